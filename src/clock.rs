@@ -1,0 +1,62 @@
+//! Injected time. Everything that asks what time it is, or waits, asks a [`Clock`]; tests hold a [`ManualClock`].
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone as _, Utc};
+
+/// The time of day and the passing of time.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands still at `at` until its [`ManualClock`] is moved.
+    pub fn manual(at: DateTime<Utc>) -> (Self, ManualClock) {
+        let millis = Arc::new(AtomicI64::new(at.timestamp_millis()));
+        (Self(Source::Manual(Arc::clone(&millis))), ManualClock(millis))
+    }
+
+    /// Now, in unix milliseconds: the unit of every stored time.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    pub fn millis(&self) -> i64 {
+        match &self.0 {
+            Source::System => Utc::now().timestamp_millis(),
+            Source::Manual(millis) => millis.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Now, to the millisecond.
+    pub fn now(&self) -> DateTime<Utc> {
+        Utc.timestamp_millis_opt(self.millis()).single().unwrap_or_default()
+    }
+}
+
+/// Moves a manual [`Clock`].
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicI64>);
+
+impl ManualClock {
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets the clock.
+    pub fn set(&self, at: DateTime<Utc>) {
+        self.0.store(at.timestamp_millis(), Ordering::SeqCst);
+    }
+}

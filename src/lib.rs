@@ -1,0 +1,5 @@
+//! Loa.
+pub mod campaign;
+pub mod clock;
+pub mod config;
+pub mod db;
