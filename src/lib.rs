@@ -1,5 +1,11 @@
 //! Loa.
+pub mod audience;
 pub mod campaign;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod delivery;
+pub mod health;
+pub mod limit;
+pub mod retry;
+pub mod tally;

@@ -113,7 +113,6 @@ CREATE TABLE run (
     fan_cursor  BIGINT   NOT NULL,                  -- the last recipient id that was fanned out
     fan_top     BIGINT   NOT NULL,                  -- the last one that will be
     budget      BIGINT,
-    changes     BIGINT   NOT NULL,                  -- goes up with every change of a delivery's state; cuts remember it
     created_at  BIGINT   NOT NULL,
     settled_at  BIGINT,
     UNIQUE (campaign, occurrence)
@@ -158,6 +157,7 @@ CREATE TABLE delivery (
     reason     SMALLINT NOT NULL,
     attempt    SMALLINT NOT NULL,                   -- the present or the next one, from 1
     tries      SMALLINT NOT NULL,                   -- of the message; account failures do not count
+    doubts     SMALLINT NOT NULL,                  -- how often it was in doubt: what was once never ends as rejected, lapsed or cancelled
     parts      SMALLINT NOT NULL,
     area       TEXT
 );

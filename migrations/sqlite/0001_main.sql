@@ -113,7 +113,6 @@ CREATE TABLE run (
     fan_cursor  INTEGER   NOT NULL,                  -- the last recipient id that was fanned out
     fan_top     INTEGER   NOT NULL,                  -- the last one that will be
     budget      INTEGER,
-    changes     INTEGER   NOT NULL,                  -- goes up with every change of a delivery's state; cuts remember it
     created_at  INTEGER   NOT NULL,
     settled_at  INTEGER,
     UNIQUE (campaign, occurrence)
@@ -158,6 +157,7 @@ CREATE TABLE delivery (
     reason     INTEGER NOT NULL,
     attempt    INTEGER NOT NULL,                   -- the present or the next one, from 1
     tries      INTEGER NOT NULL,                   -- of the message; account failures do not count
+    doubts     INTEGER  NOT NULL,                  -- how often it was in doubt: what was once never ends as rejected, lapsed or cancelled
     parts      INTEGER NOT NULL,
     area       TEXT
 );
