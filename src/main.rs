@@ -1,1 +1,3 @@
+//! Runs one command.
+
 fn main(){}
