@@ -1,3 +1,3 @@
 //! Runs one command.
 
-fn main(){}
+fn main() {}

@@ -226,11 +226,7 @@ impl Seal {
         if sealed.len() < HEAD + 16 {
             return Err(SealError::Malformed);
         }
-        self.ring
-            .iter()
-            .filter(|key| key.id == sealed[0])
-            .find_map(|key| decrypt(key, kind, sealed))
-            .ok_or(SealError::NoKeyFits)
+        self.ring.iter().filter(|key| key.id == sealed[0]).find_map(|key| decrypt(key, kind, sealed)).ok_or(SealError::NoKeyFits)
     }
 }
 
