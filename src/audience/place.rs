@@ -17,18 +17,18 @@ use name::Name;
 static CURRENT: &str = include_str!("../data/places.tsv");
 static EARLIER: &str = include_str!("../data/places-before-2025-07.tsv");
 
-/// What provinces are called besides their names, as keys, and the code of what each is now.
-static NICKNAMES: [(&str, &str); 10] = [
-    ("hn", "01"),
-    ("hcm", "79"),
-    ("hcmc", "79"),
-    ("tphcm", "79"),
-    ("saigon", "79"),
-    ("brvt", "79"),
-    ("thuathienhue", "46"),
-    ("tthue", "46"),
-    ("daclac", "66"),
-    ("dacnong", "68"),
+/// What provinces are called besides their names, as keys; the code of what each is now, and its code of before.
+static NICKNAMES: [(&str, &str, &str); 10] = [
+    ("hn", "01", "01"),
+    ("hcm", "79", "79"),
+    ("hcmc", "79", "79"),
+    ("tphcm", "79", "79"),
+    ("saigon", "79", "79"),
+    ("brvt", "79", "77"),
+    ("thuathienhue", "46", "46"),
+    ("tthue", "46", "46"),
+    ("daclac", "66", "66"),
+    ("dacnong", "68", "67"),
 ];
 
 /// How alike two keys must be (Jaro-Winkler) for the one to be offered for the other.
@@ -66,7 +66,7 @@ struct Place {
 }
 
 /// Something that has a name, or had one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unit {
     name: Name,
     level: Level,
@@ -292,14 +292,14 @@ impl Places {
             }
             places.earlier.insert(code, became);
         }
-        for (key, code) in NICKNAMES {
-            places.add(Unit {
-                name: Name::of_key(None, key),
-                level: Level::Province,
-                province: code,
-                district: "",
-                became: vec![code],
-            });
+        for (key, code, earlier) in NICKNAMES {
+            let name = Name::of_key(None, key);
+            let before =
+                Unit { name: name.clone(), level: Level::EarlierProvince, province: earlier, district: "", became: vec![code] };
+            if code == earlier {
+                places.add(Unit { level: Level::Province, name, ..before.clone() });
+            }
+            places.add(before);
         }
         places
     }
@@ -456,7 +456,50 @@ mod tests {
             "",
             ",",
         ];
-        let lines: Vec<String> = texts.into_iter().map(|text| format!("{text} → {}", found(text))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        let lines: Vec<String> = texts.into_iter().map(|text| format!("{text} → {}", found(text)).trim_end().to_string()).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        01 → 01 Thành phố Hà Nội
+        1 → 01 Thành phố Hà Nội
+        4 → 04 Tỉnh Cao Bằng
+        79 → 79 Thành phố Hồ Chí Minh
+        00097 → 00097 Phường Hồng Hà, Thành phố Hà Nội
+        97 → 00097 Phường Hồng Hà, Thành phố Hà Nội
+        00001 → 00097 Phường Hồng Hà, Thành phố Hà Nội
+        318 → 11948 Đặc khu Bạch Long Vĩ, Thành phố Hải Phòng
+        001 → ? 8 places
+        02 → 08 Tỉnh Tuyên Quang
+        99999 → nearest:
+        Hà Nội → 01 Thành phố Hà Nội
+        TP Hà Nội → 01 Thành phố Hà Nội
+        thanh pho ho chi minh → 79 Thành phố Hồ Chí Minh
+        TP.HCM → 79 Thành phố Hồ Chí Minh
+        Tỉnh Hà Giang → 08 Tỉnh Tuyên Quang
+        Bà Rịa - Vũng Tàu → 79 Thành phố Hồ Chí Minh
+        Thừa Thiên Huế → 46 Thành phố Huế
+        Phường Ba Đình, Hà Nội → 00004 Phường Ba Đình, Thành phố Hà Nội
+        phuong ba dinh, ha noi → 00004 Phường Ba Đình, Thành phố Hà Nội
+        Ba Đình, Thành phố Hà Nội, Việt Nam → 00004 Phường Ba Đình, Thành phố Hà Nội
+        P. Ba Đình - Hà Nội → 00004 Phường Ba Đình, Thành phố Hà Nội
+        Phường Ba Đình, Quận Ba Đình, Hà Nội → 00004 Phường Ba Đình, Thành phố Hà Nội
+        12 Phố X, Phường Trúc Bạch, Quận Ba Đình, Hà Nội → 00004 Phường Ba Đình, Thành phố Hà Nội
+        Phường Cống Vị, Quận Ba Đình, Hà Nội → ? Phường Ngọc Hà, Thành phố Hà Nội | Phường Giảng Võ, Thành phố Hà Nội
+        Quận Ba Đình, Hà Nội → ? 8 places
+        Phường 05, Quận 3, TP.HCM → 27154 Phường Bàn Cờ, Thành phố Hồ Chí Minh
+        P5, Q3, TPHCM → 27154 Phường Bàn Cờ, Thành phố Hồ Chí Minh
+        Xã Đồng Văn, Huyện Đồng Văn, Tỉnh Hà Giang → 00721 Xã Đồng Văn, Tỉnh Tuyên Quang
+        Phường Hoà Cường, Đà Nẵng → 20257 Phường Hòa Cường, Thành phố Đà Nẵng
+        Huyện Côn Đảo, Bà Rịa - Vũng Tàu → 26732 Đặc khu Côn Đảo, Thành phố Hồ Chí Minh
+        Xã Tân Lập → ? 26 places
+        Xã Xa Dung, Điện Biên → 03208 Xã Xa Dung, Tỉnh Điện Biên
+        Xa Dung, Điện Biên → 03208 Xã Xa Dung, Tỉnh Điện Biên
+        Xã Quan Sơn, Thanh Hóa → 15016 Xã Quan Sơn, Tỉnh Thanh Hóa
+        Quan Sơn, Thanh Hóa → 15016 Xã Quan Sơn, Tỉnh Thanh Hóa
+        Phường Đông Tiến, Thanh Hóa → 15853 Phường Đông Tiến, Tỉnh Thanh Hóa
+        Phường Ba Đìn, Hà Nội → nearest: Phường Ba Đình, Thành phố Hà Nội
+        Hà Nộii → nearest: Thành phố Hà Nội
+        Sao Hỏa → nearest:
+         → nearest:
+        , → nearest:
+        ");
     }
 }
