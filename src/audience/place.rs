@@ -456,7 +456,8 @@ mod tests {
             "",
             ",",
         ];
-        let lines: Vec<String> = texts.into_iter().map(|text| format!("{text} → {}", found(text)).trim_end().to_string()).collect();
+        let lines: Vec<String> =
+            texts.into_iter().map(|text| format!("{text} → {}", found(text)).trim_end().to_string()).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         01 → 01 Thành phố Hà Nội
         1 → 01 Thành phố Hà Nội
