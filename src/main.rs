@@ -1,1 +1,3 @@
-fn main(){}
+//! Runs one command.
+
+fn main() {}

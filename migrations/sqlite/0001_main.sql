@@ -102,6 +102,8 @@ CREATE TABLE run (
     origin      INTEGER NOT NULL,                  -- 0 schedule, 1 manual, 2 test
     kind        INTEGER NOT NULL,                  -- 0 awareness, 1 warning
     definition  TEXT     NOT NULL,
+    date        TEXT     NOT NULL,                  -- the local day it is for: phases go by it
+    turn        INTEGER  NOT NULL,                  -- scheduled runs of the campaign before it: the rotation goes by it
     message     TEXT     NOT NULL,                  -- the rotation's choice
     recipients  TEXT     NOT NULL,                  -- a JSON list of refs for a test; [] for the segments
     state       INTEGER NOT NULL,                  -- 0 fanning out, 1 sending, 2 settled, 3 aborted, 4 missed
@@ -117,7 +119,8 @@ CREATE TABLE run (
     settled_at  INTEGER,
     UNIQUE (campaign, occurrence)
 );
-CREATE INDEX run_active ON run (state) WHERE state < 2;
+CREATE INDEX run_active ON run (kind, id) WHERE settled_at IS NULL;
+CREATE INDEX run_campaign ON run (campaign, origin);
 
 CREATE TABLE account (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,6 @@
+//! Recipients: lists come in, addresses are sealed, segments become SQL.
+
+pub mod address;
+pub mod phone;
+pub mod place;
+pub mod segment;
