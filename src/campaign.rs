@@ -2,6 +2,22 @@
 //!
 //! Parse, don't validate: what has one of these types needs no further check.
 
+mod cadence;
+mod cron_line;
+mod goal;
+mod holiday;
+mod library;
+mod message;
+mod read;
+mod rotation;
+mod segment;
+
+pub use cadence::Occurrence;
+pub use goal::{Goal, Goals};
+pub use holiday::Holidays;
+pub use library::{ATTACHMENT_LIMIT, Library, Source};
+pub use segment::Segments;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -3,3 +3,5 @@ pub mod campaign;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod document;
+pub mod words;
