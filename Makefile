@@ -11,7 +11,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: rust ## the whole of it on this machine, with stand-in gateways (ARGS="--recipients 1000 --exit")
-	cargo run --quiet --locked --profile demo -- demo $(ARGS)
+	cargo run --locked --profile demo -- demo $(ARGS)
 
 test: rust ## every test, against real peers on loopback (ARGS="--test receipts")
 	tests/setup run -- cargo test --workspace --locked $(ARGS)
@@ -23,7 +23,7 @@ check: rust $(DENY) ## format, lints, licences and bans of dependencies, shell s
 	"$$(tests/setup fetch)/shellcheck" $(SCRIPTS)
 
 bench: rust ## what this machine can do, as a table (ARGS="--json"); PostgreSQL writes to disk as in production
-	LOA_PEERS_FSYNC=on tests/setup run -- cargo run --quiet --locked --release -- bench $(ARGS)
+	LOA_PEERS_FSYNC=on tests/setup run -- cargo run --locked --release -- bench $(ARGS)
 
 # A debug build of it takes a minute; a release build would take many for a second's work.
 $(DENY):
