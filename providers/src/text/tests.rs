@@ -40,10 +40,7 @@ fn every_vietnamese_letter_loses_its_accents_in_both_cases_and_forms() {
 #[test]
 fn a_vietnamese_sentence_becomes_gsm() {
     let sentence = "Không cung cấp mã OTP cho bất kỳ ai – kể cả người xưng là “công an”… Gọi 156\u{a0}ngay!";
-    assert_eq!(
-        unaccented(sentence),
-        "Khong cung cap ma OTP cho bat ky ai - ke ca nguoi xung la \"cong an\"... Goi 156 ngay!"
-    );
+    assert_eq!(unaccented(sentence), "Khong cung cap ma OTP cho bat ky ai - ke ca nguoi xung la \"cong an\"... Goi 156 ngay!");
     assert_eq!(measure(&unaccented(sentence)).encoding, Encoding::Gsm);
     assert_eq!(measure(sentence).encoding, Encoding::Ucs2);
 }
@@ -111,10 +108,7 @@ fn too_long_says_how_much_and_cuts_nothing() {
 #[test]
 fn what_cannot_be_sent_is_named() {
     assert_eq!(sms("ab\u{7}", true, 1), Err(TextError::Unsendable { character: '\u{7}', position: 3 }));
-    assert_eq!(
-        sms("Chào\u{FFFE}", false, 1).unwrap_err().to_string(),
-        "character 5 of the text, U+FFFE, cannot be sent"
-    );
+    assert_eq!(sms("Chào\u{FFFE}", false, 1).unwrap_err().to_string(), "character 5 of the text, U+FFFE, cannot be sent");
     assert_eq!(sms(" \u{200b}\n", false, 1), Err(TextError::Empty));
 }
 
