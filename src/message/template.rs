@@ -1,8 +1,11 @@
 //! One text as a template: its syntax, the fields it names, and those it cannot do without.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, value::Object};
 use providers::text::{self, Measured};
 
 use super::{MAX_PARTS, Person, RenderError, TemplateFault};
@@ -81,11 +84,37 @@ fn end(tag: &str, close: &str, quotes: bool) -> usize {
     tag.len()
 }
 
+/// Values by name, as a template reads them. Names are shared by all people, so that a person costs one allocation.
+#[derive(Debug)]
+pub(super) struct Fields {
+    names: Arc<[String]>,
+    values: Vec<Option<Value>>,
+}
+
+impl Fields {
+    fn value(names: &Arc<[String]>, value: impl Fn(&str) -> Option<Value>) -> Value {
+        let values = names.iter().map(|name| value(name)).collect();
+        Value::from_object(Self { names: Arc::clone(names), values })
+    }
+
+    fn office(office: &BTreeMap<String, String>) -> Value {
+        let names: Arc<[String]> = office.keys().cloned().collect();
+        Self::value(&names, |name| office.get(name).map(|text| Value::from(text.as_str())))
+    }
+}
+
+impl Object for Fields {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let at = self.names.iter().position(|name| Some(name.as_str()) == key.as_str())?;
+        self.values[at].clone()
+    }
+}
+
 /// A compiled text: its name in the environment and the fields it reads.
 #[derive(Debug)]
 pub(super) struct Kept {
     template: String,
-    reads: Vec<String>,
+    reads: Arc<[String]>,
     needs: Vec<String>,
 }
 
@@ -96,12 +125,10 @@ impl Kept {
         environment: &Environment<'static>,
         value: impl Fn(&str) -> Option<Value>,
     ) -> Result<String, RenderError> {
-        let values: Vec<(&str, Option<Value>)> = self.reads.iter().map(|name| (name.as_str(), value(name))).collect();
-        let absent = |name: &&String| values.iter().any(|(read, value)| read == name && value.is_none());
-        if let Some(field) = self.needs.iter().find(absent) {
+        if let Some(field) = self.needs.iter().find(|name| value(name).is_none()) {
             return Err(RenderError::Missing { field: field.clone() });
         }
-        let context: Value = values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let context = Fields::value(&self.reads, value);
         let rendered = environment.get_template(&self.template).and_then(|template| template.render(context));
         rendered.map_err(|error| {
             // Only the kind: the details may repeat a person's fields.
@@ -162,7 +189,7 @@ impl<'a> Compiler<'a> {
         }
         let reads = reads(&self.environment, source);
         let needs = reads.iter().filter(|name| *name != "office" && !self.does_without(source, name));
-        Some(Kept { template, needs: needs.cloned().collect(), reads })
+        Some(Kept { template, needs: needs.cloned().collect(), reads: reads.into() })
     }
 
     /// Checks a text's syntax, its statements and the fields it names; none if something is wrong with it.
@@ -185,7 +212,17 @@ impl<'a> Compiler<'a> {
         if self.faults.len() == before {
             self.check_fields(field, source);
         }
+        if self.faults.len() == before {
+            self.try_out(field, source);
+        }
         (self.faults.len() == before).then_some(())
+    }
+
+    /// Fills a text in with typical values: an unknown filter or a wrong type shows only then.
+    fn try_out(&mut self, field: &str, source: &str) {
+        if let Err(error) = rendered(&self.environment, source, &self.values_without("")) {
+            self.fault(field, error.range().map(|range| range.start), described(&error), None);
+        }
     }
 
     fn check_fields(&mut self, field: &str, source: &str) {
@@ -226,14 +263,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// Typical values for whatever a text may ask, but not for this path.
-    fn values_without(&self, path: &str) -> impl Fn(&str) -> Option<Value> {
+    fn values_without(&self, path: &str) -> impl Fn(&str) -> Option<Value> + use<> {
         let office: BTreeMap<String, String> = self
             .office
             .iter()
             .filter(|(key, _)| path.strip_prefix("office.") != Some(key))
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect();
-        let office = Value::from_iter(office);
+        let office = Fields::office(&office);
         let absent = path.split('.').next().unwrap_or(path).to_owned();
         move |name| match name {
             "office" => Some(office.clone()),
@@ -244,7 +281,7 @@ impl<'a> Compiler<'a> {
 
     /// Measures a text message filled with typical values; a fault if it cannot be sent even so.
     pub(super) fn measure(&mut self, sms: &Kept, unaccented: bool) -> Option<Measured> {
-        let office = Value::from_iter(self.office.clone());
+        let office = Fields::office(self.office);
         let value = |name: &str| Some(if name == "office" { office.clone() } else { typical(name) });
         let sent = match sms.fill(&self.environment, value) {
             Ok(filled) => text::sms(&filled, unaccented, MAX_PARTS).map_err(|error| error.to_string()),
@@ -261,7 +298,7 @@ impl<'a> Compiler<'a> {
 
     /// The environment with every text, and the office's fields; or everything that is wrong.
     pub(super) fn finish(self) -> Result<(Environment<'static>, Value), Vec<TemplateFault>> {
-        if self.faults.is_empty() { Ok((self.environment, Value::from_iter(self.office.clone()))) } else { Err(self.faults) }
+        if self.faults.is_empty() { Ok((self.environment, Fields::office(self.office))) } else { Err(self.faults) }
     }
 }
 
@@ -287,10 +324,16 @@ fn reads(environment: &Environment<'static>, source: &str) -> Vec<String> {
 }
 
 fn has_default(environment: &Environment<'static>, source: &str, value: &impl Fn(&str) -> Option<Value>) -> bool {
-    let context: Value =
-        reads(environment, source).into_iter().filter_map(|name| value(&name).map(|value| (name, value))).collect();
-    let rendered = environment.template_from_str(source).and_then(|template| template.render(context));
-    !matches!(rendered, Err(error) if error.kind() == ErrorKind::UndefinedError)
+    !matches!(rendered(environment, source, value), Err(error) if error.kind() == ErrorKind::UndefinedError)
+}
+
+fn rendered(
+    environment: &Environment<'static>,
+    source: &str,
+    value: &impl Fn(&str) -> Option<Value>,
+) -> Result<String, minijinja::Error> {
+    let context = Fields::value(&reads(environment, source).into(), value);
+    environment.template_from_str(source)?.render(context)
 }
 
 fn typical(name: &str) -> Value {
