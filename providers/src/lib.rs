@@ -499,4 +499,5 @@ pub trait Provider: Send + Sync {
     async fn test(&self) -> Result<String, SendError>;
 }
 
+pub mod smtp;
 pub mod text;
