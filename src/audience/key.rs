@@ -1,0 +1,133 @@
+//! The keys of a database: what `[server] key` says comes in, a [`Seal`] that fits this database leaves.
+//!
+//! The root of all hashes and signatures lies in `meta`, sealed; a key that does not open it is not this database's key,
+//! which is said before anything is read or sent. [`rekey`] seals everything anew after a rotation.
+
+use crate::{
+    config::SecretKey,
+    db::{Db, DbError, Sql, Tx},
+    on,
+    seal::{Kind, Seal},
+    within,
+};
+
+/// The name of the root in `meta`.
+const ROOT: &str = "seal-root";
+
+/// Rows that one transaction seals anew.
+const BATCH: i64 = 500;
+
+/// Why a database's keys could not be had or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The key is not the one that this database was begun with, nor a later one of it.
+    #[error("[server] key does not fit this database: give the key it was used with, as key or among previous_keys")]
+    Foreign,
+    /// The engine's own error, or a row that no key of the ring opens.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+static FIND: Sql = Sql::new(r"SELECT value FROM meta WHERE key = $1");
+static BEGIN: Sql = Sql::new(r"INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");
+static REPLACE: Sql = Sql::new(r"UPDATE meta SET value = $2 WHERE key = $1");
+
+/// The seal of this database. A database that has no root yet gets a random one; of two processes that begin at once, one
+/// decides.
+pub async fn load(db: &Db, current: &SecretKey, previous: &[SecretKey]) -> Result<Seal, KeyError> {
+    let seal = Seal::new(current, previous);
+    let find =
+        async || on!(db.write, |pool, sql| sqlx::query_scalar::<_, String>(sql(&FIND)).bind(ROOT).fetch_optional(pool).await);
+    let mut found = find().await?;
+    if found.is_none() {
+        let begun = hex(&seal.clone().with_new_root().sealed_root());
+        on!(db.write, |pool, sql| sqlx::query(sql(&BEGIN))
+            .bind(ROOT)
+            .bind(&begun)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        found = find().await?;
+    }
+    let sealed = found.and_then(|text| unhex(&text)).ok_or(KeyError::Foreign)?;
+    seal.with_root(&sealed).map_err(|_| KeyError::Foreign)
+}
+
+static NEXT: Sql = Sql::new(
+    r"SELECT id, phone, email, chat FROM recipient
+    WHERE id > $1 AND (phone IS NOT NULL OR email IS NOT NULL OR chat IS NOT NULL) ORDER BY id LIMIT $2 :lock(recipient)",
+);
+
+static RESEAL: Sql = Sql::new(
+    r"UPDATE recipient SET phone = l.phone, email = l.email, chat = l.chat
+    FROM :rows($1; id BIGINT, phone BYTES, email BYTES, chat BYTES) AS l WHERE recipient.id = l.id",
+);
+
+/// Seals every address, and the root, with the current key; hashes stay as they are. In small transactions, so that
+/// nobody waits; whatever was done stays done, and running it again goes over what is left. Afterwards the previous keys
+/// may be taken out of loa.toml. Gives the number of people whose row was sealed anew.
+pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Result<u64, KeyError> {
+    let root = hex(&seal.sealed_root());
+    on!(db.write, |pool, sql| sqlx::query(sql(&REPLACE))
+        .bind(ROOT)
+        .bind(&root)
+        .execute(pool)
+        .await
+        .map(|done| done.rows_affected()))?;
+    let (mut after, mut done) = (0, 0);
+    loop {
+        let Some((last, changed)) = db.write(async |tx| reseal(tx, seal, after).await).await? else { return Ok(done) };
+        after = last;
+        done += changed;
+        progress(done);
+    }
+}
+
+type SealedRow = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// One batch: the last id looked at and how many rows changed; none at the end. A row that cannot be opened rolls the
+/// batch back.
+async fn reseal(tx: &mut Tx, seal: &Seal, after: i64) -> crate::db::Result<Option<(i64, u64)>> {
+    let rows: Vec<SealedRow> = within!(tx, |c, sql| sqlx::query_as(sql(&NEXT)).bind(after).bind(BATCH).fetch_all(c).await)?;
+    let Some((last, ..)) = rows.last() else { return Ok(None) };
+    let last = *last;
+    let mut changed = Vec::new();
+    for (id, phone, email, chat) in rows {
+        let sealed = [(Kind::Phone, phone), (Kind::Email, email), (Kind::Chat, chat)];
+        if sealed.iter().all(|(_, bytes)| bytes.as_ref().is_none_or(|bytes| seal.is_current(bytes))) {
+            continue;
+        }
+        let mut anew = [None, None, None];
+        for (place, (kind, bytes)) in anew.iter_mut().zip(sealed) {
+            *place = match bytes {
+                Some(bytes) => {
+                    let plain = seal.open(kind, &bytes).map_err(|error| DbError::Refused(format!("recipient {id}: {error}")))?;
+                    Some(hex(&seal.seal(kind, &plain)))
+                }
+                None => None,
+            };
+        }
+        let [phone, email, chat] = anew;
+        changed.push(serde_json::json!({ "id": id, "phone": phone, "email": email, "chat": chat }));
+    }
+    let count = changed.len() as u64;
+    if count > 0 {
+        let list = serde_json::Value::Array(changed).to_string();
+        within!(tx, |c, sql| sqlx::query(sql(&RESEAL)).bind(&list).execute(c).await.map(|done| done.rows_affected()))?;
+    }
+    Ok(Some((last, count)))
+}
+
+/// Bytes as the hexadecimal text that `:rows` reads.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
