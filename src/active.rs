@@ -343,7 +343,7 @@ impl Active {
         for event in events {
             refusals.last = refusals.last.max(event.id);
             let key = (event.channel as i16, event.address);
-            match event.scope {
+            match event.refuses {
                 Some(scope) if !first => refusals.scopes.insert(key, scope as i16),
                 _ => refusals.scopes.remove(&key),
             };

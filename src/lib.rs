@@ -1,4 +1,5 @@
 //! Loa.
+pub mod account;
 pub mod active;
 pub mod audience;
 pub mod campaign;
@@ -7,7 +8,9 @@ pub mod config;
 pub mod consent;
 pub mod db;
 pub mod delivery;
+pub mod dispatch;
 pub mod document;
+pub mod epoch;
 pub mod health;
 pub mod limit;
 pub mod message;
@@ -16,4 +19,5 @@ pub mod retry;
 pub mod run;
 pub mod seal;
 pub mod tally;
+pub mod token;
 pub mod words;
