@@ -3,3 +3,4 @@ pub mod campaign;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod sandbox;
