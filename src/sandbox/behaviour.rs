@@ -22,8 +22,10 @@ use super::Gateway;
 pub struct Behaviour {
     /// Time before an answer.
     pub latency: RangeInclusive<Duration>,
-    /// Share refused at submission, with the different codes that each gateway has.
+    /// Share refused at submission for good, with the different codes that each gateway has.
     pub fail: f64,
+    /// Share told to come back later; the next try is drawn anew. HTTP gateways say it of the whole account.
+    pub later: f64,
     /// Share whose connection is closed after the request was read, without an answer.
     pub cut: f64,
     /// Of those cut: the share that was taken nevertheless.
@@ -49,6 +51,7 @@ impl Default for Behaviour {
         Self {
             latency: Duration::ZERO..=Duration::ZERO,
             fail: 0.0,
+            later: 0.0,
             cut: 0.0,
             cut_taken: 0.5,
             silent: 0.0,
@@ -195,9 +198,9 @@ impl Behaviour {
         let mut rng = StdRng::seed_from_u64(key.wrapping_add(u64::from(tries).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
         // Every draw is made whether it is used or not, so that turning one knob does not reshuffle the others.
         let latency = within(&self.latency, rng.random());
-        let (fail, why, cut, cut_taken) = (rng.random::<f64>(), rng.random_range(0..4), rng.random::<f64>(), rng.random::<f64>());
+        let (fail, why, cut, cut_taken) = (rng.random::<f64>(), rng.random_range(0..3), rng.random::<f64>(), rng.random::<f64>());
         let (silent, undelivered) = (rng.random::<f64>(), rng.random::<f64>());
-        let (duplicate, early) = (rng.random::<f64>(), rng.random::<f64>());
+        let (duplicate, early, later) = (rng.random::<f64>(), rng.random::<f64>(), rng.random::<f64>());
         let mut plan = Plan {
             outcome: Outcome::Delivered,
             copies: if duplicate < self.duplicate { 2 } else { 1 },
@@ -213,7 +216,9 @@ impl Behaviour {
             plan.outcome = Outcome::Undelivered;
         }
         let fate = if fail < self.fail {
-            Fate::Refuse([Refusal::NoSuchAddress, Refusal::Later, Refusal::Blocked, Refusal::Content][why])
+            Fate::Refuse([Refusal::NoSuchAddress, Refusal::Blocked, Refusal::Content][why])
+        } else if later < self.later {
+            Fate::Refuse(Refusal::Later)
         } else if cut < self.cut {
             if cut_taken < self.cut_taken { Fate::Take { answered: false, plan } } else { Fate::Lose }
         } else {
@@ -271,7 +276,7 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_fate_and_another_try_a_new_draw() {
-        let behaviour = Behaviour { fail: 0.5, ..Behaviour::default() };
+        let behaviour = Behaviour { later: 0.5, ..Behaviour::default() };
         let fate = |seed, tries| {
             (0..64)
                 .map(|n| behaviour.fate(key(seed, Gateway::Smtp, "a@example.com", &format!("{n}")), "a@example.com", tries).1)

@@ -41,6 +41,7 @@ pub(super) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, mut st
         .route("/MainService.svc/json/SendMultipleMessage_V4_post_json", post(esms::send))
         .route("/MainService.svc/json/SendMultipleMessage_V4_post_json/", post(esms::send))
         .route("/index.php/sms/send", post(speedsms::send))
+        .route("/index.php/user/info", get(speedsms::about))
         .route("/smsmarketing/api", post(vnpt::send))
         .route("/api/index.php", post(vietguys::send))
         .route("/cgi-bin/sendsms", any(kannel::send))
@@ -134,6 +135,11 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
+}
+
+/// What the proxies before these gateways answer while the gateway cannot.
+fn unavailable() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "Service Unavailable").into_response()
 }
 
 fn json(status: u16, body: &Value) -> Response {

@@ -115,7 +115,7 @@ async fn magic_numbers_force_esms_outcomes() {
     let given = given(Options::default()).await;
     for (phone, code) in [
         ("84901200001", "108"),
-        ("84901200010", "177"),
+        ("84901200010", "108"),
         ("84901200011", "103"),
         ("84901200012", "146"),
         ("84901200003", "100"),

@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Line, answer, is_mobile, json as reply, text};
+use super::{Line, answer, is_mobile, json as reply, text, unavailable};
 use crate::sandbox::{
     Gateway,
     behaviour::Refusal,
@@ -62,11 +62,11 @@ pub(super) async fn send(State(exchange): State<Arc<Exchange>>, ConnectInfo(line
         Verdict::Cut => line.cut(),
         Verdict::Broken => answer(500, "text/plain", "Internal Server Error".into()),
         Verdict::Refused(refusal) => match refusal {
-            Refusal::NoSuchAddress => no("108", "Phone number is not valid"),
-            Refusal::Blocked => no("177", "Brand name is not registered with this telco"),
+            // It has no word of its own for a number that refuses messages.
+            Refusal::NoSuchAddress | Refusal::Blocked => no("108", "Phone number is not valid"),
             Refusal::Content => no("146", "Content does not match any registered template"),
             Refusal::Funds => no("103", "Balance is not enough"),
-            Refusal::Later => answer(503, "text/plain", "Service Unavailable".into()),
+            Refusal::Later => unavailable(),
             Refusal::Throttled(_) => answer(429, "text/plain", "Too Many Requests".into()),
         },
     }

@@ -73,11 +73,12 @@ pub(super) async fn send(
     match refused {
         None => plain(202, "0: Accepted for delivery"),
         Some(_) if taken => plain(202, "0: Accepted for delivery"),
-        Some(Refusal::NoSuchAddress) => plain(400, "Number(s) has/have been denied by white- and/or black-lists."),
-        Some(Refusal::Blocked) => plain(403, "Sending to this number is denied"),
+        Some(Refusal::NoSuchAddress | Refusal::Blocked) => {
+            plain(400, "Number(s) has/have been denied by white- and/or black-lists.")
+        }
         Some(Refusal::Content) => plain(400, "Malformed or forbidden text, rejected"),
-        Some(Refusal::Funds) => plain(402, "Not enough credit"),
-        Some(Refusal::Later | Refusal::Throttled(_)) => plain(503, "Temporal failure, try again later."),
+        // It knows no money.
+        Some(Refusal::Later | Refusal::Funds | Refusal::Throttled(_)) => plain(503, "Temporal failure, try again later."),
     }
 }
 

@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Line, answer, is_mobile, json as reply, seconds};
+use super::{Line, answer, is_mobile, json as reply, seconds, unavailable};
 use crate::sandbox::{
     Gateway,
     behaviour::Refusal,
@@ -33,8 +33,7 @@ pub(super) async fn send(
     body: Bytes,
 ) -> Response {
     if !token(&headers).is_some_and(|token| exchange.admits(Gateway::Speedsms, "", &token)) {
-        let body = json!({ "name": "Unauthorized", "message": "Your request was made with invalid credentials.", "code": 0, "status": 401 });
-        return reply(401, &body);
+        return unauthorized();
     }
     let Ok(request) = serde_json::from_slice::<Value>(&body) else { return no("101", "Invalid or missing params") };
     let numbers: Vec<String> = match &request["to"] {
@@ -90,11 +89,10 @@ pub(super) async fn send(
 
 fn refuse(refusal: Refusal) -> Response {
     match refusal {
-        Refusal::NoSuchAddress => no("105", "Phone number invalid"),
-        Refusal::Blocked => no("009", "Account is not allowed to send to this number"),
+        Refusal::NoSuchAddress | Refusal::Blocked => no("105", "Phone number invalid"),
         Refusal::Content => no("110", "Content is not supported"),
         Refusal::Funds => no("300", "Your account balance not enough to send sms"),
-        Refusal::Later => no("500", "Internal error, please try again"),
+        Refusal::Later => unavailable(),
         Refusal::Throttled(after) => {
             let body = json!({ "name": "Too Many Requests", "message": "Rate limit exceeded.", "code": 0, "status": 429 });
             let mut response = reply(429, &body);
@@ -112,6 +110,19 @@ fn receipt(url: String, transaction: u64, phone: &str, arrived: bool) -> Call {
     let status = if arrived { ARRIVED } else { FAILED };
     let body = json!({ "type": "report", "tranId": transaction.to_string(), "phone": phone, "status": status });
     Call { url, body: Some(body.to_string()) }
+}
+
+/// Whose account it is, and its balance in đồng.
+pub(super) async fn about(State(exchange): State<Arc<Exchange>>, headers: HeaderMap) -> Response {
+    if !token(&headers).is_some_and(|token| exchange.admits(Gateway::Speedsms, "", &token)) {
+        return unauthorized();
+    }
+    reply(200, &json!({ "email": "so@example.com", "balance": 10_000_000, "currency": "VND" }))
+}
+
+fn unauthorized() -> Response {
+    let message = "Your request was made with invalid credentials.";
+    reply(401, &json!({ "name": "Unauthorized", "message": message, "code": 0, "status": 401 }))
 }
 
 /// The token of `Authorization: Basic base64(token:x)`.

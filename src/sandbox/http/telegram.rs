@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Form, Line, json as reply, seconds, text};
+use super::{Form, Line, json as reply, seconds, text, unavailable};
 use crate::sandbox::{
     Gateway,
     behaviour::Refusal,
@@ -56,7 +56,8 @@ pub(super) async fn send(
             reply(200, &json!({ "ok": true, "result": result }))
         }
         Verdict::Cut => line.cut(),
-        Verdict::Repeat | Verdict::Broken | Verdict::Refused(Refusal::Later) => no(500, "Internal Server Error"),
+        Verdict::Refused(Refusal::Later) => unavailable(),
+        Verdict::Repeat | Verdict::Broken => no(500, "Internal Server Error"),
         Verdict::Refused(refusal) => match refusal {
             Refusal::NoSuchAddress => no(400, "Bad Request: chat not found"),
             Refusal::Content => no(400, "Bad Request: can't parse entities"),

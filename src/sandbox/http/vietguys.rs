@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Form, Line, answer, is_mobile, json as reply};
+use super::{Form, Line, answer, is_mobile, json as reply, unavailable};
 use crate::sandbox::{
     Gateway,
     behaviour::Refusal,
@@ -35,7 +35,7 @@ pub(super) async fn send(State(exchange): State<Arc<Exchange>>, ConnectInfo(line
         return no(-3, "wrong user or password");
     }
     if !is_mobile(to) {
-        return no(-8, "invalid phone number");
+        return no(-10, "invalid phone number");
     }
     let message = Submission {
         gateway: Gateway::Vietguys,
@@ -52,11 +52,11 @@ pub(super) async fn send(State(exchange): State<Arc<Exchange>>, ConnectInfo(line
         Verdict::Cut => line.cut(),
         Verdict::Repeat | Verdict::Broken => answer(500, "text/plain", "Internal Server Error".into()),
         Verdict::Refused(refusal) => match refusal {
-            Refusal::NoSuchAddress => no(-8, "invalid phone number"),
-            Refusal::Blocked => no(-13, "the number refuses messages"),
-            Refusal::Content => no(-10, "the text matches no template"),
-            Refusal::Funds => no(-7, "not enough balance"),
-            Refusal::Later => no(-2, "cannot reach the carrier"),
+            Refusal::NoSuchAddress => no(-10, "invalid phone number"),
+            Refusal::Blocked => no(-11, "the number refuses messages"),
+            Refusal::Content => no(-15, "the text matches no template"),
+            Refusal::Funds => no(-12, "not enough balance"),
+            Refusal::Later => unavailable(),
             Refusal::Throttled(_) => answer(429, "text/plain", "Too Many Requests".into()),
         },
     }

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Line, answer, is_mobile, json as reply, text};
+use super::{Line, answer, is_mobile, json as reply, text, unavailable};
 use crate::sandbox::{
     Gateway,
     behaviour::Refusal,
@@ -60,7 +60,7 @@ pub(super) async fn send(State(exchange): State<Arc<Exchange>>, ConnectInfo(line
         Some(Refusal::Blocked) => no("9", "The number refuses messages"),
         Some(Refusal::Content) => no("7", "The text matches no template"),
         Some(Refusal::Funds) => no("10", "The contract has no balance left"),
-        Some(Refusal::Later) => no("99", "System busy, try again"),
+        Some(Refusal::Later) => unavailable(),
         Some(Refusal::Throttled(_)) => answer(429, "text/plain", "Too Many Requests".into()),
         Some(Refusal::NoSuchAddress) | None => no("8", "The number is not valid"),
     }
