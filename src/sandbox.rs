@@ -12,6 +12,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -127,7 +128,10 @@ pub enum Outstanding {
     Drop,
 }
 
-/// Running stand-ins. Dropping it without [`Sandbox::stop`] ends them with their runtime.
+/// How long requests in hand may take after [`Sandbox::stop`], before their connections are closed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Running stand-ins. Dropped without [`Sandbox::stop`], they serve no more, and nobody waits for what is in hand.
 pub struct Sandbox {
     exchange: Arc<Exchange>,
     smtp: Option<SocketAddr>,
@@ -209,9 +213,11 @@ impl Sandbox {
             Outstanding::Deliver => Pace::AtOnce,
             Outstanding::Drop => Pace::Never,
         });
-        for server in self.servers {
-            // A server that panicked serves no more, which is what is wanted.
-            let _ = server.await;
+        for mut server in self.servers {
+            // A peer that never ends its request is left behind.
+            if tokio::time::timeout(GRACE, &mut server).await.is_err() {
+                server.abort();
+            }
         }
         self.exchange.caller.settled().await;
         self.exchange.counts(&Gateway::ALL)

@@ -217,6 +217,7 @@ impl Exchange {
     fn taken(&self, message: &Submission<'_>, number: u64, outcome: Outcome, answered: bool) -> Taken {
         let octets = message.mail.map_or(message.text.as_bytes(), |mail| &mail[..]);
         let digest = Sha256::digest(octets);
+        let first = digest[..8].iter().fold(0, |number: u64, octet| number << 8 | u64::from(*octet));
         Taken {
             at: self.clock.millis(),
             gateway: message.gateway,
@@ -226,7 +227,7 @@ impl Exchange {
             text: message.text.to_owned(),
             parts: message.parts,
             length: octets.len(),
-            digest: digest[..8].iter().map(|octet| format!("{octet:02x}")).collect(),
+            digest: format!("{first:016x}"),
             outcome,
             answered,
             mail: message.mail.filter(|_| self.record.remembers()).cloned(),

@@ -48,6 +48,19 @@ pub struct Taken {
     pub mail: Option<Arc<[u8]>>,
 }
 
+impl Taken {
+    /// The address as a sender's records have it: a phone number in E.164 whatever form the gateway wanted; else as it came.
+    pub fn address(&self) -> String {
+        match self.gateway {
+            Gateway::Smtp | Gateway::Telegram => self.to.clone(),
+            Gateway::Esms | Gateway::Speedsms | Gateway::Vnpt | Gateway::Vietguys | Gateway::Kannel => {
+                let digits = self.to.strip_prefix('+').unwrap_or(&self.to);
+                digits.strip_prefix('0').map_or_else(|| format!("+{digits}"), |national| format!("+84{national}"))
+            }
+        }
+    }
+}
+
 /// Where taken messages are put down.
 #[derive(Debug)]
 pub(super) struct Record {

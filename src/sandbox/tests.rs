@@ -173,7 +173,7 @@ async fn receipts_are_tried_five_times() {
 
 #[tokio::test]
 async fn stopping_sends_or_drops_what_is_outstanding() {
-    let hour = std::time::Duration::from_secs(3600);
+    let hour = std::time::Duration::from_hours(1);
     for (choice, receipts, lost) in [(Outstanding::Deliver, 1, 0), (Outstanding::Drop, 0, 1)] {
         let behaviour = Behaviour { delay: hour..=hour, ..Behaviour::default() };
         let given = given(Options { behaviour, ..Options::default() }).await;
@@ -268,11 +268,13 @@ async fn vnpt_and_vietguys_accept() {
         "PARAMS": [{ "NUM": "1", "CONTENT": "Canh giac" }] } });
     let answer: Value = given.client.post(given.url("smsmarketing/api")).json(&body).send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["RPLY"]["ERROR"], "0");
-    let form = [("u", "u"), ("pwd", "p"), ("from", "A"), ("phone", "84901234567"), ("sms", "Canh giac"), ("bid", "b1")];
+    let form = [("u", "u"), ("pwd", "p"), ("from", "A"), ("phone", "0901234567"), ("sms", "Canh giac"), ("bid", "b1")];
     let answer = given.client.post(given.url("api/index.php")).form(&form).send().await.unwrap().text().await.unwrap();
     let references: Vec<_> = given.sandbox.taken().into_iter().map(|taken| (taken.reference.unwrap(), taken.id)).collect();
     assert_eq!((references[0].0.as_str(), references[1].0.as_str()), ("q1", "b1"));
     assert_eq!(references[1].1, answer);
+    let addresses: Vec<String> = given.sandbox.taken().iter().map(Taken::address).collect();
+    assert_eq!(addresses, ["+84912345678", "+84901234567"]);
 }
 
 /// Says the lines at once, as a pipelining sender may, and gives the whole of what came back.

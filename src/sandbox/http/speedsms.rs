@@ -1,5 +1,5 @@
 //! SpeedSMS. It takes no reference; one `tranId` stands for all numbers of a request. Too many requests are answered with 429 and
-//! `X-Rate-Limit-Reset`. Receipts are POSTed as JSON to the one address configured.
+//! `X-Rate-Limit-Reset`. Receipts are posted as JSON to the one address configured.
 
 use std::sync::Arc;
 
