@@ -1,8 +1,8 @@
 //! What a stand-in does with a message: the knobs ([`Behaviour`]) and the pure decision ([`Behaviour::fate`]).
 //!
-//! The decision depends on the seed, the gateway, the address, the reference (or the text, where a gateway takes no
-//! reference) and how often the same message was already put off: never on the order in which messages arrive. Two runs with one
-//! seed therefore end alike, however the sender schedules.
+//! The decision depends on the seed, the gateway, the address, the text (of a mail: its subject) and how often the same message
+//! was already put off: never on the sender's references, nor on the order in which messages arrive. Two runs with one seed
+//! therefore end alike, however the sender schedules, and a number that does not exist stays so for that text.
 //!
 //! Some addresses force an outcome, whatever the knobs say; see [`MAGIC`].
 
@@ -185,10 +185,10 @@ pub fn magic(to: &str) -> Option<Magic> {
     MAGIC.iter().find(|&&(digits, ..)| digits == ending).map(|&(.., magic)| magic)
 }
 
-/// Identifies a message across repeated submissions: gateway, address and its reference, or its text where there is none.
-pub fn key(seed: u64, gateway: Gateway, to: &str, what: &str) -> u64 {
+/// What a fate hangs on: see the head of this file.
+pub fn key(seed: u64, gateway: Gateway, to: &str, text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (seed, gateway, to, what).hash(&mut hasher);
+    (seed, gateway, to, text).hash(&mut hasher);
     hasher.finish()
 }
 

@@ -67,7 +67,7 @@ pub(super) struct Exchange {
     receipts_to: RwLock<BTreeMap<Gateway, String>>,
     /// How often a message was put off or cut, by its key: grows only with those.
     tries: Mutex<HashMap<u64, u32>>,
-    /// References taken lately, by key, and when: 16 octets each, pruned after a day.
+    /// eSMS references taken lately, hashed, and when: 16 octets each, pruned after a day.
     repeats: Mutex<Repeats>,
     record: Record,
     tallies: Vec<Arc<Tally>>,
@@ -112,8 +112,9 @@ impl Exchange {
     pub(super) async fn submit(&self, message: Submission<'_>, calls: impl FnOnce(u64, bool) -> Vec<Call>) -> Verdict {
         let tally = &self.tallies[message.gateway as usize];
         let rules = Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner));
-        let key = key(self.seed, message.gateway, message.to, message.reference.unwrap_or(message.text));
-        if message.once && self.seen(key) {
+        let key = key(self.seed, message.gateway, message.to, message.text);
+        let reference = message.reference.filter(|_| message.once).map(|reference| self.hashed(reference));
+        if reference.is_some_and(|reference| self.seen(reference)) {
             one(&tally.repeats);
             return Verdict::Repeat;
         }
@@ -141,7 +142,7 @@ impl Exchange {
             }
             Fate::Take { answered, plan } => (answered, plan),
         };
-        if message.once && !self.first(key) {
+        if reference.is_some_and(|reference| !self.first(reference)) {
             one(&tally.repeats);
             return Verdict::Repeat;
         }
@@ -152,7 +153,9 @@ impl Exchange {
             plan.outcome = Outcome::Silent;
         }
         if self.record.put(self.taken(&message, number, plan.outcome, answered)).is_err() {
-            self.forget(key);
+            if let Some(reference) = reference {
+                self.forget(reference);
+            }
             return Verdict::Broken;
         }
         one(&tally.taken);
@@ -234,27 +237,32 @@ impl Exchange {
         }
     }
 
+    /// A reference in eight octets: of a million, two are taken for one about once in forty million runs.
+    fn hashed(&self, reference: &str) -> u64 {
+        key(self.seed, Gateway::Esms, "", reference)
+    }
+
     fn put_off(&self, key: u64) {
         *lock(&self.tries).entry(key).or_default() += 1;
     }
 
-    fn seen(&self, key: u64) -> bool {
-        lock(&self.repeats).seen.get(&key).is_some_and(|at| self.clock.millis() - at < REPEATS_FOR)
+    fn seen(&self, reference: u64) -> bool {
+        lock(&self.repeats).seen.get(&reference).is_some_and(|at| self.clock.millis() - at < REPEATS_FOR)
     }
 
     /// Remembers a reference; false if it was there: two copies may have come at the same moment.
-    fn first(&self, key: u64) -> bool {
+    fn first(&self, reference: u64) -> bool {
         let now = self.clock.millis();
         let mut repeats = lock(&self.repeats);
         if repeats.seen.len() >= repeats.prune_at {
             repeats.seen.retain(|_, at| now - *at < REPEATS_FOR);
             repeats.prune_at = (repeats.seen.len() * 2).max(1 << 20);
         }
-        repeats.seen.insert(key, now).is_none_or(|at| now - at >= REPEATS_FOR)
+        repeats.seen.insert(reference, now).is_none_or(|at| now - at >= REPEATS_FOR)
     }
 
-    fn forget(&self, key: u64) {
-        lock(&self.repeats).seen.remove(&key);
+    fn forget(&self, reference: u64) {
+        lock(&self.repeats).seen.remove(&reference);
     }
 }
 

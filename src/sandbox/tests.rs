@@ -366,3 +366,23 @@ async fn the_log_holds_one_private_line_a_message_and_two_sandboxes_live_side_by
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[tokio::test]
+async fn one_seed_ends_alike_in_any_order_and_under_other_references() {
+    let behaviour = Behaviour { fail: 0.3, cut: 0.2, silent: 0.3, undelivered: 0.3, ..Behaviour::default() };
+    let run = async |phones: Vec<u32>, prefix: &str, seed| {
+        let given = given(Options { behaviour: behaviour.clone(), seed, ..Options::default() }).await;
+        for phone in phones {
+            let answered = given.esms(&format!("84{phone}"), &format!("{prefix}{phone}")).await;
+            assert!(answered.is_ok() || answered.unwrap_err().is_request());
+        }
+        let mut taken: Vec<_> = given.sandbox.taken().into_iter().map(|t| (t.to, t.outcome, t.answered)).collect();
+        taken.sort_by(|a, b| a.0.cmp(&b.0));
+        taken.into_iter().map(|(to, outcome, answered)| format!("{to} {outcome:?} {answered}")).collect::<Vec<_>>()
+    };
+    let phones = || (901_234_000..901_234_080).collect::<Vec<_>>();
+    let forwards = run(phones(), "a", 1).await;
+    assert!((20..80).contains(&forwards.len()));
+    assert_eq!(forwards, run(phones().into_iter().rev().collect(), "b", 1).await);
+    assert_ne!(forwards, run(phones(), "a", 2).await);
+}
