@@ -17,6 +17,7 @@ pub mod message;
 pub mod receipt;
 pub mod retry;
 pub mod run;
+pub mod sandbox;
 pub mod seal;
 pub mod tally;
 pub mod token;
