@@ -87,7 +87,8 @@ impl Engine {
                 rest = after;
                 continue;
             }
-            let word = rest.split_once('(').and_then(|(word, tail)| tail.split_once(')').map(|(inner, after)| (word, inner, after)));
+            let word =
+                rest.split_once('(').and_then(|(word, tail)| tail.split_once(')').map(|(inner, after)| (word, inner, after)));
             match word {
                 Some(("rows", inner, after)) => {
                     out.push_str(&self.rows(inner));

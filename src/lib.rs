@@ -1,5 +1,6 @@
 //! Loa.
 pub mod campaign;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;

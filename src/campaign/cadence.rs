@@ -7,13 +7,21 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::{DateTime, Datelike as _, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Datelike as _, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
 
 use super::{Cadence, Campaign, Day, Holidays, OnHoliday, Period, Rule};
 
 /// Looking back this far finds every day that a holiday policy can move past today; also the farthest that it moves.
 const FARTHEST_MOVE: Days = Days::new(31);
+
+/// Where rotation begins for a campaign whose period has no first day: 1 January 2025, older than any installation.
+pub const ROTATION_START: NaiveDate = match NaiveDate::from_ymd_opt(2025, 1, 1) {
+    Some(date) => date,
+    None => NaiveDate::MIN,
+};
 
 /// One due time of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +40,17 @@ impl Campaign {
     /// The occurrences after an instant, strictly ascending; endless unless the period or the rule ends.
     pub fn occurrences(&self, after: DateTime<Utc>, holidays: &Holidays) -> impl Iterator<Item = Occurrence> {
         self.cadence.iter().flat_map(move |cadence| cadence.occurrences(&self.period, after, holidays))
+    }
+
+    /// How many occurrences this campaign had before an instant, since its period began (without `from`: since
+    /// [`ROTATION_START`]): whose turn it is in the rotation. It is worked out from the definition alone, so that every
+    /// scheduler, and `loa plan`, names the same message.
+    pub fn turn(&self, due: DateTime<Utc>, holidays: &Holidays) -> u64 {
+        let Some(cadence) = &self.cadence else { return 0 };
+        let start = self.period.from.unwrap_or(ROTATION_START);
+        let before = instant(cadence.timezone, start.and_time(NaiveTime::MIN)) - Duration::milliseconds(1);
+        let earlier = self.occurrences(before, holidays).take_while(|occurrence| occurrence.due < due);
+        u64::try_from(earlier.count()).unwrap_or(u64::MAX)
     }
 }
 
@@ -115,9 +134,7 @@ impl Rule {
             Self::Day(at) => days(start, *at, |_| true),
             Self::Week(weekdays, at) => days(start, *at, |date| weekdays.contains(&date.weekday())),
             Self::Month(day, at) => days(start, *at, |date| day.is(date)),
-            Self::Quarter(month, day, at) => {
-                days(start, *at, |date| date.month0() % 3 + 1 == u32::from(*month) && day.is(date))
-            }
+            Self::Quarter(month, day, at) => days(start, *at, |date| date.month0() % 3 + 1 == u32::from(*month) && day.is(date)),
         }
     }
 }

@@ -149,7 +149,11 @@ fn price(value: &Value<'_>, channel: Option<Channel>) -> Option<Price> {
         let mut by_carrier = BTreeMap::new();
         for (name, value) in s.rest() {
             if !serves(name, channel) {
-                s.refuse_key::<()>(name, phrase!("không có nhà mạng `{name}`", "there is no carrier `{name}`"), among(name, channel));
+                s.refuse_key::<()>(
+                    name,
+                    phrase!("không có nhà mạng `{name}`", "there is no carrier `{name}`"),
+                    among(name, channel),
+                );
             }
             by_carrier.extend(value.integer(0..=DEAREST).map(|price| (name.to_string(), price)));
         }

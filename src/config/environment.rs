@@ -21,7 +21,8 @@ pub(super) fn apply(document: &mut Document, env: &BTreeMap<String, String>) {
         let name = path[1].replace('-', "_");
         let fits = |account: &str| account.replace('-', "_") == name;
         if path.len() < 3 || !document.overrule_named("account", fits, &path[2..], raw, variable) {
-            let message = phrase!("không có tài khoản nào ứng với biến {variable}", "no account goes with the variable {variable}");
+            let message =
+                phrase!("không có tài khoản nào ứng với biến {variable}", "no account goes with the variable {variable}");
             let help = suggestion(&name, document.names("account"));
             document.refuse_variable(variable, message, help);
         }

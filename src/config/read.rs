@@ -50,7 +50,9 @@ impl Config {
 fn config(root: &mut Section<'_>, base: &Path, env: &BTreeMap<String, String>) -> Option<Config> {
     let vault = Vault { base, env };
     let database_url = match root.value("database") {
-        Some(value) => value.section(|s| Some(s.value("url").map_or_else(|| Some(DEFAULT_DATABASE.to_string()), |v| database(&v, vault))))?,
+        Some(value) => {
+            value.section(|s| Some(s.value("url").map_or_else(|| Some(DEFAULT_DATABASE.to_string()), |v| database(&v, vault))))?
+        }
         None => Some(DEFAULT_DATABASE.to_string()),
     };
     let database_url = database_url.map(|url| beside(base, url));
@@ -64,11 +66,12 @@ fn config(root: &mut Section<'_>, base: &Path, env: &BTreeMap<String, String>) -
     let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
     let accounts = root.optional("account", |v| account::accounts(&v, vault)).unwrap_or_default();
     let notify_email = root
-        .optional("notify", |v| v.section(|s| Some(s.optional("email", |v| v.one_or_more(|one| mailbox(&one))).unwrap_or_default())))
+        .optional("notify", |v| {
+            v.section(|s| Some(s.optional("email", |v| v.one_or_more(|one| mailbox(&one))).unwrap_or_default()))
+        })
         .unwrap_or_default();
     let network = root.optional("network", |v| v.section(|s| network(s, base))).unwrap_or_default();
-    let approval_required =
-        root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();
+    let approval_required = root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();
     let (campaigns, holidays_file, gateways_dir) = root
         .optional("paths", |v| {
             v.section(|s| {
@@ -116,9 +119,8 @@ fn server(section: &mut Section<'_>, vault: Vault<'_>, default_key: &Path) -> Op
             Found::Missing(file) => (None, Some(file)),
         },
     };
-    let previous_keys = section
-        .optional("previous_keys", |v| v.list(|one| checked_key(&one, &vault.secret(&one)?)))
-        .unwrap_or_default();
+    let previous_keys =
+        section.optional("previous_keys", |v| v.list(|one| checked_key(&one, &vault.secret(&one)?))).unwrap_or_default();
     let listen = section.optional("listen", |v| socket(&v)).unwrap_or(DEFAULT_LISTEN);
     let public_listen = section.optional("public_listen", |v| socket(&v));
     let public_url = section.optional("public_url", |v| web_address(&v));
@@ -136,7 +138,10 @@ fn checked_key(value: &Value<'_>, secret: &secrecy::SecretString) -> Option<Secr
     key(secret).or_else(|| {
         value.refuse(
             phrase!("`{field}` không phải khóa 32 byte", "`{field}` is not a key of 32 bytes"),
-            phrase!("64 chữ số thập lục phân, hoặc base64; `loa init` tạo sẵn một khóa", "64 hexadecimal digits, or base64; `loa init` makes one"),
+            phrase!(
+                "64 chữ số thập lục phân, hoặc base64; `loa init` tạo sẵn một khóa",
+                "64 hexadecimal digits, or base64; `loa init` makes one"
+            ),
         )
     })
 }
@@ -158,7 +163,10 @@ fn database(value: &Value<'_>, vault: Vault<'_>) -> Option<String> {
     }
     value.refuse(
         phrase!("đây không phải địa chỉ cơ sở dữ liệu", "this is not a database address"),
-        phrase!("viết \"sqlite:loa.db\" hoặc \"postgres://người-dùng@máy/tên\"", "write \"sqlite:loa.db\" or \"postgres://user@host/name\""),
+        phrase!(
+            "viết \"sqlite:loa.db\" hoặc \"postgres://người-dùng@máy/tên\"",
+            "write \"sqlite:loa.db\" or \"postgres://user@host/name\""
+        ),
     )
 }
 
@@ -242,7 +250,10 @@ fn network(section: &mut Section<'_>, base: &Path) -> Option<Network> {
         if password_in(&address).is_some() && !v.is_variable() {
             return v.refuse(
                 phrase!("địa chỉ proxy chứa mật khẩu", "the proxy's address holds a password"),
-                phrase!("đặt biến LOA_NETWORK__PROXY thay cho dòng này", "set the variable LOA_NETWORK__PROXY instead of this line"),
+                phrase!(
+                    "đặt biến LOA_NETWORK__PROXY thay cho dòng này",
+                    "set the variable LOA_NETWORK__PROXY instead of this line"
+                ),
             );
         }
         Some(address)

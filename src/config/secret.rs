@@ -19,9 +19,9 @@ pub(super) struct Vault<'a> {
 
 /// Whether a setting's name says that it is a secret: `password`, `api_key`, `refresh_token`….
 pub fn is_secret_name(key: &str) -> bool {
-    key.to_ascii_lowercase()
-        .split(['_', '-'])
-        .any(|part| matches!(part, "password" | "passwd" | "passphrase" | "secret" | "token" | "key" | "keys" | "credential" | "credentials"))
+    key.to_ascii_lowercase().split(['_', '-']).any(|part| {
+        matches!(part, "password" | "passwd" | "passphrase" | "secret" | "token" | "key" | "keys" | "credential" | "credentials")
+    })
 }
 
 /// Reports a secret that stands in the file.
@@ -125,7 +125,9 @@ pub(super) fn masked(text: &str) -> String {
     while let Some(equals) = text[at..].find('=').map(|offset| at + offset) {
         at = equals + 1;
         let key = text[..equals].trim_end_matches([' ', '\t', '"', '\'']);
-        let start = key.rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).map_or(0, |i| i + key[i..].chars().next().map_or(1, char::len_utf8));
+        let start = key
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+            .map_or(0, |i| i + key[i..].chars().next().map_or(1, char::len_utf8));
         let value = &text[at..];
         let open = value.len() - value.trim_start_matches([' ', '\t']).len();
         let Some(quote) = value[open..].chars().next().filter(|c| matches!(c, '"' | '\'')) else { continue };
