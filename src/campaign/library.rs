@@ -63,38 +63,40 @@ impl Library {
             Err(error) => return unreadable(dir, &error).into(),
         };
         let slugs: BTreeSet<String> = files.keys().cloned().collect();
-        let segments = dir.join("segments.toml");
-        match read_text(&segments) {
-            Ok(text) => match Segments::parse_within(&name(&segments), text.as_deref().unwrap_or_default(), Some(&slugs)) {
-                Ok(segments) => {
-                    self.segments = segments;
-                    self.segments_text = text.unwrap_or_default();
-                }
-                Err(found) => problems.extend(kept(found, !self.segments.is_empty())),
-            },
-            Err(problem) => problems.extend(kept(problem.into(), !self.segments.is_empty())),
-        }
-        let goals = dir.join("goals.toml");
-        match read_text(&goals)
-            .map_err(Problems::from)
-            .and_then(|text| Goals::parse(&name(&goals), text.as_deref().unwrap_or_default()))
-        {
-            Ok(goals) => self.goals = goals,
+        let segments_known = self.reread_segments(&dir.join("segments.toml"), &slugs, &mut problems);
+        match read_file(&dir.join("goals.toml"), Goals::parse) {
+            Ok((goals, _)) => self.goals = goals,
             Err(found) => problems.extend(kept(found, !self.goals.0.is_empty())),
         }
         self.campaigns.retain(|slug, _| slugs.contains(slug));
         for (slug, file) in files {
-            match self.source(&slug, &file) {
-                Ok(source) => {
-                    self.campaigns.insert(slug, source);
-                }
+            match self.source(&slug, &file, segments_known) {
+                // Without segments nobody knows whom it is for: those problems come first.
+                Ok(source) if segments_known => drop(self.campaigns.insert(slug, source)),
+                Ok(_) => {}
                 Err(found) => problems.extend(kept(found, self.campaigns.contains_key(&slug))),
             }
         }
         problems
     }
 
-    fn source(&self, slug: &str, file: &Path) -> Result<Source, Problems> {
+    /// Whether there are segments to check campaigns against: new ones, or the last good ones.
+    fn reread_segments(&mut self, file: &Path, campaigns: &BTreeSet<String>, problems: &mut Problems) -> bool {
+        match read_file(file, |file, text| Segments::parse_within(file, text, Some(campaigns))) {
+            Ok((segments, text)) => {
+                self.segments = segments;
+                self.segments_text = text;
+                true
+            }
+            Err(found) => {
+                let known = !self.segments.is_empty();
+                problems.extend(kept(found, known));
+                known
+            }
+        }
+    }
+
+    fn source(&self, slug: &str, file: &Path, segments_known: bool) -> Result<Source, Problems> {
         let text = read_text(file)?.unwrap_or_default();
         let dir = file.parent().unwrap_or(Path::new("."));
         let attachments = RefCell::new(BTreeMap::new());
@@ -105,7 +107,7 @@ impl Library {
             };
             Some(())
         };
-        let around = Around { segments: Some(&self.segments), attach: Some(&attach) };
+        let around = Around { segments: segments_known.then_some(&self.segments), attach: Some(&attach) };
         let campaign = Campaign::parse_within(&name(file), slug, &text, around)?;
         let attachments = attachments.into_inner();
         let hash = hash(&text, &self.segments_text, &attachments);
@@ -136,6 +138,12 @@ fn campaign_files(dir: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
         }
     }
     Ok(files)
+}
+
+/// A shared file and its text; one that does not exist reads as empty.
+fn read_file<T>(file: &Path, parse: impl FnOnce(&str, &str) -> Result<T, Problems>) -> Result<(T, String), Problems> {
+    let text = read_text(file)?.unwrap_or_default();
+    parse(&name(file), &text).map(|value| (value, text))
 }
 
 /// A text file; `None` if there is none.

@@ -312,7 +312,11 @@ pub(super) fn reference(value: &Value<'_>, around: Around<'_>) -> Option<String>
     match around.segments {
         Some(known) if known.get(&slug).is_none() => value.refuse(
             phrase!("segments.toml không có nhóm `{slug}`", "there is no segment `{slug}` in segments.toml"),
-            suggestion(&slug, known.iter().map(|s| s.slug.as_str())),
+            if known.is_empty() {
+                phrase!("viết nhóm vào segments.toml: [{slug}]", "write it in segments.toml: [{slug}]")
+            } else {
+                suggestion(&slug, known.iter().map(|s| s.slug.as_str()))
+            },
         ),
         _ => Some(slug),
     }
