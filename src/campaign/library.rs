@@ -196,3 +196,6 @@ fn kept(mut problems: Problems, kept: bool) -> Problems {
 fn name(path: &Path) -> String {
     path.display().to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,8 +77,12 @@ fn campaign(slug: &str, root: &mut Section<'_>, around: Around<'_>) -> Option<Ca
         Some(value) => value.section(|s| sending(s, kind_or_default, law)),
         None => Some(Sending::of(kind_or_default)),
     };
-    let order = channels.as_ref().map_or(&[][..], |c| c.order.as_slice());
-    let messages = root.required("message", |v| message::messages(&v, &period, order, around));
+    let frame = message::Frame {
+        period: &period,
+        channels: channels.as_ref().map_or(&[], |channels| &channels.order),
+        segments: audience.as_ref().map_or(&[], |audience| &audience.segments),
+    };
+    let messages = root.required("message", |v| message::messages(&v, frame, around));
     Some(Campaign {
         slug: slug.to_string(),
         title: title?,
@@ -211,8 +215,10 @@ fn cron_rule(value: &Value<'_>) -> Option<Rule> {
 fn timezone(value: &Value<'_>) -> Option<Tz> {
     let name = value.line()?;
     Tz::from_str(&name).ok().or_else(|| {
-        let near =
-            crate::document::nearest(&name, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())).unwrap_or("Asia/Ho_Chi_Minh");
+        // Of six hundred names one is always near: only a slip of a letter or two counts.
+        let names = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name());
+        let near = names.min_by_key(|known| strsim::damerau_levenshtein(&name, known));
+        let near = near.filter(|near| strsim::damerau_levenshtein(&name, near) <= 2).unwrap_or("Asia/Ho_Chi_Minh");
         value.refuse(
             phrase!("không có múi giờ \"{name}\"", "there is no time zone \"{name}\""),
             phrase!("viết tên như \"{near}\"", "write a name such as \"{near}\""),

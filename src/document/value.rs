@@ -148,6 +148,10 @@ impl<'d> Value<'d> {
 
     /// One of several words.
     pub fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        if !self.is_text() {
+            let first = choices.first().map_or("", |(name, _)| *name);
+            return self.mistyped("một chuỗi", "text", &format!("\"{first}\""));
+        }
         let word = self.text()?;
         if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word) {
             return Some(*value);
