@@ -4,6 +4,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -123,7 +124,11 @@ fn hash(text: &str, segments: &str, attachments: &BTreeMap<String, Vec<u8>>) -> 
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// The campaigns' files by slug: every `*.toml` that is not one of the shared ones.
@@ -147,15 +152,16 @@ fn read_file<T>(file: &Path, parse: impl FnOnce(&str, &str) -> Result<T, Problem
 }
 
 /// A text file; `None` if there is none.
-fn read_text(file: &Path) -> Result<Option<String>, Problem> {
+fn read_text(file: &Path) -> Result<Option<String>, Problems> {
     match fs::read(file) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))),
             Err(_) => Err(Problem::of(&name(file), phrase!("tệp không phải UTF-8", "the file is not UTF-8"))
-                .help(phrase!("lưu lại với bảng mã UTF-8", "save it again as UTF-8"))),
+                .help(phrase!("lưu lại với bảng mã UTF-8", "save it again as UTF-8"))
+                .into()),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(file, &error)),
+        Err(error) => Err(unreadable(file, &error).into()),
     }
 }
 

@@ -1,5 +1,10 @@
 //! `[[message]]`: the texts of a campaign, checked against its channels and phases.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use providers::Channel;

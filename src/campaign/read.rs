@@ -1,6 +1,11 @@
 //! `campaigns/<slug>.toml` read into a [`Campaign`]. What enters is the file's text and what is known around it; what
 //! leaves is a campaign that needs no further check, or everything that is wrong with the file.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -32,8 +37,11 @@ pub(super) struct Around<'a> {
     /// The segments that exist.
     pub(super) segments: Option<&'a Segments>,
     /// Takes a file to attach into the library, or reports what is wrong with it.
-    pub(super) attach: Option<&'a dyn Fn(&str, &Value<'_>) -> Option<()>>,
+    pub(super) attach: Option<&'a Attach<'a>>,
 }
+
+/// Takes the named file in; reports at the value and returns none if it cannot.
+pub(super) type Attach<'a> = dyn Fn(&str, &Value<'_>) -> Option<()> + 'a;
 
 impl Campaign {
     /// Reads a campaign's file. Whether its segments and attachments exist is for [`Library::read`](super::Library::read)
@@ -439,3 +447,6 @@ fn minute(text: &str) -> Option<u16> {
     let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
     (minute < 60 && hour * 60 + minute <= 24 * 60).then_some(hour * 60 + minute)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,11 @@
 //! `campaigns/segments.toml`: named conditions on recipients, in the file's order. References to unknown segments and
 //! circles are refused.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -80,7 +80,7 @@ fn everything(globals: &Globals) -> Vec<Finding> {
         Err(_) => (usual, None),
     };
     if globals.config.is_some() || file.exists() || settings.is_err() {
-        findings.push(Finding::settings(file, settings));
+        findings.push(Finding::settings(&file, settings));
     }
     findings.extend(holidays.map(|path| Subject::Holidays.check(&path, globals)));
     findings.push(Subject::Definitions.check(&campaigns, globals));
@@ -104,7 +104,7 @@ fn subject(path: &Path, globals: &Globals) -> Subject {
 impl Subject {
     fn check(&self, path: &Path, globals: &Globals) -> Finding {
         match self {
-            Self::Settings => Finding::settings(path.to_path_buf(), Config::read(Some(path), &globals.env)),
+            Self::Settings => Finding::settings(path, Config::read(Some(path), &globals.env)),
             Self::Holidays => {
                 let read = read_text(path).and_then(|text| Holidays::parse(&path.display().to_string(), &text));
                 Finding::of(path, phrase!("ngày nghỉ lễ", "holidays"), read.err())
@@ -141,10 +141,10 @@ impl Finding {
         Self { path: path.to_path_buf(), what, problems: problems.unwrap_or_default() }
     }
 
-    fn settings(path: PathBuf, settings: Result<Config, Problems>) -> Self {
+    fn settings(path: &Path, settings: Result<Config, Problems>) -> Self {
         let accounts = settings.as_ref().map_or(0, |config| config.accounts.len());
         let what = phrase!("cấu hình, {accounts} tài khoản gửi tin", "settings, {accounts} accounts");
-        Self::of(&path, what, settings.err())
+        Self::of(path, what, settings.err())
     }
 }
 

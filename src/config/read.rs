@@ -1,6 +1,11 @@
 //! `loa.toml` and the environment read into a [`Config`]. What enters is the file's path and the environment; what leaves
 //! is settings that need no further check, or everything that is wrong with them.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -271,3 +276,6 @@ fn network(section: &mut Section<'_>, base: &Path) -> Option<Network> {
     });
     Some(Network { proxy, ca_file })
 }
+
+#[cfg(test)]
+mod tests;

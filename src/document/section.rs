@@ -99,12 +99,12 @@ impl<'d> Section<'d> {
         for entry in self.table.entries.iter().filter(|entry| !self.asked.contains(&entry.key)) {
             let key = &entry.key;
             let open = self.asked.iter().map(String::as_str).filter(|asked| !self.has(asked));
-            let help = match nearest(key, open).or_else(|| nearest(key, self.asked.iter().map(String::as_str))) {
-                Some(near) => phrase!("có phải ý là `{near}`?", "did you mean `{near}`?"),
-                None => {
-                    let known = self.asked.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
-                    phrase!("các khóa dùng được ở đây: {known}", "the keys known here: {known}")
-                }
+            let near = nearest(key, open).or_else(|| nearest(key, self.asked.iter().map(String::as_str)));
+            let help = if let Some(near) = near {
+                phrase!("có phải ý là `{near}`?", "did you mean `{near}`?")
+            } else {
+                let known = self.asked.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+                phrase!("các khóa dùng được ở đây: {known}", "the keys known here: {known}")
             };
             let field = self.field(key);
             self.sheet.report(&entry.key_at, &field, phrase!("không có khóa `{field}`", "unknown key `{field}`"), help);
