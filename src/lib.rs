@@ -3,6 +3,7 @@ pub mod account;
 pub mod active;
 pub mod audience;
 pub mod campaign;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod consent;

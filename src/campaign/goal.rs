@@ -1,5 +1,10 @@
 //! `campaigns/goals.toml`: shares of a population to reach, which is larger than the list of recipients.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -37,9 +42,7 @@ pub struct Goal {
 impl Goals {
     /// Reads the file.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
-        decode(file, text, |root| {
-            Some(Self(root.optional("goal", |v| v.list(|one| one.section(goal))).unwrap_or_default()))
-        })
+        decode(file, text, |root| Some(Self(root.optional("goal", |v| v.list(|one| one.section(goal))).unwrap_or_default())))
     }
 }
 
