@@ -2,6 +2,22 @@
 //!
 //! Parse, don't validate: what has one of these types needs no further check.
 
+mod cadence;
+mod cron_line;
+mod goal;
+mod holiday;
+mod library;
+mod message;
+mod read;
+mod rotation;
+mod segment;
+
+pub use cadence::Occurrence;
+pub use goal::{Goal, Goals};
+pub use holiday::Holidays;
+pub use library::{ATTACHMENT_LIMIT, Library, Source};
+pub use segment::Segments;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -36,6 +52,13 @@ pub struct Campaign {
     pub sending: Sending,
     /// In rotation; at least one.
     pub messages: Vec<Message>,
+}
+
+impl Campaign {
+    /// The zone of the campaign's dates and hours: its cadence's, or Vietnam's.
+    pub fn timezone(&self) -> Tz {
+        self.cadence.as_ref().map_or(chrono_tz::Asia::Ho_Chi_Minh, |cadence| cadence.timezone)
+    }
 }
 
 /// What goes first. The numbers are stored.

@@ -180,6 +180,36 @@ impl Sql {
     }
 }
 
+/// What a statement that returns no rows did, on either engine: `….execute(c).await.map(affected)`.
+pub trait Done {
+    /// Rows that it touched.
+    fn rows(&self) -> u64;
+}
+
+impl Done for sqlx::sqlite::SqliteQueryResult {
+    fn rows(&self) -> u64 {
+        self.rows_affected()
+    }
+}
+
+impl Done for sqlx::postgres::PgQueryResult {
+    fn rows(&self) -> u64 {
+        self.rows_affected()
+    }
+}
+
+/// Rows that a statement touched.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map`")]
+pub fn affected(done: impl Done) -> u64 {
+    done.rows()
+}
+
+/// A list to bind: JSON text, which `:rows($n; …)` reads.
+pub fn list<T: serde::Serialize>(rows: &[T]) -> String {
+    // Plain structs of numbers and strings: serde_json cannot fail on them.
+    serde_json::to_string(rows).unwrap_or_else(|_| "[]".to_string())
+}
+
 /// A pool of one engine.
 #[derive(Clone, Debug)]
 pub enum Pool {

@@ -1,3 +1,2 @@
-//! Runs one command.
-
+//! Parses the command line and runs one command.
 fn main() {}

@@ -105,6 +105,8 @@ CREATE TABLE run (
     origin      INTEGER NOT NULL,                  -- 0 schedule, 1 manual, 2 test
     kind        INTEGER NOT NULL,                  -- 0 awareness, 1 warning
     definition  TEXT     NOT NULL,
+    date        TEXT     NOT NULL,                  -- the local day it is for: phases go by it
+    turn        INTEGER  NOT NULL,                  -- scheduled runs of the campaign before it: the rotation goes by it
     message     TEXT     NOT NULL,                  -- the rotation's choice
     recipients  TEXT     NOT NULL,                  -- a JSON list of refs for a test; [] for the segments
     state       INTEGER NOT NULL,                  -- 0 fanning out, 1 sending, 2 settled, 3 aborted, 4 missed
@@ -116,12 +118,12 @@ CREATE TABLE run (
     fan_cursor  INTEGER   NOT NULL,                  -- the last recipient id that was fanned out
     fan_top     INTEGER   NOT NULL,                  -- the last one that will be
     budget      INTEGER,
-    changes     INTEGER   NOT NULL,                  -- goes up with every change of a delivery's state; cuts remember it
     created_at  INTEGER   NOT NULL,
     settled_at  INTEGER,
     UNIQUE (campaign, occurrence)
 );
-CREATE INDEX run_active ON run (state) WHERE state < 2;
+CREATE INDEX run_active ON run (kind, id) WHERE settled_at IS NULL;
+CREATE INDEX run_campaign ON run (campaign, origin);
 
 CREATE TABLE account (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -161,6 +163,7 @@ CREATE TABLE delivery (
     reason     INTEGER NOT NULL,
     attempt    INTEGER NOT NULL,                   -- the present or the next one, from 1
     tries      INTEGER NOT NULL,                   -- of the message; account failures do not count
+    doubts     INTEGER  NOT NULL,                  -- how often it was in doubt: what was once never ends as rejected, lapsed or cancelled
     parts      INTEGER NOT NULL,
     area       TEXT
 );

@@ -384,11 +384,11 @@ pub enum ReceiptState {
 #[derive(Debug, Clone)]
 pub struct Callback {
     /// GET or POST.
-    pub method: http::Method,
+    pub method: ::http::Method,
     /// The raw query string, without `?`.
     pub query: String,
     /// All headers.
-    pub headers: http::HeaderMap,
+    pub headers: ::http::HeaderMap,
     /// The raw body, so that a signature can be verified.
     pub body: bytes::Bytes,
 }
@@ -499,4 +499,7 @@ pub trait Provider: Send + Sync {
     async fn test(&self) -> Result<String, SendError>;
 }
 
+pub mod gateways;
+pub mod http;
+pub mod smtp;
 pub mod text;

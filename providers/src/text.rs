@@ -1,6 +1,18 @@
 //! What a text costs and becomes on the wire: GSM 03.38, UCS-2, parts, unaccented.
+//!
+//! What enters is a text as a person wrote it, in NFC or NFD; what leaves is an [`Sms`] in NFC with the alphabet that
+//! carries it and the parts that the carrier will count. What can go wrong: it is too long, empty, or holds a
+//! character that no text message carries. Nothing is ever cut: a warning that lacks its end may say the opposite.
+
+mod fold;
+mod gsm;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::Sms;
+
+pub use gsm::septets;
 
 /// The alphabet of a text message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -11,3 +23,175 @@ pub enum Encoding {
     /// UCS-2: 70 and 67 UTF-16 units.
     Ucs2,
 }
+
+impl Encoding {
+    /// Units that a text of one part holds: septets or UTF-16 units (3GPP TS 23.040: 140 octets).
+    pub const fn single(self) -> usize {
+        match self {
+            Self::Gsm => 160,
+            Self::Ucs2 => 70,
+        }
+    }
+
+    /// Units that each of several parts holds: six octets go to the header that joins them.
+    pub const fn joined(self) -> usize {
+        match self {
+            Self::Gsm => 153,
+            Self::Ucs2 => 67,
+        }
+    }
+
+    /// Units that this character takes; of UCS-2 for a character that GSM lacks.
+    fn units(self, c: char) -> usize {
+        match self {
+            Self::Gsm => gsm::width(c).unwrap_or_else(|| c.len_utf16()),
+            Self::Ucs2 => c.len_utf16(),
+        }
+    }
+}
+
+/// What a text takes on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// The smaller alphabet that carries the whole text.
+    pub encoding: Encoding,
+    /// Parts that the carrier counts; 0 for an empty text.
+    pub parts: u16,
+    /// Septets or UTF-16 units of the whole text.
+    pub units: usize,
+}
+
+/// Why a text cannot be sent as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing is left to send.
+    #[error("the text is empty")]
+    Empty,
+    /// It takes more parts than allowed.
+    #[error("the text takes {parts} parts, {max} are allowed: it is {over} characters too long")]
+    TooLong {
+        /// Parts that it takes.
+        parts: u16,
+        /// Parts that are allowed.
+        max: u16,
+        /// Characters that must go.
+        over: usize,
+    },
+    /// A control character or a code point that is no character.
+    #[error("character {position} of the text, U+{:04X}, cannot be sent", u32::from(*character))]
+    Unsendable {
+        /// The character.
+        character: char,
+        /// Its place in the text, counted in characters from 1.
+        position: usize,
+    },
+}
+
+/// Takes accents off: what an old phone shows, mostly in GSM 03.38.
+///
+/// NFC first, so that NFD input ends alike; `đ` has no decomposition and is mapped; quotes, dashes, ellipses, bullets
+/// and special blanks become their ASCII forms; any other letter loses its marks. What has neither an ASCII nor a GSM
+/// form (an emoji, a Chinese character) stays, and makes the text UCS-2: it shows in the preview and in the price.
+pub fn unaccented(text: &str) -> String {
+    if text.is_ascii() && !text.contains(['\r', '\t']) {
+        return text.to_owned();
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.nfc() {
+        fold::without_accents(c, &mut plain);
+    }
+    plain
+}
+
+/// Puts a text in order without changing what it says: NFC, line feeds, plain blanks, no invisible characters, no
+/// blanks at its ends.
+///
+/// Typographic quotes, dashes and ellipses become ASCII only where that brings the whole text into GSM 03.38: it then
+/// costs less than half. In a text that is UCS-2 anyhow they cost nothing and stay as written.
+pub fn tidy(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    for c in text.nfc() {
+        fold::tidied(c, &mut tidy);
+    }
+    let tidy = tidy.trim();
+    if tidy.chars().all(|c| gsm::width(c).is_some()) {
+        return tidy.to_owned();
+    }
+    let mut folded = String::with_capacity(tidy.len());
+    for c in tidy.chars() {
+        if !fold::typography(c, &mut folded) {
+            folded.push(c);
+        }
+    }
+    if folded.chars().all(|c| gsm::width(c).is_some()) { folded } else { tidy.to_owned() }
+}
+
+/// Counts a text as it stands: the smaller alphabet that carries it, its units and its parts.
+///
+/// Parts are counted by packing: neither an escape pair of GSM 03.38 nor a surrogate pair is split over two parts, so
+/// that a text can take one part more than a division says.
+pub fn measure(text: &str) -> Measured {
+    let encoding = if text.chars().all(|c| gsm::width(c).is_some()) { Encoding::Gsm } else { Encoding::Ucs2 };
+    let units = text.chars().map(|c| encoding.units(c)).sum();
+    let parts = if units <= encoding.single() {
+        u16::from(units > 0)
+    } else {
+        places(text, encoding).last().map_or(0, |part| u16::try_from(part).unwrap_or(u16::MAX))
+    };
+    Measured { encoding, parts, units }
+}
+
+/// A text made ready for the wire: [`unaccented`] where that is chosen, then [`tidy`], then measured.
+pub fn sms(text: &str, unaccented: bool, max_parts: u16) -> Result<Sms, TextError> {
+    let text = if unaccented { tidy(&self::unaccented(text)) } else { tidy(text) };
+    if text.is_empty() {
+        return Err(TextError::Empty);
+    }
+    if let Some((at, character)) = text.chars().enumerate().find(|(_, c)| !sendable(*c)) {
+        return Err(TextError::Unsendable { character, position: at + 1 });
+    }
+    let Measured { encoding, parts, units: _ } = measure(&text);
+    if parts > max_parts {
+        let over = if max_parts == 1 { beyond_one(&text, encoding) } else { beyond(&text, encoding, max_parts) };
+        return Err(TextError::TooLong { parts, max: max_parts, over });
+    }
+    Ok(Sms { text, encoding, parts })
+}
+
+/// For each character the part (from 1) that it falls into when the text is packed into several.
+fn places(text: &str, encoding: Encoding) -> impl Iterator<Item = usize> + '_ {
+    let (mut part, mut used) = (1, 0);
+    text.chars().map(move |c| {
+        let units = encoding.units(c);
+        if used + units > encoding.joined() {
+            part += 1;
+            used = 0;
+        }
+        used += units;
+        part
+    })
+}
+
+fn beyond(text: &str, encoding: Encoding, max_parts: u16) -> usize {
+    places(text, encoding).filter(|part| *part > usize::from(max_parts)).count()
+}
+
+fn beyond_one(text: &str, encoding: Encoding) -> usize {
+    let mut used = 0;
+    let fit = text.chars().take_while(|c| {
+        used += encoding.units(*c);
+        used <= encoding.single()
+    });
+    let fitting = fit.count();
+    text.chars().count() - fitting
+}
+
+/// Neither a control character (a line feed is none here) nor one of Unicode's 66 noncharacters.
+fn sendable(c: char) -> bool {
+    let code = u32::from(c);
+    let noncharacter = (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE;
+    c == '\n' || !(c.is_control() || noncharacter)
+}
+
+#[cfg(test)]
+mod tests;

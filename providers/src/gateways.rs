@@ -1,0 +1,13 @@
+//! The gateways that Loa knows from the start: the files of `providers/gateways/`, built into the program.
+
+/// Every built-in gateway: its name and its file's text, by name.
+pub const fn built_in() -> &'static [(&'static str, &'static str)] {
+    &[
+        ("esms", include_str!("../gateways/esms.toml")),
+        ("kannel", include_str!("../gateways/kannel.toml")),
+        ("speedsms", include_str!("../gateways/speedsms.toml")),
+        ("telegram", include_str!("../gateways/telegram.toml")),
+        ("vietguys", include_str!("../gateways/vietguys.toml")),
+        ("vnpt", include_str!("../gateways/vnpt.toml")),
+    ]
+}

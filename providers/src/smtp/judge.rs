@@ -1,0 +1,78 @@
+//! What a server's answer, or its silence, means for the mail. Pure.
+//!
+//! The rules follow RFC 5321 (sections 4.2 and 4.5) and the enhanced codes of RFC 3463 and RFC 4954:
+//! - before the final dot was begun nothing was taken, whatever happened; after it only an answer tells;
+//! - what is refused before a recipient was named is about the account, not about the message;
+//! - the enhanced code outweighs the three digits, which many servers choose at will.
+
+use super::{
+    connection::{Fault, Stage},
+    reply::Reply,
+};
+use crate::{Reason, Scope, SendError};
+
+/// The judgement on an attempt that ended with this fault.
+pub(super) fn judge(fault: Fault) -> SendError {
+    match fault {
+        Fault::Setup(detail) => SendError::Misconfigured { detail },
+        Fault::Lost(stage, detail) => silence(stage, detail),
+        Fault::Refused(stage, reply) if reply.code < 500 => temporary(stage, &reply),
+        Fault::Refused(stage, reply) => permanent(stage, &reply),
+    }
+}
+
+/// The judgement on an attempt without an answer: broken off, timed out, or nonsense.
+pub(super) fn silence(stage: Stage, detail: String) -> SendError {
+    let scope = match stage {
+        Stage::Final => return SendError::InDoubt { ids: Vec::new(), detail },
+        Stage::Connect | Stage::Hello | Stage::Auth => Scope::Account,
+        // Not the account: a mail that makes a server hang up must use up its tries and end.
+        Stage::Mail | Stage::Rcpt | Stage::Data => Scope::Message,
+    };
+    SendError::Retry { after: None, scope, reason: Reason::Unreachable, detail }
+}
+
+fn temporary(stage: Stage, reply: &Reply) -> SendError {
+    let (subject, detail) = reply.enhanced.map_or((0, 0), |(_, subject, detail)| (subject, detail));
+    // 4.3.x is the server's own state: full, not accepting, overloaded.
+    let account = matches!(stage, Stage::Connect | Stage::Hello | Stage::Auth | Stage::Mail) || reply.code == 421 || subject == 3;
+    let reason = match (subject, detail) {
+        (2, 2) => Reason::Full,
+        (7, _) if account => Reason::Quota,
+        (7, _) => Reason::Blocked,
+        _ if reply.code == 452 && stage == Stage::Rcpt && subject == 0 => Reason::Full,
+        _ => Reason::Unreachable,
+    };
+    let scope = if account { Scope::Account } else { Scope::Message };
+    SendError::Retry { after: None, scope, reason, detail: reply.words() }
+}
+
+fn permanent(stage: Stage, reply: &Reply) -> SendError {
+    let detail = reply.words();
+    let too_large = reply.code == 552 || matches!(reply.enhanced, Some((_, 3, 4)));
+    match stage {
+        Stage::Mail if too_large => return SendError::Reject { reason: Reason::Content, detail },
+        Stage::Connect | Stage::Hello | Stage::Auth | Stage::Mail => return SendError::Misconfigured { detail },
+        Stage::Rcpt | Stage::Data | Stage::Final => {}
+    }
+    // 530, 534, 535, 538: sign in first (RFC 4954); 5.1.7 and 5.1.8: our own address is the bad one.
+    if matches!(reply.code, 530 | 534 | 535 | 538) || matches!(reply.enhanced, Some((_, 1, 7 | 8))) {
+        return SendError::Misconfigured { detail };
+    }
+    let reason = match reply.enhanced {
+        Some((_, 1, _)) => Reason::NoSuchAddress,
+        Some((_, 2, 2)) => Reason::Full,
+        Some((_, 2, 3) | (_, 3, 4) | (_, 6, _)) => Reason::Content,
+        Some((_, 2, _) | (_, 4, _)) => Reason::Unreachable,
+        Some((_, 7, _)) => Reason::Blocked,
+        Some((_, 3 | 5, _)) => Reason::Other,
+        _ if stage == Stage::Rcpt => match reply.code {
+            550 | 551 | 553 => Reason::NoSuchAddress,
+            552 => Reason::Full,
+            _ => Reason::Other,
+        },
+        _ if matches!(reply.code, 550 | 552 | 554) => Reason::Content,
+        _ => Reason::Other,
+    };
+    SendError::Reject { reason, detail }
+}

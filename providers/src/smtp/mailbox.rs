@@ -1,0 +1,91 @@
+//! Mail addresses as SMTP carries them: ASCII, the domain in its A-label form (RFC 5891).
+
+use std::{fmt, str::FromStr};
+
+/// Why an address cannot be written to. Says nothing of the address itself: it is personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AddressFault {
+    /// Not `name@domain`.
+    #[error("is not an address such as name@example.vn")]
+    Shape,
+    /// Letters before the `@` that plain SMTP cannot carry.
+    #[error("has letters outside ASCII before the @; mail servers commonly refuse them, and so do we")]
+    Local,
+    /// A domain that no name server could know.
+    #[error("has an impossible domain after the @")]
+    Domain,
+}
+
+/// A mail address with the name that people see.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    name: Option<String>,
+    local: String,
+    domain: String,
+}
+
+impl Mailbox {
+    /// Checks an address. The domain may be written in any script; the part before the `@` must be ASCII.
+    pub fn new(name: Option<&str>, address: &str) -> Result<Self, AddressFault> {
+        let (local, domain) = address.rsplit_once('@').ok_or(AddressFault::Shape)?;
+        if !local.is_ascii() {
+            return Err(AddressFault::Local);
+        }
+        let domain = idna::domain_to_ascii(domain).map_err(|_| AddressFault::Domain)?;
+        if !domain.contains(|c: char| c.is_ascii_alphanumeric()) || domain.contains(['<', '>', ' ']) {
+            return Err(AddressFault::Domain);
+        }
+        // Quoted local parts are legal and unused; refusing them leaves nothing that could end a command or a header.
+        let safe = |byte: u8| byte.is_ascii_graphic() && !b"<>()[]\\,;:\"@".contains(&byte);
+        if local.is_empty() || local.len() > 64 || !local.bytes().all(safe) {
+            return Err(AddressFault::Shape);
+        }
+        if lettre::Address::new(local, &domain).is_err() {
+            return Err(AddressFault::Shape);
+        }
+        Ok(Self { name: name.map(one_line).filter(|name| !name.is_empty()), local: local.to_owned(), domain })
+    }
+
+    /// `name@domain`, in ASCII.
+    pub fn address(&self) -> String {
+        format!("{}@{}", self.local, self.domain)
+    }
+
+    /// The domain, in ASCII.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// As lettre's builder takes it.
+    pub(super) fn header(&self) -> Result<lettre::message::Mailbox, AddressFault> {
+        let address = lettre::Address::new(&self.local, &self.domain).map_err(|_| AddressFault::Shape)?;
+        Ok(lettre::message::Mailbox::new(self.name.clone(), address))
+    }
+}
+
+impl FromStr for Mailbox {
+    type Err = AddressFault;
+
+    /// Reads `name@domain` or `Display name <name@domain>`.
+    fn from_str(written: &str) -> Result<Self, AddressFault> {
+        let written = written.trim();
+        match written.strip_suffix('>').map(|rest| rest.rsplit_once('<').ok_or(AddressFault::Shape)) {
+            Some(split) => {
+                let (name, address) = split?;
+                Self::new(Some(name.trim().trim_matches('"')), address.trim())
+            }
+            None => Self::new(None, written),
+        }
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::mask(&self.address()))
+    }
+}
+
+/// Text for a header: line breaks and other control characters become single blanks.
+pub(super) fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}

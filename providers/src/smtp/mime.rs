@@ -1,0 +1,127 @@
+//! A mail as it goes over the wire: headers, both texts, attachments, and the dots that SMTP wants doubled.
+
+use std::time::SystemTime;
+
+use lettre::message::{
+    Attachment, Message, MultiPart, SinglePart,
+    header::{ContentType, HeaderName, HeaderValue},
+};
+
+use super::{
+    mailbox::{AddressFault, Mailbox, one_line},
+    settings::Settings,
+};
+use crate::{Content, Email, Outgoing, Reason, SendError};
+
+/// A mail ready for one transaction.
+pub(super) struct Mail {
+    /// The envelope's sender.
+    pub(super) from: String,
+    /// The one recipient.
+    pub(super) to: String,
+    /// Header and body, dots doubled, without the final dot. Ends with a line end.
+    pub(super) content: Vec<u8>,
+}
+
+/// Puts a mail together. The same message gives the same bytes at the same moment: boundaries come from the reference.
+pub(super) fn build(settings: &Settings, outgoing: &Outgoing) -> Result<Mail, SendError> {
+    let Content::Email(email) = &outgoing.content else {
+        return Err(reject(Reason::Other, format!("an smtp account carries no {}", outgoing.content.channel())));
+    };
+    let to = Mailbox::new(email.to_name.as_deref(), outgoing.to.expose())
+        .map_err(|fault| reject(Reason::NoSuchAddress, format!("the address {fault}")))?;
+    let message = compose(settings, &outgoing.reference, email, &to).map_err(|fault| reject(Reason::Content, fault))?;
+    let from = settings.bounce.as_ref().unwrap_or(&settings.from);
+    Ok(Mail { from: from.address(), to: to.address(), content: stuffed(&message.formatted()) })
+}
+
+fn reject(reason: Reason, detail: String) -> SendError {
+    SendError::Reject { reason, detail }
+}
+
+fn compose(settings: &Settings, reference: &str, email: &Email, to: &Mailbox) -> Result<Message, String> {
+    let mailbox = |mailbox: &Mailbox| mailbox.header().map_err(|fault: AddressFault| fault.to_string());
+    let domain = settings.from.domain();
+    let mut builder = Message::builder()
+        .from(mailbox(&settings.from)?)
+        .to(mailbox(to)?)
+        .subject(one_line(&email.subject))
+        .date(SystemTime::from((settings.now)()))
+        .message_id(Some(format!("<{reference}@{domain}>")));
+    if let Some(reply_to) = &settings.reply_to {
+        builder = builder.reply_to(mailbox(reply_to)?);
+    }
+    for (name, value) in headers(email, domain)? {
+        builder = builder.raw_header(HeaderValue::dangerous_new_pre_encoded(
+            HeaderName::new_from_ascii_str(name),
+            value.clone(),
+            value,
+        ));
+    }
+    builder.multipart(parts(reference, email)).map_err(|error| error.to_string())
+}
+
+/// Headers that lettre has no type for. Every value is checked to be printable ASCII of one short line.
+fn headers(email: &Email, domain: &str) -> Result<Vec<(&'static str, String)>, String> {
+    // Both keep vacation programs silent: some heed RFC 3834, others only the older custom.
+    let mut headers = vec![("Auto-Submitted", "auto-generated".to_owned()), ("Precedence", "bulk".to_owned())];
+    if !email.language.is_empty() {
+        headers.push(("Content-Language", email.language.clone()));
+    }
+    if let Some(list) = &email.list {
+        headers.push(("List-Id", format!("<{list}.{domain}>")));
+    }
+    if let Some(url) = &email.unsubscribe_url {
+        if url.contains(['<', '>', ',']) || !(url.starts_with("https://") || url.starts_with("http://")) {
+            return Err("the unsubscribe address is no web address".into());
+        }
+        headers.push(("List-Unsubscribe", format!("<{url}>")));
+        // RFC 8058, section 3.1: one click is for https alone.
+        if url.starts_with("https://") {
+            headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        }
+    }
+    let fits = |value: &str| value.len() < 900 && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    match headers.iter().find(|(_, value)| !fits(value)) {
+        Some((name, _)) => Err(format!("the header {name} would not be printable ASCII of one line")),
+        None => Ok(headers),
+    }
+}
+
+fn parts(reference: &str, email: &Email) -> MultiPart {
+    let texts = MultiPart::alternative()
+        .boundary(format!("text-{reference}"))
+        .singlepart(SinglePart::plain(line_feeds(&email.text)))
+        .singlepart(SinglePart::html(line_feeds(&email.html)));
+    if email.attachments.is_empty() {
+        return texts;
+    }
+    let mut all = MultiPart::mixed().boundary(format!("all-{reference}")).multipart(texts);
+    for file in &email.attachments {
+        let media_type = ContentType::parse(&file.media_type)
+            .or_else(|_| ContentType::parse("application/octet-stream"))
+            .unwrap_or(ContentType::TEXT_PLAIN);
+        all = all.singlepart(Attachment::new(one_line(&file.name)).body(file.bytes.to_vec(), media_type));
+    }
+    all
+}
+
+/// Lone carriage returns would be line ends to some servers and not to others: a way to smuggle a second mail.
+fn line_feeds(text: &str) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
+}
+
+/// Doubles the dot at the start of a line (RFC 5321, section 4.5.2).
+fn stuffed(message: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(message.len() + 64);
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b".") {
+            content.push(b'.');
+        }
+        content.extend_from_slice(line);
+    }
+    if !content.ends_with(b"\r\n") {
+        content.extend_from_slice(b"\r\n");
+    }
+    content
+}

@@ -1,0 +1,70 @@
+//! Accounts on described gateways, for tests.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use providers::{
+    Address, Chat, Content, Outgoing, Sms,
+    http::{Description, HttpGateway, Network},
+    text::Encoding,
+};
+use secrecy::SecretString;
+
+/// The value of every secret in these tests.
+pub const SECRET: &str = "hush-hush-7351";
+
+/// A number of no one: the block is not in use.
+pub const PHONE: &str = "+84900000123";
+
+/// A built-in gateway's description.
+pub fn built_in(name: &str) -> Description {
+    let (_, text) = providers::gateways::built_in().iter().find(|(known, _)| *known == name).unwrap();
+    parse(&format!("{name}.toml"), text)
+}
+
+/// A description that must be sound.
+pub fn parse(file: &str, text: &str) -> Description {
+    Description::parse(file, text).unwrap_or_else(|faults| {
+        panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    })
+}
+
+/// A network for loopback, with a time-out that lets slow machines pass.
+pub fn loopback() -> Network {
+    Network { allow_private: true, timeout: Duration::from_secs(20), ..Network::default() }
+}
+
+/// An account with made-up settings: every secret is [`SECRET`], everything else is named after itself.
+pub fn account(description: Description, url: &str, network: Network) -> HttpGateway {
+    let (mut settings, mut secrets) = (BTreeMap::from([("url".to_owned(), url.to_owned())]), BTreeMap::new());
+    for setting in description.settings.iter().filter(|setting| setting.required) {
+        if setting.secret {
+            secrets.insert(setting.name.clone(), SecretString::from(SECRET));
+        } else {
+            settings.insert(setting.name.clone(), format!("{}-1", setting.name.replace('_', "-")));
+        }
+    }
+    HttpGateway::new(Arc::new(description), settings, secrets, network).unwrap()
+}
+
+/// A text message without anything personal in it.
+pub fn sms(text: &str) -> Outgoing {
+    let encoding = if text.is_ascii() { Encoding::Gsm } else { Encoding::Ucs2 };
+    Outgoing {
+        reference: "r1a2b3".into(),
+        to: Address::new(PHONE),
+        content: Content::Sms(Sms { text: text.into(), encoding, parts: 1 }),
+        expires: None,
+        callback: Some("https://loa.example.vn/receipts/a/s".into()),
+    }
+}
+
+/// A chat message of free text.
+pub fn chat(text: &str) -> Outgoing {
+    Outgoing {
+        reference: "r1a2b3".into(),
+        to: Address::new("5550001234"),
+        content: Content::Chat(Chat { text: Some(text.into()), ..Chat::default() }),
+        expires: None,
+        callback: None,
+    }
+}

@@ -1,0 +1,412 @@
+//! The runs under way, as this process knows them: their frozen definitions, their plans, and the gate that each send
+//! passes last.
+//!
+//! What enters: rows of `run` and `definition`, read again a few times a second. What leaves: an [`ActiveRun`] for each
+//! run that is not settled, and [`Active::may_send`], which closes within one refresh of a pause, an abort or a refusal
+//! made anywhere. What can go wrong: a definition that this version cannot read; its run is held and says so.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
+use chrono::NaiveDate;
+use providers::Channel;
+
+use crate::{
+    audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
+    campaign::{Campaign, Condition, Doubt, Policy, Segments},
+    consent,
+    db::{Db, DbError, Engine, Result, Sql, affected},
+    delivery::{Plan, fan_out::Audience, record::Plans},
+    message::Templates,
+    on,
+};
+
+/// Why a run exists. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum Origin {
+    /// By its cadence.
+    Schedule = 0,
+    /// By `loa send`.
+    Manual = 1,
+    /// To named people only; counts in no reach, cap or rotation.
+    Test = 2,
+}
+
+/// How far a run is. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum RunState {
+    /// Its audience is becoming deliveries.
+    FanningOut = 0,
+    /// All deliveries are there.
+    Sending = 1,
+    /// Nothing is left to do or to wait for.
+    Settled = 2,
+    /// Stopped for good by a person.
+    Aborted = 3,
+    /// Its time had passed before anything looked.
+    Missed = 4,
+}
+
+impl RunState {
+    /// The state with this number.
+    pub const fn from_number(number: i16) -> Self {
+        match number {
+            0 => Self::FanningOut,
+            1 => Self::Sending,
+            2 => Self::Settled,
+            3 => Self::Aborted,
+            _ => Self::Missed,
+        }
+    }
+
+    /// The name in exports and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FanningOut => "fanning_out",
+            Self::Sending => "sending",
+            Self::Settled => "settled",
+            Self::Aborted => "aborted",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// A row of `run`. Times are unix milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct RunRow {
+    /// Its number.
+    pub id: i64,
+    /// The campaign's slug.
+    pub campaign: String,
+    /// The key that makes it unique within its campaign.
+    pub occurrence: String,
+    /// See [`Origin`].
+    pub origin: i16,
+    /// 0 awareness, 1 warning.
+    pub kind: i16,
+    /// The frozen definition's hash.
+    pub definition: String,
+    /// The local day it is for.
+    pub date: String,
+    /// Scheduled runs of the campaign before it.
+    pub turn: i64,
+    /// The rotation's message.
+    pub message: String,
+    /// For a test: the refs of its people, as JSON; `[]` otherwise.
+    pub recipients: String,
+    /// See [`RunState`].
+    pub state: i16,
+    /// Paused by a person.
+    pub paused: bool,
+    /// Why it stands still by itself.
+    pub held: Option<String>,
+    /// When it was due.
+    pub due_at: i64,
+    /// When what is unsent lapses.
+    pub expires_at: i64,
+    /// By when it should be done.
+    pub finish_at: Option<i64>,
+    /// The last recipient that was fanned out.
+    pub fan_cursor: i64,
+    /// The last one that will be.
+    pub fan_top: i64,
+    /// Đồng.
+    pub budget: Option<i64>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it was settled.
+    pub settled_at: Option<i64>,
+}
+
+impl RunRow {
+    /// How far it is.
+    pub const fn state(&self) -> RunState {
+        RunState::from_number(self.state)
+    }
+
+    /// Whether it is a test.
+    pub const fn is_test(&self) -> bool {
+        self.origin == Origin::Test as i16
+    }
+}
+
+/// Columns of [`RunRow`], in order.
+macro_rules! run_columns {
+    () => {
+        "id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused, held,
+         due_at, expires_at, finish_at, fan_cursor, fan_top, budget, created_at, settled_at"
+    };
+}
+pub(crate) use run_columns;
+
+/// An immutable copy of what a run sends, compiled.
+#[derive(Debug)]
+pub struct Frozen {
+    /// SHA-256 of the copy.
+    pub hash: String,
+    /// The campaign.
+    pub campaign: Campaign,
+    /// The segments as they were.
+    pub segments: Segments,
+    /// The texts, compiled.
+    pub templates: Templates,
+}
+
+impl Frozen {
+    fn condition(&self, slug: &str) -> Option<&Condition> {
+        self.segments.get(slug).map(|segment| &segment.condition)
+    }
+
+    /// How a run of this definition sends.
+    pub fn plan(&self, run: i64) -> Plan {
+        let channels = &self.campaign.channels;
+        Plan {
+            run,
+            order: channels.order.clone(),
+            first: channels.policy == Policy::First,
+            warning: self.campaign.kind == crate::campaign::Kind::Warning,
+            silent_after: channels.fall_back_after.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4)),
+            texts: (0..self.campaign.messages.len())
+                .map(|i| [Channel::Sms, Channel::Email, Channel::Chat].map(|channel| self.templates.has(i, channel)))
+                .collect(),
+        }
+    }
+
+    /// The audience of a run, compiled for an engine.
+    pub fn audience(&self, row: &RunRow, engine: Engine, now: i64) -> std::result::Result<Audience, SegmentError> {
+        let lookup = |slug: &str| self.condition(slug);
+        let date = row.date.parse::<NaiveDate>().unwrap_or_default();
+        let turn = u64::try_from(row.turn).unwrap_or(0);
+        let mut next = Audience::FIRST_BIND;
+        let mut placed = |compiled: Compiled| {
+            next += compiled.binds.len();
+            (compiled, next)
+        };
+        // Placeholders are numbered in the order in which the statement's values are bound.
+        let members = if row.is_test() {
+            let text = format!("r.ref IN (SELECT ref FROM :rows(${}; ref TEXT) AS wanted)", Audience::FIRST_BIND);
+            Compiled { text: engine.spell(&text), binds: vec![Bind::Text(row.recipients.clone())] }
+        } else {
+            compile_audience(&self.campaign.audience, &lookup, engine, Audience::FIRST_BIND, now)?
+        };
+        let (members, mut at) = placed(members);
+        let mut segments = Vec::new();
+        for slug in self.campaign.audience.segments.iter().take(62) {
+            let condition = self.condition(slug).ok_or_else(|| SegmentError::Unknown(slug.clone()))?;
+            let (compiled, after) = placed(compile(condition, &lookup, engine, at, now)?);
+            at = after;
+            segments.push(compiled);
+        }
+        let mut special = Vec::new();
+        for (message, slugs) in self.campaign.messages_for_segments(date, turn) {
+            let any = Condition { segments: slugs.to_vec(), ..Condition::default() };
+            let (compiled, after) = placed(compile(&any, &lookup, engine, at, now)?);
+            at = after;
+            special.push((compiled, message));
+        }
+        let message = self.campaign.messages.iter().position(|m| m.id == row.message).unwrap_or(0);
+        Ok(Audience { members, segments, message, special })
+    }
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub struct ActiveRun {
+    /// Its row at the last refresh.
+    pub row: RunRow,
+    /// What it sends.
+    pub frozen: Arc<Frozen>,
+    /// How it sends.
+    pub plan: Arc<Plan>,
+    open: AtomicBool,
+}
+
+impl ActiveRun {
+    /// Whether its messages go ahead of every awareness run.
+    pub const fn is_warning(&self) -> bool {
+        self.row.kind == 1
+    }
+
+    /// Whether it may send at `now`: not paused, held, aborted or over, and within its hours.
+    pub fn is_open(&self, now: i64) -> bool {
+        self.open.load(Ordering::Relaxed) && now < self.row.expires_at && self.opens_at(now).is_none()
+    }
+
+    /// Under hours of sending: when it may send again, if not at `now`.
+    pub fn opens_at(&self, now: i64) -> Option<i64> {
+        const DAY: i64 = 24 * 60;
+        let (from, until) = self.frozen.campaign.sending.hours.filter(|_| !self.is_warning())?;
+        let (from, until) = (i64::from(from), i64::from(until));
+        let zone = self.frozen.campaign.timezone();
+        let local = chrono::DateTime::from_timestamp_millis(now)?.with_timezone(&zone);
+        let minute = i64::from(chrono::Timelike::num_seconds_from_midnight(&local)) / 60;
+        if minute >= from && minute < until {
+            return None;
+        }
+        let minutes = if minute < from { from - minute } else { DAY - minute + from };
+        // To the full minute; a change of summer time within the wait is corrected when the run is looked at again.
+        Some((now / 60_000 + minutes) * 60_000)
+    }
+
+    /// Whether a doubted attempt is worth another try.
+    pub fn resends(&self) -> bool {
+        self.frozen.campaign.sending.doubt == Doubt::Resend
+    }
+}
+
+static ACTIVE: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL ORDER BY kind DESC, id"));
+
+static DEFINITION: Sql = Sql::new(r"SELECT campaign, body, segments FROM definition WHERE hash = $1");
+
+static ATTACHMENTS: Sql = Sql::new(r"SELECT name, bytes FROM attachment WHERE definition = $1");
+
+static HOLD: Sql = Sql::new(r"UPDATE run SET held = $2 WHERE id = $1 AND held IS NULL AND settled_at IS NULL");
+
+/// Refusals made lately; older ones stand in the rows that claims look at.
+#[derive(Debug, Default)]
+struct Refusals {
+    last: i64,
+    /// Channel and address → the scope of the refusal.
+    scopes: HashMap<(i16, i64), i16>,
+}
+
+/// The runs under way. Shared by everything that schedules, sends and takes receipts.
+#[derive(Debug)]
+pub struct Active {
+    db: Db,
+    office: BTreeMap<String, String>,
+    runs: RwLock<BTreeMap<i64, Arc<ActiveRun>>>,
+    frozen: Mutex<HashMap<String, Arc<Frozen>>>,
+    refusals: RwLock<Refusals>,
+}
+
+impl Active {
+    /// Nothing is under way before the first [`Active::refresh`].
+    pub fn new(db: Db, office: BTreeMap<String, String>) -> Self {
+        Self { db, office, runs: RwLock::default(), frozen: Mutex::default(), refusals: RwLock::default() }
+    }
+
+    /// Reads the runs and the latest refusals again.
+    pub async fn refresh(&self) -> Result<()> {
+        self.refresh_refusals().await?;
+        let rows: Vec<RunRow> = on!(self.db.read, |pool, sql| sqlx::query_as(sql(&ACTIVE)).fetch_all(pool).await)?;
+        let known = self.runs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut runs = BTreeMap::new();
+        for row in rows {
+            let open = row.state < RunState::Settled as i16 && !row.paused && row.held.is_none();
+            if let Some(run) = known.get(&row.id) {
+                // Sends that hold the earlier copy see the gate close, too.
+                run.open.store(open, Ordering::Relaxed);
+                if run.row == row {
+                    runs.insert(row.id, Arc::clone(run));
+                    continue;
+                }
+            }
+            match self.frozen(&row.definition).await {
+                Ok(frozen) => {
+                    let plan = Arc::new(frozen.plan(row.id));
+                    runs.insert(row.id, Arc::new(ActiveRun { row, frozen, plan, open: AtomicBool::new(open) }));
+                }
+                Err(error) if row.held.is_none() => {
+                    tracing::error!(run = row.id, campaign = row.campaign, %error, "held a run whose definition cannot be read");
+                    self.hold(row.id, &error.to_string()).await?;
+                }
+                Err(_) => {}
+            }
+        }
+        for (id, run) in &known {
+            if !runs.contains_key(id) {
+                run.open.store(false, Ordering::Relaxed);
+            }
+        }
+        let used: BTreeSet<String> = runs.values().map(|run| run.row.definition.clone()).collect();
+        self.frozen.lock().unwrap_or_else(PoisonError::into_inner).retain(|hash, _| used.contains(hash));
+        *self.runs.write().unwrap_or_else(PoisonError::into_inner) = runs;
+        Ok(())
+    }
+
+    async fn refresh_refusals(&self) -> Result<()> {
+        let last = self.refusals.read().unwrap_or_else(PoisonError::into_inner).last;
+        let events = consent::since(&self.db, last).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let mut refusals = self.refusals.write().unwrap_or_else(PoisonError::into_inner);
+        // The first time it is the whole history, which every claim looks up in the rows anyway.
+        let first = refusals.last == 0;
+        for event in events {
+            refusals.last = refusals.last.max(event.id);
+            let key = (event.channel as i16, event.address);
+            match event.scope {
+                Some(scope) if !first => refusals.scopes.insert(key, scope as i16),
+                _ => refusals.scopes.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
+    /// Makes a run stand still and say why.
+    pub async fn hold(&self, run: i64, why: &str) -> Result<()> {
+        on!(self.db.write, |pool, sql| sqlx::query(sql(&HOLD)).bind(run).bind(why).execute(pool).await.map(affected))?;
+        if let Some(run) = self.get(run) {
+            run.open.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The runs under way, warnings first, then the oldest.
+    pub fn runs(&self) -> Vec<Arc<ActiveRun>> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = runs.values().cloned().collect();
+        all.sort_by_key(|run| (!run.is_warning(), run.row.id));
+        all
+    }
+
+    /// One of them.
+    pub fn get(&self, run: i64) -> Option<Arc<ActiveRun>> {
+        self.runs.read().unwrap_or_else(PoisonError::into_inner).get(&run).cloned()
+    }
+
+    /// Their plans.
+    pub fn plans(&self) -> Plans {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.iter().map(|(id, run)| (*id, Arc::clone(&run.plan))).collect()
+    }
+
+    /// The last look before a send: whether the run is open and the person has not just refused.
+    pub fn may_send(&self, run: &ActiveRun, channel: i16, address: i64, now: i64) -> bool {
+        let refusals = self.refusals.read().unwrap_or_else(PoisonError::into_inner);
+        let refused = refusals.scopes.get(&(channel, address)).is_some_and(|scope| *scope >= run.plan.silencing_scope());
+        run.is_open(now) && !refused
+    }
+
+    /// A definition, compiled; once for all runs that share it.
+    pub async fn frozen(&self, hash: &str) -> Result<Arc<Frozen>> {
+        if let Some(frozen) = self.frozen.lock().unwrap_or_else(PoisonError::into_inner).get(hash) {
+            return Ok(Arc::clone(frozen));
+        }
+        let frozen = Arc::new(self.load(hash).await?);
+        self.frozen.lock().unwrap_or_else(PoisonError::into_inner).insert(hash.to_string(), Arc::clone(&frozen));
+        Ok(frozen)
+    }
+
+    async fn load(&self, hash: &str) -> Result<Frozen> {
+        let (slug, body, segments): (String, String, String) =
+            on!(self.db.read, |pool, sql| sqlx::query_as(sql(&DEFINITION)).bind(hash).fetch_one(pool).await)?;
+        let files: Vec<(String, Vec<u8>)> =
+            on!(self.db.read, |pool, sql| sqlx::query_as(sql(&ATTACHMENTS)).bind(hash).fetch_all(pool).await)?;
+        let broken = |what: &str, why: String| DbError::Refused(format!("the kept copy of `{slug}` {what}: {why}"));
+        let campaign = Campaign::parse(&slug, &slug, &body).map_err(|e| broken("cannot be read", e.to_string()))?;
+        let segments = Segments::parse("segments.toml", &segments).map_err(|e| broken("has unreadable segments", e.to_string()))?;
+        let files = files.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))).collect();
+        let templates = Templates::compile(&campaign, &self.office, None, &files)
+            .map_err(|faults| broken("cannot be rendered", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+        Ok(Frozen { hash: hash.to_string(), campaign, segments, templates })
+    }
+}

@@ -1,0 +1,184 @@
+//! The folder `campaigns/`: every definition in it, checked against the others. A broken file never takes the good ones
+//! down: on a later look it keeps its last good version, and says so.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Campaign, Goals, Segments, read::Around};
+use crate::{
+    document::{Problem, Problems, Value},
+    phrase,
+    words::Phrase,
+};
+
+/// The largest file that may go with a mail, in bytes: many mail servers refuse ten megabytes, and base64 adds a third.
+pub const ATTACHMENT_LIMIT: u64 = 5 * 1024 * 1024;
+
+/// A campaign with all that it depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// What the file says.
+    pub campaign: Campaign,
+    /// The file's text.
+    pub text: String,
+    /// SHA-256 in hexadecimal over the campaign's text, the segments' text and the attachments: what an approval is for.
+    pub hash: String,
+    /// Files to attach, by the name that the campaign gives them.
+    pub attachments: BTreeMap<String, Vec<u8>>,
+}
+
+/// Every definition in a folder.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Library {
+    /// By slug.
+    pub campaigns: BTreeMap<String, Source>,
+    /// `segments.toml`; none without the file.
+    pub segments: Segments,
+    /// `goals.toml`; none without the file.
+    pub goals: Goals,
+    /// The text of `segments.toml`, which every hash covers.
+    pub segments_text: String,
+}
+
+impl Library {
+    /// Reads a folder. What is broken is left out and reported.
+    pub fn read(dir: &Path) -> (Self, Problems) {
+        let mut library = Self::default();
+        let problems = library.reread(dir);
+        (library, problems)
+    }
+
+    /// Reads the folder again. A file that is now broken keeps its last good version, and its first problem says so; a
+    /// campaign whose file is gone is gone.
+    pub fn reread(&mut self, dir: &Path) -> Problems {
+        let mut problems = Problems::default();
+        let files = match campaign_files(dir) {
+            Ok(files) => files,
+            Err(error) => return unreadable(dir, &error).into(),
+        };
+        let slugs: BTreeSet<String> = files.keys().cloned().collect();
+        let segments = dir.join("segments.toml");
+        match read_text(&segments) {
+            Ok(text) => match Segments::parse_within(&name(&segments), text.as_deref().unwrap_or_default(), Some(&slugs)) {
+                Ok(segments) => {
+                    self.segments = segments;
+                    self.segments_text = text.unwrap_or_default();
+                }
+                Err(found) => problems.extend(kept(found, !self.segments.is_empty())),
+            },
+            Err(problem) => problems.extend(kept(problem.into(), !self.segments.is_empty())),
+        }
+        let goals = dir.join("goals.toml");
+        match read_text(&goals).map_err(Problems::from).and_then(|text| Goals::parse(&name(&goals), text.as_deref().unwrap_or_default())) {
+            Ok(goals) => self.goals = goals,
+            Err(found) => problems.extend(kept(found, !self.goals.0.is_empty())),
+        }
+        self.campaigns.retain(|slug, _| slugs.contains(slug));
+        for (slug, file) in files {
+            match self.source(&slug, &file) {
+                Ok(source) => {
+                    self.campaigns.insert(slug, source);
+                }
+                Err(found) => problems.extend(kept(found, self.campaigns.contains_key(&slug))),
+            }
+        }
+        problems
+    }
+
+    fn source(&self, slug: &str, file: &Path) -> Result<Source, Problems> {
+        let text = read_text(file)?.unwrap_or_default();
+        let dir = file.parent().unwrap_or(Path::new("."));
+        let attachments = RefCell::new(BTreeMap::new());
+        let attach = |attachment: &str, value: &Value<'_>| {
+            let bytes = load(&dir.join(attachment)).or_else(|(message, help)| value.refuse(message, help).ok_or(())).ok()?;
+            attachments.borrow_mut().insert(attachment.to_string(), bytes);
+            Some(())
+        };
+        let around = Around { segments: Some(&self.segments), attach: Some(&attach) };
+        let campaign = Campaign::parse_within(&name(file), slug, &text, around)?;
+        let attachments = attachments.into_inner();
+        let hash = hash(&text, &self.segments_text, &attachments);
+        Ok(Source { campaign, text, hash, attachments })
+    }
+}
+
+/// SHA-256 over lengths and contents, so that nothing can move from one part into the next unseen.
+fn hash(text: &str, segments: &str, attachments: &BTreeMap<String, Vec<u8>>) -> String {
+    let mut hash = Sha256::new();
+    let files = attachments.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]);
+    for part in [text.as_bytes(), segments.as_bytes()].into_iter().chain(files) {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The campaigns' files by slug: every `*.toml` that is not one of the shared ones.
+fn campaign_files(dir: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        let hidden = stem.starts_with('.');
+        if !hidden && path.extension().is_some_and(|e| e == "toml") && !matches!(stem, "segments" | "goals") {
+            files.insert(stem.to_string(), path);
+        }
+    }
+    Ok(files)
+}
+
+/// A text file; `None` if there is none.
+fn read_text(file: &Path) -> Result<Option<String>, Problem> {
+    match fs::read(file) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))),
+            Err(_) => Err(Problem::of(&name(file), phrase!("tệp không phải UTF-8", "the file is not UTF-8"))
+                .help(phrase!("lưu lại với bảng mã UTF-8", "save it again as UTF-8"))),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(file, &error)),
+    }
+}
+
+fn load(file: &Path) -> Result<Vec<u8>, (Phrase, Phrase)> {
+    let shown = name(file);
+    let there = fs::metadata(file).and_then(|meta| if meta.is_file() { Ok(meta.len()) } else { Err(io::ErrorKind::NotFound.into()) });
+    match there {
+        Err(_) => Err((
+            phrase!("không có tệp đính kèm `{shown}`", "there is no attachment `{shown}`"),
+            phrase!("đặt tệp cạnh tệp chiến dịch", "put the file beside the campaign's"),
+        )),
+        Ok(size) if size > ATTACHMENT_LIMIT => {
+            let (size, most) = (size / 1024 / 1024, ATTACHMENT_LIMIT / 1024 / 1024);
+            Err((
+                phrase!("tệp đính kèm `{shown}` quá lớn ({size} MiB)", "the attachment `{shown}` is too large ({size} MiB)"),
+                phrase!("nhiều nhất {most} MiB", "at most {most} MiB"),
+            ))
+        }
+        Ok(_) => fs::read(file).map_err(|error| {
+            (phrase!("không đọc được `{shown}`: {error}", "`{shown}` cannot be read: {error}"), Phrase::default())
+        }),
+    }
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Problem {
+    Problem::of(&name(file), phrase!("không đọc được: {error}", "cannot be read: {error}"))
+}
+
+fn kept(mut problems: Problems, kept: bool) -> Problems {
+    if let (true, Some(first)) = (kept, problems.0.first_mut()) {
+        let note = phrase!("Phiên bản tốt gần nhất vẫn được dùng.", "Its last good version stays in force.");
+        first.help = Some(first.help.take().map_or(note.clone(), |help| help.then(&note)));
+    }
+    problems
+}
+
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,482 @@
+//! Claims: a process takes rows for one account, and everything that could forbid a send is looked at once more.
+//!
+//! A claim is small (it bounds what a crash leaves in doubt) and commits before any byte leaves. In its transaction it
+//! checks the process's lease, the run's state, the account's slots and quota, the person's refusals, caps and spacing,
+//! and the run's budget.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Counted, Plan, State, Why, channel_of, recipient_of, record};
+use crate::{
+    config::Rate,
+    db::{Result, Sql, Tx, affected},
+    tally, within,
+};
+
+/// A row that could be claimed, with what is needed to render its message.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Candidate {
+    /// The delivery.
+    pub id: i64,
+    /// Keyed hash of the address at fan-out, or at the last attempt.
+    pub address: Option<i64>,
+    /// The account that alone may repeat the attempt; 0: a new attempt.
+    pub pinned: i64,
+    /// The attempt's number.
+    pub attempt: i16,
+    /// Tries so far.
+    pub tries: i16,
+    /// Times in doubt so far.
+    pub doubts: i16,
+    /// Index of the message in the definition.
+    pub message: i16,
+    /// Parts of earlier attempts that may be billed.
+    pub parts: i16,
+    /// Their price.
+    pub price: i64,
+    /// The recipient's state: 0 active.
+    pub recipient_state: i16,
+    /// The recipient's name.
+    pub name: Option<String>,
+    /// The recipient's language.
+    pub lang: Option<String>,
+    /// The recipient's area code, today.
+    pub area: Option<String>,
+    /// The recipient's attributes, a JSON object of strings.
+    pub attributes: String,
+    /// The carrier group of the route.
+    pub carrier: i16,
+    /// The sealed address, today.
+    pub sealed: Option<Vec<u8>>,
+    /// Its keyed hash, today.
+    pub hash: Option<i64>,
+    /// The person refuses this.
+    pub refused: bool,
+}
+
+/// What the caller makes of a candidate: the message on its way, or why there is none.
+#[derive(Debug)]
+pub enum Prepared<T> {
+    /// Send this.
+    Send {
+        /// Parts that the carrier will count.
+        parts: i16,
+        /// Đồng for them.
+        price: i64,
+        /// The rendered message.
+        payload: T,
+    },
+    /// It cannot be rendered for this person.
+    Reject {
+        /// In the fixed list.
+        reason: providers::Reason,
+        /// For the officer, without personal data.
+        detail: String,
+    },
+}
+
+/// A claimed row: this process owns it until it records what became of it.
+#[derive(Debug)]
+pub struct Claimed<T> {
+    /// The delivery.
+    pub id: i64,
+    /// The attempt's number.
+    pub attempt: i16,
+    /// A doubted attempt, repeated unchanged.
+    pub repeat: bool,
+    /// Tries before this one.
+    pub tries: i16,
+    /// Times in doubt before this one.
+    pub doubts: i16,
+    /// Parts and price of this attempt (zero for a repeat: they are on the row already).
+    pub cost: (i16, i64),
+    /// Parts and price on the row, this attempt's included.
+    pub row: (i16, i64),
+    /// The account's id.
+    pub account: i64,
+    /// The rendered message.
+    pub payload: T,
+}
+
+/// What to claim.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// How the run sends.
+    pub plan: &'a Plan,
+    /// The claiming process.
+    pub epoch: i64,
+    /// The claiming account.
+    pub account: i64,
+    /// The account's rate.
+    pub rate: Rate,
+    /// The account's daily quota.
+    pub daily: Option<u64>,
+    /// The local day that the quota counts.
+    pub day: &'a str,
+    /// The route.
+    pub route: i16,
+    /// Only attempts that this account alone may repeat.
+    pub pinned_only: bool,
+    /// Rows at most.
+    pub limit: usize,
+    /// Slots that the caller still holds from earlier claims.
+    pub slots: usize,
+    /// Now, unix milliseconds.
+    pub now: i64,
+    /// Awareness messages per person within a time.
+    pub cap: Option<(u32, Duration)>,
+    /// Between two awareness messages to one person.
+    pub spacing: Option<Duration>,
+    /// Tests take no contact.
+    pub counts_as_contact: bool,
+    /// Đồng for the run.
+    pub budget: Option<i64>,
+}
+
+/// Why nothing, or not everything, was claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The limit asked for was reached, or all that is due was taken.
+    None,
+    /// No more slots of the account's rate for now.
+    Rate,
+    /// The day's quota is used up.
+    Quota,
+    /// The next message would exceed the run's budget.
+    Budget,
+    /// The run is paused, aborted or over.
+    Run,
+    /// This process's lease is gone: it must register anew.
+    Lease,
+}
+
+/// What a claim took.
+#[derive(Debug)]
+pub struct Claim<T> {
+    /// Rows that this process now owns.
+    pub claimed: Vec<Claimed<T>>,
+    /// Rows that were looked at: fewer than asked for means that the route is exhausted.
+    pub seen: usize,
+    /// What held it back.
+    pub limit: Limit,
+    /// Slots taken beyond those that the caller held: how far from now (the reply's arrival) the first one is, and how many.
+    pub reserved: Option<(Duration, u32)>,
+}
+
+static LEASE: Sql = Sql::new(r"SELECT lease_until FROM epoch e WHERE id = $1 AND NOT ended :share(e)");
+
+static ACCOUNT: Sql = Sql::new(r"SELECT tat, day, used, paused IS NOT NULL, :now_us FROM account a WHERE id = $1 :lock(a)");
+
+static SPEND: Sql = Sql::new(r"UPDATE account SET tat = $2, day = $3, used = $4 WHERE id = $1");
+
+static RUN: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_at FROM run WHERE id = $1");
+
+static RUN_LOCKED: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_at FROM run r WHERE id = $1 :lock(r)");
+
+static CANDIDATES: Sql = Sql::new(
+    r"SELECT d.id, d.address, d.account AS pinned, d.attempt, d.tries, d.doubts, d.message, d.parts, d.price,
+             r.state AS recipient_state, r.name, r.lang, r.area, r.attributes,
+             CAST(d.route & 15 AS SMALLINT) AS carrier,
+             CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE r.chat END AS sealed,
+             CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END AS hash,
+             EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = d.id & 15 AND o.scope >= $6
+                     AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused
+      FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
+      WHERE d.run = $1 AND d.route = $2 AND d.state = 0 AND d.next_at <= $3 AND (d.account = $4 OR d.account = $5)
+      ORDER BY d.next_at LIMIT $7 :skip_locked(d)",
+);
+
+static PEOPLE: Sql = Sql::new(r"SELECT id FROM recipient r WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(r)");
+
+static CONTACTS: Sql = Sql::new(
+    r"SELECT c.recipient, c.run, c.at FROM contact c
+      JOIN :rows($1; id BIGINT) AS wanted ON wanted.id = c.recipient
+      WHERE c.at > $2 OR c.run = $3 ORDER BY c.recipient, c.at",
+);
+
+static TAKE_CONTACT: Sql = Sql::new(
+    r"INSERT INTO contact (recipient, run, at) SELECT id, $2, $3 FROM :rows($1; id BIGINT) AS v WHERE true ON CONFLICT (recipient, run) DO NOTHING",
+);
+
+static ADDRESS_TAKEN: Sql = Sql::new(r"SELECT EXISTS (SELECT 1 FROM delivery WHERE run = $1 AND address = $2)");
+
+static SUBMIT: Sql = Sql::new(
+    r"UPDATE delivery SET state = 1, owner = $2, account = $3, updated_at = $4, parts = v.parts, price = v.price, address = v.address
+      FROM :rows($1; id BIGINT, parts SMALLINT, price BIGINT, address BIGINT) AS v
+      WHERE delivery.id = v.id AND delivery.state = 0",
+);
+
+static DEFER: Sql = Sql::new(
+    r"UPDATE delivery SET next_at = v.next_at, updated_at = $2
+      FROM :rows($1; id BIGINT, next_at BIGINT) AS v WHERE delivery.id = v.id AND delivery.state = 0",
+);
+
+#[derive(Serialize)]
+struct Id {
+    id: i64,
+}
+
+#[derive(Serialize)]
+struct Submitted {
+    id: i64,
+    parts: i16,
+    price: i64,
+    address: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Deferred {
+    id: i64,
+    next_at: i64,
+}
+
+/// Free slots of a rate within the next half second, and the time of the first, on the database's clock in microseconds.
+fn slots(tat: i64, now_us: i64, rate: Rate) -> (i64, i64, i64) {
+    const HORIZON_US: i64 = 500_000;
+    let period = i64::try_from(rate.per.as_micros()).unwrap_or(i64::MAX) / i64::from(rate.count.max(1));
+    let period = period.max(1);
+    let first = tat.max(now_us);
+    let free = if first > now_us + HORIZON_US { 0 } else { (now_us + HORIZON_US - first) / period + 1 };
+    (first, free, period)
+}
+
+/// Claims rows of one run and route for one account. `prepare` renders: it is called inside the transaction, only
+/// computes, and sees each candidate at most once a call (a lost deadlock calls the whole body again).
+pub async fn claim<T>(
+    tx: &mut Tx,
+    request: &Request<'_>,
+    mut prepare: impl FnMut(&Candidate) -> Prepared<T>,
+) -> Result<Claim<T>> {
+    let nothing = |limit| Claim { claimed: Vec::new(), seen: 0, limit, reserved: None };
+    let run = request.plan.run;
+
+    let lease: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LEASE)).bind(request.epoch).fetch_optional(c).await)?;
+    if lease.is_none_or(|until| until <= request.now) {
+        return Ok(nothing(Limit::Lease));
+    }
+    let run_sql = if request.budget.is_some() { &RUN_LOCKED } else { &RUN };
+    let (state, halted, expires): (i16, bool, i64) = within!(tx, |c, sql| sqlx::query_as(sql(run_sql)).bind(run).fetch_one(c).await)?;
+    if state > 1 || halted || expires <= request.now {
+        return Ok(nothing(Limit::Run));
+    }
+
+    let (tat, day, used, paused, now_us): (i64, String, i64, bool, i64) =
+        within!(tx, |c, sql| sqlx::query_as(sql(&ACCOUNT)).bind(request.account).fetch_one(c).await)?;
+    let used = if day == request.day { used } else { 0 };
+    let quota = request.daily.map_or(i64::MAX, |daily| i64::try_from(daily).unwrap_or(i64::MAX) - used);
+    if paused || quota <= 0 {
+        return Ok(nothing(Limit::Quota));
+    }
+    let (first_slot, free, period) = slots(tat, now_us, request.rate);
+    let held = i64::try_from(request.slots).unwrap_or(i64::MAX);
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX).min(free.saturating_add(held)).min(quota);
+    if limit <= 0 {
+        return Ok(nothing(Limit::Rate));
+    }
+
+    let candidates: Vec<Candidate> = within!(tx, |c, sql| {
+        sqlx::query_as(sql(&CANDIDATES))
+            .bind(run)
+            .bind(request.route)
+            .bind(request.now)
+            .bind(request.account)
+            .bind(if request.pinned_only { request.account } else { 0 })
+            .bind(request.plan.silencing_scope())
+            .bind(limit)
+            .fetch_all(c)
+            .await
+    })?;
+    let seen = candidates.len();
+    if seen == 0 {
+        return Ok(nothing(Limit::None));
+    }
+
+    let deferred = if request.counts_as_contact { too_soon(tx, request, &candidates).await? } else { HashMap::new() };
+    let mut left = match request.budget {
+        Some(budget) => budget - tally::spent(tx, run).await?,
+        None => i64::MAX,
+    };
+
+    let mut changes = tally::Changes::default();
+    let mut limit_hit = if i64::try_from(seen).unwrap_or(i64::MAX) == free.saturating_add(held) { Limit::Rate } else { Limit::None };
+    let (mut claimed, mut submitted, mut later, mut ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut new_addresses = HashSet::new();
+    for candidate in candidates {
+        if let Some(next_at) = deferred.get(&candidate.id) {
+            later.push(Deferred { id: candidate.id, next_at: *next_at });
+            continue;
+        }
+        let end = |state, why| record::End { id: candidate.id, state, why, detail: None };
+        let Some(hash) = candidate.hash.filter(|_| candidate.recipient_state == 0) else {
+            ended.push(end(State::Skipped, Why::NoAddress));
+            continue;
+        };
+        if candidate.refused {
+            ended.push(end(State::Skipped, Why::OptedOut));
+            continue;
+        }
+        if candidate.address != Some(hash) {
+            // Text, address, account and reference of a doubted attempt stay fixed: another address cannot settle it.
+            if candidate.pinned != 0 {
+                ended.push(end(State::Unknown, Why::AddressChanged));
+                continue;
+            }
+            let taken: bool = within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
+            if taken || !new_addresses.insert(hash) {
+                ended.push(end(State::Skipped, Why::SameAddress));
+                continue;
+            }
+        }
+        let (parts, price, payload) = match prepare(&candidate) {
+            Prepared::Send { parts, price, payload } => (parts, price, payload),
+            Prepared::Reject { reason, detail } => {
+                ended.push(record::End { id: candidate.id, state: State::Rejected, why: Why::Gateway(reason), detail: Some(detail) });
+                continue;
+            }
+        };
+        let repeat = candidate.pinned != 0;
+        let cost = if repeat { (0, 0) } else { (parts, price) };
+        if cost.1 > left {
+            limit_hit = Limit::Budget;
+            continue;
+        }
+        left -= cost.1;
+        let before = Counted {
+            id: candidate.id,
+            account: candidate.pinned,
+            state: State::Pending.number(),
+            parts: candidate.parts,
+            price: candidate.price,
+        };
+        let row = (candidate.parts + cost.0, candidate.price + cost.1);
+        let after = Counted { account: request.account, state: State::Submitting.number(), parts: row.0, price: row.1, ..before };
+        before.becomes(&after, &mut changes);
+        submitted.push(Submitted { id: candidate.id, parts: row.0, price: row.1, address: Some(hash) });
+        claimed.push(Claimed {
+            id: candidate.id,
+            attempt: candidate.attempt,
+            repeat,
+            tries: candidate.tries,
+            doubts: candidate.doubts,
+            cost,
+            row,
+            account: request.account,
+            payload,
+        });
+    }
+
+    if !later.is_empty() {
+        let list = crate::db::list(&later);
+        within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).bind(request.now).execute(c).await.map(affected))?;
+    }
+    record::end_pending(tx, request.plan, &ended, request.now, &mut changes).await?;
+    let mut reserved = None;
+    if !claimed.is_empty() {
+        let list = crate::db::list(&submitted);
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).bind(request.now).execute(c).await.map(affected)
+        })?;
+        if request.counts_as_contact {
+            let list = crate::db::list(&claimed.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());
+            within!(tx, |c, sql| sqlx::query(sql(&TAKE_CONTACT)).bind(&list).bind(run).bind(request.now).execute(c).await.map(affected))?;
+        }
+        let n = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
+        let more = (n - held).max(0);
+        let tat = if more > 0 { first_slot + more * period } else { tat };
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&SPEND)).bind(request.account).bind(tat).bind(request.day).bind(used + n).execute(c).await.map(affected)
+        })?;
+        if more > 0 {
+            let wait = Duration::from_micros(u64::try_from(first_slot - now_us).unwrap_or(0));
+            reserved = Some((wait, u32::try_from(more).unwrap_or(u32::MAX)));
+        }
+    }
+    tally::apply(tx, request.epoch, changes).await?;
+    Ok(Claim { claimed, seen, limit: limit_hit, reserved })
+}
+
+/// Which candidates exceed the cap or the spacing, and when they no longer will. Locks the people's rows, so that two
+/// nodes cannot both find the same person free.
+async fn too_soon(tx: &mut Tx, request: &Request<'_>, candidates: &[Candidate]) -> Result<HashMap<i64, i64>> {
+    let window = request.cap.map_or(Duration::ZERO, |(_, per)| per).max(request.spacing.unwrap_or_default());
+    if window.is_zero() {
+        return Ok(HashMap::new());
+    }
+    let people = crate::db::list(&candidates.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());
+    within!(tx, |c, sql| sqlx::query(sql(&PEOPLE)).bind(&people).execute(c).await.map(affected))?;
+    let since = request.now - millis(window);
+    let rows: Vec<(i64, i64, i64)> = within!(tx, |c, sql| {
+        sqlx::query_as(sql(&CONTACTS)).bind(&people).bind(since).bind(request.plan.run).fetch_all(c).await
+    })?;
+    let mut contacts: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+    for (recipient, run, at) in rows {
+        contacts.entry(recipient).or_default().push((run, at));
+    }
+    Ok(candidates
+        .iter()
+        .filter_map(|candidate| {
+            let made = contacts.get(&recipient_of(candidate.id))?;
+            // One a person and run, whatever the channels: the fall-back of a message is not another message.
+            if made.iter().any(|(run, _)| *run == request.plan.run) {
+                return None;
+            }
+            let times: Vec<i64> = made.iter().map(|(_, at)| *at).collect();
+            free_from(&times, request.now, request.cap, request.spacing).map(|at| (candidate.id, at))
+        })
+        .collect())
+}
+
+/// From when on a person may be written to again, given the times of earlier messages (ascending); none: now.
+fn free_from(times: &[i64], now: i64, cap: Option<(u32, Duration)>, spacing: Option<Duration>) -> Option<i64> {
+    let spaced = spacing.and_then(|spacing| times.last().map(|last| last + millis(spacing)));
+    let capped = cap.and_then(|(most, per)| {
+        let recent: Vec<i64> = times.iter().copied().filter(|at| at + millis(per) > now).collect();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        // Free again once so many have left the window that fewer than `most` are in it.
+        recent.len().checked_sub(most).and_then(|over| recent.get(over)).map(|at| at + millis(per))
+    });
+    spaced.max(capped).filter(|at| *at > now)
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// The channel of a claimed row.
+impl<T> Claimed<T> {
+    /// The channel's number.
+    pub const fn channel(&self) -> i16 {
+        channel_of(self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 86_400_000;
+
+    #[test]
+    fn caps_and_spacing_say_when() {
+        let cap = Some((3, Duration::from_hours(7 * 24)));
+        let spacing = Some(Duration::from_hours(20));
+        assert_eq!(free_from(&[], 10 * DAY, cap, spacing), None);
+        assert_eq!(free_from(&[10 * DAY - 1000], 10 * DAY, None, spacing), Some(10 * DAY - 1000 + 20 * 3_600_000));
+        assert_eq!(free_from(&[5 * DAY, 6 * DAY], 10 * DAY, cap, spacing), None);
+        assert_eq!(free_from(&[5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, spacing), Some(12 * DAY), "when the first leaves the week");
+        assert_eq!(free_from(&[4 * DAY, 5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, None), Some(12 * DAY), "two must leave");
+    }
+
+    #[test]
+    fn slots_never_exceed_half_a_second() {
+        let rate = Rate { count: 100, per: Duration::from_secs(1) };
+        assert_eq!(slots(0, 1_000_000, rate), (1_000_000, 51, 10_000));
+        assert_eq!(slots(1_400_000, 1_000_000, rate), (1_400_000, 11, 10_000));
+        assert_eq!(slots(1_600_000, 1_000_000, rate).1, 0);
+        let slow = Rate { count: 1, per: Duration::from_secs(60) };
+        assert_eq!(slots(0, 1_000_000, slow).1, 1);
+    }
+}

@@ -1,0 +1,524 @@
+//! Records what became of claimed rows, in one transaction for many, and ends rows that are not to be sent.
+//!
+//! A judgement is written only where its process still owns the row in the same attempt. One that no longer does is
+//! late: what it says is learnt like a receipt, and what was definitely not taken goes back to its queue.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Counted, Plan, State, Why, channel_of, fan_out, learn, recipient_of, run_of, state};
+use crate::{
+    db::{Result, Sql, Tx, affected},
+    tally, within,
+};
+
+/// What became of a claimed row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing was sent, and nothing is wrong with the message: back to its queue, not before `next_at`.
+    PutBack {
+        /// Unix milliseconds.
+        next_at: i64,
+    },
+    /// A definite yes.
+    Accepted {
+        /// The gateway's ids, to be kept; empty where it echoes our reference.
+        ids: Vec<String>,
+        /// From when on silence counts as failure (unix milliseconds); none: never.
+        silent_at: Option<i64>,
+    },
+    /// Definitely not taken: a new attempt at `next_at`.
+    Later {
+        /// In the fixed list.
+        why: Why,
+        /// The gateway's words.
+        detail: String,
+        /// Unix milliseconds.
+        next_at: i64,
+    },
+    /// A definite end: rejected, or skipped because the gateway says that the person refuses.
+    Ended {
+        /// Rejected or skipped.
+        state: State,
+        /// In the fixed list.
+        why: Why,
+        /// The gateway's words.
+        detail: String,
+    },
+    /// Nobody knows.
+    InDoubt {
+        /// Ids of parts that were taken, to be kept.
+        ids: Vec<String>,
+        /// When to settle it (unix milliseconds).
+        settle_at: i64,
+        /// What happened.
+        detail: String,
+    },
+}
+
+/// A claimed row with its outcome.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The delivery.
+    pub id: i64,
+    /// The attempt's number.
+    pub attempt: i16,
+    /// A doubted attempt, repeated unchanged.
+    pub repeat: bool,
+    /// Tries before this one.
+    pub tries: i16,
+    /// Times in doubt before this one.
+    pub doubts: i16,
+    /// Parts and price of this attempt alone.
+    pub cost: (i16, i64),
+    /// Parts and price on the row.
+    pub row: (i16, i64),
+    /// The account's id.
+    pub account: i64,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl Judged {
+    /// The row as it is while it is owned.
+    const fn before(&self) -> Counted {
+        Counted { id: self.id, account: self.account, state: State::Submitting as i16, parts: self.row.0, price: self.row.1 }
+    }
+
+    /// The row as the outcome leaves it.
+    fn after(&self) -> After {
+        let row = After {
+            id: self.id,
+            attempt: self.attempt,
+            state: State::Accepted.number(),
+            reason: 0,
+            account: self.account,
+            next_attempt: self.attempt,
+            tries: self.tries,
+            doubts: self.doubts,
+            parts: self.row.0,
+            price: self.row.1,
+            next_at: None,
+        };
+        // A repeat stays bound to its account, and what its first try may have cost stays on the row.
+        let unsent = After {
+            state: State::Pending.number(),
+            account: if self.repeat { self.account } else { 0 },
+            parts: self.row.0 - self.cost.0,
+            price: self.row.1 - self.cost.1,
+            ..row
+        };
+        match &self.outcome {
+            Outcome::PutBack { next_at } => After { next_at: Some(*next_at), ..unsent },
+            Outcome::Later { why, next_at, .. } => After {
+                reason: why.number(),
+                next_at: Some(*next_at),
+                tries: self.tries + 1,
+                next_attempt: if self.repeat { self.attempt } else { self.attempt + 1 },
+                ..unsent
+            },
+            Outcome::Accepted { silent_at, .. } => After { next_at: *silent_at, ..row },
+            Outcome::Ended { state, why, .. } => After {
+                // What was once in doubt never ends as rejected: the first try may have arrived.
+                state: if self.repeat { State::Unknown } else { *state }.number(),
+                reason: why.number(),
+                account: self.account,
+                tries: self.tries + 1,
+                ..unsent
+            },
+            Outcome::InDoubt { settle_at, .. } => {
+                After { state: State::InDoubt.number(), doubts: self.doubts + 1, next_at: Some(*settle_at), ..row }
+            }
+        }
+    }
+
+    fn detail(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Later { detail, .. } | Outcome::Ended { detail, .. } | Outcome::InDoubt { detail, .. } => Some(detail),
+            Outcome::PutBack { .. } | Outcome::Accepted { .. } => None,
+        }
+    }
+
+    fn ids(&self) -> &[String] {
+        match &self.outcome {
+            Outcome::Accepted { ids, .. } | Outcome::InDoubt { ids, .. } => ids,
+            _ => &[],
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct After {
+    id: i64,
+    attempt: i16,
+    state: i16,
+    reason: i16,
+    account: i64,
+    next_attempt: i16,
+    tries: i16,
+    doubts: i16,
+    parts: i16,
+    price: i64,
+    next_at: Option<i64>,
+}
+
+impl After {
+    const fn counted(&self) -> Counted {
+        Counted { id: self.id, account: self.account, state: self.state, parts: self.parts, price: self.price }
+    }
+}
+
+// `owner + 0`: with the bare column SQLite would walk the index of owned rows once for every row of the list.
+static RECORD: Sql = Sql::new(
+    r"UPDATE delivery SET state = v.state, reason = v.reason, owner = 0, account = v.account, attempt = v.next_attempt,
+             tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $3
+      FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
+                 tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
+      WHERE delivery.id = v.id AND delivery.state = 1 AND delivery.owner + 0 = $2 AND delivery.attempt = v.attempt
+      RETURNING delivery.id",
+);
+
+// A late word that a doubted attempt was not taken after all.
+static UNDOUBT: Sql = Sql::new(
+    r"UPDATE delivery SET state = 0, account = v.account, attempt = v.next_attempt, tries = v.tries, parts = v.parts, price = v.price,
+             next_at = v.next_at, updated_at = $2
+      FROM :rows($1; id BIGINT, attempt SMALLINT, account BIGINT, next_attempt SMALLINT, tries SMALLINT, parts SMALLINT,
+                 price BIGINT, next_at BIGINT) AS v
+      WHERE delivery.id = v.id AND delivery.state = 2 AND delivery.attempt = v.attempt
+      RETURNING delivery.id",
+);
+
+static LEAVE_BEHIND: Sql = Sql::new(
+    r"INSERT INTO attempt (delivery, attempt, account, state, reason, parts, price, at)
+      SELECT delivery, attempt, account, state, reason, parts, price, $2
+      FROM :rows($1; delivery BIGINT, attempt SMALLINT, account BIGINT, state SMALLINT, reason SMALLINT, parts SMALLINT, price BIGINT) AS v
+      WHERE true
+      ON CONFLICT (delivery, attempt) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at",
+);
+
+static LEFT_BEHIND: Sql = Sql::new(
+    r"SELECT delivery, attempt, state, account FROM attempt WHERE delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY delivery, attempt",
+);
+
+static KEEP_HANDLES: Sql = Sql::new(
+    r"INSERT INTO handle (account, id, delivery, attempt, part, parts, state, reason, at)
+      SELECT account, handle, delivery, attempt, part, parts, 3, 0, $2
+      FROM :rows($1; account BIGINT, handle TEXT, delivery BIGINT, attempt SMALLINT, part SMALLINT, parts SMALLINT) AS v
+      WHERE true
+      ON CONFLICT (account, id) DO UPDATE SET delivery = excluded.delivery, attempt = excluded.attempt,
+        part = excluded.part, parts = excluded.parts, state = excluded.state, reason = 0, at = excluded.at
+      WHERE handle.delivery <> excluded.delivery OR handle.attempt <> excluded.attempt",
+);
+
+static EARLY: Sql = Sql::new(
+    r"SELECT r.id FROM receipt r JOIN :rows($1; account BIGINT, handle TEXT) AS v ON r.account = v.account AND r.handle = v.handle
+      WHERE r.status = 0",
+);
+
+static REMARK: Sql = Sql::new(
+    r"INSERT INTO remark (delivery, detail, at) SELECT id, detail, $2 FROM :rows($1; id BIGINT, detail TEXT) AS v WHERE true
+      ON CONFLICT (delivery) DO UPDATE SET detail = excluded.detail, at = excluded.at",
+);
+
+// Rows of one person and run differ in the last four bits only.
+static GIVE_BACK: Sql = Sql::new(
+    r"DELETE FROM contact WHERE (recipient, run) IN (SELECT recipient, run FROM :rows($1; recipient BIGINT, run BIGINT) AS v)
+      AND NOT EXISTS (SELECT 1 FROM delivery d
+                      WHERE d.id >= (contact.run << 36) + (contact.recipient << 4) AND d.id < (contact.run << 36) + (contact.recipient << 4) + 16
+                      AND d.state IN (1, 2, 3, 4, 5, 6, 7, 8, 10))",
+);
+
+#[derive(Serialize)]
+struct Id {
+    id: i64,
+}
+
+/// An attempt's row, for one that is no longer the delivery's whole truth.
+#[derive(Serialize)]
+pub(super) struct Left {
+    pub(super) delivery: i64,
+    pub(super) attempt: i16,
+    pub(super) account: i64,
+    pub(super) state: i16,
+    pub(super) reason: i16,
+    pub(super) parts: i16,
+    pub(super) price: i64,
+}
+
+pub(super) async fn leave_behind(tx: &mut Tx, left: &[Left], now: i64) -> Result<()> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let list = crate::db::list(left);
+    within!(tx, |c, sql| sqlx::query(sql(&LEAVE_BEHIND)).bind(&list).bind(now).execute(c).await.map(affected))?;
+    Ok(())
+}
+
+/// What is known of an attempt that has a row of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) attempt: i16,
+    pub(super) state: State,
+    pub(super) account: i64,
+}
+
+/// The attempts' rows of these deliveries, ascending.
+pub(super) async fn left_behind(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Vec<Known>>> {
+    let mut left: HashMap<i64, Vec<Known>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(left);
+    }
+    let list = crate::db::list(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>());
+    let rows: Vec<(i64, i16, i16, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&LEFT_BEHIND)).bind(&list).fetch_all(c).await)?;
+    for (delivery, attempt, state, account) in rows {
+        left.entry(delivery).or_default().push(Known { attempt, state: State::from_number(state), account });
+    }
+    Ok(left)
+}
+
+/// The gateways' own words, where there are any.
+pub(super) async fn remark<'a>(tx: &mut Tx, details: impl Iterator<Item = (i64, &'a str)>, now: i64) -> Result<()> {
+    #[derive(Serialize)]
+    struct Remark<'a> {
+        id: i64,
+        detail: &'a str,
+    }
+    // One a delivery, the last: a statement may not touch the same row twice.
+    let last: BTreeMap<i64, &str> = details.filter(|(_, detail)| !detail.is_empty()).collect();
+    if last.is_empty() {
+        return Ok(());
+    }
+    let list = crate::db::list(&last.into_iter().map(|(id, detail)| Remark { id, detail }).collect::<Vec<_>>());
+    within!(tx, |c, sql| sqlx::query(sql(&REMARK)).bind(&list).bind(now).execute(c).await.map(affected))?;
+    Ok(())
+}
+
+/// Plans of the runs that rows belong to.
+pub type Plans = HashMap<i64, Arc<Plan>>;
+
+/// Moves ended rows on to their next channels, run by run and channel by channel.
+pub(super) async fn move_on(tx: &mut Tx, plans: &Plans, ended: &[i64], now: i64, changes: &mut tally::Changes) -> Result<()> {
+    let mut groups: BTreeMap<(i64, i16), Vec<i64>> = BTreeMap::new();
+    for id in ended {
+        groups.entry((run_of(*id), channel_of(*id))).or_default().push(*id);
+    }
+    for ((run, channel), ids) in groups {
+        if let Some(plan) = plans.get(&run) {
+            fan_out::fall_back(tx, plan, channel, &ids, now, changes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a recording brings to light.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Receipts that came before the answer that names them: match them again.
+    pub early: Vec<i64>,
+    /// Rows that were written.
+    pub written: usize,
+}
+
+/// Records judgements of one process (`epoch`). All or nothing; a batch recorded twice changes nothing the second time.
+pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], now: i64) -> Result<Recorded> {
+    let mut rows: BTreeMap<i64, After> = judged.iter().map(|j| (j.id, j.after())).collect();
+    let mut left = Vec::new();
+
+    // An end after earlier attempts: the best of all of them counts.
+    let doubted: Vec<i64> =
+        judged.iter().filter(|j| j.attempt > 1 && matches!(j.outcome, Outcome::Ended { .. })).map(|j| j.id).collect();
+    let earlier = left_behind(tx, &doubted).await?;
+    for one in judged {
+        let Some(row) = rows.get_mut(&one.id) else { continue };
+        let own = Left {
+            delivery: one.id,
+            attempt: one.attempt,
+            account: one.account,
+            state: State::Rejected.number(),
+            reason: row.reason,
+            parts: one.cost.0,
+            price: one.cost.1,
+        };
+        if row.next_attempt != one.attempt {
+            left.push(own);
+        } else if let Some(attempts) = earlier.get(&one.id) {
+            let end = State::from_number(row.state);
+            let best = state::of_attempts(attempts.iter().filter(|k| k.attempt < one.attempt).map(|k| k.state), end);
+            if best != end {
+                row.state = best.number();
+                left.push(own);
+            }
+        }
+    }
+
+    let list = crate::db::list(&rows.values().collect::<Vec<_>>());
+    let written: Vec<i64> =
+        within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(epoch).bind(now).fetch_all(c).await)?;
+    let written: HashSet<i64> = written.into_iter().collect();
+
+    let mut changes = tally::Changes::default();
+    for one in judged.iter().filter(|j| written.contains(&j.id)) {
+        if let Some(row) = rows.get(&one.id) {
+            one.before().becomes(&row.counted(), &mut changes);
+        }
+    }
+    left.retain(|l| written.contains(&l.delivery));
+    leave_behind(tx, &left, now).await?;
+    remark(tx, judged.iter().filter_map(|j| j.detail().map(|d| (j.id, d))), now).await?;
+    let early = keep_handles(tx, judged, now).await?;
+
+    let ended: Vec<i64> = judged
+        .iter()
+        .filter(|j| written.contains(&j.id))
+        .filter(|j| rows.get(&j.id).is_some_and(|row| moves_on(State::from_number(row.state), Why::from_number(row.reason))))
+        .map(|j| j.id)
+        .collect();
+    move_on(tx, plans, &ended, now, &mut changes).await?;
+    give_back(tx, judged.iter().filter(|j| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Ended { .. })).map(|j| j.id)).await?;
+
+    let late: Vec<&Judged> = judged.iter().filter(|j| !written.contains(&j.id)).collect();
+    record_late(tx, plans, &late, &rows, now, &mut changes).await?;
+    tally::apply(tx, epoch, changes).await?;
+    Ok(Recorded { early, written: written.len() })
+}
+
+/// Whether an end is the next channel's turn. Someone who shares an address got the other one's text: not theirs.
+const fn moves_on(state: State, why: Why) -> bool {
+    state.has_failed() || matches!((state, why), (State::Skipped, Why::OptedOut | Why::NoAddress | Why::NoText | Why::Moved))
+}
+
+async fn keep_handles(tx: &mut Tx, judged: &[Judged], now: i64) -> Result<Vec<i64>> {
+    #[derive(Serialize)]
+    struct Handle<'a> {
+        account: i64,
+        handle: &'a str,
+        delivery: i64,
+        attempt: i16,
+        part: i16,
+        parts: i16,
+    }
+    // A gateway that repeats an id within one batch would touch the same row twice: the last one counts.
+    let mut handles: BTreeMap<(i64, &str), Handle<'_>> = BTreeMap::new();
+    for one in judged {
+        let parts = i16::try_from(one.ids().len()).unwrap_or(i16::MAX);
+        for (part, id) in (0i16..).zip(one.ids()) {
+            let handle = Handle { account: one.account, handle: id, delivery: one.id, attempt: one.attempt, part, parts };
+            handles.insert((one.account, id), handle);
+        }
+    }
+    if handles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = crate::db::list(&handles.into_values().collect::<Vec<_>>());
+    within!(tx, |c, sql| sqlx::query(sql(&KEEP_HANDLES)).bind(&list).bind(now).execute(c).await.map(affected))?;
+    within!(tx, |c, sql| sqlx::query_scalar(sql(&EARLY)).bind(&list).fetch_all(c).await)
+}
+
+async fn give_back(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<()> {
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct Contact {
+        recipient: i64,
+        run: i64,
+    }
+    let contacts: Vec<Contact> = ids.map(|id| Contact { recipient: recipient_of(id), run: run_of(id) }).collect();
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let list = crate::db::list(&contacts);
+    within!(tx, |c, sql| sqlx::query(sql(&GIVE_BACK)).bind(&list).execute(c).await.map(affected))?;
+    Ok(())
+}
+
+async fn record_late(
+    tx: &mut Tx,
+    plans: &Plans,
+    late: &[&Judged],
+    rows: &BTreeMap<i64, After>,
+    now: i64,
+    changes: &mut tally::Changes,
+) -> Result<()> {
+    let untaken: Vec<&After> = late
+        .iter()
+        .filter(|j| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Later { .. }))
+        .filter_map(|j| rows.get(&j.id))
+        .collect();
+    if !untaken.is_empty() {
+        let list = crate::db::list(&untaken);
+        let back: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&UNDOUBT)).bind(&list).bind(now).fetch_all(c).await)?;
+        for one in late.iter().filter(|j| back.contains(&j.id)) {
+            if let Some(row) = rows.get(&one.id) {
+                Counted { state: State::InDoubt.number(), ..one.before() }.becomes(&row.counted(), changes);
+            }
+        }
+    }
+    let learnt: Vec<learn::News> = late
+        .iter()
+        .filter_map(|j| {
+            let state = match &j.outcome {
+                Outcome::Accepted { .. } => State::Accepted,
+                Outcome::Ended { state: State::Rejected, .. } => State::Rejected,
+                _ => return None,
+            };
+            let why = rows.get(&j.id).map_or(Why::Nothing, |row| Why::from_number(row.reason));
+            Some(learn::News { delivery: j.id, attempt: j.attempt, handle: None, state, why, detail: String::new() })
+        })
+        .collect();
+    learn::join(tx, plans, &learnt, now, changes).await
+}
+
+/// A pending row that is not to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// The delivery.
+    pub id: i64,
+    /// Skipped, lapsed, cancelled, rejected or unknown.
+    pub state: State,
+    /// Why.
+    pub why: Why,
+    /// For the officer, without personal data.
+    pub detail: Option<String>,
+}
+
+// What was once in doubt ends as unknown: bound to an account (a repeat), or with an attempt left in doubt.
+static END: Sql = Sql::new(
+    r"UPDATE delivery SET reason = v.reason, next_at = NULL, updated_at = $2,
+             state = CASE WHEN v.state <> 10 AND (delivery.account <> 0
+                               OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery = delivery.id AND a.state = 2))
+                          THEN 10 ELSE v.state END
+      FROM :rows($1; id BIGINT, state SMALLINT, reason SMALLINT) AS v
+      WHERE delivery.id = v.id AND delivery.state = 0
+      RETURNING delivery.id, delivery.account, delivery.state, delivery.parts, delivery.price, delivery.reason",
+);
+
+/// Ends pending rows of one run, and moves on to the next channel whoever has one.
+pub async fn end_pending(tx: &mut Tx, plan: &Plan, ends: &[End], now: i64, changes: &mut tally::Changes) -> Result<()> {
+    #[derive(Serialize)]
+    struct Ending {
+        id: i64,
+        state: i16,
+        reason: i16,
+    }
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let list = crate::db::list(
+        &ends.iter().map(|e| Ending { id: e.id, state: e.state.number(), reason: e.why.number() }).collect::<Vec<_>>(),
+    );
+    let rows: Vec<(i64, i64, i16, i16, i64, i16)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(&END)).bind(&list).bind(now).fetch_all(c).await)?;
+    let mut moving: BTreeMap<i16, Vec<i64>> = BTreeMap::new();
+    for (id, account, state, parts, price, reason) in rows {
+        let after = Counted { id, account, state, parts, price };
+        Counted { state: State::Pending.number(), ..after }.becomes(&after, changes);
+        if moves_on(State::from_number(state), Why::from_number(reason)) {
+            moving.entry(channel_of(id)).or_default().push(id);
+        }
+    }
+    remark(tx, ends.iter().filter_map(|e| e.detail.as_deref().map(|d| (e.id, d))), now).await?;
+    for (channel, ids) in moving {
+        fan_out::fall_back(tx, plan, channel, &ids, now, changes).await?;
+    }
+    Ok(())
+}

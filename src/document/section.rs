@@ -1,0 +1,107 @@
+//! A table that is being read: it remembers which keys were asked for, so that it can name the ones nobody knows.
+
+use super::{
+    Sheet, Value, nearest,
+    tree::{Item, Table},
+};
+use crate::{phrase, words::Phrase};
+
+/// A table that is being read.
+pub struct Section<'d> {
+    table: &'d Table,
+    sheet: &'d Sheet,
+    path: String,
+    asked: Vec<String>,
+    free: bool,
+}
+
+impl<'d> Section<'d> {
+    pub(super) fn new(table: &'d Table, sheet: &'d Sheet, path: String) -> Self {
+        Self { table, sheet, path, asked: Vec::new(), free: false }
+    }
+
+    fn field(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn value_of(&self, key: &str, item: &'d Item) -> Value<'d> {
+        Value::new(item, self.sheet, self.field(key))
+    }
+
+    /// The value of `key`, if it is there.
+    pub fn value(&mut self, key: &str) -> Option<Value<'d>> {
+        self.asked.push(key.to_string());
+        self.table.get(key).map(|entry| self.value_of(key, &entry.item))
+    }
+
+    /// Whether `key` is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.get(key).is_some()
+    }
+
+    /// The value of `key` read with `read`; a problem if it is missing.
+    pub fn required<T>(&mut self, key: &str, read: impl FnOnce(Value<'d>) -> Option<T>) -> Option<T> {
+        match self.value(key) {
+            Some(value) => read(value),
+            None => self.missing(key),
+        }
+    }
+
+    /// The value of `key` read with `read`, if it is there and well.
+    pub fn optional<T>(&mut self, key: &str, read: impl FnOnce(Value<'d>) -> Option<T>) -> Option<T> {
+        self.value(key).and_then(read)
+    }
+
+    /// Reports that `key` is missing.
+    pub fn missing<T>(&mut self, key: &str) -> Option<T> {
+        self.asked.push(key.to_string());
+        let field = self.field(key);
+        let message = phrase!("thiếu `{field}`", "`{field}` is missing");
+        self.sheet.report(&self.table.at, &field, message, Phrase::default());
+        None
+    }
+
+    /// Reports a problem with the table as a whole.
+    pub fn refuse<T>(&self, message: Phrase, help: Phrase) -> Option<T> {
+        self.sheet.report(&self.table.at, &self.path, message, help);
+        None
+    }
+
+    /// All entries that were not asked for yet, as name and value: from now on every key of this table is known.
+    pub fn rest(&mut self) -> Vec<(&'d str, Value<'d>)> {
+        self.free = true;
+        self.table
+            .entries
+            .iter()
+            .filter(|entry| !self.asked.contains(&entry.key))
+            .map(|entry| (entry.key.as_str(), self.value_of(&entry.key, &entry.item)))
+            .collect()
+    }
+
+    /// Reports a problem at a key itself, not at its value.
+    pub fn refuse_key<T>(&self, key: &str, message: Phrase, help: Phrase) -> Option<T> {
+        let at = self.table.get(key).map_or(&self.table.at, |entry| &entry.key_at);
+        self.sheet.report(at, &self.field(key), message, help);
+        None
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(&self) {
+        if self.free {
+            return;
+        }
+        for entry in self.table.entries.iter().filter(|entry| !self.asked.contains(&entry.key)) {
+            let key = &entry.key;
+            let open = self.asked.iter().map(String::as_str).filter(|asked| !self.has(asked));
+            let help = match nearest(key, open) {
+                Some(near) => phrase!("có phải ý là `{near}`?", "did you mean `{near}`?"),
+                None => {
+                    let known = self.asked.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+                    phrase!("các khóa dùng được ở đây: {known}", "the keys known here: {known}")
+                }
+            };
+            let field = self.field(key);
+            self.sheet.report(&entry.key_at, &field, phrase!("không có khóa `{field}`", "unknown key `{field}`"), help);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! An account's circuit: pure. Failures of the account open it, a probe after a pause half-opens it, a success closes it.
+
+use std::time::Duration;
+
+/// Consecutive failures of the account that open its circuit. Doubts count, too.
+const FAILURES: u32 = 5;
+/// The first pause; each further one twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+
+/// What an account may do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// Send.
+    Open,
+    /// Send one message, to see whether it works again.
+    Probe,
+    /// Nothing until then (unix milliseconds).
+    WaitUntil(i64),
+    /// Nothing until a person mends it.
+    Stopped,
+}
+
+/// The circuit of one account. Times are unix milliseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Circuit {
+    failures: u32,
+    pauses: u32,
+    until: i64,
+    probing: bool,
+    stopped: Option<String>,
+}
+
+impl Circuit {
+    /// What the account may do at `now`. Asking for a probe reserves it: the next caller waits for its answer.
+    pub fn permit(&mut self, now: i64) -> Permit {
+        if self.stopped.is_some() {
+            return Permit::Stopped;
+        }
+        if now < self.until {
+            return Permit::WaitUntil(self.until);
+        }
+        if self.failures < FAILURES {
+            return Permit::Open;
+        }
+        if self.probing {
+            return Permit::WaitUntil(now + 500);
+        }
+        self.probing = true;
+        Permit::Probe
+    }
+
+    /// A message was judged, so the account works.
+    pub fn succeeded(&mut self) {
+        self.failures = 0;
+        self.pauses = 0;
+        self.probing = false;
+    }
+
+    /// The account failed or left a message in doubt. `after` is the gateway's own word.
+    pub fn failed(&mut self, now: i64, after: Option<Duration>) {
+        self.failures = self.failures.saturating_add(1);
+        self.probing = false;
+        if let Some(after) = after {
+            self.until = self.until.max(now + millis(after));
+        }
+        if self.failures >= FAILURES {
+            let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(self.pauses.min(10))).min(LONGEST_PAUSE);
+            // Many sends in flight fail together: they are one failure of the account, so its pause grows once.
+            if now >= self.until {
+                self.pauses += 1;
+                self.until = now + millis(pause);
+            }
+        }
+    }
+
+    /// The reserved probe was not used (nothing was there to send).
+    pub fn probe_unused(&mut self) {
+        self.probing = false;
+    }
+
+    /// Only a person can mend this.
+    pub fn stop(&mut self, why: String) {
+        self.stopped = Some(why);
+    }
+
+    /// A person mended it.
+    pub fn mended(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Why it is stopped, if it is.
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    /// Whether messages should go elsewhere, where they can.
+    pub fn is_usable(&self, now: i64) -> bool {
+        self.stopped.is_none() && now >= self.until && self.failures < FAILURES
+    }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_after_repeated_failures_probes_once_and_closes() {
+        let mut circuit = Circuit::default();
+        for _ in 0..FAILURES {
+            assert_eq!(circuit.permit(0), Permit::Open);
+            circuit.failed(0, None);
+        }
+        assert_eq!(circuit.permit(0), Permit::WaitUntil(2000));
+        assert_eq!(circuit.permit(2000), Permit::Probe);
+        assert!(matches!(circuit.permit(2000), Permit::WaitUntil(_)), "one probe at a time");
+        circuit.failed(2000, None);
+        assert_eq!(circuit.permit(3000), Permit::WaitUntil(6000), "the pause grows");
+        assert_eq!(circuit.permit(6000), Permit::Probe);
+        circuit.succeeded();
+        assert_eq!(circuit.permit(6000), Permit::Open);
+    }
+
+    #[test]
+    fn a_hundred_failures_at_once_are_one_pause() {
+        let mut circuit = Circuit::default();
+        for _ in 0..100 {
+            circuit.failed(0, None);
+        }
+        assert_eq!(circuit.permit(1), Permit::WaitUntil(2000));
+    }
+
+    #[test]
+    fn the_gateways_word_pauses_at_once() {
+        let mut circuit = Circuit::default();
+        circuit.failed(0, Some(Duration::from_secs(30)));
+        assert_eq!(circuit.permit(1), Permit::WaitUntil(30_000));
+        assert!(!circuit.is_usable(1));
+        assert_eq!(circuit.permit(30_000), Permit::Open);
+    }
+
+    #[test]
+    fn only_a_person_ends_a_stop() {
+        let mut circuit = Circuit::default();
+        circuit.stop("wrong password".into());
+        circuit.succeeded();
+        assert_eq!(circuit.permit(i64::MAX), Permit::Stopped);
+        circuit.mended();
+        assert_eq!(circuit.permit(0), Permit::Open);
+    }
+}

@@ -1,0 +1,276 @@
+//! Rendering by example: what officers write, what recipients are called, and what must not happen.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use providers::text::Encoding;
+
+use super::*;
+use crate::campaign::{Audience, Basis, Channels, Doubt, Kind, Law, Message, Period, Policy, Sending};
+
+fn campaign(body: Body) -> Campaign {
+    Campaign {
+        slug: "otp".into(),
+        title: "Mã OTP".into(),
+        kind: Kind::Awareness,
+        owner: "Sở Văn hóa".into(),
+        basis: Some(Basis {
+            number: "1607/BTTTT-CATTT".into(),
+            date: NaiveDate::from_ymd_opt(2024, 4, 26).unwrap(),
+            authority: Some("Bộ TT&TT".into()),
+            signer: None,
+        }),
+        law: Law::PublicInformation,
+        period: Period::default(),
+        cadence: None,
+        audience: Audience::default(),
+        channels: Channels { order: Channel::ALL.to_vec(), policy: Policy::All, fall_back_after: None, finish_by: None },
+        sending: Sending {
+            hours: None,
+            valid_for: Duration::from_secs(86_400),
+            doubt: Doubt::Skip,
+            budget: None,
+            sms_text: SmsText::Unaccented,
+        },
+        messages: vec![Message { id: "m1".into(), phase: None, segments: vec![], body, lang: BTreeMap::new() }],
+    }
+}
+
+fn sms(text: &str) -> Body {
+    Body { sms: Some(text.into()), ..Body::default() }
+}
+
+fn email(subject: &str, body: &str) -> Body {
+    Body { email: Some(EmailBody { subject: subject.into(), body: body.into(), attach: vec![] }), ..Body::default() }
+}
+
+fn office() -> BTreeMap<String, String> {
+    [("name", "Sở Văn hóa & Thể thao {HN}"), ("hotline", "156")].map(|(k, v)| (k.into(), v.into())).into()
+}
+
+fn compile(campaign: &Campaign) -> Result<Templates, Vec<TemplateFault>> {
+    let known = ["nghe".to_owned()].into();
+    Templates::compile(campaign, &office(), Some(&known), &BTreeMap::new())
+}
+
+fn person(name: &str) -> Person {
+    Person { name: Some(name.into()), ..Person::default() }
+}
+
+fn text_of(templates: &Templates, person: &Person) -> Result<String, RenderError> {
+    templates.render(0, Channel::Sms, person, None).map(|content| match content {
+        Content::Sms(sms) => sms.text,
+        other => panic!("{other:?}"),
+    })
+}
+
+fn mail_of(templates: &Templates, person: &Person) -> Email {
+    match templates.render(0, Channel::Email, person, Some("https://x.example.vn/u/abc")).unwrap() {
+        Content::Email(email) => *email,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fault(body: Body) -> TemplateFault {
+    let mut faults = compile(&campaign(body)).unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults.remove(0)
+}
+
+#[test]
+fn a_text_message_is_filled_in_and_unaccented_whatever_the_form_of_the_name() {
+    let templates = compile(&campaign(sms("{{ name }}: mã OTP là của riêng bạn. Gọi {{ office.hotline }}"))).unwrap();
+    let nfd: String = "Trần Thị Đào".nfd().collect();
+    for name in ["Trần Thị Đào", &nfd] {
+        assert_eq!(text_of(&templates, &person(name)).unwrap(), "Tran Thi Dao: ma OTP la cua rieng ban. Goi 156");
+    }
+    let longest = templates.longest(0, Channel::Sms).unwrap();
+    assert_eq!((longest.encoding, longest.parts), (Encoding::Gsm, 1));
+    assert_eq!(templates.longest(0, Channel::Email), None);
+    assert!(templates.has(0, Channel::Sms) && !templates.has(0, Channel::Chat) && !templates.has(1, Channel::Sms));
+}
+
+#[test]
+fn unicode_keeps_accents_in_nfc() {
+    let mut campaign = campaign(sms("Chào {{ name }}"));
+    campaign.sending.sms_text = SmsText::Unicode;
+    let templates = compile(&campaign).unwrap();
+    let nfd: String = "Trần Thị Đào".nfd().collect();
+    assert_eq!(text_of(&templates, &person(&nfd)).unwrap(), "Chào Trần Thị Đào");
+}
+
+#[test]
+fn a_missing_field_is_an_error_unless_it_has_a_default() {
+    let strict = compile(&campaign(sms("Chao {{ name }}, {{ nghe }}"))).unwrap();
+    assert_eq!(text_of(&strict, &person("An")), Err(RenderError::Missing { field: "nghe".into() }));
+    let lenient =
+        compile(&campaign(sms("Chao {% if name %}{{ name }}{% else %}ban{% endif %} {{ nghe | default('lam nghe tu do') }}")))
+            .unwrap();
+    assert_eq!(text_of(&lenient, &person("  ")).unwrap(), "Chao ban lam nghe tu do");
+}
+
+#[test]
+fn a_field_that_nobody_has_is_found_at_check_time_with_its_place() {
+    let text = "Chao {{ nmae }}, nam ca";
+    let found = fault(sms(text));
+    assert_eq!((found.field.as_str(), found.offset), ("sms", text.find("nmae")));
+    assert_eq!(found.text, "no recipient has a field nmae");
+    assert_eq!(found.help.as_deref(), Some("did you mean name?"));
+
+    let found = fault(sms("Goi {{ office.hotlin }}"));
+    assert_eq!(found.text, "[office] in loa.toml has no hotlin");
+    assert_eq!(found.help.as_deref(), Some("did you mean office.hotline?"));
+
+    assert!(compile(&campaign(sms("{{ lop | default('') }} Chao"))).is_ok());
+    assert_eq!(fault(sms("{% if lop %}a{% endif %}b")).text, "no recipient has a field lop");
+    assert!(Templates::compile(&campaign(sms("{{ lop }}")), &office(), None, &BTreeMap::new()).is_ok());
+}
+
+#[test]
+fn texts_cannot_loop_include_or_unescape() {
+    for source in [
+        "{% for x in name %}a{% endfor %}",
+        "{% include 'x' %}",
+        "{% set x = 1 %}a",
+        "{% autoescape false %}a{% endautoescape %}",
+        "{% raw %}a{% endraw %}",
+        "{{ name | safe }}",
+        "{{ range(9) }}",
+        "{{ name",
+        "{% if name %}",
+    ] {
+        assert!(compile(&campaign(sms(source))).is_err(), "{source}");
+        assert!(compile(&campaign(email("s", source))).is_err(), "{source}");
+    }
+}
+
+#[test]
+fn too_long_a_text_is_found_at_check_time_and_never_cut() {
+    let found = fault(sms(&"a".repeat(1531)));
+    assert_eq!(found.text, "with typical fields: the text takes 11 parts, 10 are allowed: it is 1 characters too long");
+    let templates = compile(&campaign(sms("{{ name }}"))).unwrap();
+    assert!(matches!(text_of(&templates, &person(&"x".repeat(1600))), Err(RenderError::Text(TextError::TooLong { .. }))));
+}
+
+#[test]
+fn a_name_is_neither_markup_nor_a_second_line_nor_a_template() {
+    let templates = compile(&campaign(email("Gửi {{ name }}", "Chào **{{ name }}**, _bạn_ ở `{{ name }}`"))).unwrap();
+    let evil = "<script>x</script> **b** [l](http://e.vn) {{ office.name }}\r\nBcc: a@b.vn";
+    let mail = mail_of(&templates, &person(evil));
+    assert!(!mail.html.contains("<script"), "{}", mail.html);
+    assert!(mail.html.contains("&lt;script&gt;"));
+    assert!(!mail.html.contains("href=\"http://e.vn"));
+    assert!(mail.html.contains("{{ office.name }}"), "a name is not evaluated");
+    assert!(mail.text.contains("**b** [l](http://e.vn) {{ office.name }}"));
+    assert!(!mail.subject.contains(['\r', '\n']));
+    assert!(!mail.to_name.unwrap().contains(['\r', '\n']));
+}
+
+#[test]
+fn a_recipients_field_cannot_choose_where_a_link_leads() {
+    let found = fault(email("s", "[bấm]({{ nghe }})"));
+    assert_eq!(found.text, "a link may not begin with a recipient's field: {{ nghe }}");
+    let templates = compile(&campaign(email("s", "[thôi]({{ unsubscribe_url }}) [x](https://e.vn/?n={{ name }})"))).unwrap();
+    let mail = mail_of(&templates, &person("\" onclick=\"x"));
+    assert!(mail.html.contains("https:&#x2f;&#x2f;x.example.vn&#x2f;u&#x2f;abc"));
+    assert!(!mail.html.contains("onclick=\""));
+}
+
+#[test]
+fn a_mail_has_both_texts_footer_and_unsubscribe() {
+    let body = "# Cảnh giác\n\nKính gửi {{ name }},\n\n- Không đọc mã OTP\n- Gọi [156](tel:156)\n\n{% if nghe %}\nBạn làm {{ nghe }}.\n{% endif %}\n\n\\{\\{ nguyên văn }}";
+    let templates = compile(&campaign(email("Cảnh giác, {{ name }}!", body))).unwrap();
+    let mail = mail_of(&templates, &person("Đỗ Minh"));
+    assert_eq!(mail.subject, "Cảnh giác, Đỗ Minh!");
+    assert_eq!((mail.language.as_str(), mail.list.as_deref()), ("vi", Some("otp")));
+    assert_eq!(mail.unsubscribe_url.as_deref(), Some("https://x.example.vn/u/abc"));
+    insta::assert_snapshot!("mail_text", mail.text);
+    for part in [
+        "lang=\"vi\"",
+        "Sở Văn hóa &amp; Thể thao {HN}",
+        "26/04/2024",
+        "Từ chối nhận tin",
+        "<title>Cảnh giác, Đỗ Minh!</title>",
+        "{{ nguyên văn }}",
+        "prefers-color-scheme",
+    ] {
+        assert!(mail.html.contains(part), "{part} in {}", mail.html);
+    }
+    assert!(!mail.html.contains("Zqloa") && !mail.html.contains("LOA:") && !mail.text.contains("Zqloa"));
+    assert_eq!(mail.html.matches("<h1").count(), 1);
+    let without = match templates.render(0, Channel::Email, &person("An"), None).unwrap() {
+        Content::Email(email) => email,
+        other => panic!("{other:?}"),
+    };
+    assert!(!without.html.contains("Từ chối nhận tin") && !without.text.contains("Từ chối nhận tin"));
+}
+
+#[test]
+fn the_page_looks_as_it_was_approved() {
+    let templates = compile(&campaign(email("Mã OTP", "Không đọc mã OTP cho ai, **kể cả công an**."))).unwrap();
+    insta::assert_snapshot!("mail", mail_of(&templates, &person("An")).html);
+}
+
+#[test]
+fn other_languages_and_their_gaps() {
+    let mut campaign = campaign(Body {
+        chat: Some(ChatBody { text: Some("Chào {{ name }}".into()), ..ChatBody::default() }),
+        ..sms("Xin chao")
+    });
+    campaign.messages[0].lang.insert("en".into(), sms("Hello"));
+    let templates = compile(&campaign).unwrap();
+    for (lang, expected) in
+        [(None, "Xin chao"), (Some("en"), "Hello"), (Some("en-US"), "Hello"), (Some("EN"), "Hello"), (Some("fr"), "Xin chao")]
+    {
+        let person = Person { lang: lang.map(str::to_owned), ..person("An") };
+        assert_eq!(text_of(&templates, &person).unwrap(), expected, "{lang:?}");
+    }
+    let english = Person { lang: Some("en".into()), ..person("An") };
+    let Content::Chat(chat) = templates.render(0, Channel::Chat, &english, None).unwrap() else { panic!() };
+    assert_eq!(chat.text.as_deref(), Some("Chào An"));
+    assert_eq!(templates.render(0, Channel::Email, &english, None), Err(RenderError::NoContent(Channel::Email)));
+}
+
+#[test]
+fn an_english_mail_borrows_what_it_lacks_and_says_so_in_english() {
+    let mut campaign = campaign(email("Cảnh báo", "Nội dung"));
+    campaign.messages[0].lang.insert("en".into(), email("Warning", ""));
+    let templates = compile(&campaign).unwrap();
+    let mail = mail_of(&templates, &Person { lang: Some("en".into()), ..person("An") });
+    assert_eq!((mail.subject.as_str(), mail.language.as_str()), ("Warning", "en"));
+    assert!(mail.text.starts_with("Nội dung") && mail.html.contains("Unsubscribe"));
+}
+
+#[test]
+fn attachments_are_shared_and_a_missing_one_is_found() {
+    let mut body = email("s", "b");
+    body.email.as_mut().unwrap().attach = vec!["tep/cam-nang.pdf".into()];
+    assert_eq!(fault(body.clone()).text, "the file \"tep/cam-nang.pdf\" was not found");
+    let files = [("tep/cam-nang.pdf".to_owned(), Bytes::from_static(b"%PDF"))].into();
+    let templates = Templates::compile(&campaign(body), &office(), None, &files).unwrap();
+    let (one, two) = (mail_of(&templates, &person("A")), mail_of(&templates, &person("B")));
+    assert!(Arc::ptr_eq(&one.attachments[0], &two.attachments[0]));
+    assert_eq!((one.attachments[0].name.as_str(), one.attachments[0].media_type.as_str()), ("cam-nang.pdf", "application/pdf"));
+}
+
+#[test]
+fn chat_templates_get_their_data() {
+    let chat =
+        ChatBody { text: None, template: Some("123456".into()), data: [("ten".to_owned(), "{{ name }}".to_owned())].into() };
+    let templates = compile(&campaign(Body { chat: Some(chat), ..Body::default() })).unwrap();
+    let Content::Chat(chat) = templates.render(0, Channel::Chat, &person("An <b>"), None).unwrap() else { panic!() };
+    assert_eq!(chat.template.as_deref(), Some("123456"));
+    assert_eq!(chat.data["ten"], "An <b>");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_name_breaks_out_of_the_page(name in "[<>\"'&{}%#\\\\a-zđ\n ]{1,40}") {
+        let templates = compile(&campaign(email("{{ name }}", "Chào {{ name }}."))).unwrap();
+        let usual = mail_of(&templates, &person("An")).html;
+        let mail = mail_of(&templates, &person(&format!("x{name}")));
+        proptest::prop_assert_eq!(mail.html.matches('<').count(), usual.matches('<').count());
+        proptest::prop_assert_eq!(mail.html.matches('"').count(), usual.matches('"').count());
+        proptest::prop_assert!(!mail.subject.contains('\n'));
+    }
+}

@@ -1,0 +1,222 @@
+//! Makes runs: from a cadence that is due, or because a person asked. Each occurrence exists once.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+
+use crate::{
+    active::{Origin, RunState},
+    campaign::{Campaign, Holidays, Library, Source},
+    db::{Db, Result, Sql, Tx, affected},
+    on,
+    run::RunError,
+    within,
+};
+
+/// A run to be made.
+#[derive(Debug, Clone)]
+pub struct New<'a> {
+    /// The campaign, and the texts that are frozen with it.
+    pub source: &'a Source,
+    /// The text of `segments.toml`.
+    pub segments: &'a str,
+    /// What makes it unique.
+    pub occurrence: String,
+    /// The local day it is for.
+    pub date: NaiveDate,
+    /// When it is due.
+    pub due: DateTime<Utc>,
+    /// Why it exists.
+    pub origin: Origin,
+    /// For a test: the refs of its people.
+    pub recipients: &'a [String],
+    /// Too late to be sent: it is only recorded.
+    pub missed: bool,
+}
+
+static FREEZE: Sql = Sql::new(
+    r"INSERT INTO definition (hash, campaign, body, segments, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (hash) DO NOTHING",
+);
+
+static ATTACH: Sql = Sql::new(r"INSERT INTO attachment (definition, name, bytes) VALUES ($1, $2, $3) ON CONFLICT (definition, name) DO NOTHING");
+
+static TURN: Sql = Sql::new(r"SELECT count(*) FROM run WHERE campaign = $1 AND origin = 0");
+
+static TOP: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM recipient");
+
+static MAKE: Sql = Sql::new(
+    r"INSERT INTO run (campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused,
+                       due_at, expires_at, finish_at, fan_cursor, fan_top, budget, created_at, settled_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, $11, $12, $13, 0, $14, $15, $16, $17)
+      ON CONFLICT (campaign, occurrence) DO NOTHING RETURNING id",
+);
+
+/// Makes a run unless its occurrence exists. None: it exists already.
+pub async fn make(db: &Db, new: &New<'_>, now: i64) -> std::result::Result<Option<i64>, RunError> {
+    let campaign = &new.source.campaign;
+    let outcome = db
+        .write(async |tx| {
+            let turn: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&TURN)).bind(&campaign.slug).fetch_one(c).await)?;
+            let Some(message) = campaign.message_for(new.date, u64::try_from(turn).unwrap_or(0)) else { return Ok(None) };
+            let message = campaign.messages[message].id.clone();
+            freeze(tx, new, now).await?;
+            insert(tx, new, turn, &message, now).await.map(Some)
+        })
+        .await?;
+    outcome.ok_or_else(|| RunError::NoMessage(campaign.slug.clone()))
+}
+
+async fn freeze(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<()> {
+    let source = new.source;
+    within!(tx, |c, sql| {
+        sqlx::query(sql(&FREEZE))
+            .bind(&source.hash)
+            .bind(&source.campaign.slug)
+            .bind(&source.text)
+            .bind(new.segments)
+            .bind(now)
+            .execute(c)
+            .await
+            .map(affected)
+    })?;
+    for (name, bytes) in &source.attachments {
+        within!(tx, |c, sql| sqlx::query(sql(&ATTACH)).bind(&source.hash).bind(name).bind(bytes).execute(c).await.map(affected))?;
+    }
+    Ok(())
+}
+
+async fn insert(tx: &mut Tx, new: &New<'_>, turn: i64, message: &str, now: i64) -> Result<Option<i64>> {
+    let campaign = &new.source.campaign;
+    let top: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&TOP)).fetch_one(c).await)?;
+    let recipients = crate::db::list(&new.recipients.iter().map(|r| Ref { r#ref: r }).collect::<Vec<_>>());
+    // A late run is valid from when it is made: its people get the whole time.
+    let start = new.due.timestamp_millis().max(now);
+    let state = if new.missed { RunState::Missed } else { RunState::FanningOut };
+    within!(tx, |c, sql| {
+        sqlx::query_scalar(sql(&MAKE))
+            .bind(&campaign.slug)
+            .bind(&new.occurrence)
+            .bind(new.origin as i16)
+            .bind(campaign.kind as i16)
+            .bind(&new.source.hash)
+            .bind(new.date.to_string())
+            .bind(turn)
+            .bind(message)
+            .bind(&recipients)
+            .bind(state as i16)
+            .bind(new.due.timestamp_millis())
+            .bind(start + millis(campaign.sending.valid_for))
+            .bind(campaign.channels.finish_by.map(|by| start + millis(by)))
+            .bind(top)
+            .bind(campaign.sending.budget)
+            .bind(now)
+            .bind(new.missed.then_some(now))
+            .fetch_optional(c)
+            .await
+    })
+}
+
+#[derive(serde::Serialize)]
+struct Ref<'a> {
+    r#ref: &'a str,
+}
+
+/// Makes a run of `source` now because a person asked; `recipients` makes it a test.
+pub async fn now(
+    db: &Db,
+    source: &Source,
+    segments: &str,
+    recipients: &[String],
+    at: DateTime<Utc>,
+) -> std::result::Result<i64, RunError> {
+    let date = at.with_timezone(&source.campaign.timezone()).date_naive();
+    let mut occurrence = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    loop {
+        let new = New {
+            source,
+            segments,
+            occurrence: occurrence.clone(),
+            date,
+            due: at,
+            origin: if recipients.is_empty() { Origin::Manual } else { Origin::Test },
+            recipients,
+            missed: false,
+        };
+        if let Some(run) = make(db, &new, at.timestamp_millis()).await? {
+            return Ok(run);
+        }
+        // Two people asked within the same millisecond: both get their run.
+        occurrence.push('+');
+    }
+}
+
+static SEEN: Sql = Sql::new(r"SELECT value FROM meta WHERE key = 'schedule.seen'");
+
+static SEE: Sql = Sql::new(
+    r"INSERT INTO meta (key, value) VALUES ('schedule.seen', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+);
+
+/// Makes every run that became due since anything last looked: late ones within their campaign's `late`, and those
+/// beyond it as missed. How many it made. The first look ever finds nothing due: Loa sends nothing from before its time.
+pub async fn due(
+    db: &Db,
+    library: &Library,
+    holidays: &Holidays,
+    approved: &(dyn Fn(&Source) -> bool + Sync),
+    now: DateTime<Utc>,
+) -> std::result::Result<usize, RunError> {
+    let seen: Option<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&SEEN)).fetch_optional(pool).await)?;
+    let seen = seen.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.with_timezone(&Utc));
+    let mut made = 0;
+    if let Some(seen) = seen {
+        for source in library.campaigns.values().filter(|source| approved(source)) {
+            made += due_of(db, source, &library.segments_text, holidays, seen, now).await?;
+        }
+    }
+    let text = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+    on!(db.write, |pool, sql| sqlx::query(sql(&SEE)).bind(&text).execute(pool).await.map(affected))?;
+    Ok(made)
+}
+
+async fn due_of(
+    db: &Db,
+    source: &Source,
+    segments: &str,
+    holidays: &Holidays,
+    seen: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> std::result::Result<usize, RunError> {
+    let campaign: &Campaign = &source.campaign;
+    let Some(cadence) = &campaign.cadence else { return Ok(0) };
+    let mut made = 0;
+    for occurrence in campaign.occurrences(seen, holidays).take_while(|o| o.due <= now) {
+        let late = (now - occurrence.due).to_std().unwrap_or(Duration::ZERO);
+        let missed = late > cadence.late;
+        let new = New {
+            source,
+            segments,
+            occurrence: occurrence.key.clone(),
+            date: occurrence.date,
+            due: occurrence.due,
+            origin: Origin::Schedule,
+            recipients: &[],
+            missed,
+        };
+        match make(db, &new, now.timestamp_millis()).await {
+            Ok(Some(run)) => {
+                made += 1;
+                tracing::info!(run, campaign = campaign.slug, occurrence = occurrence.key, missed, "made a run that is due");
+            }
+            Ok(None) => {}
+            Err(RunError::NoMessage(slug)) => {
+                tracing::warn!(campaign = slug, occurrence = occurrence.key, "no message fits the day: no run was made");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(made)
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
+}
