@@ -87,7 +87,14 @@ impl Document {
 
     /// In the array of tables `array`, puts `raw` in place of what stands at `path` within the table whose `name` fits;
     /// false if there is none.
-    pub fn overrule_named(&mut self, array: &str, fits: impl Fn(&str) -> bool, path: &[String], raw: &str, variable: &str) -> bool {
+    pub fn overrule_named(
+        &mut self,
+        array: &str,
+        fits: impl Fn(&str) -> bool,
+        path: &[String],
+        raw: &str,
+        variable: &str,
+    ) -> bool {
         let Some(table) = self.root.named(array, fits) else { return false };
         table.overrule(path, raw, variable);
         true

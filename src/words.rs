@@ -19,7 +19,8 @@ impl Lang {
     /// The language that the environment names: `LOA_LANG`, else `LC_ALL`, `LC_MESSAGES` or `LANG`; Vietnamese unless
     /// it says English.
     pub fn of_environment(get: impl Fn(&str) -> Option<String>) -> Self {
-        let named = ["LOA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| get(name).filter(|v| !v.is_empty()));
+        let named =
+            ["LOA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| get(name).filter(|v| !v.is_empty()));
         if named.is_some_and(|value| value.starts_with("en")) { Self::En } else { Self::Vi }
     }
 

@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::{DateTime, Datelike as _, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Datelike as _, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
 
 use super::{Cadence, Campaign, Day, Holidays, OnHoliday, Period, Rule};
@@ -115,9 +117,7 @@ impl Rule {
             Self::Day(at) => days(start, *at, |_| true),
             Self::Week(weekdays, at) => days(start, *at, |date| weekdays.contains(&date.weekday())),
             Self::Month(day, at) => days(start, *at, |date| day.is(date)),
-            Self::Quarter(month, day, at) => {
-                days(start, *at, |date| date.month0() % 3 + 1 == u32::from(*month) && day.is(date))
-            }
+            Self::Quarter(month, day, at) => days(start, *at, |date| date.month0() % 3 + 1 == u32::from(*month) && day.is(date)),
         }
     }
 }

@@ -37,9 +37,7 @@ pub struct Goal {
 impl Goals {
     /// Reads the file.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
-        decode(file, text, |root| {
-            Some(Self(root.optional("goal", |v| v.list(|one| one.section(goal))).unwrap_or_default()))
-        })
+        decode(file, text, |root| Some(Self(root.optional("goal", |v| v.list(|one| one.section(goal))).unwrap_or_default())))
     }
 }
 

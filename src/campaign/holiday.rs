@@ -79,7 +79,10 @@ fn dates(section: &mut Section<'_>) -> Option<BTreeMap<NaiveDate, String>> {
                 return section.refuse_key(
                     key,
                     phrase!("`{key}` không phải một ngày", "`{key}` is not a date"),
-                    phrase!("viết năm-tháng-ngày: 2026-09-02 = \"Quốc khánh\"", "write year-month-day: 2026-09-02 = \"Quốc khánh\""),
+                    phrase!(
+                        "viết năm-tháng-ngày: 2026-09-02 = \"Quốc khánh\"",
+                        "write year-month-day: 2026-09-02 = \"Quốc khánh\""
+                    ),
                 );
             }
         }

@@ -75,7 +75,10 @@ impl Library {
             Err(problem) => problems.extend(kept(problem.into(), !self.segments.is_empty())),
         }
         let goals = dir.join("goals.toml");
-        match read_text(&goals).map_err(Problems::from).and_then(|text| Goals::parse(&name(&goals), text.as_deref().unwrap_or_default())) {
+        match read_text(&goals)
+            .map_err(Problems::from)
+            .and_then(|text| Goals::parse(&name(&goals), text.as_deref().unwrap_or_default()))
+        {
             Ok(goals) => self.goals = goals,
             Err(found) => problems.extend(kept(found, !self.goals.0.is_empty())),
         }
@@ -148,7 +151,8 @@ fn read_text(file: &Path) -> Result<Option<String>, Problem> {
 
 fn load(file: &Path) -> Result<Vec<u8>, (Phrase, Phrase)> {
     let shown = name(file);
-    let there = fs::metadata(file).and_then(|meta| if meta.is_file() { Ok(meta.len()) } else { Err(io::ErrorKind::NotFound.into()) });
+    let there =
+        fs::metadata(file).and_then(|meta| if meta.is_file() { Ok(meta.len()) } else { Err(io::ErrorKind::NotFound.into()) });
     match there {
         Err(_) => Err((
             phrase!("không có tệp đính kèm `{shown}`", "there is no attachment `{shown}`"),

@@ -23,17 +23,29 @@ pub(super) fn messages(value: &Value<'_>, period: &Period, order: &[Channel], ar
         if !messages.is_empty() && !messages.iter().any(|m| m.body.has(*channel)) {
             value.refuse::<()>(
                 phrase!("không tin nào có nội dung cho kênh `{channel}`", "no message has a text for the channel `{channel}`"),
-                phrase!("thêm `{channel}` vào một [[message]], hoặc bỏ nó khỏi channels.use", "add `{channel}` to a [[message]], or take it out of channels.use"),
+                phrase!(
+                    "thêm `{channel}` vào một [[message]], hoặc bỏ nó khỏi channels.use",
+                    "add `{channel}` to a [[message]], or take it out of channels.use"
+                ),
             );
         }
     }
     for (name, date) in gaps(period, &messages) {
         value.refuse::<()>(
             match name {
-                Some(name) => phrase!("giai đoạn `{name}` (từ {date}) không có tin nào cho mọi người", "no message for everybody fits the phase `{name}` (from {date})"),
-                None => phrase!("trước giai đoạn đầu tiên ({date}) không có tin nào cho mọi người", "no message for everybody fits before the first phase ({date})"),
+                Some(name) => phrase!(
+                    "giai đoạn `{name}` (từ {date}) không có tin nào cho mọi người",
+                    "no message for everybody fits the phase `{name}` (from {date})"
+                ),
+                None => phrase!(
+                    "trước giai đoạn đầu tiên ({date}) không có tin nào cho mọi người",
+                    "no message for everybody fits before the first phase ({date})"
+                ),
             },
-            phrase!("thêm một [[message]] không có `phase` và `for`, hoặc gắn với giai đoạn này", "add a [[message]] without `phase` and `for`, or one bound to this phase"),
+            phrase!(
+                "thêm một [[message]] không có `phase` và `for`, hoặc gắn với giai đoạn này",
+                "add a [[message]] without `phase` and `for`, or one bound to this phase"
+            ),
         );
     }
     Some(messages)
@@ -41,7 +53,9 @@ pub(super) fn messages(value: &Value<'_>, period: &Period, order: &[Channel], ar
 
 /// Stretches of the period in which no message would be sent to everybody. An empty list has been reported already.
 fn gaps<'p>(period: &'p Period, messages: &[Message]) -> Vec<(Option<&'p str>, NaiveDate)> {
-    let general = |phase: Option<&str>| messages.iter().any(|m| m.segments.is_empty() && (m.phase.is_none() || m.phase.as_deref() == phase));
+    let general = |phase: Option<&str>| {
+        messages.iter().any(|m| m.segments.is_empty() && (m.phase.is_none() || m.phase.as_deref() == phase))
+    };
     let Some((_, first)) = period.phases.first() else {
         let never = NaiveDate::MIN;
         return if general(None) || messages.is_empty() { Vec::new() } else { vec![(None, period.from.unwrap_or(never))] };
@@ -85,7 +99,10 @@ fn message(
     let body = body(section, around, true)?;
     if !order.is_empty() && !order.iter().any(|channel| body.has(*channel)) {
         section.refuse::<()>(
-            phrase!("tin này không có nội dung cho kênh nào của chiến dịch", "this message has no text for any of the campaign's channels"),
+            phrase!(
+                "tin này không có nội dung cho kênh nào của chiến dịch",
+                "this message has no text for any of the campaign's channels"
+            ),
             channel_help(order),
         );
     }
@@ -180,7 +197,10 @@ fn attachment(value: &Value<'_>, around: Around<'_>) -> Option<String> {
     let inside = std::path::Path::new(&name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
     if !inside || name.contains('\\') {
         return value.refuse(
-            phrase!("tệp đính kèm `{name}` phải nằm trong thư mục chiến dịch", "the attachment `{name}` must lie in the campaigns' folder"),
+            phrase!(
+                "tệp đính kèm `{name}` phải nằm trong thư mục chiến dịch",
+                "the attachment `{name}` must lie in the campaigns' folder"
+            ),
             phrase!("viết đường dẫn tương đối, không có `..`", "write a relative path without `..`"),
         );
     }

@@ -46,7 +46,10 @@ impl Campaign {
         decode(file, text, |root| {
             if !is_slug(slug) {
                 root.refuse::<()>(
-                    phrase!("tên tệp `{slug}` không dùng làm mã chiến dịch được", "the file name `{slug}` cannot name a campaign"),
+                    phrase!(
+                        "tên tệp `{slug}` không dùng làm mã chiến dịch được",
+                        "the file name `{slug}` cannot name a campaign"
+                    ),
                     phrase!(
                         "đặt tên tệp bằng a-z, 0-9 và dấu gạch nối, nhiều nhất 60 ký tự",
                         "name the file with a-z, 0-9 and hyphens, at most 60 characters"
@@ -60,8 +63,7 @@ impl Campaign {
 
 fn campaign(slug: &str, root: &mut Section<'_>, around: Around<'_>) -> Option<Campaign> {
     let title = root.required("title", |v| v.line());
-    let kind = root
-        .required("kind", |v| v.choice(&[("awareness", Kind::Awareness), ("warning", Kind::Warning)]));
+    let kind = root.required("kind", |v| v.choice(&[("awareness", Kind::Awareness), ("warning", Kind::Warning)]));
     let owner = root.required("owner", |v| v.line());
     let basis = root.optional("basis", |v| v.section(basis));
     let law = root.optional("law", |v| law(&v, kind)).unwrap_or(Law::PublicInformation);
@@ -134,13 +136,19 @@ fn phases(section: &mut Section<'_>, from: Option<NaiveDate>, through: Option<Na
         let Some(first) = value.date() else { continue };
         if from.is_some_and(|from| first < from) || through.is_some_and(|through| first > through) {
             value.refuse::<()>(
-                phrase!("giai đoạn `{name}` bắt đầu ngoài thời gian của chiến dịch", "the phase `{name}` begins outside the period"),
+                phrase!(
+                    "giai đoạn `{name}` bắt đầu ngoài thời gian của chiến dịch",
+                    "the phase `{name}` begins outside the period"
+                ),
                 phrase!("chọn một ngày từ `from` đến `through`", "choose a day from `from` to `through`"),
             );
         }
         if let Some((other, _)) = phases.iter().find(|(_, day)| *day == first) {
             value.refuse::<()>(
-                phrase!("giai đoạn `{name}` và `{other}` bắt đầu cùng ngày", "the phases `{name}` and `{other}` begin on the same day"),
+                phrase!(
+                    "giai đoạn `{name}` và `{other}` bắt đầu cùng ngày",
+                    "the phases `{name}` and `{other}` begin on the same day"
+                ),
                 phrase!("mỗi giai đoạn cần một ngày đầu riêng", "each phase needs a first day of its own"),
             );
         }
@@ -177,7 +185,10 @@ fn cadence(section: &mut Section<'_>, period: &Period) -> Option<Cadence> {
     let open = Cadence { holidays: OnHoliday::Send, ..cadence.clone() };
     if open.occurrences(period, DateTime::UNIX_EPOCH, &Holidays::default()).next().is_none() {
         return section.refuse(
-            phrase!("lịch này không rơi vào ngày nào trong thời gian của chiến dịch", "this cadence has no day within the period"),
+            phrase!(
+                "lịch này không rơi vào ngày nào trong thời gian của chiến dịch",
+                "this cadence has no day within the period"
+            ),
             phrase!("sửa [period] hoặc [cadence]", "change [period] or [cadence]"),
         );
     }
@@ -189,7 +200,10 @@ fn cron_rule(value: &Value<'_>) -> Option<Rule> {
         Ok((schedule, line)) => Some(Rule::Cron(Box::new(schedule), line)),
         Err(wrong) => value.refuse(
             wrong,
-            phrase!("ví dụ: \"0 30 8 * * Mon\" (giây phút giờ ngày tháng thứ)", "for example: \"0 30 8 * * Mon\" (seconds first)"),
+            phrase!(
+                "ví dụ: \"0 30 8 * * Mon\" (giây phút giờ ngày tháng thứ)",
+                "for example: \"0 30 8 * * Mon\" (seconds first)"
+            ),
         ),
     }
 }
@@ -197,7 +211,8 @@ fn cron_rule(value: &Value<'_>) -> Option<Rule> {
 fn timezone(value: &Value<'_>) -> Option<Tz> {
     let name = value.line()?;
     Tz::from_str(&name).ok().or_else(|| {
-        let near = crate::document::nearest(&name, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())).unwrap_or("Asia/Ho_Chi_Minh");
+        let near =
+            crate::document::nearest(&name, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())).unwrap_or("Asia/Ho_Chi_Minh");
         value.refuse(
             phrase!("không có múi giờ \"{name}\"", "there is no time zone \"{name}\""),
             phrase!("viết tên như \"{near}\"", "write a name such as \"{near}\""),
@@ -319,9 +334,7 @@ fn channels(section: &mut Section<'_>, kind: Kind) -> Option<Channels> {
         })
     });
     let default = if kind == Kind::Warning { Policy::All } else { Policy::First };
-    let policy = section
-        .optional("policy", |v| v.choice(&[("first", Policy::First), ("all", Policy::All)]))
-        .unwrap_or(default);
+    let policy = section.optional("policy", |v| v.choice(&[("first", Policy::First), ("all", Policy::All)])).unwrap_or(default);
     let only_first = |v: Value<'_>| {
         if policy == Policy::First {
             return v.duration(MINUTE..=30 * DAY);
@@ -342,7 +355,10 @@ fn channel(value: &Value<'_>) -> Option<Channel> {
     let name = value.text()?;
     if name == "relay" {
         return value.refuse(
-            phrase!("kênh `relay` (yêu cầu nhắn tin qua nhà mạng) chưa có trong phiên bản này", "the channel `relay` comes with relay orders, which this version has not"),
+            phrase!(
+                "kênh `relay` (yêu cầu nhắn tin qua nhà mạng) chưa có trong phiên bản này",
+                "the channel `relay` comes with relay orders, which this version has not"
+            ),
             phrase!("dùng `chat`, `sms` hoặc `email`", "use `chat`, `sms` or `email`"),
         );
     }
@@ -366,9 +382,8 @@ fn sending(section: &mut Section<'_>, kind: Kind, law: Law) -> Option<Sending> {
     let default = Sending::of(kind);
     let hours = section.optional("hours", |v| hours(&v, kind, law)).or(default.hours);
     let valid_for = section.optional("valid_for", |v| v.duration(MINUTE..=30 * DAY)).unwrap_or(default.valid_for);
-    let doubt = section
-        .optional("doubt", |v| v.choice(&[("skip", Doubt::Skip), ("resend", Doubt::Resend)]))
-        .unwrap_or(default.doubt);
+    let doubt =
+        section.optional("doubt", |v| v.choice(&[("skip", Doubt::Skip), ("resend", Doubt::Resend)])).unwrap_or(default.doubt);
     let budget = section.optional("budget", |v| v.integer(1..=1_000_000_000_000));
     let sms_text = section
         .optional("sms_text", |v| v.choice(&[("unaccented", SmsText::Unaccented), ("unicode", SmsText::Unicode)]))
@@ -388,12 +403,19 @@ fn hours(value: &Value<'_>, kind: Kind, law: Law) -> Option<(u16, u16)> {
     match span.filter(|(from, until)| from < until) {
         None => value.refuse(
             phrase!("\"{text}\" không phải khoảng giờ trong ngày", "\"{text}\" is not a span of hours within a day"),
-            phrase!("ví dụ: \"07:00-21:30\", muộn nhất đến \"24:00\"", "for example \"07:00-21:30\", until \"24:00\" at the latest"),
+            phrase!(
+                "ví dụ: \"07:00-21:30\", muộn nhất đến \"24:00\"",
+                "for example \"07:00-21:30\", until \"24:00\" at the latest"
+            ),
         ),
-        Some((from, until)) if law == Law::Advertising && (from < ADVERTISING_HOURS.0 || until > ADVERTISING_HOURS.1) => value.refuse(
-            phrase!("quảng cáo chỉ được gửi từ 07:00 đến 22:00 (NĐ 91/2020)", "advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020)"),
-            phrase!("đặt trong khoảng \"07:00-22:00\"", "stay within \"07:00-22:00\""),
-        ),
+        Some((from, until)) if law == Law::Advertising && (from < ADVERTISING_HOURS.0 || until > ADVERTISING_HOURS.1) => value
+            .refuse(
+                phrase!(
+                    "quảng cáo chỉ được gửi từ 07:00 đến 22:00 (NĐ 91/2020)",
+                    "advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020)"
+                ),
+                phrase!("đặt trong khoảng \"07:00-22:00\"", "stay within \"07:00-22:00\""),
+            ),
         span => span,
     }
 }

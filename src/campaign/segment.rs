@@ -167,8 +167,7 @@ fn reached(section: &mut Section<'_>, known: &Known<'_>) -> Option<Reached> {
             _ => Some(slug),
         }
     });
-    let within = section
-        .required("within", |v| v.duration(Duration::from_hours(1)..=Duration::from_hours(24 * 3650)));
+    let within = section.required("within", |v| v.duration(Duration::from_hours(1)..=Duration::from_hours(24 * 3650)));
     Some(Reached { campaign: campaign?, within: within? })
 }
 

@@ -64,9 +64,7 @@ fn item(value: &DeValue<'_>, at: Place) -> Item {
         DeValue::Float(number) => Node::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(yes) => Node::Boolean(*yes),
         DeValue::Datetime(datetime) => Node::Datetime(*datetime),
-        DeValue::Array(list) => {
-            Node::List(list.iter().map(|value| item(value.get_ref(), Place::File(value.span()))).collect())
-        }
+        DeValue::Array(list) => Node::List(list.iter().map(|value| item(value.get_ref(), Place::File(value.span()))).collect()),
         DeValue::Table(inner) => Node::Table(table(inner, at.clone())),
     };
     Item { node, at }

@@ -219,10 +219,7 @@ impl<'d> Value<'d> {
             }
             None => self.refuse(
                 phrase!("\"{text}\" không phải khoảng thời gian", "\"{text}\" is not a duration"),
-                phrase!(
-                    "viết số kèm đơn vị s, m, h hoặc d: {DURATION_HELP}",
-                    "write a number and s, m, h or d: {DURATION_HELP}"
-                ),
+                phrase!("viết số kèm đơn vị s, m, h hoặc d: {DURATION_HELP}", "write a number and s, m, h or d: {DURATION_HELP}"),
             ),
         }
     }
