@@ -174,9 +174,8 @@ static HANDLES: Sql = Sql::new(
       JOIN :rows($1; account BIGINT, handle TEXT) AS v ON h.account = v.account AND h.id = v.handle",
 );
 
-static MARK: Sql = Sql::new(
-    r"UPDATE receipt SET status = v.status FROM :rows($1; id BIGINT, status SMALLINT) AS v WHERE receipt.id = v.id",
-);
+static MARK: Sql =
+    Sql::new(r"UPDATE receipt SET status = v.status FROM :rows($1; id BIGINT, status SMALLINT) AS v WHERE receipt.id = v.id");
 
 /// What became of a receipt: the `status` of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

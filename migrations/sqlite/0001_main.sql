@@ -6,7 +6,8 @@ CREATE TABLE meta (
     value TEXT NOT NULL
 );
 
--- One import of a list. Restartable: `done_rows` of the file's rows are in.
+-- One import of a list. Restartable: `done_rows` of the file's rows are dealt with; of these, some were rejected, some
+-- people were new (`added`), and some rows named somebody whom this file had named before (`repeated`).
 CREATE TABLE import (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     source      TEXT   NOT NULL,
@@ -14,6 +15,8 @@ CREATE TABLE import (
     replaces    BOOLEAN NOT NULL,
     done_rows   INTEGER NOT NULL,
     rejected    INTEGER NOT NULL,
+    added       INTEGER NOT NULL,
+    repeated    INTEGER NOT NULL,
     started_at  INTEGER NOT NULL,
     finished_at INTEGER
 );

@@ -1,0 +1,232 @@
+//! Everything known about the people, or one of them, as CSV: what an office takes with it, and what answers a person who
+//! asks (Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15).
+//!
+//! The columns are those that an import reads; what it would not take begins with `_`. Plain addresses leave here, so the
+//! caller says where to: a file that only its owner may read, or standard output by explicit choice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::Path,
+};
+
+use chrono::TimeZone as _;
+use providers::Channel;
+use serde_json::Value;
+
+use super::{address::ChatService, phone::Carrier, place::Places};
+use crate::{
+    db::{Db, DbError, Sql},
+    on,
+    seal::{Kind, Seal},
+};
+
+/// People of one page.
+const PAGE: i64 = 900;
+
+/// Why an export broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The database's error, or a row that the key does not open.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The file, or standard output.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The CSV writer's.
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+}
+
+static FIELDS: [&str; 19] = [
+    "ref",
+    "name",
+    "phone",
+    "email",
+    "zalo_id",
+    "telegram_id",
+    "area",
+    "groups",
+    "lang",
+    "born",
+    "carrier",
+    "consent_basis",
+    "consent_source",
+    "consent_at",
+    "_area_name",
+    "_source",
+    "_state",
+    "_refuses",
+    "_updated_at",
+];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    r#ref: String,
+    source: String,
+    state: i16,
+    name: Option<String>,
+    lang: Option<String>,
+    area: Option<String>,
+    born: Option<String>,
+    carrier: i16,
+    attributes: String,
+    phone: Option<Vec<u8>>,
+    phone_hash: Option<i64>,
+    email: Option<Vec<u8>>,
+    email_hash: Option<i64>,
+    chat: Option<Vec<u8>>,
+    chat_hash: Option<i64>,
+    chat_service: i16,
+    consent_basis: Option<String>,
+    consent_source: Option<String>,
+    consent_at: Option<i64>,
+    updated_at: i64,
+}
+
+static NAMES: Sql = Sql::new(
+    r"SELECT id, attributes FROM recipient
+    WHERE id > $1 AND state < 2 AND (CAST($2 AS TEXT) IS NULL OR ref = $2) ORDER BY id LIMIT $3",
+);
+
+static PEOPLE: Sql = Sql::new(
+    r"SELECT id, ref, source, state, name, lang, area, born, carrier, attributes, phone, phone_hash, email, email_hash, chat,
+        chat_hash, chat_service, consent_basis, consent_source, consent_at, updated_at FROM recipient
+    WHERE id > $1 AND state < 2 AND (CAST($2 AS TEXT) IS NULL OR ref = $2) ORDER BY id LIMIT $3",
+);
+
+static GROUPS: Sql = Sql::new(
+    r"SELECT recipient, grp FROM membership WHERE recipient IN (SELECT id FROM :rows($1; id BIGINT) AS l) ORDER BY recipient, grp",
+);
+
+static REFUSALS: Sql = Sql::new(
+    r"SELECT o.channel, o.address, o.scope FROM :rows($1; channel SMALLINT, address BIGINT) AS l
+    JOIN opt_out o ON o.channel = l.channel AND o.address = l.address",
+);
+
+/// Writes everybody who is not erased, or the one with this reference; gives how many they are. Memory stays flat.
+pub async fn export(db: &Db, seal: &Seal, reference: Option<&str>, out: impl Write) -> Result<u64, ExportError> {
+    let attributes = attribute_names(db, reference).await?;
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(FIELDS.iter().copied().chain(attributes.iter().map(String::as_str)))?;
+    let (mut after, mut count) = (0, 0);
+    loop {
+        let page: Vec<Row> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&PEOPLE)).bind(after).bind(reference).bind(PAGE).fetch_all(pool).await)?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let groups = groups(db, &page).await?;
+        let refusals = refusals(db, &page).await?;
+        for row in &page {
+            let no_groups = String::new();
+            let record = record(row, seal, groups.get(&row.id).unwrap_or(&no_groups), &refusals)?;
+            let own: Value = serde_json::from_str(&row.attributes).unwrap_or_default();
+            let own = attributes.iter().map(|name| own.get(name).and_then(Value::as_str).unwrap_or_default());
+            writer.write_record(record.iter().map(String::as_str).chain(own))?;
+            count += 1;
+        }
+    }
+    writer.flush()?;
+    Ok(count)
+}
+
+/// The same into a new file that only its owner may read.
+pub async fn export_to(db: &Db, seal: &Seal, reference: Option<&str>, path: &Path) -> Result<u64, ExportError> {
+    let mut file = super::import::private_file(path)?;
+    // Excel takes a file without it for the machine's old encoding.
+    file.write_all("\u{feff}".as_bytes())?;
+    export(db, seal, reference, std::io::BufWriter::new(file)).await
+}
+
+/// The names of all attributes: the columns must be known before the first row.
+async fn attribute_names(db: &Db, reference: Option<&str>) -> Result<Vec<String>, ExportError> {
+    let (mut after, mut names) = (0, BTreeSet::new());
+    loop {
+        let page: Vec<(i64, String)> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&NAMES)).bind(after).bind(reference).bind(PAGE).fetch_all(pool).await)?;
+        let Some((last, _)) = page.last() else { return Ok(names.into_iter().collect()) };
+        after = *last;
+        for (_, attributes) in &page {
+            if let Ok(Value::Object(attributes)) = serde_json::from_str(attributes) {
+                names.extend(attributes.into_iter().map(|(name, _)| name));
+            }
+        }
+    }
+}
+
+async fn groups(db: &Db, page: &[Row]) -> Result<BTreeMap<i64, String>, ExportError> {
+    let ids = Value::Array(page.iter().map(|row| serde_json::json!({ "id": row.id })).collect()).to_string();
+    let rows: Vec<(i64, String)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&GROUPS)).bind(&ids).fetch_all(pool).await)?;
+    let mut groups: BTreeMap<i64, String> = BTreeMap::new();
+    for (id, group) in rows {
+        let all = groups.entry(id).or_default();
+        if !all.is_empty() {
+            all.push(';');
+        }
+        all.push_str(&group);
+    }
+    Ok(groups)
+}
+
+type Refusals = BTreeMap<(i16, i64), i16>;
+
+async fn refusals(db: &Db, page: &[Row]) -> Result<Refusals, ExportError> {
+    let asked: Vec<Value> = page
+        .iter()
+        .flat_map(addresses)
+        .map(|(channel, address)| serde_json::json!({ "channel": channel as i16, "address": address }))
+        .collect();
+    let asked = Value::Array(asked).to_string();
+    let rows: Vec<(i16, i64, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&REFUSALS)).bind(&asked).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(|(channel, address, scope)| ((channel, address), scope)).collect())
+}
+
+fn addresses(row: &Row) -> impl Iterator<Item = (Channel, i64)> {
+    let hashes = [(Channel::Sms, row.phone_hash), (Channel::Email, row.email_hash), (Channel::Chat, row.chat_hash)];
+    hashes.into_iter().filter_map(|(channel, hash)| Some((channel, hash?)))
+}
+
+fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<Vec<String>, DbError> {
+    let open = |kind, sealed: Option<&Vec<u8>>| match sealed {
+        None => Ok(String::new()),
+        Some(sealed) => seal.open(kind, sealed).map_err(|error| DbError::Refused(format!("recipient {}: {error}", row.id))),
+    };
+    let chat = open(Kind::Chat, row.chat.as_ref())?;
+    let (zalo, telegram) = match ChatService::from_number(i64::from(row.chat_service)) {
+        Some(ChatService::Zalo) => (chat, String::new()),
+        Some(ChatService::Telegram) => (String::new(), chat),
+        None => (String::new(), String::new()),
+    };
+    let area = row.area.clone().unwrap_or_default();
+    let carrier = Carrier::from_number(i64::from(row.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
+    let refuses = addresses(row).filter_map(|(channel, address)| {
+        let scope = if *refusals.get(&(channel as i16, address))? == 2 { "all" } else { "awareness" };
+        Some(format!("{channel}:{scope}"))
+    });
+    Ok(vec![
+        row.r#ref.clone(),
+        row.name.clone().unwrap_or_default(),
+        open(Kind::Phone, row.phone.as_ref())?,
+        open(Kind::Email, row.email.as_ref())?,
+        zalo,
+        telegram,
+        area.clone(),
+        groups.to_string(),
+        row.lang.clone().unwrap_or_default(),
+        row.born.clone().unwrap_or_default(),
+        carrier.map(|carrier| carrier.name().to_string()).unwrap_or_default(),
+        row.consent_basis.clone().unwrap_or_default(),
+        row.consent_source.clone().unwrap_or_default(),
+        row.consent_at.map(moment).unwrap_or_default(),
+        Places::built_in().full_name(&area).unwrap_or_default(),
+        row.source.clone(),
+        if row.state == 0 { "active" } else { "retired" }.to_string(),
+        refuses.collect::<Vec<_>>().join(";"),
+        moment(row.updated_at),
+    ])
+}
+
+fn moment(millis: i64) -> String {
+    chrono::Utc.timestamp_millis_opt(millis).single().map(|moment| moment.to_rfc3339()).unwrap_or_default()
+}

@@ -1,0 +1,351 @@
+//! Lists come in: a CSV or XLSX file enters, recipients with sealed addresses and groups leave, and every bad row with
+//! its reasons in a file beside the list.
+//!
+//! One thread reads, checks and seals; the caller's task writes, a few hundred rows a transaction. The number of rows
+//! dealt with is committed with them, so an import that broke off goes on where it stopped when the same file is given
+//! again. A row's `ref` decides who it is: the same list twice changes nothing. What can go wrong is a file that is no
+//! list ([`ImportError`], nothing changed), or a bad row, which never stops the good ones.
+
+mod header;
+mod person;
+mod reader;
+mod store;
+
+use std::{
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use tokio::sync::mpsc;
+
+pub use header::HeaderError;
+pub use person::Problem;
+pub use reader::ReadError;
+
+use crate::{
+    clock::Clock,
+    db::{Db, DbError},
+    seal::Seal,
+};
+use header::Header;
+use person::Reader;
+use reader::{List, Row};
+use store::{Batch, Fields, Sealed};
+
+/// Rows of a transaction: it stays under 1,000 with the groups and the bookkeeping.
+const BATCH: usize = 450;
+/// Batches that may wait to be written: what bounds the memory.
+const WAITING: usize = 3;
+/// Viet Nam's offset from UTC, without summer time: whose today it is.
+const VIETNAM: chrono::TimeDelta = chrono::TimeDelta::hours(7);
+/// Rejections that are shown; all of them are in the file.
+const SHOWN: usize = 20;
+
+/// What to import.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The list.
+    pub path: PathBuf,
+    /// Which of the office's lists this is.
+    pub source: String,
+    /// Who is of this source and not in the file is retired.
+    pub replace: bool,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// How much of the file is dealt with, towards `length`.
+    pub at: u64,
+    /// Bytes of a text, rows of a sheet.
+    pub length: u64,
+    /// Rows dealt with.
+    pub rows: u64,
+    /// Of these, refused.
+    pub rejected: u64,
+}
+
+/// A refused row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The line, as an editor or Excel counts.
+    pub line: u64,
+    /// Every reason.
+    pub problems: Vec<Problem>,
+}
+
+/// What an import did. `rows = added + updated + repeated + rejected`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The import's number.
+    pub import: i64,
+    /// Rows of the file.
+    pub rows: u64,
+    /// People who were not known.
+    pub added: u64,
+    /// People who were.
+    pub updated: u64,
+    /// Rows whose person an earlier row of this file had named; the later one holds.
+    pub repeated: u64,
+    /// Refused rows.
+    pub rejected: u64,
+    /// People who are no longer in the list.
+    pub retired: u64,
+    /// Rows that an earlier, broken-off import of this file had dealt with.
+    pub resumed: u64,
+    /// The first refusals.
+    pub first: Vec<Rejection>,
+    /// Where all of them are.
+    pub rejected_file: Option<PathBuf>,
+    /// Columns that were not kept.
+    pub ignored: Vec<String>,
+}
+
+/// Why a list was not imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file is no list.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Its header is no use.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The file of rejections could not be written.
+    #[error("không ghi được {path}: {error}")]
+    Rejected {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// With `replace`: everybody would be retired.
+    #[error("không có dòng nào dùng được: không ai bị đưa ra khỏi danh sách")]
+    NothingUsable,
+    /// The database's error, or another process that imports the same list.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The reading thread died.
+    #[error("reading broke off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+impl ImportError {
+    /// Whether the person who gave the file can mend it: exit code 2, and nothing was changed.
+    pub const fn is_of_the_file(&self) -> bool {
+        matches!(self, Self::Read(_) | Self::Header(_))
+    }
+}
+
+/// Imports a list.
+pub async fn import(
+    db: &Db,
+    seal: &Seal,
+    clock: &Clock,
+    order: &Order,
+    mut progress: impl FnMut(Progress),
+) -> Result<Summary, ImportError> {
+    let path = order.path.clone();
+    let (list, header, header_line) = tokio::task::spawn_blocking(move || open(&path)).await??;
+    let begun = store::begin(db, order, &list.hash, clock.millis()).await?;
+
+    let (sender, mut batches) = mpsc::channel(WAITING);
+    let source = Source {
+        list: list.clone(),
+        header: header.clone(),
+        header_line,
+        skip: begun.done_rows,
+        today: (clock.now() + VIETNAM).date_naive(),
+        seal: seal.clone(),
+        rejected_path: rejected_path(&order.path),
+    };
+    let reading = tokio::task::spawn_blocking(move || source.read(&sender));
+    let mut done_rows = begun.done_rows;
+    while let Some(batch) = batches.recv().await {
+        store::write(db, &begun, order, &batch, done_rows, clock.millis()).await?;
+        done_rows = batch.rows_so_far;
+        progress(Progress { at: batch.at, length: list.length, rows: batch.rows_so_far, rejected: batch.rejected_so_far });
+    }
+    let outcome = reading.await??;
+
+    let mut retired = 0;
+    if order.replace {
+        if outcome.rejected == outcome.rows {
+            return Err(ImportError::NothingUsable);
+        }
+        retired = store::retire(db, &order.source, begun.id, clock.millis()).await?;
+    }
+    let (added, repeated) = store::finish(db, begun.id, clock.millis()).await?;
+    Ok(Summary {
+        import: begun.id,
+        rows: outcome.rows,
+        added,
+        updated: outcome.rows.saturating_sub(added + repeated + outcome.rejected),
+        repeated,
+        rejected: outcome.rejected,
+        retired,
+        resumed: begun.done_rows,
+        first: outcome.first,
+        rejected_file: (outcome.rejected > 0).then(|| rejected_path(&order.path)),
+        ignored: header.ignored(),
+    })
+}
+
+/// Looks through the file and finds its header, below any titles.
+fn open(path: &Path) -> Result<(List, Header, u64), ImportError> {
+    let list = List::inspect(path)?;
+    let rows = list.first.iter().filter_map(|row| Some((row.line, row.cells.as_ref().ok()?)));
+    let mut rows = rows.peekable();
+    let first = rows.peek().copied().ok_or(HeaderError::Empty)?;
+    let (line, cells) = rows.find(|(_, cells)| Header::is_one(cells)).unwrap_or(first);
+    let header = Header::read(cells)?;
+    Ok((list, header, line))
+}
+
+fn rejected_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".rejected.csv");
+    PathBuf::from(name)
+}
+
+/// The reading side.
+struct Source {
+    list: List,
+    header: Header,
+    header_line: u64,
+    /// Rows that are in already: checked again for the sake of the rejections, not handed on.
+    skip: u64,
+    today: chrono::NaiveDate,
+    seal: Seal,
+    rejected_path: PathBuf,
+}
+
+/// What reading came to.
+#[derive(Default)]
+struct Outcome {
+    rows: u64,
+    rejected: u64,
+    first: Vec<Rejection>,
+}
+
+impl Source {
+    fn read(&self, batches: &mpsc::Sender<Batch>) -> Result<Outcome, ImportError> {
+        let mut reader = Reader::new(&self.header, self.today);
+        let mut rejections = Rejections::new(&self.rejected_path, &self.header)?;
+        let fields = Fields::of(&self.header);
+        let mut batch = Batch::new(fields);
+        let mut outcome = Outcome::default();
+        let mut failed = None;
+        self.list.each(&mut |row: Row| {
+            if row.line <= self.header_line {
+                return true;
+            }
+            outcome.rows += 1;
+            let new = outcome.rows > self.skip;
+            let read = match &row.cells {
+                Ok(cells) => reader.read(cells),
+                Err(reason) => Err(vec![Problem { column: String::new(), reason: (*reason).to_string() }]),
+            };
+            match read {
+                Ok(person) if new => batch.add(Sealed::of(person, &self.seal)),
+                Ok(_) => {}
+                Err(problems) => {
+                    outcome.rejected += 1;
+                    let cells = row.cells.as_deref().unwrap_or_default();
+                    if new {
+                        batch.still_listed.extend(reader.reference(cells));
+                    }
+                    if let Err(error) = rejections.add(row.line, cells, &problems) {
+                        failed = Some(error);
+                        return false;
+                    }
+                    if outcome.first.len() < SHOWN {
+                        outcome.first.push(Rejection { line: row.line, problems });
+                    }
+                }
+            }
+            if new && outcome.rows.is_multiple_of(BATCH as u64) {
+                let full = std::mem::replace(&mut batch, Batch::new(fields));
+                return batches.blocking_send(full.up_to(row.at, &outcome)).is_ok();
+            }
+            true
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        rejections.finish()?;
+        if outcome.rows > self.skip {
+            // A closed channel means that the writing side failed and says why.
+            let _ = batches.blocking_send(batch.up_to(self.list.length, &outcome));
+        }
+        Ok(outcome)
+    }
+}
+
+/// The file of refused rows: the list's own columns, then where and why. Only its owner may read it.
+struct Rejections<'a> {
+    path: &'a Path,
+    columns: usize,
+    names: Vec<String>,
+    writer: Option<csv::Writer<File>>,
+}
+
+impl<'a> Rejections<'a> {
+    fn new(path: &'a Path, header: &Header) -> Result<Self, ImportError> {
+        // What an earlier import of this file refused is settled anew.
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(rejected_error(path, error)),
+            _ => Ok(Self { path, columns: header.names.len(), names: header.names.clone(), writer: None }),
+        }
+    }
+
+    fn add(&mut self, line: u64, cells: &[String], problems: &[Problem]) -> Result<(), ImportError> {
+        let path = self.path;
+        let mut writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => self.begin()?,
+        };
+        let columns: Vec<&str> = problems.iter().map(|problem| problem.column.as_str()).collect();
+        let reasons: Vec<&str> = problems.iter().map(|problem| problem.reason.as_str()).collect();
+        let own = (0..self.columns).map(|at| cells.get(at).map_or("", String::as_str));
+        let (line, columns, reasons) = (line.to_string(), columns.join("; "), reasons.join("; "));
+        let why = [line.as_str(), &columns, &reasons];
+        let written = writer.write_record(own.chain(why)).map_err(|error| rejected_error(path, error.into()));
+        self.writer = Some(writer);
+        written
+    }
+
+    fn begin(&self) -> Result<csv::Writer<File>, ImportError> {
+        let mut file = private_file(self.path).map_err(|error| rejected_error(self.path, error))?;
+        // Excel takes a file without it for the machine's old encoding.
+        file.write_all("\u{feff}".as_bytes()).map_err(|error| rejected_error(self.path, error))?;
+        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(file);
+        let names = self.names.iter().map(String::as_str).chain(["_dong", "_cot", "_ly_do"]);
+        writer.write_record(names).map_err(|error| rejected_error(self.path, error.into()))?;
+        Ok(writer)
+    }
+
+    fn finish(self) -> Result<(), ImportError> {
+        match self.writer {
+            Some(mut writer) => writer.flush().map_err(|error| rejected_error(self.path, error)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn rejected_error(path: &Path, error: std::io::Error) -> ImportError {
+    ImportError::Rejected { path: path.to_path_buf(), error }
+}
+
+/// A new, empty file that only its owner may read and write.
+pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // The mode above is for a new file; one that was there keeps its own.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
+}

@@ -1,0 +1,251 @@
+//! The header of a list: words in Vietnamese or English come in, what each column holds leaves.
+//!
+//! Offices write titles above their tables, accents or none, spaces or underscores. What can go wrong is a list without
+//! any address, or with two columns for one thing: both are said before anything is changed.
+
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Column {
+    /// One of the known fields.
+    Field(Field),
+    /// Anything else: an attribute by this name, usable in messages and segments.
+    Attribute(String),
+    /// Nothing that is kept: a row's number, an identity document, a column of an earlier rejection, no header.
+    Ignored,
+}
+
+/// A known field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    Ref,
+    Name,
+    Phone,
+    Email,
+    Zalo,
+    Telegram,
+    /// A place in one cell.
+    Area,
+    /// The ward of a place in several cells.
+    Ward,
+    /// Its district, before July 2025.
+    District,
+    /// Its province.
+    Province,
+    Groups,
+    Lang,
+    Born,
+    Carrier,
+    ConsentBasis,
+    ConsentSource,
+    ConsentAt,
+}
+
+/// The words for each field, as [`slug`] makes them.
+static WORDS: [(Field, &[&str]); 17] = [
+    (Field::Ref, &["ref", "ma", "ma_so", "ma_nguoi_nhan", "ma_doi_tuong", "ma_ho_so", "ma_can_bo", "id"]),
+    (Field::Name, &["name", "full_name", "fullname", "ten", "ho_ten", "ho_va_ten", "ho_ten_day_du", "ten_day_du"]),
+    (
+        Field::Phone,
+        &[
+            "phone",
+            "phone_number",
+            "mobile",
+            "tel",
+            "so_dien_thoai",
+            "dien_thoai",
+            "so_dt",
+            "sdt",
+            "dtdd",
+            "dt",
+            "di_dong",
+            "so_di_dong",
+            "dien_thoai_di_dong",
+            "so_dien_thoai_di_dong",
+        ],
+    ),
+    (
+        Field::Email,
+        &["email", "e_mail", "mail", "email_address", "thu_dien_tu", "hop_thu", "dia_chi_email", "dia_chi_thu_dien_tu"],
+    ),
+    (Field::Zalo, &["zalo_id", "zalo", "id_zalo", "ma_zalo", "zalo_user_id"]),
+    (Field::Telegram, &["telegram_id", "telegram", "id_telegram", "ma_telegram", "chat_id"]),
+    (Field::Area, &["area", "dia_ban", "khu_vuc", "noi_o", "noi_cu_tru", "ma_dia_ban", "don_vi_hanh_chinh"]),
+    (
+        Field::Ward,
+        &[
+            "ward",
+            "xa",
+            "phuong",
+            "xa_phuong",
+            "phuong_xa",
+            "ma_xa",
+            "xa_phuong_thi_tran",
+            "phuong_xa_thi_tran",
+            "phuong_xa_dac_khu",
+        ],
+    ),
+    (Field::District, &["district", "huyen", "quan", "quan_huyen", "huyen_quan", "quan_huyen_thi_xa"]),
+    (Field::Province, &["province", "tinh", "tinh_thanh", "tinh_thanh_pho", "tinh_tp", "ma_tinh"]),
+    (Field::Groups, &["groups", "group", "nhom", "cac_nhom", "nhom_doi_tuong", "doi_tuong"]),
+    (Field::Lang, &["lang", "language", "ngon_ngu"]),
+    (Field::Born, &["born", "birthday", "birth_date", "dob", "ngay_sinh", "nam_sinh", "sinh_ngay", "ngay_thang_nam_sinh"]),
+    (Field::Carrier, &["carrier", "nha_mang", "mang"]),
+    (Field::ConsentBasis, &["consent_basis", "can_cu_dong_y", "co_so_dong_y"]),
+    (Field::ConsentSource, &["consent_source", "nguon_dong_y"]),
+    (Field::ConsentAt, &["consent_at", "ngay_dong_y", "thoi_diem_dong_y"]),
+];
+
+/// Columns that must not be kept: numbers of rows are no stable ids, and identity documents, bank accounts and the like
+/// have no business in a list of whom to warn (Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15: no more than needed).
+static NOT_KEPT: [&str; 15] = [
+    "stt",
+    "tt",
+    "so_tt",
+    "so_thu_tu",
+    "cccd",
+    "so_cccd",
+    "cmnd",
+    "so_cmnd",
+    "cmnd_cccd",
+    "can_cuoc",
+    "so_can_cuoc",
+    "so_dinh_danh",
+    "so_dinh_danh_ca_nhan",
+    "so_tai_khoan",
+    "so_ho_chieu",
+];
+
+/// Why a list's header is no use; the words are for the officer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// No column holds addresses.
+    #[error(
+        "không thấy cột địa chỉ nào: cần ít nhất một cột so_dien_thoai (phone), email, zalo_id hoặc telegram_id; các cột đọc được: {0}"
+    )]
+    NoAddress(String),
+    /// Two columns for one thing.
+    #[error("cột “{0}” và cột “{1}” cùng chỉ một nội dung: bỏ bớt một cột")]
+    Twice(String, String),
+    /// There is no row at all.
+    #[error("danh sách trống")]
+    Empty,
+}
+
+/// A header that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// What each column holds, from the left.
+    pub columns: Vec<Column>,
+    /// The columns' names as the list writes them.
+    pub names: Vec<String>,
+}
+
+impl Header {
+    /// Whether this row has any column of addresses: what stands above it is a title.
+    pub fn is_one(cells: &[String]) -> bool {
+        let address = |field| matches!(field, Field::Phone | Field::Email | Field::Zalo | Field::Telegram);
+        cells.iter().any(|cell| field_of(&slug(cell)).is_some_and(address))
+    }
+
+    /// Understands a header.
+    pub fn read(cells: &[String]) -> Result<Self, HeaderError> {
+        let names: Vec<String> = cells.iter().map(|cell| cell.nfc().collect::<String>().trim().to_string()).collect();
+        let columns: Vec<Column> = names.iter().map(|name| column(name)).collect();
+        for (at, column) in columns.iter().enumerate().filter(|(_, column)| **column != Column::Ignored) {
+            if let Some(other) = columns[..at].iter().position(|other| other == column) {
+                return Err(HeaderError::Twice(names[other].clone(), names[at].clone()));
+            }
+        }
+        if !Self::is_one(&names) {
+            return Err(HeaderError::NoAddress(names.join(", ")));
+        }
+        Ok(Self { columns, names })
+    }
+
+    /// Where a field's column is.
+    pub fn position(&self, field: Field) -> Option<usize> {
+        self.columns.iter().position(|column| *column == Column::Field(field))
+    }
+
+    /// The field's column as the list names it.
+    pub fn name_of(&self, field: Field) -> String {
+        self.position(field).map(|at| self.names[at].clone()).unwrap_or_default()
+    }
+
+    /// Columns that hold something and are not kept.
+    pub fn ignored(&self) -> Vec<String> {
+        let named = self.columns.iter().zip(&self.names);
+        named
+            .filter(|(column, name)| **column == Column::Ignored && !name.is_empty() && !name.starts_with('_'))
+            .map(|(_, name)| name.clone())
+            .collect()
+    }
+}
+
+fn column(name: &str) -> Column {
+    let slug = slug(name);
+    if slug.is_empty() || name.starts_with('_') || NOT_KEPT.contains(&slug.as_str()) {
+        return Column::Ignored;
+    }
+    field_of(&slug).map_or(Column::Attribute(slug), Column::Field)
+}
+
+fn field_of(slug: &str) -> Option<Field> {
+    WORDS.iter().find(|(_, words)| words.contains(&slug)).map(|(field, _)| *field)
+}
+
+/// A header's word without accents, in lower case, with `_` between words: what a template can name.
+pub fn slug(name: &str) -> String {
+    let plain = name.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
+    let plain: String = plain.map(|c| if c == 'đ' { 'd' } else { c }).collect();
+    let words = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(names: &[&str]) -> Result<Header, HeaderError> {
+        Header::read(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn headers_are_understood_as_offices_write_them() {
+        let header =
+            header(&["STT", "Họ và tên", "Số điện thoại", "Xã/Phường", "Tỉnh", "Nghề nghiệp", "Số CCCD", "_ly_do"]).unwrap();
+        assert_eq!(
+            header.columns,
+            [
+                Column::Ignored,
+                Column::Field(Field::Name),
+                Column::Field(Field::Phone),
+                Column::Field(Field::Ward),
+                Column::Field(Field::Province),
+                Column::Attribute("nghe_nghiep".into()),
+                Column::Ignored,
+                Column::Ignored,
+            ]
+        );
+        assert_eq!(header.ignored(), ["STT", "Số CCCD"]);
+        assert_eq!(header.name_of(Field::Phone), "Số điện thoại");
+    }
+
+    #[test]
+    fn a_useless_header_says_why() {
+        assert_eq!(header(&["ho_ten", "tuoi"]), Err(HeaderError::NoAddress("ho_ten, tuoi".into())));
+        assert_eq!(header(&["sdt", "Điện thoại"]), Err(HeaderError::Twice("sdt".into(), "Điện thoại".into())));
+    }
+
+    #[test]
+    fn no_word_stands_for_two_fields() {
+        let mut words: Vec<&str> = WORDS.iter().flat_map(|(_, words)| *words).copied().chain(NOT_KEPT).collect();
+        let count = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), count);
+        assert!(words.into_iter().all(|word| slug(word) == word));
+    }
+}

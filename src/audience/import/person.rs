@@ -1,0 +1,285 @@
+//! One row of a list: cells come in, a person with checked fields leaves, or every reason why not.
+//!
+//! Reasons are for the officer who keeps the list: they name the column, say what would be right, and show an address
+//! only masked.
+
+use std::collections::HashMap;
+
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime};
+use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::header::{Column, Field, Header};
+use crate::audience::{
+    address::{self, ChatService},
+    phone::{self, Carrier},
+    place::{Found, Places},
+};
+
+/// The longest name, group, attribute… in characters.
+const LONGEST_TEXT: usize = 500;
+/// Nobody alive was born before this year.
+const FIRST_YEAR: i32 = 1900;
+/// Different places remembered: lists repeat a few thousand.
+const REMEMBERED_PLACES: usize = 20_000;
+/// Viet Nam's offset from UTC in milliseconds: a consent's date is a local one, and there is no summer time.
+const OFFSET: i64 = 7 * 3_600_000;
+
+/// A row that can be stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Person {
+    /// None: to be made from an address.
+    pub reference: Option<String>,
+    pub name: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub chat: Option<(ChatService, String)>,
+    /// A current code.
+    pub area: Option<&'static str>,
+    pub groups: Vec<String>,
+    pub lang: Option<String>,
+    /// A year alone is its first of July.
+    pub born: Option<NaiveDate>,
+    pub carrier: Option<Carrier>,
+    pub consent_basis: Option<String>,
+    pub consent_source: Option<String>,
+    /// Unix milliseconds.
+    pub consent_at: Option<i64>,
+    pub attributes: Map<String, Value>,
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The column as the list names it; empty: the row as a whole.
+    pub column: String,
+    /// Why, in Vietnamese, without personal data.
+    pub reason: String,
+}
+
+/// Reads rows of one list.
+pub struct Reader<'a> {
+    header: &'a Header,
+    places: &'static Places,
+    found: HashMap<String, Found>,
+    today: NaiveDate,
+}
+
+impl<'a> Reader<'a> {
+    /// For a list with this header; nobody is born after `today`.
+    pub fn new(header: &'a Header, today: NaiveDate) -> Self {
+        Self { header, places: Places::built_in(), found: HashMap::new(), today }
+    }
+
+    /// The row's own reference, even where the rest of the row is no good.
+    pub fn reference(&self, cells: &[String]) -> Option<String> {
+        let cell = cells.get(self.header.position(Field::Ref)?)?;
+        let reference = clean(cell).ok()?;
+        (!reference.is_empty() && reference.chars().count() <= 100).then_some(reference)
+    }
+
+    /// Checks a row.
+    pub fn read(&mut self, cells: &[String]) -> Result<Person, Vec<Problem>> {
+        let mut row = Checked { header: self.header, cells, problems: Vec::new() };
+        if cells.len() > self.header.columns.len()
+            && cells[self.header.columns.len()..].iter().any(|cell| !cell.trim().is_empty())
+        {
+            row.problem_of_row("dòng có nhiều ô hơn số cột: có thể một ô chứa dấu phân cách mà thiếu dấu ngoặc kép");
+        }
+        let mut person = Person {
+            reference: row.text(Field::Ref, |text| (text.chars().count() <= 100).then_some(text).ok_or("mã dài quá 100 ký tự")),
+            name: row.text(Field::Name, |text| {
+                if text.chars().any(char::is_alphabetic) { Ok(text) } else { Err("tên không có chữ cái") }
+            }),
+            phone: row.text(Field::Phone, |text| phone::normalise(&text)),
+            email: row.text(Field::Email, |text| address::email(&text)),
+            lang: row.text(Field::Lang, |text| language(&text)),
+            born: row.text(Field::Born, |text| born(&text, self.today)),
+            carrier: row.text(Field::Carrier, |text| {
+                Carrier::from_name(&text)
+                    .ok_or("không rõ nhà mạng: viettel, mobifone, vinaphone, vietnamobile, gmobile, wintel hoặc itel")
+            }),
+            consent_basis: row.text(Field::ConsentBasis, Ok::<_, &str>),
+            consent_source: row.text(Field::ConsentSource, Ok::<_, &str>),
+            consent_at: row.text(Field::ConsentAt, |text| moment(&text)),
+            ..Person::default()
+        };
+        let zalo = row.text(Field::Zalo, |text| address::chat(ChatService::Zalo, &text)).map(|id| (ChatService::Zalo, id));
+        let telegram = row.text(Field::Telegram, |text| address::chat(ChatService::Telegram, &text));
+        person.chat = zalo.or(telegram.map(|id| (ChatService::Telegram, id)));
+        if let Some(groups) = row.text(Field::Groups, Ok::<_, &str>) {
+            let named = groups.split(';').map(str::trim).filter(|group| !group.is_empty());
+            person.groups = named.map(ToString::to_string).collect();
+            person.groups.sort_unstable();
+            person.groups.dedup();
+        }
+        for (at, column) in self.header.columns.iter().enumerate() {
+            if let Column::Attribute(name) = column
+                && let Some(text) = row.cell(at, Ok::<_, &str>)
+            {
+                person.attributes.insert(name.clone(), Value::String(text));
+            }
+        }
+        self.area(&mut row, &mut person);
+        if person.phone.is_none() && person.email.is_none() && person.chat.is_none() && row.problems.is_empty() {
+            row.problem_of_row("không có địa chỉ nào: cần ít nhất số điện thoại, e-mail, zalo_id hoặc telegram_id");
+        }
+        if row.problems.is_empty() { Ok(person) } else { Err(row.problems) }
+    }
+
+    /// The place in one cell, or in the cells of ward, district and province.
+    fn area(&mut self, row: &mut Checked<'_>, person: &mut Person) {
+        let area = row.text(Field::Area, Ok::<_, &str>);
+        let parts = [Field::Ward, Field::District, Field::Province].map(|field| row.text(field, Ok::<_, &str>));
+        let (text, field) = match (area, parts) {
+            (Some(area), _) => (area, Field::Area),
+            // A ward's code says everything.
+            (None, [Some(ward), ..]) if ward.bytes().all(|byte| byte.is_ascii_digit()) => (ward, Field::Ward),
+            (None, parts) => {
+                let field = if parts[0].is_some() { Field::Ward } else { Field::Province };
+                (parts.into_iter().flatten().collect::<Vec<_>>().join(", "), field)
+            }
+        };
+        if text.is_empty() {
+            return;
+        }
+        if self.found.len() >= REMEMBERED_PLACES {
+            self.found.clear();
+        }
+        let places = self.places;
+        let found = self.found.entry(text).or_insert_with_key(|text| places.find(text));
+        let named = |codes: &[&str]| {
+            let name = |code: &&str| Some(format!("{code} {}", places.full_name(code)?));
+            codes.iter().take(5).filter_map(name).collect::<Vec<_>>().join("; ")
+        };
+        match found {
+            Found::One(code) => person.area = Some(code),
+            Found::Ambiguous(codes) => {
+                let more = if codes.len() > 5 { format!("; và {} nơi khác", codes.len() - 5) } else { String::new() };
+                row.problem(field, format!("địa bàn này ứng với nhiều nơi, hãy ghi mã: {}{more}", named(codes)));
+            }
+            Found::Unknown(codes) if codes.is_empty() => {
+                row.problem(field, "không tìm thấy địa bàn: ghi mã, hoặc “Phường/Xã, Tỉnh/Thành phố”".to_string());
+            }
+            Found::Unknown(codes) => row.problem(field, format!("không tìm thấy địa bàn; gần nhất: {}", named(codes))),
+        }
+    }
+}
+
+/// The cells of a row and what was found wrong with them.
+struct Checked<'a> {
+    header: &'a Header,
+    cells: &'a [String],
+    problems: Vec<Problem>,
+}
+
+impl Checked<'_> {
+    fn text<T, E: ToString>(&mut self, field: Field, check: impl FnOnce(String) -> Result<T, E>) -> Option<T> {
+        let at = self.header.position(field)?;
+        self.cell(at, check)
+    }
+
+    /// An empty cell is nothing; any other one must pass.
+    fn cell<T, E: ToString>(&mut self, at: usize, check: impl FnOnce(String) -> Result<T, E>) -> Option<T> {
+        let cell = self.cells.get(at)?;
+        let checked = match clean(cell) {
+            Ok(text) if text.is_empty() => return None,
+            Ok(text) => check(text).map_err(|error| error.to_string()),
+            Err(reason) => Err(reason.to_string()),
+        };
+        match checked {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.problems.push(Problem { column: self.header.names[at].clone(), reason });
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, field: Field, reason: String) {
+        self.problems.push(Problem { column: self.header.name_of(field), reason });
+    }
+
+    fn problem_of_row(&mut self, reason: &str) {
+        self.problems.push(Problem { column: String::new(), reason: reason.to_string() });
+    }
+}
+
+/// Composed (NFC), trimmed, inner white space single; refused: control characters, Excel's errors, endless texts.
+fn clean(cell: &str) -> Result<String, &'static str> {
+    let text: String = cell.nfc().collect();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().any(|c| c.is_control() || c == '\u{fffd}') {
+        return Err("có ký tự hỏng hoặc ký tự điều khiển");
+    }
+    if ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"].contains(&text.as_str()) {
+        return Err("ô này là lỗi công thức của Excel");
+    }
+    if text.chars().count() > LONGEST_TEXT {
+        return Err("dài quá 500 ký tự");
+    }
+    Ok(text)
+}
+
+/// A BCP 47 code: `vi`, `en`, `en-GB`.
+fn language(text: &str) -> Result<String, &'static str> {
+    let mut parts = text.split('-');
+    let primary = parts.next().unwrap_or_default();
+    let rest_ok = parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if (2..=3).contains(&primary.len()) && primary.bytes().all(|b| b.is_ascii_alphabetic()) && rest_ok {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("ngôn ngữ ghi bằng mã, ví dụ vi, en")
+}
+
+/// dd/mm/yyyy, ISO 8601, a year, or the number of a day as Excel counts them.
+fn born(text: &str, today: NaiveDate) -> Result<NaiveDate, &'static str> {
+    let day = date(text).ok_or("ngày sinh ghi dạng ngày/tháng/năm (31/12/1990), 1990-12-31 hoặc chỉ năm")?;
+    if day.year() < FIRST_YEAR {
+        return Err("năm sinh trước 1900");
+    }
+    if day > today && !(text.len() == 4 && day.year() == today.year()) {
+        return Err("ngày sinh ở tương lai");
+    }
+    Ok(day)
+}
+
+fn date(text: &str) -> Option<NaiveDate> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number: i32 = text.parse().ok()?;
+        return match text.len() {
+            4 => NaiveDate::from_ymd_opt(number, 7, 1),
+            // Excel's day 1 is the first of 1900, and it takes 1900 for a leap year.
+            5 => NaiveDate::from_ymd_opt(1899, 12, 30)?.checked_add_days(chrono::Days::new(u64::try_from(number).ok()?)),
+            _ => None,
+        };
+    }
+    let day = text.split(['T', ' ']).next()?;
+    if let Ok(day) = NaiveDate::parse_from_str(day, "%Y-%m-%d") {
+        return (day.year() >= 1000).then_some(day);
+    }
+    let parts: Vec<&str> = day.split(['/', '-', '.']).collect();
+    let [day, month, year] = parts.as_slice() else { return None };
+    if year.len() != 4 {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+}
+
+/// A local date, with or without a time of day, in unix milliseconds.
+fn moment(text: &str) -> Result<i64, &'static str> {
+    if let Ok(moment) = chrono::DateTime::parse_from_rfc3339(text) {
+        return Ok(moment.timestamp_millis());
+    }
+    let day = date(text).ok_or("ngày ghi dạng 31/12/2025 hoặc 2025-12-31")?;
+    let time = text.split_once(['T', ' ']).map(|(_, time)| time);
+    let time = match time {
+        None => NaiveTime::MIN,
+        Some(time) => ["%H:%M:%S", "%H:%M"]
+            .into_iter()
+            .find_map(|format| NaiveTime::parse_from_str(time, format).ok())
+            .ok_or("giờ ghi dạng 08:30")?,
+    };
+    Ok(NaiveDateTime::new(day, time).and_utc().timestamp_millis() - OFFSET)
+}

@@ -1,0 +1,349 @@
+//! An import's rows on their way into the database: checked people come in, sealed; each batch is one transaction with
+//! its bookkeeping.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::{
+    Order, Outcome,
+    header::{Column, Field, Header},
+    person::Person,
+};
+use crate::{
+    audience::{key::hex, phone::Carrier},
+    db::{Db, DbError, Result, Sql, Tx},
+    on,
+    seal::{Kind, Seal},
+    within,
+};
+
+/// People that one transaction retires.
+const RETIRED_AT_ONCE: i64 = 900;
+
+/// Which fields the list has columns for: a second import changes these and leaves the others alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields {
+    /// Bits, as [`UPSERT`] reads them.
+    bits: i64,
+    groups: bool,
+}
+
+impl Fields {
+    pub(super) fn of(header: &Header) -> Self {
+        let has = |fields: &[Field]| fields.iter().any(|field| header.position(*field).is_some());
+        let attributes = header.columns.iter().any(|column| matches!(column, Column::Attribute(_)));
+        let bits = [
+            has(&[Field::Name]),
+            has(&[Field::Lang]),
+            has(&[Field::Area, Field::Ward, Field::District, Field::Province]),
+            has(&[Field::Born]),
+            has(&[Field::Phone]),
+            has(&[Field::Email]),
+            has(&[Field::Zalo, Field::Telegram]),
+            attributes,
+            has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt]),
+            has(&[Field::Phone, Field::Carrier]),
+        ];
+        let bits = bits.iter().enumerate().map(|(at, has)| i64::from(*has) << at).sum();
+        Self { bits, groups: has(&[Field::Groups]) }
+    }
+}
+
+/// A person, ready to be bound.
+pub(super) struct Sealed {
+    reference: String,
+    groups: Vec<String>,
+    row: Value,
+}
+
+impl Sealed {
+    /// Seals a person's addresses. Who has no reference is known by the keyed hash of an address.
+    pub(super) fn of(person: Person, seal: &Seal) -> Self {
+        let seal_one = |kind, plain: Option<&String>| {
+            let hash = plain.map(|plain| seal.hash(kind, plain));
+            (plain.map(|plain| hex(&seal.seal(kind, plain))), hash)
+        };
+        let (phone, phone_hash) = seal_one(Kind::Phone, person.phone.as_ref());
+        let (email, email_hash) = seal_one(Kind::Email, person.email.as_ref());
+        let (chat, chat_hash) = seal_one(Kind::Chat, person.chat.as_ref().map(|(_, id)| id));
+        let anonymous = || phone_hash.or(email_hash).or(chat_hash).map_or(String::new(), |hash| format!("~{hash:016x}"));
+        let reference = person.reference.unwrap_or_else(anonymous);
+        let carrier = person.carrier.or_else(|| person.phone.as_deref().map(Carrier::of)).unwrap_or(Carrier::Unknown);
+        let row = json!({
+            "ref": reference,
+            "name": person.name,
+            "lang": person.lang,
+            "area": person.area,
+            "born": person.born.map(|day| day.format("%Y-%m-%d").to_string()),
+            "carrier": carrier as u8,
+            "attributes": Value::Object(person.attributes).to_string(),
+            "phone": phone,
+            "phone_hash": phone_hash,
+            "email": email,
+            "email_hash": email_hash,
+            "chat": chat,
+            "chat_hash": chat_hash,
+            "chat_service": person.chat.map_or(0, |(service, _)| service as u8),
+            "consent_basis": person.consent_basis,
+            "consent_source": person.consent_source,
+            "consent_at": person.consent_at,
+        });
+        Self { reference, groups: person.groups, row }
+    }
+}
+
+/// Rows for one transaction.
+pub(super) struct Batch {
+    fields: Fields,
+    rows: Vec<Sealed>,
+    at_of: HashMap<String, usize>,
+    /// Rows whose person a later row of this batch named again.
+    repeated: u64,
+    /// References of refused rows: their people are still in the list.
+    pub(super) still_listed: Vec<String>,
+    /// How far the file was read.
+    pub(super) at: u64,
+    /// Rows of the file up to here.
+    pub(super) rows_so_far: u64,
+    /// Refused ones up to here.
+    pub(super) rejected_so_far: u64,
+}
+
+impl Batch {
+    pub(super) fn new(fields: Fields) -> Self {
+        Self {
+            fields,
+            rows: Vec::new(),
+            at_of: HashMap::new(),
+            repeated: 0,
+            still_listed: Vec::new(),
+            at: 0,
+            rows_so_far: 0,
+            rejected_so_far: 0,
+        }
+    }
+
+    /// Adds a person; of two rows for one, the later holds.
+    pub(super) fn add(&mut self, person: Sealed) {
+        if let Some(at) = self.at_of.get(&person.reference) {
+            self.repeated += 1;
+            self.rows[*at] = person;
+        } else {
+            self.at_of.insert(person.reference.clone(), self.rows.len());
+            self.rows.push(person);
+        }
+    }
+
+    /// Closes the batch where the reading stands.
+    pub(super) fn up_to(mut self, at: u64, outcome: &Outcome) -> Self {
+        // Locks are taken in one order, whoever imports what at the same time.
+        self.rows.sort_unstable_by(|one, other| one.reference.cmp(&other.reference));
+        self.still_listed.sort_unstable();
+        (self.at, self.rows_so_far, self.rejected_so_far) = (at, outcome.rows, outcome.rejected);
+        self
+    }
+}
+
+/// An import that runs.
+pub(super) struct Begun {
+    pub(super) id: i64,
+    /// Rows that are dealt with.
+    pub(super) done_rows: u64,
+}
+
+static UNFINISHED: Sql = Sql::new(
+    r"SELECT id, done_rows FROM import WHERE source = $1 AND file_hash = $2 AND replaces = $3 AND finished_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM import later WHERE later.source = $1 AND later.id > import.id) ORDER BY id DESC LIMIT 1",
+);
+
+static BEGIN: Sql = Sql::new(
+    r"INSERT INTO import (source, file_hash, replaces, done_rows, rejected, added, repeated, started_at)
+    VALUES ($1, $2, $3, 0, 0, 0, 0, $4) RETURNING id",
+);
+
+/// Begins an import, or takes up the one of the same file that broke off, unless the source was imported anew since.
+pub(super) async fn begin(db: &Db, order: &Order, hash: &str, now: i64) -> Result<Begun> {
+    db.write(async |tx| {
+        let found = within!(tx, |c, sql| sqlx::query_as::<_, (i64, i64)>(sql(&UNFINISHED))
+            .bind(&order.source)
+            .bind(hash)
+            .bind(order.replace)
+            .fetch_optional(c)
+            .await)?;
+        if let Some((id, done)) = found {
+            return Ok(Begun { id, done_rows: u64::try_from(done).unwrap_or(0) });
+        }
+        let id = within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&BEGIN))
+            .bind(&order.source)
+            .bind(hash)
+            .bind(order.replace)
+            .bind(now)
+            .fetch_one(c)
+            .await)?;
+        Ok(Begun { id, done_rows: 0 })
+    })
+    .await
+}
+
+static KNOWN: Sql = Sql::new(r"SELECT r.ref, r.id, r.import FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref");
+
+// The bits of $5 are those of `Fields`.
+static UPSERT: Sql = Sql::new(
+    r"INSERT INTO recipient (ref, source, import, state, name, lang, area, born, carrier, attributes, phone, phone_hash,
+        email, email_hash, chat, chat_hash, chat_service, consent_basis, consent_source, consent_at, updated_at)
+    SELECT ref, $2, $3, 0, name, lang, area, born, carrier, attributes, phone, phone_hash,
+        email, email_hash, chat, chat_hash, chat_service, consent_basis, consent_source, consent_at, $4
+    FROM :rows($1; ref TEXT, name TEXT, lang TEXT, area TEXT, born TEXT, carrier SMALLINT, attributes TEXT, phone BYTES,
+        phone_hash BIGINT, email BYTES, email_hash BIGINT, chat BYTES, chat_hash BIGINT, chat_service SMALLINT,
+        consent_basis TEXT, consent_source TEXT, consent_at BIGINT) AS l
+    WHERE true
+    ON CONFLICT (ref) DO UPDATE SET source = excluded.source, import = excluded.import, state = 0,
+        name = CASE WHEN ($5 & 1) <> 0 THEN excluded.name ELSE recipient.name END,
+        lang = CASE WHEN ($5 & 2) <> 0 THEN excluded.lang ELSE recipient.lang END,
+        area = CASE WHEN ($5 & 4) <> 0 THEN excluded.area ELSE recipient.area END,
+        born = CASE WHEN ($5 & 8) <> 0 THEN excluded.born ELSE recipient.born END,
+        phone = CASE WHEN ($5 & 16) <> 0 THEN excluded.phone ELSE recipient.phone END,
+        phone_hash = CASE WHEN ($5 & 16) <> 0 THEN excluded.phone_hash ELSE recipient.phone_hash END,
+        email = CASE WHEN ($5 & 32) <> 0 THEN excluded.email ELSE recipient.email END,
+        email_hash = CASE WHEN ($5 & 32) <> 0 THEN excluded.email_hash ELSE recipient.email_hash END,
+        chat = CASE WHEN ($5 & 64) <> 0 THEN excluded.chat ELSE recipient.chat END,
+        chat_hash = CASE WHEN ($5 & 64) <> 0 THEN excluded.chat_hash ELSE recipient.chat_hash END,
+        chat_service = CASE WHEN ($5 & 64) <> 0 THEN excluded.chat_service ELSE recipient.chat_service END,
+        attributes = CASE WHEN ($5 & 128) <> 0 THEN excluded.attributes ELSE recipient.attributes END,
+        consent_basis = CASE WHEN ($5 & 256) <> 0 THEN excluded.consent_basis ELSE recipient.consent_basis END,
+        consent_source = CASE WHEN ($5 & 256) <> 0 THEN excluded.consent_source ELSE recipient.consent_source END,
+        consent_at = CASE WHEN ($5 & 256) <> 0 THEN excluded.consent_at ELSE recipient.consent_at END,
+        carrier = CASE WHEN ($5 & 512) <> 0 THEN excluded.carrier ELSE recipient.carrier END,
+        updated_at = excluded.updated_at
+    RETURNING id, ref",
+);
+
+static LEAVE: Sql = Sql::new(
+    r"DELETE FROM membership WHERE recipient IN (SELECT id FROM :rows($1; id BIGINT) AS l)
+    AND NOT EXISTS (SELECT 1 FROM :rows($2; recipient BIGINT, grp TEXT) AS k
+        WHERE k.recipient = membership.recipient AND k.grp = membership.grp)",
+);
+
+static JOIN: Sql = Sql::new(
+    r"INSERT INTO membership (recipient, grp) SELECT recipient, grp FROM :rows($1; recipient BIGINT, grp TEXT) AS l
+    WHERE true ON CONFLICT (recipient, grp) DO NOTHING",
+);
+
+static STILL_LISTED: Sql =
+    Sql::new(r"UPDATE recipient SET import = $3 WHERE source = $2 AND ref IN (SELECT ref FROM :rows($1; ref TEXT) AS l)");
+
+static ADVANCE: Sql = Sql::new(
+    r"UPDATE import SET done_rows = $2, rejected = $3, added = added + $4, repeated = repeated + $5
+    WHERE id = $1 AND done_rows = $6 AND finished_at IS NULL",
+);
+
+/// Writes one batch, and with it how far the import is. `before`: the rows dealt with until now.
+pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, before: u64, now: i64) -> Result<()> {
+    let references = list(batch.rows.iter().map(|row| json!({ "ref": row.reference })));
+    let rows = list(batch.rows.iter().map(|row| row.row.clone()));
+    let still_listed = list(batch.still_listed.iter().map(|reference| json!({ "ref": reference })));
+    db.write(async |tx| {
+        let known =
+            within!(tx, |c, sql| sqlx::query_as::<_, (String, i64, i64)>(sql(&KNOWN)).bind(&references).fetch_all(c).await)?;
+        let again = known.iter().filter(|(_, _, import)| *import == begun.id).count() as u64;
+        let added = (batch.rows.len() - known.len()) as u64;
+        let ids = within!(tx, |c, sql| sqlx::query_as::<_, (i64, String)>(sql(&UPSERT))
+            .bind(&rows)
+            .bind(&order.source)
+            .bind(begun.id)
+            .bind(now)
+            .bind(batch.fields.bits)
+            .fetch_all(c)
+            .await)?;
+        if batch.fields.groups {
+            let known: HashSet<i64> = known.into_iter().map(|(_, id, _)| id).collect();
+            regroup(tx, batch, &ids, &known).await?;
+        }
+        if !batch.still_listed.is_empty() {
+            within!(tx, |c, sql| sqlx::query(sql(&STILL_LISTED))
+                .bind(&still_listed)
+                .bind(&order.source)
+                .bind(begun.id)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected()))?;
+        }
+        let advanced = within!(tx, |c, sql| sqlx::query(sql(&ADVANCE))
+            .bind(begun.id)
+            .bind(signed(batch.rows_so_far))
+            .bind(signed(batch.rejected_so_far))
+            .bind(signed(added))
+            .bind(signed(again + batch.repeated))
+            .bind(signed(before))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
+        if advanced == 1 { Ok(()) } else { Err(DbError::Refused("another process is importing this list".into())) }
+    })
+    .await
+}
+
+/// Gives the batch's people exactly the groups that their rows name.
+async fn regroup(tx: &mut Tx, batch: &Batch, ids: &[(i64, String)], known: &HashSet<i64>) -> Result<()> {
+    let groups: HashMap<&str, &[String]> = batch.rows.iter().map(|row| (row.reference.as_str(), row.groups.as_slice())).collect();
+    let of = |(id, reference): &(i64, String)| {
+        let id = *id;
+        groups
+            .get(reference.as_str())
+            .into_iter()
+            .flat_map(move |groups| groups.iter().map(move |group| json!({ "recipient": id, "grp": group })))
+    };
+    let memberships = list(ids.iter().flat_map(of));
+    let known = list(ids.iter().filter(|(id, _)| known.contains(id)).map(|(id, _)| json!({ "id": id })));
+    within!(tx, |c, sql| sqlx::query(sql(&LEAVE))
+        .bind(&known)
+        .bind(&memberships)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    within!(tx, |c, sql| sqlx::query(sql(&JOIN)).bind(&memberships).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(())
+}
+
+static RETIRE: Sql = Sql::new(
+    r"UPDATE recipient SET state = 1, updated_at = $4 WHERE id IN
+    (SELECT id FROM recipient WHERE source = $1 AND import < $2 AND state = 0 ORDER BY id LIMIT $3)",
+);
+
+/// Retires who is of this source and was in none of this import's rows.
+pub(super) async fn retire(db: &Db, source: &str, import: i64, now: i64) -> Result<u64> {
+    let mut retired = 0;
+    loop {
+        let some = on!(db.write, |pool, sql| sqlx::query(sql(&RETIRE))
+            .bind(source)
+            .bind(import)
+            .bind(RETIRED_AT_ONCE)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected()))?;
+        if some == 0 {
+            return Ok(retired);
+        }
+        retired += some;
+    }
+}
+
+static FINISH: Sql = Sql::new(r"UPDATE import SET finished_at = $2 WHERE id = $1 RETURNING added, repeated");
+
+/// Ends an import; gives how many people it added, and how many rows were repeated.
+pub(super) async fn finish(db: &Db, import: i64, now: i64) -> Result<(u64, u64)> {
+    let (added, repeated) =
+        on!(db.write, |pool, sql| sqlx::query_as::<_, (i64, i64)>(sql(&FINISH)).bind(import).bind(now).fetch_one(pool).await)?;
+    Ok((u64::try_from(added).unwrap_or(0), u64::try_from(repeated).unwrap_or(0)))
+}
+
+/// A JSON list, as `:rows` reads it.
+fn list(rows: impl Iterator<Item = Value>) -> String {
+    Value::Array(rows.collect()).to_string()
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
