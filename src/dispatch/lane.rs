@@ -106,13 +106,20 @@ impl Lane {
             }
         };
         self.probing = permit == Permit::Probe;
-        let wanted = if self.probing { 1 } else { 2 * free };
+        let (mut sent, mut wait) = self.send(free).await?;
+        // What this lane owns, in flight and waiting, stays under twice its window: that bounds what a crash leaves in
+        // doubt. A claim is worth its transaction once half a window is missing.
+        let room = if self.probing { 1 } else { (2 * window).saturating_sub(self.flying + self.queue.len()) };
         let mut claimed = 0;
-        // Half empty: a claim is worth its transaction.
-        if self.queue.len() * 2 <= wanted && free > 0 {
-            claimed = self.claim(wanted.saturating_sub(self.queue.len()), now).await?;
+        let worthwhile = if self.probing { self.queue.is_empty() } else { self.queue.len() <= window / 2 && room >= window.div_ceil(2) };
+        if worthwhile {
+            claimed = self.claim(room, now).await?;
+            if claimed > 0 {
+                let more = self.send(free.saturating_sub(sent)).await?;
+                sent += more.0;
+                wait = more.1;
+            }
         }
-        let (sent, wait) = self.send(free).await?;
         if self.probing && sent == 0 {
             self.account.circuit(crate::health::Circuit::probe_unused);
         }
