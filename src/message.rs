@@ -287,7 +287,7 @@ impl Filler<'_> {
         Ok(Content::Email(Box::new(Email {
             to_name: self.person.name.as_deref().map(one_line).filter(|name| !name.is_empty()),
             subject: one_line(&self.fill(&email.subject)?),
-            text: self.fill(&email.text)?,
+            text: closed_up(self.fill(&email.text)?),
             html: self.fill(&email.html)?,
             attachments: email.attachments.clone(),
             unsubscribe_url: self.unsubscribe_url.map(str::to_owned),
@@ -401,6 +401,14 @@ fn attachment(path: &str, bytes: &Bytes) -> Attachment {
         _ => "application/octet-stream",
     };
     Attachment { name: name.to_owned(), media_type: media_type.to_owned(), bytes: bytes.clone() }
+}
+
+/// Takes out the empty lines that a choice not taken leaves behind.
+fn closed_up(mut text: String) -> String {
+    while text.contains("\n\n\n") {
+        text = text.replace("\n\n\n", "\n\n");
+    }
+    text
 }
 
 /// Line breaks and other control characters become single blanks; NFC.

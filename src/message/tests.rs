@@ -27,7 +27,7 @@ fn campaign(body: Body) -> Campaign {
         channels: Channels { order: Channel::ALL.to_vec(), policy: Policy::All, fall_back_after: None, finish_by: None },
         sending: Sending {
             hours: None,
-            valid_for: Duration::from_secs(86_400),
+            valid_for: Duration::from_hours(24),
             doubt: Doubt::Skip,
             budget: None,
             sms_text: SmsText::Unaccented,
@@ -207,7 +207,10 @@ fn a_mail_has_both_texts_footer_and_unsubscribe() {
 
 #[test]
 fn the_page_looks_as_it_was_approved() {
-    let templates = compile(&campaign(email("Mã OTP", "Không đọc mã OTP cho ai, **kể cả công an**."))).unwrap();
+    let body = "Kính gửi {{ name }},\n\nCác đối tượng giả danh **công an** gọi điện yêu cầu *chuyển tiền* để “phục vụ điều tra”. Đó là lừa đảo.\n\n## Việc cần làm ngay\n\n1. Cúp máy, không làm theo yêu cầu.\n2. Không đọc mã OTP cho bất kỳ ai.\n3. Báo qua số [156](tel:156) hoặc [khonggianmang.vn](https://khonggianmang.vn).\n\n> Cơ quan nhà nước không bao giờ yêu cầu chuyển tiền qua điện thoại.\n\n### Dấu hiệu nhận biết\n\n| Họ nói | Sự thật |\n| --- | --- |\n| Bạn liên quan vụ án | Công an mời làm việc bằng giấy |\n| Giữ bí mật | Hãy hỏi người thân |\n";
+    let mut campaign = campaign(email("Cảnh báo: giả danh công an", body));
+    campaign.kind = Kind::Warning;
+    let templates = compile(&campaign).unwrap();
     insta::assert_snapshot!("mail", mail_of(&templates, &person("An")).html);
 }
 

@@ -5,7 +5,7 @@
 //! one that is cut off by a time-out. It also sends MAIL, RCPT and DATA in one write where the server offers
 //! PIPELINING (RFC 2920): two round trips a mail instead of four.
 
-use std::{io, net::IpAddr, sync::Arc};
+use std::{error::Error as StdError, io, net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::FutureExt as _;
@@ -66,6 +66,7 @@ pub(super) struct Connection {
 
 /// What the server offered in answer to EHLO.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of keywords, each offered or not")]
 struct Offers {
     pipelining: bool,
     size: bool,
@@ -152,7 +153,7 @@ impl Connection {
     }
 
     async fn transaction(&mut self, mail: &Mail, stage: &mut Stage) -> Result<Reply, Fault> {
-        let size = if self.offers.size { format!(" SIZE={}", mail.content.len()) } else { String::new() };
+        let size = if self.offers.size { format!(" SIZE={}", mail.size) } else { String::new() };
         let sender = format!("MAIL FROM:<{}>{size}\r\n", mail.from);
         let recipient = format!("RCPT TO:<{}>\r\n", mail.to);
         *stage = Stage::Mail;
@@ -167,7 +168,7 @@ impl Connection {
                 }
                 *slot = Some(reply);
             }
-            self.judge_opening(replies)?;
+            Self::judge_opening(replies)?;
         } else {
             self.ask(Stage::Mail, &sender, 200).await?;
             *stage = Stage::Rcpt;
@@ -180,7 +181,7 @@ impl Connection {
     }
 
     /// Takes the first refusal of MAIL, RCPT and DATA, whose answers were all read.
-    fn judge_opening(&mut self, replies: [Option<Reply>; 3]) -> Result<(), Fault> {
+    fn judge_opening(replies: [Option<Reply>; 3]) -> Result<(), Fault> {
         let [mail, rcpt, data] = replies;
         let go_ahead = data.as_ref().is_some_and(|reply| reply.code == 354);
         for (stage, class, reply) in [(Stage::Mail, 200, mail), (Stage::Rcpt, 200, rcpt), (Stage::Data, 300, data)] {
@@ -340,7 +341,7 @@ where
     match TlsConnector::from(Arc::clone(tls)).connect(name, wire).await {
         Ok(secure) => Ok(Box::new(secure)),
         // What rustls itself says no to (certificate, protocol) stays so; a connection that breaks may come back.
-        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+        Err(error) if error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>) => {
             Err(Fault::Setup(format!("TLS with {} failed: {error}", settings.host)))
         }
         Err(error) => Err(Fault::Lost(Stage::Connect, format!("TLS with {} failed: {error}", settings.host))),

@@ -19,6 +19,8 @@ pub(super) struct Mail {
     pub(super) from: String,
     /// The one recipient.
     pub(super) to: String,
+    /// Bytes before dots were doubled (RFC 1870).
+    pub(super) size: usize,
     /// Header and body, dots doubled, without the final dot. Ends with a line end.
     pub(super) content: Vec<u8>,
 }
@@ -32,7 +34,11 @@ pub(super) fn build(settings: &Settings, outgoing: &Outgoing) -> Result<Mail, Se
         .map_err(|fault| reject(Reason::NoSuchAddress, format!("the address {fault}")))?;
     let message = compose(settings, &outgoing.reference, email, &to).map_err(|fault| reject(Reason::Content, fault))?;
     let from = settings.bounce.as_ref().unwrap_or(&settings.from);
-    Ok(Mail { from: from.address(), to: to.address(), content: stuffed(&message.formatted()) })
+    let mut message = message.formatted();
+    if !message.ends_with(b"\r\n") {
+        message.extend_from_slice(b"\r\n");
+    }
+    Ok(Mail { from: from.address(), to: to.address(), size: message.len(), content: stuffed(&message) })
 }
 
 fn reject(reason: Reason, detail: String) -> SendError {
@@ -119,9 +125,6 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
             content.push(b'.');
         }
         content.extend_from_slice(line);
-    }
-    if !content.ends_with(b"\r\n") {
-        content.extend_from_slice(b"\r\n");
     }
     content
 }

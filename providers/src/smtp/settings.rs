@@ -100,7 +100,7 @@ pub const KEYS: [&str; 10] =
     ["host", "port", "tls", "username", "password", "from", "reply_to", "bounce", "hello_name", "timeout"];
 
 /// A mail server that takes longer than this is not worth waiting for.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Settings {
     /// Reads the keys of an account's table. An unknown key is an error that names the nearest known one.

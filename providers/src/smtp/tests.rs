@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use self::server::{
     Answer::{HangUp, ReadAndHangUp, Say, SayAndHangUp, Silence},
-    Script, Server,
+    MailFrom, Rcpt, Script, Server,
 };
 use super::*;
 use crate::{Address, Attachment, Content, Email};
@@ -34,7 +34,7 @@ fn settings(port: u16) -> Settings {
         allow_private: true,
         ca_pem: None,
         hello_name: None,
-        now: Arc::new(|| DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_else(|| DateTime::<Utc>::MIN_UTC)),
+        now: Arc::new(|| DateTime::from_timestamp(1_790_000_000, 0).unwrap()),
     }
 }
 
@@ -124,10 +124,7 @@ async fn a_mail_reads_back_as_it_was_meant() {
     assert_eq!(header("Precedence"), Some("bulk"));
     let commands = server.seen(|seen| seen.commands.clone());
     assert_eq!(commands[0], "EHLO xn--phng-rib8295b.example.vn");
-    assert_eq!(
-        commands[1],
-        format!("MAIL FROM:<bounce@example.vn> SIZE={}", raw.len() + raw.windows(3).filter(|w| w == b"\n..").count())
-    );
+    assert_eq!(commands[1], format!("MAIL FROM:<bounce@example.vn> SIZE={}", raw.len()));
     assert_eq!(commands[2..], ["RCPT TO:<an@example.vn>", "DATA"]);
 }
 
@@ -143,7 +140,7 @@ async fn two_sends_of_one_attempt_are_the_same_bytes() {
 
 #[tokio::test]
 async fn every_class_of_answer_is_judged() {
-    let refused_rcpt: [(fn(&str) -> server::Answer, &str); 17] = [
+    let refused_rcpt: [(Rcpt, &str); 17] = [
         (|_| Say("550 5.1.1 <an@example.vn>: no such user"), "reject no-such-address"),
         (|_| Say("550 no such user"), "reject no-such-address"),
         (|_| Say("553 5.1.3 bad address"), "reject no-such-address"),
@@ -167,7 +164,7 @@ async fn every_class_of_answer_is_judged() {
         for (rcpt, expected) in refused_rcpt {
             assert_eq!(brief(&outcome(Script { rcpt, ..script }).await), expected, "RCPT {:?}", rcpt(""));
         }
-        let refused_mail: [(fn(&str, usize) -> server::Answer, &str); 6] = [
+        let refused_mail: [(MailFrom, &str); 6] = [
             (|_, _| Say("550 5.7.1 sender refused"), "misconfigured"),
             (|_, _| Say("530 5.7.0 sign in first"), "misconfigured"),
             (|_, _| Say("552 5.3.4 too large"), "reject content"),
@@ -279,10 +276,11 @@ async fn connections_are_kept_reset_reopened_and_bounded() {
 
 #[tokio::test]
 async fn a_kept_connection_that_the_server_gave_up_is_replaced_at_once() {
-    for mail_answer in [
-        (|_, taken| if taken == 0 { Say("250 Ok") } else { SayAndHangUp("421 4.4.2 idle too long") }) as fn(&str, usize) -> _,
-        |_, taken| if taken == 0 { Say("250 Ok") } else { HangUp },
-    ] {
+    for mail_answer in
+        [(|_, taken| if taken == 0 { Say("250 Ok") } else { SayAndHangUp("421 4.4.2 idle too long") }) as MailFrom, |_, taken| {
+            if taken == 0 { Say("250 Ok") } else { HangUp }
+        }]
+    {
         let server = Server::start(Script { mail: mail_answer, ..Script::default() }).await;
         let gateway = SmtpGateway::new(settings(server.port)).unwrap();
         for _ in 0..3 {

@@ -26,6 +26,12 @@ pub(super) enum Answer {
 
 use Answer::{HangUp, ReadAndHangUp, Say, SayAndHangUp, Silence};
 
+/// Answers a `MAIL FROM` line after so many mails on this connection.
+pub(super) type MailFrom = fn(&str, usize) -> Answer;
+
+/// Answers a `RCPT TO` line.
+pub(super) type Rcpt = fn(&str) -> Answer;
+
 /// One server's behaviour; by default it takes everything.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Script {
@@ -34,8 +40,8 @@ pub(super) struct Script {
     pub(super) starttls: Answer,
     pub(super) auth: Answer,
     /// Asked with the sender and the number of mails that this connection took before.
-    pub(super) mail: fn(&str, usize) -> Answer,
-    pub(super) rcpt: fn(&str) -> Answer,
+    pub(super) mail: MailFrom,
+    pub(super) rcpt: Rcpt,
     pub(super) data: Answer,
     pub(super) end: Answer,
     pub(super) implicit_tls: bool,
