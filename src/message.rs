@@ -278,7 +278,11 @@ impl Filler<'_> {
         let value = |name: &str| match name {
             "office" => Some(self.templates.office.clone()),
             "unsubscribe_url" => self.unsubscribe_url.map(Value::from),
-            field => self.person.field(field).map(Value::from),
+            // One line, whatever the list held: a control character would make the whole text unsendable.
+            field => self
+                .person
+                .field(field)
+                .map(|value| if value.contains(char::is_control) { Value::from(one_line(value)) } else { Value::from(value) }),
         };
         kept.fill(&self.templates.environment, value)
     }

@@ -180,7 +180,7 @@ impl<'a> Compiler<'a> {
 
     /// Keeps a text that was checked before, or that was built around one.
     pub(super) fn trusted(&mut self, field: &str, source: &str) -> Option<Kept> {
-        let lang = self.lang.as_deref().unwrap_or(super::MAIN_LANGUAGE);
+        let lang = self.lang.as_deref().unwrap_or("main");
         let template = format!("{}/{lang}/{field}", self.message);
         if let Err(error) = self.environment.add_template_owned(template.clone(), source.to_owned()) {
             self.fault(field, None, described(&error), None);

@@ -91,6 +91,22 @@ fn a_text_message_is_filled_in_and_unaccented_whatever_the_form_of_the_name() {
 }
 
 #[test]
+fn a_control_character_in_a_field_loses_nobody_their_message() {
+    let templates = compile(&campaign(sms("Chao {{ name }}!"))).unwrap();
+    assert_eq!(text_of(&templates, &person("An\u{7}\r\nBinh")).unwrap(), "Chao An Binh!");
+}
+
+#[test]
+fn texts_that_are_also_given_for_the_main_language_stay_apart() {
+    let mut campaign = campaign(sms("mot"));
+    campaign.messages[0].lang.insert("vi".into(), sms("hai"));
+    let templates = compile(&campaign).unwrap();
+    assert_eq!(text_of(&templates, &person("An")).unwrap(), "mot");
+    let vietnamese = Person { lang: Some("vi".into()), ..person("An") };
+    assert_eq!(text_of(&templates, &vietnamese).unwrap(), "hai");
+}
+
+#[test]
 fn unicode_keeps_accents_in_nfc() {
     let mut campaign = campaign(sms("Chào {{ name }}"));
     campaign.sending.sms_text = SmsText::Unicode;

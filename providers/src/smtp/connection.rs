@@ -62,6 +62,7 @@ pub(super) struct Connection {
     unread: Vec<u8>,
     offers: Offers,
     usable: bool,
+    half_open: bool,
 }
 
 /// What the server offered in answer to EHLO.
@@ -84,7 +85,7 @@ impl Connection {
         *stage = Stage::Connect;
         let tcp = connect(settings).await?;
         let wire: Box<dyn Wire> = if settings.tls == Tls::Implicit { secured(settings, tls, tcp).await? } else { Box::new(tcp) };
-        let mut connection = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true };
+        let mut connection = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true, half_open: false };
         *stage = Stage::Hello;
         connection.expect(Stage::Hello, 200).await?;
         connection.hello(settings).await?;
@@ -117,7 +118,7 @@ impl Connection {
         *stage = Stage::Connect;
         let wire = secured(settings, tls, self.wire).await?;
         *stage = Stage::Hello;
-        let mut secure = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true };
+        let mut secure = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true, half_open: false };
         secure.hello(settings).await?;
         Ok(secure)
     }
@@ -141,11 +142,20 @@ impl Connection {
     pub(super) async fn transact(&mut self, mail: &Mail, stage: &mut Stage) -> Result<Reply, Fault> {
         // A future dropped half-way leaves replies unread: only a finished transaction makes the connection usable.
         self.usable = false;
+        if self.half_open {
+            // A server that cannot even reset is treated as one that has hung up: nothing of this mail was said yet.
+            *stage = Stage::Mail;
+            let reset = self.ask(Stage::Mail, "RSET\r\n", 200).await;
+            reset.map_err(|_| Fault::Lost(Stage::Mail, "the server did not reset".into()))?;
+            self.half_open = false;
+        }
         let result = self.transaction(mail, stage).await;
         match &result {
             Ok(_) => self.usable = true,
-            Err(Fault::Refused(_, reply)) if !reply.ends_connection() => {
-                self.usable = self.ask(Stage::Mail, "RSET\r\n", 200).await.is_ok();
+            Err(Fault::Refused(at, reply)) => {
+                self.usable = !reply.ends_connection();
+                // The reset waits for the next mail: a server slow to answer it must not change this judgement.
+                self.half_open = matches!(at, Stage::Rcpt | Stage::Data);
             }
             Err(_) => {}
         }

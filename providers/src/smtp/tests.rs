@@ -275,6 +275,25 @@ async fn connections_are_kept_reset_reopened_and_bounded() {
 }
 
 #[tokio::test]
+async fn a_refusal_stands_whatever_the_server_does_afterwards() {
+    let refusals: [(Script, &str); 2] = [
+        (Script { end: Say("554 5.7.1 spam"), ..Script::default() }, "reject blocked"),
+        (Script { rcpt: |_| Say("550 5.1.1 no"), ..Script::default() }, "reject no-such-address"),
+    ];
+    for (script, expected) in refusals {
+        for rset in [Silence, HangUp, Say("500 what")] {
+            let server = Server::start(Script { rset, ..script }).await;
+            let gateway = SmtpGateway::new(Settings { timeout: Duration::from_millis(300), ..settings(server.port) }).unwrap();
+            assert_eq!(brief(&send(&gateway, mail("an@example.vn")).await.unwrap_err()), expected);
+            let second = send(&gateway, mail("an@example.vn")).await.unwrap_err();
+            // Only a server that is silent on RSET itself keeps the second one waiting, and nothing of it was said.
+            let silent = matches!(rset, Silence) && expected.ends_with("address");
+            assert_eq!(brief(&second), if silent { "retry message unreachable" } else { expected }, "{rset:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_kept_connection_that_the_server_gave_up_is_replaced_at_once() {
     for mail_answer in
         [(|_, taken| if taken == 0 { Say("250 Ok") } else { SayAndHangUp("421 4.4.2 idle too long") }) as MailFrom, |_, taken| {

@@ -44,6 +44,7 @@ pub(super) struct Script {
     pub(super) rcpt: Rcpt,
     pub(super) data: Answer,
     pub(super) end: Answer,
+    pub(super) rset: Answer,
     pub(super) implicit_tls: bool,
 }
 
@@ -58,6 +59,7 @@ impl Default for Script {
             rcpt: |_| Say("250 2.1.5 Ok"),
             data: Say("354 go on"),
             end: Say("250 2.0.0 Ok: queued as 4WxYz"),
+            rset: Say("250 2.0.0 Ok"),
             implicit_tls: false,
         }
     }
@@ -202,6 +204,7 @@ impl Talk {
                         self.seen.lock().unwrap().mails.push(mail);
                         self.script.end
                     }
+                    "RSET" => self.script.rset,
                     "QUIT" => SayAndHangUp("221 2.0.0 bye"),
                     _ => Say("250 2.0.0 Ok"),
                 };
