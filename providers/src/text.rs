@@ -68,7 +68,7 @@ pub enum TextError {
     #[error("the text is empty")]
     Empty,
     /// It takes more parts than allowed.
-    #[error("the text takes {parts} parts, {max} are allowed: it is {over} characters too long")]
+    #[error("the text takes {parts} parts where {max} are allowed; characters to take out: {over}")]
     TooLong {
         /// Parts that it takes.
         parts: u16,

@@ -210,17 +210,14 @@ impl Connection {
     /// Writes the content and the final dot, and keeps count: while not a byte of the dot was handed to the system,
     /// the server cannot have the mail.
     async fn content(&mut self, mail: &Mail, stage: &mut Stage) -> Result<(), Fault> {
-        let mut whole = Vec::with_capacity(mail.content.len() + 3);
-        whole.extend_from_slice(&mail.content);
-        whole.extend_from_slice(b".\r\n");
         let mut written = 0;
-        while written < whole.len() {
-            match self.wire.write(&whole[written..]).await {
+        while written < mail.content.len() {
+            match self.wire.write(&mail.content[written..]).await {
                 Ok(0) => return Err(Fault::Lost(*stage, "the connection was closed".into())),
                 Ok(more) => written += more,
                 Err(error) => return Err(lost(*stage, &error)),
             }
-            if written > mail.content.len() {
+            if written > mail.before_dot() {
                 *stage = Stage::Final;
             }
         }

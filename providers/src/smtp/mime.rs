@@ -21,8 +21,18 @@ pub(super) struct Mail {
     pub(super) to: String,
     /// Bytes before dots were doubled (RFC 1870).
     pub(super) size: usize,
-    /// Header and body, dots doubled, without the final dot. Ends with a line end.
+    /// Header and body, dots doubled, and the final dot.
     pub(super) content: Vec<u8>,
+}
+
+/// What ends a mail, at the start of a line.
+const FINAL_DOT: &[u8] = b".\r\n";
+
+impl Mail {
+    /// Bytes of the content before the final dot.
+    pub(super) const fn before_dot(&self) -> usize {
+        self.content.len() - FINAL_DOT.len()
+    }
 }
 
 /// Puts a mail together. The same message gives the same bytes at the same moment: boundaries come from the reference.
@@ -117,7 +127,7 @@ fn line_feeds(text: &str) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
 }
 
-/// Doubles the dot at the start of a line (RFC 5321, section 4.5.2).
+/// Doubles the dot at the start of a line, and ends with the single one (RFC 5321, section 4.5.2).
 fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut content = Vec::with_capacity(message.len() + 64);
     for line in message.split_inclusive(|byte| *byte == b'\n') {
@@ -126,5 +136,6 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
         }
         content.extend_from_slice(line);
     }
+    content.extend_from_slice(FINAL_DOT);
     content
 }
