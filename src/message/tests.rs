@@ -1,12 +1,12 @@
 //! Rendering by example: what officers write, what recipients are called, and what must not happen.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use providers::text::Encoding;
 
 use super::*;
-use crate::campaign::{Audience, Basis, Channels, Doubt, Kind, Law, Message, Period, Policy, Sending};
+use crate::campaign::{Audience, Basis, Channels, ChatBody, Doubt, EmailBody, Kind, Law, Message, Period, Policy, Sending};
 
 fn campaign(body: Body) -> Campaign {
     Campaign {
