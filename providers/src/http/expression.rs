@@ -26,8 +26,8 @@ const FUEL: u64 = 10_000;
 
 /// What may follow `|`.
 const FILTERS: &[&str] = &[
-    "default", "digits", "first", "float", "int", "join", "last", "length", "lower", "national", "replace", "string", "tojson",
-    "trim", "upper",
+    "default", "digits", "e164", "first", "float", "int", "join", "last", "length", "lower", "national", "replace", "string",
+    "tojson", "trim", "upper",
 ];
 
 /// What may follow `is`.
@@ -42,6 +42,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env.set_undefined_behavior(UndefinedBehavior::Chainable);
     env.add_filter("default", filters::default);
     env.add_filter("digits", digits);
+    env.add_filter("e164", e164);
     env.add_filter("first", filters::first);
     env.add_filter("float", filters::float);
     env.add_filter("int", filters::int);
@@ -70,6 +71,15 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// `+84901234567` as `84901234567`: E.164 without its plus.
 fn digits(phone: &str) -> String {
     phone.trim_start_matches('+').to_owned()
+}
+
+/// `84901234567`, `0901234567` or `+84901234567` as `+84901234567`: what a gateway calls a person by.
+fn e164(phone: &str) -> String {
+    match phone.strip_prefix('0') {
+        Some(rest) if !rest.starts_with('0') => format!("+84{rest}"),
+        Some(rest) => format!("+{}", rest.trim_start_matches('0')),
+        None => format!("+{}", phone.trim_start_matches('+')),
+    }
 }
 
 /// `+84901234567` as `0901234567`; a foreign number with the international prefix `00`.
@@ -128,7 +138,9 @@ impl Expression {
             }
         }
         let names = compiled.undeclared_variables(false);
-        names.iter().for_each(|name| source.note_use(name));
+        for name in &names {
+            source.note_use(name);
+        }
         sound.then_some(Self { compiled, names })
     }
 
@@ -243,14 +255,18 @@ pub(super) fn plain(value: &str, out: &mut String) {
 fn end_of_expression(text: &str) -> Option<usize> {
     let (mut quote, mut escaped) = (None, false);
     for (at, c) in text.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if c == '\'' || c == '"' => quote = Some(c),
-            None if text[at..].starts_with("}}") => return Some(at),
-            None => {}
+        if let Some(open) = quote {
+            if escaped {
+                escaped = false;
+            } else if c == '\\' {
+                escaped = true;
+            } else if c == open {
+                quote = None;
+            }
+        } else if c == '\'' || c == '"' {
+            quote = Some(c);
+        } else if text[at..].starts_with("}}") {
+            return Some(at);
         }
     }
     None

@@ -45,7 +45,7 @@ impl Default for Network {
 }
 
 /// Builds the account's client; the error names no secret.
-pub(super) fn client(network: &Network, secure: bool) -> Result<reqwest::Client, String> {
+pub(super) fn client(network: Network, secure: bool) -> Result<reqwest::Client, String> {
     // A second installation fails, which is as good: some provider is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -61,8 +61,8 @@ pub(super) fn client(network: &Network, secure: bool) -> Result<reqwest::Client,
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(POOL)
         .dns_resolver(GuardedResolver { allow_private: network.allow_private || network.proxy.is_some() });
-    let certificates = match &network.ca_pem {
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(|_| "the CA file holds no readable certificate")?,
+    let certificates = match network.ca_pem {
+        Some(pem) => reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| "the CA file holds no readable certificate")?,
         None => Vec::new(),
     };
     let proxy_is_secure = network.proxy.as_deref().is_some_and(|proxy| proxy.starts_with("https:"));
@@ -72,7 +72,7 @@ pub(super) fn client(network: &Network, secure: bool) -> Result<reqwest::Client,
         // Plain HTTP needs no certificates, and a small machine may have none: do not load the system's.
         builder.tls_certs_only(certificates)
     };
-    if let Some(proxy) = &network.proxy {
+    if let Some(proxy) = network.proxy {
         builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| "the proxy's address cannot be read")?);
     }
     builder.build().map_err(|error| format!("no HTTP client could be made: {}", innermost(&error.without_url())))
@@ -123,7 +123,7 @@ fn innermost(error: &reqwest::Error) -> String {
     error.to_string()
 }
 
-fn find<'a, E: std::error::Error + 'static>(error: &'a reqwest::Error) -> Option<&'a E> {
+fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut error: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = error {
         if let Some(found) = this.downcast_ref::<E>() {

@@ -98,10 +98,21 @@ static ADAPTERS: &[Adapter] = &[
         name: "a described XML gateway",
         account: |url, network| Box::new(account(parse("soap.toml", SOAP), url, network)),
         message: sms,
-        accepts: (200, "<?xml version='1.0'?><S:Envelope><S:Body><r><return><result>1</result></return></r></S:Body></S:Envelope>"),
+        accepts: (
+            200,
+            "<?xml version='1.0'?><S:Envelope><S:Body><r><return><result>1</result></return></r></S:Body></S:Envelope>",
+        ),
         answers: &[
-            (200, "<E><Body><r><return><result>0</result><message>IP_INVALID &amp; more</message></return></r></Body></E>", Class::InDoubt),
-            (200, "<Envelope><Body><r><return><result>0</result><message>IP_INVALID</message></return></r></Body></Envelope>", Class::Misconfigured),
+            (
+                200,
+                "<E><Body><r><return><result>0</result><message>IP_INVALID &amp; more</message></return></r></Body></E>",
+                Class::InDoubt,
+            ),
+            (
+                200,
+                "<Envelope><Body><r><return><result>0</result><message>IP_INVALID</message></return></r></Body></Envelope>",
+                Class::Misconfigured,
+            ),
             (200, "<!DOCTYPE a [<!ENTITY x 'y'>]><Envelope/>", Class::InDoubt),
             (200, "<Envelope><Body>", Class::InDoubt),
         ],
@@ -206,7 +217,7 @@ async fn a_failed_handshake_means_not_sent() {
         // A gateway that speaks no TLS at all, and one that never finishes the handshake.
         let plain = Server::start(Behaviour::Answer(200, String::new())).await;
         let url = format!("https://localhost:{}", plain.address.port());
-        assert_eq!(adapter.refusal(&url, loopback()).await, UNREACHABLE, "{}: not TLS", adapter.name);
+        assert_eq!(adapter.refusal(&url, short()).await, UNREACHABLE, "{}: not TLS", adapter.name);
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}", silent.local_addr().unwrap().port());
         assert_eq!(adapter.refusal(&url, short()).await, UNREACHABLE, "{}: stalled", adapter.name);
@@ -288,6 +299,21 @@ async fn a_pooled_connection_that_breaks_is_a_doubt_and_is_not_repeated() {
         let second = account.send(std::slice::from_ref(&message)).await.remove(0).expect_err(adapter.name);
         assert_eq!(class(&second), Class::InDoubt, "{}: {second}", adapter.name);
         assert_eq!((server.requests().len(), server.connections()), (2, 1), "{}", adapter.name);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_closed_while_idle_is_no_doubt() {
+    for adapter in ADAPTERS {
+        // The answer promises to keep the connection, and the server then closes it.
+        let bytes = answer(adapter.accepts.0, adapter.accepts.1, "keep-alive").into_bytes();
+        let server = Server::start(Behaviour::Raw(bytes)).await;
+        let account = (adapter.account)(&server.url(), loopback());
+        for n in 1..=3 {
+            let results = account.send(&[(adapter.message)("text")]).await;
+            assert!(results[0].is_ok(), "{}: send {n}: {results:?}", adapter.name);
+        }
+        assert_eq!((server.requests().len(), server.connections()), (3, 3), "{}", adapter.name);
     }
 }
 
