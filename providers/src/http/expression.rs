@@ -94,6 +94,8 @@ fn national(phone: &str) -> String {
 pub(super) struct Expression {
     compiled: minijinja::Expression<'static, 'static>,
     names: HashSet<String>,
+    /// The steps of a plain path such as `body.id`, which needs no virtual machine.
+    path: Option<Vec<String>>,
 }
 
 impl Expression {
@@ -141,12 +143,20 @@ impl Expression {
         for name in &names {
             source.note_use(name);
         }
-        sound.then_some(Self { compiled, names })
+        sound.then_some(Self { compiled, names, path: plain_path(written.trim()) })
     }
 
     /// The expression's value among these names.
     pub(super) fn eval(&self, context: &Value) -> Result<Value, minijinja::Error> {
-        self.compiled.eval(context)
+        let Some(path) = &self.path else { return self.compiled.eval(context) };
+        let mut value = context.clone();
+        for step in path {
+            if value.is_undefined() {
+                break;
+            }
+            value = value.get_attr(step)?;
+        }
+        Ok(value)
     }
 
     /// The value as text; none where there is none, or the expression fails on these values.
@@ -158,6 +168,17 @@ impl Expression {
     pub(super) fn reads(&self, name: &str) -> bool {
         self.names.contains(name)
     }
+}
+
+/// The steps of `a.b.c`; none for anything else.
+fn plain_path(expression: &str) -> Option<Vec<String>> {
+    let is_name = |step: &str| {
+        step.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && step.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !WORDS.contains(&step)
+    };
+    let steps: Vec<&str> = expression.split('.').collect();
+    steps.iter().all(|step| is_name(step)).then(|| steps.into_iter().map(str::to_owned).collect())
 }
 
 /// A value as text; none for a value that is not there.

@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_secs(4);
 const POOL: usize = 512;
 
 /// How an account reaches its gateway.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Network {
     /// Whether the gateway may be on a loopback or private address.
     pub allow_private: bool,
@@ -36,6 +36,17 @@ pub struct Network {
     pub ca_pem: Option<Vec<u8>>,
     /// For one exchange, from the name's resolution to the answer's last byte; a connection must stand after half of it.
     pub timeout: Duration,
+}
+
+impl std::fmt::Debug for Network {
+    /// Without the proxy's address, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network")
+            .field("allow_private", &self.allow_private)
+            .field("proxy", &self.proxy.is_some())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Network {

@@ -1,5 +1,6 @@
 //! The exact request that each built-in gateway makes, and what it can do.
 
+use proptest::prelude::*;
 use providers::{Outgoing, Provider};
 
 use super::{
@@ -140,6 +141,25 @@ content-length: 87
 <a t="Cảnh báo: &quot;x&quot;&amp;y=&lt;z&gt;&apos;{{ to }}\ %41+
 đ">0900000123</a>
 "#);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a message says, the gateway reads exactly that and every other field unchanged.
+    #[test]
+    fn no_text_changes_the_shape_of_a_request(text in r#"([{}%&=+"'\\<>\x00-\x1f]|[a-z]|đ|\PC){0,40}"#) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (json, query) = runtime.block_on(async { (request_of("esms", sms(&text)).await, request_of("kannel", sms(&text)).await) });
+        let json: serde_json::Value = serde_json::from_str(json.split_once("\n\n").unwrap().1).unwrap();
+        prop_assert_eq!(json["Content"].as_str(), Some(text.as_str()));
+        prop_assert_eq!(json.as_object().unwrap().len(), 10);
+        let target = query.split(' ').nth(1).unwrap();
+        let url = reqwest::Url::parse(&format!("http://h{target}")).unwrap();
+        let pairs: Vec<_> = url.query_pairs().collect();
+        prop_assert_eq!(pairs.len(), 9);
+        prop_assert_eq!(&pairs[4].1, &text);
+    }
 }
 
 #[test]

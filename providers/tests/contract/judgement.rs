@@ -132,6 +132,16 @@ async fn addresses_inside_are_refused_unless_allowed() {
     assert_eq!(server.connections(), 0);
 }
 
+#[tokio::test]
+async fn a_proxy_takes_the_request_and_may_be_inside() {
+    let proxy = Server::start(Behaviour::Answer(200, r#"{"CodeResult":"100"}"#.into())).await;
+    let network = Network { allow_private: false, proxy: Some(proxy.url()), ..loopback() };
+    assert!(!format!("{network:?}").contains("127.0.0.1"), "a proxy's address may hold a password");
+    let answer = account(built_in("esms"), "http://sms.example.vn", network).send(&[sms("text")]).await.remove(0);
+    assert!(answer.is_ok(), "{answer:?}");
+    assert!(proxy.requests()[0].starts_with("POST http://sms.example.vn/MainService.svc/"), "{:?}", proxy.requests());
+}
+
 #[test]
 fn settings_are_checked_by_name() {
     let build = |settings: &[&str], secrets: &[&str]| {
