@@ -1,9 +1,10 @@
 //! The suite: what [`providers::Provider`] promises, held against every adapter.
 //!
-//! An adapter is a row of [`ADAPTERS`]: how to make an account for an address, a message that it carries, and how its
-//! gateway behaves in each class. Whoever adds an adapter adds a row, and every test below runs against it too.
+//! An adapter is a row of [`ADAPTERS`]: how to make an account for an address, a message that it carries, and what its
+//! gateway answers in each class. Whoever adds an adapter adds a row, and every test below runs against it too; one that
+//! speaks another protocol adds a variant of [`Protocol`], and the compiler names what is left to say of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use providers::{
     Outgoing, Provider, Reason, Scope, SendError,
@@ -15,14 +16,63 @@ use super::{
     server::{Behaviour, SHORT, Server, answer, closed_port, tls_server},
 };
 
+/// What an adapter speaks, and so how its gateway is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http,
+}
+
+impl Protocol {
+    /// A gateway that behaves like this.
+    async fn serve(self, behaviour: Behaviour) -> Server {
+        match self {
+            Self::Http => Server::start(behaviour).await,
+        }
+    }
+
+    fn url(self, host: impl Display) -> String {
+        match self {
+            Self::Http => format!("http://{host}"),
+        }
+    }
+
+    fn secure_url(self, host: impl Display) -> String {
+        match self {
+            Self::Http => format!("https://{host}"),
+        }
+    }
+
+    /// Every way to break off an exchange after the message was written, given what would accept it.
+    fn breaks(self, accepts: (u16, &str)) -> Vec<(&'static str, Behaviour)> {
+        match self {
+            Self::Http => {
+                let whole = answer(accepts.0, accepts.1, "close").into_bytes();
+                let head = whole.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+                let huge = answer(accepts.0, &"x".repeat(LONGEST_ANSWER + 1), "close").into_bytes();
+                let cuts = [
+                    ("before any byte", Vec::new()),
+                    ("within the status line", b"HTTP/1.1 20".to_vec()),
+                    ("within the headers", whole[..head - 6].to_vec()),
+                    ("after the headers", whole[..head].to_vec()),
+                    ("within the body", whole[..whole.len() - 3].to_vec()),
+                    ("huge", huge),
+                    ("not HTTP", b"220 mail.example.vn ESMTP\r\n".to_vec()),
+                ];
+                cuts.into_iter().map(|(what, bytes)| (what, Behaviour::Raw(bytes))).chain([("reset", Behaviour::Reset)]).collect()
+            }
+        }
+    }
+}
+
 /// One adapter under test.
 struct Adapter {
     name: &'static str,
+    protocol: Protocol,
     /// An account whose gateway is at this URL.
     account: fn(url: &str, network: Network) -> Box<dyn Provider>,
     /// A message that it carries, with this text.
     message: fn(text: &str) -> Outgoing,
-    /// What its gateway answers to accept a message: HTTP status and body.
+    /// What its gateway answers to accept a message: a code and a text (HTTP: status and body).
     accepts: (u16, &'static str),
     /// What it answers in each other class, and what that means.
     answers: &'static [(u16, &'static str, Class)],
@@ -41,6 +91,7 @@ macro_rules! described {
     ($name:literal, $message:expr, accepts $accepts:expr, answers $answers:expr) => {
         Adapter {
             name: $name,
+            protocol: Protocol::Http,
             account: |url, network| Box::new(account(built_in($name), url, network)),
             message: $message,
             accepts: $accepts,
@@ -99,6 +150,7 @@ static ADAPTERS: &[Adapter] = &[
     ]),
     Adapter {
         name: "a described XML gateway",
+        protocol: Protocol::Http,
         account: |url, network| Box::new(account(parse("soap.toml", SOAP), url, network)),
         message: sms,
         accepts: (
@@ -170,10 +222,15 @@ impl Adapter {
 
     /// The class of what comes of a gateway that behaves like this, and how many requests it got.
     async fn meets(&self, behaviour: Behaviour, network: Network) -> (Class, usize) {
-        let server = Server::start(behaviour).await;
-        let class = self.refusal(&server.url(), network).await;
+        let server = self.protocol.serve(behaviour).await;
+        let class = self.refusal(&self.protocol.url(server.address), network).await;
         (class, server.requests().len())
     }
+}
+
+/// The adapters that speak HTTP, for what only HTTP knows.
+fn http() -> impl Iterator<Item = &'static Adapter> {
+    ADAPTERS.iter().filter(|adapter| adapter.protocol == Protocol::Http)
 }
 
 fn short() -> Network {
@@ -183,8 +240,8 @@ fn short() -> Network {
 #[tokio::test]
 async fn a_definite_yes_is_accepted() {
     for adapter in ADAPTERS {
-        let server = Server::start(Behaviour::Answer(adapter.accepts.0, adapter.accepts.1.into())).await;
-        let account = (adapter.account)(&server.url(), loopback());
+        let server = adapter.protocol.serve(Behaviour::Answer(adapter.accepts.0, adapter.accepts.1.into())).await;
+        let account = (adapter.account)(&adapter.protocol.url(server.address), loopback());
         let results = account.send(&[(adapter.message)("text")]).await;
         assert!(matches!(results.as_slice(), [Ok(_)]), "{}: {results:?}", adapter.name);
         assert_eq!(server.requests().len(), 1, "{}", adapter.name);
@@ -204,9 +261,14 @@ async fn every_class_of_answer_is_told_apart() {
 #[tokio::test]
 async fn no_connection_means_not_sent() {
     for adapter in ADAPTERS {
-        let url = format!("http://{}", closed_port().await);
+        let url = adapter.protocol.url(closed_port().await);
         assert_eq!(adapter.refusal(&url, loopback()).await, UNREACHABLE, "{}", adapter.name);
-        assert_eq!(adapter.refusal("http://no-such-host.invalid", loopback()).await, UNREACHABLE, "{}", adapter.name);
+        assert_eq!(
+            adapter.refusal(&adapter.protocol.url("no-such-host.invalid"), loopback()).await,
+            UNREACHABLE,
+            "{}",
+            adapter.name
+        );
     }
 }
 
@@ -214,25 +276,25 @@ async fn no_connection_means_not_sent() {
 async fn a_failed_handshake_means_not_sent() {
     for adapter in ADAPTERS {
         let (address, _, task) = tls_server("").await;
-        let url = format!("https://localhost:{}", address.port());
+        let url = adapter.protocol.secure_url(format!("localhost:{}", address.port()));
         assert_eq!(adapter.refusal(&url, loopback()).await, UNREACHABLE, "{}: untrusted", adapter.name);
         task.abort();
         // A gateway that speaks no TLS at all, and one that never finishes the handshake.
-        let plain = Server::start(Behaviour::Answer(200, String::new())).await;
-        let url = format!("https://localhost:{}", plain.address.port());
+        let plain = adapter.protocol.serve(Behaviour::Answer(200, String::new())).await;
+        let url = adapter.protocol.secure_url(format!("localhost:{}", plain.address.port()));
         assert_eq!(adapter.refusal(&url, short()).await, UNREACHABLE, "{}: not TLS", adapter.name);
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}", silent.local_addr().unwrap().port());
+        let url = adapter.protocol.secure_url(format!("localhost:{}", silent.local_addr().unwrap().port()));
         assert_eq!(adapter.refusal(&url, short()).await, UNREACHABLE, "{}: stalled", adapter.name);
     }
 }
 
 #[tokio::test]
 async fn a_trusted_certificate_is_accepted() {
-    for adapter in ADAPTERS.iter().filter(|adapter| adapter.accepts.0 == 200) {
+    for adapter in http().filter(|adapter| adapter.accepts.0 == 200) {
         let (address, pem, task) = tls_server(adapter.accepts.1).await;
         let network = Network { ca_pem: Some(pem.into_bytes()), ..loopback() };
-        let account = (adapter.account)(&format!("https://localhost:{}", address.port()), network);
+        let account = (adapter.account)(&adapter.protocol.secure_url(format!("localhost:{}", address.port())), network);
         let results = account.send(&[(adapter.message)("text")]).await;
         assert!(matches!(results.as_slice(), [Ok(_)]), "{}: {results:?}", adapter.name);
         task.abort();
@@ -249,23 +311,10 @@ async fn silence_is_a_doubt() {
 #[tokio::test]
 async fn a_broken_exchange_is_a_doubt_and_is_not_repeated() {
     for adapter in ADAPTERS {
-        let whole = answer(adapter.accepts.0, adapter.accepts.1, "close");
-        let head = whole.find("\r\n\r\n").unwrap() + 4;
-        let huge = answer(adapter.accepts.0, &"x".repeat(LONGEST_ANSWER + 1), "close");
-        let cuts: [(&str, Vec<u8>); 7] = [
-            ("before any byte", Vec::new()),
-            ("within the status line", b"HTTP/1.1 20".to_vec()),
-            ("within the headers", whole.as_bytes()[..head - 6].to_vec()),
-            ("after the headers", whole.as_bytes()[..head].to_vec()),
-            ("within the body", whole.as_bytes()[..whole.len() - 3].to_vec()),
-            ("huge", huge.into_bytes()),
-            ("not HTTP", b"220 mail.example.vn ESMTP\r\n".to_vec()),
-        ];
-        for (what, bytes) in cuts {
-            let met = adapter.meets(Behaviour::Raw(bytes), loopback()).await;
+        for (what, behaviour) in adapter.protocol.breaks(adapter.accepts) {
+            let met = adapter.meets(behaviour, loopback()).await;
             assert_eq!(met, (Class::InDoubt, 1), "{}: {what}", adapter.name);
         }
-        assert_eq!(adapter.meets(Behaviour::Reset, loopback()).await, (Class::InDoubt, 1), "{}", adapter.name);
         let (class, _) = adapter.meets(Behaviour::Slam, loopback()).await;
         assert!(matches!(class, Class::InDoubt | UNREACHABLE), "{}: {class:?}", adapter.name);
     }
@@ -273,7 +322,7 @@ async fn a_broken_exchange_is_a_doubt_and_is_not_repeated() {
 
 #[tokio::test]
 async fn a_yes_in_the_wrong_format_is_a_doubt() {
-    for adapter in ADAPTERS {
+    for adapter in http() {
         for body in ["", "<html>OK</html>", "{\"ok\":", "\u{0}\u{1}", "null", "[]", "100"] {
             let met = adapter.meets(Behaviour::Answer(200, body.into()), loopback()).await;
             assert_eq!(met, (Class::InDoubt, 1), "{}: {body:?}", adapter.name);
@@ -283,8 +332,8 @@ async fn a_yes_in_the_wrong_format_is_a_doubt() {
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    for adapter in ADAPTERS {
-        let target = Server::start(Behaviour::Answer(adapter.accepts.0, adapter.accepts.1.into())).await;
+    for adapter in http() {
+        let target = adapter.protocol.serve(Behaviour::Answer(adapter.accepts.0, adapter.accepts.1.into())).await;
         let head = format!("HTTP/1.1 307 X\r\nlocation: {}/\r\ncontent-length: 0\r\n\r\n", target.url());
         let (class, requests) = adapter.meets(Behaviour::Raw(head.into_bytes()), loopback()).await;
         assert_ne!(class, UNREACHABLE, "{}", adapter.name);
@@ -295,8 +344,8 @@ async fn redirects_are_not_followed() {
 #[tokio::test]
 async fn a_pooled_connection_that_breaks_is_a_doubt_and_is_not_repeated() {
     for adapter in ADAPTERS {
-        let server = Server::start(Behaviour::KeepThenReset(adapter.accepts.0, adapter.accepts.1.into())).await;
-        let account = (adapter.account)(&server.url(), loopback());
+        let server = adapter.protocol.serve(Behaviour::KeepThenReset(adapter.accepts.0, adapter.accepts.1.into())).await;
+        let account = (adapter.account)(&adapter.protocol.url(server.address), loopback());
         let message = (adapter.message)("text");
         assert!(account.send(std::slice::from_ref(&message)).await[0].is_ok(), "{}", adapter.name);
         let second = account.send(std::slice::from_ref(&message)).await.remove(0).expect_err(adapter.name);
@@ -307,11 +356,11 @@ async fn a_pooled_connection_that_breaks_is_a_doubt_and_is_not_repeated() {
 
 #[tokio::test]
 async fn a_connection_that_closed_while_idle_is_no_doubt() {
-    for adapter in ADAPTERS {
+    for adapter in http() {
         // The answer promises to keep the connection, and the server then closes it.
         let bytes = answer(adapter.accepts.0, adapter.accepts.1, "keep-alive").into_bytes();
-        let server = Server::start(Behaviour::Raw(bytes)).await;
-        let account = (adapter.account)(&server.url(), loopback());
+        let server = adapter.protocol.serve(Behaviour::Raw(bytes)).await;
+        let account = (adapter.account)(&adapter.protocol.url(server.address), loopback());
         for n in 1..=3 {
             let results = account.send(&[(adapter.message)("text")]).await;
             assert!(results[0].is_ok(), "{}: send {n}: {results:?}", adapter.name);
@@ -323,8 +372,8 @@ async fn a_connection_that_closed_while_idle_is_no_doubt() {
 #[tokio::test]
 async fn order_and_length_are_kept() {
     for adapter in ADAPTERS {
-        let server = Server::start(Behaviour::KeepAlive(adapter.accepts.0, adapter.accepts.1.into())).await;
-        let account = (adapter.account)(&server.url(), loopback());
+        let server = adapter.protocol.serve(Behaviour::KeepAlive(adapter.accepts.0, adapter.accepts.1.into())).await;
+        let account = (adapter.account)(&adapter.protocol.url(server.address), loopback());
         assert!(account.send(&[]).await.is_empty(), "{}", adapter.name);
         let batch: Vec<Outgoing> = (0..7).map(|n| (adapter.message)(&format!("number-{n}"))).collect();
         let results = account.send(&batch).await;
@@ -341,8 +390,8 @@ async fn order_and_length_are_kept() {
 #[tokio::test]
 async fn it_may_be_called_concurrently() {
     for adapter in ADAPTERS {
-        let server = Server::start(Behaviour::KeepAlive(adapter.accepts.0, adapter.accepts.1.into())).await;
-        let account: Arc<dyn Provider> = Arc::from((adapter.account)(&server.url(), loopback()));
+        let server = adapter.protocol.serve(Behaviour::KeepAlive(adapter.accepts.0, adapter.accepts.1.into())).await;
+        let account: Arc<dyn Provider> = Arc::from((adapter.account)(&adapter.protocol.url(server.address), loopback()));
         let calls = (0..40).map(|n| {
             let (account, message) = (Arc::clone(&account), (adapter.message)(&format!("call-{n}")));
             tokio::spawn(async move { account.send(&[message]).await })
@@ -357,8 +406,8 @@ async fn it_may_be_called_concurrently() {
 #[tokio::test]
 async fn it_ends_by_itself() {
     for adapter in ADAPTERS {
-        let server = Server::start(Behaviour::Silent).await;
-        let account = (adapter.account)(&server.url(), short());
+        let server = adapter.protocol.serve(Behaviour::Silent).await;
+        let account = (adapter.account)(&adapter.protocol.url(server.address), short());
         let message = (adapter.message)("text");
         let sent = tokio::time::timeout(Duration::from_secs(10), account.send(std::slice::from_ref(&message))).await;
         assert!(sent.is_ok(), "{} does not end", adapter.name);
