@@ -339,7 +339,8 @@ fn words(expression: &str) -> Vec<Word<'_>> {
             }
             // `is not none`: the test is the word after `not`.
             if !(last_word == "is" && text == "not") {
-                last_word = text;
+                // An attribute that happens to be called `is` is no word of the language.
+                last_word = if before == '.' { "" } else { text };
             }
             before = 'a';
             at += length;

@@ -35,6 +35,24 @@ async fn ids_come_from_the_answer() {
 }
 
 #[tokio::test]
+async fn ids_of_parts_keep_their_order() {
+    let text = r#"
+title = "Parts"
+channel = "sms"
+[send]
+form = { to = "{{ to }}", text = "{{ text }}" }
+[[send.answer]]
+when = "body.is is defined and headers['X-Kind'] == 'sms'"
+then = "accepted"
+id = "body.is"
+"#;
+    let bytes = http(200, "x-kind: sms\r\n", r#"{"is":["b",7,null,"a"]}"#).into_bytes();
+    let server = Server::start(Behaviour::Raw(bytes)).await;
+    let parts = account(parse("parts.toml", text), &server.url(), loopback()).send(&[sms("text")]).await.remove(0);
+    assert_eq!(parts, Ok(Accepted { ids: vec!["b".into(), "7".into(), "a".into()] }));
+}
+
+#[tokio::test]
 async fn a_repeated_reference_was_taken() {
     let repeat = judged("esms", &http(200, "", r#"{"CodeResult":"124","ErrorMessage":"RequestId exists"}"#)).await;
     assert_eq!(repeat, Ok(Accepted::default()));

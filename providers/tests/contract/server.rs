@@ -28,6 +28,8 @@ pub enum Behaviour {
     KeepThenReset(u16, String),
     /// Says nothing until the client goes away.
     Silent,
+    /// Answers with these bytes and then says nothing more until the client goes away.
+    Stall(Vec<u8>),
     /// Ends the connection without a word (a TCP reset).
     Reset,
     /// Ends the connection before it reads anything.
@@ -107,6 +109,11 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, log: Arc<Mutex<Vec<S
             }
             Behaviour::KeepThenReset(status, body) if served == 1 => {
                 let _ = stream.write_all(answer(*status, body, "keep-alive").as_bytes()).await;
+            }
+            Behaviour::Stall(bytes) => {
+                let _ = stream.write_all(bytes).await;
+                let _ = stream.read(&mut [0; 1]).await;
+                return;
             }
             Behaviour::Silent => {
                 let _ = stream.read(&mut [0; 1]).await;

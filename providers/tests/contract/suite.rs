@@ -306,6 +306,11 @@ async fn silence_is_a_doubt() {
     for adapter in ADAPTERS {
         assert_eq!(adapter.meets(Behaviour::Silent, short()).await, (Class::InDoubt, 1), "{}", adapter.name);
     }
+    for adapter in http() {
+        let mut most = answer(adapter.accepts.0, adapter.accepts.1, "close").into_bytes();
+        most.pop();
+        assert_eq!(adapter.meets(Behaviour::Stall(most), short()).await, (Class::InDoubt, 1), "{}", adapter.name);
+    }
 }
 
 #[tokio::test]
