@@ -14,6 +14,7 @@ mod description;
 mod expression;
 mod fault;
 mod network;
+mod percent;
 mod reader;
 mod request;
 mod xml;

@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 use super::{
     answer::{Answer, Condition, Headers, NAMES, Reader, parse_reason},
     expression::{Expression, Scope},
+    percent::decode,
     reader::Table,
 };
 use crate::{About, Address, Callback, CallbackError, Event, Handle, Reason, Receipt, ReceiptState, Reply};
@@ -376,24 +377,6 @@ fn fields(encoded: &str) -> Value {
         }
     }
     Value::from_pairs(fields)
-}
-
-/// Decodes `application/x-www-form-urlencoded` text; what is no UTF-8 is replaced.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = (byte == b'%').then(|| after.get(..2)).flatten();
-        let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        if let Some(value) = escaped {
-            bytes.push(value);
-            rest = &after[2..];
-        } else {
-            bytes.push(if byte == b'+' { b' ' } else { byte });
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// RFC 3339, or a Unix time in seconds or milliseconds.

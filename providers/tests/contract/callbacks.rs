@@ -93,6 +93,7 @@ fn kannel() {
         get("state=16&words=NACK%2F11&reference=r1"),
         get("state=34&reference=r1"),
         get("state=%ff&reference=r%31%"),
+        get("state=1&words=50%+%+f%2B&reference=r1&reference=r2"),
     ];
     insta::assert_snapshot!(told(&gateway("kannel"), &callbacks), @r#"
 Reference("r1") Delivered None "id:1 sub:001 stat:DELIVRD" None
@@ -101,6 +102,7 @@ Reference("r1") Undelivered Some(Other) "gone 84*******23" None
 Reference("r1") Rejected Some(Other) "NACK/11" None
 Reference("r1") Expired Some(Expired) "34" None
 account: no rule knows the code �
+Reference("r1") Delivered None "50% % f+" None
 "#);
 }
 
