@@ -472,3 +472,13 @@ fn a_path_that_does_not_exist_is_a_mistake() {
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("campaigns/khong-co.toml: cannot be read"), "{}", ended.err);
 }
+
+#[test]
+fn one_file_is_checked_among_its_neighbours() {
+    let folder = office().with("campaigns/hong.toml", "title = 1").with("campaigns/ghi-chu.txt", "");
+    assert_eq!(folder.loa(&["check", "campaigns/nhan-dien.toml"]).code, 0, "a broken neighbour is none of its business");
+    assert_eq!(folder.loa(&["check", "campaigns/segments.toml"]).code, 0);
+    assert_eq!(folder.loa(&["check", "campaigns/ghi-chu.txt"]).code, 2);
+    let ended = folder.with("campaigns/segments.toml", "[can-bo]\n").loa(&["check", "campaigns/nhan-dien.toml"]);
+    assert!(ended.code == 2 && ended.err.contains("segments.toml"), "{}", ended.err);
+}
