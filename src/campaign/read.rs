@@ -107,7 +107,19 @@ fn law(value: &Value<'_>, kind: Option<Kind>) -> Option<Law> {
 
 fn audience(section: &mut Section<'_>, around: Around<'_>) -> Option<Audience> {
     let segments = section.required("segments", |v| v.some(|segment| reference(&segment, around)));
-    let exclude = section.optional("exclude", |v| v.list(|segment| reference(&segment, around))).unwrap_or_default();
+    let exclude = section.optional("exclude", |v| {
+        v.list(|one| {
+            let slug = reference(&one, around)?;
+            if segments.as_ref().is_some_and(|segments| segments.contains(&slug)) {
+                return one.refuse(
+                    phrase!("nhóm `{slug}` vừa được gửi vừa bị loại", "the segment `{slug}` is both addressed and excluded"),
+                    phrase!("bỏ nó khỏi `segments` hoặc `exclude`", "take it out of `segments` or of `exclude`"),
+                );
+            }
+            Some(slug)
+        })
+    });
+    let exclude = exclude.unwrap_or_default();
     let goal = section.optional("goal", |v| v.number(0.0..=1.0));
     Some(Audience { segments: segments?, exclude, goal })
 }

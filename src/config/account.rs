@@ -7,7 +7,7 @@ use providers::Channel;
 
 use super::{
     Account, Price, Rate,
-    secret::{Vault, is_secret_name, refuse_plain},
+    secret::{Vault, is_secret_name, password_in, refuse_plain},
 };
 use crate::{
     document::{Section, Value, rate, suggestion},
@@ -109,6 +109,8 @@ fn own_keys(section: &mut Section<'_>, vault: Vault<'_>) -> OwnKeys {
         if is_reference(&value) || (value.is_variable() && is_secret_name(key)) {
             secrets.extend(vault.secret(&value).map(|secret| (key.to_string(), secret)));
         } else if is_secret_name(key) {
+            refuse_plain::<()>(&value);
+        } else if !value.is_variable() && value.plain().is_some_and(|v| v.as_str().and_then(password_in).is_some()) {
             refuse_plain::<()>(&value);
         } else {
             settings.extend(value.plain().map(|plain| (key.to_string(), plain)));
