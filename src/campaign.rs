@@ -12,7 +12,7 @@ mod read;
 mod rotation;
 mod segment;
 
-pub use cadence::Occurrence;
+pub use cadence::{Occurrence, ROTATION_START};
 pub use goal::{Goal, Goals};
 pub use holiday::Holidays;
 pub use library::{ATTACHMENT_LIMIT, Library, Source};

@@ -1,13 +1,23 @@
 //! `loa.toml` and the environment: every section validates itself; no secret is ever a plain string.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+mod account;
+mod environment;
+mod read;
+mod secret;
+
+pub use account::CARRIERS;
+pub use secret::is_secret_name;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use providers::Channel;
 use secrecy::SecretString;
 
 /// All settings, checked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
+    /// `loa.toml`, where there is one.
+    pub file: Option<PathBuf>,
     /// The folder of `loa.toml`, against which relative paths are read.
     pub base: PathBuf,
     /// `[server]`.
@@ -34,6 +44,18 @@ pub struct Config {
     pub gateways_dir: Option<PathBuf>,
 }
 
+impl fmt::Debug for Config {
+    /// Without the database's address, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("file", &self.file)
+            .field("server", &self.server)
+            .field("limits", &self.limits)
+            .field("accounts", &self.accounts)
+            .finish_non_exhaustive()
+    }
+}
+
 /// `[server]`.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -57,8 +79,8 @@ pub struct Server {
 #[derive(Clone)]
 pub struct SecretKey(pub std::sync::Arc<secrecy::SecretBox<[u8; 32]>>);
 
-impl std::fmt::Debug for SecretKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretKey(…)")
     }
 }

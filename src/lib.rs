@@ -1,19 +1,25 @@
 //! Loa.
+pub mod account;
 pub mod active;
 pub mod audience;
 pub mod campaign;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod db;
 pub mod delivery;
+pub mod dispatch;
 pub mod document;
+pub mod epoch;
 pub mod health;
 pub mod limit;
 pub mod message;
 pub mod receipt;
 pub mod retry;
 pub mod run;
+pub mod sandbox;
 pub mod seal;
 pub mod tally;
+pub mod token;
 pub mod words;

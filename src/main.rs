@@ -1,2 +1,8 @@
 //! Parses the command line and runs one command.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    loa::cli::main().await
+}

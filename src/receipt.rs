@@ -27,8 +27,6 @@ use crate::{
 const BATCH: usize = 1_000;
 /// How long a receipt may wait for its attempt.
 pub const PATIENCE: Duration = Duration::from_hours(72);
-/// The purpose of the MAC in references.
-pub const REFERENCE: &str = "reference";
 
 /// A receipt with the account that it came to.
 #[derive(Debug, Clone)]
@@ -176,8 +174,9 @@ static HANDLES: Sql = Sql::new(
       JOIN :rows($1; account BIGINT, handle TEXT) AS v ON h.account = v.account AND h.id = v.handle",
 );
 
-static MARK: Sql =
-    Sql::new(r"UPDATE receipt SET status = v.status FROM :rows($1; id BIGINT, status SMALLINT) AS v WHERE receipt.id = v.id");
+static MARK: Sql = Sql::new(
+    r"UPDATE receipt SET status = v.status FROM :rows($1; id BIGINT, status SMALLINT) AS v WHERE receipt.id = v.id",
+);
 
 /// What became of a receipt: the `status` of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,7 +252,7 @@ impl Matcher {
         let mut matched = Matched { seen: open.len(), applied: 0, last: open.last().map_or(after, |r| r.id) };
         for receipt in open {
             let found = match (&receipt.reference, &receipt.handle) {
-                (Some(text), _) => match Reference::decode(text, |bytes| self.seal.mac(REFERENCE, bytes)) {
+                (Some(text), _) => match Reference::decode(text, &self.seal) {
                     Some(reference) => Some((reference.delivery, reference.attempt, None)),
                     None => {
                         marks.push(Mark { id: receipt.id, status: Status::Forged as i16 });

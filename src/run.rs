@@ -60,8 +60,9 @@ static OPEN: Sql = Sql::new(
       FROM tally WHERE run = $1",
 );
 
-static PENDING_BY_CHANNEL: Sql =
-    Sql::new(r"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE run = $1 AND channel = $2 AND state = 0");
+static PENDING_BY_CHANNEL: Sql = Sql::new(
+    r"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE run = $1 AND channel = $2 AND state = 0",
+);
 
 static RELIEVED: Sql = Sql::new(r"UPDATE run SET finish_at = NULL WHERE id = $1");
 
@@ -94,8 +95,7 @@ impl Runner {
             self.relieve(run, now).await?;
         }
         if run.plan.silent_after.is_some() {
-            let moved =
-                self.db.write(async |tx| close::fall_back_silent(tx, self.node, &run.plan, now, CLOSE_CHUNK).await).await?;
+            let moved = self.db.write(async |tx| close::fall_back_silent(tx, self.node, &run.plan, now, CLOSE_CHUNK).await).await?;
             more |= moved > 0;
         }
         if run.row.state() == RunState::Sending {
@@ -126,13 +126,7 @@ impl Runner {
                 let chunk = fan_out::Chunk { after: cursor, through, due: run.row.due_at.min(now), now };
                 fan_out::chunk(tx, self.node, &run.plan, &audience, &chunk).await?;
                 let state = if through >= top { RunState::Sending } else { RunState::FanningOut } as i16;
-                within!(tx, |c, sql| sqlx::query(sql(&MOVE_CURSOR))
-                    .bind(id)
-                    .bind(through)
-                    .bind(state)
-                    .execute(c)
-                    .await
-                    .map(affected))?;
+                within!(tx, |c, sql| sqlx::query(sql(&MOVE_CURSOR)).bind(id).bind(through).bind(state).execute(c).await.map(affected))?;
                 Ok(through < top)
             })
             .await?;
@@ -157,8 +151,10 @@ impl Runner {
             }
             while excess > 0 {
                 let most = excess.min(CLOSE_CHUNK);
-                let moved =
-                    self.db.write(async |tx| close::overflow(tx, self.node, &run.plan, *channel as i16, most, now).await).await?;
+                let moved = self
+                    .db
+                    .write(async |tx| close::overflow(tx, self.node, &run.plan, *channel as i16, most, now).await)
+                    .await?;
                 if moved == 0 {
                     break;
                 }
@@ -194,17 +190,12 @@ impl Runner {
     async fn settle(&self, run: &ActiveRun, now: i64) -> Result<()> {
         let (unsent, unconfirmed): (i64, i64) =
             on!(self.db.read, |pool, sql| sqlx::query_as(sql(&OPEN)).bind(run.row.id).fetch_one(pool).await)?;
-        let may_fall_back =
-            run.plan.first && run.plan.order.len() > 1 && now < run.row.expires_at && run.row.state() != RunState::Aborted;
+        let may_fall_back = run.plan.first && run.plan.order.len() > 1 && now < run.row.expires_at && run.row.state() != RunState::Aborted;
         if unsent > 0 || (may_fall_back && unconfirmed > 0) {
             return Ok(());
         }
-        let settled = on!(self.db.write, |pool, sql| sqlx::query(sql(&SETTLE))
-            .bind(run.row.id)
-            .bind(now)
-            .execute(pool)
-            .await
-            .map(affected))?;
+        let settled =
+            on!(self.db.write, |pool, sql| sqlx::query(sql(&SETTLE)).bind(run.row.id).bind(now).execute(pool).await.map(affected))?;
         if settled > 0 {
             tracing::info!(run = run.row.id, campaign = run.row.campaign, "the run has settled");
         }

@@ -1,7 +1,11 @@
-//! Loa's stories, each through a front door, on both engines. One binary: each further one is another link.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by failing")]
+//! Stories, each through the front door. One binary: every further one would be another link.
 
+mod folder;
 mod helpers;
+
 mod stories {
     mod audience;
+    mod check;
+    mod plan;
+    mod settings;
 }

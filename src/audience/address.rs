@@ -23,6 +23,11 @@ impl ChatService {
         }
     }
 
+    /// The service with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Zalo, Self::Telegram].into_iter().find(|service| service.name() == name)
+    }
+
     /// The service with this stored number.
     pub const fn from_number(number: i64) -> Option<Self> {
         match number {

@@ -5,7 +5,7 @@
 //! rule, cron lines included, keeps the same promises: occurrences are strictly ascending, lie within the period, and no
 //! two share a key.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use chrono::{
     DateTime, Datelike as _, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone as _, Utc,
@@ -16,6 +16,12 @@ use super::{Cadence, Campaign, Day, Holidays, OnHoliday, Period, Rule};
 
 /// Looking back this far finds every day that a holiday policy can move past today; also the farthest that it moves.
 const FARTHEST_MOVE: Days = Days::new(31);
+
+/// Where rotation begins for a campaign whose period has no first day: 1 January 2025, older than any installation.
+pub const ROTATION_START: NaiveDate = match NaiveDate::from_ymd_opt(2025, 1, 1) {
+    Some(date) => date,
+    None => NaiveDate::MIN,
+};
 
 /// One due time of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +41,17 @@ impl Campaign {
     pub fn occurrences(&self, after: DateTime<Utc>, holidays: &Holidays) -> impl Iterator<Item = Occurrence> {
         self.cadence.iter().flat_map(move |cadence| cadence.occurrences(&self.period, after, holidays))
     }
+
+    /// How many occurrences this campaign had before an instant, since its period began (without `from`: since
+    /// [`ROTATION_START`]): whose turn it is in the rotation. It is worked out from the definition alone, so that every
+    /// scheduler, and `loa plan`, names the same message.
+    pub fn turn(&self, due: DateTime<Utc>, holidays: &Holidays) -> u64 {
+        let Some(cadence) = &self.cadence else { return 0 };
+        let start = self.period.from.unwrap_or(ROTATION_START);
+        let before = instant(cadence.timezone, start.and_time(NaiveTime::MIN)) - Duration::milliseconds(1);
+        let earlier = self.occurrences(before, holidays).take_while(|occurrence| occurrence.due < due);
+        u64::try_from(earlier.count()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Cadence {
@@ -45,37 +62,29 @@ impl Cadence {
         let start = period.from.map_or(back, |from| from.max(back));
         let end = period.through.unwrap_or(NaiveDate::MAX);
         let mut walls = self.rule.walls(start).take_while(move |wall| wall.date() <= end).peekable();
-        let mut ready = VecDeque::new();
+        let mut waiting: BTreeMap<DateTime<Utc>, Occurrence> = BTreeMap::new();
         let mut last = after;
         std::iter::from_fn(move || {
             loop {
-                if let Some(occurrence) = ready.pop_front() {
-                    return Some(occurrence);
-                }
-                let mut day = None;
-                let mut group = BTreeMap::new();
-                while let Some(wall) = walls.peek().copied() {
-                    let target = self.placed(wall.date(), holidays);
-                    if day.is_some() && target.is_some() && day != target {
-                        break;
+                let next = walls.peek().copied();
+                // Nothing moves to an earlier day: what lies before the next day to be read is complete.
+                let complete = waiting.first_entry().filter(|first| next.is_none_or(|wall| first.get().date < wall.date()));
+                if let Some(first) = complete {
+                    let occurrence = first.remove();
+                    if occurrence.due > last && occurrence.date <= end {
+                        last = occurrence.due;
+                        return Some(occurrence);
                     }
-                    walls.next();
-                    let Some(target) = target else { continue };
-                    day = Some(target);
-                    let due = instant(self.timezone, target.and_time(wall.time()));
-                    let moved_from = (target != wall.date()).then(|| wall.date());
-                    let occurrence = Occurrence { key: self.key(target, due), due, date: target, moved_from };
-                    // The day's own occurrence and one moved onto it are one, and it is the day's own.
-                    if moved_from.is_none() || !group.contains_key(&due) {
-                        group.insert(due, occurrence);
-                    }
+                    continue;
                 }
-                if day? > end {
-                    return None;
-                }
-                for (due, occurrence) in group.into_iter().filter(|(due, _)| *due > last).collect::<Vec<_>>() {
-                    last = due;
-                    ready.push_back(occurrence);
+                let wall = next?;
+                walls.next();
+                let Some(date) = self.placed(wall.date(), holidays) else { continue };
+                let due = instant(self.timezone, date.and_time(wall.time()));
+                let moved_from = (date != wall.date()).then(|| wall.date());
+                // The day's own occurrence and one moved onto it are one, and it is the day's own.
+                if moved_from.is_none() || !waiting.contains_key(&due) {
+                    waiting.insert(due, Occurrence { key: self.key(date, due), due, date, moved_from });
                 }
             }
         })

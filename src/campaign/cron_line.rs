@@ -10,6 +10,7 @@ use chrono::DateTime;
 use crate::{phrase, words::Phrase};
 
 const NAMES: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+const FULL: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 /// The schedule, and the line as the cron crate reads it; or what is wrong with it.
 pub(super) fn parse(line: &str) -> Result<(cron::Schedule, String), Phrase> {
@@ -53,13 +54,14 @@ fn weekdays(field: &str) -> Option<String> {
         };
         let (from, to) = match range {
             "*" | "?" => (0, 6),
-            _ => match range.split_once('-') {
-                Some((from, to)) => (weekday(from)?, weekday(to)?),
-                None => {
+            _ => {
+                if let Some((from, to)) = range.split_once('-') {
+                    (weekday(from)?, weekday(to)?)
+                } else {
                     let from = weekday(range)?;
                     (from, if step.is_some() { 6 } else { from })
                 }
-            },
+            }
         };
         // Friday to Monday goes over the week's end, and so does 5-7.
         let to = if to < from { to + 7 } else { to };
@@ -78,9 +80,7 @@ fn weekday(word: &str) -> Option<usize> {
         return (number <= 7).then_some(number % 7);
     }
     let word = word.to_ascii_lowercase();
-    let index = NAMES.iter().position(|name| word.starts_with(name))?;
-    const FULL: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-    (word == NAMES[index] || word == FULL[index]).then_some(index)
+    NAMES.iter().position(|name| *name == word).or_else(|| FULL.iter().position(|name| *name == word))
 }
 
 #[cfg(test)]

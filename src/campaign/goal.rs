@@ -1,5 +1,10 @@
 //! `campaigns/goals.toml`: shares of a population to reach, which is larger than the list of recipients.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;

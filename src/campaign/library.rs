@@ -4,6 +4,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -63,47 +64,51 @@ impl Library {
             Err(error) => return unreadable(dir, &error).into(),
         };
         let slugs: BTreeSet<String> = files.keys().cloned().collect();
-        let segments = dir.join("segments.toml");
-        match read_text(&segments) {
-            Ok(text) => match Segments::parse_within(&name(&segments), text.as_deref().unwrap_or_default(), Some(&slugs)) {
-                Ok(segments) => {
-                    self.segments = segments;
-                    self.segments_text = text.unwrap_or_default();
-                }
-                Err(found) => problems.extend(kept(found, !self.segments.is_empty())),
-            },
-            Err(problem) => problems.extend(kept(problem.into(), !self.segments.is_empty())),
-        }
-        let goals = dir.join("goals.toml");
-        match read_text(&goals)
-            .map_err(Problems::from)
-            .and_then(|text| Goals::parse(&name(&goals), text.as_deref().unwrap_or_default()))
-        {
-            Ok(goals) => self.goals = goals,
+        let segments_known = self.reread_segments(&dir.join("segments.toml"), &slugs, &mut problems);
+        match read_file(&dir.join("goals.toml"), Goals::parse) {
+            Ok((goals, _)) => self.goals = goals,
             Err(found) => problems.extend(kept(found, !self.goals.0.is_empty())),
         }
         self.campaigns.retain(|slug, _| slugs.contains(slug));
         for (slug, file) in files {
-            match self.source(&slug, &file) {
-                Ok(source) => {
-                    self.campaigns.insert(slug, source);
-                }
+            match self.source(&slug, &file, segments_known) {
+                // Without segments nobody knows whom it is for: those problems come first.
+                Ok(source) if segments_known => drop(self.campaigns.insert(slug, source)),
+                Ok(_) => {}
                 Err(found) => problems.extend(kept(found, self.campaigns.contains_key(&slug))),
             }
         }
         problems
     }
 
-    fn source(&self, slug: &str, file: &Path) -> Result<Source, Problems> {
+    /// Whether there are segments to check campaigns against: new ones, or the last good ones.
+    fn reread_segments(&mut self, file: &Path, campaigns: &BTreeSet<String>, problems: &mut Problems) -> bool {
+        match read_file(file, |file, text| Segments::parse_within(file, text, Some(campaigns))) {
+            Ok((segments, text)) => {
+                self.segments = segments;
+                self.segments_text = text;
+                true
+            }
+            Err(found) => {
+                let known = !self.segments.is_empty();
+                problems.extend(kept(found, known));
+                known
+            }
+        }
+    }
+
+    fn source(&self, slug: &str, file: &Path, segments_known: bool) -> Result<Source, Problems> {
         let text = read_text(file)?.unwrap_or_default();
         let dir = file.parent().unwrap_or(Path::new("."));
         let attachments = RefCell::new(BTreeMap::new());
         let attach = |attachment: &str, value: &Value<'_>| {
-            let bytes = load(&dir.join(attachment)).or_else(|(message, help)| value.refuse(message, help).ok_or(())).ok()?;
-            attachments.borrow_mut().insert(attachment.to_string(), bytes);
+            match load(&dir.join(attachment)) {
+                Ok(bytes) => attachments.borrow_mut().insert(attachment.to_string(), bytes),
+                Err((message, help)) => return value.refuse(message, help),
+            };
             Some(())
         };
-        let around = Around { segments: Some(&self.segments), attach: Some(&attach) };
+        let around = Around { segments: segments_known.then_some(&self.segments), attach: Some(&attach) };
         let campaign = Campaign::parse_within(&name(file), slug, &text, around)?;
         let attachments = attachments.into_inner();
         let hash = hash(&text, &self.segments_text, &attachments);
@@ -119,7 +124,11 @@ fn hash(text: &str, segments: &str, attachments: &BTreeMap<String, Vec<u8>>) -> 
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// The campaigns' files by slug: every `*.toml` that is not one of the shared ones.
@@ -136,16 +145,23 @@ fn campaign_files(dir: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
     Ok(files)
 }
 
+/// A shared file and its text; one that does not exist reads as empty.
+fn read_file<T>(file: &Path, parse: impl FnOnce(&str, &str) -> Result<T, Problems>) -> Result<(T, String), Problems> {
+    let text = read_text(file)?.unwrap_or_default();
+    parse(&name(file), &text).map(|value| (value, text))
+}
+
 /// A text file; `None` if there is none.
-fn read_text(file: &Path) -> Result<Option<String>, Problem> {
+fn read_text(file: &Path) -> Result<Option<String>, Problems> {
     match fs::read(file) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))),
             Err(_) => Err(Problem::of(&name(file), phrase!("tệp không phải UTF-8", "the file is not UTF-8"))
-                .help(phrase!("lưu lại với bảng mã UTF-8", "save it again as UTF-8"))),
+                .help(phrase!("lưu lại với bảng mã UTF-8", "save it again as UTF-8"))
+                .into()),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(file, &error)),
+        Err(error) => Err(unreadable(file, &error).into()),
     }
 }
 
@@ -186,3 +202,6 @@ fn kept(mut problems: Problems, kept: bool) -> Problems {
 fn name(path: &Path) -> String {
     path.display().to_string()
 }
+
+#[cfg(test)]
+mod tests;

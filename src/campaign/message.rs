@@ -1,8 +1,12 @@
 //! `[[message]]`: the texts of a campaign, checked against its channels and phases.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
 use providers::Channel;
 
 use super::{
@@ -15,66 +19,78 @@ use crate::{
     words::Phrase,
 };
 
-/// The messages of a campaign whose channels are `order`.
-pub(super) fn messages(value: &Value<'_>, period: &Period, order: &[Channel], around: Around<'_>) -> Option<Vec<Message>> {
+/// The rest of the campaign, as far as its messages must fit it.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) period: &'a Period,
+    /// Empty where it could not be read.
+    pub(super) channels: &'a [Channel],
+    /// Empty where it could not be read.
+    pub(super) segments: &'a [String],
+}
+
+/// The messages of a campaign. What follows only from a message that is wrong itself is not reported.
+pub(super) fn messages(value: &Value<'_>, frame: Frame<'_>, around: Around<'_>) -> Option<Vec<Message>> {
     let mut ids = BTreeSet::new();
-    let messages = value.some(|one| one.section(|s| message(s, period, order, &mut ids, around)))?;
-    for channel in order {
-        if !messages.is_empty() && !messages.iter().any(|m| m.body.has(*channel)) {
-            value.refuse::<()>(
-                phrase!("không tin nào có nội dung cho kênh `{channel}`", "no message has a text for the channel `{channel}`"),
-                phrase!(
-                    "thêm `{channel}` vào một [[message]], hoặc bỏ nó khỏi channels.use",
-                    "add `{channel}` to a [[message]], or take it out of channels.use"
-                ),
-            );
-        }
+    let mut whole = true;
+    let messages = value.some(|one| {
+        let message = one.section(|s| message(s, frame, &mut ids, around));
+        whole &= message.is_some();
+        message
+    })?;
+    if !whole {
+        return None;
     }
-    for (name, date) in gaps(period, &messages) {
+    for channel in frame.channels.iter().filter(|channel| !messages.iter().any(|m| m.body.has(**channel))) {
         value.refuse::<()>(
-            match name {
-                Some(name) => phrase!(
-                    "giai đoạn `{name}` (từ {date}) không có tin nào cho mọi người",
-                    "no message for everybody fits the phase `{name}` (from {date})"
-                ),
-                None => phrase!(
-                    "trước giai đoạn đầu tiên ({date}) không có tin nào cho mọi người",
-                    "no message for everybody fits before the first phase ({date})"
-                ),
-            },
+            phrase!("không tin nào có nội dung cho kênh `{channel}`", "no message has a text for the channel `{channel}`"),
             phrase!(
-                "thêm một [[message]] không có `phase` và `for`, hoặc gắn với giai đoạn này",
-                "add a [[message]] without `phase` and `for`, or one bound to this phase"
+                "thêm `{channel}` vào một [[message]], hoặc bỏ nó khỏi channels.use",
+                "add `{channel}` to a [[message]], or take it out of channels.use"
+            ),
+        );
+    }
+    for gap in gaps(frame, &messages) {
+        value.refuse::<()>(
+            gap,
+            phrase!(
+                "thêm một [[message]] không có `phase` và `for`, hoặc thu hẹp [period]",
+                "add a [[message]] without `phase` and `for`, or narrow [period]"
             ),
         );
     }
     Some(messages)
 }
 
-/// Stretches of the period in which no message would be sent to everybody. An empty list has been reported already.
-fn gaps<'p>(period: &'p Period, messages: &[Message]) -> Vec<(Option<&'p str>, NaiveDate)> {
-    let general = |phase: Option<&str>| {
-        messages.iter().any(|m| m.segments.is_empty() && (m.phase.is_none() || m.phase.as_deref() == phase))
-    };
-    let Some((_, first)) = period.phases.first() else {
-        let never = NaiveDate::MIN;
-        return if general(None) || messages.is_empty() { Vec::new() } else { vec![(None, period.from.unwrap_or(never))] };
+/// Stretches of the period in which somebody of the audience would get no message.
+fn gaps(frame: Frame<'_>, messages: &[Message]) -> Vec<Phrase> {
+    let served = |phase: Option<&str>| {
+        let fitting: Vec<&Message> = messages.iter().filter(|m| m.phase.is_none() || m.phase.as_deref() == phase).collect();
+        let general = fitting.iter().any(|m| m.segments.is_empty());
+        general || frame.segments.iter().all(|segment| fitting.iter().any(|m| m.segments.contains(segment)))
     };
     let mut gaps = Vec::new();
-    if period.from.is_none_or(|from| from < *first) && !general(None) {
-        gaps.push((None, *first));
+    match frame.period.phases.first() {
+        None if !served(None) => gaps.push(phrase!(
+            "có người nhận không được gửi tin nào: mọi tin đều có `for`",
+            "some of the audience would get no message: every message has `for`"
+        )),
+        Some((_, first)) if frame.period.from.is_none_or(|from| from < *first) && !served(None) => gaps.push(phrase!(
+            "trước giai đoạn đầu tiên ({first}) có người nhận không được gửi tin nào",
+            "before the first phase ({first}) some of the audience would get no message"
+        )),
+        _ => {}
     }
-    gaps.extend(period.phases.iter().filter(|(name, _)| !general(Some(name))).map(|(name, date)| (Some(name.as_str()), *date)));
+    gaps.extend(frame.period.phases.iter().filter(|(name, _)| !served(Some(name))).map(|(name, first)| {
+        phrase!(
+            "trong giai đoạn `{name}` (từ {first}) có người nhận không được gửi tin nào",
+            "in the phase `{name}` (from {first}) some of the audience would get no message"
+        )
+    }));
     gaps
 }
 
-fn message(
-    section: &mut Section<'_>,
-    period: &Period,
-    order: &[Channel],
-    ids: &mut BTreeSet<String>,
-    around: Around<'_>,
-) -> Option<Message> {
+fn message(section: &mut Section<'_>, frame: Frame<'_>, ids: &mut BTreeSet<String>, around: Around<'_>) -> Option<Message> {
     let id = section.required("id", |v| {
         let id = v.slug()?;
         if ids.insert(id.clone()) {
@@ -87,23 +103,23 @@ fn message(
     });
     let phase = section.optional("phase", |v| {
         let name = v.text()?;
-        if period.phases.iter().any(|(known, _)| *known == name) {
+        if frame.period.phases.iter().any(|(known, _)| *known == name) {
             return Some(name);
         }
         v.refuse(
             phrase!("[period] không có giai đoạn `{name}`", "[period] names no phase `{name}`"),
-            suggestion(&name, period.phases.iter().map(|(known, _)| known.as_str())),
+            suggestion(&name, frame.period.phases.iter().map(|(known, _)| known.as_str())),
         )
     });
     let segments = section.optional("for", |v| v.some(|segment| reference(&segment, around))).unwrap_or_default();
     let body = body(section, around, true)?;
-    if !order.is_empty() && !order.iter().any(|channel| body.has(*channel)) {
+    if !frame.channels.is_empty() && !frame.channels.iter().any(|channel| body.has(*channel)) {
         section.refuse::<()>(
             phrase!(
                 "tin này không có nội dung cho kênh nào của chiến dịch",
                 "this message has no text for any of the campaign's channels"
             ),
-            channel_help(order),
+            channel_help(frame.channels),
         );
     }
     let lang = section.optional("lang", |v| v.section(|s| languages(s, around))).unwrap_or_default();
@@ -155,7 +171,9 @@ fn body(section: &mut Section<'_>, around: Around<'_>, whole: bool) -> Option<Bo
     let sms = section.optional("sms", |v| v.text());
     let chat = section.optional("chat", |v| chat(&v));
     let email = section.optional("email", |v| v.section(|s| email(s, around, whole)));
-    Some(Body { sms, chat, email })
+    // A part that is there but wrong was reported: what would follow from its absence is not.
+    let read = [("sms", sms.is_some()), ("chat", chat.is_some()), ("email", email.is_some())];
+    read.iter().all(|(key, well)| *well || !section.has(key)).then_some(Body { sms, chat, email })
 }
 
 fn chat(value: &Value<'_>) -> Option<ChatBody> {
@@ -181,14 +199,13 @@ fn data(section: &mut Section<'_>) -> Option<BTreeMap<String, String>> {
 }
 
 fn email(section: &mut Section<'_>, around: Around<'_>, whole: bool) -> Option<EmailBody> {
-    let (subject, body) = if whole {
-        (section.required("subject", |v| v.line())?, section.required("body", |v| v.text())?)
-    } else {
-        let subject = section.optional("subject", |v| v.line()).unwrap_or_default();
-        (subject, section.optional("body", |v| v.text()).unwrap_or_default())
-    };
+    let subject = if whole { section.required("subject", |v| v.line()) } else { section.optional("subject", |v| v.line()) };
+    let body = if whole { section.required("body", |v| v.text()) } else { section.optional("body", |v| v.text()) };
     let attach = section.optional("attach", |v| v.list(|file| attachment(&file, around))).unwrap_or_default();
-    Some(EmailBody { subject, body, attach })
+    if whole {
+        return Some(EmailBody { subject: subject?, body: body?, attach });
+    }
+    Some(EmailBody { subject: subject.unwrap_or_default(), body: body.unwrap_or_default(), attach })
 }
 
 /// A file beside the campaign's, or in a folder beside it.

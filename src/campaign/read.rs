@@ -1,6 +1,11 @@
 //! `campaigns/<slug>.toml` read into a [`Campaign`]. What enters is the file's text and what is known around it; what
 //! leaves is a campaign that needs no further check, or everything that is wrong with the file.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -32,8 +37,11 @@ pub(super) struct Around<'a> {
     /// The segments that exist.
     pub(super) segments: Option<&'a Segments>,
     /// Takes a file to attach into the library, or reports what is wrong with it.
-    pub(super) attach: Option<&'a dyn Fn(&str, &Value<'_>) -> Option<()>>,
+    pub(super) attach: Option<&'a Attach<'a>>,
 }
+
+/// Takes the named file in; reports at the value and returns none if it cannot.
+pub(super) type Attach<'a> = dyn Fn(&str, &Value<'_>) -> Option<()> + 'a;
 
 impl Campaign {
     /// Reads a campaign's file. Whether its segments and attachments exist is for [`Library::read`](super::Library::read)
@@ -77,8 +85,12 @@ fn campaign(slug: &str, root: &mut Section<'_>, around: Around<'_>) -> Option<Ca
         Some(value) => value.section(|s| sending(s, kind_or_default, law)),
         None => Some(Sending::of(kind_or_default)),
     };
-    let order = channels.as_ref().map_or(&[][..], |c| c.order.as_slice());
-    let messages = root.required("message", |v| message::messages(&v, &period, order, around));
+    let frame = message::Frame {
+        period: &period,
+        channels: channels.as_ref().map_or(&[], |channels| &channels.order),
+        segments: audience.as_ref().map_or(&[], |audience| &audience.segments),
+    };
+    let messages = root.required("message", |v| message::messages(&v, frame, around));
     Some(Campaign {
         slug: slug.to_string(),
         title: title?,
@@ -211,8 +223,10 @@ fn cron_rule(value: &Value<'_>) -> Option<Rule> {
 fn timezone(value: &Value<'_>) -> Option<Tz> {
     let name = value.line()?;
     Tz::from_str(&name).ok().or_else(|| {
-        let near =
-            crate::document::nearest(&name, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())).unwrap_or("Asia/Ho_Chi_Minh");
+        // Of six hundred names one is always near: only a slip of a letter or two counts.
+        let names = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name());
+        let near = names.min_by_key(|known| strsim::damerau_levenshtein(&name, known));
+        let near = near.filter(|near| strsim::damerau_levenshtein(&name, near) <= 2).unwrap_or("Asia/Ho_Chi_Minh");
         value.refuse(
             phrase!("không có múi giờ \"{name}\"", "there is no time zone \"{name}\""),
             phrase!("viết tên như \"{near}\"", "write a name such as \"{near}\""),
@@ -312,7 +326,11 @@ pub(super) fn reference(value: &Value<'_>, around: Around<'_>) -> Option<String>
     match around.segments {
         Some(known) if known.get(&slug).is_none() => value.refuse(
             phrase!("segments.toml không có nhóm `{slug}`", "there is no segment `{slug}` in segments.toml"),
-            suggestion(&slug, known.iter().map(|s| s.slug.as_str())),
+            if known.is_empty() {
+                phrase!("viết nhóm vào segments.toml: [{slug}]", "write it in segments.toml: [{slug}]")
+            } else {
+                suggestion(&slug, known.iter().map(|s| s.slug.as_str()))
+            },
         ),
         _ => Some(slug),
     }
@@ -429,3 +447,6 @@ fn minute(text: &str) -> Option<u16> {
     let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
     (minute < 60 && hour * 60 + minute <= 24 * 60).then_some(hour * 60 + minute)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,11 @@
 //! `campaigns/segments.toml`: named conditions on recipients, in the file's order. References to unknown segments and
 //! circles are refused.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -43,7 +48,9 @@ impl Segments {
             }
             let segments = Self(segments);
             for segment in &segments.0 {
-                if let Some(circle) = segments.circle(&segment.slug) {
+                // A circle is reported once, at the first of its segments.
+                let earlier = |slug: &String| segments.iter().take_while(|s| s.slug != segment.slug).any(|s| s.slug == *slug);
+                if let Some(circle) = segments.circle(&segment.slug).filter(|circle| !circle.iter().any(earlier)) {
                     let (slug, circle) = (&segment.slug, circle.join(" → "));
                     root.refuse_key::<()>(
                         &segment.slug,

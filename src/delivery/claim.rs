@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::{Counted, Plan, State, Why, channel_of, recipient_of, record};
 use crate::{
     config::Rate,
-    db::{Result, Sql, Tx, affected},
-    tally, within,
+    db::{Db, Result, Sql, Tx, affected},
+    limit::Bucket,
+    on, tally, within,
 };
 
 /// A row that could be claimed, with what is needed to render its message.
@@ -97,6 +98,8 @@ pub struct Claimed<T> {
     pub row: (i16, i64),
     /// The account's id.
     pub account: i64,
+    /// Keyed hash of the address it goes to.
+    pub address: i64,
     /// The rendered message.
     pub payload: T,
 }
@@ -145,6 +148,8 @@ pub enum Limit {
     Rate,
     /// The day's quota is used up.
     Quota,
+    /// A person must mend the account first.
+    Account,
     /// The next message would exceed the run's budget.
     Budget,
     /// The run is paused, aborted or over.
@@ -189,8 +194,7 @@ static CANDIDATES: Sql = Sql::new(
       ORDER BY d.next_at LIMIT $7 :skip_locked(d)",
 );
 
-static PEOPLE: Sql =
-    Sql::new(r"SELECT id FROM recipient r WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(r)");
+static PEOPLE: Sql = Sql::new(r"SELECT id FROM recipient r WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(r)");
 
 static CONTACTS: Sql = Sql::new(
     r"SELECT c.recipient, c.run, c.at FROM contact c
@@ -234,11 +238,28 @@ struct Deferred {
     next_at: i64,
 }
 
+/// A slot's length: what the local bucket refills in, rounded up, so that neither runs away from the other.
+fn period_us(rate: Rate) -> i64 {
+    i64::try_from(Bucket::of(rate).period.as_nanos().div_ceil(1000)).unwrap_or(i64::MAX / 4).max(1)
+}
+
+static RESERVE: Sql = Sql::new(
+    r"UPDATE account SET tat = CASE WHEN tat > :now_us THEN tat ELSE :now_us END + $2 WHERE id = $1
+      RETURNING tat - $2 - :now_us",
+);
+
+/// Reserves `n` slots of an account's rate, in place of some whose time passed unused. How far from now the first one is.
+pub async fn reserve(db: &Db, account: i64, rate: Rate, n: u32) -> Result<Duration> {
+    let span = i64::from(n) * period_us(rate);
+    let wait: i64 =
+        on!(db.write, |pool, sql| sqlx::query_scalar(sql(&RESERVE)).bind(account).bind(span).fetch_one(pool).await)?;
+    Ok(Duration::from_micros(u64::try_from(wait).unwrap_or(0)))
+}
+
 /// Free slots of a rate within the next half second, and the time of the first, on the database's clock in microseconds.
 fn slots(tat: i64, now_us: i64, rate: Rate) -> (i64, i64, i64) {
     const HORIZON_US: i64 = 500_000;
-    let period = i64::try_from(rate.per.as_micros()).unwrap_or(i64::MAX) / i64::from(rate.count.max(1));
-    let period = period.max(1);
+    let period = period_us(rate);
     let first = tat.max(now_us);
     let free = if first > now_us + HORIZON_US { 0 } else { (now_us + HORIZON_US - first) / period + 1 };
     (first, free, period)
@@ -259,8 +280,7 @@ pub async fn claim<T>(
         return Ok(nothing(Limit::Lease));
     }
     let run_sql = if request.budget.is_some() { &RUN_LOCKED } else { &RUN };
-    let (state, halted, expires): (i16, bool, i64) =
-        within!(tx, |c, sql| sqlx::query_as(sql(run_sql)).bind(run).fetch_one(c).await)?;
+    let (state, halted, expires): (i16, bool, i64) = within!(tx, |c, sql| sqlx::query_as(sql(run_sql)).bind(run).fetch_one(c).await)?;
     if state > 1 || halted || expires <= request.now {
         return Ok(nothing(Limit::Run));
     }
@@ -269,7 +289,10 @@ pub async fn claim<T>(
         within!(tx, |c, sql| sqlx::query_as(sql(&ACCOUNT)).bind(request.account).fetch_one(c).await)?;
     let used = if day == request.day { used } else { 0 };
     let quota = request.daily.map_or(i64::MAX, |daily| i64::try_from(daily).unwrap_or(i64::MAX) - used);
-    if paused || quota <= 0 {
+    if paused {
+        return Ok(nothing(Limit::Account));
+    }
+    if quota <= 0 {
         return Ok(nothing(Limit::Quota));
     }
     let (first_slot, free, period) = slots(tat, now_us, request.rate);
@@ -303,8 +326,7 @@ pub async fn claim<T>(
     };
 
     let mut changes = tally::Changes::default();
-    let mut limit_hit =
-        if i64::try_from(seen).unwrap_or(i64::MAX) == free.saturating_add(held) { Limit::Rate } else { Limit::None };
+    let mut limit_hit = if i64::try_from(seen).unwrap_or(i64::MAX) == free.saturating_add(held) { Limit::Rate } else { Limit::None };
     let (mut claimed, mut submitted, mut later, mut ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut new_addresses = HashSet::new();
     for candidate in candidates {
@@ -327,8 +349,7 @@ pub async fn claim<T>(
                 ended.push(end(State::Unknown, Why::AddressChanged));
                 continue;
             }
-            let taken: bool =
-                within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
+            let taken: bool = within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
             if taken || !new_addresses.insert(hash) {
                 ended.push(end(State::Skipped, Why::SameAddress));
                 continue;
@@ -337,12 +358,7 @@ pub async fn claim<T>(
         let (parts, price, payload) = match prepare(&candidate) {
             Prepared::Send { parts, price, payload } => (parts, price, payload),
             Prepared::Reject { reason, detail } => {
-                ended.push(record::End {
-                    id: candidate.id,
-                    state: State::Rejected,
-                    why: Why::Gateway(reason),
-                    detail: Some(detail),
-                });
+                ended.push(record::End { id: candidate.id, state: State::Rejected, why: Why::Gateway(reason), detail: Some(detail) });
                 continue;
             }
         };
@@ -373,6 +389,7 @@ pub async fn claim<T>(
             cost,
             row,
             account: request.account,
+            address: hash,
             payload,
         });
     }
@@ -386,37 +403,17 @@ pub async fn claim<T>(
     if !claimed.is_empty() {
         let list = crate::db::list(&submitted);
         within!(tx, |c, sql| {
-            sqlx::query(sql(&SUBMIT))
-                .bind(&list)
-                .bind(request.epoch)
-                .bind(request.account)
-                .bind(request.now)
-                .execute(c)
-                .await
-                .map(affected)
+            sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).bind(request.now).execute(c).await.map(affected)
         })?;
         if request.counts_as_contact {
             let list = crate::db::list(&claimed.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());
-            within!(tx, |c, sql| sqlx::query(sql(&TAKE_CONTACT))
-                .bind(&list)
-                .bind(run)
-                .bind(request.now)
-                .execute(c)
-                .await
-                .map(affected))?;
+            within!(tx, |c, sql| sqlx::query(sql(&TAKE_CONTACT)).bind(&list).bind(run).bind(request.now).execute(c).await.map(affected))?;
         }
         let n = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
         let more = (n - held).max(0);
         let tat = if more > 0 { first_slot + more * period } else { tat };
         within!(tx, |c, sql| {
-            sqlx::query(sql(&SPEND))
-                .bind(request.account)
-                .bind(tat)
-                .bind(request.day)
-                .bind(used + n)
-                .execute(c)
-                .await
-                .map(affected)
+            sqlx::query(sql(&SPEND)).bind(request.account).bind(tat).bind(request.day).bind(used + n).execute(c).await.map(affected)
         })?;
         if more > 0 {
             let wait = Duration::from_micros(u64::try_from(first_slot - now_us).unwrap_or(0));
@@ -474,11 +471,16 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
-/// The channel of a claimed row.
 impl<T> Claimed<T> {
     /// The channel's number.
     pub const fn channel(&self) -> i16 {
         channel_of(self.id)
+    }
+
+    /// The row, and its message apart.
+    pub fn split(self) -> (Claimed<()>, T) {
+        let Self { id, attempt, repeat, tries, doubts, cost, row, account, address, payload } = self;
+        (Claimed { id, attempt, repeat, tries, doubts, cost, row, account, address, payload: () }, payload)
     }
 }
 
@@ -495,11 +497,7 @@ mod tests {
         assert_eq!(free_from(&[], 10 * DAY, cap, spacing), None);
         assert_eq!(free_from(&[10 * DAY - 1000], 10 * DAY, None, spacing), Some(10 * DAY - 1000 + 20 * 3_600_000));
         assert_eq!(free_from(&[5 * DAY, 6 * DAY], 10 * DAY, cap, spacing), None);
-        assert_eq!(
-            free_from(&[5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, spacing),
-            Some(12 * DAY),
-            "when the first leaves the week"
-        );
+        assert_eq!(free_from(&[5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, spacing), Some(12 * DAY), "when the first leaves the week");
         assert_eq!(free_from(&[4 * DAY, 5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, None), Some(12 * DAY), "two must leave");
     }
 

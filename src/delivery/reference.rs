@@ -1,94 +1,28 @@
 //! The reference of an attempt: its delivery's key, its number and a short MAC, so that a forged one is refused.
 
-use subtle::ConstantTimeEq as _;
+use crate::{seal::Seal, token};
 
-/// Digits of a reference (Crockford's base 32, lower case): no letter that a gateway's upper-casing could confuse.
-const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// Eight bytes of key, one of number, six of MAC.
-const BYTES: usize = 15;
-/// Five bytes make eight digits.
-const LENGTH: usize = BYTES / 5 * 8;
+/// What its MAC is for.
+const PURPOSE: &str = "reference";
 
 /// Names one attempt of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Reference {
     /// The delivery's id.
     pub delivery: i64,
-    /// The attempt's number, from 1.
+    /// The attempt's number, from 1; at most 255.
     pub attempt: i16,
 }
 
 impl Reference {
-    /// The text that gateways get: 24 characters of `[0-9a-z]`. `mac` is a keyed MAC of the first nine bytes.
-    pub fn encode(self, mac: impl Fn(&[u8]) -> [u8; 32]) -> String {
-        let mut bytes = [0u8; BYTES];
-        bytes[..8].copy_from_slice(&self.delivery.to_be_bytes());
-        bytes[8] = u8::try_from(self.attempt).unwrap_or(u8::MAX);
-        let tag = mac(&bytes[..9]);
-        bytes[9..].copy_from_slice(&tag[..6]);
-        let mut text = String::with_capacity(LENGTH);
-        for group in bytes.chunks_exact(5) {
-            let number = group.iter().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
-            for shift in (0..8).rev() {
-                let digit = usize::try_from(number >> (shift * 5) & 31).unwrap_or(0);
-                text.push(char::from(DIGITS[digit]));
-            }
-        }
-        text
+    /// The text that gateways get: 24 characters of `[0-9a-z]`.
+    pub fn encode(self, seal: &Seal) -> String {
+        token::encode(self.delivery, u8::try_from(self.attempt).unwrap_or(u8::MAX), |bytes| seal.mac(PURPOSE, bytes))
     }
 
     /// Reads a reference that came back, in whatever case; none if it is not one of ours.
-    pub fn decode(text: &str, mac: impl Fn(&[u8]) -> [u8; 32]) -> Option<Self> {
-        let text = text.trim().as_bytes();
-        if text.len() != LENGTH {
-            return None;
-        }
-        let mut bytes = [0u8; BYTES];
-        for (group, out) in text.chunks_exact(8).zip(bytes.chunks_exact_mut(5)) {
-            let mut number = 0u64;
-            for letter in group {
-                let digit = DIGITS.iter().position(|d| *d == letter.to_ascii_lowercase())?;
-                number = number << 5 | u64::try_from(digit).ok()?;
-            }
-            out.copy_from_slice(&number.to_be_bytes()[3..]);
-        }
-        let tag = mac(&bytes[..9]);
-        if !bool::from(tag[..6].ct_eq(&bytes[9..])) {
-            return None;
-        }
-        let mut key = [0u8; 8];
-        key.copy_from_slice(&bytes[..8]);
-        Some(Self { delivery: i64::from_be_bytes(key), attempt: i16::from(bytes[8]) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use sha2::{Digest as _, Sha256};
-
-    fn mac(bytes: &[u8]) -> [u8; 32] {
-        Sha256::new().chain_update(b"test key").chain_update(bytes).finalize().into()
-    }
-
-    proptest! {
-        #[test]
-        fn comes_back_in_any_case_and_refuses_a_change(delivery in 1i64.., attempt in 1i16..255, at in 0usize..24, digit in 0usize..32) {
-            let reference = Reference { delivery, attempt };
-            let text = reference.encode(mac);
-            prop_assert_eq!(text.len(), 24);
-            prop_assert_eq!(Reference::decode(&text.to_ascii_uppercase(), mac), Some(reference));
-            let mut forged = text.clone().into_bytes();
-            if forged[at] != DIGITS[digit] {
-                forged[at] = DIGITS[digit];
-                prop_assert_eq!(Reference::decode(std::str::from_utf8(&forged).unwrap(), mac), None);
-            }
-        }
-
-        #[test]
-        fn nothing_else_is_taken_for_one(text in ".{0,40}") {
-            prop_assert_eq!(Reference::decode(&text, mac), None);
-        }
+    pub fn decode(text: &str, seal: &Seal) -> Option<Self> {
+        let (delivery, attempt) = token::decode(text, |bytes| seal.mac(PURPOSE, bytes))?;
+        Some(Self { delivery, attempt: i16::from(attempt) })
     }
 }

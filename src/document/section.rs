@@ -24,13 +24,19 @@ impl<'d> Section<'d> {
         if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) }
     }
 
+    fn ask(&mut self, key: &str) {
+        if !self.asked.iter().any(|asked| asked == key) {
+            self.asked.push(key.to_string());
+        }
+    }
+
     fn value_of(&self, key: &str, item: &'d Item) -> Value<'d> {
         Value::new(item, self.sheet, self.field(key))
     }
 
     /// The value of `key`, if it is there.
     pub fn value(&mut self, key: &str) -> Option<Value<'d>> {
-        self.asked.push(key.to_string());
+        self.ask(key);
         self.table.get(key).map(|entry| self.value_of(key, &entry.item))
     }
 
@@ -54,7 +60,7 @@ impl<'d> Section<'d> {
 
     /// Reports that `key` is missing.
     pub fn missing<T>(&mut self, key: &str) -> Option<T> {
-        self.asked.push(key.to_string());
+        self.ask(key);
         let field = self.field(key);
         let message = phrase!("thiếu `{field}`", "`{field}` is missing");
         self.sheet.report(&self.table.at, &field, message, Phrase::default());
@@ -93,12 +99,12 @@ impl<'d> Section<'d> {
         for entry in self.table.entries.iter().filter(|entry| !self.asked.contains(&entry.key)) {
             let key = &entry.key;
             let open = self.asked.iter().map(String::as_str).filter(|asked| !self.has(asked));
-            let help = match nearest(key, open) {
-                Some(near) => phrase!("có phải ý là `{near}`?", "did you mean `{near}`?"),
-                None => {
-                    let known = self.asked.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
-                    phrase!("các khóa dùng được ở đây: {known}", "the keys known here: {known}")
-                }
+            let near = nearest(key, open).or_else(|| nearest(key, self.asked.iter().map(String::as_str)));
+            let help = if let Some(near) = near {
+                phrase!("có phải ý là `{near}`?", "did you mean `{near}`?")
+            } else {
+                let known = self.asked.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+                phrase!("các khóa dùng được ở đây: {known}", "the keys known here: {known}")
             };
             let field = self.field(key);
             self.sheet.report(&entry.key_at, &field, phrase!("không có khóa `{field}`", "unknown key `{field}`"), help);

@@ -7,7 +7,7 @@ use toml::value::{Date, Time};
 
 use super::{
     DURATION_HELP, Section, Sheet, describe_duration, duration,
-    tree::{Item, Node},
+    tree::{Item, Node, Place},
 };
 use crate::{phrase, words::Phrase};
 
@@ -52,11 +52,10 @@ impl<'d> Value<'d> {
         self.refuse(message, phrase!("ví dụ: {right}", "for example: {right}"))
     }
 
-    /// A variable's text as the TOML value it spells, handed to `read`.
-    fn spelled<T>(&self, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<Option<T>> {
-        let (Node::Raw(raw), super::tree::Place::Variable(name)) = (&self.item.node, &self.item.at) else { return None };
-        let item = Item::of_variable(raw, name)?;
-        Some(read(&Value { item: &item, sheet: self.sheet, field: self.field.clone() }))
+    /// A variable's text as the TOML value that it spells, where it spells one.
+    fn spelled(&self) -> Option<Item> {
+        let (Node::Raw(raw), Place::Variable(name)) = (&self.item.node, &self.item.at) else { return None };
+        Item::of_variable(raw, name)
     }
 
     /// Text, possibly empty.
@@ -110,10 +109,8 @@ impl<'d> Value<'d> {
 
     /// A whole number within a range.
     pub fn integer(&self, range: RangeInclusive<i64>) -> Option<i64> {
-        if let Some(done) = self.spelled(|value| value.integer(range.clone())) {
-            return done;
-        }
-        match self.item.node {
+        let spelled = self.spelled();
+        match spelled.as_ref().unwrap_or(self.item).node {
             Node::Integer(Some(number)) if range.contains(&number) => Some(number),
             Node::Integer(Some(number)) => self.outside(&number, range.start(), range.end()),
             _ => self.mistyped("một số nguyên", "a whole number", &range.start().to_string()),
@@ -122,11 +119,9 @@ impl<'d> Value<'d> {
 
     /// A number within a range.
     pub fn number(&self, range: RangeInclusive<f64>) -> Option<f64> {
-        if let Some(done) = self.spelled(|value| value.number(range.clone())) {
-            return done;
-        }
+        let spelled = self.spelled();
         #[expect(clippy::cast_precision_loss, reason = "every number that a file may hold here is small")]
-        let number = match self.item.node {
+        let number = match spelled.as_ref().unwrap_or(self.item).node {
             Node::Float(number) => number,
             Node::Integer(Some(number)) => number as f64,
             _ => return self.mistyped("một số", "a number", &range.end().to_string()),
@@ -144,10 +139,8 @@ impl<'d> Value<'d> {
 
     /// `true` or `false`.
     pub fn boolean(&self) -> Option<bool> {
-        if let Some(done) = self.spelled(|value| value.boolean()) {
-            return done;
-        }
-        match self.item.node {
+        let spelled = self.spelled();
+        match spelled.as_ref().unwrap_or(self.item).node {
             Node::Boolean(yes) => Some(yes),
             _ => self.mistyped("true hoặc false", "true or false", "true"),
         }
@@ -155,6 +148,10 @@ impl<'d> Value<'d> {
 
     /// One of several words.
     pub fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        if !self.is_text() {
+            let first = choices.first().map_or("", |(name, _)| *name);
+            return self.mistyped("một chuỗi", "text", &format!("\"{first}\""));
+        }
         let word = self.text()?;
         if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word) {
             return Some(*value);
@@ -226,12 +223,8 @@ impl<'d> Value<'d> {
 
     /// A list, each element read with `read`. Elements with problems are left out (the document is refused anyway).
     pub fn list<T>(&self, mut read: impl FnMut(Value<'_>) -> Option<T>) -> Option<Vec<T>> {
-        if matches!(self.item.node, Node::Raw(_))
-            && let Some(done) = self.spelled(|value| value.list(&mut read))
-        {
-            return done;
-        }
-        let Node::List(items) = &self.item.node else {
+        let spelled = self.spelled();
+        let Node::List(items) = &spelled.as_ref().unwrap_or(self.item).node else {
             return self.mistyped("một danh sách", "a list", "[\"…\", \"…\"]");
         };
         Some(items.iter().filter_map(|item| read(Value::new(item, self.sheet, self.field.clone()))).collect())
@@ -241,6 +234,7 @@ impl<'d> Value<'d> {
     pub fn one_or_more<T>(&self, mut read: impl FnMut(Value<'_>) -> Option<T>) -> Option<Vec<T>> {
         match &self.item.node {
             Node::List(_) => self.list(read),
+            Node::Raw(raw) if raw.trim_start().starts_with('[') => self.list(read),
             _ => read(self.clone()).map(|one| vec![one]),
         }
     }

@@ -38,8 +38,7 @@ static FREEZE: Sql = Sql::new(
     r"INSERT INTO definition (hash, campaign, body, segments, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (hash) DO NOTHING",
 );
 
-static ATTACH: Sql =
-    Sql::new(r"INSERT INTO attachment (definition, name, bytes) VALUES ($1, $2, $3) ON CONFLICT (definition, name) DO NOTHING");
+static ATTACH: Sql = Sql::new(r"INSERT INTO attachment (definition, name, bytes) VALUES ($1, $2, $3) ON CONFLICT (definition, name) DO NOTHING");
 
 static TURN: Sql = Sql::new(r"SELECT count(*) FROM run WHERE campaign = $1 AND origin = 0");
 

@@ -1,0 +1,382 @@
+//! Accounts: a provider with its limits, circuit and quota, and which of them serves a route.
+//!
+//! What enters: `[[account]]` of loa.toml and the gateways' descriptions. What leaves: [`Accounts`], which knows for
+//! every route whose turn it is: the lowest priority number that is usable; equal ones share. What can go wrong: a
+//! setting that the gateway does not know or needs, which [`AccountError`] names.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+use std::time::Duration;
+
+use providers::{
+    Abilities, Channel, Provider,
+    http::{Description, HttpGateway},
+    smtp::{Settings, SmtpGateway, Surroundings},
+};
+
+use crate::{
+    audience::phone::Carrier,
+    clock::Clock,
+    config::{self, Config},
+    db::{Db, DbError, Sql, affected},
+    health::Circuit,
+    limit::Pace,
+    on,
+    seal::Seal,
+};
+
+/// The gateway's name whose adapter is `providers::smtp`.
+pub const SMTP: &str = "smtp";
+/// The longest that one send may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The purpose of the MAC in callback addresses.
+const CALLBACK: &str = "callback";
+
+/// Why the accounts cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// No such gateway.
+    #[error("account `{account}`: there is no gateway `{gateway}`{hint}")]
+    NoGateway {
+        /// The account.
+        account: String,
+        /// What it names.
+        gateway: String,
+        /// A suggestion.
+        hint: String,
+    },
+    /// The gateway carries something else.
+    #[error("account `{account}`: the gateway `{gateway}` carries {carries}, not {wanted}")]
+    Channel {
+        /// The account.
+        account: String,
+        /// The gateway.
+        gateway: String,
+        /// Its channel.
+        carries: Channel,
+        /// The account's.
+        wanted: Channel,
+    },
+    /// A key is wrong.
+    #[error("account `{account}`: {why}")]
+    Setting {
+        /// The account.
+        account: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file cannot be read.
+    #[error("{file}: {why}")]
+    File {
+        /// Which.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Gateways by name.
+pub type Gateways = BTreeMap<String, Arc<Description>>;
+
+/// The gateways that Loa knows: those built in, and those of a folder, which override them by name.
+pub fn gateways(folder: Option<&Path>) -> Result<Gateways, AccountError> {
+    let mut known = Gateways::new();
+    let parse = |file: &str, text: &str| {
+        Description::parse(file, text).map(Arc::new).map_err(|faults| AccountError::File {
+            file: file.to_string(),
+            why: faults.iter().map(|fault| format!("line {}: {}", fault.line, fault.message)).collect::<Vec<_>>().join("; "),
+        })
+    };
+    for (name, text) in providers::gateways::built_in() {
+        known.insert((*name).to_string(), parse(&format!("{name}.toml"), text)?);
+    }
+    let Some(folder) = folder else { return Ok(known) };
+    let unreadable = |file: &Path, error: &std::io::Error| AccountError::File { file: file.display().to_string(), why: error.to_string() };
+    for entry in std::fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
+        let path = entry.map_err(|e| unreadable(folder, &e))?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            known.insert(name, parse(&path.display().to_string(), &text)?);
+        }
+    }
+    Ok(known)
+}
+
+/// One account, ready to send.
+pub struct Account {
+    /// Its row.
+    pub id: i64,
+    /// What loa.toml says.
+    pub config: config::Account,
+    /// Its adapter.
+    pub provider: Arc<dyn Provider>,
+    /// What the gateway can do.
+    pub abilities: Abilities,
+    /// Paces its sends.
+    pub pace: Pace,
+    /// Carrier groups (for chat: services) that it is for; empty: any.
+    pub groups: Vec<i16>,
+    /// Where its gateway reports receipts, if we are reachable and receipts come.
+    pub callback: Option<String>,
+    circuit: Mutex<Circuit>,
+    out_of_quota: AtomicBool,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).field("name", &self.config.name).finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// Looks at, or tells, its circuit.
+    pub fn circuit<T>(&self, look: impl FnOnce(&mut Circuit) -> T) -> T {
+        look(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether its day's quota is used up, as its last claim saw it.
+    pub fn set_out_of_quota(&self, out: bool) {
+        self.out_of_quota.store(out, Ordering::Relaxed);
+    }
+
+    /// Whether it serves a route.
+    pub fn serves(&self, route: i16) -> bool {
+        self.config.channel as i16 == route >> 4 && (self.groups.is_empty() || self.groups.contains(&(route & 15)))
+    }
+
+    /// The routes that it serves.
+    pub fn routes(&self) -> Vec<i16> {
+        let channel = (self.config.channel as i16) << 4;
+        let all: Vec<i16> = match self.config.channel {
+            Channel::Sms => (0..8).collect(),
+            Channel::Email => vec![0],
+            Channel::Chat => (0..3).collect(),
+        };
+        let groups = if self.groups.is_empty() { &all } else { &self.groups };
+        groups.iter().map(|group| channel | group).collect()
+    }
+
+    /// Đồng a part for a carrier group.
+    pub fn price(&self, group: i16) -> i64 {
+        let carrier = Carrier::from_number(i64::from(group)).map(Carrier::name);
+        carrier.and_then(|name| self.config.price.by_carrier.get(name)).copied().unwrap_or(self.config.price.default)
+    }
+
+    /// Đồng a part at the dearest carrier.
+    pub fn dearest_price(&self) -> i64 {
+        self.config.price.by_carrier.values().copied().max().unwrap_or(0).max(self.config.price.default)
+    }
+
+    /// Whether messages should go this way rather than to an account of a higher priority number.
+    pub fn is_usable(&self, now: i64) -> bool {
+        !self.out_of_quota.load(Ordering::Relaxed) && self.circuit(|c| c.is_usable(now))
+    }
+}
+
+/// What an account may take from a route now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Everything.
+    All,
+    /// Only attempts that it alone may repeat: a better account serves the route.
+    Pinned,
+}
+
+/// All accounts.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    all: Vec<Arc<Account>>,
+    by_name: HashMap<String, Arc<Account>>,
+}
+
+static ENSURE: Sql = Sql::new(
+    r"INSERT INTO account (name, channel, receipts, tat, day, used, paused) VALUES ($1, $2, $3, 0, '', 0, NULL)
+      ON CONFLICT (name) DO UPDATE SET channel = excluded.channel, receipts = excluded.receipts RETURNING id",
+);
+
+static PAUSE: Sql = Sql::new(r"UPDATE account SET paused = $2, paused_at = $3 WHERE id = $1");
+
+static PAUSED: Sql = Sql::new(r"SELECT id, paused FROM account");
+
+/// The secret segment of an account's callback address: a gateway that cannot sign proves itself by knowing it.
+pub fn callback_secret(seal: &Seal, name: &str) -> String {
+    use std::fmt::Write as _;
+    seal.mac(CALLBACK, name.as_bytes())[..16].iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Accounts {
+    /// Builds every account of the configuration and makes sure that each has its row.
+    pub async fn build(config: &Config, gateways: &Gateways, db: &Db, seal: &Seal, clock: &Clock) -> Result<Self, AccountError> {
+        let mut all = Vec::new();
+        for account in &config.accounts {
+            let provider = provider(account, config, gateways, clock)?;
+            let id: i64 = on!(db.write, |pool, sql| {
+                sqlx::query_scalar(sql(&ENSURE))
+                    .bind(&account.name)
+                    .bind(account.channel as i16)
+                    .bind(account.receipts)
+                    .fetch_one(pool)
+                    .await
+            })?;
+            let abilities = provider.can();
+            let callback = config.server.public_url.as_ref().filter(|_| account.receipts && abilities.receipts).map(|base| {
+                format!("{}/receipts/{}/{}", base.trim_end_matches('/'), account.name, callback_secret(seal, &account.name))
+            });
+            all.push(Arc::new(Account {
+                id,
+                provider,
+                abilities,
+                pace: Pace::new(account.rate),
+                groups: groups(account, gateways)?,
+                callback,
+                circuit: Mutex::default(),
+                out_of_quota: AtomicBool::new(false),
+                config: account.clone(),
+            }));
+        }
+        all.sort_by_key(|account| account.config.priority);
+        let by_name = all.iter().map(|account| (account.config.name.clone(), Arc::clone(account))).collect();
+        let accounts = Self { all, by_name };
+        accounts.refresh(db).await?;
+        Ok(accounts)
+    }
+
+    /// All of them, the lowest priority number first.
+    pub fn all(&self) -> &[Arc<Account>] {
+        &self.all
+    }
+
+    /// The account with this name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Account>> {
+        self.by_name.get(name)
+    }
+
+    /// What an account may take from a route at `now`.
+    pub fn share(&self, account: &Account, route: i16, now: i64) -> Share {
+        let better = |other: &Arc<Account>| {
+            other.config.priority < account.config.priority && other.serves(route) && other.is_usable(now)
+        };
+        if self.all.iter().any(better) { Share::Pinned } else { Share::All }
+    }
+
+    /// How many messages a channel can carry within a time by its accounts' rates and quotas; none without accounts:
+    /// then nothing is known of it.
+    pub fn capacity(&self, channel: Channel, within: Duration) -> Option<u64> {
+        let mut capacity = None;
+        for account in self.all.iter().filter(|a| a.config.channel == channel) {
+            let rate = account.config.rate;
+            let by_rate = u128::from(rate.count) * within.as_nanos() / rate.per.as_nanos().max(1);
+            let most = u64::try_from(by_rate).unwrap_or(u64::MAX).min(account.config.daily.unwrap_or(u64::MAX));
+            *capacity.get_or_insert(0u64) += if account.circuit(|c| c.stopped().is_some()) { 0 } else { most };
+        }
+        capacity
+    }
+
+    /// Reads which accounts wait for a person: paused, or mended, on any node.
+    pub async fn refresh(&self, db: &Db) -> Result<(), DbError> {
+        let rows: Vec<(i64, Option<String>)> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&PAUSED)).fetch_all(pool).await)?;
+        for account in &self.all {
+            let paused = rows.iter().find(|(id, _)| *id == account.id).and_then(|(_, paused)| paused.clone());
+            account.circuit(|circuit| match (paused, circuit.stopped().is_some()) {
+                (Some(why), false) => circuit.stop(why),
+                (None, true) => circuit.mended(),
+                _ => {}
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Pauses an account until a person resumes it (`why`), or resumes it.
+pub async fn pause(db: &Db, account: i64, why: Option<&str>, now: i64) -> Result<(), DbError> {
+    on!(db.write, |pool, sql| {
+        sqlx::query(sql(&PAUSE)).bind(account).bind(why).bind(why.map(|_| now)).execute(pool).await.map(affected)
+    })?;
+    Ok(())
+}
+
+/// Builds an account's adapter. The error names the key.
+pub fn provider(
+    account: &config::Account,
+    config: &Config,
+    gateways: &Gateways,
+    clock: &Clock,
+) -> Result<Arc<dyn Provider>, AccountError> {
+    let wrong = |why: String| AccountError::Setting { account: account.name.clone(), why };
+    let ca_pem = match &config.network.ca_file {
+        Some(file) => Some(std::fs::read(file).map_err(|e| AccountError::File { file: file.display().to_string(), why: e.to_string() })?),
+        None => None,
+    };
+    if account.gateway == SMTP {
+        if account.channel != Channel::Email {
+            return Err(AccountError::Channel {
+                account: account.name.clone(),
+                gateway: SMTP.into(),
+                carries: Channel::Email,
+                wanted: account.channel,
+            });
+        }
+        let clock = clock.clone();
+        let surroundings =
+            Surroundings { window: account.window, allow_private: account.allow_private, ca_pem, now: Arc::new(move || clock.now()) };
+        let settings =
+            Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
+        return Ok(Arc::new(SmtpGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
+    }
+    let description = description(account, gateways)?;
+    if description.channel != account.channel {
+        return Err(AccountError::Channel {
+            account: account.name.clone(),
+            gateway: account.gateway.clone(),
+            carries: description.channel,
+            wanted: account.channel,
+        });
+    }
+    let mut settings = BTreeMap::new();
+    for (key, value) in &account.settings {
+        let text = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
+            _ => return Err(wrong(format!("`{key}` must be a text, a number or a truth value"))),
+        };
+        settings.insert(key.clone(), text);
+    }
+    let network = providers::http::Network {
+        allow_private: account.allow_private,
+        proxy: config.network.proxy.clone(),
+        ca_pem,
+        timeout: TIMEOUT,
+    };
+    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network).map_err(|e| wrong(e.to_string()))?;
+    Ok(Arc::new(gateway))
+}
+
+fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<&'g Arc<Description>, AccountError> {
+    gateways.get(&account.gateway).ok_or_else(|| {
+        let known = gateways.keys().map(String::as_str).chain([SMTP]);
+        let hint = crate::document::nearest(&account.gateway, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        AccountError::NoGateway { account: account.name.clone(), gateway: account.gateway.clone(), hint }
+    })
+}
+
+/// The carrier groups of an account: by its `carriers`; for chat, by the service that its gateway belongs to.
+fn groups(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
+    if account.channel == Channel::Chat {
+        let service = &description(account, gateways)?.address;
+        return Ok(crate::audience::address::ChatService::from_name(service).map(|service| vec![service as i16]).unwrap_or_default());
+    }
+    Ok(account.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect())
+}

@@ -1,0 +1,156 @@
+//! The command line: one file a command. What enters is arguments and the environment; what leaves is text (or JSON) on
+//! standard output, diagnostics on standard error, and an exit code: 0 done, 1 could not be done, 2 a person's mistake.
+
+mod check;
+mod completions;
+mod plan;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    campaign::{Holidays, Library},
+    clock::Clock,
+    config::Config,
+    document::{Problem, Problems, Style},
+    phrase,
+    words::{Lang, Phrase},
+};
+
+/// A mistake of the person at the keyboard, such as a campaign that does not exist: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Mistake(pub Phrase);
+
+/// Exit code of a person's mistake.
+const MISTAKE: u8 = 2;
+
+/// Warns the public about online fraud by SMS, e-mail and chat, and counts whom it reached.
+#[derive(Parser)]
+#[command(name = "loa", version, propagate_version = true, disable_help_subcommand = true)]
+struct CommandLine {
+    /// Settings; without it `loa.toml` in this folder, if there is one
+    #[arg(long, global = true, value_name = "FILE", env = "LOA_CONFIG")]
+    config: Option<PathBuf>,
+    /// Database, instead of the one in the settings: `sqlite:FILE` or `postgres://USER@HOST/NAME`
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Language of what is printed; without it `LOA_LANG` or `LANG` decides
+    #[arg(long, global = true, value_name = "LANG")]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Args),
+    Plan(plan::Args),
+    Completions(completions::Args),
+}
+
+/// What every command gets.
+#[derive(Debug, Clone)]
+pub struct Globals {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--json`.
+    pub json: bool,
+    /// The reader's language.
+    pub lang: Lang,
+    /// The environment, with `--database` put in as the override that it is.
+    pub env: BTreeMap<String, String>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Globals {
+    /// The settings.
+    pub fn settings(&self) -> Result<Config, Problems> {
+        Config::read(self.config.as_deref(), &self.env)
+    }
+
+    /// The holidays: the built-in table, or with the operator's years.
+    pub fn holidays(config: &Config) -> Result<Holidays, Problems> {
+        let Some(file) = &config.holidays_file else { return Ok(Holidays::built_in()) };
+        Holidays::parse(&file.display().to_string(), &read_text(file)?)
+    }
+
+    /// The definitions that are well; what is wrong with the others is printed, and they are left out.
+    pub fn library(&self, config: &Config) -> Library {
+        let (library, problems) = Library::read(&config.campaigns_dir);
+        self.complain(&problems);
+        library
+    }
+
+    /// Prints problems on standard error.
+    pub fn complain(&self, problems: &Problems) {
+        if !problems.is_empty() {
+            // Nobody is left to tell if standard error is closed.
+            let _ = write!(io::stderr(), "{}", problems.render(self.lang, style()));
+        }
+    }
+
+    /// Prints a JSON value on standard output.
+    pub fn print_json(value: &serde_json::Value) -> io::Result<()> {
+        writeln!(io::stdout(), "{value:#}")
+    }
+}
+
+/// A text file that a person named.
+fn read_text(file: &Path) -> Result<String, Problems> {
+    std::fs::read_to_string(file).map_err(|error| {
+        Problem::of(&file.display().to_string(), phrase!("không đọc được: {error}", "cannot be read: {error}")).into()
+    })
+}
+
+fn style() -> Style {
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if colours { Style::Terminal } else { Style::Plain }
+}
+
+/// Reads the command line and runs its command.
+pub async fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let mut env: BTreeMap<String, String> =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    env.extend(line.database.map(|url| ("LOA_DATABASE__URL".to_string(), url)));
+    let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
+    let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };
+    let done = match line.command {
+        Command::Check(args) => check::run(args, &globals).await,
+        Command::Plan(args) => plan::run(args, &globals).await,
+        Command::Completions(args) => completions::run(args, &globals).await,
+    };
+    done.unwrap_or_else(|error| explain(&error, &globals))
+}
+
+/// Prints what went wrong, and says whose fault it is.
+fn explain(error: &anyhow::Error, globals: &Globals) -> ExitCode {
+    if let Some(problems) = error.downcast_ref::<Problems>() {
+        globals.complain(problems);
+        return MISTAKE.into();
+    }
+    if let Some(io) = error.downcast_ref::<io::Error>()
+        && io.kind() == io::ErrorKind::BrokenPipe
+    {
+        return ExitCode::SUCCESS;
+    }
+    let prefix = globals.lang.pick("lỗi", "error");
+    if let Some(Mistake(words)) = error.downcast_ref() {
+        let _ = writeln!(io::stderr(), "{prefix}: {}", words.text(globals.lang));
+        return MISTAKE.into();
+    }
+    let _ = writeln!(io::stderr(), "{prefix}: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,161 @@
+//! `loa sandbox`: the stand-in gateways alone, until Ctrl-C.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+
+use crate::sandbox::{Behaviour, Gateway, Options, Outstanding, Sandbox, behaviour::MAGIC};
+
+/// Run the stand-in gateways alone: SMTP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel and Telegram over HTTP.
+#[derive(Debug, clap::Args)]
+#[command(after_help = forced())]
+pub struct Args {
+    /// Where the SMTP server listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2525")]
+    smtp: SocketAddr,
+    /// Where the HTTP gateways listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    http: SocketAddr,
+    /// Time before an answer: milliseconds, or a range such as 20-200.
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = range)]
+    latency: (u64, u64),
+    /// Share of messages refused for good, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    fail: f64,
+    /// Share of messages told to come back later.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    later: f64,
+    /// Share of messages taken without any receipt.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    silent: f64,
+    /// Share of receipts that report failure.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    undelivered: f64,
+    /// Share of receipts sent twice.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    duplicate: f64,
+    /// Share of receipts sent before the answer.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    early: f64,
+    /// Time from the answer to the receipt: milliseconds, or a range, which reorders them.
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = range)]
+    delay: (u64, u64),
+    /// Share of connections closed without an answer.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    cut: f64,
+    /// Of those, the share whose message was taken nevertheless.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    cut_taken: f64,
+    /// Submissions a second that each gateway takes.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    throttle: Option<u32>,
+    /// Where SpeedSMS sends its receipts, and eSMS those of requests without a `CallbackUrl`.
+    #[arg(long, value_name = "URL")]
+    receipts_to: Option<String>,
+    /// Append every message taken to this file, one JSON object a line. It holds whole addresses.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// One seed, one fate for each message.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Drop the receipts that are still due when it is ended, instead of sending them at once.
+    #[arg(long)]
+    drop_receipts: bool,
+}
+
+/// Serves until Ctrl-C or SIGTERM, then prints the counts as one JSON object.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let outstanding = if args.drop_receipts { Outstanding::Drop } else { Outstanding::Deliver };
+    let sandbox = Sandbox::start(args.options()).await?;
+    if let (Some(smtp), Some(http)) = (sandbox.smtp_addr(), sandbox.http_addr()) {
+        println!("SMTP {smtp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram http://{http}");
+    }
+    interrupted().await?;
+    let counts = sandbox.stop(outstanding).await;
+    println!("{}", serde_json::to_string(&counts)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    fn options(self) -> Options {
+        let millis = |(from, through)| Duration::from_millis(from)..=Duration::from_millis(through);
+        let behaviour = Behaviour {
+            latency: millis(self.latency),
+            fail: self.fail,
+            later: self.later,
+            cut: self.cut,
+            cut_taken: self.cut_taken,
+            silent: self.silent,
+            undelivered: self.undelivered,
+            duplicate: self.duplicate,
+            early: self.early,
+            delay: millis(self.delay),
+            throttle: self.throttle,
+            ..Behaviour::default()
+        };
+        let to_both = |url: String| [(Gateway::Esms, url.clone()), (Gateway::Speedsms, url)].into();
+        Options {
+            smtp: Some(self.smtp),
+            http: Some(self.http),
+            behaviour,
+            log: self.log,
+            remember: false,
+            receipts_to: self.receipts_to.map(to_both).unwrap_or_default(),
+            seed: self.seed,
+            ..Options::default()
+        }
+    }
+}
+
+async fn interrupted() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.context("Ctrl-C cannot be listened for"),
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.context("Ctrl-C cannot be listened for")
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share from 0 to 1 is needed, such as 0.05".to_owned()),
+    }
+}
+
+fn range(text: &str) -> Result<(u64, u64), String> {
+    let (from, through) = text.split_once('-').unwrap_or((text, text));
+    match (from.parse(), through.parse()) {
+        (Ok(from), Ok(through)) if from <= through => Ok((from, through)),
+        _ => Err("milliseconds are needed, such as 50 or 20-200".to_owned()),
+    }
+}
+
+fn forced() -> String {
+    let list: Vec<String> = MAGIC.iter().map(|(digits, word, _)| format!("{digits:05} or +{word}")).collect();
+    format!(
+        "Some addresses force an outcome: a phone number or chat id by its last five digits, a mail address by the word after \
+         the + of its local part (an+later@example.com):\n  {}",
+        list.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_and_ranges_are_read_or_explained() {
+        assert_eq!(share("0.25"), Ok(0.25));
+        assert!(share("2").is_err());
+        assert_eq!(range("50"), Ok((50, 50)));
+        assert_eq!(range("20-200"), Ok((20, 200)));
+        assert!(range("200-20").is_err());
+    }
+}

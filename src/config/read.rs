@@ -1,0 +1,281 @@
+//! `loa.toml` and the environment read into a [`Config`]. What enters is the file's path and the environment; what leaves
+//! is settings that need no further check, or everything that is wrong with them.
+
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    Config, Limits, Network, SecretKey, Server, account, environment,
+    secret::{Found, Vault, key, masked, password_in},
+};
+use crate::{
+    document::{Document, Problem, Problems, Section, Value},
+    phrase,
+};
+
+const DEFAULT_FILE: &str = "loa.toml";
+const DEFAULT_DATABASE: &str = "sqlite:loa.db";
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const DAY: Duration = Duration::from_hours(24);
+
+impl Config {
+    /// Reads `path`, or `loa.toml` in the working directory if there is one, or else only the environment over the
+    /// defaults. A path that was given must exist.
+    pub fn read(path: Option<&Path>, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        let file = path.unwrap_or(Path::new(DEFAULT_FILE));
+        match fs::read_to_string(file) {
+            Ok(text) => Self::parse(file, &text, env).map(|config| Self { file: Some(file.to_path_buf()), ..config }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_none() => Self::parse(file, "", env),
+            Err(error) => Err(Problem::of(
+                &file.display().to_string(),
+                phrase!("không đọc được tệp cấu hình: {error}", "the settings cannot be read: {error}"),
+            )
+            .into()),
+        }
+    }
+
+    fn parse(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        let base = file.parent().unwrap_or(Path::new("")).to_path_buf();
+        let mut document = Document::parse(&file.display().to_string(), text, &masked(text))?;
+        environment::apply(&mut document, env);
+        document.decode(|root| config(root, &base, env))
+    }
+}
+
+fn config(root: &mut Section<'_>, base: &Path, env: &BTreeMap<String, String>) -> Option<Config> {
+    let vault = Vault { base, env };
+    let database_url = match root.value("database") {
+        Some(value) => {
+            value.section(|s| Some(s.value("url").map_or_else(|| Some(DEFAULT_DATABASE.to_string()), |v| database(&v, vault))))?
+        }
+        None => Some(DEFAULT_DATABASE.to_string()),
+    };
+    let database_url = database_url.map(|url| beside(base, url));
+    let folder = database_url.as_deref().and_then(folder_of).unwrap_or_else(|| base.to_path_buf());
+    let default_key = folder.join("loa.key");
+    let server = match root.value("server") {
+        Some(value) => value.section(|s| server(s, vault, &default_key)),
+        None => Some(Server { key: stored_key(&default_key), key_file: Some(default_key), ..Server::default() }),
+    };
+    let office = root.optional("office", |v| v.section(office)).unwrap_or_default();
+    let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
+    let accounts = root.optional("account", |v| account::accounts(&v, vault)).unwrap_or_default();
+    let notify_email = root
+        .optional("notify", |v| {
+            v.section(|s| Some(s.optional("email", |v| v.one_or_more(|one| mailbox(&one))).unwrap_or_default()))
+        })
+        .unwrap_or_default();
+    let network = root.optional("network", |v| v.section(|s| network(s, base))).unwrap_or_default();
+    let approval_required = root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();
+    let (campaigns, holidays_file, gateways_dir) = root
+        .optional("paths", |v| {
+            v.section(|s| {
+                let mut path = |key: &str| s.optional(key, |v| v.path()).map(|path| base.join(path));
+                Some((path("campaigns"), path("holidays"), path("gateways")))
+            })
+        })
+        .unwrap_or_default();
+    Some(Config {
+        file: None,
+        base: base.to_path_buf(),
+        server: server?,
+        database_url: database_url?,
+        office,
+        limits,
+        accounts,
+        notify_email,
+        network,
+        approval_required,
+        campaigns_dir: campaigns.unwrap_or_else(|| base.join("campaigns")),
+        holidays_file,
+        gateways_dir,
+    })
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            key: None,
+            previous_keys: Vec::new(),
+            key_file: None,
+            listen: DEFAULT_LISTEN,
+            public_listen: None,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+fn server(section: &mut Section<'_>, vault: Vault<'_>, default_key: &Path) -> Option<Server> {
+    let (key, key_file) = match section.value("key") {
+        None => (stored_key(default_key), Some(default_key.to_path_buf())),
+        Some(value) => match vault.find(&value)? {
+            Found::Secret(secret) => (Some(checked_key(&value, &secret)?), None),
+            Found::Missing(file) => (None, Some(file)),
+        },
+    };
+    let previous_keys =
+        section.optional("previous_keys", |v| v.list(|one| checked_key(&one, &vault.secret(&one)?))).unwrap_or_default();
+    let listen = section.optional("listen", |v| socket(&v)).unwrap_or(DEFAULT_LISTEN);
+    let public_listen = section.optional("public_listen", |v| socket(&v));
+    let public_url = section.optional("public_url", |v| web_address(&v));
+    let trusted_proxies = section.optional("trusted_proxies", |v| v.list(|one| ip(&one))).unwrap_or_default();
+    Some(Server { key, previous_keys, key_file, listen, public_listen, public_url, trusted_proxies })
+}
+
+/// The key in a file that nobody named: one that cannot be read counts as none here, and `loa doctor` looks closer.
+fn stored_key(file: &Path) -> Option<SecretKey> {
+    key(&fs::read_to_string(file).ok()?.into())
+}
+
+fn checked_key(value: &Value<'_>, secret: &secrecy::SecretString) -> Option<SecretKey> {
+    let field = value.field();
+    key(secret).or_else(|| {
+        value.refuse(
+            phrase!("`{field}` không phải khóa 32 byte", "`{field}` is not a key of 32 bytes"),
+            phrase!(
+                "64 chữ số thập lục phân, hoặc base64; `loa init` tạo sẵn một khóa",
+                "64 hexadecimal digits, or base64; `loa init` makes one"
+            ),
+        )
+    })
+}
+
+fn database(value: &Value<'_>, vault: Vault<'_>) -> Option<String> {
+    use secrecy::ExposeSecret as _;
+    let url = if value.is_table() { vault.secret(value)?.expose_secret().to_string() } else { value.line()? };
+    if !value.is_table() && !value.is_variable() && password_in(&url).is_some() {
+        return value.refuse(
+            phrase!("địa chỉ cơ sở dữ liệu chứa mật khẩu", "the database's address holds a password"),
+            phrase!(
+                "viết url = {{ env = \"LOA_DATABASE_URL\" }}, hoặc đặt biến LOA_DATABASE__URL",
+                "write url = {{ env = \"LOA_DATABASE_URL\" }}, or set the variable LOA_DATABASE__URL"
+            ),
+        );
+    }
+    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Some(url);
+    }
+    value.refuse(
+        phrase!("đây không phải địa chỉ cơ sở dữ liệu", "this is not a database address"),
+        phrase!(
+            "viết \"sqlite:loa.db\" hoặc \"postgres://người-dùng@máy/tên\"",
+            "write \"sqlite:loa.db\" or \"postgres://user@host/name\""
+        ),
+    )
+}
+
+/// A database file is named relative to `loa.toml`.
+fn beside(base: &Path, url: String) -> String {
+    match url.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//")) {
+        Some(file) if !file.starts_with(':') => format!("sqlite:{}", base.join(file).display()),
+        _ => url,
+    }
+}
+
+fn folder_of(url: &str) -> Option<PathBuf> {
+    let file = url.strip_prefix("sqlite:").filter(|file| !file.starts_with(':'))?;
+    Path::new(file.split('?').next()?).parent().map(Path::to_path_buf)
+}
+
+fn socket(value: &Value<'_>) -> Option<SocketAddr> {
+    let text = value.line()?;
+    text.parse().ok().or_else(|| {
+        value.refuse(
+            phrase!("\"{text}\" không phải địa chỉ IP kèm cổng", "\"{text}\" is not an IP address with a port"),
+            phrase!("ví dụ: \"127.0.0.1:8080\"", "for example: \"127.0.0.1:8080\""),
+        )
+    })
+}
+
+fn ip(value: &Value<'_>) -> Option<std::net::IpAddr> {
+    let text = value.line()?;
+    text.parse().ok().or_else(|| {
+        value.refuse(
+            phrase!("\"{text}\" không phải địa chỉ IP", "\"{text}\" is not an IP address"),
+            phrase!("ví dụ: \"10.0.0.5\"", "for example: \"10.0.0.5\""),
+        )
+    })
+}
+
+fn web_address(value: &Value<'_>) -> Option<String> {
+    let text = value.line()?;
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    if host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace)) {
+        return Some(text.trim_end_matches('/').to_string());
+    }
+    value.refuse(
+        phrase!("\"{text}\" không phải địa chỉ web", "\"{text}\" is not a web address"),
+        phrase!("bắt đầu bằng https:// (hoặc http://)", "begin with https:// (or http://)"),
+    )
+}
+
+fn mailbox(value: &Value<'_>) -> Option<String> {
+    let text = value.line()?;
+    let well = text.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'));
+    if well && !text.contains(char::is_whitespace) {
+        return Some(text);
+    }
+    value.refuse(
+        phrase!("đây không phải địa chỉ e-mail", "this is not an e-mail address"),
+        phrase!("ví dụ: \"truc@so.example.vn\"", "for example: \"duty@office.example.vn\""),
+    )
+}
+
+fn office(section: &mut Section<'_>) -> Option<BTreeMap<String, String>> {
+    let entries = section.rest().into_iter();
+    Some(entries.filter_map(|(key, value)| Some((key.to_string(), value.one_or_more(|one| one.line())?.join("; ")))).collect())
+}
+
+fn limits(section: &mut Section<'_>) -> Option<Limits> {
+    let cap = section.optional("cap", |v| {
+        v.section(|s| {
+            let messages = s.required("messages", |v| v.integer(1..=1_000));
+            let per = s.required("per", |v| v.duration(Duration::from_hours(1)..=366 * DAY));
+            Some((u32::try_from(messages?).ok()?, per?))
+        })
+    });
+    let spacing = section.optional("spacing", |v| v.duration(Duration::from_mins(1)..=366 * DAY));
+    Some(Limits { cap, spacing })
+}
+
+fn network(section: &mut Section<'_>, base: &Path) -> Option<Network> {
+    let proxy = section.optional("proxy", |v| {
+        let address = web_address(&v)?;
+        if password_in(&address).is_some() && !v.is_variable() {
+            return v.refuse(
+                phrase!("địa chỉ proxy chứa mật khẩu", "the proxy's address holds a password"),
+                phrase!(
+                    "đặt biến LOA_NETWORK__PROXY thay cho dòng này",
+                    "set the variable LOA_NETWORK__PROXY instead of this line"
+                ),
+            );
+        }
+        Some(address)
+    });
+    let ca_file = section.optional("ca_file", |v| {
+        let path = base.join(v.path()?);
+        if path.is_file() {
+            return Some(path);
+        }
+        let path = path.display();
+        v.refuse(
+            phrase!("không có tệp {path}", "there is no file {path}"),
+            phrase!("ghi đường dẫn tới tệp chứng thư PEM", "give the path of a PEM file"),
+        )
+    });
+    Some(Network { proxy, ca_file })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,412 @@
+//! A lane: one account's way from claim to verdict.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+use providers::{Accepted, Address, Channel, Content, Outgoing, Reason, SendError};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    Shared,
+    judge::{Effect, Situation, judge},
+    recorder::Verdict,
+    turn::{Turns, Waiting},
+};
+use crate::{
+    account::{self, Account, Share},
+    active::ActiveRun,
+    audience::place::Places,
+    delivery::{
+        Reference,
+        claim::{self, Candidate, Claimed, Limit, Prepared},
+        record::{Judged, Outcome},
+    },
+    health::Permit,
+    limit::Bucket,
+    message::Person,
+    seal::Kind,
+};
+
+/// A slot whose time passed by more than this is thrown away: its share of the rate may have been used by other nodes.
+const STALE: Duration = Duration::from_millis(100);
+/// An exhausted route is asked again at the latest after this.
+const ASK_AGAIN: i64 = 1_000;
+
+/// A rendered message that waits for its slot.
+struct Ready {
+    run: Arc<ActiveRun>,
+    claimed: Claimed<()>,
+    outgoing: Outgoing,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Messages handed to the gateway.
+    pub sent: usize,
+    /// Messages claimed.
+    pub claimed: usize,
+    /// When to step again at the latest.
+    pub wait: Duration,
+}
+
+/// One account's way from claim to verdict.
+pub struct Lane {
+    shared: Arc<Shared>,
+    account: Arc<Account>,
+    verdicts: mpsc::Sender<Verdict>,
+    queue: VecDeque<Ready>,
+    slots: VecDeque<Instant>,
+    in_flight: JoinSet<usize>,
+    flying: usize,
+    turns: Turns,
+    asked: HashMap<(i64, i16), i64>,
+    probing: bool,
+}
+
+impl Lane {
+    /// A lane with nothing in flight.
+    pub fn new(shared: Arc<Shared>, account: Arc<Account>, verdicts: mpsc::Sender<Verdict>) -> Self {
+        Self {
+            shared,
+            account,
+            verdicts,
+            queue: VecDeque::new(),
+            slots: VecDeque::new(),
+            in_flight: JoinSet::new(),
+            flying: 0,
+            turns: Turns::default(),
+            asked: HashMap::new(),
+            probing: false,
+        }
+    }
+
+    /// Claims what the window and the rate allow, and hands to the gateway what is due. Never waits for an answer.
+    pub async fn step(&mut self) -> crate::db::Result<Step> {
+        while let Some(done) = self.in_flight.try_join_next() {
+            self.landed(&done);
+        }
+        let now = self.shared.clock.millis();
+        let permit = self.account.circuit(|circuit| circuit.permit(now));
+        let window = usize::try_from(self.account.config.window).unwrap_or(1).max(1);
+        let free = match permit {
+            Permit::Open => window.saturating_sub(self.flying),
+            Permit::Probe => 1,
+            Permit::WaitUntil(until) => {
+                self.put_back_all().await;
+                let wait = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
+                return Ok(Step { sent: 0, claimed: 0, wait: wait.min(Duration::from_secs(1)) });
+            }
+            Permit::Stopped => {
+                self.put_back_all().await;
+                return Ok(Step { sent: 0, claimed: 0, wait: Duration::from_secs(1) });
+            }
+        };
+        self.probing = permit == Permit::Probe;
+        let wanted = if self.probing { 1 } else { 2 * free };
+        let mut claimed = 0;
+        // Half empty: a claim is worth its transaction.
+        if self.queue.len() * 2 <= wanted && free > 0 {
+            claimed = self.claim(wanted.saturating_sub(self.queue.len()), now).await?;
+        }
+        let (sent, wait) = self.send(free).await?;
+        if self.probing && sent == 0 {
+            self.account.circuit(crate::health::Circuit::probe_unused);
+        }
+        Ok(Step { sent, claimed, wait })
+    }
+
+    /// Waits until a send has landed. False at once if none is in flight.
+    pub async fn landing(&mut self) -> bool {
+        match self.in_flight.join_next().await {
+            Some(done) => {
+                self.landed(&done);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn landed(&mut self, done: &Result<usize, tokio::task::JoinError>) {
+        // A send catches its own panics; a task that is lost all the same leaves its rows to the epoch's sweep.
+        self.flying = if let Ok(n) = done { self.flying.saturating_sub(*n) } else { self.in_flight.len() };
+    }
+
+    /// How many messages are with the gateway.
+    pub const fn flying(&self) -> usize {
+        self.flying
+    }
+
+    /// Puts back what was claimed but not sent, and waits for what is in flight.
+    pub async fn drain(&mut self) {
+        self.put_back_all().await;
+        while self.landing().await {}
+    }
+
+    async fn put_back_all(&mut self) {
+        let now = self.shared.clock.millis();
+        self.slots.clear();
+        for ready in std::mem::take(&mut self.queue) {
+            self.verdict(ready, Outcome::PutBack { next_at: now }).await;
+        }
+    }
+
+    async fn verdict(&self, ready: Ready, outcome: Outcome) {
+        // The recorder outlives every lane.
+        let _ = self.verdicts.send(verdict(&ready.claimed, outcome)).await;
+    }
+
+    /// Claims up to `wanted` rows, one run after the other as their turns come.
+    async fn claim(&mut self, mut wanted: usize, now: i64) -> crate::db::Result<usize> {
+        let runs: BTreeMap<i64, Arc<ActiveRun>> =
+            self.shared.active.runs().into_iter().filter(|run| run.is_open(now)).map(|run| (run.row.id, run)).collect();
+        self.asked.retain(|(run, _), _| runs.contains_key(run));
+        let routes = self.account.routes();
+        let mut total = 0;
+        while wanted > 0 {
+            let asked = &self.asked;
+            let candidates: Vec<Waiting> = runs
+                .values()
+                .filter(|run| routes.iter().any(|route| asked.get(&(run.row.id, *route)).is_none_or(|at| *at <= now)))
+                .map(|run| Waiting { run: run.row.id, warning: run.is_warning() })
+                .collect();
+            let Some(run) = self.turns.order(&candidates).first().and_then(|id| runs.get(id)) else { break };
+            let Some(route) = routes.iter().copied().find(|r| self.asked.get(&(run.row.id, *r)).is_none_or(|at| *at <= now)) else {
+                break;
+            };
+            // One claim a turn: with several runs waiting, none takes the whole window at once.
+            let quantum = if candidates.len() > 1 { wanted.div_ceil(candidates.len()).max(50).min(wanted) } else { wanted };
+            let (got, limit) = self.claim_route(run, route, quantum, now).await?;
+            total += got;
+            wanted -= got.min(wanted);
+            if matches!(limit, Limit::Rate | Limit::Quota | Limit::Account | Limit::Lease) {
+                self.account.set_out_of_quota(limit == Limit::Quota);
+                break;
+            }
+            self.account.set_out_of_quota(false);
+        }
+        Ok(total)
+    }
+
+    async fn claim_route(&mut self, run: &Arc<ActiveRun>, route: i16, wanted: usize, now: i64) -> crate::db::Result<(usize, Limit)> {
+        let shared = Arc::clone(&self.shared);
+        let account = Arc::clone(&self.account);
+        let day = shared.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive().to_string();
+        self.throw_away_stale();
+        let awareness = !run.is_warning() && !run.row.is_test();
+        let request = claim::Request {
+            plan: &run.plan,
+            epoch: shared.epoch,
+            account: account.id,
+            rate: account.config.rate,
+            daily: account.config.daily,
+            day: &day,
+            route,
+            pinned_only: shared.accounts.share(&account, route, now) == Share::Pinned,
+            limit: wanted,
+            slots: self.slots.len().saturating_sub(self.queue.len()),
+            now,
+            cap: shared.limits.cap,
+            spacing: shared.limits.spacing,
+            counts_as_contact: awareness,
+            budget: run.row.budget,
+        };
+        let claim = shared.db.write(async |tx| claim::claim(tx, &request, |c| prepare(&shared, &account, run, c)).await).await?;
+        let arrived = Instant::now();
+        if let Some((wait, n)) = claim.reserved {
+            self.hold_slots(arrived + wait, n);
+        }
+        // Everything due was taken: what comes later, a retry or a fall-back, is asked for again in a while.
+        if claim.seen < wanted && claim.limit == Limit::None {
+            self.asked.insert((run.row.id, route), now + ASK_AGAIN);
+        }
+        match claim.limit {
+            Limit::Budget => {
+                tracing::warn!(run = run.row.id, campaign = run.row.campaign, "held a run: the next message would exceed its budget");
+                shared.active.hold(run.row.id, "budget").await?;
+            }
+            Limit::Run => {
+                self.asked.insert((run.row.id, route), now + ASK_AGAIN);
+            }
+            _ => {}
+        }
+        let got = claim.claimed.len();
+        self.turns.served(run.row.id, got);
+        for claimed in claim.claimed {
+            let (claimed, (content, to)) = claimed.split();
+            let outgoing = Outgoing {
+                reference: Reference { delivery: claimed.id, attempt: claimed.attempt }.encode(&shared.seal),
+                to,
+                content,
+                expires: chrono::DateTime::from_timestamp_millis(run.row.expires_at),
+                callback: account.callback.clone(),
+            };
+            self.queue.push_back(Ready { run: Arc::clone(run), claimed, outgoing });
+        }
+        Ok((got, claim.limit))
+    }
+
+    fn hold_slots(&mut self, first: Instant, n: u32) {
+        let period = Bucket::of(self.account.config.rate).period;
+        self.slots.extend((0..n).map(|i| first + period * i));
+    }
+
+    fn throw_away_stale(&mut self) {
+        let now = Instant::now();
+        while self.slots.front().is_some_and(|slot| *slot + STALE < now) {
+            self.slots.pop_front();
+        }
+    }
+
+    /// Hands due messages to the gateway, `free` at most. How many, and when the next one is due.
+    async fn send(&mut self, free: usize) -> crate::db::Result<(usize, Duration)> {
+        const IDLE: Duration = Duration::from_secs(1);
+        let most = self.account.abilities.batch.max(1);
+        let mut sent = 0;
+        while sent < free && !self.queue.is_empty() {
+            self.throw_away_stale();
+            if self.slots.is_empty() {
+                let n = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+                let wait = claim::reserve(&self.shared.db, self.account.id, self.account.config.rate, n).await?;
+                self.hold_slots(Instant::now() + wait, n);
+            }
+            let Some(slot) = self.slots.front().copied() else { break };
+            let early = slot.saturating_duration_since(Instant::now());
+            if !early.is_zero() {
+                return Ok((sent, early.min(IDLE)));
+            }
+            if let Err(wait) = self.account.pace.take() {
+                return Ok((sent, wait.min(IDLE)));
+            }
+            self.slots.pop_front();
+            let mut batch = Vec::with_capacity(most);
+            while batch.len() < most.min(free - sent)
+                && let Some(ready) = self.queue.pop_front()
+            {
+                let now = self.shared.clock.millis();
+                let open = self.shared.active.may_send(&ready.run, ready.claimed.channel(), ready.claimed.address, now);
+                if open && self.shared.lease_is_safe(now) {
+                    batch.push(ready);
+                } else {
+                    self.verdict(ready, Outcome::PutBack { next_at: now }).await;
+                }
+            }
+            sent += batch.len();
+            self.fly(batch);
+        }
+        Ok((sent, IDLE))
+    }
+
+    fn fly(&mut self, batch: Vec<Ready>) {
+        if batch.is_empty() {
+            return;
+        }
+        self.flying += batch.len();
+        let (shared, account, verdicts) = (Arc::clone(&self.shared), Arc::clone(&self.account), self.verdicts.clone());
+        self.in_flight.spawn(async move {
+            let size = batch.len();
+            let (outgoing, waiting): (Vec<Outgoing>, Vec<(Arc<ActiveRun>, Claimed<()>)>) =
+                batch.into_iter().map(|r| (r.outgoing, (r.run, r.claimed))).unzip();
+            let answers = AssertUnwindSafe(account.provider.send(&outgoing)).catch_unwind().await.unwrap_or_default();
+            let mut answers = answers.into_iter();
+            for (run, claimed) in waiting {
+                // One judgement a message is the contract; what has none may have been sent.
+                let answer = answers.next().unwrap_or_else(|| {
+                    Err(SendError::InDoubt { ids: Vec::new(), detail: "the adapter failed while it was sending".into() })
+                });
+                let outcome = settle(&shared, &account, &run, &claimed, answer).await;
+                let _ = verdicts.send(verdict(&claimed, outcome)).await;
+            }
+            size
+        });
+    }
+}
+
+/// Judges an answer and tells the account's circuit.
+async fn settle(
+    shared: &Shared,
+    account: &Account,
+    run: &ActiveRun,
+    claimed: &Claimed<()>,
+    answer: Result<Accepted, SendError>,
+) -> Outcome {
+    let now = shared.clock.millis();
+    let receipts = account.config.receipts && account.abilities.receipts;
+    let situation = Situation {
+        now,
+        expires_at: run.row.expires_at,
+        tries: claimed.tries,
+        silent_at: run.plan.silent_at(claimed.channel(), now).filter(|_| receipts),
+        keep_ids: receipts && !account.abilities.echoes_reference,
+        jitter: (shared.jitter)(),
+    };
+    let (outcome, effect) = judge(answer, &situation);
+    match effect {
+        Effect::Works => account.circuit(crate::health::Circuit::succeeded),
+        Effect::Failed(after) => account.circuit(|circuit| circuit.failed(now, after)),
+        Effect::Stop(why) => {
+            let first = account.circuit(|circuit| {
+                let first = circuit.stopped().is_none();
+                circuit.stop(why.clone());
+                first
+            });
+            if first {
+                tracing::error!(account = account.config.name, why, "paused an account: a person must mend it, then run `loa accounts --resume`");
+                if let Err(error) = account::pause(&shared.db, account.id, Some(&why), now).await {
+                    tracing::error!(account = account.config.name, %error, "could not store that the account is paused");
+                }
+            }
+        }
+    }
+    outcome
+}
+
+/// A row with its outcome, for the recorder.
+fn verdict(claimed: &Claimed<()>, outcome: Outcome) -> Verdict {
+    Verdict {
+        address: (claimed.channel(), claimed.address),
+        judged: Judged {
+            id: claimed.id,
+            attempt: claimed.attempt,
+            repeat: claimed.repeat,
+            tries: claimed.tries,
+            doubts: claimed.doubts,
+            cost: claimed.cost,
+            row: claimed.row,
+            account: claimed.account,
+            outcome,
+        },
+    }
+}
+
+/// Opens the address and renders the message of one candidate.
+fn prepare(shared: &Shared, account: &Account, run: &ActiveRun, candidate: &Candidate) -> Prepared<(Content, Address)> {
+    let reject = |reason, detail: String| Prepared::Reject { reason, detail };
+    let Some(channel) = Channel::from_number(candidate.id & 15) else {
+        return reject(Reason::Other, "the delivery names no channel".into());
+    };
+    let sealed = candidate.sealed.as_deref().unwrap_or_default();
+    let address = match shared.seal.open(Kind::of(channel), sealed) {
+        Ok(address) => Address::new(address),
+        Err(error) => return reject(Reason::Other, error.to_string()),
+    };
+    let person = Person {
+        name: candidate.name.clone(),
+        area_name: candidate.area.as_deref().and_then(|code| Places::built_in().full_name(code)),
+        lang: candidate.lang.clone(),
+        attributes: serde_json::from_str(&candidate.attributes).unwrap_or_default(),
+    };
+    let hash = candidate.hash.unwrap_or_default();
+    let link = shared.unsubscribe_url(channel, hash);
+    let message = usize::try_from(candidate.message).unwrap_or(usize::MAX);
+    match run.frozen.templates.render(message, channel, &person, link.as_deref()) {
+        Ok(content) => {
+            let parts = if let Content::Sms(sms) = &content { i16::try_from(sms.parts).unwrap_or(i16::MAX) } else { 1 };
+            Prepared::Send { parts, price: i64::from(parts) * account.price(candidate.carrier), payload: (content, address) }
+        }
+        Err(error) => reject(Reason::Content, error.to_string()),
+    }
+}

@@ -1,0 +1,93 @@
+//! The recorder: takes what became of claimed rows from all lanes and writes it, many in one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Shared;
+use crate::{
+    consent::{self, Said, Scope},
+    delivery::{
+        State, Why,
+        record::{self, Judged, Outcome, Recorded},
+    },
+};
+
+/// Rows in one transaction at most.
+const BATCH: usize = 1_000;
+/// How long the first of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(20);
+/// How long to wait before a failed transaction is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A row with its outcome, and the address for a refusal that the gateway told us of.
+#[derive(Debug)]
+pub struct Verdict {
+    /// What became of the row.
+    pub judged: Judged,
+    /// Channel number and keyed hash of the address.
+    pub address: (i16, i64),
+}
+
+/// Writes verdicts.
+pub struct Recorder {
+    shared: Arc<Shared>,
+    verdicts: mpsc::Receiver<Verdict>,
+    held: Vec<Verdict>,
+}
+
+impl Recorder {
+    /// The recorder and the end that lanes give their verdicts to.
+    pub fn new(shared: Arc<Shared>) -> (Self, mpsc::Sender<Verdict>) {
+        let (sender, verdicts) = mpsc::channel(4 * BATCH);
+        (Self { shared, verdicts, held: Vec::new() }, sender)
+    }
+
+    /// Waits for verdicts and writes a batch of them. None: every lane is gone and everything is written.
+    /// A transaction that fails keeps its verdicts for the next step.
+    pub async fn step(&mut self) -> Option<Recorded> {
+        if self.held.is_empty() {
+            self.held.push(self.verdicts.recv().await?);
+            let gathered = tokio::time::sleep(GATHER);
+            tokio::pin!(gathered);
+            while self.held.len() < BATCH {
+                tokio::select! {
+                    biased;
+                    verdict = self.verdicts.recv() => match verdict {
+                        Some(verdict) => self.held.push(verdict),
+                        None => break,
+                    },
+                    () = &mut gathered => break,
+                }
+            }
+        }
+        match self.write().await {
+            Ok(recorded) => {
+                self.held.clear();
+                self.shared.work.notify_waiters();
+                Some(recorded)
+            }
+            Err(error) => {
+                tracing::error!(%error, verdicts = self.held.len(), "could not record what became of messages; trying again");
+                tokio::time::sleep(PAUSE).await;
+                Some(Recorded::default())
+            }
+        }
+    }
+
+    async fn write(&self) -> crate::db::Result<Recorded> {
+        let shared = &self.shared;
+        let judged: Vec<Judged> = self.held.iter().map(|v| v.judged.clone()).collect();
+        let plans = shared.active.plans();
+        let now = shared.clock.millis();
+        let recorded = shared.db.write(async |tx| record::record(tx, shared.epoch, &plans, &judged, now).await).await?;
+        for verdict in &self.held {
+            let Outcome::Ended { state: State::Skipped, why: Why::OptedOut, detail } = &verdict.judged.outcome else { continue };
+            let Some(channel) = providers::Channel::from_number(i64::from(verdict.address.0)) else { continue };
+            let said = Said { source: "gateway", wording: detail, at: now };
+            consent::record(&shared.db, channel, verdict.address.1, Scope::All, said).await?;
+        }
+        Ok(recorded)
+    }
+}

@@ -1,0 +1,65 @@
+//! A temporary folder in which `loa` is run, with nothing of this machine's environment.
+
+use std::{fs, path::Path};
+
+use assert_cmd::Command;
+
+/// A folder that is gone when the test ends.
+pub struct Folder(tempfile::TempDir);
+
+/// How a command ended.
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Writes a file, making folders on the way.
+    pub fn with(self, name: &str, text: &str) -> Self {
+        self.write(name, text.as_bytes());
+        self
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        let file = self.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs `loa` with these arguments.
+    pub fn loa(&self, arguments: &[&str]) -> Ended {
+        self.loa_with(arguments, &[])
+    }
+
+    /// Runs `loa` with these arguments and variables.
+    pub fn loa_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let output = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
+            .current_dir(self.path())
+            .env_clear()
+            .envs(variables.iter().copied())
+            .args(arguments)
+            .output()
+            .unwrap();
+        Ended {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ended {
+    /// Standard output as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+    }
+}

@@ -1,0 +1,474 @@
+//! An officer checks what they wrote: everything that is wrong comes at once, with its place and what would be right.
+
+use std::fmt::Write as _;
+
+use insta::assert_snapshot;
+
+use crate::folder::Folder;
+
+pub const SEGMENTS: &str = r#"
+[can-bo]
+title  = "Cán bộ, công chức"
+groups = ["can-bo"]
+
+[nguoi-cao-tuoi]
+title       = "Người cao tuổi"
+born_before = 1966-01-01
+"#;
+
+pub const GOOD: &str = r#"title = "Nhận diện lừa đảo trực tuyến"
+kind  = "awareness"
+owner = "Sở Văn hóa, Thể thao và Du lịch"
+basis = { number = "1607/BTTTT-CATTT", date = 2024-04-26 }
+
+[period]
+from    = 2026-10-01
+through = 2026-12-31
+phases  = { dau = 2026-10-01, cuoi = 2026-12-01 }
+
+[cadence]
+every    = "week"
+on       = ["mon", "thu"]
+at       = "08:30"
+holidays = "next-workday"
+late     = "6h"
+
+[audience]
+segments = ["can-bo", "nguoi-cao-tuoi"]
+goal     = 0.85
+
+[channels]
+use             = ["sms", "email"]
+policy          = "first"
+fall_back_after = "2h"
+
+[sending]
+hours  = "07:00-21:30"
+budget = 90_000_000
+
+[[message]]
+id  = "otp"
+sms = "Khong cung cap ma OTP cho bat ky ai."
+
+[message.email]
+subject = "Mã OTP"
+body    = "Không cung cấp mã OTP cho bất kỳ ai."
+attach  = ["cam-nang.pdf"]
+
+[[message]]
+id    = "ong-ba"
+phase = "cuoi"
+for   = ["nguoi-cao-tuoi"]
+sms   = "Ong ba hay hoi con chau."
+"#;
+
+pub fn office() -> Folder {
+    Folder::new()
+        .with("campaigns/segments.toml", SEGMENTS)
+        .with("campaigns/nhan-dien.toml", GOOD)
+        .with("campaigns/cam-nang.pdf", "%PDF-1.7 made up")
+}
+
+#[test]
+fn what_is_well_is_said_to_be() {
+    let ended = office().loa(&["check"]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    assert_snapshot!(ended.out, @r#"✓ campaigns: 1 chiến dịch, 2 nhóm người nhận"#);
+    let ended = office().loa(&["check", "campaigns/nhan-dien.toml", "--lang", "en"]);
+    assert_snapshot!(ended.out, @r#"✓ campaigns/nhan-dien.toml: Nhận diện lừa đảo trực tuyến"#);
+}
+
+#[test]
+fn a_file_full_of_mistakes_is_told_all_of_them() {
+    let folder = office().with(
+        "campaigns/nhan-dien.toml",
+        r#"title = "Nhận diện lừa đảo trực tuyến"
+kind = "awarness"
+owner = 12
+
+[cadence]
+every = "weekly"
+at = "8h30"
+holyday = "skip"
+
+[audience]
+segments = ["can-boo"]
+
+[channels]
+use = ["sms", "zalo", "relay"]
+
+[[message]]
+id = "Mã OTP"
+sms = ""
+"#,
+    );
+    let ended = folder.loa(&["check"]);
+    assert_eq!(ended.code, 2);
+    assert_snapshot!(ended.err, @r#"
+      × `kind` không thể là "awarness"
+       ╭─[campaigns/nhan-dien.toml:2:8]
+     1 │ title = "Nhận diện lừa đảo trực tuyến"
+     2 │ kind = "awarness"
+       ·        ──────────
+     3 │ owner = 12
+       ╰────
+      help: có phải ý là `awareness`?
+
+      × `owner` phải là một chuỗi, không phải một số nguyên
+       ╭─[campaigns/nhan-dien.toml:3:9]
+     2 │ kind = "awarness"
+     3 │ owner = 12
+       ·         ──
+     4 │
+       ╰────
+      help: ví dụ: "…"
+
+      × `cadence.every` không thể là "weekly"
+       ╭─[campaigns/nhan-dien.toml:6:9]
+     5 │ [cadence]
+     6 │ every = "weekly"
+       ·         ────────
+     7 │ at = "8h30"
+       ╰────
+      help: có phải ý là `week`?
+
+      × `cadence.at` không phải giờ trong ngày
+       ╭─[campaigns/nhan-dien.toml:7:6]
+     6 │ every = "weekly"
+     7 │ at = "8h30"
+       ·      ──────
+     8 │ holyday = "skip"
+       ╰────
+      help: viết giờ:phút, từ "00:00" đến "23:59"
+
+      × không có khóa `cadence.holyday`
+       ╭─[campaigns/nhan-dien.toml:8:1]
+     7 │ at = "8h30"
+     8 │ holyday = "skip"
+       · ───────
+     9 │
+       ╰────
+      help: có phải ý là `holidays`?
+
+      × segments.toml không có nhóm `can-boo`
+        ╭─[campaigns/nhan-dien.toml:11:13]
+     10 │ [audience]
+     11 │ segments = ["can-boo"]
+        ·             ─────────
+     12 │
+        ╰────
+      help: có phải ý là `can-bo`?
+
+      × `channels.use` không thể là "zalo"
+        ╭─[campaigns/nhan-dien.toml:14:15]
+     13 │ [channels]
+     14 │ use = ["sms", "zalo", "relay"]
+        ·               ──────
+     15 │
+        ╰────
+      help: chọn trong: `sms`, `email`, `chat`
+
+      × kênh `relay` (yêu cầu nhắn tin qua nhà mạng) chưa có trong phiên bản này
+        ╭─[campaigns/nhan-dien.toml:14:23]
+     13 │ [channels]
+     14 │ use = ["sms", "zalo", "relay"]
+        ·                       ───────
+     15 │
+        ╰────
+      help: dùng `chat`, `sms` hoặc `email`
+
+      × `Mã OTP` không phải mã hợp lệ
+        ╭─[campaigns/nhan-dien.toml:17:6]
+     16 │ [[message]]
+     17 │ id = "Mã OTP"
+        ·      ────────
+     18 │ sms = ""
+        ╰────
+      help: chỉ dùng chữ thường không dấu, số và dấu gạch nối, nhiều nhất 60 ký tự
+
+      × `message.sms` để trống
+        ╭─[campaigns/nhan-dien.toml:18:7]
+     17 │ id = "Mã OTP"
+     18 │ sms = ""
+        ·       ──
+        ╰────
+      help: viết nội dung vào, hoặc bỏ khóa này đi
+
+    ✗ 10 lỗi
+    "#);
+    assert_eq!(ended.out, "");
+}
+
+#[test]
+fn a_syntax_error_is_shown_where_it_is() {
+    let folder = office().with("campaigns/nhan-dien.toml", "title = \"Nhận diện\nkind = \"awareness\"\n");
+    let ended = folder.loa(&["check", "campaigns/nhan-dien.toml", "--lang", "en"]);
+    assert_eq!(ended.code, 2);
+    assert_snapshot!(ended.err, @r#"
+      × TOML syntax: invalid basic string, expected `"`
+       ╭─[campaigns/nhan-dien.toml:1:23]
+     1 │ title = "Nhận diện
+       ·                   ▲
+     2 │ kind = "awareness"
+       ╰────
+
+    ✗ 1 problem(s)
+    "#);
+}
+
+/// Each of these turns the good campaign into one with a mistake.
+const MISTAKES: [(&str, &str); 40] = [
+    ("title = \"Nhận diện lừa đảo trực tuyến\"\n", ""),
+    ("kind  = \"awareness\"", "kind = true"),
+    ("kind  = \"awareness\"", "kind = \"warning\""),
+    ("date = 2024-04-26", "date = \"26/4/2024\""),
+    ("date = 2024-04-26", "dated = 2024-04-26"),
+    ("through = 2026-12-31", "through = 2026-09-30"),
+    ("cuoi = 2026-12-01", "cuoi = 2027-12-01"),
+    ("cuoi = 2026-12-01", "cuoi = 2026-10-01"),
+    ("every    = \"week\"", "every = \"day\""),
+    ("every    = \"week\"", "every = \"month\""),
+    ("every    = \"week\"\non       = [\"mon\", \"thu\"]", "every = \"month\"\non = 32"),
+    ("every    = \"week\"\non       = [\"mon\", \"thu\"]", "every = \"quarter\"\non = { month = 4, day = \"first\" }"),
+    ("every    = \"week\"\non       = [\"mon\", \"thu\"]", "every = \"once\"\non = 2027-01-01"),
+    ("[\"mon\", \"thu\"]", "[\"mon\", \"thur\"]"),
+    ("[\"mon\", \"thu\"]", "[]"),
+    ("at       = \"08:30\"", "at = \"25:00\""),
+    ("at       = \"08:30\"", "cron = \"30 8 * * 1\""),
+    ("every    = \"week\"\non       = [\"mon\", \"thu\"]\nat       = \"08:30\"", "cron = \"30 8 31 2 *\""),
+    ("every    = \"week\"\non       = [\"mon\", \"thu\"]\nat       = \"08:30\"", "cron = \"8:30\""),
+    ("late     = \"6h\"", "late = \"6 hours\""),
+    ("late     = \"6h\"", "late = \"60d\""),
+    ("late     = \"6h\"", "timezone = \"Asia/Hanoi\""),
+    ("goal     = 0.85", "goal = 85"),
+    ("goal     = 0.85", "exclude = [\"nguoi-gia\"]"),
+    ("[\"can-bo\", \"nguoi-cao-tuoi\"]\n", "[]\n"),
+    ("[\"sms\", \"email\"]", "[\"sms\", \"sms\"]"),
+    ("[\"sms\", \"email\"]", "[\"sms\", \"chat\"]"),
+    ("policy          = \"first\"", "policy = \"all\""),
+    ("\"07:00-21:30\"", "\"21:30-07:00\""),
+    ("owner =", "law = \"advertising\"\nowner ="),
+    ("budget = 90_000_000", "budget = -1"),
+    ("budget = 90_000_000", "sms_text = \"ascii\""),
+    ("id    = \"ong-ba\"", "id = \"otp\""),
+    ("phase = \"cuoi\"", "phase = \"cuối\""),
+    ("for   = [\"nguoi-cao-tuoi\"]", "for = [\"nguoi-cao-tuoi-2\"]"),
+    ("sms   = \"Ong ba hay hoi con chau.\"", "chat = {}"),
+    ("\"cam-nang.pdf\"", "\"cam-nang-2.pdf\""),
+    ("\"cam-nang.pdf\"", "\"../cam-nang.pdf\""),
+    ("subject = \"Mã OTP\"\n", ""),
+    ("id  = \"otp\"", "id  = \"otp\"\nphase = \"cuoi\""),
+];
+
+#[test]
+fn every_mistake_is_named_with_what_would_be_right() {
+    let folder = office();
+    for (number, (right, wrong)) in MISTAKES.iter().enumerate() {
+        let text = GOOD.replacen(right, wrong, 1);
+        assert_ne!(text, GOOD, "{right}");
+        // Advertising has hours of its own.
+        let text = if wrong.contains("advertising") { text.replace("07:00-21:30", "06:00-23:00") } else { text };
+        folder.write(&format!("campaigns/m{number:02}.toml"), text.as_bytes());
+    }
+    let ended = folder.loa(&["check", "campaigns", "--json", "--lang", "en"]);
+    assert_eq!(ended.code, 2);
+    let mut told = String::new();
+    for problem in ended.json()["problems"].as_array().unwrap() {
+        let text = |key: &str| problem[key].as_str().unwrap_or_default().to_string();
+        let file = text("file").replace("campaigns/", "").replace(".toml", "");
+        writeln!(told, "{file}:{}:{} {} → {}", problem["line"], problem["column"], text("message"), text("help")).unwrap();
+    }
+    for number in 0..MISTAKES.len() {
+        assert!(told.contains(&format!("m{number:02}:")), "{:?} went unnoticed", MISTAKES[number]);
+    }
+    assert_snapshot!(told, @r#"
+    m00:1:1 `title` is missing → 
+    m01:2:8 `kind` must be text, not true or false → for example: "awareness"
+    m02:28:10 a warning goes out at any hour: it takes no `hours` → leave this line out
+    m03:4:47 `basis.date` is not a date that exists → write year-month-day: 2026-10-01
+    m04:4:9 `basis.date` is missing → 
+    m04:4:40 unknown key `basis.dated` → did you mean `date`?
+    m05:8:11 the last day, 2026-09-30, is before the first, 2026-10-01 → set `through` to 2026-10-01 or later
+    m06:9:38 the phase `cuoi` begins outside the period → choose a day from `from` to `through`
+    m07:9:38 the phases `cuoi` and `dau` begin on the same day → each phase needs a first day of its own
+    m08:13:12 `every = "day"` takes no `on` → leave `on` out, or use every = "week"
+    m09:13:12 `cadence.on` must be a whole number, not a list → for example: 1
+    m10:13:6 `cadence.on` = 32 is out of range → from 1 to 31
+    m11:13:16 `cadence.on.month` = 4 is out of range → from 1 to 3
+    m11:13:25 `cadence.on.day` cannot be "first" → choose among: `last`
+    m12:11:1 this cadence has no day within the period → change [period] or [cadence]
+    m13:13:20 `cadence.on` cannot be "thur" → did you mean `thu`?
+    m14:13:12 `on` names no day → for example: on = ["mon", "thu"]
+    m15:14:6 `cadence.at` is not a time of day → write hour:minute, from "00:00" to "23:59"
+    m16:14:8 `cron` and `every` exclude each other → keep one of them
+    m17:12:8 no day ever fits this cron line → for example: "0 30 8 * * Mon" (seconds first)
+    m18:12:8 a cron line has 5 fields (minute hour day month weekday) or 6 (seconds first), not 1 → for example: "0 30 8 * * Mon" (seconds first)
+    m19:16:8 "6 hours" is not a duration → write a number and s, m, h or d: 30s, 90m, 6h, 30d
+    m20:16:8 `cadence.late` = 60d is out of range → from 0s to 7d
+    m21:16:12 there is no time zone "Asia/Hanoi" → write a name such as "Asia/Ho_Chi_Minh"
+    m22:20:8 `audience.goal` = 85 is out of range → from 0 to 1
+    m23:20:12 there is no segment `nguoi-gia` in segments.toml → choose among: `can-bo`, `nguoi-cao-tuoi`
+    m24:19:12 `audience.segments` is an empty list → write at least one element, or leave the key out
+    m25:23:27 the channel `sms` is named twice → name each channel once
+    m26:31:1 no message has a text for the channel `chat` → add `chat` to a [[message]], or take it out of channels.use
+    m27:25:19 `channels.fall_back_after` means something only with policy = "first" → leave this line out, or set policy = "first"
+    m28:28:10 "21:30-07:00" is not a span of hours within a day → for example "07:00-21:30", until "24:00" at the latest
+    m29:29:10 advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020) → stay within "07:00-22:00"
+    m30:29:10 `sending.budget` = -1 is out of range → from 1 to 1000000000000
+    m31:29:12 `sending.sms_text` cannot be "ascii" → choose among: `unaccented`, `unicode`
+    m32:41:6 the id `otp` is taken by a message above → give each message an id of its own
+    m33:42:9 [period] names no phase `cuối` → did you mean `cuoi`?
+    m34:43:8 there is no segment `nguoi-cao-tuoi-2` in segments.toml → did you mean `nguoi-cao-tuoi`?
+    m35:44:8 `chat` needs `text` or `template` → for example: chat = { text = "…" }
+    m36:38:12 there is no attachment `campaigns/cam-nang-2.pdf` → put the file beside the campaign's
+    m37:38:12 the attachment `../cam-nang.pdf` must lie in the campaigns' folder → write a relative path without `..`
+    m38:35:1 `message.email.subject` is missing → 
+    m39:31:1 in the phase `dau` (from 2026-10-01) some of the audience would get no message → add a [[message]] without `phase` and `for`, or narrow [period]
+    "#);
+}
+
+#[test]
+fn an_attachment_too_large_is_refused() {
+    let folder = office();
+    folder.write("campaigns/cam-nang.pdf", &vec![0; 6 * 1024 * 1024]);
+    let ended = folder.loa(&["check", "--lang", "en"]);
+    assert_eq!(ended.code, 2);
+    assert_snapshot!(ended.err, @r#"
+      × the attachment `campaigns/cam-nang.pdf` is too large (6 MiB)
+        ╭─[campaigns/nhan-dien.toml:38:12]
+     37 │ body    = "Không cung cấp mã OTP cho bất kỳ ai."
+     38 │ attach  = ["cam-nang.pdf"]
+        ·            ──────────────
+     39 │
+        ╰────
+      help: at most 5 MiB
+
+    ✗ 1 problem(s)
+    "#);
+}
+
+#[test]
+fn segments_may_not_refer_to_themselves_or_to_nothing() {
+    let folder = office().with(
+        "campaigns/segments.toml",
+        r#"
+[can-bo]
+title = "Cán bộ"
+any   = [{ segments = ["giao-vien"] }, { lang = "tiếng Anh" }]
+
+[giao-vien]
+title    = "Giáo viên"
+areas    = ["01", 12345, "Hà Nội"]
+segments = ["can-bo", "giao-vin"]
+reached  = { campaign = "nhan-dien-2", within = "30d" }
+
+[nguoi-cao-tuoi]
+born_before = "1966-02-30"
+"#,
+    );
+    let ended = folder.loa(&["check", "--lang", "en"]);
+    assert_eq!(ended.code, 2);
+    assert_snapshot!(ended.err, @r#"
+      × the segment `can-bo` refers to itself: can-bo → giao-vien → can-bo
+       ╭─[campaigns/segments.toml:2:2]
+     1 │
+     2 │ [can-bo]
+       ·  ──────
+     3 │ title = "Cán bộ"
+       ╰────
+      help: take one link out of this circle
+
+      × "tiếng Anh" is not a language code
+       ╭─[campaigns/segments.toml:4:49]
+     3 │ title = "Cán bộ"
+     4 │ any   = [{ segments = ["giao-vien"] }, { lang = "tiếng Anh" }]
+       ·                                                 ───────────
+     5 │
+       ╰────
+      help: write it like "vi" or "en"
+
+      × `giao-vien.areas` has a code without quotes
+       ╭─[campaigns/segments.toml:8:19]
+     7 │ title    = "Giáo viên"
+     8 │ areas    = ["01", 12345, "Hà Nội"]
+       ·                   ─────
+     9 │ segments = ["can-bo", "giao-vin"]
+       ╰────
+      help: codes are quoted: "01" for a province, "00004" for a ward
+
+      × "Hà Nội" is not an area code
+       ╭─[campaigns/segments.toml:8:26]
+     7 │ title    = "Giáo viên"
+     8 │ areas    = ["01", 12345, "Hà Nội"]
+       ·                          ────────
+     9 │ segments = ["can-bo", "giao-vin"]
+       ╰────
+      help: codes are quoted: "01" for a province, "00004" for a ward
+
+      × there is no segment `giao-vin`
+        ╭─[campaigns/segments.toml:9:23]
+      8 │ areas    = ["01", 12345, "Hà Nội"]
+      9 │ segments = ["can-bo", "giao-vin"]
+        ·                       ──────────
+     10 │ reached  = { campaign = "nhan-dien-2", within = "30d" }
+        ╰────
+      help: did you mean `giao-vien`?
+
+      × there is no campaign `nhan-dien-2`
+        ╭─[campaigns/segments.toml:10:25]
+      9 │ segments = ["can-bo", "giao-vin"]
+     10 │ reached  = { campaign = "nhan-dien-2", within = "30d" }
+        ·                         ─────────────
+     11 │
+        ╰────
+      help: did you mean `nhan-dien`?
+
+      × `nguoi-cao-tuoi.title` is missing
+        ╭─[campaigns/segments.toml:12:1]
+     11 │
+     12 │ [nguoi-cao-tuoi]
+        · ────────────────
+     13 │ born_before = "1966-02-30"
+        ╰────
+
+      × `nguoi-cao-tuoi.born_before` is not a date that exists
+        ╭─[campaigns/segments.toml:13:15]
+     12 │ [nguoi-cao-tuoi]
+     13 │ born_before = "1966-02-30"
+        ·               ────────────
+        ╰────
+      help: write year-month-day: 2026-10-01
+
+    ✗ 8 problem(s)
+    "#);
+}
+
+#[test]
+fn goals_and_holidays_are_checked_too() {
+    let folder = office()
+        .with("campaigns/goals.toml", "[[goal]]\ntitle = \"85 % người dân\"\nfrom = 2026-01-01\nthrough = 2025-12-31\nvalue = 85\npopulation = { 1 = 8_500_000 }\n")
+        .with("holidays.toml", "[days]\n2027-02-30 = \"Tết\"\n")
+        .with("loa.toml", "[paths]\nholidays = \"holidays.toml\"\n");
+    let ended = folder.loa(&["check", "--json", "--lang", "en"]);
+    assert_eq!(ended.code, 2);
+    let places: Vec<String> = ended.json()["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| format!("{}:{}:{} {}", p["file"].as_str().unwrap(), p["line"], p["column"], p["message"].as_str().unwrap()))
+        .collect();
+    assert_snapshot!(places.join("\n"), @r#"
+    holidays.toml:2:1 `2027-02-30` is not a date
+    campaigns/goals.toml:1:1 `goal.source` is missing
+    campaigns/goals.toml:4:11 the last day, 2025-12-31, is before the first, 2026-01-01
+    campaigns/goals.toml:5:9 `goal.value` = 85 is out of range
+    campaigns/goals.toml:6:16 `1` is not an area code
+    "#);
+}
+
+#[test]
+fn a_path_that_does_not_exist_is_a_mistake() {
+    let ended = office().loa(&["check", "campaigns/khong-co.toml", "--lang", "en"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("campaigns/khong-co.toml: cannot be read"), "{}", ended.err);
+}
