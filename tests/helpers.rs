@@ -6,13 +6,7 @@ use std::sync::{
 };
 
 use chrono::{TimeZone as _, Utc};
-use loa::{
-    clock::{Clock, ManualClock},
-    config::SecretKey,
-    db::Db,
-    on,
-    seal::Seal,
-};
+use loa::{clock::Clock, config::SecretKey, db::Db, on, seal::Seal};
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
@@ -21,7 +15,6 @@ pub struct Ground {
     pub db: Db,
     pub seal: Seal,
     pub clock: Clock,
-    pub hands: ManualClock,
     pub folder: TempDir,
 }
 
@@ -57,9 +50,9 @@ async fn ground(server: Option<&str>) -> Ground {
     };
     let db = Db::open(&url).await.unwrap();
     db.migrate().await.unwrap();
-    let (clock, hands) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
+    let (clock, _) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
     let seal = loa::audience::key::load(&db, &key(1), &[]).await.unwrap();
-    Ground { db, seal, clock, hands, folder }
+    Ground { db, seal, clock, folder }
 }
 
 impl Ground {

@@ -93,7 +93,32 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
             format!("{}: {}: {}", from_end(3), from_end(2), from_end(1))
         };
         let reasons: Vec<String> = reader.records().map(|record| why(record.unwrap())).collect();
-        insta::assert_snapshot!(reasons.join("\n"), @"");
+        insta::assert_snapshot!(reasons.join("\n"), @r"
+        3: so_dien_thoai: Excel đã ghi số thành dạng khoa học (ví dụ 8,49E+10) và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại số
+        4: so_dien_thoai: có nhiều số trong một ô: chỉ để một số, mỗi người một dòng
+        5: so_dien_thoai: số điện thoại thừa hoặc thiếu chữ số
+        6: so_dien_thoai: đầu số không tồn tại
+        7: so_dien_thoai: không phải số di động (số cố định không nhận được tin nhắn)
+        8: so_dien_thoai: có ký tự không phải chữ số
+        9: email: địa chỉ e-mail phải có đúng một dấu @
+        10: email: địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy, chữ có dấu)
+        11: email: tên miền sau dấu @ không hợp lệ
+        12: zalo_id: Excel đã ghi mã thành dạng khoa học và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại mã
+        13: zalo_id: mã người dùng chỉ gồm chữ số
+        14: : không có địa chỉ nào: cần ít nhất số điện thoại, e-mail, zalo_id hoặc telegram_id
+        15: dia_ban: địa bàn này ứng với nhiều nơi, hãy ghi mã: 19462 Xã Tân Lập, Tỉnh Quảng Trị; 23134 Xã Tân Lập, Tỉnh Lâm Đồng; 25489 Xã Tân Lập, Tỉnh Tây Ninh; 09832 Xã Hoài Đức, Thành phố Hà Nội; 09817 Xã Ô Diên, Thành phố Hà Nội; và 21 nơi khác
+        16: dia_ban: không tìm thấy địa bàn; gần nhất: 00004 Phường Ba Đình, Thành phố Hà Nội
+        17: dia_ban: không tìm thấy địa bàn: ghi mã, hoặc “Phường/Xã, Tỉnh/Thành phố”
+        18: ngay_sinh: ngày sinh ghi dạng ngày/tháng/năm (31/12/1990), 1990-12-31 hoặc chỉ năm
+        19: ngay_sinh: ngày sinh ở tương lai
+        20: nha_mang: không rõ nhà mạng: viettel, mobifone, vinaphone, vietnamobile, gmobile, wintel hoặc itel
+        21: ngon_ngu: ngôn ngữ ghi bằng mã, ví dụ vi, en
+        22: ho_ten: tên không có chữ cái
+        23: ho_ten: ô này là lỗi công thức của Excel
+        24: ngay_dong_y: ngày ghi dạng 31/12/2025 hoặc 2025-12-31
+        25: ngon_ngu; dia_ban: ngôn ngữ ghi bằng mã, ví dụ vi, en; địa bàn này ứng với nhiều nơi, hãy ghi mã: 00004 Phường Ba Đình, Thành phố Hà Nội; 14797 Phường Hạc Thành, Tỉnh Thanh Hóa; 14812 Phường Bỉm Sơn, Tỉnh Thanh Hóa
+        26: : dấu ngoặc kép mở mà không đóng
+        ");
         assert_eq!(ground.number("SELECT count(*) FROM recipient").await, 2);
         assert!(exported(&ground, Some("g2")).await.contains("g2,Người Khác,+84901234568,,,,01,,,1950-07-01,mobifone,"));
 
