@@ -4,7 +4,12 @@
 mod audience;
 mod check;
 mod completions;
+mod demo;
+mod log;
 mod plan;
+mod sandbox;
+mod send;
+mod serve;
 mod table;
 
 use std::{
@@ -59,6 +64,10 @@ enum Command {
     Check(check::Args),
     Plan(plan::Args),
     Completions(completions::Args),
+    Demo(demo::Args),
+    Sandbox(sandbox::Args),
+    Send(send::Args),
+    Serve(serve::Args),
 }
 
 /// What every command gets.
@@ -133,6 +142,10 @@ pub async fn main() -> ExitCode {
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
+        Command::Demo(args) => demo::run(args, &globals).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Send(args) => send::run(args, &globals).await,
+        Command::Serve(args) => serve::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,
     };
     done.unwrap_or_else(|error| explain(&error, &globals))
