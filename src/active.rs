@@ -403,10 +403,12 @@ impl Active {
             on!(self.db.read, |pool, sql| sqlx::query_as(sql(&ATTACHMENTS)).bind(hash).fetch_all(pool).await)?;
         let broken = |what: &str, why: String| DbError::Refused(format!("the kept copy of `{slug}` {what}: {why}"));
         let campaign = Campaign::parse(&slug, &slug, &body).map_err(|e| broken("cannot be read", e.to_string()))?;
-        let segments = Segments::parse("segments.toml", &segments).map_err(|e| broken("has unreadable segments", e.to_string()))?;
+        let segments =
+            Segments::parse("segments.toml", &segments).map_err(|e| broken("has unreadable segments", e.to_string()))?;
         let files = files.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))).collect();
-        let templates = Templates::compile(&campaign, &self.office, None, &files)
-            .map_err(|faults| broken("cannot be rendered", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+        let templates = Templates::compile(&campaign, &self.office, None, &files).map_err(|faults| {
+            broken("cannot be rendered", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        })?;
         Ok(Frozen { hash: hash.to_string(), campaign, segments, templates })
     }
 }

@@ -1,6 +1,7 @@
 //! Loa.
 pub mod account;
 pub mod active;
+pub mod app;
 pub mod audience;
 pub mod campaign;
 pub mod cli;

@@ -8,7 +8,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::{Quota, RateLimiter, clock::MonotonicClock, middleware::NoOpMiddleware, state::{InMemoryState, NotKeyed}};
+use governor::{
+    Quota, RateLimiter,
+    clock::MonotonicClock,
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
 
 use crate::config::Rate;
 
@@ -63,7 +68,8 @@ mod tests {
         let bucket = Bucket::of(rate);
         let clock = governor::clock::FakeRelativeClock::default();
         let burst = NonZeroU32::new(bucket.burst).unwrap();
-        let limiter = RateLimiter::direct_with_clock(Quota::with_period(bucket.period).unwrap().allow_burst(burst), clock.clone());
+        let limiter =
+            RateLimiter::direct_with_clock(Quota::with_period(bucket.period).unwrap().allow_burst(burst), clock.clone());
         let mut times = Vec::new();
         for millisecond in 0..seconds * 1000 {
             while limiter.check().is_ok() {

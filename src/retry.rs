@@ -40,6 +40,9 @@ mod tests {
         for step in 0..=10 {
             assert!(wait(1, Some(asked), f64::from(step) / 10.0) >= asked);
         }
-        assert!(wait(4, Some(Duration::from_secs(1)), 0.0) >= Duration::from_mins(4), "a short word does not shorten the backoff");
+        assert!(
+            wait(4, Some(Duration::from_secs(1)), 0.0) >= Duration::from_mins(4),
+            "a short word does not shorten the backoff"
+        );
     }
 }

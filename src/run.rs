@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     db::{Db, DbError, Result, Sql, affected},
     delivery::{State, close, fan_out},
-    on, within,
+    on, transaction, within,
 };
 
 /// Recipient numbers that one transaction of a fan-out looks at.
@@ -60,9 +60,8 @@ static OPEN: Sql = Sql::new(
       FROM tally WHERE run = $1",
 );
 
-static PENDING_BY_CHANNEL: Sql = Sql::new(
-    r"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE run = $1 AND channel = $2 AND state = 0",
-);
+static PENDING_BY_CHANNEL: Sql =
+    Sql::new(r"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE run = $1 AND channel = $2 AND state = 0");
 
 static RELIEVED: Sql = Sql::new(r"UPDATE run SET finish_at = NULL WHERE id = $1");
 
@@ -95,7 +94,7 @@ impl Runner {
             self.relieve(run, now).await?;
         }
         if run.plan.silent_after.is_some() {
-            let moved = self.db.write(async |tx| close::fall_back_silent(tx, self.node, &run.plan, now, CLOSE_CHUNK).await).await?;
+            let moved = transaction!(self.db, |tx| close::fall_back_silent(tx, self.node, &run.plan, now, CLOSE_CHUNK).await)?;
             more |= moved > 0;
         }
         if run.row.state() == RunState::Sending {
@@ -114,22 +113,25 @@ impl Runner {
                 return Ok(false);
             }
         };
-        let more = self
-            .db
-            .write(async |tx| {
-                let (state, halted, cursor, top): (i16, bool, i64, i64) =
-                    within!(tx, |c, sql| sqlx::query_as(sql(&CURSOR)).bind(id).fetch_one(c).await)?;
-                if state != RunState::FanningOut as i16 || halted {
-                    return Ok(false);
-                }
-                let through = (cursor + FAN_OUT_CHUNK).min(top);
-                let chunk = fan_out::Chunk { after: cursor, through, due: run.row.due_at.min(now), now };
-                fan_out::chunk(tx, self.node, &run.plan, &audience, &chunk).await?;
-                let state = if through >= top { RunState::Sending } else { RunState::FanningOut } as i16;
-                within!(tx, |c, sql| sqlx::query(sql(&MOVE_CURSOR)).bind(id).bind(through).bind(state).execute(c).await.map(affected))?;
-                Ok(through < top)
-            })
-            .await?;
+        let more = transaction!(self.db, |tx| {
+            let (state, halted, cursor, top): (i16, bool, i64, i64) =
+                within!(tx, |c, sql| sqlx::query_as(sql(&CURSOR)).bind(id).fetch_one(c).await)?;
+            if state != RunState::FanningOut as i16 || halted {
+                return Ok(false);
+            }
+            let through = (cursor + FAN_OUT_CHUNK).min(top);
+            let chunk = fan_out::Chunk { after: cursor, through, due: run.row.due_at.min(now), now };
+            fan_out::chunk(tx, self.node, &run.plan, &audience, &chunk).await?;
+            let state = if through >= top { RunState::Sending } else { RunState::FanningOut } as i16;
+            within!(tx, |c, sql| sqlx::query(sql(&MOVE_CURSOR))
+                .bind(id)
+                .bind(through)
+                .bind(state)
+                .execute(c)
+                .await
+                .map(affected))?;
+            Ok(through < top)
+        })?;
         if !more {
             tracing::info!(run = id, campaign = run.row.campaign, "every recipient of the run has a delivery");
         }
@@ -151,10 +153,8 @@ impl Runner {
             }
             while excess > 0 {
                 let most = excess.min(CLOSE_CHUNK);
-                let moved = self
-                    .db
-                    .write(async |tx| close::overflow(tx, self.node, &run.plan, *channel as i16, most, now).await)
-                    .await?;
+                let moved =
+                    transaction!(self.db, |tx| close::overflow(tx, self.node, &run.plan, *channel as i16, most, now).await)?;
                 if moved == 0 {
                     break;
                 }
@@ -167,7 +167,7 @@ impl Runner {
 
     /// A chunk of what a run that is over leaves unsent. True: there may be more.
     async fn end(&self, run: &ActiveRun, state: State, now: i64) -> Result<bool> {
-        let ended = self.db.write(async |tx| close::end_run(tx, self.node, &run.plan, state, now, CLOSE_CHUNK).await).await?;
+        let ended = transaction!(self.db, |tx| close::end_run(tx, self.node, &run.plan, state, now, CLOSE_CHUNK).await)?;
         if ended > 0 {
             return Ok(true);
         }
@@ -190,12 +190,17 @@ impl Runner {
     async fn settle(&self, run: &ActiveRun, now: i64) -> Result<()> {
         let (unsent, unconfirmed): (i64, i64) =
             on!(self.db.read, |pool, sql| sqlx::query_as(sql(&OPEN)).bind(run.row.id).fetch_one(pool).await)?;
-        let may_fall_back = run.plan.first && run.plan.order.len() > 1 && now < run.row.expires_at && run.row.state() != RunState::Aborted;
+        let may_fall_back =
+            run.plan.first && run.plan.order.len() > 1 && now < run.row.expires_at && run.row.state() != RunState::Aborted;
         if unsent > 0 || (may_fall_back && unconfirmed > 0) {
             return Ok(());
         }
-        let settled =
-            on!(self.db.write, |pool, sql| sqlx::query(sql(&SETTLE)).bind(run.row.id).bind(now).execute(pool).await.map(affected))?;
+        let settled = on!(self.db.write, |pool, sql| sqlx::query(sql(&SETTLE))
+            .bind(run.row.id)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(affected))?;
         if settled > 0 {
             tracing::info!(run = run.row.id, campaign = run.row.campaign, "the run has settled");
         }

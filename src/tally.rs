@@ -87,7 +87,8 @@ pub async fn apply(tx: &mut Tx, node: i64, changes: Changes) -> Result<()> {
         #[serde(flatten)]
         count: Count,
     }
-    let rows: Vec<Row> = changes.0.into_iter().filter(|(_, count)| *count != Count::default()).map(|(key, count)| Row { key, count }).collect();
+    let rows: Vec<Row> =
+        changes.0.into_iter().filter(|(_, count)| *count != Count::default()).map(|(key, count)| Row { key, count }).collect();
     if rows.is_empty() {
         return Ok(());
     }

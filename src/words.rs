@@ -51,7 +51,12 @@ impl Phrase {
     /// This sentence and another after it.
     #[must_use]
     pub fn then(self, other: &Self) -> Self {
-        let join = |first: &str, second: &str| if first.is_empty() { second.to_string() } else { format!("{first}. {second}") };
+        let join = |first: &str, second: &str| {
+            let mut rest = second.chars();
+            let capital: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+            let stop = if first.is_empty() || first.ends_with(['.', '?', '!']) { "" } else { "." };
+            format!("{first}{stop} {capital}{}", rest.as_str()).trim().to_string()
+        };
         Self { vi: join(&self.vi, &other.vi), en: join(&self.en, &other.en) }
     }
 }

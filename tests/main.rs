@@ -1,5 +1,7 @@
 //! Stories, each through the front door. One binary: every further one would be another link.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+
 mod folder;
 mod helpers;
 

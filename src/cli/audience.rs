@@ -29,6 +29,7 @@ use crate::{
     document::suggestion,
     phrase,
     seal::{Kind, Seal},
+    transaction,
     words::{Lang, Phrase},
 };
 
@@ -289,7 +290,7 @@ impl Ground<'_> {
         let said = Said { source: "officer", wording, at: self.globals.clock.millis() };
         match scope {
             Some(scope) => consent::record(&self.db, channel, hash, scope, said).await?,
-            None => self.db.write(async |tx| consent::take_back(tx, channel, hash, said).await).await?,
+            None => transaction!(self.db, |tx| consent::take_back(tx, channel, hash, said).await)?,
         };
         let masked = providers::mask(&plain);
         self.say(&match scope {

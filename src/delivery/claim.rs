@@ -194,7 +194,8 @@ static CANDIDATES: Sql = Sql::new(
       ORDER BY d.next_at LIMIT $7 :skip_locked(d)",
 );
 
-static PEOPLE: Sql = Sql::new(r"SELECT id FROM recipient r WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(r)");
+static PEOPLE: Sql =
+    Sql::new(r"SELECT id FROM recipient r WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(r)");
 
 static CONTACTS: Sql = Sql::new(
     r"SELECT c.recipient, c.run, c.at FROM contact c
@@ -251,8 +252,7 @@ static RESERVE: Sql = Sql::new(
 /// Reserves `n` slots of an account's rate, in place of some whose time passed unused. How far from now the first one is.
 pub async fn reserve(db: &Db, account: i64, rate: Rate, n: u32) -> Result<Duration> {
     let span = i64::from(n) * period_us(rate);
-    let wait: i64 =
-        on!(db.write, |pool, sql| sqlx::query_scalar(sql(&RESERVE)).bind(account).bind(span).fetch_one(pool).await)?;
+    let wait: i64 = on!(db.write, |pool, sql| sqlx::query_scalar(sql(&RESERVE)).bind(account).bind(span).fetch_one(pool).await)?;
     Ok(Duration::from_micros(u64::try_from(wait).unwrap_or(0)))
 }
 
@@ -280,7 +280,8 @@ pub async fn claim<T>(
         return Ok(nothing(Limit::Lease));
     }
     let run_sql = if request.budget.is_some() { &RUN_LOCKED } else { &RUN };
-    let (state, halted, expires): (i16, bool, i64) = within!(tx, |c, sql| sqlx::query_as(sql(run_sql)).bind(run).fetch_one(c).await)?;
+    let (state, halted, expires): (i16, bool, i64) =
+        within!(tx, |c, sql| sqlx::query_as(sql(run_sql)).bind(run).fetch_one(c).await)?;
     if state > 1 || halted || expires <= request.now {
         return Ok(nothing(Limit::Run));
     }
@@ -326,7 +327,8 @@ pub async fn claim<T>(
     };
 
     let mut changes = tally::Changes::default();
-    let mut limit_hit = if i64::try_from(seen).unwrap_or(i64::MAX) == free.saturating_add(held) { Limit::Rate } else { Limit::None };
+    let mut limit_hit =
+        if i64::try_from(seen).unwrap_or(i64::MAX) == free.saturating_add(held) { Limit::Rate } else { Limit::None };
     let (mut claimed, mut submitted, mut later, mut ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut new_addresses = HashSet::new();
     for candidate in candidates {
@@ -349,7 +351,8 @@ pub async fn claim<T>(
                 ended.push(end(State::Unknown, Why::AddressChanged));
                 continue;
             }
-            let taken: bool = within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
+            let taken: bool =
+                within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
             if taken || !new_addresses.insert(hash) {
                 ended.push(end(State::Skipped, Why::SameAddress));
                 continue;
@@ -358,7 +361,12 @@ pub async fn claim<T>(
         let (parts, price, payload) = match prepare(&candidate) {
             Prepared::Send { parts, price, payload } => (parts, price, payload),
             Prepared::Reject { reason, detail } => {
-                ended.push(record::End { id: candidate.id, state: State::Rejected, why: Why::Gateway(reason), detail: Some(detail) });
+                ended.push(record::End {
+                    id: candidate.id,
+                    state: State::Rejected,
+                    why: Why::Gateway(reason),
+                    detail: Some(detail),
+                });
                 continue;
             }
         };
@@ -403,17 +411,37 @@ pub async fn claim<T>(
     if !claimed.is_empty() {
         let list = crate::db::list(&submitted);
         within!(tx, |c, sql| {
-            sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).bind(request.now).execute(c).await.map(affected)
+            sqlx::query(sql(&SUBMIT))
+                .bind(&list)
+                .bind(request.epoch)
+                .bind(request.account)
+                .bind(request.now)
+                .execute(c)
+                .await
+                .map(affected)
         })?;
         if request.counts_as_contact {
             let list = crate::db::list(&claimed.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());
-            within!(tx, |c, sql| sqlx::query(sql(&TAKE_CONTACT)).bind(&list).bind(run).bind(request.now).execute(c).await.map(affected))?;
+            within!(tx, |c, sql| sqlx::query(sql(&TAKE_CONTACT))
+                .bind(&list)
+                .bind(run)
+                .bind(request.now)
+                .execute(c)
+                .await
+                .map(affected))?;
         }
         let n = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
         let more = (n - held).max(0);
         let tat = if more > 0 { first_slot + more * period } else { tat };
         within!(tx, |c, sql| {
-            sqlx::query(sql(&SPEND)).bind(request.account).bind(tat).bind(request.day).bind(used + n).execute(c).await.map(affected)
+            sqlx::query(sql(&SPEND))
+                .bind(request.account)
+                .bind(tat)
+                .bind(request.day)
+                .bind(used + n)
+                .execute(c)
+                .await
+                .map(affected)
         })?;
         if more > 0 {
             let wait = Duration::from_micros(u64::try_from(first_slot - now_us).unwrap_or(0));
@@ -497,7 +525,11 @@ mod tests {
         assert_eq!(free_from(&[], 10 * DAY, cap, spacing), None);
         assert_eq!(free_from(&[10 * DAY - 1000], 10 * DAY, None, spacing), Some(10 * DAY - 1000 + 20 * 3_600_000));
         assert_eq!(free_from(&[5 * DAY, 6 * DAY], 10 * DAY, cap, spacing), None);
-        assert_eq!(free_from(&[5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, spacing), Some(12 * DAY), "when the first leaves the week");
+        assert_eq!(
+            free_from(&[5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, spacing),
+            Some(12 * DAY),
+            "when the first leaves the week"
+        );
         assert_eq!(free_from(&[4 * DAY, 5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, None), Some(12 * DAY), "two must leave");
     }
 

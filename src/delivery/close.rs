@@ -24,9 +24,8 @@ pub async fn end_run(tx: &mut Tx, node: i64, plan: &Plan, state: State, now: i64
     Ok(ends.len())
 }
 
-static LAST_PENDING: Sql = Sql::new(
-    r"SELECT id FROM delivery WHERE run = $1 AND state = 0 AND id & 15 = $2 AND account = 0 ORDER BY id DESC LIMIT $3",
-);
+static LAST_PENDING: Sql =
+    Sql::new(r"SELECT id FROM delivery WHERE run = $1 AND state = 0 AND id & 15 = $2 AND account = 0 ORDER BY id DESC LIMIT $3");
 
 /// Moves the last `most` pending deliveries of a channel on to the next one, because the channel cannot finish in time.
 pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, channel: i16, most: i64, now: i64) -> Result<usize> {
@@ -55,7 +54,8 @@ struct Id {
 
 /// Moves accepted deliveries that stayed silent on to the next channel. They keep their state: a late receipt still counts.
 pub async fn fall_back_silent(tx: &mut Tx, node: i64, plan: &Plan, now: i64, most: i64) -> Result<usize> {
-    let ids: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&SILENT)).bind(plan.run).bind(now).bind(most).fetch_all(c).await)?;
+    let ids: Vec<i64> =
+        within!(tx, |c, sql| sqlx::query_scalar(sql(&SILENT)).bind(plan.run).bind(now).bind(most).fetch_all(c).await)?;
     if ids.is_empty() {
         return Ok(0);
     }
@@ -115,13 +115,7 @@ static SETTLE: Sql = Sql::new(
 );
 
 /// Settles doubts that [`doubts`] returned in the same transaction. Those that end unknown move on to the next channel.
-pub async fn settle(
-    tx: &mut Tx,
-    node: i64,
-    plans: &record::Plans,
-    settled: &[(Doubt, Settle)],
-    now: i64,
-) -> Result<()> {
+pub async fn settle(tx: &mut Tx, node: i64, plans: &record::Plans, settled: &[(Doubt, Settle)], now: i64) -> Result<()> {
     #[derive(Serialize)]
     struct Settled {
         id: i64,
@@ -136,7 +130,13 @@ pub async fn settle(
     let mut changes = tally::Changes::default();
     let (mut rows, mut left, mut ended) = (Vec::new(), Vec::new(), Vec::new());
     for (doubt, how) in settled {
-        let before = Counted { id: doubt.id, account: doubt.account, state: State::InDoubt.number(), parts: doubt.parts, price: doubt.price };
+        let before = Counted {
+            id: doubt.id,
+            account: doubt.account,
+            state: State::InDoubt.number(),
+            parts: doubt.parts,
+            price: doubt.price,
+        };
         let (state, account, attempt, next_at) = match how {
             Settle::Repeat => (State::Pending, doubt.account, doubt.attempt, Some(now)),
             Settle::Anew => {
@@ -185,7 +185,8 @@ pub async fn disown(tx: &mut Tx, node: i64, epoch: i64, settle_at: i64, now: i64
     within!(tx, |c, sql| sqlx::query(sql(&DISOWN)).bind(&list).bind(settle_at).bind(now).execute(c).await.map(affected))?;
     let mut changes = tally::Changes::default();
     for row in &owned {
-        let before = Counted { id: row.id, account: row.account, state: State::Submitting.number(), parts: row.parts, price: row.price };
+        let before =
+            Counted { id: row.id, account: row.account, state: State::Submitting.number(), parts: row.parts, price: row.price };
         before.becomes(&Counted { state: State::InDoubt.number(), ..before }, &mut changes);
     }
     tally::apply(tx, node, changes).await?;

@@ -83,7 +83,8 @@ fn statement(plan: &Plan, audience: &Audience) -> String {
     for (condition, index) in &audience.special {
         let _ = write!(message, " WHEN {} THEN {index}", condition.text);
     }
-    let message = if message.is_empty() { audience.message.to_string() } else { format!("CASE{message} ELSE {} END", audience.message) };
+    let message =
+        if message.is_empty() { audience.message.to_string() } else { format!("CASE{message} ELSE {} END", audience.message) };
     let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel)).collect();
     // An opted-out person is told apart from one without any address: that reason comes first.
     let picked = if plan.first { "pick = 1" } else { "(reason = 0 OR pick = 1)" };
@@ -132,7 +133,8 @@ static MADE: Sql = Sql::new(
 /// Makes the deliveries of one chunk, and says how many there are in it. The caller holds the run's row and moves its
 /// cursor in the same transaction, so a chunk is made once; made again, it makes and counts nothing twice.
 pub async fn chunk(tx: &mut Tx, node: i64, plan: &Plan, audience: &Audience, chunk: &Chunk) -> Result<u64> {
-    let range = (super::id(plan.run, chunk.after + 1, Channel::Sms) & !15, super::id(plan.run, chunk.through + 1, Channel::Sms) & !15);
+    let range =
+        (super::id(plan.run, chunk.after + 1, Channel::Sms) & !15, super::id(plan.run, chunk.through + 1, Channel::Sms) & !15);
     let before = made(tx, plan.run, range).await?;
     // Numbers and texts of our own; everything that a person wrote is bound.
     let text = tx.engine().spell(&statement(plan, audience));
@@ -141,7 +143,8 @@ pub async fn chunk(tx: &mut Tx, node: i64, plan: &Plan, audience: &Audience, chu
         .chain(audience.special.iter().map(|(condition, _)| condition))
         .flat_map(|compiled| &compiled.binds);
     within!(tx, |c, _sql| {
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(plan.run).bind(chunk.after).bind(chunk.through).bind(chunk.due).bind(chunk.now);
+        let mut query =
+            sqlx::query(AssertSqlSafe(text)).bind(plan.run).bind(chunk.after).bind(chunk.through).bind(chunk.due).bind(chunk.now);
         for bind in binds {
             query = match bind {
                 Bind::Text(text) => query.bind(text),
@@ -164,7 +167,8 @@ pub async fn chunk(tx: &mut Tx, node: i64, plan: &Plan, audience: &Audience, chu
 
 /// What a range of ids holds, by key.
 async fn made(tx: &mut Tx, run: i64, range: (i64, i64)) -> Result<Vec<(tally::Key, i64)>> {
-    let rows: Vec<(i16, i16, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&MADE)).bind(range.0).bind(range.1).fetch_all(c).await)?;
+    let rows: Vec<(i16, i16, i64)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(&MADE)).bind(range.0).bind(range.1).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(channel, state, n)| (tally::Key { run, channel, account: 0, state }, n)).collect())
 }
 
@@ -175,7 +179,14 @@ static REOPEN: Sql = Sql::new(r"UPDATE run SET state = 1, settled_at = NULL WHER
 ///
 /// `ended` are ids of this run, all on `channel`. Whoever has no further usable channel gets no row: the ended one
 /// says what became of them. A row that is there already stays as it is.
-pub(super) async fn fall_back(tx: &mut Tx, plan: &Plan, channel: i16, ended: &[i64], now: i64, changes: &mut tally::Changes) -> Result<()> {
+pub(super) async fn fall_back(
+    tx: &mut Tx,
+    plan: &Plan,
+    channel: i16,
+    ended: &[i64],
+    now: i64,
+    changes: &mut tally::Changes,
+) -> Result<()> {
     let next = plan.after(channel);
     if !plan.first || next.is_empty() || ended.is_empty() {
         return Ok(());

@@ -285,7 +285,9 @@ async fn write(tx: &mut Tx, plans: &Plans, writes: &[(&Row, Joined)], now: i64, 
 fn next_at(row: &Row, state: State, plans: &Plans, now: i64) -> Option<i64> {
     match state {
         State::Pending | State::InDoubt | State::Submitting => row.next_at,
-        State::Accepted | State::Enroute if matches!(State::from_number(row.state), State::Accepted | State::Enroute) => row.next_at,
+        State::Accepted | State::Enroute if matches!(State::from_number(row.state), State::Accepted | State::Enroute) => {
+            row.next_at
+        }
         State::Accepted | State::Enroute => plans.get(&run_of(row.id)).and_then(|plan| plan.silent_at(channel_of(row.id), now)),
         _ => None,
     }

@@ -376,7 +376,8 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
         .map(|j| j.id)
         .collect();
     move_on(tx, plans, &ended, now, &mut changes).await?;
-    give_back(tx, judged.iter().filter(|j| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Ended { .. })).map(|j| j.id)).await?;
+    give_back(tx, judged.iter().filter(|j| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Ended { .. })).map(|j| j.id))
+        .await?;
 
     let late: Vec<&Judged> = judged.iter().filter(|j| !written.contains(&j.id)).collect();
     record_late(tx, plans, &late, &rows, now, &mut changes).await?;

@@ -9,11 +9,8 @@ use crate::{
 
 static GET: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE id = $1"));
 
-static LIST: Sql = Sql::new(concat!(
-    "SELECT ",
-    run_columns!(),
-    " FROM run WHERE campaign = coalesce($1, campaign) ORDER BY id DESC LIMIT $2"
-));
+static LIST: Sql =
+    Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE campaign = coalesce($1, campaign) ORDER BY id DESC LIMIT $2"));
 
 static PAUSE: Sql = Sql::new(r"UPDATE run SET paused = true WHERE id = $1 AND state < 2 AND settled_at IS NULL");
 

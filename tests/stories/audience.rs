@@ -412,7 +412,7 @@ async fn a_refusal_stands_until_it_is_taken_back_and_all_of_it_is_remembered() {
         assert_eq!((refused(Channel::Sms).await, refused(Channel::Email).await), (Some(Scope::All), Some(Scope::Awareness)));
         assert!(!Scope::Awareness.covers(loa::campaign::Kind::Warning) && Scope::All.covers(loa::campaign::Kind::Warning));
 
-        let back = db.write(async |tx| consent::take_back(tx, Channel::Sms, 7, said(4)).await).await.unwrap();
+        let back = loa::transaction!(db, |tx| consent::take_back(tx, Channel::Sms, 7, said(4)).await).unwrap();
         assert_eq!((refused(Channel::Sms).await, refused(Channel::Chat).await), (None, None));
         let history = consent::history(db, Channel::Sms, 7).await.unwrap();
         let told: Vec<_> = history.iter().map(|event| (event.refused, event.at)).collect();
