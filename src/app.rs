@@ -199,7 +199,8 @@ impl App {
                 makers.push(tokio::spawn(drive_schedule(schedule, stopped.clone())));
             }
         }
-        let matcher = Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
+        let matcher =
+            Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
         let (again, early) = mpsc::channel(64);
         let mut recorder_task = None;
         if options.parts.contains(&Part::Dispatch) {
@@ -383,7 +384,10 @@ async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) 
             let mut library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
             let problems = library.reread(dir);
             if !problems.is_empty() {
-                tracing::warn!(problems = problems.len(), "some definitions are broken and keep their last good version: `loa check` shows where");
+                tracing::warn!(
+                    problems = problems.len(),
+                    "some definitions are broken and keep their last good version: `loa check` shows where"
+                );
             }
             if let Ok(mut current) = schedule.library.write() {
                 *current = library;

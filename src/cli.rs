@@ -1,9 +1,15 @@
 //! The command line: one file a command. What enters is arguments and the environment; what leaves is text (or JSON) on
 //! standard output, diagnostics on standard error, and an exit code: 0 done, 1 could not be done, 2 a person's mistake.
 
+mod audience;
 mod check;
 mod completions;
+mod demo;
+mod log;
 mod plan;
+mod sandbox;
+mod send;
+mod serve;
 mod table;
 
 use std::{
@@ -54,9 +60,14 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Audience(audience::Args),
     Check(check::Args),
     Plan(plan::Args),
     Completions(completions::Args),
+    Demo(demo::Args),
+    Sandbox(sandbox::Args),
+    Send(send::Args),
+    Serve(serve::Args),
 }
 
 /// What every command gets.
@@ -128,8 +139,13 @@ pub async fn main() -> ExitCode {
     let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
     let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };
     let done = match line.command {
+        Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
+        Command::Demo(args) => demo::run(args, &globals).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Send(args) => send::run(args, &globals).await,
+        Command::Serve(args) => serve::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,
     };
     done.unwrap_or_else(|error| explain(&error, &globals))

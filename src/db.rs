@@ -2,7 +2,7 @@
 //!
 //! A statement is written once, as a `static` [`Sql`], in the subset that both engines read. Four words stand for
 //! what they spell differently (see [`Engine::spell`]). [`on!`](crate::on) runs single statements on either pool, and
-//! [`Db::write`] with [`within!`](crate::within) runs transactions: inside one, await only SQL; an error or an aborted
+//! [`transaction!`](crate::transaction) with [`within!`](crate::within) runs transactions: inside one, await only SQL; an error or an aborted
 //! task rolls back.
 //!
 //! SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: otherwise a power cut would undo
@@ -226,7 +226,7 @@ pub enum Pool {
 pub struct Db {
     /// For single statements that only read.
     pub read: Pool,
-    /// For single statements that write; transactions go through [`Db::write`].
+    /// For single statements that write; transactions go through [`transaction!`](crate::transaction).
     pub write: Pool,
 }
 
@@ -283,6 +283,31 @@ macro_rules! within {
             }
         }
     };
+}
+
+/// Runs a block in a writing transaction and commits it: `transaction!(db, |tx| { …; Ok(value) })?`.
+///
+/// An error rolls back, and so does a dropped future; a lost deadlock runs the block again. It is a macro and not a method
+/// that takes an async closure, because such a closure's future cannot be shown to be `Send`, and loops are spawned.
+#[macro_export]
+macro_rules! transaction {
+    ($db:expr, |$tx:ident| $body:expr) => {{
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut open = match $db.begin().await {
+                Ok(open) => open,
+                Err(error) => break Err(error),
+            };
+            let done: $crate::db::Result<_> = {
+                let $tx = &mut open;
+                async { $body }.await
+            };
+            if let Some(done) = $crate::db::Db::finish(open, done, tries).await {
+                break done;
+            }
+        }
+    }};
 }
 
 impl Db {
@@ -360,31 +385,19 @@ impl Db {
         })
     }
 
-    /// Runs `body` in a transaction and commits it. An error rolls back; a lost deadlock runs `body` again.
-    pub async fn write<T>(&self, mut body: impl AsyncFnMut(&mut Tx) -> Result<T>) -> Result<T> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let mut tx = self.begin().await?;
-            let done = match body(&mut tx).await {
-                Ok(value) => match tx {
-                    Tx::Sqlite(t) => t.commit().await,
-                    Tx::Postgres(t) => t.commit().await,
-                }
-                .map(|()| value)
-                .map_err(DbError::from),
-                Err(error) => {
-                    match tx {
-                        Tx::Sqlite(t) => t.rollback().await?,
-                        Tx::Postgres(t) => t.rollback().await?,
-                    }
-                    Err(error)
-                }
-            };
-            match done {
-                Err(error) if error.is_passing() && tries < TRANSACTION_TRIES => {}
-                done => return done,
-            }
+    /// Ends a try of [`transaction!`](crate::transaction): commits or rolls back. None: it lost a deadlock and is worth
+    /// another try.
+    #[doc(hidden)]
+    pub async fn finish<T>(tx: Tx, done: Result<T>, tries: usize) -> Option<Result<T>> {
+        let done = match (done, tx) {
+            (Ok(value), Tx::Sqlite(t)) => t.commit().await.map(|()| value).map_err(DbError::from),
+            (Ok(value), Tx::Postgres(t)) => t.commit().await.map(|()| value).map_err(DbError::from),
+            (Err(error), Tx::Sqlite(t)) => t.rollback().await.map_err(DbError::from).and(Err(error)),
+            (Err(error), Tx::Postgres(t)) => t.rollback().await.map_err(DbError::from).and(Err(error)),
+        };
+        match done {
+            Err(error) if error.is_passing() && tries < TRANSACTION_TRIES => None,
+            done => Some(done),
         }
     }
 

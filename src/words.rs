@@ -80,11 +80,15 @@ impl fmt::Display for Phrase {
     }
 }
 
-/// A [`Phrase`] from two format strings over the same names: `phrase!("thiếu {key}", "{key} is missing")`.
+/// A [`Phrase`] from two format strings over the same names, or the same positional values:
+/// `phrase!("thiếu {key}", "{key} is missing")`.
 #[macro_export]
 macro_rules! phrase {
     ($vi:literal, $en:literal $(,)?) => {
         $crate::words::Phrase { vi: format!($vi), en: format!($en) }
+    };
+    ($vi:literal, $en:literal, $($value:expr),+ $(,)?) => {
+        $crate::words::Phrase { vi: format!($vi, $($value),+), en: format!($en, $($value),+) }
     };
 }
 

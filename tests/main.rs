@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod folder;
+mod helpers;
 
 mod stories {
+    mod audience;
     mod check;
     mod plan;
     mod settings;

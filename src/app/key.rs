@@ -25,7 +25,8 @@ pub fn ensure(config: &Config) -> anyhow::Result<SecretKey> {
 /// The key file: as configured, else `loa.key` beside an embedded database or the configuration.
 pub fn file(config: &Config) -> PathBuf {
     let beside = || {
-        let database = config.database_url.strip_prefix("sqlite:").map(|file| Path::new(file.trim_start_matches("//")).to_path_buf());
+        let database =
+            config.database_url.strip_prefix("sqlite:").map(|file| Path::new(file.trim_start_matches("//")).to_path_buf());
         database.and_then(|file| Some(file.parent()?.join("loa.key"))).unwrap_or_else(|| config.base.join("loa.key"))
     };
     config.server.key_file.clone().unwrap_or_else(beside)

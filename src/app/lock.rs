@@ -20,9 +20,14 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => {
-                anyhow::bail!("another process already serves this database (its lock is {}): an embedded database has one", path.display())
+                anyhow::bail!(
+                    "another process already serves this database (its lock is {}): an embedded database has one",
+                    path.display()
+                )
             }
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("the lock file {} cannot be locked", path.display())),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("the lock file {} cannot be locked", path.display()))
+            }
         }
     }
 }

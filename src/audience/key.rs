@@ -8,7 +8,7 @@ use crate::{
     db::{Db, DbError, Sql, Tx},
     on,
     seal::{Kind, Seal},
-    within,
+    transaction, within,
 };
 
 /// The name of the root in `meta`.
@@ -76,7 +76,7 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
         .map(|done| done.rows_affected()))?;
     let (mut after, mut done) = (0, 0);
     loop {
-        let Some((last, changed)) = db.write(async |tx| reseal(tx, seal, after).await).await? else { return Ok(done) };
+        let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };
         after = last;
         done += changed;
         progress(done);
