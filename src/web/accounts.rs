@@ -21,9 +21,6 @@ pub(super) enum Condition {
 /// An account, for people and machines.
 #[derive(Debug, Serialize)]
 pub(super) struct AccountView {
-    /// Its row.
-    #[serde(skip)]
-    pub id: i64,
     /// The name in loa.toml.
     pub name: String,
     /// The kind of API.
@@ -47,7 +44,6 @@ fn view(account: &Account, now: i64) -> AccountView {
         (None, true) => Condition::OutOfQuota,
     };
     AccountView {
-        id: account.id,
         name: account.config.name.clone(),
         gateway: account.config.gateway.clone(),
         channel: account.config.channel.name(),

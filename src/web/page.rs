@@ -58,13 +58,13 @@ impl Pages {
         Self {
             templates,
             policy: HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'")),
-            office: Value::from_serialize(office),
+            office: Value::from(office.clone()),
         }
     }
 
     /// A page in the reader's language. `values` are the template's own.
     pub fn show(&self, status: StatusCode, name: &str, lang: Lang, values: Value) -> Response {
-        let all = context! { lang => lang.pick("vi", "en"), office => self.office, ..values };
+        let all = context! { lang => lang.pick("vi", "en"), office => self.office.clone(), ..values };
         match self.templates.get_template(name).and_then(|template| template.render(all)) {
             Ok(html) => {
                 let mut response = (status, Html(html)).into_response();

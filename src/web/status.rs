@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono::DateTime;
 use chrono_tz::Asia::Ho_Chi_Minh;
-use minijinja::context;
+use minijinja::{Value, context, value::Serde};
 use providers::Channel;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -51,9 +51,9 @@ async fn show(extract::State(State(state)): extract::State<State>, Reader(lang):
                 started => local(state.started),
                 version => env!("CARGO_PKG_VERSION"),
                 refresh => switches.refresh.as_deref() != Some("off"),
-                under_way,
-                settled,
-                accounts => accounts::all(&state.parts.accounts, now),
+                under_way => Value::from(Serde(&under_way)),
+                settled => Value::from(Serde(&settled)),
+                accounts => Value::from(Serde(&accounts::all(&state.parts.accounts, now))),
             };
             state.pages.show(StatusCode::OK, "status", lang, values)
         }

@@ -21,7 +21,7 @@ use crate::{
     consent::{self, Said, Scope},
     db::Result,
     dispatch::read_unsubscribe_token,
-    phrase,
+    phrase, transaction,
     words::{Lang, Phrase},
 };
 
@@ -154,7 +154,7 @@ async fn record(state: &Shared, channel: Channel, address: i64, wish: Wish, lang
         }
         Wish::TakeBack => {
             let said = said(buttons.undo.text(lang));
-            db.write(async |tx| consent::take_back(tx, channel, address, said).await).await?;
+            transaction!(db, |tx| consent::take_back(tx, channel, address, said).await)?;
         }
     }
     Ok(())
