@@ -20,6 +20,8 @@ use sqlx::{
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
+static APPLIED: Sql = Sql::new(r"SELECT max(version) FROM _sqlx_migrations WHERE success");
+
 /// How often a transaction that lost a deadlock or a serialisation race is tried again.
 const TRANSACTION_TRIES: usize = 5;
 
@@ -357,6 +359,22 @@ impl Db {
             Pool::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
         }
         Ok(())
+    }
+
+    /// Whether the schema is the one that this program was built for.
+    pub async fn is_migrated(&self) -> Result<bool> {
+        let newest = match self.engine() {
+            Engine::Sqlite => &SQLITE_MIGRATIONS,
+            Engine::Postgres => &POSTGRES_MIGRATIONS,
+        };
+        let newest = newest.iter().map(|migration| migration.version).max();
+        let applied: Result<Option<i64>> = on!(self.read, |pool, sql| sqlx::query_scalar(sql(&APPLIED)).fetch_one(pool).await);
+        match applied {
+            Ok(applied) => Ok(applied == newest),
+            // A database that can be asked and has no such table was never migrated.
+            Err(DbError::Sql(sqlx::Error::Database(_))) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Begins a transaction that will write.

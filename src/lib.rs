@@ -23,4 +23,5 @@ pub mod sandbox;
 pub mod seal;
 pub mod tally;
 pub mod token;
+pub mod web;
 pub mod words;

@@ -123,8 +123,8 @@ pub fn run_state(state: &str, lang: Lang) -> &str {
         return state;
     }
     match state {
-        "fanning" => "Đang lập danh sách",
-        "active" | "running" => "Đang gửi",
+        "fanning" | "fanning_out" => "Đang lập danh sách",
+        "active" | "running" | "sending" => "Đang gửi",
         "held" => "Đang giữ lại",
         "paused" => "Tạm dừng",
         "aborted" => "Đã dừng hẳn",
