@@ -98,11 +98,8 @@ impl State {
 
 /// The console's side: everything.
 pub fn private(state: State) -> Router {
-    let routes = receipts::routes()
-        .merge(unsubscribe::routes())
-        .merge(health::routes())
-        .merge(scrape::routes())
-        .merge(status::routes());
+    let routes =
+        receipts::routes().merge(unsubscribe::routes()).merge(health::routes()).merge(scrape::routes()).merge(status::routes());
     finish(routes, state)
 }
 
