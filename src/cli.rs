@@ -1,16 +1,25 @@
 //! The command line: one file a command. What enters is arguments and the environment; what leaves is text (or JSON) on
 //! standard output, diagnostics on standard error, and an exit code: 0 done, 1 could not be done, 2 a person's mistake.
 
+mod abort;
+mod approve;
 mod audience;
 mod check;
 mod completions;
 mod demo;
 mod log;
+mod migrate;
+mod pause;
 mod plan;
+mod report;
+mod resume;
+mod runs;
 mod sandbox;
 mod send;
 mod serve;
+mod stop;
 mod table;
+mod verify;
 
 use std::{
     collections::BTreeMap,
@@ -19,13 +28,15 @@ use std::{
     process::ExitCode,
 };
 
+use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 
 use crate::{
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
-    document::{Problem, Problems, Style},
+    db::{Db, DbError},
+    document::{Problem, Problems, Style, suggestion},
     phrase,
     words::{Lang, Phrase},
 };
@@ -63,6 +74,15 @@ enum Command {
     Audience(audience::Args),
     Check(check::Args),
     Plan(plan::Args),
+    Approve(approve::Args),
+    Runs(runs::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Abort(abort::Args),
+    Stop(stop::Args),
+    Report(report::Args),
+    Verify(verify::Args),
+    Migrate(migrate::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sandbox(sandbox::Args),
@@ -104,6 +124,24 @@ impl Globals {
         library
     }
 
+    /// The database that the settings name, as it is: a missing one is not made, an older one is not changed.
+    pub async fn database(&self, config: &Config) -> anyhow::Result<Db> {
+        match Db::open_existing(&config.database_url).await {
+            Ok(db) => Ok(db),
+            Err(DbError::Missing(file)) => Err(Mistake(phrase!(
+                "chưa có cơ sở dữ liệu `{file}`: chạy `loa migrate` để tạo",
+                "there is no database `{file}`: `loa migrate` makes it"
+            ))
+            .into()),
+            Err(DbError::Behind(_)) => Err(Mistake(phrase!(
+                "cơ sở dữ liệu chưa có các bảng của phiên bản này: chạy `loa migrate`",
+                "the database lacks tables of this version: run `loa migrate`"
+            ))
+            .into()),
+            Err(other) => Err(anyhow::Error::new(other).context("opening the database")),
+        }
+    }
+
     /// Prints problems on standard error.
     pub fn complain(&self, problems: &Problems) {
         if !problems.is_empty() {
@@ -123,6 +161,19 @@ fn read_text(file: &Path) -> Result<String, Problems> {
     std::fs::read_to_string(file).map_err(|error| {
         Problem::of(&file.display().to_string(), phrase!("không đọc được: {error}", "cannot be read: {error}")).into()
     })
+}
+
+/// A campaign that a person named and that is not among the known ones.
+fn no_such_campaign<'k>(slug: &str, known: impl Iterator<Item = &'k String> + Clone) -> Mistake {
+    let nearest = suggestion(slug, known.map(String::as_str));
+    Mistake(phrase!("không có chiến dịch `{slug}`", "there is no campaign `{slug}`").then(&nearest))
+}
+
+/// A day as people write it on a command line.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .or_else(|_| NaiveDate::parse_from_str(text, "%d/%m/%Y"))
+        .map_err(|_| "write 2026-10-01 or 01/10/2026".to_string())
 }
 
 fn style() -> Style {
@@ -146,6 +197,15 @@ pub async fn main() -> ExitCode {
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Send(args) => send::run(args, &globals).await,
         Command::Serve(args) => serve::run(args, &globals).await,
+        Command::Approve(args) => approve::run(args, &globals).await,
+        Command::Runs(args) => runs::run(args, &globals).await,
+        Command::Pause(args) => pause::run(args, &globals).await,
+        Command::Resume(args) => resume::run(args, &globals).await,
+        Command::Abort(args) => abort::run(args, &globals).await,
+        Command::Stop(args) => stop::run(args, &globals).await,
+        Command::Report(args) => report::run(args, &globals).await,
+        Command::Verify(args) => verify::run(args, &globals).await,
+        Command::Migrate(args) => migrate::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,
     };
     done.unwrap_or_else(|error| explain(&error, &globals))

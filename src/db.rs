@@ -3,7 +3,8 @@
 //! A statement is written once, as a `static` [`Sql`], in the subset that both engines read. Four words stand for
 //! what they spell differently (see [`Engine::spell`]). [`on!`](crate::on) runs single statements on either pool, and
 //! [`transaction!`](crate::transaction) with [`within!`](crate::within) runs transactions: inside one, await only SQL; an error or an aborted
-//! task rolls back.
+//! task rolls back. [`Db::snapshot`] reads over one unchanging
+//! view, for figures that must agree.
 //!
 //! SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: otherwise a power cut would undo
 //! "committed before any byte leaves") and a pool of readers. `PostgreSQL` uses one pool for both.
@@ -34,6 +35,12 @@ pub enum DbError {
     /// The engine's own error.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
+    /// The embedded database's file does not exist.
+    #[error("there is no database `{0}`: `loa migrate` makes it")]
+    Missing(String),
+    /// The schema is older than this program.
+    #[error("the database lacks {0} migration(s): run `loa migrate`")]
+    Behind(usize),
     /// A migration failed, or the database is newer than this program.
     #[error("migration: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -310,12 +317,19 @@ macro_rules! transaction {
     }};
 }
 
+static APPLIED_MIGRATIONS: Sql = Sql::new(r"SELECT version FROM _sqlx_migrations WHERE success ORDER BY version");
+
+/// How to reach the embedded database that `url` names; none if it names another engine.
+fn sqlite_options(url: &str) -> Result<Option<SqliteConnectOptions>> {
+    let Some(file) = url.strip_prefix("sqlite:") else { return Ok(None) };
+    Ok(Some(SqliteConnectOptions::from_str(&format!("sqlite:{}", file.trim_start_matches("//")))?))
+}
+
 impl Db {
     /// Opens the database at `url` (`sqlite:FILE`, made if missing, or `postgres://…`). Does not migrate.
     pub async fn open(url: &str) -> Result<Self> {
-        if let Some(file) = url.strip_prefix("sqlite:") {
-            let file = file.trim_start_matches("//");
-            let options = SqliteConnectOptions::from_str(&format!("sqlite:{file}"))?
+        if let Some(options) = sqlite_options(url)? {
+            let options = options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
@@ -342,6 +356,60 @@ impl Db {
         }
         // What stands before the scheme may be a mistyped address with a password in it: show the scheme only.
         Err(DbError::Address(url.split_once(':').map_or(url, |(scheme, _)| scheme).to_string()))
+    }
+
+    /// Opens a database that is there and has this program's schema: for commands that are not meant to make one.
+    /// [`DbError::Missing`] and [`DbError::Behind`] say what it lacks.
+    pub async fn open_existing(url: &str) -> Result<Self> {
+        if let Some(options) = sqlite_options(url)? {
+            let file = options.get_filename();
+            if !file.is_file() {
+                return Err(DbError::Missing(file.display().to_string()));
+            }
+        }
+        let db = Self::open(url).await?;
+        match db.missing_migrations().await? {
+            0 => Ok(db),
+            lacking => Err(DbError::Behind(lacking)),
+        }
+    }
+
+    /// How many migrations of this program the database lacks. One that it has and this program does not know is
+    /// [`DbError::Migrate`].
+    async fn missing_migrations(&self) -> Result<usize> {
+        let migrator = match self.engine() {
+            Engine::Sqlite => &SQLITE_MIGRATIONS,
+            Engine::Postgres => &POSTGRES_MIGRATIONS,
+        };
+        let known: Vec<i64> = migrator.iter().map(|migration| migration.version).collect();
+        let tables: i64 = match &self.read {
+            Pool::Sqlite(pool) => {
+                sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'").fetch_one(pool).await?
+            }
+            Pool::Postgres(pool) => sqlx::query_scalar("SELECT count(to_regclass('_sqlx_migrations'))").fetch_one(pool).await?,
+        };
+        if tables == 0 {
+            return Ok(known.len());
+        }
+        let applied: Vec<i64> = on!(self.read, |pool, sql| sqlx::query_scalar(sql(&APPLIED_MIGRATIONS)).fetch_all(pool).await)?;
+        if let Some(foreign) = applied.iter().find(|version| !known.contains(version)) {
+            return Err(sqlx::migrate::MigrateError::VersionMissing(*foreign).into());
+        }
+        Ok(known.len() - applied.len())
+    }
+
+    /// Runs `body` over one snapshot: all that it reads belongs together, whatever is written meanwhile.
+    pub async fn snapshot<T>(&self, body: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+        let mut tx = match &self.read {
+            Pool::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+        };
+        let done = body(&mut tx).await;
+        match tx {
+            Tx::Sqlite(t) => t.rollback().await?,
+            Tx::Postgres(t) => t.rollback().await?,
+        }
+        done
     }
 
     /// Which engine this is.
