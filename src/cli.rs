@@ -1,10 +1,14 @@
 //! The command line: one file a command. What enters is arguments and the environment; what leaves is text (or JSON) on
 //! standard output, diagnostics on standard error, and an exit code: 0 done, 1 could not be done, 2 a person's mistake.
 
+mod accounts;
 mod audience;
 mod check;
 mod completions;
+mod existing;
+mod gateways;
 mod plan;
+mod sandbox;
 mod table;
 
 use std::{
@@ -55,9 +59,12 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Accounts(accounts::Args),
     Audience(audience::Args),
     Check(check::Args),
+    Gateways(gateways::Args),
     Plan(plan::Args),
+    Sandbox(sandbox::Args),
     Completions(completions::Args),
 }
 
@@ -130,9 +137,12 @@ pub async fn main() -> ExitCode {
     let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
     let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };
     let done = match line.command {
+        Command::Accounts(args) => accounts::run(args, &globals).await,
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
+        Command::Gateways(args) => gateways::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
         Command::Completions(args) => completions::run(args, &globals).await,
     };
     done.unwrap_or_else(|error| explain(&error, &globals))

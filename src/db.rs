@@ -8,7 +8,7 @@
 //! SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: otherwise a power cut would undo
 //! "committed before any byte leaves") and a pool of readers. `PostgreSQL` uses one pool for both.
 
-use std::{str::FromStr as _, sync::OnceLock, time::Duration};
+use std::{path::Path, str::FromStr as _, sync::OnceLock, time::Duration};
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,
@@ -228,6 +228,21 @@ pub struct Db {
     pub write: Pool,
 }
 
+/// How a database's schema stands to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// Nothing was made yet.
+    Missing,
+    /// So many migrations are to be made.
+    Behind(usize),
+    /// As this program expects it.
+    Current,
+    /// A later version of this program has been here.
+    Ahead,
+}
+
+static APPLIED: Sql = Sql::new(r"SELECT version FROM _sqlx_migrations WHERE success ORDER BY version");
+
 /// An open transaction.
 pub enum Tx {
     /// Embedded.
@@ -340,6 +355,53 @@ impl Db {
         }
         // What stands before the scheme may be a mistyped address with a password in it: show the scheme only.
         Err(DbError::Address(url.split_once(':').map_or(url, |(scheme, _)| scheme).to_string()))
+    }
+
+    /// Opens a database that is there already, without making or changing anything; none: the file does not exist.
+    pub async fn find(url: &str) -> Result<Option<Self>> {
+        let Some(file) = url.strip_prefix("sqlite:") else { return Self::open(url).await.map(Some) };
+        let file = file.trim_start_matches("//");
+        if !file.split('?').next().is_some_and(|path| Path::new(path).is_file()) {
+            return Ok(None);
+        }
+        let options = SqliteConnectOptions::from_str(&format!("sqlite:{file}"))?
+            .create_if_missing(false)
+            .busy_timeout(Duration::from_secs(30))
+            .foreign_keys(false);
+        // Not read-only: such a connection to a WAL file would leave its index behind when it closes.
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        Ok(Some(Self { read: Pool::Sqlite(pool.clone()), write: Pool::Sqlite(pool) }))
+    }
+
+    /// How the schema stands to this program. Changes nothing.
+    pub async fn schema(&self) -> Result<Schema> {
+        let applied: Result<Vec<i64>> = on!(self.read, |pool, sql| sqlx::query_scalar(sql(&APPLIED)).fetch_all(pool).await);
+        let applied = match applied {
+            // No such table.
+            Err(DbError::Sql(sqlx::Error::Database(_))) => return Ok(Schema::Missing),
+            applied => applied?,
+        };
+        let known = match self.engine() {
+            Engine::Sqlite => &SQLITE_MIGRATIONS,
+            Engine::Postgres => &POSTGRES_MIGRATIONS,
+        };
+        let known: Vec<i64> = known.iter().map(|migration| migration.version).collect();
+        if applied.iter().any(|version| !known.contains(version)) {
+            return Ok(Schema::Ahead);
+        }
+        Ok(match known.iter().filter(|version| !applied.contains(version)).count() {
+            0 => Schema::Current,
+            left if left == known.len() => Schema::Missing,
+            left => Schema::Behind(left),
+        })
+    }
+
+    /// How SQLite keeps its journal, such as `wal`; none on a server.
+    pub async fn journal(&self) -> Result<Option<String>> {
+        match &self.read {
+            Pool::Sqlite(pool) => Ok(Some(sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?)),
+            Pool::Postgres(_) => Ok(None),
+        }
     }
 
     /// Which engine this is.
