@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod existing;
 mod gateways;
+mod init;
 mod plan;
 mod sandbox;
 mod table;
@@ -63,6 +64,7 @@ enum Command {
     Audience(audience::Args),
     Check(check::Args),
     Gateways(gateways::Args),
+    Init(init::Args),
     Plan(plan::Args),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
@@ -141,6 +143,7 @@ pub async fn main() -> ExitCode {
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
         Command::Gateways(args) => gateways::run(args, &globals).await,
+        Command::Init(args) => init::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Completions(args) => completions::run(args, &globals).await,
