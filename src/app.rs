@@ -24,6 +24,7 @@ use tokio::{
 use crate::{
     account::{self, Accounts, Gateways},
     active::Active,
+    approval::Approvals,
     audience,
     campaign::{Holidays, Library},
     clock::Clock,
@@ -397,7 +398,11 @@ async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) 
         }
         let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
         let now = schedule.clock.now();
-        if let Err(error) = run::make::due(&schedule.db, &library, &schedule.holidays, &|_| true, now).await {
+        let made = async {
+            let approvals = Approvals::read(&schedule.db, &schedule.config).await?;
+            run::make::due(&schedule.db, &library, &schedule.holidays, &|source| approvals.cover(source), now).await
+        };
+        if let Err(error) = made.await {
             tracing::error!(%error, "could not make the runs that are due");
         }
         if !rest(SCHEDULE, &mut stopped).await {

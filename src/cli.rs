@@ -2,11 +2,15 @@
 //! standard output, diagnostics on standard error, and an exit code: 0 done, 1 could not be done, 2 a person's mistake.
 
 mod abort;
+mod accounts;
 mod approve;
 mod audience;
 mod check;
 mod completions;
 mod demo;
+mod existing;
+mod gateways;
+mod init;
 mod log;
 mod migrate;
 mod pause;
@@ -35,7 +39,7 @@ use crate::{
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
-    db::{Db, DbError},
+    db::Db,
     document::{Problem, Problems, Style, suggestion},
     phrase,
     words::{Lang, Phrase},
@@ -71,8 +75,11 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Accounts(accounts::Args),
     Audience(audience::Args),
     Check(check::Args),
+    Gateways(gateways::Args),
+    Init(init::Args),
     Plan(plan::Args),
     Approve(approve::Args),
     Runs(runs::Args),
@@ -83,9 +90,9 @@ enum Command {
     Report(report::Args),
     Verify(verify::Args),
     Migrate(migrate::Args),
+    Sandbox(sandbox::Args),
     Completions(completions::Args),
     Demo(demo::Args),
-    Sandbox(sandbox::Args),
     Send(send::Args),
     Serve(serve::Args),
 }
@@ -126,20 +133,13 @@ impl Globals {
 
     /// The database that the settings name, as it is: a missing one is not made, an older one is not changed.
     pub async fn database(&self, config: &Config) -> anyhow::Result<Db> {
-        match Db::open_existing(&config.database_url).await {
-            Ok(db) => Ok(db),
-            Err(DbError::Missing(file)) => Err(Mistake(phrase!(
-                "chưa có cơ sở dữ liệu `{file}`: chạy `loa migrate` để tạo",
-                "there is no database `{file}`: `loa migrate` makes it"
+        existing::database(config).await?.ok_or_else(|| {
+            Mistake(phrase!(
+                "chưa có cơ sở dữ liệu: chạy `loa migrate` để tạo",
+                "there is no database yet: `loa migrate` makes it"
             ))
-            .into()),
-            Err(DbError::Behind(_)) => Err(Mistake(phrase!(
-                "cơ sở dữ liệu chưa có các bảng của phiên bản này: chạy `loa migrate`",
-                "the database lacks tables of this version: run `loa migrate`"
-            ))
-            .into()),
-            Err(other) => Err(anyhow::Error::new(other).context("opening the database")),
-        }
+            .into()
+        })
     }
 
     /// Prints problems on standard error.
@@ -190,8 +190,11 @@ pub async fn main() -> ExitCode {
     let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
     let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };
     let done = match line.command {
+        Command::Accounts(args) => accounts::run(args, &globals).await,
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
+        Command::Gateways(args) => gateways::run(args, &globals).await,
+        Command::Init(args) => init::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
         Command::Demo(args) => demo::run(args, &globals).await,
         Command::Sandbox(args) => sandbox::run(args).await,
