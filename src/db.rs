@@ -197,10 +197,23 @@ fn sqlite_options(url: &str) -> Result<Option<SqliteConnectOptions>> {
     Ok(Some(SqliteConnectOptions::from_str(&format!("sqlite:{}", file.trim_start_matches("//")))?))
 }
 
+/// Makes a new embedded database's file readable by its owner only; SQLite gives its log the same mode.
+fn own(file: &std::path::Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(sqlx::Error::Io(error).into()),
+        _ => Ok(()),
+    }
+}
+
 impl Db {
     /// Opens the database at `url` (`sqlite:FILE`, made if missing, or `postgres://…`). Does not migrate.
     pub async fn open(url: &str) -> Result<Self> {
         if let Some(options) = sqlite_options(url)? {
+            own(options.get_filename())?;
             let options = options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)

@@ -64,12 +64,14 @@ pub struct Reader<'a> {
     places: &'static Places,
     found: HashMap<String, Found>,
     today: NaiveDate,
+    whole_rows: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// For a list with this header; nobody is born after `today`.
-    pub fn new(header: &'a Header, today: NaiveDate) -> Self {
-        Self { header, places: Places::built_in(), found: HashMap::new(), today }
+    /// For a list with this header; nobody is born after `today`. With `whole_rows` every row must have all cells: a text
+    /// whose row is short was cut, or a line break stands within a cell; a sheet just leaves out empty cells.
+    pub fn new(header: &'a Header, today: NaiveDate, whole_rows: bool) -> Self {
+        Self { header, places: Places::built_in(), found: HashMap::new(), today, whole_rows }
     }
 
     /// The row's own reference, even where the rest of the row is no good.
@@ -86,6 +88,9 @@ impl<'a> Reader<'a> {
             && cells[self.header.columns.len()..].iter().any(|cell| !cell.trim().is_empty())
         {
             row.problem_of_row("dòng có nhiều ô hơn số cột: có thể một ô chứa dấu phân cách mà thiếu dấu ngoặc kép");
+        }
+        if self.whole_rows && cells.len() < self.header.columns.len() {
+            row.problem_of_row("dòng có ít ô hơn số cột: có thể dòng bị cắt, hoặc một ô có xuống dòng mà thiếu dấu ngoặc kép");
         }
         let mut person = Person {
             reference: row.text(Field::Ref, |text| (text.chars().count() <= 100).then_some(text).ok_or("mã dài quá 100 ký tự")),
@@ -335,7 +340,7 @@ mod tests {
     fn a_place_may_stand_in_several_cells() {
         let names = ["sdt", "xã", "huyện", "tỉnh"].map(String::from);
         let header = Header::read(&names).unwrap();
-        let mut reader = Reader::new(&header, ymd(2026, 11, 2));
+        let mut reader = Reader::new(&header, ymd(2026, 11, 2), true);
         let mut area = |cells: [&str; 4]| reader.read(&cells.map(String::from)).unwrap().area;
         assert_eq!(area(["0901234567", "Xã Đồng Văn", "Huyện Đồng Văn", "Hà Giang"]), Some("00721"));
         assert_eq!(area(["0901234567", "Phường Ba Đình", "", "Hà Nội"]), Some("00004"));

@@ -131,6 +131,11 @@ impl List {
         Ok(list)
     }
 
+    /// Whether it is a text, whose rows all have the same cells (RFC 4180, section 2.4).
+    pub const fn is_text(&self) -> bool {
+        matches!(self.format, Format::Text { .. })
+    }
+
     /// Hands every row that is not blank to `take`, until it says false.
     pub fn each(&self, take: &mut dyn FnMut(Row) -> bool) -> Result<(), ReadError> {
         match self.format {
