@@ -41,10 +41,11 @@ pub enum DbError {
 }
 
 impl DbError {
-    /// Whether the same transaction may succeed when it is tried again: a deadlock or a serialisation failure.
+    /// Whether the same transaction may succeed when it is tried again: a deadlock, a serialisation failure, or a unique
+    /// key that somebody else took between the look and the insert (the next look finds it taken).
     fn is_passing(&self) -> bool {
         let Self::Sql(sqlx::Error::Database(error)) = self else { return false };
-        matches!(error.code().as_deref(), Some("40P01" | "40001"))
+        matches!(error.code().as_deref(), Some("40P01" | "40001" | "23505"))
     }
 }
 
@@ -342,7 +343,7 @@ impl Db {
         })
     }
 
-    /// Runs `body` in a transaction and commits it. An error rolls back; a lost deadlock runs `body` again.
+    /// Runs `body` in a transaction and commits it. An error rolls back; a lost deadlock or race runs `body` again.
     pub async fn write<T>(&self, mut body: impl AsyncFnMut(&mut Tx) -> Result<T>) -> Result<T> {
         let mut tries = 0;
         loop {

@@ -1,5 +1,6 @@
 //! Stories, each through the front door. One binary: every further one would be another link.
 
+mod engines;
 mod folder;
 
 mod stories {

@@ -56,7 +56,7 @@ static WRITE: Sql = Sql::new(
 
 static PARTS: Sql = Sql::new(
     r"SELECT h.account, h.id, h.delivery, h.attempt, h.parts, h.state FROM handle h
-      WHERE h.delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY h.account, h.id :lock(h)",
+      WHERE h.delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND h.parts > 1 ORDER BY h.account, h.id :lock(h)",
 );
 
 static LEARN_PART: Sql = Sql::new(
@@ -207,20 +207,26 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<
         if now_known != was {
             learnt.push(Learnt { account: *account, handle, state: now_known.number(), reason: why.number() });
         }
-        attempts.entry((*delivery, *attempt)).or_insert_with(|| (*parts, Vec::new())).1.push((now_known, why));
+        let of_attempt = attempts.entry((*delivery, *attempt)).or_insert_with(|| (*parts, Vec::new()));
+        of_attempt.0 = of_attempt.0.max(*parts);
+        of_attempt.1.push((now_known, why));
     }
     if !learnt.is_empty() {
         let list = crate::db::list(&learnt);
         within!(tx, |c, sql| sqlx::query(sql(&LEARN_PART)).bind(&list).bind(now).execute(c).await.map(affected))?;
     }
     for (key, (parts, mut known)) in attempts {
-        // A part without a handle yet is under way.
+        // Nothing is known of a part without a handle: its attempt fell in doubt before the gateway named it.
         if known.len() < usize::try_from(parts).unwrap_or(0) {
-            known.push((State::Accepted, Why::Nothing));
+            known.push((State::InDoubt, Why::Nothing));
         }
         let Some(state) = state::of_parts(known.iter().map(|(state, _)| *state)) else { continue };
         let why = known.iter().find(|(s, _)| *s == state).map_or(Why::Nothing, |(_, why)| *why);
-        heard.insert(key, Heard { state, why });
+        // What was said of the attempt as a whole is not forgotten.
+        let attempt = heard.entry(key).or_insert(Heard { state: State::InDoubt, why: Why::Nothing });
+        if state::learn(attempt.state, state) != attempt.state {
+            *attempt = Heard { state, why };
+        }
     }
     Ok(heard)
 }
