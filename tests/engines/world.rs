@@ -451,8 +451,8 @@ fn is_legal(row: &Row) -> bool {
         State::Submitting => owned,
         State::InDoubt => row.owner == 0 && row.account != 0 && row.next_at.is_some() && row.doubts > 0,
         State::Accepted | State::Enroute => row.owner == 0,
-        State::Skipped => row.owner == 0 && row.next_at.is_none() && row.reason != 0 && row.doubts == 0,
-        State::Lapsed | State::Cancelled => row.owner == 0 && row.next_at.is_none() && row.account == 0 && row.doubts == 0,
+        State::Skipped => row.owner == 0 && row.next_at.is_none() && row.reason != 0,
+        State::Lapsed | State::Cancelled => row.owner == 0 && row.next_at.is_none() && row.account == 0,
         _ => row.owner == 0 && row.next_at.is_none(),
     }
 }
