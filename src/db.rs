@@ -44,10 +44,11 @@ pub enum DbError {
 }
 
 impl DbError {
-    /// Whether the same transaction may succeed when it is tried again: a deadlock or a serialisation failure.
+    /// Whether the same transaction may succeed when it is tried again: a deadlock, a serialisation failure, or a unique
+    /// key that somebody else took between the look and the insert (the next look finds it taken).
     fn is_passing(&self) -> bool {
         let Self::Sql(sqlx::Error::Database(error)) = self else { return false };
-        matches!(error.code().as_deref(), Some("40P01" | "40001"))
+        matches!(error.code().as_deref(), Some("40P01" | "40001" | "23505"))
     }
 }
 
