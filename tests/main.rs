@@ -9,5 +9,7 @@ mod stories {
     mod audience;
     mod check;
     mod plan;
+    mod report;
+    mod runs;
     mod settings;
 }
