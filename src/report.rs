@@ -242,6 +242,7 @@ async fn runs(tx: &mut Tx, selection: &Selection) -> Result<Vec<Run>> {
 struct Scope {
     runs: String,
     areas: String,
+    is_everywhere: bool,
 }
 
 impl Scope {
@@ -260,7 +261,7 @@ impl Scope {
         let within =
             |code: &String| Places::built_in().wards_of(code).map(str::to_string).chain([code.clone()]).collect::<Vec<_>>();
         let areas: Vec<Place> = selection.area.iter().flat_map(within).map(|area| Place { area }).collect();
-        Self { runs: list(&runs), areas: list(&areas) }
+        Self { runs: list(&runs), areas: list(&areas), is_everywhere: areas.is_empty() }
     }
 }
 
@@ -290,11 +291,15 @@ async fn people(tx: &mut Tx, scope: &Scope) -> Result<Vec<Group>> {
     Ok(rows.into_iter().map(group).collect())
 }
 
-/// Deliveries of each line of a cut.
+/// Deliveries of each line of a cut: from the tallies where these count by it, else from the rows.
 async fn deliveries(tx: &mut Tx, scope: &Scope, by: Cut, keys: Option<&str>) -> Result<BTreeMap<i64, Deliveries>> {
+    let tallied = by.tallied().filter(|_| scope.is_everywhere);
+    let (statement, areas) = tallied.map_or((by.deliveries(), Some(&scope.areas)), |statement| (statement, None));
     let rows: Vec<(i64, i16, i64, i64, i64)> = within!(tx, |c, sql| {
-        let query = sqlx::query_as(sql(by.deliveries())).bind(&scope.runs).bind(&scope.areas);
-        let query = if let Some(keys) = keys { query.bind(keys) } else { query };
+        let mut query = sqlx::query_as(sql(statement)).bind(&scope.runs);
+        for list in areas.map(String::as_str).into_iter().chain(keys) {
+            query = query.bind(list);
+        }
         query.fetch_all(c).await
     })?;
     let mut lines: BTreeMap<i64, Deliveries> = BTreeMap::new();

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A rule that every database must keep at any moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// What is being sent is owned by a process that has not ended.

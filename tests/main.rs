@@ -11,5 +11,7 @@ mod stories {
     mod check;
     mod main_job;
     mod plan;
+    mod report;
+    mod runs;
     mod settings;
 }

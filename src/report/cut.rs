@@ -1,7 +1,7 @@
 //! Cuts: the lines that a report is split into, and the statements that count them.
 //!
 //! Two statements a cut: people by what became of them, deliveries by state. Both number their lines; what a number means
-//! is looked up afterwards ([`super::name`]), so that the counting groups by integers alone.
+//! is looked up afterwards (`name.rs`), so that the counting groups by integers alone.
 //!
 //! `$1` is the runs, each with the time before which a mail that did not bounce counts as having arrived; `$2` the places
 //! that count (`[]`: all); `$3`, where there is one, what a stored key means, since it may mean another thing in each run.
@@ -52,6 +52,16 @@ impl Cut {
             Self::Account => &DELIVERIES_BY_ACCOUNT,
             Self::Message => &DELIVERIES_BY_MESSAGE,
             Self::Reason => &DELIVERIES_BY_REASON,
+        }
+    }
+
+    /// The statement that reads deliveries from the tallies, which change with the rows; none where these do not count by
+    /// this. They count all places together.
+    pub(super) const fn tallied(self) -> Option<&'static Sql> {
+        match self {
+            Self::Channel => Some(&TALLIES_BY_CHANNEL),
+            Self::Account => Some(&TALLIES_BY_ACCOUNT),
+            _ => None,
         }
     }
 
@@ -196,6 +206,19 @@ macro_rules! deliveries_by {
         ))
     };
 }
+
+macro_rules! tallies_by {
+    ($key:expr) => {
+        Sql::new(concat!(
+            "SELECT CAST(", $key, " AS BIGINT), t.state, CAST(sum(t.n) AS BIGINT), CAST(sum(t.parts) AS BIGINT), CAST(sum(t.price) AS BIGINT)
+             FROM :rows($1; run BIGINT, unbounced BIGINT) AS x JOIN tally t ON t.run = x.run
+             GROUP BY CAST(", $key, " AS BIGINT), t.state HAVING sum(t.n) <> 0"
+        ))
+    };
+}
+
+static TALLIES_BY_CHANNEL: Sql = tallies_by!("t.channel");
+static TALLIES_BY_ACCOUNT: Sql = tallies_by!("t.account");
 
 macro_rules! by_message {
     () => {
