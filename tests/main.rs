@@ -10,4 +10,5 @@ mod stories {
     mod check;
     mod plan;
     mod settings;
+    mod web;
 }
