@@ -51,7 +51,7 @@ channel = "sms"
 rate = "10/s"
 url = "http://127.0.0.1:9"
 allow_private = true
-access_token = { env = "PASSWORD" }
+token = { env = "PASSWORD" }
 sender = "LOA"
 "#;
 
