@@ -454,7 +454,7 @@ async fn the_status_page_and_its_twin_show_the_same_counts() {
 
         let (status, page) = house.get("/").await;
         assert_eq!(status, StatusCode::OK);
-        for words in ["Chờ gửi", "Đã đến máy", "Cổng gửi đã nhận", "12.345", "95%", "19.000 / 20.000", "Đang giữ lại", "kannel", "Hoạt động"] {
+        for words in ["Chờ gửi", "Đã đến người nhận", "Cổng gửi đã nhận", "12.345", "95%", "19.000 / 20.000", "Đang giữ lại", "kannel", "Hoạt động"] {
             assert!(page.contains(words), "{words} is missing: {page}");
         }
         assert!(page.contains("giữ vì &lt;b&gt;ngân sách&lt;&#x2f;b&gt;"), "{page}");
