@@ -98,11 +98,8 @@ impl State {
 
 /// The console's side: everything.
 pub fn private(state: State) -> Router {
-    let routes = receipts::routes()
-        .merge(unsubscribe::routes())
-        .merge(health::routes())
-        .merge(scrape::routes())
-        .merge(status::routes());
+    let routes =
+        receipts::routes().merge(unsubscribe::routes()).merge(health::routes()).merge(scrape::routes()).merge(status::routes());
     finish(routes, state)
 }
 
@@ -114,7 +111,7 @@ pub fn public(state: State) -> Router {
 fn finish(routes: Router<State>, state: State) -> Router {
     routes
         .fallback(page::not_found)
-        .layer(middleware::map_response(guard::harden))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
+        .layer(middleware::map_response(guard::harden))
         .with_state(state)
 }

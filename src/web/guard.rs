@@ -3,9 +3,7 @@
 use axum::{
     http::{
         HeaderValue,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-        },
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
     },
     response::Response,
 };
@@ -22,7 +20,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
 ];
 
 /// What an answer may load that does not say otherwise (see [`super::page`]): nothing.
-const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+const NOTHING: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 
 /// Adds them.
 pub(super) async fn harden(mut response: Response) -> Response {

@@ -17,7 +17,10 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 use super::{State, reader::Reader};
-use crate::{phrase, words::{self, Lang, Phrase}};
+use crate::{
+    phrase,
+    words::{self, Lang, Phrase},
+};
 
 const STYLE: &str = include_str!("templates/style.css");
 const FRAME: &str = include_str!("templates/frame.html");
@@ -52,9 +55,8 @@ impl Pages {
             }
         }
         let hash = STANDARD.encode(Sha256::digest(STYLE));
-        let policy = format!(
-            "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-        );
+        let policy =
+            format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
         Self {
             templates,
             policy: HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'")),

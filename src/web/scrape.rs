@@ -82,7 +82,8 @@ impl Stored {
         let (unmatched, oldest_unmatched): (i64, Option<i64>) =
             on!(db.read, |pool, sql| sqlx::query_as(sql(&WAITING)).fetch_one(pool).await)?;
         let routes = crate::db::list(&open_routes(state));
-        let due: Vec<(i16, Option<i64>)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&NEXT)).bind(&routes).fetch_all(pool).await)?;
+        let due: Vec<(i16, Option<i64>)> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&NEXT)).bind(&routes).fetch_all(pool).await)?;
         Ok(Self {
             deliveries: deliveries.into_iter().map(|(channel, state, n)| ((channel, state), n)).collect(),
             runs: runs.into_iter().collect(),
@@ -112,9 +113,8 @@ impl Stored {
         out.gauge("loa_receipts_unmatched", "Receipts that wait for their attempt", [(&[][..], self.unmatched)]);
         let age = self.oldest_unmatched.map_or(0, |at| seconds(now - at));
         out.gauge("loa_receipts_unmatched_age_seconds", "Age of the oldest of them", [(&[][..], age)]);
-        let lags = [("awareness", 0), ("warning", 1)].map(|(kind, number)| {
-            ([("kind", kind)], self.due.get(&number).map_or(0, |at| seconds(now - at)))
-        });
+        let lags = [("awareness", 0), ("warning", 1)]
+            .map(|(kind, number)| ([("kind", kind)], self.due.get(&number).map_or(0, |at| seconds(now - at))));
         let help = "How long the longest waiting delivery of an open run could have been sent by now";
         out.gauge("loa_dispatch_lag_seconds", help, lags.iter().map(|(l, n)| (&l[..], *n)));
     }

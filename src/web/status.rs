@@ -15,15 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Shared, State,
-    accounts,
+    Shared, State, accounts,
     overview::{self, RunView},
     reader::Reader,
 };
-use crate::{
-    db::Result,
-    delivery,
-};
+use crate::{db::Result, delivery};
 
 /// Runs under way on the page; more than this many at once nobody reads.
 const UNDER_WAY: i64 = 30;
@@ -42,7 +38,11 @@ struct Switches {
     refresh: Option<String>,
 }
 
-async fn show(extract::State(State(state)): extract::State<State>, Reader(lang): Reader, Query(switches): Query<Switches>) -> Response {
+async fn show(
+    extract::State(State(state)): extract::State<State>,
+    Reader(lang): Reader,
+    Query(switches): Query<Switches>,
+) -> Response {
     match look(&state).await {
         Ok((under_way, settled)) => {
             let now = state.parts.clock.millis();
@@ -133,7 +133,8 @@ const TONES: [&str; 4] = ["reached", "sent", "failed", "unsent"];
 
 impl Card {
     fn of(run: RunView) -> Self {
-        let channels: Vec<_> = Channel::ALL.iter().map(|channel| channel.name()).filter(|name| run.counts.contains_key(name)).collect();
+        let channels: Vec<_> =
+            Channel::ALL.iter().map(|channel| channel.name()).filter(|name| run.counts.contains_key(name)).collect();
         let states = delivery::State::ALL.iter().filter_map(|state| {
             let count = |channel: &&str| run.counts.get(channel).and_then(|of| of.get(state.name())).copied().unwrap_or(0);
             let counts: Vec<i64> = channels.iter().map(count).collect();

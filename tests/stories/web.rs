@@ -59,6 +59,7 @@ sender = "LOA"
 struct House {
     ground: Ground,
     state: State,
+    active: Arc<Active>,
     client: Client,
     private: String,
     public: String,
@@ -81,9 +82,9 @@ impl House {
         std::fs::write(&file, SETTINGS).unwrap();
         let env = BTreeMap::from([("PASSWORD".to_string(), "not-a-secret".to_string())]);
         let config = Config::read(Some(&file), &env).map_err(|p| format!("{p:?}")).unwrap();
-        let accounts =
-            Accounts::build(&config, &gateways(None).unwrap(), &ground.db, &ground.seal, &ground.clock).await.unwrap();
+        let accounts = Accounts::build(&config, &gateways(None).unwrap(), &ground.db, &ground.seal, &ground.clock).await.unwrap();
         let (inbox, appender) = receipt::inbox(ground.db.clone(), ground.clock.clone());
+        let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
         let recorder = web::recorder().unwrap();
         let parts = Parts {
             db: ground.db.clone(),
@@ -91,7 +92,7 @@ impl House {
             seal: ground.seal.clone(),
             accounts: Arc::new(accounts),
             inbox,
-            active: Arc::new(Active::new(ground.db.clone(), config.office.clone())),
+            active: Arc::clone(&active),
             office: config.office.clone(),
             metrics: recorder.handle(),
         };
@@ -105,6 +106,7 @@ impl House {
             leave: Vec::new(),
             servers: Vec::new(),
             state: state.clone(),
+            active,
         };
         house.private = house.listen(web::private(state.clone())).await;
         house.public = house.listen(web::public(state)).await;
@@ -136,6 +138,11 @@ impl House {
         format!("/receipts/{account}/{}", callback_secret(&self.ground.seal, account))
     }
 
+    /// Puts rows as they might have become.
+    async fn set(&self, statement: &'static str) {
+        on!(self.ground.db.write, |pool, _sql| sqlx::query(statement).execute(pool).await.map(|_| ())).unwrap();
+    }
+
     async fn receipts(&self) -> Vec<(String, i16)> {
         const ROWS: &str = "SELECT reference, state FROM receipt ORDER BY id";
         on!(self.ground.db.read, |pool, _sql| sqlx::query_as(ROWS).fetch_all(pool).await).unwrap()
@@ -159,9 +166,11 @@ fn header_of<'a>(answer: &'a Response, name: &str) -> &'a str {
 async fn a_receipt_is_stored_before_it_is_answered_by_either_method() {
     for ground in grounds().await {
         let house = House::open(ground).await;
-        for (method, base, reference) in
-            [(Method::GET, &house.public, "erste"), (Method::POST, &house.public, "zweite"), (Method::GET, &house.private, "dritte")]
-        {
+        for (method, base, reference) in [
+            (Method::GET, &house.public, "erste"),
+            (Method::POST, &house.public, "zweite"),
+            (Method::GET, &house.private, "dritte"),
+        ] {
             let path = format!("{}?state=1&words=ok&reference={reference}", house.callback("kannel"));
             let answer = house.ask(method, base, &path).send().await.unwrap();
             assert_eq!(answer.status(), StatusCode::OK);
@@ -237,7 +246,8 @@ async fn what_cannot_be_stored_is_to_be_repeated() {
         let answer = house.ask(Method::GET, &house.public, &path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         let token = unsubscribe_token(&house.ground.seal, Channel::Email, 7);
-        let answer = house.ask(Method::POST, &house.public, &format!("/u/{token}")).form(&[("action", "undo")]).send().await.unwrap();
+        let answer =
+            house.ask(Method::POST, &house.public, &format!("/u/{token}")).form(&[("action", "undo")]).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(house.get("/").await.0, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(house.get("/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
@@ -314,9 +324,8 @@ async fn the_form_refuses_as_much_as_was_chosen_and_takes_it_back() {
     for ground in grounds().await {
         let house = House::open(ground).await;
         let path = format!("/u/{}?lang=vi", unsubscribe_token(&house.ground.seal, Channel::Sms, 9));
-        let post = async |fields: &[(&str, &str)]| {
-            house.ask(Method::POST, &house.public, &path).form(fields).send().await.unwrap()
-        };
+        let post =
+            async |fields: &[(&str, &str)]| house.ask(Method::POST, &house.public, &path).form(fields).send().await.unwrap();
         let page = async || house.ask(Method::GET, &house.public, &path).send().await.unwrap().text().await.unwrap();
         let fresh = page().await;
         assert!(fresh.contains("value=\"awareness\" checked"), "{fresh}");
@@ -335,11 +344,14 @@ async fn the_form_refuses_as_much_as_was_chosen_and_takes_it_back() {
         post(&[("action", "undo")]).await;
         assert_eq!(house.refused(Channel::Sms, 9).await, None);
         let said: Vec<String> = house.said(Channel::Sms, 9).await.into_iter().map(|(_, wording)| wording).collect();
-        assert_eq!(said, [
-            "Ngừng tin tuyên truyền định kỳ qua tin nhắn SMS",
-            "Ngừng mọi tin qua tin nhắn SMS, kể cả cảnh báo khẩn",
-            "Nhận lại tin qua tin nhắn SMS",
-        ]);
+        assert_eq!(
+            said,
+            [
+                "Ngừng tin tuyên truyền định kỳ qua tin nhắn SMS",
+                "Ngừng mọi tin qua tin nhắn SMS, kể cả cảnh báo khẩn",
+                "Nhận lại tin qua tin nhắn SMS",
+            ]
+        );
         assert!(said[..2].iter().all(|words| fresh.contains(words)), "what is recorded stood on the page");
 
         let nonsense = post(&[("scope", "everything")]).await;
@@ -355,7 +367,8 @@ async fn a_broken_link_is_told_kindly() {
         let token = unsubscribe_token(&house.ground.seal, Channel::Email, 42);
         for broken in [&token[..23], "x", &token.replace(|c: char| c.is_ascii_digit(), "z")] {
             for method in [Method::GET, Method::POST] {
-                let request = house.ask(method, &house.public, &format!("/u/{broken}")).form(&[("List-Unsubscribe", "One-Click")]);
+                let request =
+                    house.ask(method, &house.public, &format!("/u/{broken}")).form(&[("List-Unsubscribe", "One-Click")]);
                 let answer = request.send().await.unwrap();
                 assert_eq!(answer.status(), StatusCode::NOT_FOUND);
                 assert!(answer.text().await.unwrap().contains("Liên kết này không dùng được"));
@@ -369,7 +382,8 @@ async fn pages_speak_the_readers_language_and_load_nothing() {
     for ground in grounds().await {
         let house = House::open(ground).await;
         let path = format!("/u/{}", unsubscribe_token(&house.ground.seal, Channel::Chat, 1));
-        let english = house.ask(Method::GET, &house.public, &path).header(header::ACCEPT_LANGUAGE, "en-GB,vi;q=0.5").send().await.unwrap();
+        let english =
+            house.ask(Method::GET, &house.public, &path).header(header::ACCEPT_LANGUAGE, "en-GB,vi;q=0.5").send().await.unwrap();
         let policy = header_of(&english, "content-security-policy").to_string();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         for (name, value) in [
@@ -407,7 +421,7 @@ async fn a_process_is_ready_while_its_database_is_migrated_and_it_stays() {
     for ground in grounds().await {
         let house = House::open(ground).await;
         assert_eq!(house.get("/readyz").await, (StatusCode::OK, "ready\n".into()));
-        on!(house.ground.db.write, |pool, _sql| sqlx::query("DELETE FROM _sqlx_migrations").execute(pool).await.map(|_| ())).unwrap();
+        house.set("DELETE FROM _sqlx_migrations").await;
         let (status, why) = house.get("/readyz").await;
         assert_eq!((status, why.contains("loa migrate")), (StatusCode::SERVICE_UNAVAILABLE, true), "{why}");
         house.state.leave();
@@ -421,7 +435,8 @@ async fn run_with(house: &House, slug: &str, tallies: &[(Channel, Delivery, i64)
     let (library, problems) = Library::read("campaigns".as_ref());
     assert!(problems.is_empty());
     let (db, clock) = (&house.ground.db, &house.ground.clock);
-    let run = make::now(db, &library.campaigns[slug], &library.segments_text, &[], &Holidays::default(), clock.now()).await.unwrap();
+    let run =
+        make::now(db, &library.campaigns[slug], &library.segments_text, &[], &Holidays::default(), clock.now()).await.unwrap();
     let keys: Vec<_> = tallies
         .iter()
         .map(|(channel, state, n)| {
@@ -430,7 +445,9 @@ async fn run_with(house: &House, slug: &str, tallies: &[(Channel, Delivery, i64)
         .collect();
     transaction!(db, |tx| {
         let mut changes = tally::Changes::default();
-        keys.iter().for_each(|(key, count)| changes.enter(*key, *count));
+        for (key, count) in &keys {
+            changes.enter(*key, *count);
+        }
         tally::apply(tx, 1, changes).await
     })
     .unwrap();
@@ -450,24 +467,44 @@ async fn the_status_page_and_its_twin_show_the_same_counts() {
             (Channel::Chat, Delivery::Skipped, 6_000),
         ];
         let run = run_with(&house, "nhan-dien-lua-dao", &tallies).await;
-        Active::new(house.ground.db.clone(), BTreeMap::new()).hold(run, "giữ vì <b>ngân sách</b>").await.unwrap();
+        house.active.hold(run, "giữ vì <b>ngân sách</b>").await.unwrap();
+
+        let (_, listing) = house.get("/").await;
+        assert!(listing.contains("Đã lập 20.000 lượt tin") && !listing.contains("95%</strong>"), "{listing}");
+        house.set("UPDATE run SET state = 1").await;
 
         let (status, page) = house.get("/").await;
         assert_eq!(status, StatusCode::OK);
-        for words in ["Chờ gửi", "Đã đến người nhận", "Cổng gửi đã nhận", "12.345", "95%", "19.000 / 20.000", "Đang giữ lại", "kannel", "Hoạt động"] {
+        for words in [
+            "Chờ gửi",
+            "Đã đến người nhận",
+            "Cổng gửi đã nhận",
+            "12.345",
+            "95%",
+            "19.000 / 20.000",
+            "Đang giữ lại",
+            "kannel",
+            "Hoạt động",
+        ] {
             assert!(page.contains(words), "{words} is missing: {page}");
         }
         assert!(page.contains("giữ vì &lt;b&gt;ngân sách&lt;&#x2f;b&gt;"), "{page}");
         assert!(page.contains("http-equiv=\"refresh\""));
         let (_, english) = house.get("/?lang=en&refresh=off").await;
-        assert!(english.contains("12,345") && english.contains("pending") && !english.contains("http-equiv=\"refresh\""), "{english}");
+        assert!(
+            english.contains("12,345") && english.contains("pending") && !english.contains("http-equiv=\"refresh\""),
+            "{english}"
+        );
 
         let (_, json) = house.get("/api/v1/runs").await;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let first = &json["runs"][0];
         assert_eq!(first["id"], run);
         assert_eq!(first["counts"]["sms"], serde_json::json!({ "delivered": 12_345, "pending": 1_000 }));
-        assert_eq!((&first["deliveries"], &first["unfinished"], &first["price"]), (&20_000.into(), &1_000.into(), &6_000_000.into()));
+        assert_eq!(
+            (&first["deliveries"], &first["unfinished"], &first["price"]),
+            (&20_000.into(), &1_000.into(), &6_000_000.into())
+        );
         assert_eq!(json["next"], serde_json::Value::Null);
         let (_, earlier) = house.get(&format!("/api/v1/runs?before={run}&limit=1")).await;
         assert_eq!(earlier, r#"{"runs":[],"next":null}"#);
@@ -502,7 +539,23 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 async fn a_scrape_tells_counts_health_and_lags() {
     for ground in grounds().await {
         let house = House::open(ground).await;
-        run_with(&house, "canh-bao-ung-dung-gia", &[(Channel::Sms, Delivery::Delivered, 7), (Channel::Email, Delivery::Pending, 3)]).await;
+        run_with(
+            &house,
+            "canh-bao-ung-dung-gia",
+            &[(Channel::Sms, Delivery::Delivered, 7), (Channel::Email, Delivery::Pending, 3)],
+        )
+        .await;
+        // Two people who could have been sent to 90 and 30 seconds ago, and one whose turn comes.
+        house
+            .set(
+                "INSERT INTO delivery (id, run, address, segments, owner, account, price, next_at, updated_at, route, message,
+                                       state, reason, attempt, tries, doubts, parts, area)
+                 SELECT (r.id * 68719476736) + v.n * 16 + 1, r.id, v.n, 0, 0, 0, 0, r.created_at + v.after, r.created_at, 16, 0,
+                        0, 0, 1, 0, 0, 0, '01'
+                 FROM run r, (SELECT 1 AS n, -30000 AS after UNION ALL SELECT 2, -90000 UNION ALL SELECT 3, 60000) AS v",
+            )
+            .await;
+        house.active.refresh().await.unwrap();
         for reference in ["a", "b"] {
             let path = format!("{}?state=1&reference={reference}", house.callback("kannel"));
             house.ask(Method::GET, &house.public, &path).send().await.unwrap();
@@ -522,7 +575,8 @@ async fn a_scrape_tells_counts_health_and_lags() {
             ("loa_receipts_unmatched", 2.0),
             ("loa_callbacks_refused_total{account=\"\",why=\"unknown\"}", 1.0),
             ("loa_callback_seconds_count", 2.0),
-            ("loa_dispatch_lag_seconds{kind=\"warning\"}", 0.0),
+            ("loa_dispatch_lag_seconds{kind=\"warning\"}", 90.0),
+            ("loa_dispatch_lag_seconds{kind=\"awareness\"}", 0.0),
         ] {
             assert_eq!(samples.get(series), Some(&value), "{series}\n{text}");
         }
