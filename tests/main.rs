@@ -8,6 +8,7 @@ mod helpers;
 mod stories {
     mod audience;
     mod check;
+    mod main_job;
     mod plan;
     mod settings;
     mod web;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use chrono::Timelike as _;
 use serde_json::json;
 
 use super::{Globals, log, serve::stop_asked, table};
@@ -15,6 +16,7 @@ use crate::{
     app::{App, Options},
     audience::import::{Order, import},
     campaign::Library,
+    clock::Clock,
     config::Config,
     db::{Db, Sql},
     delivery::{Reference, State},
@@ -55,9 +57,20 @@ pub struct Args {
     seed: u64,
 }
 
+/// A clock within the hours in which awareness may be sent: now, or nine o'clock of this day.
+fn daytime(clock: &Clock) -> Clock {
+    let local = clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
+    if (8..20).contains(&local.hour()) {
+        return clock.clone();
+    }
+    let nine = local.date_naive().and_hms_opt(9, 0, 0).and_then(|at| at.and_local_timezone(local.timezone()).single());
+    nine.map_or_else(|| clock.clone(), |at| Clock::showing(at.to_utc()))
+}
+
 /// Runs the demo.
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     log::start(Some("warn,sqlx=error"));
+    let globals = &Globals { clock: daytime(&globals.clock), ..globals.clone() };
     let lang = globals.lang;
     let begun = Instant::now();
     prepare(&args).with_context(|| format!("the folder {} cannot be prepared", args.dir.display()))?;

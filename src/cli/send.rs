@@ -9,13 +9,15 @@ use serde_json::json;
 use super::{Globals, Mistake};
 use crate::{
     active::RunState,
-    app,
+    app, approval,
     audience::{count::count, segment::compile_audience},
     campaign::{Condition, Source},
     db::Db,
     delivery::State,
     document::suggestion,
-    phrase, run, tally,
+    phrase,
+    run::{self, RunError},
+    tally,
 };
 
 /// Make a run of a campaign now; `loa serve` sends it
@@ -50,7 +52,11 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if args.dry_run {
         return dry_run(globals, db, source, &library.segments, now.timestamp_millis()).await;
     }
-    if !args.to.is_empty() {
+    if args.to.is_empty() {
+        if !approval::approved(db, &config, source).await? {
+            return Err(RunError::NotApproved(args.campaign).into());
+        }
+    } else {
         known_people(db, &args.to).await?;
     }
     let run = run::make::now(db, source, &library.segments_text, &args.to, &holidays, now).await?;

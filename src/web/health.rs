@@ -9,6 +9,8 @@ use axum::{
     routing::get,
 };
 
+use crate::db::Schema;
+
 use super::{Shared, State};
 
 /// A database that takes longer to answer is as good as none.
@@ -30,9 +32,9 @@ async fn unready(state: &Shared) -> Option<&'static str> {
     if state.leaving.load(Ordering::Relaxed) {
         return Some("shutting down");
     }
-    match tokio::time::timeout(PATIENCE, state.parts.db.is_migrated()).await {
-        Ok(Ok(true)) => None,
-        Ok(Ok(false)) => Some("the database is not migrated: run `loa migrate`"),
+    match tokio::time::timeout(PATIENCE, state.parts.db.schema()).await {
+        Ok(Ok(Schema::Current)) => None,
+        Ok(Ok(_)) => Some("the database is not migrated: run `loa migrate`"),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the database cannot be asked");
             Some("the database cannot be asked")
