@@ -111,7 +111,7 @@ pub fn public(state: State) -> Router {
 fn finish(routes: Router<State>, state: State) -> Router {
     routes
         .fallback(page::not_found)
-        .layer(middleware::map_response(guard::harden))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
+        .layer(middleware::map_response(guard::harden))
         .with_state(state)
 }

@@ -14,4 +14,5 @@ mod stories {
     mod report;
     mod runs;
     mod settings;
+    mod web;
 }

@@ -37,8 +37,8 @@ fn preferred(headers: &HeaderMap) -> Lang {
     let wishes = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut best = (Lang::Vi, 0.0);
     for wish in wishes.split(',') {
-        let (tag, weight) = wish.split_once(";q=").unwrap_or((wish, "1"));
-        let weight = weight.trim().parse::<f32>().unwrap_or(0.0);
+        let (tag, weight) = wish.split_once(';').unwrap_or((wish, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(0.0);
         if let Some(lang) = named(tag.trim()).filter(|_| weight > best.1) {
             best = (lang, weight);
         }
@@ -55,7 +55,7 @@ mod tests {
         let of = |wishes: &'static str| preferred(&HeaderMap::from_iter([(ACCEPT_LANGUAGE, wishes.parse().unwrap())]));
         assert_eq!(of("vi-VN,vi;q=0.9,en;q=0.8"), Lang::Vi);
         assert_eq!(of("en-GB,en;q=0.9"), Lang::En);
-        assert_eq!(of("vi;q=0.3, en;q=0.7"), Lang::En);
+        assert_eq!(of("vi;q=0.3, en; q=0.7"), Lang::En);
         assert_eq!(of("fr,de;q=0.5"), Lang::Vi);
         assert_eq!(of("en;q=0"), Lang::Vi);
         assert_eq!(preferred(&HeaderMap::new()), Lang::Vi);
