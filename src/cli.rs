@@ -5,6 +5,7 @@ mod accounts;
 mod audience;
 mod check;
 mod completions;
+mod doctor;
 mod existing;
 mod gateways;
 mod init;
@@ -63,6 +64,7 @@ enum Command {
     Accounts(accounts::Args),
     Audience(audience::Args),
     Check(check::Args),
+    Doctor(doctor::Args),
     Gateways(gateways::Args),
     Init(init::Args),
     Plan(plan::Args),
@@ -142,6 +144,7 @@ pub async fn main() -> ExitCode {
         Command::Accounts(args) => accounts::run(args, &globals).await,
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
+        Command::Doctor(args) => doctor::run(args, &globals).await,
         Command::Gateways(args) => gateways::run(args, &globals).await,
         Command::Init(args) => init::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,

@@ -323,11 +323,25 @@ macro_rules! transaction {
     }};
 }
 
+/// Makes an embedded database's file, readable by its owner only, where there is none; its journal inherits that.
+fn private(file: &str) -> std::io::Result<()> {
+    let Some(path) = file.split('?').next().filter(|path| !path.starts_with(':')) else { return Ok(()) };
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 impl Db {
     /// Opens the database at `url` (`sqlite:FILE`, made if missing, or `postgres://…`). Does not migrate.
     pub async fn open(url: &str) -> Result<Self> {
         if let Some(file) = url.strip_prefix("sqlite:") {
             let file = file.trim_start_matches("//");
+            private(file).map_err(sqlx::Error::from)?;
             let options = SqliteConnectOptions::from_str(&format!("sqlite:{file}"))?
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
