@@ -10,6 +10,7 @@ mod existing;
 mod gateways;
 mod init;
 mod plan;
+mod preview;
 mod sandbox;
 mod table;
 
@@ -68,6 +69,7 @@ enum Command {
     Gateways(gateways::Args),
     Init(init::Args),
     Plan(plan::Args),
+    Preview(preview::Args),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
 }
@@ -148,6 +150,7 @@ pub async fn main() -> ExitCode {
         Command::Gateways(args) => gateways::run(args, &globals).await,
         Command::Init(args) => init::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
+        Command::Preview(args) => preview::run(args, &globals).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Completions(args) => completions::run(args, &globals).await,
     };

@@ -81,9 +81,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if globals.json {
         Globals::print_json(&as_json(&findings, globals))?;
     } else {
-        for finding in &findings {
-            globals.complain(&finding.problems);
-        }
+        globals.complain(&Problems(findings.iter().flat_map(|finding| finding.problems.0.iter().cloned()).collect()));
         let mut out = io::stdout();
         for finding in findings.iter().filter(|finding| finding.problems.is_empty()) {
             writeln!(out, "✓ {}: {}", finding.path.display(), finding.what.text(globals.lang))?;

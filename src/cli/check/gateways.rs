@@ -55,21 +55,24 @@ pub(super) fn accounts(config: &Config, clock: &Clock) -> Problems {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Some(file) = &config.file else { return Problems::default() };
     let name = file.display().to_string();
-    let gateways = match account::gateways(config.gateways_dir.as_deref()) {
-        Ok(gateways) => gateways,
-        Err(error) => return Problem::of(&name, Phrase::from(error.to_string())).into(),
-    };
     let text = fs::read_to_string(file).unwrap_or_default();
     let shown: Arc<str> = Config::shown(&text).into();
+    let at = |path: &[Step<'_>], message: Phrase| match spot(&text, path) {
+        Some(span) => Problem::at(&name, &shown, span, message),
+        None => Problem::of(&name, message),
+    };
+    let Ok(gateways) = account::gateways(config.gateways_dir.as_deref()) else {
+        let message = phrase!("thư mục này có mô tả cổng gửi bị lỗi", "some descriptions in this folder are broken");
+        let problem = at(&[Step::Key("paths"), Step::Key("gateways")], message);
+        return problem
+            .help(phrase!("`loa check` với thư mục này chỉ ra từng chỗ", "`loa check` on the folder points at each"))
+            .into();
+    };
     let mut problems = Problems::default();
     for (index, account) in config.accounts.iter().enumerate() {
         let Err(error) = account::provider(account, config, &gateways, clock) else { continue };
         let path = [Step::Key("account"), Step::Index(index), Step::Key("name")];
-        let message = Phrase::from(error.to_string());
-        let mut problem = match spot(&text, &path) {
-            Some(span) => Problem::at(&name, &shown, span, message),
-            None => Problem::of(&name, message),
-        };
+        let mut problem = at(&path, Phrase::from(error.to_string()));
         problem.field = "account".to_string();
         let gateway = &account.gateway;
         if gateways.contains_key(gateway) || gateway == account::SMTP {
