@@ -8,6 +8,7 @@ mod helpers;
 mod stories {
     mod audience;
     mod check;
+    mod commands;
     mod plan;
     mod settings;
 }
