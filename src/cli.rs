@@ -8,6 +8,7 @@ mod audience;
 mod check;
 mod completions;
 mod demo;
+mod doctor;
 mod existing;
 mod gateways;
 mod init;
@@ -15,6 +16,7 @@ mod log;
 mod migrate;
 mod pause;
 mod plan;
+mod preview;
 mod report;
 mod resume;
 mod runs;
@@ -78,6 +80,7 @@ enum Command {
     Accounts(accounts::Args),
     Audience(audience::Args),
     Check(check::Args),
+    Doctor(doctor::Args),
     Gateways(gateways::Args),
     Init(init::Args),
     Plan(plan::Args),
@@ -90,6 +93,7 @@ enum Command {
     Report(report::Args),
     Verify(verify::Args),
     Migrate(migrate::Args),
+    Preview(preview::Args),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
     Demo(demo::Args),
@@ -193,10 +197,12 @@ pub async fn main() -> ExitCode {
         Command::Accounts(args) => accounts::run(args, &globals).await,
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
+        Command::Doctor(args) => doctor::run(args, &globals).await,
         Command::Gateways(args) => gateways::run(args, &globals).await,
         Command::Init(args) => init::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
         Command::Demo(args) => demo::run(args, &globals).await,
+        Command::Preview(args) => preview::run(args, &globals).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Send(args) => send::run(args, &globals).await,
         Command::Serve(args) => serve::run(args, &globals).await,

@@ -13,6 +13,7 @@
 mod problem;
 mod quantity;
 mod section;
+mod spot;
 mod tree;
 mod value;
 
@@ -22,6 +23,7 @@ use std::ops::Range;
 pub use problem::{Problem, Problems, Style};
 pub use quantity::{DURATION_HELP, describe_duration, duration, rate};
 pub use section::Section;
+pub use spot::{Step, spot, within};
 pub use value::{Value, is_slug};
 
 use crate::{phrase, words::Phrase};

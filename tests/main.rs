@@ -9,6 +9,7 @@ mod helpers;
 mod stories {
     mod audience;
     mod check;
+    mod commands;
     mod main_job;
     mod plan;
     mod report;

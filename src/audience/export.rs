@@ -139,8 +139,8 @@ pub async fn export_to(db: &Db, seal: &Seal, reference: Option<&str>, path: &Pat
     export(db, seal, reference, std::io::BufWriter::new(file)).await
 }
 
-/// The names of all attributes: the columns must be known before the first row.
-async fn attribute_names(db: &Db, reference: Option<&str>) -> Result<Vec<String>, ExportError> {
+/// The names of all attributes that somebody has, or that the one with this reference has.
+pub async fn attribute_names(db: &Db, reference: Option<&str>) -> Result<Vec<String>, ExportError> {
     let (mut after, mut names) = (0, BTreeSet::new());
     loop {
         let page: Vec<(i64, String)> =

@@ -1,23 +1,30 @@
 //! `loa check`: reads files as they would be used, and points at everything that is wrong with them.
 
+mod gateways;
+mod segments;
+pub(super) mod texts;
+
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 
-use super::{Globals, MISTAKE, read_text};
+use super::{Globals, MISTAKE, existing::database, read_text};
 use crate::{
-    campaign::{Holidays, Library},
+    audience::{count::count, export::attribute_names, segment::compile},
+    campaign::{Condition, Holidays, Library, Source},
     config::Config,
     document::{Problem, Problems},
     phrase,
     words::Phrase,
 };
 
-/// Check campaigns, segments, goals, holidays and settings; points at line and column
+/// Check campaigns, segments, goals, holidays, gateways and settings; points at line and column
 #[derive(clap::Args)]
 pub struct Args {
     /// Files or folders; without any, the settings and all that they name
@@ -33,6 +40,20 @@ enum Subject {
     Definitions,
     /// One file of such a folder.
     Definition,
+    /// A folder of gateways' descriptions.
+    Gateways,
+    /// One of them.
+    Gateway,
+}
+
+/// What the files are checked against.
+struct Ground<'g> {
+    globals: &'g Globals,
+    settings: Result<Config, Problems>,
+    /// `[office]`, even where the rest of the settings is broken.
+    office: BTreeMap<String, String>,
+    /// What recipients have; none where nobody knows. Read only if a text asks for it.
+    attributes: OnceCell<Option<BTreeSet<String>>>,
 }
 
 /// What was found at one path.
@@ -42,20 +63,25 @@ struct Finding {
     problems: Problems,
 }
 
-#[expect(clippy::unused_async, reason = "every command has this signature")]
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
-    let findings = if args.paths.is_empty() {
-        everything(globals)
-    } else {
-        args.paths.iter().map(|path| subject(path, globals).check(path, globals)).collect()
+    let ground = Ground {
+        globals,
+        settings: globals.settings(),
+        office: Config::office_of(globals.config.as_deref(), &globals.env),
+        attributes: OnceCell::new(),
     };
+    let mut findings = Vec::new();
+    if args.paths.is_empty() {
+        ground.everything(&mut findings).await;
+    }
+    for path in &args.paths {
+        findings.push(ground.check(&ground.subject(path), path).await);
+    }
     let broken = findings.iter().map(|finding| finding.problems.len()).sum::<usize>();
     if globals.json {
         Globals::print_json(&as_json(&findings, globals))?;
     } else {
-        for finding in &findings {
-            globals.complain(&finding.problems);
-        }
+        globals.complain(&Problems(findings.iter().flat_map(|finding| finding.problems.0.iter().cloned()).collect()));
         let mut out = io::stdout();
         for finding in findings.iter().filter(|finding| finding.problems.is_empty()) {
             writeln!(out, "✓ {}: {}", finding.path.display(), finding.what.text(globals.lang))?;
@@ -68,95 +94,146 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     Ok(if broken == 0 { ExitCode::SUCCESS } else { MISTAKE.into() })
 }
 
-/// The settings, and whatever they name. Broken settings name nothing: the definitions are then looked for in their
-/// usual place.
-fn everything(globals: &Globals) -> Vec<Finding> {
-    let file = globals.config.clone().unwrap_or_else(|| PathBuf::from("loa.toml"));
-    let usual = file.parent().unwrap_or(Path::new("")).join("campaigns");
-    let settings = globals.settings();
-    let mut findings = Vec::new();
-    let (campaigns, holidays) = match &settings {
-        Ok(config) => (config.campaigns_dir.clone(), config.holidays_file.clone()),
-        Err(_) => (usual, None),
-    };
-    if globals.config.is_some() || file.exists() || settings.is_err() {
-        findings.push(Finding::settings(&file, settings));
+impl Ground<'_> {
+    /// The settings, and whatever they name. Broken settings name nothing: the definitions are then looked for in their
+    /// usual place.
+    async fn everything(&self, findings: &mut Vec<Finding>) {
+        let file = self.globals.config.clone().unwrap_or_else(|| PathBuf::from("loa.toml"));
+        let usual = file.parent().unwrap_or(Path::new("")).join("campaigns");
+        if self.globals.config.is_some() || file.exists() || self.settings.is_err() {
+            findings.push(self.finding_of_settings(&file, self.settings.clone()));
+        }
+        let (campaigns, holidays, gateways) = match &self.settings {
+            Ok(config) => (&config.campaigns_dir, config.holidays_file.as_ref(), config.gateways_dir.as_ref()),
+            Err(_) => (&usual, None, None),
+        };
+        if let Some(path) = holidays {
+            findings.push(self.check(&Subject::Holidays, path).await);
+        }
+        if let Some(path) = gateways {
+            findings.push(self.check(&Subject::Gateways, path).await);
+        }
+        findings.push(self.check(&Subject::Definitions, campaigns).await);
     }
-    findings.extend(holidays.map(|path| Subject::Holidays.check(&path, globals)));
-    findings.push(Subject::Definitions.check(&campaigns, globals));
-    findings
-}
 
-/// What a path that a person named is: by its place and name.
-fn subject(path: &Path, globals: &Globals) -> Subject {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if path.is_dir() {
-        Subject::Definitions
-    } else if name == "loa.toml" || globals.config.as_deref() == Some(path) {
-        Subject::Settings
-    } else if name.starts_with("holidays") {
-        Subject::Holidays
-    } else {
-        Subject::Definition
+    /// What a path that a person named is: by its place and name.
+    fn subject(&self, path: &Path) -> Subject {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let configured = self.settings.as_ref().ok().and_then(|config| config.gateways_dir.as_deref());
+        let of_gateways = |folder: &Path| folder.ends_with("gateways") || configured == Some(folder);
+        if path.is_dir() {
+            if of_gateways(path) { Subject::Gateways } else { Subject::Definitions }
+        } else if name == "loa.toml" || self.globals.config.as_deref() == Some(path) {
+            Subject::Settings
+        } else if path.parent().is_some_and(of_gateways) {
+            Subject::Gateway
+        } else if name.starts_with("holidays") {
+            Subject::Holidays
+        } else {
+            Subject::Definition
+        }
     }
-}
 
-impl Subject {
-    fn check(&self, path: &Path, globals: &Globals) -> Finding {
-        match self {
-            Self::Settings => Finding::settings(path, Config::read(Some(path), &globals.env)),
-            Self::Holidays => {
+    async fn check(&self, subject: &Subject, path: &Path) -> Finding {
+        match subject {
+            Subject::Settings => self.finding_of_settings(path, Config::read(Some(path), &self.globals.env)),
+            Subject::Holidays => {
                 let read = read_text(path).and_then(|text| Holidays::parse(&path.display().to_string(), &text));
                 Finding::of(path, phrase!("ngày nghỉ lễ", "holidays"), read.err())
             }
-            Self::Definitions => {
-                let (library, problems) = Library::read(path);
+            Subject::Gateway => match gateways::description(path) {
+                Ok(title) => Finding::of(path, Phrase::from(title), None),
+                Err(problems) => Finding::of(path, Phrase::default(), Some(problems)),
+            },
+            Subject::Gateways => {
+                let (count, problems) = gateways::descriptions(path);
+                Finding::of(path, phrase!("{count} cổng gửi tin", "{count} gateways"), Some(problems))
+            }
+            Subject::Definitions => {
+                let (library, mut problems) = Library::read(path);
+                problems.extend(self.deeper(&library, path).await);
                 let (campaigns, segments) = (library.campaigns.len(), library.segments.len());
                 let what =
                     phrase!("{campaigns} chiến dịch, {segments} nhóm người nhận", "{campaigns} campaigns, {segments} segments");
                 Finding::of(path, what, Some(problems))
             }
-            Self::Definition => definition(path),
+            Subject::Definition => self.definition(path).await,
         }
     }
-}
 
-/// Checks one file among its neighbours, and reports its own problems only; but what keeps a campaign from being read,
-/// its segments' are told as well.
-fn definition(path: &Path) -> Finding {
-    if let Err(problems) = read_text(path) {
-        return Finding::of(path, Phrase::default(), Some(problems));
+    fn finding_of_settings(&self, path: &Path, settings: Result<Config, Problems>) -> Finding {
+        let accounts = settings.as_ref().map_or(0, |config| config.accounts.len());
+        let what = phrase!("cấu hình, {accounts} tài khoản gửi tin", "settings, {accounts} accounts");
+        let problems = match settings {
+            Ok(config) => gateways::accounts(&config, &self.globals.clock),
+            Err(problems) => problems,
+        };
+        Finding::of(path, what, Some(problems))
     }
-    if path.extension().is_none_or(|extension| extension != "toml") {
-        let problem = Problem::of(&path.display().to_string(), phrase!("đây không phải tệp .toml", "this is not a .toml file"));
-        return Finding::of(path, Phrase::default(), Some(problem.into()));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (library, problems) = Library::read(folder);
-    let of = |name: &std::ffi::OsStr| {
-        let file = folder.join(name).display().to_string();
-        Problems(problems.0.iter().filter(|problem| problem.file == file).cloned().collect())
-    };
-    let own = of(path.file_name().unwrap_or_default());
-    let slug = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    match library.campaigns.get(slug) {
-        Some(source) => Finding::of(path, Phrase::from(source.campaign.title.as_str()), Some(own)),
-        None if !own.is_empty() || matches!(slug, "segments" | "goals") => {
-            Finding::of(path, phrase!("hợp lệ", "well"), Some(own))
+
+    /// What shows only when definitions that can be read are looked at with all that they name.
+    async fn deeper(&self, library: &Library, folder: &Path) -> Problems {
+        let mut problems = segments::unknown_areas(library, folder);
+        for (slug, source) in &library.campaigns {
+            problems.extend(self.texts(source, &folder.join(format!("{slug}.toml"))).await);
         }
-        None => Finding::of(path, Phrase::default(), Some(of("segments.toml".as_ref()))),
+        problems
+    }
+
+    async fn texts(&self, source: &Source, file: &Path) -> Problems {
+        let check = |attributes: Option<&BTreeSet<String>>| texts::compile(source, file, &self.office, attributes).err();
+        if check(Some(&BTreeSet::new())).is_none() {
+            return Problems::default();
+        }
+        // It may be wrong only in that it asks for what this list of recipients has.
+        let known = self.attributes.get_or_init(|| self.attributes()).await;
+        check(known.as_ref()).unwrap_or_default()
+    }
+
+    /// The attributes of the recipients; none without a database that can be read, or without anybody in it.
+    async fn attributes(&self) -> Option<BTreeSet<String>> {
+        let config = self.settings.as_ref().ok()?;
+        let db = database(config).await.ok()??;
+        let everybody = compile(&Condition::default(), &|_| None, db.engine(), 1, 0).ok()?;
+        let people = count(&db, &everybody).await.ok()?.people;
+        let names = if people > 0 { attribute_names(&db, None).await.ok() } else { None };
+        db.close().await;
+        names.map(|names| names.into_iter().collect())
+    }
+
+    /// Checks one file among its neighbours, and reports its own problems only; but what keeps a campaign from being read,
+    /// its segments' are told as well.
+    async fn definition(&self, path: &Path) -> Finding {
+        if let Err(problems) = read_text(path) {
+            return Finding::of(path, Phrase::default(), Some(problems));
+        }
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            let problem =
+                Problem::of(&path.display().to_string(), phrase!("đây không phải tệp .toml", "this is not a .toml file"));
+            return Finding::of(path, Phrase::default(), Some(problem.into()));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let (library, mut problems) = Library::read(folder);
+        problems.extend(self.deeper(&library, folder).await);
+        let of = |name: &std::ffi::OsStr| {
+            let file = folder.join(name).display().to_string();
+            Problems(problems.0.iter().filter(|problem| problem.file == file).cloned().collect())
+        };
+        let own = of(path.file_name().unwrap_or_default());
+        let slug = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        match library.campaigns.get(slug) {
+            Some(source) => Finding::of(path, Phrase::from(source.campaign.title.as_str()), Some(own)),
+            None if !own.is_empty() || matches!(slug, "segments" | "goals") => {
+                Finding::of(path, phrase!("hợp lệ", "well"), Some(own))
+            }
+            None => Finding::of(path, Phrase::default(), Some(of("segments.toml".as_ref()))),
+        }
     }
 }
 
 impl Finding {
     fn of(path: &Path, what: Phrase, problems: Option<Problems>) -> Self {
         Self { path: path.to_path_buf(), what, problems: problems.unwrap_or_default() }
-    }
-
-    fn settings(path: &Path, settings: Result<Config, Problems>) -> Self {
-        let accounts = settings.as_ref().map_or(0, |config| config.accounts.len());
-        let what = phrase!("cấu hình, {accounts} tài khoản gửi tin", "settings, {accounts} accounts");
-        Self::of(path, what, settings.err())
     }
 }
 

@@ -44,6 +44,28 @@ impl Config {
         }
     }
 
+    /// `[office]` alone, whatever else is wrong with the settings: checking a text needs no secrets.
+    pub fn office_of(path: Option<&Path>, env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let file = path.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let Ok(mut document) = Document::parse(&file.display().to_string(), &text, &masked(&text)) else {
+            return BTreeMap::new();
+        };
+        environment::apply(&mut document, env);
+        let mut found = None;
+        // What is wrong elsewhere is told by `read`.
+        let _ = document.decode(|root| {
+            found = root.optional("office", |v| v.section(office));
+            Some(())
+        });
+        found.unwrap_or_default()
+    }
+
+    /// The text of a settings file as it may be shown: every secret in it starred out, every place where it was.
+    pub fn shown(text: &str) -> String {
+        masked(text)
+    }
+
     fn parse(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
         let base = file.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut document = Document::parse(&file.display().to_string(), text, &masked(text))?;

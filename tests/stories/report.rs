@@ -198,7 +198,9 @@ async fn write(ground: &Ground, rows: &[Row]) {
 
 /// One person of every kind.
 fn everybody() -> Vec<Row> {
-    use State::{Accepted, Cancelled, Delivered, Enroute, Expired, InDoubt, Lapsed, Pending, Rejected, Seen, Skipped, Undelivered, Unknown};
+    use State::{
+        Accepted, Cancelled, Delivered, Enroute, Expired, InDoubt, Lapsed, Pending, Rejected, Seen, Skipped, Undelivered, Unknown,
+    };
     vec![
         // 1 failed by SMS and was reached by mail; 2 was reached twice, in two places.
         Row { reason: 2, ..sms(1, 1, Undelivered) },
@@ -299,7 +301,12 @@ async fn cuts_name_their_lines_as_each_run_had_them() {
         let accounts = cut(Cut::Account).await;
         assert_eq!(
             lines(&accounts),
-            BTreeMap::from([("viettel", (6, 1, 7, 2_100)), ("thu", (3, 1, 3, 0)), ("im-lang", (1, 0, 1, 250)), ("none", (6, 0, 6, 0))])
+            BTreeMap::from([
+                ("viettel", (6, 1, 7, 2_100)),
+                ("thu", (3, 1, 3, 0)),
+                ("im-lang", (1, 0, 1, 250)),
+                ("none", (6, 0, 6, 0))
+            ])
         );
         // The first segment of one definition is the second of the other.
         let segments = cut(Cut::Segment).await;
@@ -310,10 +317,7 @@ async fn cuts_name_their_lines_as_each_run_had_them() {
         assert_eq!(lines(&groups), BTreeMap::from([("to-1", (8, 1, 9, 850)), ("to-2", (7, 1, 8, 1_500))]));
         // Person 2 counts where the later run found them; each delivery where it went.
         let areas = cut(Cut::Area).await;
-        assert_eq!(
-            lines(&areas),
-            BTreeMap::from([("01", (12, 1, 14, 2_050)), ("92", (2, 1, 2, 300)), ("none", (1, 0, 1, 0))])
-        );
+        assert_eq!(lines(&areas), BTreeMap::from([("01", (12, 1, 14, 2_050)), ("92", (2, 1, 2, 300)), ("none", (1, 0, 1, 0))]));
         assert_eq!(areas.lines.last().unwrap().key, "none");
         let reasons = cut(Cut::Reason).await;
         let people: BTreeMap<_, _> = lines(&reasons).into_iter().map(|(key, line)| (key, (line.0, line.2))).collect();
@@ -416,7 +420,13 @@ async fn verification_catches_a_tally_that_was_tampered_with_and_rows_that_may_n
 /// Rows at random: at most one a run, person and channel.
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let areas = prop::sample::select(vec![None, Some("00004"), Some("32248"), Some("01")]);
-    let one = ((1_i64..=4, 1_i64..=8, 1_i64..=3), prop::sample::select(State::ALL.to_vec()), areas, (0_i64..4, 0_i64..2, 0_i64..=3), 0_i64..100);
+    let one = (
+        (1_i64..=4, 1_i64..=8, 1_i64..=3),
+        prop::sample::select(State::ALL.to_vec()),
+        areas,
+        (0_i64..4, 0_i64..2, 0_i64..=3),
+        0_i64..100,
+    );
     prop::collection::vec(one, 0..40).prop_map(|all| {
         let mut seen = BTreeSet::new();
         all.into_iter()
@@ -428,7 +438,21 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
                     _ => 0,
                 };
                 let carrier = if channel == 2 { 0 } else { 1 + hours_ago % 2 };
-                Row { run, person, channel, carrier, account, state, reason, area, segments, message, parts: 1 + account, price: hours_ago, hours_ago }
+                Row {
+                    run,
+                    person,
+                    channel,
+                    carrier,
+                    account,
+                    state,
+                    reason,
+                    area,
+                    segments,
+                    message,
+                    parts: 1 + account,
+                    price: hours_ago,
+                    hours_ago,
+                }
             })
             .collect()
     })
@@ -498,7 +522,10 @@ async fn whatever_the_rows_are_the_figures_add_up() {
                     }
                 }
                 // Whoever a line counts as reached was reached.
-                assert!(lines.iter().all(|l| l.figures.people.of(Fate::Confirmed) <= counted.people.of(Fate::Confirmed)), "{by:?}");
+                assert!(
+                    lines.iter().all(|l| l.figures.people.of(Fate::Confirmed) <= counted.people.of(Fate::Confirmed)),
+                    "{by:?}"
+                );
             }
         }
     }
@@ -511,7 +538,9 @@ fn office(ground: &Ground) -> Folder {
 
 /// The page without the line that says when it was counted.
 fn timeless(page: &str) -> String {
-    page.lines().filter(|line| !line.starts_with("Nguồn") && !line.starts_with("Source")).fold(String::new(), |all, line| all + line + "\n")
+    page.lines()
+        .filter(|line| !line.starts_with("Nguồn") && !line.starts_with("Source"))
+        .fold(String::new(), |all, line| all + line + "\n")
 }
 
 #[tokio::test]

@@ -78,7 +78,10 @@ async fn the_list_shows_how_far_each_run_is() {
         }
         let rows = office.loa(&["runs", "nhan-dien", "--json"]).json();
         assert_eq!((&rows[2]["state"], &rows[2]["held"]), (&"held".into(), &"hết ngân sách".into()));
-        assert_eq!((&rows[1]["per_second"], &rows[1]["done"], &rows[1]["states"]["delivered"]), (&0.into(), &3.into(), &3.into()));
+        assert_eq!(
+            (&rows[1]["per_second"], &rows[1]["done"], &rows[1]["states"]["delivered"]),
+            (&0.into(), &3.into(), &3.into())
+        );
         assert_eq!(office.loa(&["runs", "khac"]).out, "Chưa có lượt gửi nào.\n");
     }
 }
@@ -86,8 +89,10 @@ async fn the_list_shows_how_far_each_run_is() {
 #[tokio::test]
 async fn an_approval_is_for_the_content_that_was_seen() {
     for ground in grounds().await {
-        let office = office(&ground).with("loa.toml", &format!("[database]\nurl = \"{}\"\n[approval]\nrequired = true\n", ground.url));
-        let config = loa::config::Config::read(Some(&office.path().join("loa.toml")), &std::collections::BTreeMap::new()).unwrap();
+        let office =
+            office(&ground).with("loa.toml", &format!("[database]\nurl = \"{}\"\n[approval]\nrequired = true\n", ground.url));
+        let config =
+            loa::config::Config::read(Some(&office.path().join("loa.toml")), &std::collections::BTreeMap::new()).unwrap();
         let source = || loa::campaign::Library::read(&office.path().join("campaigns")).0.campaigns["nhan-dien"].clone();
         let approved = async || loa::approval::approved(&ground.db, &config, &source()).await.unwrap();
         assert!(!approved().await);

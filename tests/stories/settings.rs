@@ -11,10 +11,11 @@ fn office(settings: &str) -> Folder {
 const ACCOUNT: &str = r#"
 [[account]]
 name     = "viettel-hn"
-gateway  = "smpp"
+gateway  = "smtp"
 rate     = "100/s"
-host     = "smpp.example.vn"
+host     = "smtp.example.vn"
 password = { env = "VIETTEL_PASSWORD" }
+from     = "Sở Văn hóa <canhbao@example.vn>"
 "#;
 
 #[test]
@@ -25,9 +26,10 @@ fn a_secret_in_the_file_is_refused_and_not_shown() {
     assert_snapshot!(ended.err, @r#"
       × `account.password` là bí mật, không được viết thẳng trong tệp
        ╭─[loa.toml:7:12]
-     6 │ host     = "smpp.example.vn"
+     6 │ host     = "smtp.example.vn"
      7 │ password = "*******"
        ·            ─────────
+     8 │ from     = "Sở Văn hóa <canhbao@example.vn>"
        ╰────
       help: viết password = { env = "PASSWORD" } hoặc { file = "/run/secrets/password" }
 

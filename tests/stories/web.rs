@@ -14,7 +14,6 @@ use loa::{
     receipt::{self, Appender},
     run::make,
     tally::{self, Count, Key},
-    transaction,
     web::{self, Parts, State},
 };
 use providers::Channel;
@@ -443,7 +442,7 @@ async fn run_with(house: &House, slug: &str, tallies: &[(Channel, Delivery, i64)
             (Key { run, channel: *channel as i16, account: 0, state: state.number() }, Count { n: *n, parts: *n, price: 300 * n })
         })
         .collect();
-    transaction!(db, |tx| {
+    loa::transaction!(db, |tx| {
         let mut changes = tally::Changes::default();
         for (key, count) in &keys {
             changes.enter(*key, *count);
