@@ -418,6 +418,7 @@ async fn the_form_refuses_as_much_as_was_chosen_and_takes_it_back() {
 
         let nonsense = post(&[("scope", "everything")]).await;
         assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
+        assert!(nonsense.text().await.unwrap().contains("Chưa có gì được thay đổi"));
         assert_eq!(house.said(Channel::Sms, 9).await.len(), 3);
     }
 }
