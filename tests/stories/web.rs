@@ -52,6 +52,44 @@ url = "http://127.0.0.1:9"
 allow_private = true
 token = { env = "PASSWORD" }
 sender = "LOA"
+
+[[account]]
+name = "signed"
+gateway = "signed"
+channel = "sms"
+rate = "10/s"
+url = "http://127.0.0.1:9"
+allow_private = true
+webhook_secret = { env = "PASSWORD" }
+"#;
+
+/// A gateway that also proves itself by a header.
+const SIGNED: &str = r#"
+title   = "Signed"
+channel = "sms"
+
+[settings]
+webhook_secret = { about = "what it sends along", secret = true }
+
+[send]
+path  = "/send"
+reads = "text"
+query = { to = "{{ to }}", text = "{{ text }}" }
+
+[[send.answer]]
+when = "status == 200"
+then = "accepted"
+
+[callback]
+reads     = "query"
+code      = "item.state"
+reference = "item.reference"
+secret    = { header = "X-Webhook-Secret", setting = "webhook_secret" }
+reply     = { status = 202, type = "application/json", body = "{}" }
+
+[[callback.event]]
+code  = "1"
+state = "delivered"
 "#;
 
 /// Both sides, listening on loopback.
@@ -79,9 +117,14 @@ impl House {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let file = ground.folder.path().join("loa.toml");
         std::fs::write(&file, SETTINGS).unwrap();
+        let described = ground.folder.path().join("gateways");
+        std::fs::create_dir(&described).unwrap();
+        std::fs::write(described.join("signed.toml"), SIGNED).unwrap();
         let env = BTreeMap::from([("PASSWORD".to_string(), "not-a-secret".to_string())]);
         let config = Config::read(Some(&file), &env).map_err(|p| format!("{p:?}")).unwrap();
-        let accounts = Accounts::build(&config, &gateways(None).unwrap(), &ground.db, &ground.seal, &ground.clock).await.unwrap();
+        let accounts = Accounts::build(&config, &gateways(Some(&described)).unwrap(), &ground.db, &ground.seal, &ground.clock)
+            .await
+            .unwrap();
         let (inbox, appender) = receipt::inbox(ground.db.clone(), ground.clock.clone());
         let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
         let recorder = web::recorder().unwrap();
@@ -223,6 +266,25 @@ async fn what_is_no_callback_is_refused_and_stores_nothing() {
 }
 
 #[tokio::test]
+async fn a_signature_that_does_not_fit_is_forbidden_and_the_gateway_gets_the_answer_it_expects() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let path = format!("{}?state=1&reference=x", house.callback("signed"));
+        for signature in ["", "someone-else"] {
+            let forged =
+                house.ask(Method::POST, &house.public, &path).header("X-Webhook-Secret", signature).send().await.unwrap();
+            assert_eq!(forged.status(), StatusCode::FORBIDDEN);
+        }
+        assert_eq!(house.receipts().await, []);
+        let genuine =
+            house.ask(Method::POST, &house.public, &path).header("X-Webhook-Secret", "not-a-secret").send().await.unwrap();
+        assert_eq!((genuine.status(), header_of(&genuine, "content-type")), (StatusCode::ACCEPTED, "application/json"));
+        assert_eq!(genuine.text().await.unwrap(), "{}");
+        assert_eq!(house.receipts().await.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_message_from_a_person_is_answered_and_makes_no_receipt() {
     for ground in grounds().await {
         let house = House::open(ground).await;
@@ -355,6 +417,7 @@ async fn the_form_refuses_as_much_as_was_chosen_and_takes_it_back() {
 
         let nonsense = post(&[("scope", "everything")]).await;
         assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
+        assert!(nonsense.text().await.unwrap().contains("Chưa có gì được thay đổi"));
         assert_eq!(house.said(Channel::Sms, 9).await.len(), 3);
     }
 }
