@@ -178,11 +178,11 @@ impl<'a> Preview<'a> {
             Some(masked) => {
                 let content = self.templates.render(index, channel, &recipient.person, self.unsubscribe_url.as_deref());
                 let other = self.other.render(index, channel, &recipient.person, self.unsubscribe_url.as_deref());
-                Shown { to: Some(masked.to_string()), ..self.shown(channel, &recipient.person, content, other) }
+                Shown { to: Some(masked.to_string()), ..self.shown(index, channel, &recipient.person, content, other) }
             }
             None => Shown {
                 channel,
-                lang: recipient.person.lang.clone().unwrap_or_else(|| MAIN_LANGUAGE.to_string()),
+                lang: self.language(index, channel, &recipient.person),
                 content: Err(phrase!(
                     "người này không có địa chỉ cho kênh {channel}",
                     "this person has no address for {channel}"
@@ -203,15 +203,30 @@ impl<'a> Preview<'a> {
                 }
                 content => {
                     let other = self.other.render(index, channel, &person, url);
-                    return self.shown(channel, &person, content, other);
+                    return self.shown(index, channel, &person, content, other);
                 }
             }
         }
-        self.shown(channel, &person, Err(RenderError::NoContent(channel)), Err(RenderError::NoContent(channel)))
+        self.shown(index, channel, &person, Err(RenderError::NoContent(channel)), Err(RenderError::NoContent(channel)))
+    }
+
+    /// The language whose text a person gets: their own, its base language, or the main one.
+    fn language(&self, index: usize, channel: Channel, person: &Person) -> String {
+        let own = person.lang.as_deref().unwrap_or(MAIN_LANGUAGE);
+        let base = own.split(['-', '_']).next().unwrap_or(own);
+        let written = &self.source.campaign.messages[index].lang;
+        let found = [own, base].into_iter().find_map(|wanted| {
+            written
+                .iter()
+                .find(|(code, body)| code.eq_ignore_ascii_case(wanted) && body.has(channel))
+                .map(|(code, _)| code.clone())
+        });
+        found.unwrap_or_else(|| MAIN_LANGUAGE.to_string())
     }
 
     fn shown(
         &self,
+        index: usize,
         channel: Channel,
         person: &Person,
         content: Result<Content, RenderError>,
@@ -222,7 +237,7 @@ impl<'a> Preview<'a> {
             _ => None,
         };
         let sms = measured(&content).map(|own| (own, measured(&other)));
-        let lang = person.lang.clone().unwrap_or_else(|| MAIN_LANGUAGE.to_string());
+        let lang = self.language(index, channel, person);
         Shown { channel, lang, content: content.map_err(|error| why(&error)), sms, to: None }
     }
 }
@@ -233,11 +248,7 @@ fn why(error: &RenderError) -> Phrase {
             "lời nhắn cần liên kết từ chối, mà [server] chưa có public_url",
             "the text needs a link to refuse, and [server] has no public_url"
         ),
-        RenderError::Missing { field } => phrase!(
-            "người này không có `{field}`, mà lời nhắn không có giá trị thay thế",
-            "this person has no `{field}`, and the text gives no default for it"
-        ),
-        error => Phrase::from(error.to_string()),
+        error => error.phrase(),
     }
 }
 
