@@ -146,13 +146,11 @@ impl<'a> Preview<'a> {
     fn chosen(&self, id: Option<&str>) -> Result<Vec<usize>, Mistake> {
         let messages = &self.source.campaign.messages;
         let Some(id) = id else { return Ok((0..messages.len()).collect()) };
-        match messages.iter().position(|message| message.id == id) {
-            Some(index) => Ok(vec![index]),
-            None => {
-                let known = suggestion(id, messages.iter().map(|message| message.id.as_str()));
-                Err(Mistake(phrase!("không có tin `{id}`", "there is no message `{id}`").then(&known)))
-            }
-        }
+        let found = messages.iter().position(|message| message.id == id);
+        found.map(|index| vec![index]).ok_or_else(|| {
+            let known = suggestion(id, messages.iter().map(|message| message.id.as_str()));
+            Mistake(phrase!("không có tin `{id}`", "there is no message `{id}`").then(&known))
+        })
     }
 
     /// Every text of one message: in each channel and language, or as one person gets it.
@@ -178,7 +176,7 @@ impl<'a> Preview<'a> {
             Some(masked) => {
                 let content = self.templates.render(index, channel, &recipient.person, self.unsubscribe_url.as_deref());
                 let other = self.other.render(index, channel, &recipient.person, self.unsubscribe_url.as_deref());
-                Shown { to: Some(masked.to_string()), ..self.shown(index, channel, &recipient.person, content, other) }
+                Shown { to: Some(masked.to_string()), ..self.shown(index, channel, &recipient.person, content, &other) }
             }
             None => Shown {
                 channel,
@@ -203,11 +201,11 @@ impl<'a> Preview<'a> {
                 }
                 content => {
                     let other = self.other.render(index, channel, &person, url);
-                    return self.shown(index, channel, &person, content, other);
+                    return self.shown(index, channel, &person, content, &other);
                 }
             }
         }
-        self.shown(index, channel, &person, Err(RenderError::NoContent(channel)), Err(RenderError::NoContent(channel)))
+        self.shown(index, channel, &person, Err(RenderError::NoContent(channel)), &Err(RenderError::NoContent(channel)))
     }
 
     /// The language whose text a person gets: their own, its base language, or the main one.
@@ -230,13 +228,13 @@ impl<'a> Preview<'a> {
         channel: Channel,
         person: &Person,
         content: Result<Content, RenderError>,
-        other: Result<Content, RenderError>,
+        other: &Result<Content, RenderError>,
     ) -> Shown {
         let measured = |content: &Result<Content, RenderError>| match content {
             Ok(Content::Sms(sms)) => Some(measure(&sms.text)),
             _ => None,
         };
-        let sms = measured(&content).map(|own| (own, measured(&other)));
+        let sms = measured(&content).map(|own| (own, measured(other)));
         let lang = self.language(index, channel, person);
         Shown { channel, lang, content: content.map_err(|error| why(&error)), sms, to: None }
     }
@@ -305,8 +303,11 @@ impl Shown {
             Err(why) => format!("✗ {}", why.text(lang)),
             Ok(Content::Sms(sms)) => sms.text.clone(),
             Ok(Content::Email(email)) => {
-                let files: String =
-                    email.attachments.iter().map(|file| format!("\n📎 {} ({} byte)", file.name, file.bytes.len())).collect();
+                let files = email.attachments.iter().fold(String::new(), |mut files, file| {
+                    // Writing into a String cannot fail.
+                    let _ = write!(files, "\n📎 {} ({} byte)", file.name, file.bytes.len());
+                    files
+                });
                 format!("{}\n\n{}{files}", email.subject, email.text.trim_end())
             }
             Ok(Content::Chat(chat)) => {

@@ -67,12 +67,11 @@ impl<'a> Sources<'a> {
     fn email(&self, compiler: &mut Compiler<'_>, lang: Option<&str>, email: &EmailBody) -> Option<EmailTexts> {
         let mut attachments = Vec::with_capacity(email.attach.len());
         for path in &email.attach {
-            match self.files.get(path.as_str()) {
-                Some(file) => attachments.push(Arc::clone(file)),
-                None => {
-                    let text = phrase!("không có tệp {path:?}", "the file {path:?} was not found");
-                    compiler.fault("email.attach", None, text, None);
-                }
+            if let Some(file) = self.files.get(path.as_str()) {
+                attachments.push(Arc::clone(file));
+            } else {
+                let text = phrase!("không có tệp {path:?}", "the file {path:?} was not found");
+                compiler.fault("email.attach", None, text, None);
             }
         }
         if let Some(at) = email.subject.trim().find(['\n', '\r']) {

@@ -36,7 +36,7 @@ fn problem(file: &str, text: &Arc<str>, messages: &[Message], fault: &TemplateFa
     let span = place(text, messages, fault);
     let mut problem = Problem::at(file, text, span, fault.text.clone());
     problem.field = format!("message.{}", fault.field);
-    problem.help = fault.help.clone();
+    problem.help.clone_from(&fault.help);
     problem
 }
 
