@@ -8,7 +8,7 @@
 pub mod key;
 pub mod lock;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, RwLock, atomic::AtomicI64};
@@ -24,6 +24,7 @@ use tokio::{
 use crate::{
     account::{self, Accounts, Gateways},
     active::Active,
+    approval::Approvals,
     audience,
     campaign::{Holidays, Library},
     clock::Clock,
@@ -34,6 +35,7 @@ use crate::{
     receipt::{self, Appender, Inbox, Matcher},
     run::{self, Capacity, Runner},
     seal::Seal,
+    web,
 };
 
 /// What a node does.
@@ -216,7 +218,7 @@ impl App {
         let arrived = Arc::new(tokio::sync::Notify::new());
         let appender_task = tokio::spawn(drive_appender(appender, Arc::clone(&arrived)));
         let matcher_task = tokio::spawn(drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
-        let web = serve_web(&config, private, public, &shared, inbox, stopped.clone());
+        let web = serve_web([private, public], config.office.clone(), &shared, inbox, &stopped)?;
         let renewer = tokio::spawn(renew(Arc::clone(&shared), stopped));
 
         Ok(Self {
@@ -396,7 +398,11 @@ async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) 
         }
         let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
         let now = schedule.clock.now();
-        if let Err(error) = run::make::due(&schedule.db, &library, &schedule.holidays, &|_| true, now).await {
+        let made = async {
+            let approvals = Approvals::read(&schedule.db, &schedule.config).await?;
+            run::make::due(&schedule.db, &library, &schedule.holidays, &|source| approvals.cover(source), now).await
+        };
+        if let Err(error) = made.await {
             tracing::error!(%error, "could not make the runs that are due");
         }
         if !rest(SCHEDULE, &mut stopped).await {
@@ -526,13 +532,43 @@ async fn drive_matcher(
     }
 }
 
+/// Serves the private side, and the public one where it has a port of its own, until the application stops.
 fn serve_web(
-    _config: &Config,
-    _private: Option<tokio::net::TcpListener>,
-    _public: Option<tokio::net::TcpListener>,
-    _shared: &Arc<Shared>,
-    _inbox: Inbox,
-    _stopped: watch::Receiver<bool>,
-) -> Vec<JoinHandle<()>> {
-    Vec::new()
+    listeners: [Option<tokio::net::TcpListener>; 2],
+    office: BTreeMap<String, String>,
+    shared: &Arc<Shared>,
+    inbox: Inbox,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let recorder = web::recorder()?;
+    let parts = web::Parts {
+        db: shared.db.clone(),
+        clock: shared.clock.clone(),
+        seal: shared.seal.clone(),
+        accounts: Arc::clone(&shared.accounts),
+        inbox,
+        active: Arc::clone(&shared.active),
+        office,
+        metrics: recorder.handle(),
+    };
+    let state = metrics::with_local_recorder(&recorder, || web::State::new(parts));
+    let [private, public] = listeners;
+    let sides = [private.map(|l| (l, web::private(state.clone()))), public.map(|l| (l, web::public(state.clone())))];
+    Ok(sides
+        .into_iter()
+        .flatten()
+        .map(|(listener, router)| {
+            let (state, mut stopped) = (state.clone(), stopped.clone());
+            tokio::spawn(async move {
+                let shutdown = async {
+                    // An error means that the application is gone.
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                    state.leave();
+                };
+                if let Err(error) = web::serve(listener, router, shutdown).await {
+                    tracing::error!(%error, "the web ended early");
+                }
+            })
+        })
+        .collect())
 }

@@ -1,18 +1,31 @@
 //! The command line: one file a command. What enters is arguments and the environment; what leaves is text (or JSON) on
 //! standard output, diagnostics on standard error, and an exit code: 0 done, 1 could not be done, 2 a person's mistake.
 
+mod abort;
 mod accounts;
+mod approve;
 mod audience;
 mod check;
 mod completions;
+mod demo;
 mod doctor;
 mod existing;
 mod gateways;
 mod init;
+mod log;
+mod migrate;
+mod pause;
 mod plan;
 mod preview;
+mod report;
+mod resume;
+mod runs;
 mod sandbox;
+mod send;
+mod serve;
+mod stop;
 mod table;
+mod verify;
 
 use std::{
     collections::BTreeMap,
@@ -21,13 +34,15 @@ use std::{
     process::ExitCode,
 };
 
+use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 
 use crate::{
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
-    document::{Problem, Problems, Style},
+    db::Db,
+    document::{Problem, Problems, Style, suggestion},
     phrase,
     words::{Lang, Phrase},
 };
@@ -69,9 +84,21 @@ enum Command {
     Gateways(gateways::Args),
     Init(init::Args),
     Plan(plan::Args),
+    Approve(approve::Args),
+    Runs(runs::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Abort(abort::Args),
+    Stop(stop::Args),
+    Report(report::Args),
+    Verify(verify::Args),
+    Migrate(migrate::Args),
     Preview(preview::Args),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
+    Demo(demo::Args),
+    Send(send::Args),
+    Serve(serve::Args),
 }
 
 /// What every command gets.
@@ -108,6 +135,17 @@ impl Globals {
         library
     }
 
+    /// The database that the settings name, as it is: a missing one is not made, an older one is not changed.
+    pub async fn database(&self, config: &Config) -> anyhow::Result<Db> {
+        existing::database(config).await?.ok_or_else(|| {
+            Mistake(phrase!(
+                "chưa có cơ sở dữ liệu: chạy `loa migrate` để tạo",
+                "there is no database yet: `loa migrate` makes it"
+            ))
+            .into()
+        })
+    }
+
     /// Prints problems on standard error.
     pub fn complain(&self, problems: &Problems) {
         if !problems.is_empty() {
@@ -127,6 +165,19 @@ fn read_text(file: &Path) -> Result<String, Problems> {
     std::fs::read_to_string(file).map_err(|error| {
         Problem::of(&file.display().to_string(), phrase!("không đọc được: {error}", "cannot be read: {error}")).into()
     })
+}
+
+/// A campaign that a person named and that is not among the known ones.
+fn no_such_campaign<'k>(slug: &str, known: impl Iterator<Item = &'k String> + Clone) -> Mistake {
+    let nearest = suggestion(slug, known.map(String::as_str));
+    Mistake(phrase!("không có chiến dịch `{slug}`", "there is no campaign `{slug}`").then(&nearest))
+}
+
+/// A day as people write it on a command line.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .or_else(|_| NaiveDate::parse_from_str(text, "%d/%m/%Y"))
+        .map_err(|_| "write 2026-10-01 or 01/10/2026".to_string())
 }
 
 fn style() -> Style {
@@ -150,8 +201,20 @@ pub async fn main() -> ExitCode {
         Command::Gateways(args) => gateways::run(args, &globals).await,
         Command::Init(args) => init::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
+        Command::Demo(args) => demo::run(args, &globals).await,
         Command::Preview(args) => preview::run(args, &globals).await,
         Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Send(args) => send::run(args, &globals).await,
+        Command::Serve(args) => serve::run(args, &globals).await,
+        Command::Approve(args) => approve::run(args, &globals).await,
+        Command::Runs(args) => runs::run(args, &globals).await,
+        Command::Pause(args) => pause::run(args, &globals).await,
+        Command::Resume(args) => resume::run(args, &globals).await,
+        Command::Abort(args) => abort::run(args, &globals).await,
+        Command::Stop(args) => stop::run(args, &globals).await,
+        Command::Report(args) => report::run(args, &globals).await,
+        Command::Verify(args) => verify::run(args, &globals).await,
+        Command::Migrate(args) => migrate::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,
     };
     done.unwrap_or_else(|error| explain(&error, &globals))

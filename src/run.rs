@@ -45,6 +45,17 @@ pub struct Runner {
     pub capacity: Capacity,
 }
 
+/// How a step of a fan-out ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FanOut {
+    /// Further chunks wait.
+    More,
+    /// Nothing is left to do now.
+    Done,
+    /// Its audience cannot be read: the run is held.
+    Impossible,
+}
+
 static CURSOR: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, fan_cursor, fan_top FROM run r WHERE id = $1 :lock(r)");
 
 static MOVE_CURSOR: Sql = Sql::new(r"UPDATE run SET fan_cursor = $2, state = $3 WHERE id = $1");
@@ -88,7 +99,7 @@ impl Runner {
         }
         let mut more = false;
         if run.row.state() == RunState::FanningOut && !run.row.paused && run.row.held.is_none() {
-            more |= self.fan_out(run, now).await?;
+            more |= self.fan_out(run, now, false).await? == FanOut::More;
         }
         if run.row.state() == RunState::Sending && run.row.finish_at.is_some() {
             self.relieve(run, now).await?;
@@ -103,21 +114,21 @@ impl Runner {
         Ok(more)
     }
 
-    /// One chunk of a fan-out. True: it was not the last.
-    async fn fan_out(&self, run: &ActiveRun, now: i64) -> Result<bool> {
+    /// One chunk of a fan-out; of a run that stands still only if `halted_too`.
+    async fn fan_out(&self, run: &ActiveRun, now: i64, halted_too: bool) -> Result<FanOut> {
         let id = run.row.id;
         let audience = match run.frozen.audience(&run.row, self.db.engine(), now) {
             Ok(audience) => audience,
             Err(error) => {
                 self.active.hold(id, &error.to_string()).await?;
-                return Ok(false);
+                return Ok(FanOut::Impossible);
             }
         };
-        let more = transaction!(self.db, |tx| {
+        let done = transaction!(self.db, |tx| {
             let (state, halted, cursor, top): (i16, bool, i64, i64) =
                 within!(tx, |c, sql| sqlx::query_as(sql(&CURSOR)).bind(id).fetch_one(c).await)?;
-            if state != RunState::FanningOut as i16 || halted {
-                return Ok(false);
+            if state != RunState::FanningOut as i16 || (halted && !halted_too) {
+                return Ok(FanOut::Done);
             }
             let through = (cursor + FAN_OUT_CHUNK).min(top);
             let chunk = fan_out::Chunk { after: cursor, through, due: run.row.due_at.min(now), now };
@@ -130,12 +141,12 @@ impl Runner {
                 .execute(c)
                 .await
                 .map(affected))?;
-            Ok(through < top)
+            if through >= top {
+                tracing::info!(run = id, campaign = run.row.campaign, "every recipient of the run has a delivery");
+            }
+            Ok(if through < top { FanOut::More } else { FanOut::Done })
         })?;
-        if !more {
-            tracing::info!(run = id, campaign = run.row.campaign, "every recipient of the run has a delivery");
-        }
-        Ok(more)
+        Ok(done)
     }
 
     /// What a channel cannot finish by `finish_by` goes to the next one at once.
@@ -177,11 +188,12 @@ impl Runner {
 
     async fn expire(&self, run: &ActiveRun, now: i64) -> Result<bool> {
         if run.row.state() == RunState::FanningOut {
-            // Whoever has no delivery yet gets one that lapses: nobody is lost from the counts.
-            if run.row.held.is_none() && self.fan_out(run, now).await? {
-                return Ok(true);
+            // Whoever has no delivery yet gets one that lapses, also where the run stood still: nobody is lost from the counts.
+            match self.fan_out(run, now, true).await? {
+                FanOut::More => return Ok(true),
+                FanOut::Impossible => return Ok(false),
+                FanOut::Done => {}
             }
-            return Ok(run.row.held.is_none());
         }
         self.end(run, State::Lapsed, now).await
     }

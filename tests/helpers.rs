@@ -13,6 +13,8 @@ use tempfile::TempDir;
 /// A fresh, migrated database of one engine, a seal for it, and a clock that stands still.
 pub struct Ground {
     pub db: Db,
+    /// Where the database is: what `--database` takes.
+    pub url: String,
     pub seal: Seal,
     pub clock: Clock,
     pub folder: TempDir,
@@ -52,7 +54,7 @@ async fn ground(server: Option<&str>) -> Ground {
     db.migrate().await.unwrap();
     let (clock, _) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
     let seal = loa::audience::key::load(&db, &key(1), &[]).await.unwrap();
-    Ground { db, seal, clock, folder }
+    Ground { db, url, seal, clock, folder }
 }
 
 impl Ground {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+mod engines;
 mod folder;
 mod helpers;
 
@@ -9,6 +10,10 @@ mod stories {
     mod audience;
     mod check;
     mod commands;
+    mod main_job;
     mod plan;
+    mod report;
+    mod runs;
     mod settings;
+    mod web;
 }

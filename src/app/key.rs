@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use rand::RngCore as _;
 use secrecy::SecretBox;
 
-use crate::config::{Config, SecretKey};
+use crate::config::{Config, SecretKey, stored_key};
 
 /// The configured key; where its file does not exist yet, one is made and a log line says so.
 pub fn ensure(config: &Config) -> anyhow::Result<SecretKey> {
@@ -15,6 +15,10 @@ pub fn ensure(config: &Config) -> anyhow::Result<SecretKey> {
         return Ok(key.clone());
     }
     let file = file(config);
+    // Made since the settings were read: by an earlier start in this process, or by another node.
+    if let Some(key) = stored_key(&file) {
+        return Ok(key);
+    }
     let mut bytes = Box::new([0u8; 32]);
     rand::rng().fill_bytes(bytes.as_mut_slice());
     write(&file, &bytes).with_context(|| format!("the key file {} cannot be made", file.display()))?;

@@ -230,7 +230,7 @@ struct Outcome {
 
 impl Source {
     fn read(&self, batches: &mpsc::Sender<Batch>) -> Result<Outcome, ImportError> {
-        let mut reader = Reader::new(&self.header, self.today);
+        let mut reader = Reader::new(&self.header, self.today, self.list.is_text());
         let mut rejections = Rejections::new(&self.rejected_path, &self.header)?;
         let fields = Fields::of(&self.header);
         let mut batch = Batch::new(fields);

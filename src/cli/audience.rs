@@ -141,7 +141,12 @@ impl Ground<'_> {
     }
 
     async fn import(&self, file: PathBuf, source: Option<String>, replace: bool) -> anyhow::Result<ExitCode> {
-        let own_name = || file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let own_name = || {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            // A list's refused rows, mended, are of the same source.
+            let name = name.strip_suffix(".rejected.csv").unwrap_or(&name);
+            name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
+        };
         let order = Order { source: source.unwrap_or_else(own_name), path: file, replace };
         let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{wide_bar} {percent} %  {msg}  {elapsed_precise} (+{eta_precise})");

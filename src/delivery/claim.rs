@@ -56,6 +56,8 @@ pub struct Candidate {
     pub hash: Option<i64>,
     /// The person refuses this.
     pub refused: bool,
+    /// Under `first`: another channel reached the person while this attempt was with its gateway.
+    pub reached: bool,
 }
 
 /// What the caller makes of a candidate: the message on its way, or why there is none.
@@ -188,7 +190,9 @@ static CANDIDATES: Sql = Sql::new(
              CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE r.chat END AS sealed,
              CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END AS hash,
              EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = d.id & 15 AND o.scope >= $6
-                     AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused
+                     AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused,
+             $8 AND EXISTS (SELECT 1 FROM delivery other WHERE other.id >= d.id - (d.id & 15) AND other.id < d.id - (d.id & 15) + 16
+                            AND other.state IN (5, 6)) AS reached
       FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
       WHERE d.run = $1 AND d.route = $2 AND d.state = 0 AND d.next_at <= $3 AND (d.account = $4 OR d.account = $5)
       ORDER BY d.next_at LIMIT $7 :skip_locked(d)",
@@ -312,6 +316,7 @@ pub async fn claim<T>(
             .bind(if request.pinned_only { request.account } else { 0 })
             .bind(request.plan.silencing_scope())
             .bind(limit)
+            .bind(request.plan.first && request.plan.order.len() > 1)
             .fetch_all(c)
             .await
     })?;
@@ -343,6 +348,10 @@ pub async fn claim<T>(
         };
         if candidate.refused {
             ended.push(end(State::Skipped, Why::OptedOut));
+            continue;
+        }
+        if candidate.reached {
+            ended.push(end(State::Skipped, Why::Reached));
             continue;
         }
         if candidate.address != Some(hash) {

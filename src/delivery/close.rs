@@ -2,6 +2,7 @@
 //! Each function takes a bounded number of rows a call and says how many, so that its caller can go on in chunks.
 
 use serde::Serialize;
+use sqlx::AssertSqlSafe;
 
 use super::{
     Counted, Plan, State, Why, channel_of, fan_out,
@@ -24,13 +25,18 @@ pub async fn end_run(tx: &mut Tx, node: i64, plan: &Plan, state: State, now: i64
     Ok(ends.len())
 }
 
-static LAST_PENDING: Sql =
-    Sql::new(r"SELECT id FROM delivery WHERE run = $1 AND state = 0 AND id & 15 = $2 AND account = 0 ORDER BY id DESC LIMIT $3");
-
 /// Moves the last `most` pending deliveries of a channel on to the next one, because the channel cannot finish in time.
+/// Whoever has no other usable channel stays: late is better than never.
 pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, channel: i16, most: i64, now: i64) -> Result<usize> {
-    let ids: Vec<i64> = within!(tx, |c, sql| {
-        sqlx::query_scalar(sql(&LAST_PENDING)).bind(plan.run).bind(i64::from(channel)).bind(most).fetch_all(c).await
+    let Some(elsewhere) = fan_out::elsewhere(plan, channel) else { return Ok(0) };
+    // Numbers of our own; nothing that a person wrote.
+    let text = format!(
+        "SELECT d.id FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
+         WHERE d.run = $1 AND d.state = 0 AND d.id & 15 = $2 AND d.account = 0 AND r.state = 0 AND ({elsewhere})
+         ORDER BY d.id DESC LIMIT $3"
+    );
+    let ids: Vec<i64> = within!(tx, |c, _sql| {
+        sqlx::query_scalar(AssertSqlSafe(text)).bind(plan.run).bind(i64::from(channel)).bind(most).fetch_all(c).await
     })?;
     let ends: Vec<End> = ids.into_iter().map(|id| End { id, state: State::Skipped, why: Why::Moved, detail: None }).collect();
     let mut changes = tally::Changes::default();
@@ -44,7 +50,8 @@ static SILENT: Sql = Sql::new(
 );
 
 static HEARD_OUT: Sql = Sql::new(
-    r"UPDATE delivery SET next_at = NULL FROM :rows($1; id BIGINT) AS v WHERE delivery.id = v.id AND delivery.state IN (3, 4)",
+    r"UPDATE delivery SET next_at = NULL FROM :rows($1; id BIGINT) AS v
+      WHERE delivery.id = v.id AND delivery.state IN (3, 4) AND delivery.next_at IS NOT NULL RETURNING delivery.id",
 );
 
 #[derive(Serialize)]
@@ -60,10 +67,11 @@ pub async fn fall_back_silent(tx: &mut Tx, node: i64, plan: &Plan, now: i64, mos
         return Ok(0);
     }
     let list = crate::db::list(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>());
-    within!(tx, |c, sql| sqlx::query(sql(&HEARD_OUT)).bind(&list).execute(c).await.map(affected))?;
+    // Only those that are still silent: another node may have moved them on, or a receipt come, since they were read.
+    let silent: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&HEARD_OUT)).bind(&list).fetch_all(c).await)?;
     let mut changes = tally::Changes::default();
     for channel in &plan.order {
-        let on_channel: Vec<i64> = ids.iter().copied().filter(|id| channel_of(*id) == *channel as i16).collect();
+        let on_channel: Vec<i64> = silent.iter().copied().filter(|id| channel_of(*id) == *channel as i16).collect();
         fan_out::fall_back(tx, plan, *channel as i16, &on_channel, now, &mut changes).await?;
     }
     tally::apply(tx, node, changes).await?;

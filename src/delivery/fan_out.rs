@@ -175,10 +175,30 @@ async fn made(tx: &mut Tx, run: i64, range: (i64, i64)) -> Result<Vec<(tally::Ke
 // A receipt that comes after its run had settled may still be the next channel's turn.
 static REOPEN: Sql = Sql::new(r"UPDATE run SET state = 1, settled_at = NULL WHERE id = $1 AND state = 2");
 
+/// Whether the recipient `r` of delivery `d` has a usable channel after this one, as SQL; none: there is no such channel.
+pub(super) fn elsewhere(plan: &Plan, channel: i16) -> Option<String> {
+    let ways: Vec<String> = plan
+        .after(channel)
+        .iter()
+        .map(|next| {
+            format!(
+                "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT EXISTS
+                  (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = r.{hash} AND o.scope >= {scope}))",
+                hash = hash_column(*next),
+                texts = plan.messages_with(*next),
+                number = *next as i16,
+                scope = plan.silencing_scope(),
+            )
+        })
+        .collect();
+    (plan.first && !ways.is_empty()).then(|| ways.join(" OR "))
+}
+
 /// Moves deliveries that ended without reaching their people to the next usable channel.
 ///
 /// `ended` are ids of this run, all on `channel`. Whoever has no further usable channel gets no row: the ended one
-/// says what became of them. A row that is there already stays as it is.
+/// says what became of them. Who moved on before, or was reached meanwhile, stays where they are: a second ending of the
+/// same delivery, such as a late receipt, is nobody's turn.
 pub(super) async fn fall_back(
     tx: &mut Tx,
     plan: &Plan,
@@ -205,6 +225,9 @@ pub(super) async fn fall_back(
            FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
            JOIN run ON run.id = d.run AND run.state < 3 AND run.expires_at > $3
            WHERE d.id IN (SELECT id FROM :rows($1; id BIGINT) AS ended) AND r.state = 0
+             AND NOT EXISTS (SELECT 1 FROM delivery other
+                             WHERE other.id >= d.id - (d.id & 15) AND other.id < d.id - (d.id & 15) + 16
+                               AND (other.state IN ({delivered}, {seen}) OR other.id & 15 IN ({next})))
          ), way AS (
            {ways}
          ), ranked AS (
@@ -225,6 +248,9 @@ pub(super) async fn fall_back(
          ON CONFLICT (id) DO NOTHING
          RETURNING id, state",
         ways = ways.join("\n           UNION ALL\n           "),
+        next = next.iter().map(|channel| (*channel as i16).to_string()).collect::<Vec<_>>().join(", "),
+        delivered = State::Delivered.number(),
+        seen = State::Seen.number(),
         pending = State::Pending.number(),
         skipped = State::Skipped.number(),
         same_address = Why::SameAddress.number(),

@@ -56,7 +56,7 @@ static WRITE: Sql = Sql::new(
 
 static PARTS: Sql = Sql::new(
     r"SELECT h.account, h.id, h.delivery, h.attempt, h.parts, h.state FROM handle h
-      WHERE h.delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY h.account, h.id :lock(h)",
+      WHERE h.delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND h.parts > 1 ORDER BY h.account, h.id :lock(h)",
 );
 
 static LEARN_PART: Sql = Sql::new(
@@ -75,6 +75,18 @@ struct Id {
 struct Heard {
     state: State,
     why: Why,
+    /// From what is known of every part: it stands as it is, where a word on the whole only adds to what is known. A part
+    /// that arrives after all leaves the attempt as open as its other parts are.
+    of_all_parts: bool,
+}
+
+impl Heard {
+    const NOTHING: Self = Self { state: State::InDoubt, why: Why::Nothing, of_all_parts: false };
+
+    /// What is known of the attempt now.
+    fn added_to(&self, known: State) -> State {
+        if self.of_all_parts { self.state } else { state::learn(known, self.state) }
+    }
 }
 
 /// Joins news to what is known. Failed deliveries move on to their next channels; a confirmed one frees its pending
@@ -139,7 +151,7 @@ fn join_row(row: &Row, known: Vec<Known>, heard: &HashMap<(i64, i16), Heard>) ->
         let unsent = present == State::Pending && row.account == 0;
         // A row that waits to be sent was definitely not taken before: bad news of it says nothing new.
         if !(unsent && news.state.has_failed()) {
-            let learnt = state::learn(present, news.state);
+            let learnt = news.added_to(present);
             if learnt != present {
                 present = learnt;
                 why = news.why;
@@ -148,7 +160,7 @@ fn join_row(row: &Row, known: Vec<Known>, heard: &HashMap<(i64, i16), Heard>) ->
     }
     for attempt in &mut earlier {
         if let Some(news) = heard.get(&(row.id, attempt.attempt)) {
-            let learnt = state::learn(attempt.state, news.state);
+            let learnt = news.added_to(attempt.state);
             if learnt != attempt.state {
                 attempt.state = learnt;
                 kept.push(left(attempt.attempt, attempt.account, learnt, news.why));
@@ -179,9 +191,9 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<
                 *part = (one.state, one.why);
             }
         } else {
-            let attempt = heard.entry((one.delivery, one.attempt)).or_insert(Heard { state: State::InDoubt, why: Why::Nothing });
+            let attempt = heard.entry((one.delivery, one.attempt)).or_insert(Heard::NOTHING);
             if state::learn(attempt.state, one.state) != attempt.state {
-                *attempt = Heard { state: one.state, why: one.why };
+                *attempt = Heard { state: one.state, why: one.why, of_all_parts: false };
             }
         }
     }
@@ -199,6 +211,9 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<
     let rows: Vec<(i64, String, i64, i16, i16, i16)> =
         within!(tx, |c, sql| sqlx::query_as(sql(&PARTS)).bind(deliveries).fetch_all(c).await)?;
     let mut learnt = Vec::new();
+    // Attempts that this news is of; the others' parts are only looked at.
+    let of_parts_now: BTreeSet<(i64, i16)> =
+        news.iter().filter(|one| one.handle.is_some()).map(|one| (one.delivery, one.attempt)).collect();
     let mut attempts: BTreeMap<(i64, i16), (i16, Vec<(State, Why)>)> = BTreeMap::new();
     for (account, handle, delivery, attempt, parts, was) in &rows {
         let was = State::from_number(*was);
@@ -207,20 +222,28 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<
         if now_known != was {
             learnt.push(Learnt { account: *account, handle, state: now_known.number(), reason: why.number() });
         }
-        attempts.entry((*delivery, *attempt)).or_insert_with(|| (*parts, Vec::new())).1.push((now_known, why));
+        let of_attempt = attempts.entry((*delivery, *attempt)).or_insert_with(|| (*parts, Vec::new()));
+        of_attempt.0 = of_attempt.0.max(*parts);
+        of_attempt.1.push((now_known, why));
     }
     if !learnt.is_empty() {
         let list = crate::db::list(&learnt);
         within!(tx, |c, sql| sqlx::query(sql(&LEARN_PART)).bind(&list).bind(now).execute(c).await.map(affected))?;
     }
     for (key, (parts, mut known)) in attempts {
-        // A part without a handle yet is under way.
-        if known.len() < usize::try_from(parts).unwrap_or(0) {
-            known.push((State::Accepted, Why::Nothing));
+        // Nothing is known of a part without a handle: its attempt fell in doubt before the gateway named it.
+        let complete = known.len() >= usize::try_from(parts).unwrap_or(0);
+        if !complete {
+            known.push((State::InDoubt, Why::Nothing));
         }
         let Some(state) = state::of_parts(known.iter().map(|(state, _)| *state)) else { continue };
         let why = known.iter().find(|(s, _)| *s == state).map_or(Why::Nothing, |(_, why)| *why);
-        heard.insert(key, Heard { state, why });
+        match heard.get_mut(&key) {
+            // What was said of the attempt as a whole is not forgotten.
+            Some(whole) if state::learn(whole.state, state) == whole.state => {}
+            Some(whole) => *whole = Heard { state, why, of_all_parts: false },
+            None => drop(heard.insert(key, Heard { state, why, of_all_parts: complete && of_parts_now.contains(&key) })),
+        }
     }
     Ok(heard)
 }
@@ -302,7 +325,7 @@ mod tests {
     }
 
     fn heard(attempt: i16, state: State) -> HashMap<(i64, i16), Heard> {
-        HashMap::from([((77, attempt), Heard { state, why: Why::Nothing })])
+        HashMap::from([((77, attempt), Heard { state, why: Why::Nothing, of_all_parts: false })])
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A judgement is written only where its process still owns the row in the same attempt. One that no longer does is
 //! late: what it says is learnt like a receipt, and what was definitely not taken goes back to its queue.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -82,9 +82,9 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// The row as it is while it is owned.
-    const fn before(&self) -> Counted {
-        Counted { id: self.id, account: self.account, state: State::Submitting as i16, parts: self.row.0, price: self.row.1 }
+    /// The row as it is while it is owned (`Submitting`), or after its owner lapsed (`InDoubt`).
+    const fn before(&self, state: State) -> Counted {
+        Counted { id: self.id, account: self.account, state: state.number(), parts: self.row.0, price: self.row.1 }
     }
 
     /// The row as the outcome leaves it.
@@ -134,6 +134,16 @@ impl Judged {
         }
     }
 
+    /// What it says where the row is not its own any more. A repeat's refusal says nothing of the first try.
+    fn as_news(&self) -> Option<learn::News> {
+        let (state, why) = match &self.outcome {
+            Outcome::Accepted { .. } => (State::Accepted, Why::Nothing),
+            Outcome::Ended { state: State::Rejected, why, .. } if !self.repeat => (State::Rejected, *why),
+            _ => return None,
+        };
+        Some(learn::News { delivery: self.id, attempt: self.attempt, handle: None, state, why, detail: String::new() })
+    }
+
     fn detail(&self) -> Option<&str> {
         match &self.outcome {
             Outcome::Later { detail, .. } | Outcome::Ended { detail, .. } | Outcome::InDoubt { detail, .. } => Some(detail),
@@ -180,13 +190,14 @@ static RECORD: Sql = Sql::new(
       RETURNING delivery.id",
 );
 
-// A late word that a doubted attempt was not taken after all.
+// A late but definite word on the very submission that was put in doubt, as if it had come in time. The count of doubts
+// tells it from a later submission of the same attempt, of which it says nothing.
 static UNDOUBT: Sql = Sql::new(
-    r"UPDATE delivery SET state = 0, account = v.account, attempt = v.next_attempt, tries = v.tries, parts = v.parts, price = v.price,
-             next_at = v.next_at, updated_at = $2
-      FROM :rows($1; id BIGINT, attempt SMALLINT, account BIGINT, next_attempt SMALLINT, tries SMALLINT, parts SMALLINT,
-                 price BIGINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 2 AND delivery.attempt = v.attempt
+    r"UPDATE delivery SET state = v.state, reason = v.reason, account = v.account, attempt = v.next_attempt,
+             tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $2
+      FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
+                 tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
+      WHERE delivery.id = v.id AND delivery.state = 2 AND delivery.attempt = v.attempt AND delivery.doubts = v.doubts + 1
       RETURNING delivery.id",
 );
 
@@ -227,7 +238,7 @@ static GIVE_BACK: Sql = Sql::new(
     r"DELETE FROM contact WHERE (recipient, run) IN (SELECT recipient, run FROM :rows($1; recipient BIGINT, run BIGINT) AS v)
       AND NOT EXISTS (SELECT 1 FROM delivery d
                       WHERE d.id >= (contact.run << 36) + (contact.recipient << 4) AND d.id < (contact.run << 36) + (contact.recipient << 4) + 16
-                      AND d.state IN (1, 2, 3, 4, 5, 6, 7, 8, 10))",
+                      AND (d.state IN (1, 2, 3, 4, 5, 6, 7, 8, 10) OR d.doubts > 0))",
 );
 
 #[derive(Serialize)]
@@ -295,6 +306,16 @@ pub(super) async fn remark<'a>(tx: &mut Tx, details: impl Iterator<Item = (i64, 
     Ok(())
 }
 
+/// The best over a delivery's attempts, the present one ending as `end`; and the account that it is due to. Attempts that
+/// were definitely not taken count for nothing: what was only refused for a while may still lapse or be skipped.
+fn best_of(attempts: &[Known], present: i16, end: State, account: i64) -> (State, i64) {
+    let earlier = || attempts.iter().filter(|known| known.attempt < present && known.state != State::Rejected);
+    let best = state::of_attempts(earlier().map(|known| known.state), end);
+    let of =
+        earlier().find(|known| best != end && (known.state == best || (best == State::Unknown && known.state == State::InDoubt)));
+    (best, of.map_or(account, |known| known.account))
+}
+
 /// Plans of the runs that rows belong to.
 pub type Plans = HashMap<i64, Arc<Plan>>;
 
@@ -336,7 +357,7 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
             delivery: one.id,
             attempt: one.attempt,
             account: one.account,
-            state: State::Rejected.number(),
+            state: if row.next_attempt == one.attempt { row.state } else { State::Rejected.number() },
             reason: row.reason,
             parts: one.cost.0,
             price: one.cost.1,
@@ -345,23 +366,31 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
             left.push(own);
         } else if let Some(attempts) = earlier.get(&one.id) {
             let end = State::from_number(row.state);
-            let best = state::of_attempts(attempts.iter().filter(|k| k.attempt < one.attempt).map(|k| k.state), end);
+            let (best, account) = best_of(attempts, one.attempt, end, row.account);
             if best != end {
                 row.state = best.number();
+                row.account = account;
+                row.next_at = plans
+                    .get(&run_of(one.id))
+                    .filter(|_| best.is_open())
+                    .and_then(|plan| plan.silent_at(channel_of(one.id), now));
                 left.push(own);
             }
         }
     }
 
     let list = crate::db::list(&rows.values().collect::<Vec<_>>());
-    let written: Vec<i64> =
+    let owned: Vec<i64> =
         within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(epoch).bind(now).fetch_all(c).await)?;
-    let written: HashSet<i64> = written.into_iter().collect();
+    let owned: HashSet<i64> = owned.into_iter().collect();
+    let mut written = owned.clone();
+    written.extend(undoubt(tx, judged.iter().filter(|j| !owned.contains(&j.id)), &rows, now).await?);
 
     let mut changes = tally::Changes::default();
     for one in judged.iter().filter(|j| written.contains(&j.id)) {
         if let Some(row) = rows.get(&one.id) {
-            one.before().becomes(&row.counted(), &mut changes);
+            let was = if owned.contains(&one.id) { State::Submitting } else { State::InDoubt };
+            one.before(was).becomes(&row.counted(), &mut changes);
         }
     }
     left.retain(|l| written.contains(&l.delivery));
@@ -376,11 +405,11 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
         .map(|j| j.id)
         .collect();
     move_on(tx, plans, &ended, now, &mut changes).await?;
-    give_back(tx, judged.iter().filter(|j| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Ended { .. })).map(|j| j.id))
-        .await?;
+    let untaken = |j: &&Judged| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Later { .. } | Outcome::Ended { .. });
+    give_back(tx, judged.iter().filter(untaken).map(|j| j.id)).await?;
 
-    let late: Vec<&Judged> = judged.iter().filter(|j| !written.contains(&j.id)).collect();
-    record_late(tx, plans, &late, &rows, now, &mut changes).await?;
+    let late: Vec<learn::News> = judged.iter().filter(|j| !written.contains(&j.id)).filter_map(Judged::as_news).collect();
+    learn::join(tx, plans, &late, now, &mut changes).await?;
     tally::apply(tx, epoch, changes).await?;
     Ok(Recorded { early, written: written.len() })
 }
@@ -403,8 +432,11 @@ async fn keep_handles(tx: &mut Tx, judged: &[Judged], now: i64) -> Result<Vec<i6
     // A gateway that repeats an id within one batch would touch the same row twice: the last one counts.
     let mut handles: BTreeMap<(i64, &str), Handle<'_>> = BTreeMap::new();
     for one in judged {
-        let parts = i16::try_from(one.ids().len()).unwrap_or(i16::MAX);
-        for (part, id) in (0i16..).zip(one.ids()) {
+        let ids: BTreeSet<&str> = one.ids().iter().map(String::as_str).collect();
+        // In doubt, at least one more part was not answered for.
+        let unnamed = usize::from(matches!(one.outcome, Outcome::InDoubt { .. }));
+        let parts = i16::try_from(ids.len() + unnamed).unwrap_or(i16::MAX);
+        for (part, id) in (0i16..).zip(ids) {
             let handle = Handle { account: one.account, handle: id, delivery: one.id, attempt: one.attempt, part, parts };
             handles.insert((one.account, id), handle);
         }
@@ -432,41 +464,20 @@ async fn give_back(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<()> {
     Ok(())
 }
 
-async fn record_late(
+/// Writes what late verdicts say of rows that are in doubt because of them. Which rows that were.
+async fn undoubt<'a>(
     tx: &mut Tx,
-    plans: &Plans,
-    late: &[&Judged],
+    late: impl Iterator<Item = &'a Judged>,
     rows: &BTreeMap<i64, After>,
     now: i64,
-    changes: &mut tally::Changes,
-) -> Result<()> {
-    let untaken: Vec<&After> = late
-        .iter()
-        .filter(|j| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Later { .. }))
-        .filter_map(|j| rows.get(&j.id))
-        .collect();
-    if !untaken.is_empty() {
-        let list = crate::db::list(&untaken);
-        let back: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&UNDOUBT)).bind(&list).bind(now).fetch_all(c).await)?;
-        for one in late.iter().filter(|j| back.contains(&j.id)) {
-            if let Some(row) = rows.get(&one.id) {
-                Counted { state: State::InDoubt.number(), ..one.before() }.becomes(&row.counted(), changes);
-            }
-        }
+) -> Result<Vec<i64>> {
+    let definite: Vec<&After> =
+        late.filter(|j| !matches!(j.outcome, Outcome::InDoubt { .. })).filter_map(|j| rows.get(&j.id)).collect();
+    if definite.is_empty() {
+        return Ok(Vec::new());
     }
-    let learnt: Vec<learn::News> = late
-        .iter()
-        .filter_map(|j| {
-            let state = match &j.outcome {
-                Outcome::Accepted { .. } => State::Accepted,
-                Outcome::Ended { state: State::Rejected, .. } => State::Rejected,
-                _ => return None,
-            };
-            let why = rows.get(&j.id).map_or(Why::Nothing, |row| Why::from_number(row.reason));
-            Some(learn::News { delivery: j.id, attempt: j.attempt, handle: None, state, why, detail: String::new() })
-        })
-        .collect();
-    learn::join(tx, plans, &learnt, now, changes).await
+    let list = crate::db::list(&definite);
+    within!(tx, |c, sql| sqlx::query_scalar(sql(&UNDOUBT)).bind(&list).bind(now).fetch_all(c).await)
 }
 
 /// A pending row that is not to be sent.
@@ -482,41 +493,71 @@ pub struct End {
     pub detail: Option<String>,
 }
 
-// What was once in doubt ends as unknown: bound to an account (a repeat), or with an attempt left in doubt.
-static END: Sql = Sql::new(
-    r"UPDATE delivery SET reason = v.reason, next_at = NULL, updated_at = $2,
-             state = CASE WHEN v.state <> 10 AND (delivery.account <> 0
-                               OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery = delivery.id AND a.state = 2))
-                          THEN 10 ELSE v.state END
-      FROM :rows($1; id BIGINT, state SMALLINT, reason SMALLINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 0
-      RETURNING delivery.id, delivery.account, delivery.state, delivery.parts, delivery.price, delivery.reason",
+static PENDING: Sql = Sql::new(
+    r"SELECT id, account, attempt, parts, price FROM delivery d
+      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND state = 0 ORDER BY id :lock(d)",
 );
 
-/// Ends pending rows of one run, and moves on to the next channel whoever has one.
+static END: Sql = Sql::new(
+    r"UPDATE delivery SET state = v.state, reason = v.reason, account = v.account, next_at = NULL, updated_at = $2
+      FROM :rows($1; id BIGINT, state SMALLINT, reason SMALLINT, account BIGINT) AS v
+      WHERE delivery.id = v.id AND delivery.state = 0",
+);
+
+#[derive(sqlx::FromRow)]
+struct Pending {
+    id: i64,
+    account: i64,
+    attempt: i16,
+    parts: i16,
+    price: i64,
+}
+
+/// Ends pending rows of one run, and moves on to the next channel whoever has one. What was once in doubt ends as the best
+/// of what is known: unknown, if nothing is.
 pub async fn end_pending(tx: &mut Tx, plan: &Plan, ends: &[End], now: i64, changes: &mut tally::Changes) -> Result<()> {
     #[derive(Serialize)]
     struct Ending {
         id: i64,
         state: i16,
         reason: i16,
+        account: i64,
     }
     if ends.is_empty() {
         return Ok(());
     }
-    let list = crate::db::list(
-        &ends.iter().map(|e| Ending { id: e.id, state: e.state.number(), reason: e.why.number() }).collect::<Vec<_>>(),
-    );
-    let rows: Vec<(i64, i64, i16, i16, i64, i16)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(&END)).bind(&list).bind(now).fetch_all(c).await)?;
+    let wanted: BTreeMap<i64, &End> = ends.iter().map(|end| (end.id, end)).collect();
+    let list = crate::db::list(&wanted.keys().map(|id| Id { id: *id }).collect::<Vec<_>>());
+    let rows: Vec<Pending> = within!(tx, |c, sql| sqlx::query_as(sql(&PENDING)).bind(&list).fetch_all(c).await)?;
+    let tried: Vec<i64> = rows.iter().filter(|row| row.attempt > 1).map(|row| row.id).collect();
+    let earlier = left_behind(tx, &tried).await?;
+
+    let (mut endings, mut left) = (Vec::new(), Vec::new());
     let mut moving: BTreeMap<i16, Vec<i64>> = BTreeMap::new();
-    for (id, account, state, parts, price, reason) in rows {
-        let after = Counted { id, account, state, parts, price };
-        Counted { state: State::Pending.number(), ..after }.becomes(&after, changes);
-        if moves_on(State::from_number(state), Why::from_number(reason)) {
-            moving.entry(channel_of(id)).or_default().push(id);
+    for row in rows {
+        let Some(end) = wanted.get(&row.id) else { continue };
+        // Bound to an account: an attempt in doubt that was to be repeated.
+        let present = if row.account == 0 { end.state } else { State::Unknown };
+        let attempts = earlier.get(&row.id).map_or(&[][..], Vec::as_slice);
+        let (state, account) = best_of(attempts, row.attempt, present, row.account);
+        if state != present {
+            let (account, state, reason) = (row.account, present.number(), end.why.number());
+            left.push(Left { delivery: row.id, attempt: row.attempt, account, state, reason, parts: 0, price: 0 });
+        }
+        let before =
+            Counted { id: row.id, account: row.account, state: State::Pending.number(), parts: row.parts, price: row.price };
+        before.becomes(&Counted { account, state: state.number(), ..before }, changes);
+        endings.push(Ending { id: row.id, state: state.number(), reason: end.why.number(), account });
+        if moves_on(state, end.why) {
+            moving.entry(channel_of(row.id)).or_default().push(row.id);
         }
     }
+    if endings.is_empty() {
+        return Ok(());
+    }
+    let list = crate::db::list(&endings);
+    within!(tx, |c, sql| sqlx::query(sql(&END)).bind(&list).bind(now).execute(c).await.map(affected))?;
+    leave_behind(tx, &left, now).await?;
     remark(tx, ends.iter().filter_map(|e| e.detail.as_deref().map(|d| (e.id, d))), now).await?;
     for (channel, ids) in moving {
         fan_out::fall_back(tx, plan, channel, &ids, now, changes).await?;

@@ -1,0 +1,327 @@
+//! The main job through the front door: the binary, a real Kannel and a real smtp-sink; stopped, resumed and killed in
+//! the middle; and the numbers still agree.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use loa::db::Db;
+use loa::delivery::State;
+use loa::sandbox::residents;
+use loa::tally;
+use tempfile::TempDir;
+
+const PEOPLE: u64 = 1_200;
+
+fn peer(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run through `make test`"))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A child that does not outlive its test.
+struct Owned(Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An office with its own smtp-sink, whose mails it can count.
+struct Office {
+    folder: TempDir,
+    sender: String,
+    _sink: Owned,
+}
+
+impl Office {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let port = free_port();
+        let sink = Command::new(peer("LOA_TEST_SMTP_SINK_PROGRAM"))
+            .args(["-D", "mails", &format!("127.0.0.1:{port}"), "200"])
+            .current_dir(dir)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Kannel is shared: the sender's name tells this office's texts from those of other tests.
+        static OFFICES: AtomicU32 = AtomicU32::new(0);
+        let sender = format!("L{}x{}", std::process::id() % 1_000_000, OFFICES.fetch_add(1, Ordering::Relaxed));
+        let kannel = peer("LOA_TEST_KANNEL");
+        let kannel = kannel.trim_end_matches("/cgi-bin/sendsms");
+        fs::write(dir.join("loa.key"), "2a".repeat(32)).unwrap();
+        fs::create_dir(dir.join("campaigns")).unwrap();
+        fs::write(dir.join("campaigns/segments.toml"), "[moi-nguoi]\ntitle = \"Mọi người\"\n").unwrap();
+        fs::write(dir.join("campaigns/hang-tuan.toml"), CAMPAIGN).unwrap();
+        fs::write(
+            dir.join("loa.toml"),
+            format!(
+                r#"
+[server]
+listen = "127.0.0.1:{listen}"
+[database]
+url = "sqlite:loa.db"
+[[account]]
+name = "kannel"
+gateway = "kannel"
+channel = "sms"
+url = "{kannel}"
+allow_private = true
+rate = "150/s"
+window = 20
+price = 300
+username = "{user}"
+password = {{ env = "KANNEL_PASSWORD" }}
+sender = "{sender}"
+[[account]]
+name = "mail"
+gateway = "smtp"
+channel = "email"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+allow_private = true
+rate = "150/s"
+window = 10
+from = "Sở <so@example.com>"
+"#,
+                listen = free_port(),
+                user = peer("LOA_TEST_KANNEL_USERNAME"),
+            ),
+        )
+        .unwrap();
+        Self { folder, sender, _sink: Owned(sink) }
+    }
+
+    fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn loa(&self) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
+        command
+            .current_dir(self.dir())
+            .env("KANNEL_PASSWORD", peer("LOA_TEST_KANNEL_PASSWORD"))
+            .env("LOA_LANG", "en")
+            .env("LOA_LOG", "info");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        let done = self.loa().args(args).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "loa {args:?}: {out}{err}");
+        out.into_owned()
+    }
+
+    /// Starts `loa serve` and waits until it listens.
+    fn serve(&self) -> Owned {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log")).unwrap();
+        let mut child = self.loa().arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("http://"), "{line}{}", fs::read_to_string(self.dir().join("serve.log")).unwrap());
+        Owned(child)
+    }
+
+    async fn db(&self) -> Db {
+        Db::find(&format!("sqlite:{}", self.dir().join("loa.db").display())).await.unwrap().unwrap()
+    }
+
+    /// How many deliveries of a run are in each state.
+    async fn states(&self, run: i64) -> BTreeMap<State, i64> {
+        let db = self.db().await;
+        let mut states = BTreeMap::new();
+        for (key, count) in tally::of_runs(&db, &[run]).await.unwrap() {
+            *states.entry(State::from_number(key.state)).or_default() += count.n;
+        }
+        db.close().await;
+        states
+    }
+
+    /// Looks again until it fits; what is looked at changes by itself, in other processes.
+    async fn until(&self, run: i64, what: &str, fits: impl Fn(&BTreeMap<State, i64>) -> bool) -> BTreeMap<State, i64> {
+        let begun = Instant::now();
+        loop {
+            let states = self.states(run).await;
+            if fits(&states) {
+                return states;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(90),
+                "{what}: {states:?}\n{}",
+                fs::read_to_string(self.dir().join("serve.log")).unwrap()
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Message-IDs of the mails that the sink took.
+    fn mails(&self) -> Vec<String> {
+        let dump = fs::read(self.dir().join("mails")).unwrap_or_default();
+        let dump = String::from_utf8_lossy(&dump);
+        let ids = dump.lines().filter_map(|line| line.strip_prefix("Message-ID: <"));
+        ids.map(|rest| rest.split('@').next().unwrap().to_string()).collect()
+    }
+
+    /// Numbers to which Kannel's network took this office's texts.
+    fn texts(&self) -> Vec<String> {
+        let all = fs::read_to_string(peer("LOA_TEST_KANNEL_TEXTS")).unwrap_or_default();
+        let own = all.lines().filter_map(|line| line.strip_prefix(&format!("{} ", self.sender)));
+        own.map(|rest| rest.split(' ').next().unwrap().to_string()).collect()
+    }
+}
+
+const CAMPAIGN: &str = r#"
+title = "Hằng tuần"
+kind = "awareness"
+owner = "Sở"
+[cadence]
+every = "week"
+on = "mon"
+at = "08:30"
+[audience]
+segments = ["moi-nguoi"]
+[channels]
+use = ["sms", "email"]
+policy = "all"
+[sending]
+hours = "00:00-24:00"
+[[message]]
+id = "otp"
+sms = "SO: Khong cung cap ma OTP cho bat ky ai."
+[message.email]
+subject = "Không cung cấp mã OTP"
+body = "Kính gửi {{ name | default('Ông/Bà') }},\n\nKhông cung cấp **mã OTP** cho bất kỳ ai."
+"#;
+
+fn count(states: &BTreeMap<State, i64>, of: &[State]) -> i64 {
+    of.iter().filter_map(|state| states.get(state)).sum()
+}
+
+fn unsent(states: &BTreeMap<State, i64>) -> i64 {
+    count(states, &[State::Pending, State::Submitting])
+}
+
+fn signal(child: &Owned, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.0.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paused_stopped_and_killed_in_the_middle_the_numbers_still_agree() {
+    let office = Office::open();
+    let (list, expected) = (office.dir().join("list.csv"), office.dir().join("expected.csv"));
+    let bad = residents::write_damaged_csv(
+        fs::File::create(&list).unwrap(),
+        fs::File::create(&expected).unwrap(),
+        PEOPLE,
+        7,
+        &[],
+        0.02,
+    )
+    .unwrap();
+    assert!(bad > 0);
+    let summary = office.run(&["audience", "import", "list.csv", "--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["rejected"].as_u64(), Some(bad), "{summary}");
+
+    let made: serde_json::Value = serde_json::from_str(&office.run(&["send", "hang-tuan", "--json"])).unwrap();
+    let run = made["run"].as_i64().unwrap();
+    let number = run.to_string();
+
+    // Pause bites, and holds.
+    let mut serve = office.serve();
+    office.until(run, "something is sent", |s| count(s, &[State::Accepted, State::Delivered]) > 100).await;
+    office.run(&["pause", &number]);
+    let paused = office.until(run, "the pause bites", |s| count(s, &[State::Submitting]) == 0).await;
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let still = office.states(run).await;
+    assert!(unsent(&paused) - unsent(&still) <= 60, "a pause stops within one batch: {paused:?} {still:?}");
+    assert!(unsent(&still) > 200, "the pause came in the middle: {still:?}");
+
+    // SIGTERM leaves nothing in flight and nothing in doubt.
+    office.run(&["resume", &number]);
+    office.until(run, "it goes on", |s| unsent(s) < unsent(&still) - 100).await;
+    signal(&serve, "TERM");
+    assert!(serve.0.wait().unwrap().success());
+    let stopped = office.states(run).await;
+    assert_eq!(count(&stopped, &[State::Submitting, State::InDoubt]), 0, "{stopped:?}");
+    office.run(&["verify"]);
+
+    // SIGKILL leaves in doubt at most what two windows held.
+    let mut serve = office.serve();
+    office.until(run, "it goes on after SIGTERM", |s| unsent(s) < unsent(&stopped) - 100).await;
+    signal(&serve, "KILL");
+    serve.0.wait().unwrap();
+    let killed = office.states(run).await;
+    assert!(unsent(&killed) > 0, "the kill came in the middle: {killed:?}");
+    let serve = office.serve();
+    let done = office.until(run, "everything is sent", |s| unsent(s) == 0).await;
+    let doubts = count(&done, &[State::InDoubt, State::Unknown]);
+    assert!(doubts <= 60, "{done:?}");
+    // Kannel reports what its network took: receipts come through `/receipts`.
+    office
+        .until(run, "receipts are joined", |s| {
+            count(s, &[State::Delivered]) > 0 && count(s, &[State::InDoubt, State::Unknown]) <= doubts
+        })
+        .await;
+    signal(&serve, "TERM");
+    let mut serve = serve;
+    assert!(serve.0.wait().unwrap().success());
+    office.run(&["verify"]);
+
+    // The peers' own records: nothing doubled, nothing missing that was accepted.
+    let db = office.db().await;
+    let taken = tally::of_runs(&db, &[run]).await.unwrap();
+    let of = |channel: i16, states: &[State]| -> usize {
+        let n: i64 = taken
+            .iter()
+            .filter(|(k, _)| k.channel == channel && states.contains(&State::from_number(k.state)))
+            .map(|(_, c)| c.n)
+            .sum();
+        usize::try_from(n).unwrap()
+    };
+    for (channel, mut seen) in [(2, office.mails()), (1, office.texts())] {
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), all, "channel {channel}: nothing is sent twice");
+        let accepted = of(channel, &[State::Accepted, State::Enroute, State::Delivered, State::Undelivered]);
+        let doubtful = of(channel, &[State::InDoubt, State::Unknown]);
+        assert!(
+            all >= accepted && all <= accepted + doubtful,
+            "channel {channel}: {all} taken, {accepted} accepted, {doubtful} in doubt"
+        );
+    }
+    db.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aborted_run_cancels_what_is_unsent() {
+    let office = Office::open();
+    residents::write_csv(fs::File::create(office.dir().join("list.csv")).unwrap(), 600, 9, &[]).unwrap();
+    office.run(&["audience", "import", "list.csv"]);
+    let made: serde_json::Value = serde_json::from_str(&office.run(&["send", "hang-tuan", "--json"])).unwrap();
+    let run = made["run"].as_i64().unwrap();
+    let _serve = office.serve();
+    office.until(run, "something is sent", |s| count(s, &[State::Accepted, State::Delivered]) > 50).await;
+    office.run(&["abort", &run.to_string()]);
+    let ended = office.until(run, "the rest is cancelled", |s| unsent(s) == 0).await;
+    assert!(count(&ended, &[State::Cancelled]) > 100, "{ended:?}");
+    let sent = count(&ended, &[State::Accepted, State::Enroute, State::Delivered, State::Undelivered, State::InDoubt]);
+    let seen = i64::try_from(office.mails().len() + office.texts().len()).unwrap();
+    assert!(seen <= sent, "{seen} taken of {ended:?}");
+    office.run(&["verify"]);
+}

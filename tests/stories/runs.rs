@@ -1,0 +1,144 @@
+//! What people do to runs and definitions from the command line, and to the database beneath.
+
+use crate::{
+    folder::Folder,
+    helpers::{Ground, grounds},
+};
+
+const CAMPAIGN: &str = r#"
+title = "Nhận diện lừa đảo"
+kind = "awareness"
+owner = "Sở"
+[audience]
+segments = ["moi-nguoi"]
+[channels]
+use = ["sms"]
+[[message]]
+id = "otp"
+sms = "Khong cung cap ma OTP"
+"#;
+
+fn office(ground: &Ground) -> Folder {
+    Folder::new()
+        .with("loa.toml", &format!("[database]\nurl = \"{}\"\n", ground.url))
+        .with("campaigns/segments.toml", "[moi-nguoi]\ntitle = \"Mọi người\"\n")
+        .with("campaigns/nhan-dien.toml", CAMPAIGN)
+}
+
+/// A run that is sending, one that is over, and one that is being listed.
+async fn scene(ground: &Ground) {
+    for (id, state, settled) in [(1, 1, "NULL"), (2, 2, "5000"), (3, 0, "NULL")] {
+        ground
+            .execute(&format!(
+                "INSERT INTO run (id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused,
+                                  due_at, expires_at, fan_cursor, fan_top, created_at, settled_at)
+                 VALUES ({id}, 'nhan-dien', 'o{id}', 0, 0, 'h', '2026-10-05', 0, 'otp', '[]', {state}, false, 1000, 0, 1, 4, 0, {settled});
+                 INSERT INTO tally (run, channel, account, state, node, n, parts, price) VALUES ({id}, 1, 1, 5, 1, 3, 3, 900);
+                 INSERT INTO tally (run, channel, account, state, node, n, parts, price) VALUES ({id}, 1, 0, 0, 1, 1, 0, 0)"
+            ))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_paused_resumed_and_aborted() {
+    for ground in grounds().await {
+        scene(&ground).await;
+        let office = office(&ground);
+        let state = |run: i64| office.loa(&["runs", "--json"]).json()[usize::try_from(3 - run).unwrap()]["state"].clone();
+        assert_eq!(office.loa(&["pause", "1"]).out, "Đã tạm dừng lượt gửi 1 (nhan-dien).\n");
+        assert_eq!(state(1), "paused");
+        assert_eq!(office.loa(&["resume", "1", "--lang", "en"]).out, "Run 1 (nhan-dien) is resumed.\n");
+        assert_eq!(state(1), "sending");
+        assert_eq!(office.loa(&["stop", "--all", "--json"]).json()["paused"], 2);
+        assert_eq!((state(1), state(2), state(3)), ("paused".into(), "settled".into(), "paused".into()));
+        assert_eq!(office.loa(&["abort", "1"]).code, 0);
+        assert_eq!(state(1), "aborted");
+        assert_eq!(office.loa(&["abort", "1"]).code, 0, "aborting twice is aborting once");
+
+        let over = office.loa(&["pause", "2"]);
+        assert_eq!((over.code, over.err.as_str()), (2, "lỗi: lượt gửi 2 đã xong: không thay đổi được nữa\n"));
+        let missing = office.loa(&["resume", "9"]);
+        assert_eq!((missing.code, missing.err.as_str()), (2, "lỗi: không có lượt gửi 9: `loa runs` liệt kê các lượt\n"));
+        assert_eq!(office.loa(&["stop"]).code, 2);
+    }
+}
+
+#[tokio::test]
+async fn the_list_shows_how_far_each_run_is() {
+    for ground in grounds().await {
+        scene(&ground).await;
+        ground.execute("UPDATE run SET held = 'hết ngân sách' WHERE id = 1").await;
+        let office = office(&ground);
+        insta::allow_duplicates! {
+            let mut rows = office.loa(&["runs"]).out;
+            // Those under way have a rate by the machine's clock.
+            rows = rows.lines().filter(|line| !line.contains("Đang")).collect::<Vec<_>>().join("\n");
+            insta::assert_snapshot!(rows, @"");
+        }
+        let rows = office.loa(&["runs", "nhan-dien", "--json"]).json();
+        assert_eq!((&rows[2]["state"], &rows[2]["held"]), (&"held".into(), &"hết ngân sách".into()));
+        assert_eq!(
+            (&rows[1]["per_second"], &rows[1]["done"], &rows[1]["states"]["delivered"]),
+            (&0.into(), &3.into(), &3.into())
+        );
+        assert_eq!(office.loa(&["runs", "khac"]).out, "Chưa có lượt gửi nào.\n");
+    }
+}
+
+#[tokio::test]
+async fn an_approval_is_for_the_content_that_was_seen() {
+    for ground in grounds().await {
+        let office =
+            office(&ground).with("loa.toml", &format!("[database]\nurl = \"{}\"\n[approval]\nrequired = true\n", ground.url));
+        let config =
+            loa::config::Config::read(Some(&office.path().join("loa.toml")), &std::collections::BTreeMap::new()).unwrap();
+        let source = || loa::campaign::Library::read(&office.path().join("campaigns")).0.campaigns["nhan-dien"].clone();
+        let approved = async || loa::approval::approved(&ground.db, &config, &source()).await.unwrap();
+        assert!(!approved().await);
+        assert_eq!(office.loa(&["approve", "nhan-dien"]).code, 2, "nobody knows who approves it");
+        assert_eq!(office.loa(&["approve", "nhan-dein", "--by", "Lan"]).code, 2);
+        let done = office.loa(&["approve", "nhan-dien", "--by", "Lan", "--json"]).json();
+        assert_eq!((&done["by"], &done["new"], &done["hash"]), (&"Lan".into(), &true.into(), &source().hash.as_str().into()));
+        assert_eq!(office.loa(&["approve", "nhan-dien", "--json"]).code, 2);
+        assert_eq!(office.loa_with(&["approve", "nhan-dien", "--json"], &[("USER", "Lan")]).json()["new"], false);
+        assert!(approved().await);
+        assert!(loa::approval::Approvals::read(&ground.db, &config).await.unwrap().cover(&source()));
+
+        office.write("campaigns/nhan-dien.toml", CAMPAIGN.replace("ma OTP", "ma OTP cho ai").as_bytes());
+        assert!(!approved().await);
+        assert!(!loa::approval::Approvals::read(&ground.db, &config).await.unwrap().cover(&source()));
+    }
+}
+
+#[test]
+fn a_missing_database_is_not_made_by_asking() {
+    let office = Folder::new().with("loa.toml", "[database]\nurl = \"sqlite:loa.db\"\n");
+    for command in ["runs", "report", "verify"] {
+        let ended = office.loa(&[command]);
+        assert_eq!(ended.code, 2);
+        assert!(ended.err.contains("chạy `loa migrate` để tạo"), "{}", ended.err);
+    }
+    assert!(!office.path().join("loa.db").exists());
+
+    office.write("loa.db", b"");
+    assert!(office.loa(&["runs"]).err.contains("chưa có các bảng"));
+    assert_eq!(office.loa(&["migrate"]).out, "Cơ sở dữ liệu đã sẵn sàng.\n");
+    assert_eq!(office.loa(&["migrate", "--json"]).json()["migrated"], true);
+    assert_eq!(office.loa(&["runs"]).out, "Chưa có lượt gửi nào.\n");
+    assert_eq!(office.loa(&["verify", "--json"]).json()["ok"], true);
+}
+
+#[tokio::test]
+async fn verify_exits_one_and_says_what_differs() {
+    for ground in grounds().await {
+        scene(&ground).await;
+        let office = office(&ground);
+        let ended = office.loa(&["verify"]);
+        assert_eq!(ended.code, 1);
+        assert!(ended.out.contains("3 / 3 / 900"), "{}", ended.out);
+        assert!(ended.out.contains("✗ 2 lượt gửi chưa lập hết danh sách (ví dụ số 1)"), "{}", ended.out);
+        let json = office.loa(&["verify", "--json"]).json();
+        assert_eq!((json["ok"].clone(), json["differences"].as_array().unwrap().len()), (false.into(), 6));
+    }
+}

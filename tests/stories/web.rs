@@ -1,0 +1,583 @@
+//! Over HTTP: receipts are committed before they are answered, refusals are taken, and machines learn how things stand.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use loa::{
+    account::{Accounts, callback_secret, gateways},
+    active::Active,
+    campaign::{Holidays, Library},
+    config::Config,
+    consent::{self, Scope},
+    delivery::State as Delivery,
+    dispatch::unsubscribe_token,
+    on,
+    receipt::{self, Appender},
+    run::make,
+    tally::{self, Count, Key},
+    web::{self, Parts, State},
+};
+use providers::Channel;
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use crate::helpers::{Ground, grounds};
+
+const SETTINGS: &str = r#"
+[office]
+name = "Sở VHTTDL <Mẫu>"
+hotline = "156"
+
+[[account]]
+name = "kannel"
+gateway = "kannel"
+channel = "sms"
+rate = "10/s"
+url = "http://127.0.0.1:9"
+allow_private = true
+username = "loa"
+password = { env = "PASSWORD" }
+sender = "LOA"
+
+[[account]]
+name = "speedsms"
+gateway = "speedsms"
+channel = "sms"
+rate = "10/s"
+url = "http://127.0.0.1:9"
+allow_private = true
+token = { env = "PASSWORD" }
+sender = "LOA"
+"#;
+
+/// Both sides, listening on loopback.
+struct House {
+    ground: Ground,
+    state: State,
+    active: Arc<Active>,
+    client: Client,
+    private: String,
+    public: String,
+    leave: Vec<oneshot::Sender<()>>,
+    servers: Vec<JoinHandle<()>>,
+}
+
+impl House {
+    /// A house whose receipts are committed as they come.
+    async fn open(ground: Ground) -> Self {
+        let (house, mut appender) = Self::open_without_appender(ground).await;
+        tokio::spawn(async move { while appender.step().await.is_some() {} });
+        house
+    }
+
+    async fn open_without_appender(ground: Ground) -> (Self, Appender) {
+        // A second test finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let file = ground.folder.path().join("loa.toml");
+        std::fs::write(&file, SETTINGS).unwrap();
+        let env = BTreeMap::from([("PASSWORD".to_string(), "not-a-secret".to_string())]);
+        let config = Config::read(Some(&file), &env).map_err(|p| format!("{p:?}")).unwrap();
+        let accounts = Accounts::build(&config, &gateways(None).unwrap(), &ground.db, &ground.seal, &ground.clock).await.unwrap();
+        let (inbox, appender) = receipt::inbox(ground.db.clone(), ground.clock.clone());
+        let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
+        let recorder = web::recorder().unwrap();
+        let parts = Parts {
+            db: ground.db.clone(),
+            clock: ground.clock.clone(),
+            seal: ground.seal.clone(),
+            accounts: Arc::new(accounts),
+            inbox,
+            active: Arc::clone(&active),
+            office: config.office.clone(),
+            metrics: recorder.handle(),
+        };
+        let state = metrics::with_local_recorder(&recorder, || State::new(parts));
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let mut house = Self {
+            private: String::new(),
+            public: String::new(),
+            ground,
+            client,
+            leave: Vec::new(),
+            servers: Vec::new(),
+            state: state.clone(),
+            active,
+        };
+        house.private = house.listen(web::private(state.clone())).await;
+        house.public = house.listen(web::public(state)).await;
+        (house, appender)
+    }
+
+    async fn listen(&mut self, router: axum::Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (leave, left) = oneshot::channel();
+        let serving = web::serve(listener, router, async {
+            let _ = left.await;
+        });
+        self.servers.push(tokio::spawn(async { serving.await.unwrap() }));
+        self.leave.push(leave);
+        format!("http://{address}")
+    }
+
+    fn ask(&self, method: Method, base: &str, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{base}{path}"))
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let answer = self.ask(Method::GET, &self.private, path).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    fn callback(&self, account: &str) -> String {
+        format!("/receipts/{account}/{}", callback_secret(&self.ground.seal, account))
+    }
+
+    /// Puts rows as they might have become.
+    async fn set(&self, statement: &'static str) {
+        on!(self.ground.db.write, |pool, _sql| sqlx::query(statement).execute(pool).await.map(|_| ())).unwrap();
+    }
+
+    async fn receipts(&self) -> Vec<(String, i16)> {
+        const ROWS: &str = "SELECT reference, state FROM receipt ORDER BY id";
+        on!(self.ground.db.read, |pool, _sql| sqlx::query_as(ROWS).fetch_all(pool).await).unwrap()
+    }
+
+    async fn refused(&self, channel: Channel, address: i64) -> Option<Scope> {
+        consent::refused(&self.ground.db, channel, &[address]).await.unwrap().get(&address).copied()
+    }
+
+    async fn said(&self, channel: Channel, address: i64) -> Vec<(String, String)> {
+        let events = consent::history(&self.ground.db, channel, address).await.unwrap();
+        events.into_iter().map(|event| (event.source, event.wording)).collect()
+    }
+}
+
+fn header_of<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_receipt_is_stored_before_it_is_answered_by_either_method() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        for (method, base, reference) in [
+            (Method::GET, &house.public, "erste"),
+            (Method::POST, &house.public, "zweite"),
+            (Method::GET, &house.private, "dritte"),
+        ] {
+            let path = format!("{}?state=1&words=ok&reference={reference}", house.callback("kannel"));
+            let answer = house.ask(method, base, &path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+            let stored = house.receipts().await;
+            assert_eq!(stored.last(), Some(&(reference.to_string(), Delivery::Delivered.number())));
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_learns_which_accounts_there_are() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let secret = callback_secret(&house.ground.seal, "kannel");
+        let strangers = [
+            format!("/receipts/kannel/{}?state=1&reference=x", secret.replace(|c: char| c.is_ascii_digit(), "f")),
+            format!("/receipts/speedsms/{secret}?state=1&reference=x"),
+            format!("/receipts/nobody/{secret}?state=1&reference=x"),
+            format!("/receipts/nobody/{}?state=1&reference=x", callback_secret(&house.ground.seal, "")),
+            "/receipts/kannel/x?state=1&reference=x".to_string(),
+        ];
+        let mut answers = Vec::new();
+        for path in strangers {
+            let answer = house.ask(Method::GET, &house.public, &path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+            answers.push(answer.text().await.unwrap());
+        }
+        assert!(answers.windows(2).all(|two| two[0] == two[1]), "{answers:?}");
+        // A probe by HEAD is no callback.
+        let probe = format!("{}?state=1&reference=x", house.callback("kannel"));
+        let probed = house.ask(Method::HEAD, &house.public, &probe).send().await.unwrap();
+        assert_eq!(probed.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(house.receipts().await, []);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_callback_is_refused_and_stores_nothing() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let to = house.callback("kannel");
+        let nothing = house.ask(Method::GET, &house.public, &to).send().await.unwrap();
+        assert_eq!(nothing.status(), StatusCode::BAD_REQUEST);
+        assert!(nothing.text().await.unwrap().contains("unexpected shape"));
+        let nonsense = house.ask(Method::POST, &house.public, &house.callback("speedsms")).body("{{{").send().await.unwrap();
+        assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
+        let huge = house.ask(Method::POST, &house.public, &to).body(vec![b'x'; 300 * 1024]).send().await.unwrap();
+        assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(house.receipts().await, []);
+    }
+}
+
+#[tokio::test]
+async fn a_message_from_a_person_is_answered_and_makes_no_receipt() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let inbound = serde_json::json!({ "type": "sms", "phone": "84901234567", "content": "TC" });
+        let answer = house.ask(Method::POST, &house.public, &house.callback("speedsms")).json(&inbound).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(house.receipts().await, []);
+        let (_, metrics) = house.get("/metrics").await;
+        assert!(metrics.contains("loa_inbound_messages_total{account=\"speedsms\"} 1"), "{metrics}");
+        assert!(!metrics.contains("901234567"));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_to_be_repeated() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        house.ground.db.close().await;
+        let path = format!("{}?state=1&reference=x", house.callback("kannel"));
+        let answer = house.ask(Method::GET, &house.public, &path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let token = unsubscribe_token(&house.ground.seal, Channel::Email, 7);
+        let answer =
+            house.ask(Method::POST, &house.public, &format!("/u/{token}")).form(&[("action", "undo")]).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(house.get("/").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(house.get("/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(house.get("/healthz").await.0, StatusCode::OK);
+        let (status, metrics) = house.get("/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(metrics.contains("\nloa_database_up 0\n"), "{metrics}");
+        assert!(metrics.contains("loa_callbacks_refused_total{account=\"kannel\",why=\"not_stored\"} 1"), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn at_the_end_what_was_begun_is_answered() {
+    for ground in grounds().await {
+        let (mut house, mut appender) = House::open_without_appender(ground).await;
+        let path = format!("{}?state=1&reference=last", house.callback("kannel"));
+        let mut gateway = TcpStream::connect(house.public.trim_start_matches("http://")).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: loa\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+        gateway.write_all(head.as_bytes()).await.unwrap();
+        let mut go_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+        gateway.read_exact(&mut go_on).await.unwrap();
+        // The handler is reading now.
+        house.state.leave();
+        for leave in house.leave.drain(..) {
+            leave.send(()).unwrap();
+        }
+        gateway.write_all(b"x").await.unwrap();
+        assert_eq!(appender.step().await, Some(1));
+        let mut answer = String::new();
+        gateway.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        for server in house.servers.drain(..) {
+            server.await.unwrap();
+        }
+        assert!(house.client.get(&house.private).send().await.is_err(), "nobody listens any more");
+    }
+}
+
+#[tokio::test]
+async fn looking_at_an_unsubscribe_link_changes_nothing() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let path = format!("/u/{}", unsubscribe_token(&house.ground.seal, Channel::Email, -42));
+        for method in [Method::GET, Method::HEAD] {
+            for query in ["", "?scope=all&action=stop", "?List-Unsubscribe=One-Click", "?lang=en&done"] {
+                let answer = house.ask(method.clone(), &house.public, &format!("{path}{query}")).send().await.unwrap();
+                assert_eq!(answer.status(), StatusCode::OK);
+            }
+        }
+        assert_eq!(house.said(Channel::Email, -42).await, []);
+    }
+}
+
+#[tokio::test]
+async fn one_click_ends_the_regular_advice_and_leaves_warnings() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let path = format!("/u/{}", unsubscribe_token(&house.ground.seal, Channel::Email, 42));
+        let post = || house.ask(Method::POST, &house.public, &path);
+        let answer = post().form(&[("List-Unsubscribe", "One-Click")]).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "no redirect: mail programs follow none");
+        assert_eq!(house.refused(Channel::Email, 42).await, Some(Scope::Awareness));
+        let parts = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
+        let multipart = post().header(header::CONTENT_TYPE, "multipart/form-data; boundary=b").body(parts);
+        assert_eq!(multipart.send().await.unwrap().status(), StatusCode::OK);
+        let words = ("link".to_string(), "List-Unsubscribe=One-Click".to_string());
+        assert_eq!(house.said(Channel::Email, 42).await, [words.clone(), words]);
+        assert_eq!(house.refused(Channel::Sms, 42).await, None, "another channel is another matter");
+    }
+}
+
+#[tokio::test]
+async fn the_form_refuses_as_much_as_was_chosen_and_takes_it_back() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let path = format!("/u/{}?lang=vi", unsubscribe_token(&house.ground.seal, Channel::Sms, 9));
+        let post =
+            async |fields: &[(&str, &str)]| house.ask(Method::POST, &house.public, &path).form(fields).send().await.unwrap();
+        let page = async || house.ask(Method::GET, &house.public, &path).send().await.unwrap().text().await.unwrap();
+        let fresh = page().await;
+        assert!(fresh.contains("value=\"awareness\" checked"), "{fresh}");
+        assert!(fresh.contains("Sở VHTTDL &lt;Mẫu&gt;"), "{fresh}");
+
+        let answer = post(&[("action", "stop"), ("scope", "awareness")]).await;
+        assert_eq!((answer.status(), header_of(&answer, "location")), (StatusCode::SEE_OTHER, "?lang=vi&done"));
+        assert_eq!(house.refused(Channel::Sms, 9).await, Some(Scope::Awareness));
+        assert!(page().await.contains("cảnh báo khẩn vẫn được gửi"));
+
+        post(&[("action", "stop"), ("scope", "all")]).await;
+        assert_eq!(house.refused(Channel::Sms, 9).await, Some(Scope::All));
+        let all = page().await;
+        assert!(all.contains("Đã ngừng mọi tin") && all.contains("value=\"undo\""), "{all}");
+
+        post(&[("action", "undo")]).await;
+        assert_eq!(house.refused(Channel::Sms, 9).await, None);
+        let said: Vec<String> = house.said(Channel::Sms, 9).await.into_iter().map(|(_, wording)| wording).collect();
+        assert_eq!(
+            said,
+            [
+                "Ngừng tin tuyên truyền định kỳ qua tin nhắn SMS",
+                "Ngừng mọi tin qua tin nhắn SMS, kể cả cảnh báo khẩn",
+                "Nhận lại tin qua tin nhắn SMS",
+            ]
+        );
+        assert!(said[..2].iter().all(|words| fresh.contains(words)), "what is recorded stood on the page");
+
+        let nonsense = post(&[("scope", "everything")]).await;
+        assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(house.said(Channel::Sms, 9).await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_link_is_told_kindly() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let token = unsubscribe_token(&house.ground.seal, Channel::Email, 42);
+        for broken in [&token[..23], "x", &token.replace(|c: char| c.is_ascii_digit(), "z")] {
+            for method in [Method::GET, Method::POST] {
+                let request =
+                    house.ask(method, &house.public, &format!("/u/{broken}")).form(&[("List-Unsubscribe", "One-Click")]);
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+                assert!(answer.text().await.unwrap().contains("Liên kết này không dùng được"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_speak_the_readers_language_and_load_nothing() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let path = format!("/u/{}", unsubscribe_token(&house.ground.seal, Channel::Chat, 1));
+        let english =
+            house.ask(Method::GET, &house.public, &path).header(header::ACCEPT_LANGUAGE, "en-GB,vi;q=0.5").send().await.unwrap();
+        let policy = header_of(&english, "content-security-policy").to_string();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("x-robots-tag", "noindex, nofollow"),
+            ("content-language", "en"),
+        ] {
+            assert_eq!(header_of(&english, name), value, "{name}");
+        }
+        let text = english.text().await.unwrap();
+        assert!(text.contains("<html lang=\"en\">") && text.contains("Which messages should stop?"), "{text}");
+        assert!(!text.contains("src=") && !text.contains("<script") && !text.contains("style=\""), "{text}");
+        let vietnamese = house.ask(Method::GET, &house.public, &format!("{path}?lang=vi")).header(header::ACCEPT_LANGUAGE, "en");
+        assert!(vietnamese.send().await.unwrap().text().await.unwrap().contains("<html lang=\"vi\">"));
+    }
+}
+
+#[tokio::test]
+async fn the_internet_sees_receipts_and_unsubscribe_pages_alone() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        for path in ["/", "/metrics", "/readyz", "/healthz", "/api/v1/runs", "/receipts/kannel"] {
+            let answer = house.ask(Method::GET, &house.public, path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(header_of(&answer, "x-content-type-options"), "nosniff");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_is_ready_while_its_database_is_migrated_and_it_stays() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        assert_eq!(house.get("/readyz").await, (StatusCode::OK, "ready\n".into()));
+        house.set("DELETE FROM _sqlx_migrations").await;
+        let (status, why) = house.get("/readyz").await;
+        assert_eq!((status, why.contains("loa migrate")), (StatusCode::SERVICE_UNAVAILABLE, true), "{why}");
+        house.state.leave();
+        assert_eq!(house.get("/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".into()));
+        assert_eq!(house.get("/healthz").await.0, StatusCode::OK);
+    }
+}
+
+/// A run of a shipped campaign, with these tallies (channel, state, deliveries).
+async fn run_with(house: &House, slug: &str, tallies: &[(Channel, Delivery, i64)]) -> i64 {
+    let (library, problems) = Library::read("campaigns".as_ref());
+    assert!(problems.is_empty());
+    let (db, clock) = (&house.ground.db, &house.ground.clock);
+    let run =
+        make::now(db, &library.campaigns[slug], &library.segments_text, &[], &Holidays::default(), clock.now()).await.unwrap();
+    let keys: Vec<_> = tallies
+        .iter()
+        .map(|(channel, state, n)| {
+            (Key { run, channel: *channel as i16, account: 0, state: state.number() }, Count { n: *n, parts: *n, price: 300 * n })
+        })
+        .collect();
+    loa::transaction!(db, |tx| {
+        let mut changes = tally::Changes::default();
+        for (key, count) in &keys {
+            changes.enter(*key, *count);
+        }
+        tally::apply(tx, 1, changes).await
+    })
+    .unwrap();
+    run
+}
+
+#[tokio::test]
+async fn the_status_page_and_its_twin_show_the_same_counts() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let (_, empty) = house.get("/").await;
+        assert!(empty.contains("Không có đợt gửi nào đang chạy."), "{empty}");
+        let tallies = [
+            (Channel::Sms, Delivery::Pending, 1_000),
+            (Channel::Sms, Delivery::Delivered, 12_345),
+            (Channel::Email, Delivery::Accepted, 655),
+            (Channel::Chat, Delivery::Skipped, 6_000),
+        ];
+        let run = run_with(&house, "nhan-dien-lua-dao", &tallies).await;
+        house.active.hold(run, "giữ vì <b>ngân sách</b>").await.unwrap();
+
+        let (_, listing) = house.get("/").await;
+        assert!(listing.contains("Đã lập 20.000 lượt tin") && !listing.contains("95%</strong>"), "{listing}");
+        house.set("UPDATE run SET state = 1").await;
+
+        let (status, page) = house.get("/").await;
+        assert_eq!(status, StatusCode::OK);
+        for words in [
+            "Chờ gửi",
+            "Đã đến người nhận",
+            "Cổng gửi đã nhận",
+            "12.345",
+            "95%",
+            "19.000 / 20.000",
+            "Đang giữ lại",
+            "kannel",
+            "Hoạt động",
+        ] {
+            assert!(page.contains(words), "{words} is missing: {page}");
+        }
+        assert!(page.contains("giữ vì &lt;b&gt;ngân sách&lt;&#x2f;b&gt;"), "{page}");
+        assert!(page.contains("http-equiv=\"refresh\""));
+        let (_, english) = house.get("/?lang=en&refresh=off").await;
+        assert!(
+            english.contains("12,345") && english.contains("pending") && !english.contains("http-equiv=\"refresh\""),
+            "{english}"
+        );
+
+        let (_, json) = house.get("/api/v1/runs").await;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let first = &json["runs"][0];
+        assert_eq!(first["id"], run);
+        assert_eq!(first["counts"]["sms"], serde_json::json!({ "delivered": 12_345, "pending": 1_000 }));
+        assert_eq!(
+            (&first["deliveries"], &first["unfinished"], &first["price"]),
+            (&20_000.into(), &1_000.into(), &6_000_000.into())
+        );
+        assert_eq!(json["next"], serde_json::Value::Null);
+        let (_, earlier) = house.get(&format!("/api/v1/runs?before={run}&limit=1")).await;
+        assert_eq!(earlier, r#"{"runs":[],"next":null}"#);
+    }
+}
+
+/// Reads Prometheus's text format 0.0.4: every sample by its name and labels. Panics at a line that is none.
+fn samples(text: &str) -> BTreeMap<String, f64> {
+    let mut samples = BTreeMap::new();
+    let mut declared = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(comment) = line.strip_prefix("# ") {
+            let mut words = comment.split(' ');
+            if words.next() == Some("TYPE") {
+                let name = words.next().unwrap();
+                assert!(!declared.contains(&name), "{name} is declared twice");
+                declared.push(name);
+                assert!(["counter", "gauge", "histogram"].contains(&words.next().unwrap()), "{line}");
+            }
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let name = series.split('{').next().unwrap();
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        assert!(declared.contains(&name) || family.is_some_and(|family| declared.contains(&family)), "{line}");
+        assert!(samples.insert(series.to_string(), value.parse().unwrap()).is_none(), "{series} stands twice");
+    }
+    samples
+}
+
+#[tokio::test]
+async fn a_scrape_tells_counts_health_and_lags() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        run_with(
+            &house,
+            "canh-bao-ung-dung-gia",
+            &[(Channel::Sms, Delivery::Delivered, 7), (Channel::Email, Delivery::Pending, 3)],
+        )
+        .await;
+        // Two people who could have been sent to 90 and 30 seconds ago, and one whose turn comes.
+        house
+            .set(
+                "INSERT INTO delivery (id, run, address, segments, owner, account, price, next_at, updated_at, route, message,
+                                       state, reason, attempt, tries, doubts, parts, area)
+                 SELECT (r.id * 68719476736) + v.n * 16 + 1, r.id, v.n, 0, 0, 0, 0, r.created_at + v.after, r.created_at, 16, 0,
+                        0, 0, 1, 0, 0, 0, '01'
+                 FROM run r, (SELECT 1 AS n, -30000 AS after UNION ALL SELECT 2, -90000 UNION ALL SELECT 3, 60000) AS v",
+            )
+            .await;
+        house.active.refresh().await.unwrap();
+        for reference in ["a", "b"] {
+            let path = format!("{}?state=1&reference={reference}", house.callback("kannel"));
+            house.ask(Method::GET, &house.public, &path).send().await.unwrap();
+        }
+        house.ask(Method::GET, &house.public, "/receipts/nobody/x").send().await.unwrap();
+        let (_, text) = house.get("/metrics").await;
+        let samples = samples(&text);
+        for (series, value) in [
+            ("loa_database_up", 1.0),
+            ("loa_deliveries{channel=\"sms\",state=\"delivered\"}", 7.0),
+            ("loa_deliveries{channel=\"email\",state=\"pending\"}", 3.0),
+            ("loa_deliveries{channel=\"chat\",state=\"pending\"}", 0.0),
+            ("loa_runs{state=\"fanning_out\"}", 1.0),
+            ("loa_account{account=\"kannel\",channel=\"sms\",condition=\"usable\"}", 1.0),
+            ("loa_account{account=\"kannel\",channel=\"sms\",condition=\"stopped\"}", 0.0),
+            ("loa_receipts_taken_total{account=\"kannel\"}", 2.0),
+            ("loa_receipts_unmatched", 2.0),
+            ("loa_callbacks_refused_total{account=\"\",why=\"unknown\"}", 1.0),
+            ("loa_callback_seconds_count", 2.0),
+            ("loa_dispatch_lag_seconds{kind=\"warning\"}", 90.0),
+            ("loa_dispatch_lag_seconds{kind=\"awareness\"}", 0.0),
+        ] {
+            assert_eq!(samples.get(series), Some(&value), "{series}\n{text}");
+        }
+    }
+}
