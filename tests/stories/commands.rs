@@ -149,9 +149,7 @@ fn a_first_set_up_is_well_and_never_written_over() {
 
     let again = folder.loa(&["init"]);
     assert_eq!(again.code, 2);
-    assert_snapshot!(again.err, @r#"
-    lỗi: loa.toml đã có: `loa init` không ghi đè. Xem `loa doctor` để biết còn thiếu gì
-    "#);
+    assert_snapshot!(again.err, @r#"lỗi: loa.toml đã có: `loa init` không ghi đè. Xem `loa doctor` để biết còn thiếu gì"#);
     fs::remove_file(folder.path().join("loa.toml")).unwrap();
     let kept = folder.loa(&["init", "--json"]).json();
     assert_eq!(kept, serde_json::json!({ "made": ["loa.toml"], "kept": ["loa.key", "campaigns"] }));
@@ -394,9 +392,7 @@ from = "Sở Văn hóa <canhbao@example.vn>"
     let test = |name: &str| folder.loa_with(&["accounts", "--test", name], &SECRETS);
     let speedsms = test("speedsms");
     assert_eq!((speedsms.code, speedsms.err.as_str()), (0, ""));
-    assert_snapshot!(speedsms.out, @r#"
-    ✓ speedsms: SpeedSMS: balance 10000000 VND
-    "#);
+    assert_snapshot!(speedsms.out, @r#"✓ speedsms: SpeedSMS: balance 10000000 VND"#);
     let mail = test("thu");
     assert_eq!((mail.code, mail.err.as_str()), (0, ""));
     assert!(mail.out.starts_with("✓ thu: "), "{}", mail.out);
