@@ -27,7 +27,11 @@ use self::{
     template::{Compiler, Kept},
     variant::{ChatTexts, EmailTexts, Sources, Variant},
 };
-use crate::campaign::{Body, Campaign, SmsText};
+use crate::{
+    campaign::{Body, Campaign, SmsText},
+    phrase,
+    words::Phrase,
+};
 
 /// Parts that a text message may take. Public bulletins have counted six (Hải Dương, 2021); gateways commonly refuse
 /// more than ten, and a text of that length is no longer read.
@@ -85,9 +89,9 @@ pub struct TemplateFault {
     /// Where in that text, in bytes, if one place is to blame.
     pub offset: Option<usize>,
     /// What is wrong.
-    pub text: String,
+    pub text: Phrase,
     /// What would be right.
-    pub help: Option<String>,
+    pub help: Option<Phrase>,
 }
 
 /// Why a message cannot be rendered for one person. Holds nothing personal.
@@ -113,6 +117,25 @@ pub enum RenderError {
         /// The kind of failure.
         problem: String,
     },
+}
+
+impl RenderError {
+    /// The same for people.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::NoContent(channel) => phrase!("tin này không có nội dung cho kênh {channel}", "{self}"),
+            Self::Missing { field } => phrase!("người này không có `{field}`, mà lời nhắn không có giá trị thay thế", "{self}"),
+            Self::Text(TextError::Empty) => phrase!("tin nhắn không có chữ nào", "{self}"),
+            Self::Text(TextError::TooLong { parts, max, over }) => {
+                phrase!("tin nhắn dài {parts} phần, nhiều nhất {max}: bớt {over} ký tự", "{self}")
+            }
+            Self::Text(TextError::Unsendable { character, position }) => {
+                let code = u32::from(*character);
+                phrase!("ký tự thứ {position}, U+{code:04X}, không gửi được bằng SMS", "{self}")
+            }
+            Self::Failed { problem, .. } => phrase!("không điền được lời nhắn: {problem}", "{self}"),
+        }
+    }
 }
 
 /// The texts of one campaign, compiled.

@@ -146,13 +146,11 @@ impl<'a> Preview<'a> {
     fn chosen(&self, id: Option<&str>) -> Result<Vec<usize>, Mistake> {
         let messages = &self.source.campaign.messages;
         let Some(id) = id else { return Ok((0..messages.len()).collect()) };
-        match messages.iter().position(|message| message.id == id) {
-            Some(index) => Ok(vec![index]),
-            None => {
-                let known = suggestion(id, messages.iter().map(|message| message.id.as_str()));
-                Err(Mistake(phrase!("không có tin `{id}`", "there is no message `{id}`").then(&known)))
-            }
-        }
+        let found = messages.iter().position(|message| message.id == id);
+        found.map(|index| vec![index]).ok_or_else(|| {
+            let known = suggestion(id, messages.iter().map(|message| message.id.as_str()));
+            Mistake(phrase!("không có tin `{id}`", "there is no message `{id}`").then(&known))
+        })
     }
 
     /// Every text of one message: in each channel and language, or as one person gets it.
@@ -178,11 +176,11 @@ impl<'a> Preview<'a> {
             Some(masked) => {
                 let content = self.templates.render(index, channel, &recipient.person, self.unsubscribe_url.as_deref());
                 let other = self.other.render(index, channel, &recipient.person, self.unsubscribe_url.as_deref());
-                Shown { to: Some(masked.to_string()), ..self.shown(channel, &recipient.person, content, other) }
+                Shown { to: Some(masked.to_string()), ..self.shown(index, channel, &recipient.person, content, &other) }
             }
             None => Shown {
                 channel,
-                lang: recipient.person.lang.clone().unwrap_or_else(|| MAIN_LANGUAGE.to_string()),
+                lang: self.language(index, channel, &recipient.person),
                 content: Err(phrase!(
                     "người này không có địa chỉ cho kênh {channel}",
                     "this person has no address for {channel}"
@@ -203,26 +201,41 @@ impl<'a> Preview<'a> {
                 }
                 content => {
                     let other = self.other.render(index, channel, &person, url);
-                    return self.shown(channel, &person, content, other);
+                    return self.shown(index, channel, &person, content, &other);
                 }
             }
         }
-        self.shown(channel, &person, Err(RenderError::NoContent(channel)), Err(RenderError::NoContent(channel)))
+        self.shown(index, channel, &person, Err(RenderError::NoContent(channel)), &Err(RenderError::NoContent(channel)))
+    }
+
+    /// The language whose text a person gets: their own, its base language, or the main one.
+    fn language(&self, index: usize, channel: Channel, person: &Person) -> String {
+        let own = person.lang.as_deref().unwrap_or(MAIN_LANGUAGE);
+        let base = own.split(['-', '_']).next().unwrap_or(own);
+        let written = &self.source.campaign.messages[index].lang;
+        let found = [own, base].into_iter().find_map(|wanted| {
+            written
+                .iter()
+                .find(|(code, body)| code.eq_ignore_ascii_case(wanted) && body.has(channel))
+                .map(|(code, _)| code.clone())
+        });
+        found.unwrap_or_else(|| MAIN_LANGUAGE.to_string())
     }
 
     fn shown(
         &self,
+        index: usize,
         channel: Channel,
         person: &Person,
         content: Result<Content, RenderError>,
-        other: Result<Content, RenderError>,
+        other: &Result<Content, RenderError>,
     ) -> Shown {
         let measured = |content: &Result<Content, RenderError>| match content {
             Ok(Content::Sms(sms)) => Some(measure(&sms.text)),
             _ => None,
         };
-        let sms = measured(&content).map(|own| (own, measured(&other)));
-        let lang = person.lang.clone().unwrap_or_else(|| MAIN_LANGUAGE.to_string());
+        let sms = measured(&content).map(|own| (own, measured(other)));
+        let lang = self.language(index, channel, person);
         Shown { channel, lang, content: content.map_err(|error| why(&error)), sms, to: None }
     }
 }
@@ -233,11 +246,7 @@ fn why(error: &RenderError) -> Phrase {
             "lời nhắn cần liên kết từ chối, mà [server] chưa có public_url",
             "the text needs a link to refuse, and [server] has no public_url"
         ),
-        RenderError::Missing { field } => phrase!(
-            "người này không có `{field}`, mà lời nhắn không có giá trị thay thế",
-            "this person has no `{field}`, and the text gives no default for it"
-        ),
-        error => Phrase::from(error.to_string()),
+        error => error.phrase(),
     }
 }
 
@@ -294,8 +303,11 @@ impl Shown {
             Err(why) => format!("✗ {}", why.text(lang)),
             Ok(Content::Sms(sms)) => sms.text.clone(),
             Ok(Content::Email(email)) => {
-                let files: String =
-                    email.attachments.iter().map(|file| format!("\n📎 {} ({} byte)", file.name, file.bytes.len())).collect();
+                let files = email.attachments.iter().fold(String::new(), |mut files, file| {
+                    // Writing into a String cannot fail.
+                    let _ = write!(files, "\n📎 {} ({} byte)", file.name, file.bytes.len());
+                    files
+                });
                 format!("{}\n\n{}{files}", email.subject, email.text.trim_end())
             }
             Ok(Content::Chat(chat)) => {

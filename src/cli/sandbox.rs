@@ -68,10 +68,11 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outstanding = if args.drop_receipts { Outstanding::Drop } else { Outstanding::Deliver };
     let sandbox = Sandbox::start(args.options()).await?;
+    let interrupted = interrupted()?;
     if let (Some(smtp), Some(http)) = (sandbox.smtp_addr(), sandbox.http_addr()) {
         println!("SMTP {smtp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram http://{http}");
     }
-    interrupted().await?;
+    interrupted.await?;
     let counts = sandbox.stop(outstanding).await;
     println!("{}", serde_json::to_string(&counts)?);
     Ok(ExitCode::SUCCESS)
@@ -108,18 +109,23 @@ impl Args {
     }
 }
 
-async fn interrupted() -> anyhow::Result<()> {
+/// Listens for Ctrl-C and SIGTERM from now on: whoever has read the addresses may end the command at once.
+fn interrupted() -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
+        let mut pressed = signal(SignalKind::interrupt()).context("Ctrl-C cannot be listened for")?;
         let mut terminated = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed.context("Ctrl-C cannot be listened for"),
-            _ = terminated.recv() => Ok(()),
-        }
+        Ok(async move {
+            tokio::select! {
+                _ = pressed.recv() => {}
+                _ = terminated.recv() => {}
+            }
+            Ok(())
+        })
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.context("Ctrl-C cannot be listened for")
+    Ok(async { tokio::signal::ctrl_c().await.context("Ctrl-C cannot be listened for") })
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -9,6 +9,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, va
 use providers::text::{self, Measured};
 
 use super::{MAX_PARTS, Person, RenderError, TemplateFault};
+use crate::{phrase, words::Phrase};
 
 /// Fields that every recipient can have.
 const FIELDS: [&str; 5] = ["name", "area_name", "lang", "unsubscribe_url", "office"];
@@ -167,7 +168,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Notes what is wrong with a text.
-    pub(super) fn fault(&mut self, field: &str, offset: Option<usize>, text: String, help: Option<String>) {
+    pub(super) fn fault(&mut self, field: &str, offset: Option<usize>, text: Phrase, help: Option<Phrase>) {
         let (message, lang) = (self.message.clone(), self.lang.clone());
         self.faults.push(TemplateFault { message, lang, field: field.to_owned(), offset, text, help });
     }
@@ -195,8 +196,11 @@ impl<'a> Compiler<'a> {
     pub(super) fn check(&mut self, field: &str, source: &str) -> Option<()> {
         let before = self.faults.len();
         if let Err(error) = self.strict.template_from_str(source) {
-            let help = "a placeholder is {{ name }}, a choice {% if name %}…{% endif %}";
-            self.fault(field, error.range().map(|range| range.start), described(&error), Some(help.into()));
+            let help = phrase!(
+                "chỗ điền viết {{{{ name }}}}, lựa chọn viết {{% if name %}}…{{% endif %}}",
+                "a placeholder is {{{{ name }}}}, a choice {{% if name %}}…{{% endif %}}"
+            );
+            self.fault(field, error.range().map(|range| range.start), described(&error), Some(help));
             return None;
         }
         for (offset, piece) in pieces(source) {
@@ -204,8 +208,10 @@ impl<'a> Compiler<'a> {
             let word = tag.trim_start_matches(['{', '%', '-', '+', ' ', '\n', '\t']);
             let word: String = word.chars().take_while(char::is_ascii_alphanumeric).collect();
             if !STATEMENTS.contains(&word.as_str()) {
-                let help = format!("texts know only {}", STATEMENTS.join(", "));
-                self.fault(field, Some(offset), format!("{{% {word} %}} cannot be used in a text"), Some(help));
+                let known = STATEMENTS.join(", ");
+                let help = phrase!("lời nhắn chỉ dùng được {known}", "texts know only {known}");
+                let text = phrase!("không dùng được {{% {word} %}} trong lời nhắn", "{{% {word} %}} cannot be used in a text");
+                self.fault(field, Some(offset), text, Some(help));
             }
         }
         if self.faults.len() == before {
@@ -241,10 +247,19 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let offset = place(source, if rest.is_empty() { top } else { rest });
-            let help = self.nearest(&path).map(|near| format!("did you mean {near}?"));
-            let help = help.unwrap_or_else(|| format!("give it a default: {{{{ {path} | default(\"…\") }}}}"));
-            let whose = if top == "office" { "[office] in loa.toml has no" } else { "no recipient has a field" };
-            self.fault(field, offset, format!("{whose} {}", if top == "office" { rest } else { top }), Some(help));
+            let help = self.nearest(&path).map(|near| phrase!("có phải ý là {near}?", "did you mean {near}?"));
+            let help = help.unwrap_or_else(|| {
+                phrase!(
+                    "cho nó một giá trị thay thế: {{{{ {path} | default(\"…\") }}}}",
+                    "give it a default: {{{{ {path} | default(\"…\") }}}}"
+                )
+            });
+            let text = if top == "office" {
+                phrase!("[office] trong loa.toml không có {rest}", "[office] in loa.toml has no {rest}")
+            } else {
+                phrase!("không người nhận nào có trường {top}", "no recipient has a field {top}")
+            };
+            self.fault(field, offset, text, Some(help));
         }
     }
 
@@ -282,14 +297,13 @@ impl<'a> Compiler<'a> {
     pub(super) fn measure(&mut self, sms: &Kept, unaccented: bool) -> Option<Measured> {
         let office = Fields::office(self.office);
         let value = |name: &str| Some(if name == "office" { office.clone() } else { typical(name) });
-        let sent = match sms.fill(&self.environment, value) {
-            Ok(filled) => text::sms(&filled, unaccented, MAX_PARTS).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
+        let filled = sms.fill(&self.environment, value);
+        let sent = filled.and_then(|filled| Ok(text::sms(&filled, unaccented, MAX_PARTS)?));
         match sent {
             Ok(sms) => Some(text::measure(&sms.text)),
-            Err(problem) => {
-                self.fault("sms", None, format!("with typical fields: {problem}"), None);
+            Err(error) => {
+                let Phrase { vi, en } = error.phrase();
+                self.fault("sms", None, phrase!("điền thông tin thường gặp: {vi}", "with typical fields: {en}"), None);
                 None
             }
         }
@@ -356,6 +370,17 @@ fn place(source: &str, name: &str) -> Option<usize> {
     })
 }
 
-fn described(error: &minijinja::Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
+/// The engine's own words, which are English.
+fn described(error: &minijinja::Error) -> Phrase {
+    let told = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+    let kind = match error.kind() {
+        ErrorKind::SyntaxError => "sai cú pháp",
+        ErrorKind::UnknownFilter => "không có bộ lọc này",
+        ErrorKind::UnknownFunction => "không có hàm này",
+        ErrorKind::UnknownTest => "không có phép thử này",
+        ErrorKind::UndefinedError => "giá trị không có",
+        ErrorKind::OutOfFuel => "lời nhắn quá phức tạp",
+        _ => "không điền được",
+    };
+    phrase!("{kind} ({told})", "{told}")
 }

@@ -130,15 +130,15 @@ fn a_field_that_nobody_has_is_found_at_check_time_with_its_place() {
     let text = "Chao {{ nmae }}, nam ca";
     let found = fault(sms(text));
     assert_eq!((found.field.as_str(), found.offset), ("sms", text.find("nmae")));
-    assert_eq!(found.text, "no recipient has a field nmae");
-    assert_eq!(found.help.as_deref(), Some("did you mean name?"));
+    assert_eq!(found.text.en, "no recipient has a field nmae");
+    assert_eq!(found.help.as_ref().map(|help| help.en.as_str()), Some("did you mean name?"));
 
     let found = fault(sms("Goi {{ office.hotlin }}"));
-    assert_eq!(found.text, "[office] in loa.toml has no hotlin");
-    assert_eq!(found.help.as_deref(), Some("did you mean office.hotline?"));
+    assert_eq!(found.text.en, "[office] in loa.toml has no hotlin");
+    assert_eq!(found.help.as_ref().map(|help| help.en.as_str()), Some("did you mean office.hotline?"));
 
     assert!(compile(&campaign(sms("{{ lop | default('') }} Chao"))).is_ok());
-    assert_eq!(fault(sms("{% if lop %}a{% endif %}b")).text, "no recipient has a field lop");
+    assert_eq!(fault(sms("{% if lop %}a{% endif %}b")).text.en, "no recipient has a field lop");
     assert!(Templates::compile(&campaign(sms("{{ lop }}")), &office(), None, &BTreeMap::new()).is_ok());
 }
 
@@ -163,7 +163,7 @@ fn texts_cannot_loop_include_or_unescape() {
 #[test]
 fn too_long_a_text_is_found_at_check_time_and_never_cut() {
     let found = fault(sms(&"a".repeat(1531)));
-    assert_eq!(found.text, "with typical fields: the text takes 11 parts where 10 are allowed; characters to take out: 1");
+    assert_eq!(found.text.en, "with typical fields: the text takes 11 parts where 10 are allowed; characters to take out: 1");
     let templates = compile(&campaign(sms("{{ name }}"))).unwrap();
     assert!(matches!(text_of(&templates, &person(&"x".repeat(1600))), Err(RenderError::Text(TextError::TooLong { .. }))));
 }
@@ -185,7 +185,7 @@ fn a_name_is_neither_markup_nor_a_second_line_nor_a_template() {
 #[test]
 fn a_recipients_field_cannot_choose_where_a_link_leads() {
     let found = fault(email("s", "[bấm]({{ nghe }})"));
-    assert_eq!(found.text, "a link may not begin with a recipient's field: {{ nghe }}");
+    assert_eq!(found.text.en, "a link may not begin with a recipient's field: {{ nghe }}");
     let templates = compile(&campaign(email("s", "[thôi]({{ unsubscribe_url }}) [x](https://e.vn/?n={{ name }})"))).unwrap();
     let mail = mail_of(&templates, &person("\" onclick=\"x"));
     assert!(mail.html.contains("https:&#x2f;&#x2f;x.example.vn&#x2f;u&#x2f;abc"));
@@ -264,7 +264,7 @@ fn an_english_mail_borrows_what_it_lacks_and_says_so_in_english() {
 fn attachments_are_shared_and_a_missing_one_is_found() {
     let mut body = email("s", "b");
     body.email.as_mut().unwrap().attach = vec!["tep/cam-nang.pdf".into()];
-    assert_eq!(fault(body.clone()).text, "the file \"tep/cam-nang.pdf\" was not found");
+    assert_eq!(fault(body.clone()).text.en, "the file \"tep/cam-nang.pdf\" was not found");
     let files = [("tep/cam-nang.pdf".to_owned(), Bytes::from_static(b"%PDF"))].into();
     let templates = Templates::compile(&campaign(body), &office(), None, &files).unwrap();
     let (one, two) = (mail_of(&templates, &person("A")), mail_of(&templates, &person("B")));

@@ -9,7 +9,10 @@ use super::{
     MAIN_LANGUAGE, layout, markdown,
     template::{Compiler, Kept},
 };
-use crate::campaign::{Body, Campaign, ChatBody, EmailBody};
+use crate::{
+    campaign::{Body, Campaign, ChatBody, EmailBody},
+    phrase,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Variant {
@@ -64,22 +67,31 @@ impl<'a> Sources<'a> {
     fn email(&self, compiler: &mut Compiler<'_>, lang: Option<&str>, email: &EmailBody) -> Option<EmailTexts> {
         let mut attachments = Vec::with_capacity(email.attach.len());
         for path in &email.attach {
-            match self.files.get(path.as_str()) {
-                Some(file) => attachments.push(Arc::clone(file)),
-                None => compiler.fault("email.attach", None, format!("the file {path:?} was not found"), None),
+            if let Some(file) = self.files.get(path.as_str()) {
+                attachments.push(Arc::clone(file));
+            } else {
+                let text = phrase!("không có tệp {path:?}", "the file {path:?} was not found");
+                compiler.fault("email.attach", None, text, None);
             }
         }
         if let Some(at) = email.subject.trim().find(['\n', '\r']) {
-            compiler.fault("email.subject", Some(at), "a subject has one line".into(), None);
+            compiler.fault("email.subject", Some(at), phrase!("tiêu đề thư chỉ có một dòng", "a subject has one line"), None);
         }
-        let subject = compiler.plain("email.subject", email.subject.trim())?;
+        let subject = compiler.plain("email.subject", email.subject.trim());
         compiler.check("email.body", &email.body)?;
+        let subject = subject?;
         let language = lang.unwrap_or(MAIN_LANGUAGE);
         let converted = markdown::convert(&email.body);
         if let Some(expression) = &converted.unsafe_link {
-            let help = "write the address out, or use unsubscribe_url or an office field";
-            let text = format!("a link may not begin with a recipient's field: {expression}");
-            compiler.fault("email.body", email.body.find(expression.as_str()), text, Some(help.into()));
+            let help = phrase!(
+                "viết hẳn địa chỉ, hoặc dùng unsubscribe_url hay một khóa của [office]",
+                "write the address out, or use unsubscribe_url or an office field"
+            );
+            let text = phrase!(
+                "liên kết không được bắt đầu bằng trường của người nhận: {expression}",
+                "a link may not begin with a recipient's field: {expression}"
+            );
+            compiler.fault("email.body", email.body.find(expression.as_str()), text, Some(help));
             return None;
         }
         let page = layout::Page {
@@ -93,7 +105,7 @@ impl<'a> Sources<'a> {
         let html = match page.html() {
             Ok(html) => compiler.trusted("email.html", &html)?,
             Err(problem) => {
-                compiler.fault("email.body", None, problem, None);
+                compiler.fault("email.body", None, problem.into(), None);
                 return None;
             }
         };

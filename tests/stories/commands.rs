@@ -125,7 +125,19 @@ fn a_first_set_up_is_well_and_never_written_over() {
     let folder = Folder::new();
     let ended = folder.loa(&["init"]);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
-    assert_snapshot!(ended.out, @"");
+    assert_snapshot!(ended.out, @r#"
+    ✓ loa.key: khóa niêm phong dữ liệu cá nhân, chỉ chủ tệp đọc được
+    ✓ campaigns: 4 chiến dịch mẫu, nhóm người nhận, mục tiêu
+    ✓ loa.toml: cấu hình, có chú thích từng khóa
+
+    Việc tiếp theo:
+      1. cất một bản sao khóa ở nơi khác: không có nó thì không đọc được cơ sở dữ liệu
+      2. điền [office], bật tài khoản gửi tin trong cấu hình; `loa gateways` liệt kê các cổng
+      3. loa check                          kiểm tra cấu hình và chiến dịch
+      4. loa audience import DANH_SACH.csv  nhập danh sách người nhận
+      5. loa preview nhan-dien-lua-dao      xem trước lời nhắn và chi phí
+      6. loa doctor, rồi loa serve
+    "#);
     let key = fs::read(folder.path().join("loa.key")).unwrap();
     #[cfg(unix)]
     {
@@ -137,7 +149,7 @@ fn a_first_set_up_is_well_and_never_written_over() {
 
     let again = folder.loa(&["init"]);
     assert_eq!(again.code, 2);
-    assert_snapshot!(again.err, @"");
+    assert_snapshot!(again.err, @r#"lỗi: loa.toml đã có: `loa init` không ghi đè. Xem `loa doctor` để biết còn thiếu gì"#);
     fs::remove_file(folder.path().join("loa.toml")).unwrap();
     let kept = folder.loa(&["init", "--json"]).json();
     assert_eq!(kept, serde_json::json!({ "made": ["loa.toml"], "kept": ["loa.key", "campaigns"] }));
@@ -160,7 +172,14 @@ fn the_example_accounts_work_once_they_are_switched_on() {
     folder.write("gateways/README", b"");
     let checked = folder.loa_with(&["check"], &SECRETS);
     assert_eq!((checked.code, checked.err.as_str()), (0, ""));
-    assert_snapshot!(folder.loa_with(&["accounts"], &SECRETS).out, @"");
+    assert_snapshot!(folder.loa_with(&["accounts"], &SECRETS).out, @r#"
+    Tài khoản  Kênh   Cổng      Tốc độ  Cùng lúc  Hôm nay   Giá (đồng/phần)        Ưu tiên  Nhà mạng                      Tình trạng
+    esms       sms    esms      20/s    20        0/100000  viettel 350, khác 400  1                                      hoạt động
+    kannel     sms    kannel    50/s    10        0         300                    1        viettel, vinaphone, mobifone  hoạt động
+    speedsms   sms    speedsms  10/s    10        0         420                    2                                      hoạt động
+    smtp       email  smtp      10/s    5         0         0                      1                                      hoạt động
+    telegram   chat   telegram  25/s    10        0         0                      1                                      hoạt động
+    "#);
 }
 
 #[test]
@@ -175,8 +194,31 @@ fn the_definitions_and_gateways_that_ship_are_well() {
 #[test]
 fn a_gateway_tells_what_it_wants_to_know() {
     let folder = Folder::new();
-    assert_snapshot!(folder.loa(&["gateways", "esms"]).out, @"");
-    assert_snapshot!(folder.loa(&["gateways", "smtp", "--lang", "en"]).out, @"");
+    assert_snapshot!(folder.loa(&["gateways", "esms"]).out, @r#"
+    esms: eSMS (chăm sóc khách hàng), kênh sms
+      có báo phát; bỏ qua tin lặp lại trong 1d
+      Khóa                                       Ý nghĩa
+      api_key     bắt buộc, bí mật               API key from the eSMS console
+      secret_key  bắt buộc, bí mật               secret key from the eSMS console
+      sender      bắt buộc                       registered sender name, at most 11 characters
+      sandbox     mặc định 0                     1: eSMS checks the request and sends nothing
+      url         mặc định https://rest.esms.vn  địa chỉ của cổng
+    "#);
+    assert_snapshot!(folder.loa(&["gateways", "smtp", "--lang", "en"]).out, @r#"
+    smtp: SMTP, channel email
+      sends no receipts
+      Key                                                     Meaning
+      host        required                                    the mail server's name
+      port        default 587; tls = implicit: 465, none: 25  TCP port
+      tls         default starttls                            none, starttls or implicit
+      username                                                whom to sign in as; none: without
+      password    secret                                      the password to sign in with
+      from        required                                    the sender with a display name: Office <warn@example.vn>
+      reply_to                                                where answers go, if not to from
+      bounce                                                  where bounces go, if not to from
+      hello_name                                              this machine's name in EHLO
+      timeout     default 60s                                 time for one mail, from 1s to 600s
+    "#);
     let wrong = folder.loa(&["gateways", "esmss"]);
     assert_eq!((wrong.code, wrong.err.as_str()), (2, "lỗi: không có cổng `esmss`. Có phải ý là `esms`?\n"));
     let all = folder.loa(&["gateways", "--json"]).json();
@@ -203,7 +245,10 @@ fn the_doctor_finds_a_new_set_up_well_and_leaves_it_as_it_was() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let ended = folder.loa_with(&["doctor", "--json"], &[("LOA_SERVER__LISTEN", &free)]);
     assert_eq!(ended.code, 0, "{}", ended.out);
-    assert_snapshot!(findings(&ended), @"");
+    assert_snapshot!(findings(&ended), @r#"
+    warning accounts: chưa có tài khoản gửi tin nào → thêm [[account]]; `loa gateways` liệt kê các cổng
+    warning database: chưa có cơ sở dữ liệu → `loa audience import DANH_SACH.csv` hoặc `loa serve` sẽ tạo
+    "#);
     assert_eq!(files(&folder), before);
 }
 
@@ -238,7 +283,16 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
     silent.join().unwrap();
     assert_eq!(ended.code, 1);
     let hours = regex_free(&findings(&ended), &address);
-    assert_snapshot!(hours, @"");
+    assert_snapshot!(hours, @r#"
+    bad key-permissions: người khác trên máy này đọc được tệp khóa loa.key → chmod 600 loa.key
+    bad campaigns: campaigns: 6 lỗi, 1 chiến dịch dùng được → `loa check` chỉ ra từng chỗ
+    bad account-paused: tài khoản viettel: đã dừng từ 09:26 01/11/2026: wrong password → sửa nguyên nhân, thử bằng `loa accounts --test viettel`, rồi `loa accounts --resume viettel`
+    warning run-paused: lượt 2 (nhan-dien) đang tạm dừng → gửi tiếp: `loa resume 2`; dừng hẳn: `loa abort 2`
+    warning run-held: lượt 1 (nhan-dien) đang đứng: budget → xử lý nguyên nhân rồi chạy `loa resume 1`
+    warning doubts: 1 lượt tin chưa rõ kết quả, lâu nhất N giờ → chạy `loa serve`: nó đối chiếu và kết luận
+    warning receipts: 1 báo phát chưa khớp với tin nào, lâu nhất N giờ → kiểm tra `loa serve` đang chạy, và địa chỉ báo phát thuộc đúng tài khoản (loa accounts --callback TÊN)
+    bad port: chương trình khác đang chiếm ĐỊA_CHỈ, hoặc loa không trả lời → dừng chương trình đó, hoặc đổi `listen` trong [server]
+    "#);
     assert_eq!(files(&folder), before);
 
     folder.write("loa.key", "02".repeat(32).as_bytes());
@@ -259,7 +313,10 @@ fn regex_free(findings: &str, address: &str) -> String {
 #[tokio::test]
 async fn accounts_show_their_quota_and_a_paused_one_goes_on() {
     let folder = office();
-    assert_snapshot!(folder.loa_with(&["accounts"], &SECRETS).out, @"");
+    assert_snapshot!(folder.loa_with(&["accounts"], &SECRETS).out, @r#"
+    Tài khoản  Kênh  Cổng  Tốc độ  Cùng lúc  Hôm nay  Giá (đồng/phần)        Ưu tiên  Nhà mạng           Tình trạng
+    viettel    sms   esms  20/s    10        0/1000   viettel 300, khác 350  1        viettel, mobifone  hoạt động
+    "#);
     assert!(!folder.path().join("loa.db").exists(), "looking makes nothing");
     let no_address = folder.loa_with(&["accounts", "--callback", "viettel"], &SECRETS);
     assert_eq!(no_address.code, 2);
@@ -270,7 +327,10 @@ async fn accounts_show_their_quota_and_a_paused_one_goes_on() {
     )
     .await;
     let shown = folder.loa_with(&["accounts"], &SECRETS);
-    assert_snapshot!(shown.out, @"");
+    assert_snapshot!(shown.out, @r#"
+    Tài khoản  Kênh  Cổng  Tốc độ  Cùng lúc  Hôm nay  Giá (đồng/phần)        Ưu tiên  Nhà mạng           Tình trạng
+    viettel    sms   esms  20/s    10        0/1000   viettel 300, khác 350  1        viettel, mobifone  đã dừng từ 09:26 01/11/2026: wrong password
+    "#);
     let resumed = folder.loa_with(&["accounts", "--resume", "viettel"], &SECRETS);
     assert_eq!((resumed.code, resumed.out.as_str()), (0, "viettel: gửi tiếp (đã dừng vì: wrong password).\n"));
     let again = folder.loa_with(&["accounts", "--resume", "viettel"], &SECRETS);
@@ -332,7 +392,7 @@ from = "Sở Văn hóa <canhbao@example.vn>"
     let test = |name: &str| folder.loa_with(&["accounts", "--test", name], &SECRETS);
     let speedsms = test("speedsms");
     assert_eq!((speedsms.code, speedsms.err.as_str()), (0, ""));
-    assert_snapshot!(speedsms.out, @"");
+    assert_snapshot!(speedsms.out, @r#"✓ speedsms: SpeedSMS: balance 10000000 VND"#);
     let mail = test("thu");
     assert_eq!((mail.code, mail.err.as_str()), (0, ""));
     assert!(mail.out.starts_with("✓ thu: "), "{}", mail.out);
@@ -364,7 +424,25 @@ fn a_preview_shows_texts_parts_and_price() {
     let folder = listed();
     let ended = folder.loa_with(&["preview", "nhan-dien", "--html", "thu.html"], &SECRETS);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
-    assert_snapshot!(ended.out, @"");
+    assert_snapshot!(ended.out, @r#"
+    Nhận diện lừa đảo
+
+    [otp]
+      email (vi)
+      │ Mã OTP, Nguyễn Thị Thanh Hương
+      │
+      │ Không đọc mã OTP cho bất kỳ ai.
+      │
+      │ --
+      │ Sở Văn hóa, Thể thao và Du lịch
+      │ Thư này không yêu cầu cung cấp mật khẩu, mã OTP hay chuyển tiền.
+      │ Từ chối nhận tin: https://canhbao.example.vn/u/0123456789abcdefghijkl
+      sms (vi): 2 phần UCS-2, 85 ký tự; nếu bỏ dấu: 1 phần GSM, 85 ký tự
+      │ So VHTTDL: Không đọc mã OTP cho bất kỳ ai, kể cả người xưng là công an hay ngân hàng.
+      sms (en): 1 phần GSM, 27 ký tự
+      │ Never tell anyone your OTP.
+      Ước tính SMS: 2 số × 2 phần = 600 đồng; nhiều nhất 3 số = 1.300 đồng nếu các kênh trước không đến được ai; 1 số chưa có tài khoản nào phục vụ
+    "#);
     assert!(fs::read_to_string(folder.path().join("thu.html")).unwrap().contains("Không đọc mã OTP"));
     // An and Cúc share a number, Em refuses, Bình has mail, nobody serves Dũng's carrier.
     let json = folder.loa_with(&["preview", "nhan-dien", "--json"], &SECRETS).json();
@@ -379,7 +457,22 @@ fn a_preview_for_one_person_hides_the_address() {
     let folder = listed();
     let ended = folder.loa_with(&["preview", "nhan-dien", "--recipient", "binh"], &SECRETS);
     assert_eq!(ended.code, 0);
-    assert_snapshot!(ended.out, @"");
+    assert_snapshot!(ended.out, @r#"
+    Nhận diện lừa đảo
+
+    [otp]
+      email (vi) → b***@example.vn
+      │ Mã OTP, Trần Thị Bình
+      │
+      │ Không đọc mã OTP cho bất kỳ ai.
+      │
+      │ --
+      │ Sở Văn hóa, Thể thao và Du lịch
+      │ Thư này không yêu cầu cung cấp mật khẩu, mã OTP hay chuyển tiền.
+      │ Từ chối nhận tin: https://canhbao.example.vn/u/0123456789abcdefghijkl
+      sms (en) → +8490*****67: 1 phần GSM, 27 ký tự
+      │ Never tell anyone your OTP.
+    "#);
     let nobody = folder.loa_with(&["preview", "nhan-dien", "--recipient", "khong-co"], &SECRETS);
     assert_eq!((nobody.code, nobody.err.as_str()), (2, "lỗi: không có ai mang mã `khong-co`\n"));
     folder.write("campaigns/nhan-dien.toml", CAMPAIGN.replace("OTP cho", "OTP, {{ nghe }}, cho").as_bytes());
@@ -415,11 +508,92 @@ fn a_check_looks_into_texts_areas_gateways_and_accounts() {
         );
     let ended = folder.loa_with(&["check"], &SECRETS);
     assert_eq!(ended.code, 2);
-    assert_snapshot!(ended.err, @"");
+    assert_snapshot!(ended.err, @r#"
+      × thư mục này có mô tả cổng gửi bị lỗi
+       ╭─[loa.toml:7:12]
+     6 │ [paths]
+     7 │ gateways = "cong"
+       ·            ──────
+     8 │
+       ╰────
+      help: `loa check` với thư mục này chỉ ra từng chỗ
+
+      × no [[send.answer]] says when a message is accepted
+       ╭─[cong/rieng.toml:4:1]
+     3 │ url = "https://sms.example.vn"
+     4 │ [send]
+       · ──────
+     5 │ path = "/"
+       ╰────
+      help: then = "accepted"
+
+      × nothing in [send] says to whom: no template uses `to`
+       ╭─[cong/rieng.toml:4:2]
+     3 │ url = "https://sms.example.vn"
+     4 │ [send]
+       ·  ────
+     5 │ path = "/"
+       ╰────
+
+      × unknown key `qurey` in [send]
+       ╭─[cong/rieng.toml:6:1]
+     5 │ path = "/"
+     6 │ qurey = {}
+       · ─────
+       ╰────
+      help: did you mean `query`?
+
+      × không có địa bàn nào mang mã "99"
+       ╭─[campaigns/segments.toml:3:25]
+     2 │ title = "Mọi người"
+     3 │ any = [{ areas = ["01", "99"] }]
+       ·                         ────
+       ╰────
+      help: mã tỉnh (2 chữ số) hoặc xã, phường (5 chữ số) theo QĐ 19/2025/QĐ-TTg, sau sáp nhập 01/7/2025
+
+      × [office] trong loa.toml không có shrt
+        ╭─[campaigns/nhan-dien.toml:16:18]
+     15 │ id  = "otp"
+     16 │ sms = "{{ office.shrt }}: Không đọc mã OTP cho bất kỳ ai, kể cả người xưng là công an hay ngân hàng."
+        ·                  ────
+     17 │
+        ╰────
+      help: có phải ý là office.short?
+
+      × không có bộ lọc này (unknown filter: filter hoa is unknown)
+        ╭─[campaigns/nhan-dien.toml:19:31]
+     18 │ [message.email]
+     19 │ subject = "Mã OTP, {{ name | hoa }}"
+        ·                              ───
+     20 │ body    = """
+        ╰────
+
+      × sai cú pháp (syntax error: unexpected end of input, expected end of block)
+        ╭─[campaigns/nhan-dien.toml:22:24]
+     21 │ Không đọc \
+     22 │   mã {% for x in name %}"""
+        ·                       ─
+     23 │
+        ╰────
+      help: chỗ điền viết {{ name }}, lựa chọn viết {% if name %}…{% endif %}
+
+    ✗ 8 lỗi
+    "#);
     fs::remove_file(folder.path().join("cong/rieng.toml")).unwrap();
     let ended = folder.loa_with(&["check", "loa.toml"], &SECRETS);
     assert_eq!(ended.code, 2);
-    assert_snapshot!(ended.err, @"");
+    assert_snapshot!(ended.err, @r#"
+      × account `viettel`: the gateway esms has no setting `sendr`; did you mean `sender`?
+        ╭─[loa.toml:13:12]
+     12 │ [[account]]
+     13 │ name     = "viettel"
+        ·            ─────────
+     14 │ gateway  = "esms"
+        ╰────
+      help: `loa gateways esms` giải thích các khóa của cổng này
+
+    ✗ 1 lỗi
+    "#);
 }
 
 #[test]
@@ -430,7 +604,27 @@ fn a_field_that_no_recipient_has_is_a_mistake() {
     folder.write("campaigns/nhan-dien.toml", CAMPAIGN.replace("OTP cho", "OTP, {{ nghee }}, cho").as_bytes());
     let ended = folder.loa_with(&["check", "campaigns"], &SECRETS);
     assert_eq!(ended.code, 2);
-    assert_snapshot!(ended.err, @"");
+    assert_snapshot!(ended.err, @r#"
+      × không người nhận nào có trường nghee
+        ╭─[campaigns/nhan-dien.toml:16:54]
+     15 │ id  = "otp"
+     16 │ sms = "{{ office.short }}: Không đọc mã OTP, {{ nghee }}, cho bất kỳ ai, kể cả người xưng là công an hay ngân hàng."
+        ·                                                 ─────
+     17 │
+        ╰────
+      help: có phải ý là nghe?
+
+      × không người nhận nào có trường nghee
+        ╭─[campaigns/nhan-dien.toml:20:38]
+     19 │ subject = "Mã OTP, {{ name }}"
+     20 │ body    = "Không đọc mã OTP, {{ nghee }}, cho bất kỳ ai."
+        ·                                 ─────
+     21 │
+        ╰────
+      help: có phải ý là nghe?
+
+    ✗ 2 lỗi
+    "#);
 }
 
 #[cfg(unix)]

@@ -6,7 +6,6 @@ use crate::{
     campaign::{Message, Source},
     document::{Problem, Problems, Step, spot, within},
     message::{TemplateFault, Templates},
-    words::Phrase,
 };
 
 /// The texts of a campaign with the office's fields and, where they are known, the recipients' attributes; or the faults
@@ -35,9 +34,9 @@ pub fn compile(
 
 fn problem(file: &str, text: &Arc<str>, messages: &[Message], fault: &TemplateFault) -> Problem {
     let span = place(text, messages, fault);
-    let mut problem = Problem::at(file, text, span, Phrase::from(fault.text.as_str()));
+    let mut problem = Problem::at(file, text, span, fault.text.clone());
     problem.field = format!("message.{}", fault.field);
-    problem.help = fault.help.as_deref().map(Phrase::from);
+    problem.help.clone_from(&fault.help);
     problem
 }
 
