@@ -210,9 +210,13 @@ macro_rules! deliveries_by {
 macro_rules! tallies_by {
     ($key:expr) => {
         Sql::new(concat!(
-            "SELECT CAST(", $key, " AS BIGINT), t.state, CAST(sum(t.n) AS BIGINT), CAST(sum(t.parts) AS BIGINT), CAST(sum(t.price) AS BIGINT)
+            "SELECT CAST(",
+            $key,
+            " AS BIGINT), t.state, CAST(sum(t.n) AS BIGINT), CAST(sum(t.parts) AS BIGINT), CAST(sum(t.price) AS BIGINT)
              FROM :rows($1; run BIGINT, unbounced BIGINT) AS x JOIN tally t ON t.run = x.run
-             GROUP BY CAST(", $key, " AS BIGINT), t.state HAVING sum(t.n) <> 0"
+             GROUP BY CAST(",
+            $key,
+            " AS BIGINT), t.state HAVING sum(t.n) <> 0"
         ))
     };
 }
