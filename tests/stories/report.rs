@@ -613,15 +613,15 @@ async fn the_page_adds_up_before_the_readers_eyes() {
               Chi phí (đồng)                                           2.050
 
             Theo tỉnh, thành phố
-            Tỉnh, thành phố           Số người  Có xác nhận   Tỷ lệ  Chưa xác nhận  Chưa tiếp cận  Lượt tin  Đã đến  Đang gửi  Thất bại  Không rõ  Không gửi  Quy đổi  Chi phí (đ)
-            Thành phố Hà Nội                12            1   8,3 %              2              9        14       2         5         3         1          3        9        1.750
-            Tỉnh Cà Mau                      2            1  50,0 %              0              1         2       1         0         0         0          1        1          300
-            (chưa rõ địa bàn)                1            0   0,0 %              0              1         1       0         0         0         0          1        0            0
-            Tổng (mỗi người một lần)        15            2  13,3 %              2             11        17       3         5         3         1          5       10        2.050
+            Tỉnh, thành phố           Số người  Có xác nhận   Tỷ lệ  Chưa xác nhận  Chưa tiếp cận  Lượt tin  Đã đến  Đang xử lý  Thất bại  Không rõ  Không gửi  Quy đổi  Chi phí (đ)
+            Thành phố Hà Nội                12            1   8,3 %              2              9        14       2           5         3         1          3        9        1.750
+            Tỉnh Cà Mau                      2            1  50,0 %              0              1         2       1           0         0         0          1        1          300
+            (chưa rõ địa bàn)                1            0   0,0 %              0              1         1       0           0         0         0          1        0            0
+            Tổng (mỗi người một lần)        15            2  13,3 %              2             11        17       3           5         3         1          5       10        2.050
 
             Có xác nhận: có báo nhận là tin đã đến hoặc đã xem. Chưa có xác nhận: cổng gửi đã nhận nhưng không báo lại,
             hoặc thư điện tử không bị trả lại trong 72 giờ. Hai số này không cộng với nhau. Tin gửi thử không tính.
-            Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang gửi + thất bại + không rõ + không gửi.
+            Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.
             Người đã chuyển địa bàn được tính ở nơi của lượt gửi mới nhất; lượt tin được tính ở nơi đã gửi.
             ");
             let page = office.loa(&["report", "--campaign", "nhan-dien", "--by", "channel", "--lang", "en"]);
@@ -684,7 +684,6 @@ async fn the_page_adds_up_before_the_readers_eyes() {
             let page = office.loa(&["report", "--campaign", "nhan-dien", "--unreached"]);
             insta::assert_snapshot!(page.out, @r"
             Địa bàn                           Lý do                                Số người
-            (chưa rõ địa bàn)                 Quá hạn, chưa gửi                           1
             01 Thành phố Hà Nội               Đang chờ gửi hoặc chờ báo nhận              2
             01 Thành phố Hà Nội               Chưa rõ kết quả (đang đối chiếu)            1
             01 Thành phố Hà Nội               Dùng chung số, người khác nhận thay         1
@@ -694,6 +693,7 @@ async fn the_page_adds_up_before_the_readers_eyes() {
             01 Thành phố Hà Nội               Số hoặc địa chỉ không tồn tại               1
             01 Thành phố Hà Nội               Đã hủy trước khi gửi                        1
             96 Tỉnh Cà Mau                    Từ chối nhận tin                            1
+            (chưa rõ địa bàn)                 Quá hạn, chưa gửi                           1
             Tổng số người chưa tiếp cận được                                             11
 
             `--format csv` liệt kê từng người theo mã (ref), không có địa chỉ.
