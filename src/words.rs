@@ -121,7 +121,6 @@ pub fn delivery_state(state: &str, chat: bool, lang: Lang) -> &str {
 pub fn run_state(state: &str, lang: Lang) -> &str {
     match (lang, state) {
         (Lang::En, "fanning_out") => "listing",
-        (Lang::En, other) => other,
         (Lang::Vi, "fanning_out") => "Đang lập danh sách",
         (Lang::Vi, "sending") => "Đang gửi",
         (Lang::Vi, "held") => "Đang giữ lại",
@@ -129,7 +128,7 @@ pub fn run_state(state: &str, lang: Lang) -> &str {
         (Lang::Vi, "aborted") => "Đã dừng hẳn",
         (Lang::Vi, "missed") => "Bỏ lỡ",
         (Lang::Vi, "settled") => "Đã xong",
-        (Lang::Vi, other) => other,
+        (_, other) => other,
     }
 }
 

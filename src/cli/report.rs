@@ -203,9 +203,12 @@ fn csv_out() -> io::Result<Csv> {
 /// One record a line, the total first.
 fn csv(report: &Report, lang: Lang) -> anyhow::Result<()> {
     let mut out = csv_out()?;
-    let heading = ["line", "key", "name", "people", "confirmed", "presumed", "not_reached"].into_iter();
-    let fates = Fate::not_reached().map(Fate::name);
-    out.write_record(heading.chain(fates).chain(["deliveries"]).chain(State::ALL.map(State::name)).chain(["parts", "cost"]))?;
+    let heading = ["line", "key", "name", "people", "people_confirmed", "people_presumed", "people_not_reached"];
+    let heading =
+        heading.into_iter().map(str::to_string).chain(Fate::not_reached().map(|fate| format!("people_{}", fate.name())));
+    let states = State::ALL.map(|state| format!("deliveries_{}", state.name()));
+    let heading = heading.chain(["deliveries".to_string()]).chain(states).chain(["parts", "cost"].map(str::to_string));
+    out.write_record(heading.collect::<Vec<_>>())?;
     let all = phrase!("Tổng", "Total");
     out.write_record(record("total", "", &all, &report.total, lang))?;
     let by = report.by.and_then(|by| by.to_possible_value()).map(|value| value.get_name().to_string()).unwrap_or_default();

@@ -102,13 +102,13 @@ impl Names {
     /// Segments and messages: by what the runs' definitions call them.
     async fn defined(&mut self, tx: &mut Tx, runs: &[Run]) -> Result<()> {
         #[derive(Serialize)]
-        struct Message {
+        struct OfMessage {
             run: i64,
             message: usize,
             line: i64,
         }
         #[derive(Serialize)]
-        struct Segment {
+        struct OfSegment {
             run: i64,
             bit: i64,
             line: i64,
@@ -124,13 +124,13 @@ impl Names {
                     // The same id in another campaign is another message.
                     let key = if several { format!("{}/{}", campaign.slug, one.id) } else { one.id.clone() };
                     let line = self.line_of(&mut lines, key.clone(), key);
-                    messages.push(Message { run: run.id, message, line });
+                    messages.push(OfMessage { run: run.id, message, line });
                 }
             } else {
                 for (at, slug) in campaign.audience.segments.iter().take(62).enumerate() {
                     let title = known.get(slug).map_or(slug, |segment| &segment.title);
                     let line = self.line_of(&mut lines, slug.clone(), title.clone());
-                    segments.push(Segment { run: run.id, bit: 1 << at, line });
+                    segments.push(OfSegment { run: run.id, bit: 1 << at, line });
                 }
             }
         }

@@ -18,11 +18,26 @@ id = "otp"
 sms = "Khong cung cap ma OTP"
 "#;
 
-fn office(ground: &Ground) -> Folder {
-    Folder::new()
-        .with("loa.toml", &format!("[database]\nurl = \"{}\"\n", ground.url))
-        .with("campaigns/segments.toml", "[moi-nguoi]\ntitle = \"Mọi người\"\n")
-        .with("campaigns/nhan-dien.toml", CAMPAIGN)
+/// A folder from which `loa` is run on the ground's database.
+struct Office<'g>(Folder, &'g Ground);
+
+impl<'g> Office<'g> {
+    fn of(ground: &'g Ground) -> Self {
+        let folder = Folder::new()
+            .with("loa.toml", "[approval]\nrequired = true\n")
+            .with("campaigns/segments.toml", "[moi-nguoi]\ntitle = \"Mọi người\"\n")
+            .with("campaigns/nhan-dien.toml", CAMPAIGN);
+        Self(folder, ground)
+    }
+
+    fn loa(&self, arguments: &[&str]) -> crate::folder::Ended {
+        self.loa_as("", arguments)
+    }
+
+    /// As somebody who is signed in on the machine.
+    fn loa_as(&self, user: &str, arguments: &[&str]) -> crate::folder::Ended {
+        self.0.loa_with(arguments, &[("LOA_DATABASE__URL", &self.1.url), ("USER", user)])
+    }
 }
 
 /// A run that is sending, one that is over, and one that is being listed.
@@ -44,7 +59,7 @@ async fn scene(ground: &Ground) {
 async fn a_run_is_paused_resumed_and_aborted() {
     for ground in grounds().await {
         scene(&ground).await;
-        let office = office(&ground);
+        let office = Office::of(&ground);
         let state = |run: i64| office.loa(&["runs", "--json"]).json()[usize::try_from(3 - run).unwrap()]["state"].clone();
         assert_eq!(office.loa(&["pause", "1"]).out, "Đã tạm dừng lượt gửi 1 (nhan-dien).\n");
         assert_eq!(state(1), "paused");
@@ -69,12 +84,15 @@ async fn the_list_shows_how_far_each_run_is() {
     for ground in grounds().await {
         scene(&ground).await;
         ground.execute("UPDATE run SET held = 'hết ngân sách' WHERE id = 1").await;
-        let office = office(&ground);
+        let office = Office::of(&ground);
         insta::allow_duplicates! {
             let mut rows = office.loa(&["runs"]).out;
             // Those under way have a rate by the machine's clock.
             rows = rows.lines().filter(|line| !line.contains("Đang")).collect::<Vec<_>>().join("\n");
-            insta::assert_snapshot!(rows, @"");
+            insta::assert_snapshot!(rows, @r"
+            Số  Chiến dịch  Ngày        Trạng thái          Ghi chú          Lượt tin  Đã xử lý  Đã đến  Tin/giây  Chi phí (đ)
+            2   nhan-dien   05/10/2026  Đã xong                                     4    75,0 %  75,0 %         0          900
+            ");
         }
         let rows = office.loa(&["runs", "nhan-dien", "--json"]).json();
         assert_eq!((&rows[2]["state"], &rows[2]["held"]), (&"held".into(), &"hết ngân sách".into()));
@@ -89,11 +107,10 @@ async fn the_list_shows_how_far_each_run_is() {
 #[tokio::test]
 async fn an_approval_is_for_the_content_that_was_seen() {
     for ground in grounds().await {
-        let office =
-            office(&ground).with("loa.toml", &format!("[database]\nurl = \"{}\"\n[approval]\nrequired = true\n", ground.url));
+        let office = Office::of(&ground);
         let config =
-            loa::config::Config::read(Some(&office.path().join("loa.toml")), &std::collections::BTreeMap::new()).unwrap();
-        let source = || loa::campaign::Library::read(&office.path().join("campaigns")).0.campaigns["nhan-dien"].clone();
+            loa::config::Config::read(Some(&office.0.path().join("loa.toml")), &std::collections::BTreeMap::new()).unwrap();
+        let source = || loa::campaign::Library::read(&office.0.path().join("campaigns")).0.campaigns["nhan-dien"].clone();
         let approved = async || loa::approval::approved(&ground.db, &config, &source()).await.unwrap();
         assert!(!approved().await);
         assert_eq!(office.loa(&["approve", "nhan-dien"]).code, 2, "nobody knows who approves it");
@@ -101,11 +118,11 @@ async fn an_approval_is_for_the_content_that_was_seen() {
         let done = office.loa(&["approve", "nhan-dien", "--by", "Lan", "--json"]).json();
         assert_eq!((&done["by"], &done["new"], &done["hash"]), (&"Lan".into(), &true.into(), &source().hash.as_str().into()));
         assert_eq!(office.loa(&["approve", "nhan-dien", "--json"]).code, 2);
-        assert_eq!(office.loa_with(&["approve", "nhan-dien", "--json"], &[("USER", "Lan")]).json()["new"], false);
+        assert_eq!(office.loa_as("Lan", &["approve", "nhan-dien", "--json"]).json()["new"], false);
         assert!(approved().await);
         assert!(loa::approval::Approvals::read(&ground.db, &config).await.unwrap().cover(&source()));
 
-        office.write("campaigns/nhan-dien.toml", CAMPAIGN.replace("ma OTP", "ma OTP cho ai").as_bytes());
+        office.0.write("campaigns/nhan-dien.toml", CAMPAIGN.replace("ma OTP", "ma OTP cho ai").as_bytes());
         assert!(!approved().await);
         assert!(!loa::approval::Approvals::read(&ground.db, &config).await.unwrap().cover(&source()));
     }
@@ -133,7 +150,7 @@ fn a_missing_database_is_not_made_by_asking() {
 async fn verify_exits_one_and_says_what_differs() {
     for ground in grounds().await {
         scene(&ground).await;
-        let office = office(&ground);
+        let office = Office::of(&ground);
         let ended = office.loa(&["verify"]);
         assert_eq!(ended.code, 1);
         assert!(ended.out.contains("3 / 3 / 900"), "{}", ended.out);

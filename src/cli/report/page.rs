@@ -195,7 +195,7 @@ impl Page {
                 "Chưa tiếp cận",
                 "Lượt tin",
                 "Đã đến",
-                "Đang gửi",
+                "Đang xử lý",
                 "Thất bại",
                 "Không rõ",
                 "Không gửi",
@@ -274,7 +274,7 @@ fn legend(by: Option<Cut>) -> Vec<Phrase> {
     ];
     let Some(by) = by else { return lines };
     lines.push(phrase!(
-        "Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang gửi + thất bại + không rõ + không gửi.",
+        "Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.",
         "People = confirmed + presumed + not reached. Deliveries = arrived + under way + failed + unknown + not sent."
     ));
     if by == Cut::Area {
@@ -367,8 +367,8 @@ pub(super) fn unreached(gaps: &[Gap], by: Option<Cut>, lang: Lang) -> String {
     }
     let total: i64 = rows.values().sum();
     let mut rows: Vec<((String, String), i64)> = rows.into_iter().collect();
-    // Places in their order; within a place, and without places, the most first.
-    rows.sort_by_key(|((area, _), people)| (area.clone(), std::cmp::Reverse(*people)));
+    // Places in their order, what lies in none at the end; within a place, and without places, the most first.
+    rows.sort_by_key(|((area, _), people)| (area.starts_with('('), area.clone(), std::cmp::Reverse(*people)));
     let mut cells: Vec<Vec<String>> =
         rows.into_iter().map(|((area, why), people)| vec![area, why, words::number(people, lang)]).collect();
     let all = lang.pick("Tổng số người chưa tiếp cận được", "Everybody not reached").to_string();
