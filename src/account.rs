@@ -98,7 +98,8 @@ pub fn gateways(folder: Option<&Path>) -> Result<Gateways, AccountError> {
         known.insert((*name).to_string(), parse(&format!("{name}.toml"), text)?);
     }
     let Some(folder) = folder else { return Ok(known) };
-    let unreadable = |file: &Path, error: &std::io::Error| AccountError::File { file: file.display().to_string(), why: error.to_string() };
+    let unreadable =
+        |file: &Path, error: &std::io::Error| AccountError::File { file: file.display().to_string(), why: error.to_string() };
     for entry in std::fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
         let path = entry.map_err(|e| unreadable(folder, &e))?.path();
         if path.extension().is_some_and(|e| e == "toml") {
@@ -265,9 +266,8 @@ impl Accounts {
 
     /// What an account may take from a route at `now`.
     pub fn share(&self, account: &Account, route: i16, now: i64) -> Share {
-        let better = |other: &Arc<Account>| {
-            other.config.priority < account.config.priority && other.serves(route) && other.is_usable(now)
-        };
+        let better =
+            |other: &Arc<Account>| other.config.priority < account.config.priority && other.serves(route) && other.is_usable(now);
         if self.all.iter().any(better) { Share::Pinned } else { Share::All }
     }
 
@@ -286,8 +286,7 @@ impl Accounts {
 
     /// Reads which accounts wait for a person: paused, or mended, on any node.
     pub async fn refresh(&self, db: &Db) -> Result<(), DbError> {
-        let rows: Vec<(i64, Option<String>)> =
-            on!(db.read, |pool, sql| sqlx::query_as(sql(&PAUSED)).fetch_all(pool).await)?;
+        let rows: Vec<(i64, Option<String>)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&PAUSED)).fetch_all(pool).await)?;
         for account in &self.all {
             let paused = rows.iter().find(|(id, _)| *id == account.id).and_then(|(_, paused)| paused.clone());
             account.circuit(|circuit| match (paused, circuit.stopped().is_some()) {
@@ -317,7 +316,9 @@ pub fn provider(
 ) -> Result<Arc<dyn Provider>, AccountError> {
     let wrong = |why: String| AccountError::Setting { account: account.name.clone(), why };
     let ca_pem = match &config.network.ca_file {
-        Some(file) => Some(std::fs::read(file).map_err(|e| AccountError::File { file: file.display().to_string(), why: e.to_string() })?),
+        Some(file) => {
+            Some(std::fs::read(file).map_err(|e| AccountError::File { file: file.display().to_string(), why: e.to_string() })?)
+        }
         None => None,
     };
     if account.gateway == SMTP {
@@ -330,8 +331,12 @@ pub fn provider(
             });
         }
         let clock = clock.clone();
-        let surroundings =
-            Surroundings { window: account.window, allow_private: account.allow_private, ca_pem, now: Arc::new(move || clock.now()) };
+        let surroundings = Surroundings {
+            window: account.window,
+            allow_private: account.allow_private,
+            ca_pem,
+            now: Arc::new(move || clock.now()),
+        };
         let settings =
             Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
         return Ok(Arc::new(SmtpGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
@@ -360,14 +365,16 @@ pub fn provider(
         ca_pem,
         timeout: TIMEOUT,
     };
-    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network).map_err(|e| wrong(e.to_string()))?;
+    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network)
+        .map_err(|e| wrong(e.to_string()))?;
     Ok(Arc::new(gateway))
 }
 
 fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<&'g Arc<Description>, AccountError> {
     gateways.get(&account.gateway).ok_or_else(|| {
         let known = gateways.keys().map(String::as_str).chain([SMTP]);
-        let hint = crate::document::nearest(&account.gateway, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let hint =
+            crate::document::nearest(&account.gateway, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         AccountError::NoGateway { account: account.name.clone(), gateway: account.gateway.clone(), hint }
     })
 }
@@ -376,7 +383,9 @@ fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<
 fn groups(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
     if account.channel == Channel::Chat {
         let service = &description(account, gateways)?.address;
-        return Ok(crate::audience::address::ChatService::from_name(service).map(|service| vec![service as i16]).unwrap_or_default());
+        return Ok(crate::audience::address::ChatService::from_name(service)
+            .map(|service| vec![service as i16])
+            .unwrap_or_default());
     }
     Ok(account.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect())
 }

@@ -1,10 +1,29 @@
 //! The command line: one file a command. What enters is arguments and the environment; what leaves is text (or JSON) on
 //! standard output, diagnostics on standard error, and an exit code: 0 done, 1 could not be done, 2 a person's mistake.
 
+mod abort;
+mod accounts;
+mod approve;
+mod audience;
 mod check;
 mod completions;
+mod demo;
+mod existing;
+mod gateways;
+mod init;
+mod log;
+mod migrate;
+mod pause;
 mod plan;
+mod report;
+mod resume;
+mod runs;
+mod sandbox;
+mod send;
+mod serve;
+mod stop;
 mod table;
+mod verify;
 
 use std::{
     collections::BTreeMap,
@@ -13,13 +32,15 @@ use std::{
     process::ExitCode,
 };
 
+use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 
 use crate::{
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
-    document::{Problem, Problems, Style},
+    db::Db,
+    document::{Problem, Problems, Style, suggestion},
     phrase,
     words::{Lang, Phrase},
 };
@@ -54,9 +75,26 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Accounts(accounts::Args),
+    Audience(audience::Args),
     Check(check::Args),
+    Gateways(gateways::Args),
+    Init(init::Args),
     Plan(plan::Args),
+    Approve(approve::Args),
+    Runs(runs::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Abort(abort::Args),
+    Stop(stop::Args),
+    Report(report::Args),
+    Verify(verify::Args),
+    Migrate(migrate::Args),
+    Sandbox(sandbox::Args),
     Completions(completions::Args),
+    Demo(demo::Args),
+    Send(send::Args),
+    Serve(serve::Args),
 }
 
 /// What every command gets.
@@ -93,6 +131,17 @@ impl Globals {
         library
     }
 
+    /// The database that the settings name, as it is: a missing one is not made, an older one is not changed.
+    pub async fn database(&self, config: &Config) -> anyhow::Result<Db> {
+        existing::database(config).await?.ok_or_else(|| {
+            Mistake(phrase!(
+                "chưa có cơ sở dữ liệu: chạy `loa migrate` để tạo",
+                "there is no database yet: `loa migrate` makes it"
+            ))
+            .into()
+        })
+    }
+
     /// Prints problems on standard error.
     pub fn complain(&self, problems: &Problems) {
         if !problems.is_empty() {
@@ -114,6 +163,19 @@ fn read_text(file: &Path) -> Result<String, Problems> {
     })
 }
 
+/// A campaign that a person named and that is not among the known ones.
+fn no_such_campaign<'k>(slug: &str, known: impl Iterator<Item = &'k String> + Clone) -> Mistake {
+    let nearest = suggestion(slug, known.map(String::as_str));
+    Mistake(phrase!("không có chiến dịch `{slug}`", "there is no campaign `{slug}`").then(&nearest))
+}
+
+/// A day as people write it on a command line.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .or_else(|_| NaiveDate::parse_from_str(text, "%d/%m/%Y"))
+        .map_err(|_| "write 2026-10-01 or 01/10/2026".to_string())
+}
+
 fn style() -> Style {
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     if colours { Style::Terminal } else { Style::Plain }
@@ -128,8 +190,25 @@ pub async fn main() -> ExitCode {
     let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
     let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };
     let done = match line.command {
+        Command::Accounts(args) => accounts::run(args, &globals).await,
+        Command::Audience(args) => audience::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
+        Command::Gateways(args) => gateways::run(args, &globals).await,
+        Command::Init(args) => init::run(args, &globals).await,
         Command::Plan(args) => plan::run(args, &globals).await,
+        Command::Demo(args) => demo::run(args, &globals).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Send(args) => send::run(args, &globals).await,
+        Command::Serve(args) => serve::run(args, &globals).await,
+        Command::Approve(args) => approve::run(args, &globals).await,
+        Command::Runs(args) => runs::run(args, &globals).await,
+        Command::Pause(args) => pause::run(args, &globals).await,
+        Command::Resume(args) => resume::run(args, &globals).await,
+        Command::Abort(args) => abort::run(args, &globals).await,
+        Command::Stop(args) => stop::run(args, &globals).await,
+        Command::Report(args) => report::run(args, &globals).await,
+        Command::Verify(args) => verify::run(args, &globals).await,
+        Command::Migrate(args) => migrate::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,
     };
     done.unwrap_or_else(|error| explain(&error, &globals))

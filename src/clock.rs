@@ -15,6 +15,7 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
+    Shifted(i64),
     Manual(Arc<AtomicI64>),
 }
 
@@ -22,6 +23,11 @@ impl Clock {
     /// The machine's clock.
     pub const fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// A clock that shows `at` now and goes on from there: the demo's day never falls outside sending hours.
+    pub fn showing(at: DateTime<Utc>) -> Self {
+        Self(Source::Shifted(at.timestamp_millis() - Self::system().millis()))
     }
 
     /// A clock that stands still at `at` until its [`ManualClock`] is moved.
@@ -35,6 +41,7 @@ impl Clock {
     pub fn millis(&self) -> i64 {
         match &self.0 {
             Source::System => Utc::now().timestamp_millis(),
+            Source::Shifted(by) => Utc::now().timestamp_millis() + by,
             Source::Manual(millis) => millis.load(Ordering::SeqCst),
         }
     }

@@ -6,6 +6,7 @@ mod read;
 mod secret;
 
 pub use account::CARRIERS;
+pub use read::stored_key;
 pub use secret::is_secret_name;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};

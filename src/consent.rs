@@ -11,7 +11,7 @@ use providers::Channel;
 
 use crate::{
     db::{Db, Result, Sql, Tx},
-    on, within,
+    on, transaction, within,
 };
 
 /// What somebody refuses. The numbers are stored.
@@ -130,7 +130,7 @@ pub async fn take_back(tx: &mut Tx, channel: Channel, address: i64, said: Said<'
 
 /// Records a refusal in a transaction of its own.
 pub async fn record(db: &Db, channel: Channel, address: i64, scope: Scope, said: Said<'_>) -> Result<i64> {
-    db.write(async |tx| refuse(tx, channel, address, scope, said).await).await
+    transaction!(db, |tx| refuse(tx, channel, address, scope, said).await)
 }
 
 async fn remember(tx: &mut Tx, channel: Channel, address: i64, action: i16, said: Said<'_>) -> Result<i64> {

@@ -2,23 +2,26 @@
 //!
 //! A statement is written once, as a `static` [`Sql`], in the subset that both engines read. Four words stand for
 //! what they spell differently (see [`Engine::spell`]). [`on!`](crate::on) runs single statements on either pool, and
-//! [`Db::write`] with [`within!`](crate::within) runs transactions: inside one, await only SQL; an error or an aborted
-//! task rolls back.
+//! [`transaction!`](crate::transaction) with [`within!`](crate::within) runs transactions: inside one, await only SQL; an error or an aborted
+//! task rolls back. [`Db::snapshot`] reads over one unchanging
+//! view, for figures that must agree.
 //!
 //! SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: otherwise a power cut would undo
 //! "committed before any byte leaves") and a pool of readers. `PostgreSQL` uses one pool for both.
 
-use std::{str::FromStr as _, sync::OnceLock, time::Duration};
+mod schema;
+mod sql;
+
+pub use schema::Schema;
+pub use sql::Sql;
+
+use std::{str::FromStr as _, time::Duration};
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,
-    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How often a transaction that lost a deadlock or a serialisation race is tried again.
 const TRANSACTION_TRIES: usize = 5;
@@ -59,126 +62,6 @@ pub enum Engine {
     Sqlite,
     /// A server, several nodes.
     Postgres,
-}
-
-impl Engine {
-    /// Spells out, for this engine, the words that a statement may use:
-    ///
-    /// | word | SQLite | PostgreSQL |
-    /// | --- | --- | --- |
-    /// | `:rows($1; id BIGINT, name TEXT, hash BYTES)` | a sub-select over `json_each($1)` | one over `json_to_recordset($1)` |
-    /// | `:skip_locked(d)` | nothing | `FOR UPDATE OF d SKIP LOCKED` |
-    /// | `:lock(d)` | nothing | `FOR UPDATE OF d` |
-    /// | `:share(d)` | nothing | `FOR SHARE OF d` |
-    /// | `:now_us` | the database's clock in microseconds | the same |
-    /// | `:text(column, $1)` | the JSON text column's string value for a key | the same |
-    ///
-    /// `:rows` reads a JSON list of objects, bound as one string; a `BYTES` column comes as hexadecimal text.
-    pub fn spell(self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len() + 64);
-        let mut rest = text;
-        while let Some(at) = rest.find(':') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at + 1..];
-            if let Some(after) = rest.strip_prefix("now_us") {
-                out.push_str(match self {
-                    Self::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
-                    Self::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
-                });
-                rest = after;
-                continue;
-            }
-            let word =
-                rest.split_once('(').and_then(|(word, tail)| tail.split_once(')').map(|(inner, after)| (word, inner, after)));
-            match word {
-                Some(("rows", inner, after)) => {
-                    out.push_str(&self.rows(inner));
-                    rest = after;
-                }
-                Some((word @ ("skip_locked" | "lock" | "share"), table, after)) => {
-                    if self == Self::Postgres {
-                        let how = match word {
-                            "skip_locked" => ("UPDATE", " SKIP LOCKED"),
-                            "lock" => ("UPDATE", ""),
-                            _ => ("SHARE", ""),
-                        };
-                        out.push_str(&format!("FOR {} OF {table}{}", how.0, how.1));
-                    }
-                    rest = after;
-                }
-                Some(("text", inner, after)) => {
-                    let (column, key) = inner.split_once(", ").unwrap_or((inner, "''"));
-                    out.push_str(&match self {
-                        Self::Sqlite => format!("({column} ->> CAST({key} AS TEXT))"),
-                        Self::Postgres => format!("(CAST({column} AS json) ->> CAST({key} AS TEXT))"),
-                    });
-                    rest = after;
-                }
-                _ => out.push(':'),
-            }
-        }
-        out.push_str(rest);
-        out
-    }
-
-    fn rows(self, inner: &str) -> String {
-        let (list, columns) = inner.split_once(';').unwrap_or((inner, ""));
-        let columns: Vec<(&str, &str)> = columns.split(',').filter_map(|c| c.trim().split_once(' ')).collect();
-        match self {
-            Self::Sqlite => {
-                let picked: Vec<String> = columns
-                    .iter()
-                    .map(|(name, kind)| match *kind {
-                        "BYTES" => format!("unhex(value ->> '{name}') AS {name}"),
-                        _ => format!("value ->> '{name}' AS {name}"),
-                    })
-                    .collect();
-                format!("(SELECT {} FROM json_each({list}))", picked.join(", "))
-            }
-            Self::Postgres => {
-                let picked: Vec<String> = columns
-                    .iter()
-                    .map(|(name, kind)| match *kind {
-                        "BYTES" => format!("decode({name}, 'hex') AS {name}"),
-                        _ => (*name).to_string(),
-                    })
-                    .collect();
-                let typed: Vec<String> = columns
-                    .iter()
-                    .map(|(name, kind)| format!("{name} {}", if *kind == "BYTES" { "TEXT" } else { kind }))
-                    .collect();
-                format!(
-                    "(SELECT {} FROM json_to_recordset(CAST({list} AS json)) AS listed({}))",
-                    picked.join(", "),
-                    typed.join(", ")
-                )
-            }
-        }
-    }
-}
-
-/// One statement, written once for both engines. Always a `static NAME: Sql = Sql::new(r"…");` beside the function
-/// that uses it: `tests/engines.rs` finds them by that shape and prepares every one on both engines.
-pub struct Sql {
-    text: &'static str,
-    sqlite: OnceLock<String>,
-    postgres: OnceLock<String>,
-}
-
-impl Sql {
-    /// A statement in the common subset with the words of [`Engine::spell`].
-    pub const fn new(text: &'static str) -> Self {
-        Self { text, sqlite: OnceLock::new(), postgres: OnceLock::new() }
-    }
-
-    /// The statement as this engine spells it.
-    pub fn on(&'static self, engine: Engine) -> &'static str {
-        let cell = match engine {
-            Engine::Sqlite => &self.sqlite,
-            Engine::Postgres => &self.postgres,
-        };
-        cell.get_or_init(|| engine.spell(self.text))
-    }
 }
 
 /// What a statement that returns no rows did, on either engine: `….execute(c).await.map(affected)`.
@@ -225,7 +108,7 @@ pub enum Pool {
 pub struct Db {
     /// For single statements that only read.
     pub read: Pool,
-    /// For single statements that write; transactions go through [`Db::write`].
+    /// For single statements that write; transactions go through [`transaction!`](crate::transaction).
     pub write: Pool,
 }
 
@@ -284,12 +167,42 @@ macro_rules! within {
     };
 }
 
+/// Runs a block in a writing transaction and commits it: `transaction!(db, |tx| { …; Ok(value) })?`.
+///
+/// An error rolls back, and so does a dropped future; a lost deadlock runs the block again. It is a macro and not a method
+/// that takes an async closure, because such a closure's future cannot be shown to be `Send`, and loops are spawned.
+#[macro_export]
+macro_rules! transaction {
+    ($db:expr, |$tx:ident| $body:expr) => {{
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut open = match $db.begin().await {
+                Ok(open) => open,
+                Err(error) => break Err(error),
+            };
+            let done: $crate::db::Result<_> = {
+                let $tx = &mut open;
+                async { $body }.await
+            };
+            if let Some(done) = $crate::db::Db::finish(open, done, tries).await {
+                break done;
+            }
+        }
+    }};
+}
+
+/// How to reach the embedded database that `url` names; none if it names another engine.
+fn sqlite_options(url: &str) -> Result<Option<SqliteConnectOptions>> {
+    let Some(file) = url.strip_prefix("sqlite:") else { return Ok(None) };
+    Ok(Some(SqliteConnectOptions::from_str(&format!("sqlite:{}", file.trim_start_matches("//")))?))
+}
+
 impl Db {
     /// Opens the database at `url` (`sqlite:FILE`, made if missing, or `postgres://…`). Does not migrate.
     pub async fn open(url: &str) -> Result<Self> {
-        if let Some(file) = url.strip_prefix("sqlite:") {
-            let file = file.trim_start_matches("//");
-            let options = SqliteConnectOptions::from_str(&format!("sqlite:{file}"))?
+        if let Some(options) = sqlite_options(url)? {
+            let options = options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
@@ -318,21 +231,46 @@ impl Db {
         Err(DbError::Address(url.split_once(':').map_or(url, |(scheme, _)| scheme).to_string()))
     }
 
+    /// Runs `body` over one snapshot: all that it reads belongs together, whatever is written meanwhile.
+    pub async fn snapshot<T>(&self, body: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+        let mut tx = match &self.read {
+            Pool::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+        };
+        let done = body(&mut tx).await;
+        match tx {
+            Tx::Sqlite(t) => t.rollback().await?,
+            Tx::Postgres(t) => t.rollback().await?,
+        }
+        done
+    }
+
+    /// Opens a database that is there already, without making or changing anything; none: the file does not exist.
+    pub async fn find(url: &str) -> Result<Option<Self>> {
+        let Some(options) = sqlite_options(url)? else { return Self::open(url).await.map(Some) };
+        if !options.get_filename().is_file() {
+            return Ok(None);
+        }
+        let options = options.create_if_missing(false).busy_timeout(Duration::from_secs(30)).foreign_keys(false);
+        // Not read-only: such a connection to a WAL file would leave its index behind when it closes.
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        Ok(Some(Self { read: Pool::Sqlite(pool.clone()), write: Pool::Sqlite(pool) }))
+    }
+
+    /// How SQLite keeps its journal, such as `wal`; none on a server.
+    pub async fn journal(&self) -> Result<Option<String>> {
+        match &self.read {
+            Pool::Sqlite(pool) => Ok(Some(sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?)),
+            Pool::Postgres(_) => Ok(None),
+        }
+    }
+
     /// Which engine this is.
     pub const fn engine(&self) -> Engine {
         match self.read {
             Pool::Sqlite(_) => Engine::Sqlite,
             Pool::Postgres(_) => Engine::Postgres,
         }
-    }
-
-    /// Brings the schema up to date.
-    pub async fn migrate(&self) -> Result<()> {
-        match &self.write {
-            Pool::Sqlite(pool) => SQLITE_MIGRATIONS.run(pool).await?,
-            Pool::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
-        }
-        Ok(())
     }
 
     /// Begins a transaction that will write.
@@ -343,31 +281,19 @@ impl Db {
         })
     }
 
-    /// Runs `body` in a transaction and commits it. An error rolls back; a lost deadlock or race runs `body` again.
-    pub async fn write<T>(&self, mut body: impl AsyncFnMut(&mut Tx) -> Result<T>) -> Result<T> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let mut tx = self.begin().await?;
-            let done = match body(&mut tx).await {
-                Ok(value) => match tx {
-                    Tx::Sqlite(t) => t.commit().await,
-                    Tx::Postgres(t) => t.commit().await,
-                }
-                .map(|()| value)
-                .map_err(DbError::from),
-                Err(error) => {
-                    match tx {
-                        Tx::Sqlite(t) => t.rollback().await?,
-                        Tx::Postgres(t) => t.rollback().await?,
-                    }
-                    Err(error)
-                }
-            };
-            match done {
-                Err(error) if error.is_passing() && tries < TRANSACTION_TRIES => {}
-                done => return done,
-            }
+    /// Ends a try of [`transaction!`](crate::transaction): commits or rolls back. None: it lost a deadlock and is worth
+    /// another try.
+    #[doc(hidden)]
+    pub async fn finish<T>(tx: Tx, done: Result<T>, tries: usize) -> Option<Result<T>> {
+        let done = match (done, tx) {
+            (Ok(value), Tx::Sqlite(t)) => t.commit().await.map(|()| value).map_err(DbError::from),
+            (Ok(value), Tx::Postgres(t)) => t.commit().await.map(|()| value).map_err(DbError::from),
+            (Err(error), Tx::Sqlite(t)) => t.rollback().await.map_err(DbError::from).and(Err(error)),
+            (Err(error), Tx::Postgres(t)) => t.rollback().await.map_err(DbError::from).and(Err(error)),
+        };
+        match done {
+            Err(error) if error.is_passing() && tries < TRANSACTION_TRIES => None,
+            done => Some(done),
         }
     }
 

@@ -23,9 +23,7 @@ use tokio::sync::Notify;
 pub use lane::{Lane, Step};
 pub use recorder::Recorder;
 
-use crate::{
-    account::Accounts, active::Active, clock::Clock, config::Limits, db::Db, epoch, seal::Seal, token,
-};
+use crate::{account::Accounts, active::Active, clock::Clock, config::Limits, db::Db, epoch, seal::Seal, token};
 
 /// What all lanes of a process share.
 pub struct Shared {

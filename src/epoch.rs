@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::{
     db::{Db, Result, Sql, affected},
     delivery::close,
-    on, within,
+    on, transaction, within,
 };
 
 /// How long a lease lasts without being renewed.
@@ -18,7 +18,8 @@ pub const SAFETY: Duration = Duration::from_mins(1);
 /// Rows that one transaction of the sweep puts in doubt.
 const CHUNK: i64 = 1_000;
 
-static REGISTER: Sql = Sql::new(r"INSERT INTO epoch (node, started_at, lease_until, ended) VALUES ($1, $2, $3, false) RETURNING id");
+static REGISTER: Sql =
+    Sql::new(r"INSERT INTO epoch (node, started_at, lease_until, ended) VALUES ($1, $2, $3, false) RETURNING id");
 
 static RENEW: Sql = Sql::new(r"UPDATE epoch SET lease_until = $2 WHERE id = $1 AND NOT ended AND lease_until > $3");
 
@@ -28,7 +29,8 @@ static END: Sql = Sql::new(
 
 static LAPSED: Sql = Sql::new(r"SELECT id FROM epoch WHERE NOT ended AND lease_until <= $1 AND id <> $2 ORDER BY id");
 
-static STILL_LAPSED: Sql = Sql::new(r"SELECT count(*) FROM (SELECT id FROM epoch e WHERE id = $1 AND NOT ended AND lease_until <= $2 :lock(e)) AS held");
+static STILL_LAPSED: Sql =
+    Sql::new(r"SELECT count(*) FROM (SELECT id FROM epoch e WHERE id = $1 AND NOT ended AND lease_until <= $2 :lock(e)) AS held");
 
 static EXPIRE_OTHERS: Sql = Sql::new(r"UPDATE epoch SET lease_until = 0 WHERE id <> $1 AND NOT ended");
 
@@ -65,16 +67,14 @@ pub async fn sweep(db: &Db, own: i64, settle_at: i64, now: i64) -> Result<usize>
     let mut doubted = 0;
     for epoch in lapsed {
         loop {
-            let rows = db
-                .write(async |tx| {
-                    let lapsed: i64 =
-                        within!(tx, |c, sql| sqlx::query_scalar(sql(&STILL_LAPSED)).bind(epoch).bind(now).fetch_one(c).await)?;
-                    if lapsed == 0 {
-                        return Ok(0);
-                    }
-                    close::disown(tx, own, epoch, settle_at, now, CHUNK).await
-                })
-                .await?;
+            let rows = transaction!(db, |tx| {
+                let lapsed: i64 =
+                    within!(tx, |c, sql| sqlx::query_scalar(sql(&STILL_LAPSED)).bind(epoch).bind(now).fetch_one(c).await)?;
+                if lapsed == 0 {
+                    return Ok(0);
+                }
+                close::disown(tx, own, epoch, settle_at, now, CHUNK).await
+            })?;
             doubted += rows;
             if rows == 0 {
                 break;
@@ -83,7 +83,10 @@ pub async fn sweep(db: &Db, own: i64, settle_at: i64, now: i64) -> Result<usize>
         end(db, epoch).await?;
     }
     if doubted > 0 {
-        tracing::warn!(deliveries = doubted, "a process ended without recording what it had in flight: these deliveries are in doubt");
+        tracing::warn!(
+            deliveries = doubted,
+            "a process ended without recording what it had in flight: these deliveries are in doubt"
+        );
     }
     Ok(doubted)
 }

@@ -1,6 +1,8 @@
 //! Loa.
 pub mod account;
 pub mod active;
+pub mod app;
+pub mod approval;
 pub mod audience;
 pub mod campaign;
 pub mod cli;
@@ -16,10 +18,13 @@ pub mod health;
 pub mod limit;
 pub mod message;
 pub mod receipt;
+pub mod report;
 pub mod retry;
 pub mod run;
 pub mod sandbox;
 pub mod seal;
 pub mod tally;
 pub mod token;
+pub mod verify;
+pub mod web;
 pub mod words;

@@ -11,22 +11,23 @@
 mod layout;
 mod markdown;
 mod template;
+mod variant;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use minijinja::{Environment, Value};
 use providers::{
-    Attachment, Channel, Chat, Content, Email,
+    Channel, Chat, Content, Email,
     text::{self, Measured, TextError},
 };
 use unicode_normalization::UnicodeNormalization as _;
 
-use self::template::{Compiler, Kept};
-use crate::campaign::{Body, Campaign, ChatBody, EmailBody, SmsText};
+use self::{
+    template::{Compiler, Kept},
+    variant::{ChatTexts, EmailTexts, Sources, Variant},
+};
+use crate::campaign::{Body, Campaign, SmsText};
 
 /// Parts that a text message may take. Public bulletins have counted six (Hải Dương, 2021); gateways commonly refuse
 /// more than ten, and a text of that length is no longer read.
@@ -132,29 +133,6 @@ struct Texts {
     longest_sms: Option<Measured>,
 }
 
-#[derive(Debug, Default)]
-struct Variant {
-    sms: Option<Kept>,
-    chat: Option<ChatTexts>,
-    email: Option<EmailTexts>,
-}
-
-#[derive(Debug)]
-struct ChatTexts {
-    text: Option<Kept>,
-    template: Option<String>,
-    data: Vec<(String, Kept)>,
-}
-
-#[derive(Debug)]
-struct EmailTexts {
-    language: String,
-    subject: Kept,
-    text: Kept,
-    html: Kept,
-    attachments: Vec<Arc<Attachment>>,
-}
-
 impl Templates {
     /// Compiles and checks every text of a campaign.
     ///
@@ -168,28 +146,26 @@ impl Templates {
         attachments: &BTreeMap<String, Bytes>,
     ) -> Result<Self, Vec<TemplateFault>> {
         let mut compiler = Compiler::new(office, known_attributes);
-        let files: BTreeMap<&str, Arc<Attachment>> =
-            attachments.iter().map(|(path, bytes)| (path.as_str(), Arc::new(attachment(path, bytes)))).collect();
+        let sources = Sources::new(campaign, office, attachments);
         let unaccented = campaign.sending.sms_text == SmsText::Unaccented;
         let mut messages = Vec::with_capacity(campaign.messages.len());
         for message in &campaign.messages {
             let mut compile = |lang: Option<&str>, body: &Body, main: &Body| {
                 compiler.enter(&message.id, lang);
-                variant(&mut compiler, campaign, office, &files, lang, body, main)
+                sources.compile(&mut compiler, lang, body, main)
             };
             let mut texts = Texts { main: compile(None, &message.body, &message.body), ..Texts::default() };
             for (lang, body) in &message.lang {
                 texts.others.insert(lang.to_lowercase(), compile(Some(lang), body, &message.body));
             }
             let langs = std::iter::once((None, &texts.main)).chain(texts.others.iter().map(|(l, v)| (Some(l), v)));
-            let mut longest = None;
+            let mut measured = Vec::new();
             for (lang, variant) in langs {
                 let Some(sms) = &variant.sms else { continue };
                 compiler.enter(&message.id, lang.map(String::as_str));
-                let Some(measured) = compiler.measure(sms, unaccented) else { continue };
-                longest = longest.max_by_units(measured);
+                measured.extend(compiler.measure(sms, unaccented));
             }
-            texts.longest_sms = longest;
+            texts.longest_sms = measured.into_iter().max_by_key(|measured| (measured.parts, measured.units));
             messages.push(texts);
         }
         let (environment, office) = compiler.finish()?;
@@ -239,20 +215,6 @@ impl Templates {
     }
 }
 
-/// Keeps the measurement with more parts, then more units.
-trait Longest {
-    fn max_by_units(self, other: Measured) -> Self;
-}
-
-impl Longest for Option<Measured> {
-    fn max_by_units(self, other: Measured) -> Self {
-        match self {
-            Some(best) if (best.parts, best.units) >= (other.parts, other.units) => Some(best),
-            _ => Some(other),
-        }
-    }
-}
-
 impl Texts {
     /// The part in the person's language, else in its base language (`en` for `en-US`), else the main one.
     fn pick<'a, T>(&'a self, lang: Option<&str>, part: impl Fn(&'a Variant) -> Option<&'a T>) -> Option<&'a T> {
@@ -278,7 +240,11 @@ impl Filler<'_> {
         let value = |name: &str| match name {
             "office" => Some(self.templates.office.clone()),
             "unsubscribe_url" => self.unsubscribe_url.map(Value::from),
-            field => self.person.field(field).map(Value::from),
+            // One line, whatever the list held: a control character would make the whole text unsendable.
+            field => self
+                .person
+                .field(field)
+                .map(|value| if value.contains(char::is_control) { Value::from(one_line(value)) } else { Value::from(value) }),
         };
         kept.fill(&self.templates.environment, value)
     }
@@ -287,7 +253,7 @@ impl Filler<'_> {
         Ok(Content::Email(Box::new(Email {
             to_name: self.person.name.as_deref().map(one_line).filter(|name| !name.is_empty()),
             subject: one_line(&self.fill(&email.subject)?),
-            text: self.fill(&email.text)?,
+            text: closed_up(self.fill(&email.text)?),
             html: self.fill(&email.html)?,
             attachments: email.attachments.clone(),
             unsubscribe_url: self.unsubscribe_url.map(str::to_owned),
@@ -307,100 +273,12 @@ impl Filler<'_> {
     }
 }
 
-/// Compiles the texts of one language. `main` lends a mail the parts that this language lacks.
-fn variant(
-    compiler: &mut Compiler<'_>,
-    campaign: &Campaign,
-    office: &BTreeMap<String, String>,
-    files: &BTreeMap<&str, Arc<Attachment>>,
-    lang: Option<&str>,
-    body: &Body,
-    main: &Body,
-) -> Variant {
-    let sms = body.sms.as_deref().and_then(|source| compiler.plain("sms", source));
-    let chat = body.chat.as_ref().map(|chat| chat_texts(compiler, chat));
-    let email = body.email.as_ref().and_then(|email| {
-        let whole = whole(email, main.email.as_ref());
-        email_texts(compiler, campaign, office, files, lang, &whole)
-    });
-    Variant { sms, chat, email }
-}
-
-fn whole(email: &EmailBody, main: Option<&EmailBody>) -> EmailBody {
-    let Some(main) = main else { return email.clone() };
-    let or = |own: &str, other: &str| if own.trim().is_empty() { other.to_owned() } else { own.to_owned() };
-    EmailBody {
-        subject: or(&email.subject, &main.subject),
-        body: or(&email.body, &main.body),
-        attach: if email.attach.is_empty() { main.attach.clone() } else { email.attach.clone() },
+/// Takes out the empty lines that a choice not taken leaves behind.
+fn closed_up(mut text: String) -> String {
+    while text.contains("\n\n\n") {
+        text = text.replace("\n\n\n", "\n\n");
     }
-}
-
-fn chat_texts(compiler: &mut Compiler<'_>, chat: &ChatBody) -> ChatTexts {
-    let text = chat.text.as_deref().and_then(|source| compiler.plain("chat.text", source));
-    let data = chat.data.iter().filter_map(|(key, source)| {
-        let kept = compiler.plain(&format!("chat.data.{key}"), source)?;
-        Some((key.clone(), kept))
-    });
-    ChatTexts { text, template: chat.template.clone(), data: data.collect() }
-}
-
-fn email_texts(
-    compiler: &mut Compiler<'_>,
-    campaign: &Campaign,
-    office: &BTreeMap<String, String>,
-    files: &BTreeMap<&str, Arc<Attachment>>,
-    lang: Option<&str>,
-    email: &EmailBody,
-) -> Option<EmailTexts> {
-    let mut attachments = Vec::with_capacity(email.attach.len());
-    for path in &email.attach {
-        match files.get(path.as_str()) {
-            Some(file) => attachments.push(Arc::clone(file)),
-            None => compiler.fault("email.attach", None, format!("the file {path:?} was not found"), None),
-        }
-    }
-    if let Some(at) = email.subject.trim().find(['\n', '\r']) {
-        compiler.fault("email.subject", Some(at), "a subject has one line".into(), None);
-    }
-    let subject = compiler.plain("email.subject", email.subject.trim())?;
-    compiler.check("email.body", &email.body)?;
-    let language = lang.unwrap_or(MAIN_LANGUAGE);
-    let converted = markdown::convert(&email.body);
-    if let Some(expression) = &converted.unsafe_link {
-        let help = "write the address out, or use unsubscribe_url or an office field";
-        let text = format!("a link may not begin with a recipient's field: {expression}");
-        compiler.fault("email.body", email.body.find(expression.as_str()), text, Some(help.into()));
-        return None;
-    }
-    let page = layout::Page { campaign, office, language, subject: email.subject.trim(), body: &converted };
-    let text = compiler.trusted("email.text", &page.text())?;
-    let html = match page.html() {
-        Ok(html) => compiler.trusted("email.html", &html)?,
-        Err(problem) => {
-            compiler.fault("email.body", None, problem, None);
-            return None;
-        }
-    };
-    Some(EmailTexts { language: language.to_owned(), subject, text, html, attachments })
-}
-
-fn attachment(path: &str, bytes: &Bytes) -> Attachment {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
-    let media_type = match ending.as_str() {
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "txt" => "text/plain; charset=utf-8",
-        "ics" => "text/calendar; charset=utf-8",
-        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "zip" => "application/zip",
-        _ => "application/octet-stream",
-    };
-    Attachment { name: name.to_owned(), media_type: media_type.to_owned(), bytes: bytes.clone() }
+    text
 }
 
 /// Line breaks and other control characters become single blanks; NFC.

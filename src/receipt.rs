@@ -20,7 +20,7 @@ use crate::{
     delivery::{Reference, State, Why, learn, learn::News},
     on,
     seal::Seal,
-    tally, within,
+    tally, transaction, within,
 };
 
 /// Receipts in one commit at most.
@@ -216,12 +216,10 @@ impl Matcher {
     /// Matches the open receipts after number `after`, at most a batch of them.
     pub async fn step(&self, after: i64) -> Result<Matched> {
         let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        self.db
-            .write(async |tx| {
-                let open: Vec<Open> = within!(tx, |c, sql| sqlx::query_as(sql(&OPEN)).bind(after).bind(most).fetch_all(c).await)?;
-                self.apply(tx, open, after).await
-            })
-            .await
+        transaction!(self.db, |tx| {
+            let open: Vec<Open> = within!(tx, |c, sql| sqlx::query_as(sql(&OPEN)).bind(after).bind(most).fetch_all(c).await)?;
+            self.apply(tx, open, after).await
+        })
     }
 
     /// Matches these receipts again, because the ids they name have come.
@@ -231,12 +229,10 @@ impl Matcher {
             id: i64,
         }
         let list = crate::db::list(&receipts.iter().map(|id| Id { id: *id }).collect::<Vec<_>>());
-        self.db
-            .write(async |tx| {
-                let open: Vec<Open> = within!(tx, |c, sql| sqlx::query_as(sql(&NAMED)).bind(&list).fetch_all(c).await)?;
-                self.apply(tx, open, 0).await
-            })
-            .await
+        transaction!(self.db, |tx| {
+            let open: Vec<Open> = within!(tx, |c, sql| sqlx::query_as(sql(&NAMED)).bind(&list).fetch_all(c).await)?;
+            self.apply(tx, open, 0).await
+        })
     }
 
     async fn apply(&self, tx: &mut Tx, open: Vec<Open>, after: i64) -> Result<Matched> {
@@ -316,13 +312,11 @@ impl Matcher {
     /// Joins what a gateway said when it was asked: nothing is stored of it but its effect.
     pub async fn learn(&self, news: &[News]) -> std::result::Result<(), DbError> {
         let now = self.clock.millis();
-        self.db
-            .write(async |tx| {
-                let mut changes = tally::Changes::default();
-                learn::join(tx, &self.active.plans(), news, now, &mut changes).await?;
-                tally::apply(tx, self.node, changes).await
-            })
-            .await
+        transaction!(self.db, |tx| {
+            let mut changes = tally::Changes::default();
+            learn::join(tx, &self.active.plans(), news, now, &mut changes).await?;
+            tally::apply(tx, self.node, changes).await
+        })
     }
 }
 

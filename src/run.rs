@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     db::{Db, DbError, Result, Sql, affected},
     delivery::{State, close, fan_out},
-    on, within,
+    on, transaction, within,
 };
 
 /// Recipient numbers that one transaction of a fan-out looks at.
@@ -105,8 +105,7 @@ impl Runner {
             self.relieve(run, now).await?;
         }
         if run.plan.silent_after.is_some() {
-            let moved =
-                self.db.write(async |tx| close::fall_back_silent(tx, self.node, &run.plan, now, CLOSE_CHUNK).await).await?;
+            let moved = transaction!(self.db, |tx| close::fall_back_silent(tx, self.node, &run.plan, now, CLOSE_CHUNK).await)?;
             more |= moved > 0;
         }
         if run.row.state() == RunState::Sending {
@@ -125,32 +124,28 @@ impl Runner {
                 return Ok(FanOut::Impossible);
             }
         };
-        let done = self
-            .db
-            .write(async |tx| {
-                let (state, halted, cursor, top): (i16, bool, i64, i64) =
-                    within!(tx, |c, sql| sqlx::query_as(sql(&CURSOR)).bind(id).fetch_one(c).await)?;
-                if state != RunState::FanningOut as i16 || (halted && !halted_too) {
-                    return Ok(FanOut::Done);
-                }
-                let through = (cursor + FAN_OUT_CHUNK).min(top);
-                let chunk = fan_out::Chunk { after: cursor, through, due: run.row.due_at.min(now), now };
-                fan_out::chunk(tx, self.node, &run.plan, &audience, &chunk).await?;
-                let state = if through >= top { RunState::Sending } else { RunState::FanningOut } as i16;
-                within!(tx, |c, sql| sqlx::query(sql(&MOVE_CURSOR))
-                    .bind(id)
-                    .bind(through)
-                    .bind(state)
-                    .execute(c)
-                    .await
-                    .map(affected))?;
-                if through >= top {
-                    tracing::info!(run = id, campaign = run.row.campaign, "every recipient of the run has a delivery");
-                }
-                Ok(if through < top { FanOut::More } else { FanOut::Done })
-            })
-            .await?;
-        Ok(done)
+        transaction!(self.db, |tx| {
+            let (state, halted, cursor, top): (i16, bool, i64, i64) =
+                within!(tx, |c, sql| sqlx::query_as(sql(&CURSOR)).bind(id).fetch_one(c).await)?;
+            if state != RunState::FanningOut as i16 || (halted && !halted_too) {
+                return Ok(FanOut::Done);
+            }
+            let through = (cursor + FAN_OUT_CHUNK).min(top);
+            let chunk = fan_out::Chunk { after: cursor, through, due: run.row.due_at.min(now), now };
+            fan_out::chunk(tx, self.node, &run.plan, &audience, &chunk).await?;
+            let state = if through >= top { RunState::Sending } else { RunState::FanningOut } as i16;
+            within!(tx, |c, sql| sqlx::query(sql(&MOVE_CURSOR))
+                .bind(id)
+                .bind(through)
+                .bind(state)
+                .execute(c)
+                .await
+                .map(affected))?;
+            if through >= top {
+                tracing::info!(run = id, campaign = run.row.campaign, "every recipient of the run has a delivery");
+            }
+            Ok(if through < top { FanOut::More } else { FanOut::Done })
+        })
     }
 
     /// What a channel cannot finish by `finish_by` goes to the next one at once.
@@ -169,7 +164,7 @@ impl Runner {
             while excess > 0 {
                 let most = excess.min(CLOSE_CHUNK);
                 let moved =
-                    self.db.write(async |tx| close::overflow(tx, self.node, &run.plan, *channel as i16, most, now).await).await?;
+                    transaction!(self.db, |tx| close::overflow(tx, self.node, &run.plan, *channel as i16, most, now).await)?;
                 if moved == 0 {
                     break;
                 }
@@ -182,7 +177,7 @@ impl Runner {
 
     /// A chunk of what a run that is over leaves unsent. True: there may be more.
     async fn end(&self, run: &ActiveRun, state: State, now: i64) -> Result<bool> {
-        let ended = self.db.write(async |tx| close::end_run(tx, self.node, &run.plan, state, now, CLOSE_CHUNK).await).await?;
+        let ended = transaction!(self.db, |tx| close::end_run(tx, self.node, &run.plan, state, now, CLOSE_CHUNK).await)?;
         if ended > 0 {
             return Ok(true);
         }

@@ -3,7 +3,7 @@
 //! What enters is a plain address; what leaves is sealed bytes for the row and a 64-bit number for look-ups. What can
 //! go wrong is a key that does not fit: then nothing opens, and [`SealError`] says so without showing anything.
 //!
-//! Two roots, because they live for different times (docs/decisions/0002-keys.md). The *key ring* of loa.toml seals and
+//! Two roots, because they live for different times (docs/decisions/0003-two-roots-of-keys.md). The *key ring* of loa.toml seals and
 //! can be rotated: the current key seals, the earlier ones still open. The *root* keys hashes, references, callback
 //! secrets and unsubscribe tokens, which are out in the world and in indexes and must outlive a rotation; it lies in the
 //! database, sealed by the ring (`audience::key`).

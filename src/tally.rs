@@ -153,8 +153,13 @@ static DIFFERENCES: Sql = Sql::new(
 
 /// Recounts every tally from the rows, in one snapshot. Empty: all agree.
 pub async fn differences(db: &Db) -> Result<Vec<Difference>> {
+    db.snapshot(async |tx| differences_within(tx).await).await
+}
+
+/// The same within a snapshot of the caller's.
+pub async fn differences_within(tx: &mut Tx) -> Result<Vec<Difference>> {
     type Row = (i64, i16, i64, i16, i64, i64, i64, i64, i64, i64);
-    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&DIFFERENCES)).fetch_all(pool).await)?;
+    let rows: Vec<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&DIFFERENCES)).fetch_all(c).await)?;
     Ok(rows
         .into_iter()
         .map(|(run, channel, account, state, n, parts, price, row_n, row_parts, row_price)| Difference {

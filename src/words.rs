@@ -51,7 +51,12 @@ impl Phrase {
     /// This sentence and another after it.
     #[must_use]
     pub fn then(self, other: &Self) -> Self {
-        let join = |first: &str, second: &str| if first.is_empty() { second.to_string() } else { format!("{first}. {second}") };
+        let join = |first: &str, second: &str| {
+            let mut rest = second.chars();
+            let capital: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+            let stop = if first.is_empty() || first.ends_with(['.', '?', '!']) { "" } else { "." };
+            format!("{first}{stop} {capital}{}", rest.as_str()).trim().to_string()
+        };
         Self { vi: join(&self.vi, &other.vi), en: join(&self.en, &other.en) }
     }
 }
@@ -75,11 +80,15 @@ impl fmt::Display for Phrase {
     }
 }
 
-/// A [`Phrase`] from two format strings over the same names: `phrase!("thiếu {key}", "{key} is missing")`.
+/// A [`Phrase`] from two format strings over the same names, or the same positional values:
+/// `phrase!("thiếu {key}", "{key} is missing")`.
 #[macro_export]
 macro_rules! phrase {
     ($vi:literal, $en:literal $(,)?) => {
         $crate::words::Phrase { vi: format!($vi), en: format!($en) }
+    };
+    ($vi:literal, $en:literal, $($value:expr),+ $(,)?) => {
+        $crate::words::Phrase { vi: format!($vi, $($value),+), en: format!($en, $($value),+) }
     };
 }
 
@@ -110,19 +119,122 @@ pub fn delivery_state(state: &str, chat: bool, lang: Lang) -> &str {
 
 /// The label of a run's state, by its English name.
 pub fn run_state(state: &str, lang: Lang) -> &str {
-    if lang == Lang::En {
-        return state;
+    match (lang, state) {
+        (Lang::En, "fanning_out") => "listing",
+        (Lang::En, other) => other,
+        (Lang::Vi, "fanning_out") => "Đang lập danh sách",
+        (Lang::Vi, "sending") => "Đang gửi",
+        (Lang::Vi, "held") => "Đang giữ lại",
+        (Lang::Vi, "paused") => "Tạm dừng",
+        (Lang::Vi, "aborted") => "Đã dừng hẳn",
+        (Lang::Vi, "missed") => "Bỏ lỡ",
+        (Lang::Vi, "settled") => "Đã xong",
+        (Lang::Vi, other) => other,
     }
-    match state {
-        "fanning" => "Đang lập danh sách",
-        "active" | "running" => "Đang gửi",
-        "held" => "Đang giữ lại",
-        "paused" => "Tạm dừng",
-        "aborted" => "Đã dừng hẳn",
-        "missed" => "Bỏ lỡ",
-        "settled" | "done" => "Đã xong",
+}
+
+/// The label of a channel, by its English name.
+pub fn channel(channel: &str, lang: Lang) -> &str {
+    match (lang, channel) {
+        (Lang::Vi, "sms") => "Tin nhắn SMS",
+        (Lang::Vi, "email") => "Thư điện tử",
+        (Lang::Vi, "chat") => "Tin nhắn chat",
+        (Lang::En, "sms") => "SMS",
+        (Lang::En, "email") => "E-mail",
+        (Lang::En, "chat") => "Chat",
+        (_, other) => other,
+    }
+}
+
+/// The name of a carrier or of a chat service as it writes itself, by its name in files.
+pub fn carrier(name: &str, lang: Lang) -> &str {
+    match name {
+        "viettel" => "Viettel",
+        "mobifone" => "MobiFone",
+        "vinaphone" => "VinaPhone",
+        "vietnamobile" => "Vietnamobile",
+        "gmobile" => "Gmobile",
+        "wintel" => "Wintel",
+        "itel" => "Itel",
+        "zalo" => "Zalo",
+        "telegram" => "Telegram",
+        "unknown" => lang.pick("(chưa rõ nhà mạng)", "(carrier not known)"),
         other => other,
     }
+}
+
+/// The label of a reason why a message was not sent or did not arrive, by its English name.
+pub fn reason(reason: &str, lang: Lang) -> &str {
+    match (lang, reason) {
+        (Lang::Vi, "no-such-address") => "Số hoặc địa chỉ không tồn tại",
+        (Lang::Vi, "unreachable") => "Tắt máy hoặc ngoài vùng phủ sóng",
+        (Lang::Vi, "blocked") => "Bị chặn (nhà mạng, bộ lọc thư rác hoặc người nhận)",
+        (Lang::Vi, "full") => "Hộp thư hoặc bộ nhớ đã đầy",
+        (Lang::Vi, "template") => "Mẫu tin chưa đăng ký",
+        (Lang::Vi, "content") => "Nội dung bị từ chối",
+        (Lang::Vi, "quota") => "Hết hạn mức gửi",
+        (Lang::Vi, "funds") => "Tài khoản hết tiền",
+        (Lang::Vi, "expired") => "Hết hạn ở nhà mạng",
+        (Lang::Vi, "other") => "Lý do khác",
+        (Lang::Vi, "opted-out") => "Từ chối nhận tin",
+        (Lang::Vi, "same-address") => "Dùng chung số",
+        (Lang::Vi, "no-address") => "Không có địa chỉ nhận tin",
+        (Lang::Vi, "moved") => "Chuyển sang kênh khác cho kịp giờ",
+        (Lang::Vi, "reached") => "Đã nhận qua kênh khác",
+        (Lang::Vi, "no-text") => "Không có nội dung cho kênh này",
+        (Lang::Vi, "address-changed") => "Địa chỉ đã đổi",
+        (Lang::Vi, "lapsed") => "Quá hạn, chưa gửi",
+        (Lang::Vi, "cancelled") => "Đã hủy trước khi gửi",
+        (Lang::Vi, "none") => "(không có lý do)",
+        (Lang::En, "no-such-address") => "no such number or address",
+        (Lang::En, "unreachable") => "switched off or out of reach",
+        (Lang::En, "blocked") => "blocked by carrier, filter or person",
+        (Lang::En, "full") => "mailbox or memory full",
+        (Lang::En, "template") => "template not registered",
+        (Lang::En, "content") => "content refused",
+        (Lang::En, "quota") => "quota used up",
+        (Lang::En, "funds") => "no funds",
+        (Lang::En, "expired") => "expired at the carrier",
+        (Lang::En, "other") => "other",
+        (Lang::En, "opted-out") => "opted out",
+        (Lang::En, "same-address") => "same address",
+        (Lang::En, "no-address") => "no address",
+        (Lang::En, "moved") => "moved to another channel in time",
+        (Lang::En, "reached") => "reached on another channel",
+        (Lang::En, "no-text") => "no text for this channel",
+        (Lang::En, "address-changed") => "address changed",
+        (Lang::En, "lapsed") => "lapsed unsent",
+        (Lang::En, "cancelled") => "cancelled before it was sent",
+        (Lang::En, "none") => "(no reason)",
+        (_, other) => other,
+    }
+}
+
+/// A number with its thousands set apart: 1.234.567 in Vietnamese, 1,234,567 in English.
+pub fn number(n: i64, lang: Lang) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut out = String::from(if n < 0 { "-" } else { "" });
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push_str(lang.pick(".", ","));
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `part` of `whole` in per cent with one decimal, rounded down: 84,9 % of a goal is not yet 85 %. A dash of nothing.
+pub fn share(part: i64, whole: i64, lang: Lang) -> String {
+    if whole <= 0 {
+        return "–".to_string();
+    }
+    let tenths = i128::from(part) * 1_000 / i128::from(whole);
+    format!("{}{}{} %", tenths / 10, lang.pick(",", "."), tenths % 10)
+}
+
+/// A day, as people of that language write it.
+pub fn date(day: chrono::NaiveDate, lang: Lang) -> String {
+    day.format(lang.pick("%d/%m/%Y", "%Y-%m-%d")).to_string()
 }
 
 /// A day of the week, as a calendar shortens it.
@@ -163,5 +275,19 @@ mod tests {
         assert_eq!(of(&[("LANG", "C.UTF-8")]), Lang::Vi);
         assert_eq!(of(&[("LANG", "en_US.UTF-8")]), Lang::En);
         assert_eq!(of(&[("LOA_LANG", "vi"), ("LANG", "en_US.UTF-8")]), Lang::Vi);
+    }
+
+    #[test]
+    fn numbers_are_set_apart_by_thousands() {
+        let vi = [0, 7, 999, 1_000, 1_234_567, -1_234_567].map(|n| number(n, Lang::Vi));
+        assert_eq!(vi, ["0", "7", "999", "1.000", "1.234.567", "-1.234.567"]);
+        assert_eq!(number(1_234_567, Lang::En), "1,234,567");
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_up_to_a_goal() {
+        assert_eq!(share(8_499, 10_000, Lang::Vi), "84,9 %");
+        assert_eq!(share(1, 1, Lang::En), "100.0 %");
+        assert_eq!(share(0, 0, Lang::Vi), "–");
     }
 }

@@ -1,9 +1,13 @@
 //! Stories, each through the front door. One binary: every further one would be another link.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+
 mod engines;
 mod folder;
+mod helpers;
 
 mod stories {
+    mod audience;
     mod check;
     mod plan;
     mod settings;

@@ -14,6 +14,7 @@ mod description;
 mod expression;
 mod fault;
 mod network;
+mod percent;
 mod reader;
 mod request;
 mod xml;
@@ -100,33 +101,20 @@ impl HttpGateway {
     /// marks as secret must come in `secrets`.
     pub fn new(
         description: Arc<Description>,
-        settings: BTreeMap<String, String>,
+        mut settings: BTreeMap<String, String>,
         secrets: BTreeMap<String, SecretString>,
         network: Network,
     ) -> Result<Self, BuildError> {
         let gateway = || description.name.clone();
         let find = |name: &str| description.settings.iter().find(|setting| setting.name == name);
-        for name in settings.keys().chain(secrets.keys()).filter(|name| *name != "url" && find(name).is_none()) {
+        let unknown = settings.keys().chain(secrets.keys()).find(|name| *name != "url" && find(name).is_none());
+        if let Some(name) = unknown {
             let known = description.settings.iter().map(|setting| setting.name.as_str()).chain(["url"]);
             let nearest = fault::nearest(name, known).map(str::to_owned);
             return Err(BuildError::Unknown { gateway: gateway(), name: name.clone(), nearest });
         }
-        let mut values = BTreeMap::new();
-        for Setting { name, secret, required, default, about } in &description.settings {
-            if *secret && settings.contains_key(name) {
-                return Err(BuildError::Plain { name: name.clone() });
-            }
-            let given = secrets.get(name).map(ExposeSecret::expose_secret).or(settings.get(name).map(String::as_str));
-            match given.or(default.as_deref()) {
-                Some("") | None if *required => {
-                    return Err(BuildError::Missing { gateway: gateway(), name: name.clone(), about: about.clone() });
-                }
-                Some(value) => values.insert(name.clone(), Value::from(value)),
-                None => values.insert(name.clone(), Value::from(())),
-            };
-        }
-        let base = match settings.get("url") {
-            Some(url) => description::base_address(url).map_err(|why| BuildError::Url { why })?,
+        let base = match settings.remove("url") {
+            Some(url) => description::base_address(&url).map_err(|why| BuildError::Url { why })?,
             None => description.url.clone().ok_or_else(|| BuildError::Missing {
                 gateway: gateway(),
                 name: "url".into(),
@@ -138,7 +126,23 @@ impl HttpGateway {
         {
             return Err(BuildError::Url { why: network::PrivateAddress { host }.to_string() });
         }
-        let client = network::client(&network, base.starts_with("https:")).map_err(BuildError::Network)?;
+        let mut values = BTreeMap::new();
+        for Setting { name, secret, required, default, about } in &description.settings {
+            let plain = settings.remove(name);
+            if *secret && plain.is_some() {
+                return Err(BuildError::Plain { name: name.clone() });
+            }
+            let given = secrets.get(name).map(ExposeSecret::expose_secret).or(plain.as_deref());
+            let value = match given.or(default.as_deref()) {
+                Some("") | None if *required => {
+                    return Err(BuildError::Missing { gateway: gateway(), name: name.clone(), about: about.clone() });
+                }
+                Some(value) => Value::from(value),
+                None => Value::from(()),
+            };
+            values.insert(name.clone(), value);
+        }
+        let client = network::client(network, base.starts_with("https:")).map_err(BuildError::Network)?;
         Ok(Self { description, base, settings: Arc::new(values), secrets, client })
     }
 
@@ -185,7 +189,8 @@ impl Provider for HttpGateway {
     async fn status(&self, sent: &[Handle]) -> Result<Vec<Receipt>, StatusError> {
         let (request, shape) = self.description.status.as_ref().ok_or(StatusError::Unsupported)?;
         let mut receipts = Vec::new();
-        for handle in sent {
+        // One that cannot be named to the gateway stays as unclear as it is.
+        for handle in sent.iter().filter(|handle| !shape.by_id || !handle.ids.is_empty()) {
             let own = vec![
                 ("reference", Value::from(handle.reference.as_str())),
                 ("id", handle.ids.first().map_or_else(|| Value::from(()), Value::from)),
@@ -284,11 +289,7 @@ fn mask_numbers(text: &str) -> String {
         let number = &run[..end];
         out.push_str(&rest[..start]);
         let is_phone = (number.starts_with("84") && number.len() == 11) || (number.starts_with('0') && number.len() == 10);
-        if is_phone {
-            out.push_str(&mask(number))
-        } else {
-            out.push_str(number)
-        }
+        out.push_str(&if is_phone { mask(number) } else { number.to_owned() });
         rest = &run[end..];
     }
     out.push_str(rest);

@@ -56,6 +56,10 @@ pub enum BuildError {
     BadName(&'static str),
 }
 
+/// What SMTP can do, whoever the server is.
+pub const ABILITIES: Abilities =
+    Abilities { batch: 1, receipts: false, ignores_repeats_for: Duration::ZERO, echoes_reference: true, status: false };
+
 /// An account on an SMTP server.
 pub struct SmtpGateway {
     settings: Settings,
@@ -155,7 +159,7 @@ impl Provider for SmtpGateway {
     }
 
     fn can(&self) -> Abilities {
-        Abilities { batch: 1, receipts: false, ignores_repeats_for: Duration::ZERO, echoes_reference: true, status: false }
+        ABILITIES
     }
 
     async fn test(&self) -> Result<String, SendError> {

@@ -68,7 +68,7 @@ pub enum TextError {
     #[error("the text is empty")]
     Empty,
     /// It takes more parts than allowed.
-    #[error("the text takes {parts} parts, {max} are allowed: it is {over} characters too long")]
+    #[error("the text takes {parts} parts where {max} are allowed; characters to take out: {over}")]
     TooLong {
         /// Parts that it takes.
         parts: u16,
@@ -93,7 +93,7 @@ pub enum TextError {
 /// and special blanks become their ASCII forms; any other letter loses its marks. What has neither an ASCII nor a GSM
 /// form (an emoji, a Chinese character) stays, and makes the text UCS-2: it shows in the preview and in the price.
 pub fn unaccented(text: &str) -> String {
-    if text.is_ascii() && !text.contains(['\r', '\t']) {
+    if text.is_ascii() && !text.contains(['\r', '\t', '`']) {
         return text.to_owned();
     }
     let mut plain = String::with_capacity(text.len());

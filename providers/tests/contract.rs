@@ -2,6 +2,9 @@
 //!
 //! One binary for the crate. `contract/suite.rs` holds the suite; an adapter joins it with one row in `ADAPTERS`.
 
+// A panic is how a test reports.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 #[path = "contract/built_in.rs"]
 mod built_in;
 #[path = "contract/callbacks.rs"]

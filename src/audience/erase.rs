@@ -8,7 +8,7 @@
 
 use crate::{
     db::{Db, Result, Sql},
-    within,
+    transaction, within,
 };
 
 static FIND: Sql = Sql::new(r"SELECT id FROM recipient WHERE ref = $1");
@@ -36,7 +36,7 @@ static UNLINK: Sql = Sql::new(
 
 /// Erases a person; false where nobody has this reference.
 pub async fn erase(db: &Db, reference: &str, now: i64) -> Result<bool> {
-    db.write(async |tx| {
+    transaction!(db, |tx| {
         let found = within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&FIND)).bind(reference).fetch_optional(c).await)?;
         let Some(id) = found else { return Ok(false) };
         within!(tx, |c, sql| sqlx::query(sql(&EMPTY)).bind(id).bind(now).execute(c).await.map(|done| done.rows_affected()))?;
@@ -45,5 +45,4 @@ pub async fn erase(db: &Db, reference: &str, now: i64) -> Result<bool> {
         }
         Ok(true)
     })
-    .await
 }

@@ -8,7 +8,7 @@ use crate::{
     db::{Db, DbError, Sql, Tx},
     on,
     seal::{Kind, Seal},
-    within,
+    transaction, within,
 };
 
 /// The name of the root in `meta`.
@@ -35,22 +35,25 @@ static REPLACE: Sql = Sql::new(r"UPDATE meta SET value = $2 WHERE key = $1");
 /// The seal of this database. A database that has no root yet gets a random one; of two processes that begin at once, one
 /// decides.
 pub async fn load(db: &Db, current: &SecretKey, previous: &[SecretKey]) -> Result<Seal, KeyError> {
-    let seal = Seal::new(current, previous);
-    let find =
-        async || on!(db.write, |pool, sql| sqlx::query_scalar::<_, String>(sql(&FIND)).bind(ROOT).fetch_optional(pool).await);
-    let mut found = find().await?;
-    if found.is_none() {
-        let begun = hex(&seal.clone().with_new_root().sealed_root());
-        on!(db.write, |pool, sql| sqlx::query(sql(&BEGIN))
-            .bind(ROOT)
-            .bind(&begun)
-            .execute(pool)
-            .await
-            .map(|done| done.rows_affected()))?;
-        found = find().await?;
+    if let Some(seal) = find(db, current, previous).await? {
+        return Ok(seal);
     }
-    let sealed = found.and_then(|text| unhex(&text)).ok_or(KeyError::Foreign)?;
-    seal.with_root(&sealed).map_err(|_| KeyError::Foreign)
+    let begun = hex(&Seal::new(current, previous).with_new_root().sealed_root());
+    on!(db.write, |pool, sql| sqlx::query(sql(&BEGIN))
+        .bind(ROOT)
+        .bind(&begun)
+        .execute(pool)
+        .await
+        .map(|done| done.rows_affected()))?;
+    find(db, current, previous).await?.ok_or(KeyError::Foreign)
+}
+
+/// The seal of a database that has its root already; none: nothing was sealed in it yet. Changes nothing.
+pub async fn find(db: &Db, current: &SecretKey, previous: &[SecretKey]) -> Result<Option<Seal>, KeyError> {
+    let found: Option<String> = on!(db.write, |pool, sql| sqlx::query_scalar(sql(&FIND)).bind(ROOT).fetch_optional(pool).await)?;
+    let Some(text) = found else { return Ok(None) };
+    let sealed = unhex(&text).ok_or(KeyError::Foreign)?;
+    Seal::new(current, previous).with_root(&sealed).map(Some).map_err(|_| KeyError::Foreign)
 }
 
 static NEXT: Sql = Sql::new(
@@ -76,7 +79,7 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
         .map(|done| done.rows_affected()))?;
     let (mut after, mut done) = (0, 0);
     loop {
-        let Some((last, changed)) = db.write(async |tx| reseal(tx, seal, after).await).await? else { return Ok(done) };
+        let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };
         after = last;
         done += changed;
         progress(done);

@@ -206,3 +206,36 @@ fn covered(areas: &[String]) -> Vec<String> {
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_go_on_from_the_first_one_asked_for_and_values_never_stand_in_the_text() {
+        let elderly = Condition { lang: vec!["vi'; DROP TABLE recipient".into()], ..Condition::default() };
+        let condition = Condition {
+            groups: vec!["x".into(), "x".into()],
+            born_before: chrono::NaiveDate::from_ymd_opt(1960, 1, 1),
+            not: Some(Box::new(Condition { segments: vec!["elderly".into()], ..Condition::default() })),
+            ..Condition::default()
+        };
+        let lookup = |slug: &str| (slug == "elderly").then_some(&elderly);
+        let compiled = compile(&condition, &lookup, Engine::Sqlite, 4, 0).unwrap();
+        assert_eq!(
+            compiled.text,
+            "(EXISTS (SELECT 1 FROM membership m WHERE m.recipient = r.id AND m.grp IN (SELECT v FROM (SELECT value ->> 'v' AS v FROM json_each($4)) AS listed_5)) \
+             AND (r.born IS NOT NULL AND r.born < $5) \
+             AND NOT (((COALESCE(r.lang, 'vi') IN (SELECT v FROM (SELECT value ->> 'v' AS v FROM json_each($6)) AS listed_7)))))"
+        );
+        let text = |text: &str| Bind::Text(text.into());
+        let lang = r#"[{"v":"vi'; DROP TABLE recipient"}]"#;
+        assert_eq!(compiled.binds, [text(r#"[{"v":"x"}]"#), text("1960-01-01"), text(lang)]);
+    }
+
+    #[test]
+    fn an_audience_without_segments_is_everybody() {
+        let compiled = compile_audience(&Audience::default(), &|_| None, Engine::Postgres, 1, 0).unwrap();
+        assert_eq!(compiled, Compiled { text: "(1 = 1)".into(), binds: vec![] });
+    }
+}

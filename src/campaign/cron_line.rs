@@ -25,6 +25,14 @@ pub(super) fn parse(line: &str) -> Result<(cron::Schedule, String), Phrase> {
             "a cron line has 5 fields (minute hour day month weekday) or 6 (seconds first), not {count}"
         ));
     }
+    // `* 30 8 * * Mon` would send sixty times at half past eight: always a slip in turning five fields into six.
+    if !fields[0].parse::<u8>().is_ok_and(|second| second < 60) {
+        let field = &fields[0];
+        return Err(phrase!(
+            "trường giây `{field}` phải là một số từ 0 đến 59",
+            "the seconds field `{field}` must be one number from 0 to 59"
+        ));
+    }
     fields[5] = weekdays(&fields[5]).ok_or_else(|| {
         let field = &fields[5];
         phrase!(
@@ -107,7 +115,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for wrong in ["", "* * *", "30 8 * * 8", "30 8 * * monk", "61 8 * * *", "30 8 31 2 *", "30 8 L * *", "30 8 * * 1/0"] {
+        for wrong in [
+            "",
+            "* * *",
+            "30 8 * * 8",
+            "30 8 * * monk",
+            "61 8 * * *",
+            "30 8 31 2 *",
+            "30 8 L * *",
+            "30 8 * * 1/0",
+            "* 30 8 * * Mon",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

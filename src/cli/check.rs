@@ -12,7 +12,7 @@ use super::{Globals, MISTAKE, read_text};
 use crate::{
     campaign::{Holidays, Library},
     config::Config,
-    document::Problems,
+    document::{Problem, Problems},
     phrase,
     words::Phrase,
 };
@@ -116,23 +116,35 @@ impl Subject {
                     phrase!("{campaigns} chiến dịch, {segments} nhóm người nhận", "{campaigns} campaigns, {segments} segments");
                 Finding::of(path, what, Some(problems))
             }
-            Self::Definition => {
-                if let Err(problems) = read_text(path) {
-                    return Finding::of(path, Phrase::default(), Some(problems));
-                }
-                // A definition is read among its neighbours, but only its own problems are asked for.
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                let (library, mut problems) = Library::read(folder);
-                let file = folder.join(path.file_name().unwrap_or_default()).display().to_string();
-                problems.0.retain(|problem| problem.file == file);
-                let slug = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-                let what = match library.campaigns.get(slug) {
-                    Some(source) => Phrase::from(source.campaign.title.as_str()),
-                    None => phrase!("hợp lệ", "well"),
-                };
-                Finding::of(path, what, Some(problems))
-            }
+            Self::Definition => definition(path),
         }
+    }
+}
+
+/// Checks one file among its neighbours, and reports its own problems only; but what keeps a campaign from being read,
+/// its segments' are told as well.
+fn definition(path: &Path) -> Finding {
+    if let Err(problems) = read_text(path) {
+        return Finding::of(path, Phrase::default(), Some(problems));
+    }
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        let problem = Problem::of(&path.display().to_string(), phrase!("đây không phải tệp .toml", "this is not a .toml file"));
+        return Finding::of(path, Phrase::default(), Some(problem.into()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (library, problems) = Library::read(folder);
+    let of = |name: &std::ffi::OsStr| {
+        let file = folder.join(name).display().to_string();
+        Problems(problems.0.iter().filter(|problem| problem.file == file).cloned().collect())
+    };
+    let own = of(path.file_name().unwrap_or_default());
+    let slug = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    match library.campaigns.get(slug) {
+        Some(source) => Finding::of(path, Phrase::from(source.campaign.title.as_str()), Some(own)),
+        None if !own.is_empty() || matches!(slug, "segments" | "goals") => {
+            Finding::of(path, phrase!("hợp lệ", "well"), Some(own))
+        }
+        None => Finding::of(path, Phrase::default(), Some(of("segments.toml".as_ref()))),
     }
 }
 

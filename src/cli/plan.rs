@@ -9,10 +9,9 @@ use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, TimeZone a
 use chrono_tz::Tz;
 use serde_json::json;
 
-use super::{Globals, Mistake, table};
+use super::{Globals, day, no_such_campaign, table};
 use crate::{
     campaign::{Campaign, Holidays, Occurrence, OnHoliday},
-    document::suggestion,
     phrase,
     words::{Lang, weekday},
 };
@@ -46,9 +45,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let holidays = Globals::holidays(&config)?;
     let library = globals.library(&config);
     if let Some(slug) = args.campaign.as_deref().filter(|slug| !library.campaigns.contains_key(*slug)) {
-        let known = suggestion(slug, library.campaigns.keys().map(String::as_str));
-        let message = phrase!("không có chiến dịch `{slug}`", "there is no campaign `{slug}`");
-        return Err(Mistake(message.then(&known)).into());
+        return Err(no_such_campaign(slug, library.campaigns.keys()).into());
     }
     let chosen = library.campaigns.values().map(|source| &source.campaign);
     let chosen = chosen.filter(|campaign| args.campaign.as_ref().is_none_or(|slug| *slug == campaign.slug));
@@ -147,10 +144,4 @@ impl Line<'_> {
 
 fn shown(date: NaiveDate) -> String {
     date.format("%d/%m/%Y").to_string()
-}
-
-fn day(text: &str) -> Result<NaiveDate, String> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .or_else(|_| NaiveDate::parse_from_str(text, "%d/%m/%Y"))
-        .map_err(|_| "write 2026-10-01 or 01/10/2026".to_string())
 }

@@ -7,7 +7,7 @@ use providers::Channel;
 
 use super::{
     Account, Price, Rate,
-    secret::{Vault, is_secret_name, refuse_plain},
+    secret::{Vault, is_secret_name, password_in, refuse_plain},
 };
 use crate::{
     document::{Section, Value, rate, suggestion},
@@ -108,13 +108,19 @@ fn own_keys(section: &mut Section<'_>, vault: Vault<'_>) -> OwnKeys {
     for (key, value) in section.rest() {
         if is_reference(&value) || (value.is_variable() && is_secret_name(key)) {
             secrets.extend(vault.secret(&value).map(|secret| (key.to_string(), secret)));
-        } else if is_secret_name(key) {
+        } else if is_secret_name(key) || holds_password(&value) {
             refuse_plain::<()>(&value);
         } else {
             settings.extend(value.plain().map(|plain| (key.to_string(), plain)));
         }
     }
     (settings, secrets)
+}
+
+/// Whether the file's own text is an address with a password in it.
+fn holds_password(value: &Value<'_>) -> bool {
+    let plain = if value.is_variable() { None } else { value.plain() };
+    plain.as_ref().and_then(toml::Value::as_str).and_then(password_in).is_some()
 }
 
 /// Whether a value is `{ env = … }` or `{ file = … }`.

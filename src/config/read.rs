@@ -134,7 +134,7 @@ fn server(section: &mut Section<'_>, vault: Vault<'_>, default_key: &Path) -> Op
 }
 
 /// The key in a file that nobody named: one that cannot be read counts as none here, and `loa doctor` looks closer.
-fn stored_key(file: &Path) -> Option<SecretKey> {
+pub fn stored_key(file: &Path) -> Option<SecretKey> {
     key(&fs::read_to_string(file).ok()?.into())
 }
 

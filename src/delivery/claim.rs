@@ -256,8 +256,7 @@ static RESERVE: Sql = Sql::new(
 /// Reserves `n` slots of an account's rate, in place of some whose time passed unused. How far from now the first one is.
 pub async fn reserve(db: &Db, account: i64, rate: Rate, n: u32) -> Result<Duration> {
     let span = i64::from(n) * period_us(rate);
-    let wait: i64 =
-        on!(db.write, |pool, sql| sqlx::query_scalar(sql(&RESERVE)).bind(account).bind(span).fetch_one(pool).await)?;
+    let wait: i64 = on!(db.write, |pool, sql| sqlx::query_scalar(sql(&RESERVE)).bind(account).bind(span).fetch_one(pool).await)?;
     Ok(Duration::from_micros(u64::try_from(wait).unwrap_or(0)))
 }
 

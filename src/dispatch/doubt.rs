@@ -14,6 +14,7 @@ use crate::{
         learn::News,
         run_of,
     },
+    transaction,
 };
 
 /// Doubts that one step settles.
@@ -25,7 +26,7 @@ pub async fn ask(shared: &Shared) -> crate::db::Result<Vec<News>> {
     if !shared.accounts.all().iter().any(|account| account.abilities.status) {
         return Ok(Vec::new());
     }
-    let due = shared.db.write(async |tx| close::doubts(tx, now, CHUNK).await).await?;
+    let due = transaction!(shared.db, |tx| close::doubts(tx, now, CHUNK).await)?;
     let mut by_account: BTreeMap<i64, Vec<&Doubt>> = BTreeMap::new();
     for doubt in &due {
         by_account.entry(doubt.account).or_default().push(doubt);
@@ -33,10 +34,8 @@ pub async fn ask(shared: &Shared) -> crate::db::Result<Vec<News>> {
     let mut news = Vec::new();
     for account in shared.accounts.all().iter().filter(|a| a.abilities.status) {
         let Some(doubts) = by_account.get(&account.id) else { continue };
-        let references: BTreeMap<String, &Doubt> = doubts
-            .iter()
-            .map(|d| (Reference { delivery: d.id, attempt: d.attempt }.encode(&shared.seal), *d))
-            .collect();
+        let references: BTreeMap<String, &Doubt> =
+            doubts.iter().map(|d| (Reference { delivery: d.id, attempt: d.attempt }.encode(&shared.seal), *d)).collect();
         let handles: Vec<Handle> = references
             .iter()
             .map(|(reference, doubt)| Handle {
@@ -68,15 +67,13 @@ pub async fn ask(shared: &Shared) -> crate::db::Result<Vec<News>> {
 pub async fn settle(shared: &Shared) -> crate::db::Result<usize> {
     let now = shared.clock.millis();
     let plans = shared.active.plans();
-    let settled = shared
-        .db
-        .write(async |tx| {
-            let due = close::doubts(tx, now, CHUNK).await?;
-            let settled: Vec<(Doubt, Settle)> = due.into_iter().map(|doubt| (doubt.clone(), how(shared, &shared.active, &doubt, now))).collect();
-            close::settle(tx, shared.epoch, &plans, &settled, now).await?;
-            Ok(settled.len())
-        })
-        .await?;
+    let settled = transaction!(shared.db, |tx| {
+        let due = close::doubts(tx, now, CHUNK).await?;
+        let settled: Vec<(Doubt, Settle)> =
+            due.into_iter().map(|doubt| (doubt.clone(), how(shared, &shared.active, &doubt, now))).collect();
+        close::settle(tx, shared.epoch, &plans, &settled, now).await?;
+        Ok(settled.len())
+    })?;
     if settled > 0 {
         shared.work.notify_waiters();
     }

@@ -28,6 +28,7 @@ use crate::{
     limit::Bucket,
     message::Person,
     seal::Kind,
+    transaction,
 };
 
 /// A slot whose time passed by more than this is thrown away: its share of the rate may have been used by other nodes.
@@ -106,13 +107,21 @@ impl Lane {
             }
         };
         self.probing = permit == Permit::Probe;
-        let wanted = if self.probing { 1 } else { 2 * free };
+        let (mut sent, mut wait) = self.send(free).await?;
+        // What this lane owns, in flight and waiting, stays under twice its window: that bounds what a crash leaves in
+        // doubt. A claim is worth its transaction once half a window is missing.
+        let room = if self.probing { 1 } else { (2 * window).saturating_sub(self.flying + self.queue.len()) };
         let mut claimed = 0;
-        // Half empty: a claim is worth its transaction.
-        if self.queue.len() * 2 <= wanted && free > 0 {
-            claimed = self.claim(wanted.saturating_sub(self.queue.len()), now).await?;
+        let worthwhile =
+            if self.probing { self.queue.is_empty() } else { self.queue.len() <= window / 2 && room >= window.div_ceil(2) };
+        if worthwhile {
+            claimed = self.claim(room, now).await?;
+            if claimed > 0 {
+                let more = self.send(free.saturating_sub(sent)).await?;
+                sent += more.0;
+                wait = more.1;
+            }
         }
-        let (sent, wait) = self.send(free).await?;
         if self.probing && sent == 0 {
             self.account.circuit(crate::health::Circuit::probe_unused);
         }
@@ -174,7 +183,8 @@ impl Lane {
                 .map(|run| Waiting { run: run.row.id, warning: run.is_warning() })
                 .collect();
             let Some(run) = self.turns.order(&candidates).first().and_then(|id| runs.get(id)) else { break };
-            let Some(route) = routes.iter().copied().find(|r| self.asked.get(&(run.row.id, *r)).is_none_or(|at| *at <= now)) else {
+            let Some(route) = routes.iter().copied().find(|r| self.asked.get(&(run.row.id, *r)).is_none_or(|at| *at <= now))
+            else {
                 break;
             };
             // One claim a turn: with several runs waiting, none takes the whole window at once.
@@ -191,7 +201,13 @@ impl Lane {
         Ok(total)
     }
 
-    async fn claim_route(&mut self, run: &Arc<ActiveRun>, route: i16, wanted: usize, now: i64) -> crate::db::Result<(usize, Limit)> {
+    async fn claim_route(
+        &mut self,
+        run: &Arc<ActiveRun>,
+        route: i16,
+        wanted: usize,
+        now: i64,
+    ) -> crate::db::Result<(usize, Limit)> {
         let shared = Arc::clone(&self.shared);
         let account = Arc::clone(&self.account);
         let day = shared.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive().to_string();
@@ -214,7 +230,7 @@ impl Lane {
             counts_as_contact: awareness,
             budget: run.row.budget,
         };
-        let claim = shared.db.write(async |tx| claim::claim(tx, &request, |c| prepare(&shared, &account, run, c)).await).await?;
+        let claim = transaction!(shared.db, |tx| claim::claim(tx, &request, |c| prepare(&shared, &account, run, c)).await)?;
         let arrived = Instant::now();
         if let Some((wait, n)) = claim.reserved {
             self.hold_slots(arrived + wait, n);
@@ -225,7 +241,11 @@ impl Lane {
         }
         match claim.limit {
             Limit::Budget => {
-                tracing::warn!(run = run.row.id, campaign = run.row.campaign, "held a run: the next message would exceed its budget");
+                tracing::warn!(
+                    run = run.row.id,
+                    campaign = run.row.campaign,
+                    "held a run: the next message would exceed its budget"
+                );
                 shared.active.hold(run.row.id, "budget").await?;
             }
             Limit::Run => {
@@ -340,7 +360,7 @@ async fn settle(
         expires_at: run.row.expires_at,
         tries: claimed.tries,
         silent_at: run.plan.silent_at(claimed.channel(), now).filter(|_| receipts),
-        keep_ids: receipts && !account.abilities.echoes_reference,
+        keep_ids: !account.abilities.echoes_reference,
         jitter: (shared.jitter)(),
     };
     let (outcome, effect) = judge(answer, &situation);
@@ -354,7 +374,11 @@ async fn settle(
                 first
             });
             if first {
-                tracing::error!(account = account.config.name, why, "paused an account: a person must mend it, then run `loa accounts --resume`");
+                tracing::error!(
+                    account = account.config.name,
+                    why,
+                    "paused an account: a person must mend it, then run `loa accounts --resume`"
+                );
                 if let Err(error) = account::pause(&shared.db, account.id, Some(&why), now).await {
                     tracing::error!(account = account.config.name, %error, "could not store that the account is paused");
                 }

@@ -12,6 +12,7 @@ use crate::{
         State, Why,
         record::{self, Judged, Outcome, Recorded},
     },
+    transaction,
 };
 
 /// Rows in one transaction at most.
@@ -81,7 +82,7 @@ impl Recorder {
         let judged: Vec<Judged> = self.held.iter().map(|v| v.judged.clone()).collect();
         let plans = shared.active.plans();
         let now = shared.clock.millis();
-        let recorded = shared.db.write(async |tx| record::record(tx, shared.epoch, &plans, &judged, now).await).await?;
+        let recorded = transaction!(shared.db, |tx| record::record(tx, shared.epoch, &plans, &judged, now).await)?;
         for verdict in &self.held {
             let Outcome::Ended { state: State::Skipped, why: Why::OptedOut, detail } = &verdict.judged.outcome else { continue };
             let Some(channel) = providers::Channel::from_number(i64::from(verdict.address.0)) else { continue };

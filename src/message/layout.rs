@@ -156,7 +156,7 @@ impl Page<'_> {
             }
             line.push_str(word);
         }
-        escaped(&line)
+        escaped(&line.replace(['*', '`'], ""))
     }
 }
 

@@ -68,17 +68,16 @@ pub(super) fn pieces(source: &str) -> Vec<(usize, Piece<'_>)> {
 
 /// Where a tag ends, its closing included; what stands in quotes closes nothing.
 fn end(tag: &str, close: &str, quotes: bool) -> usize {
-    let mut quoted = None;
+    let mut inside = None;
     let mut escaped = false;
     for (at, c) in tag.char_indices().skip(2) {
-        match quoted {
+        match inside {
             _ if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
-            Some(quote) if c == quote => quoted = None,
-            Some(_) => {}
-            None if quotes && matches!(c, '"' | '\'') => quoted = Some(c),
+            Some(quote) if c == quote => inside = None,
+            None if quotes && matches!(c, '"' | '\'') => inside = Some(c),
             None if tag[at..].starts_with(close) => return at + close.len(),
-            None => {}
+            _ => {}
         }
     }
     tag.len()
@@ -181,7 +180,7 @@ impl<'a> Compiler<'a> {
 
     /// Keeps a text that was checked before, or that was built around one.
     pub(super) fn trusted(&mut self, field: &str, source: &str) -> Option<Kept> {
-        let lang = self.lang.as_deref().unwrap_or(super::MAIN_LANGUAGE);
+        let lang = self.lang.as_deref().unwrap_or("main");
         let template = format!("{}/{lang}/{field}", self.message);
         if let Err(error) = self.environment.add_template_owned(template.clone(), source.to_owned()) {
             self.fault(field, None, described(&error), None);
@@ -311,7 +310,7 @@ fn environment(undefined: UndefinedBehavior) -> Environment<'static> {
     for function in ["range", "dict", "namespace", "debug"] {
         environment.remove_global(function);
     }
-    environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+    environment.set_auto_escape_callback(|name| if name.ends_with("/email.html") { AutoEscape::Html } else { AutoEscape::None });
     environment
 }
 

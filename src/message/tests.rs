@@ -1,12 +1,12 @@
 //! Rendering by example: what officers write, what recipients are called, and what must not happen.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
 use providers::text::Encoding;
 
 use super::*;
-use crate::campaign::{Audience, Basis, Channels, Doubt, Kind, Law, Message, Period, Policy, Sending};
+use crate::campaign::{Audience, Basis, Channels, ChatBody, Doubt, EmailBody, Kind, Law, Message, Period, Policy, Sending};
 
 fn campaign(body: Body) -> Campaign {
     Campaign {
@@ -27,7 +27,7 @@ fn campaign(body: Body) -> Campaign {
         channels: Channels { order: Channel::ALL.to_vec(), policy: Policy::All, fall_back_after: None, finish_by: None },
         sending: Sending {
             hours: None,
-            valid_for: Duration::from_secs(86_400),
+            valid_for: Duration::from_hours(24),
             doubt: Doubt::Skip,
             budget: None,
             sms_text: SmsText::Unaccented,
@@ -91,6 +91,22 @@ fn a_text_message_is_filled_in_and_unaccented_whatever_the_form_of_the_name() {
 }
 
 #[test]
+fn a_control_character_in_a_field_loses_nobody_their_message() {
+    let templates = compile(&campaign(sms("Chao {{ name }}!"))).unwrap();
+    assert_eq!(text_of(&templates, &person("An\u{7}\r\nBinh")).unwrap(), "Chao An Binh!");
+}
+
+#[test]
+fn texts_that_are_also_given_for_the_main_language_stay_apart() {
+    let mut campaign = campaign(sms("mot"));
+    campaign.messages[0].lang.insert("vi".into(), sms("hai"));
+    let templates = compile(&campaign).unwrap();
+    assert_eq!(text_of(&templates, &person("An")).unwrap(), "mot");
+    let vietnamese = Person { lang: Some("vi".into()), ..person("An") };
+    assert_eq!(text_of(&templates, &vietnamese).unwrap(), "hai");
+}
+
+#[test]
 fn unicode_keeps_accents_in_nfc() {
     let mut campaign = campaign(sms("Chào {{ name }}"));
     campaign.sending.sms_text = SmsText::Unicode;
@@ -147,7 +163,7 @@ fn texts_cannot_loop_include_or_unescape() {
 #[test]
 fn too_long_a_text_is_found_at_check_time_and_never_cut() {
     let found = fault(sms(&"a".repeat(1531)));
-    assert_eq!(found.text, "with typical fields: the text takes 11 parts, 10 are allowed: it is 1 characters too long");
+    assert_eq!(found.text, "with typical fields: the text takes 11 parts where 10 are allowed; characters to take out: 1");
     let templates = compile(&campaign(sms("{{ name }}"))).unwrap();
     assert!(matches!(text_of(&templates, &person(&"x".repeat(1600))), Err(RenderError::Text(TextError::TooLong { .. }))));
 }
@@ -207,7 +223,10 @@ fn a_mail_has_both_texts_footer_and_unsubscribe() {
 
 #[test]
 fn the_page_looks_as_it_was_approved() {
-    let templates = compile(&campaign(email("Mã OTP", "Không đọc mã OTP cho ai, **kể cả công an**."))).unwrap();
+    let body = "Kính gửi {{ name }},\n\nCác đối tượng giả danh **công an** gọi điện yêu cầu *chuyển tiền* để “phục vụ điều tra”. Đó là lừa đảo.\n\n## Việc cần làm ngay\n\n1. Cúp máy, không làm theo yêu cầu.\n2. Không đọc mã OTP cho bất kỳ ai.\n3. Báo qua số [156](tel:156) hoặc [khonggianmang.vn](https://khonggianmang.vn).\n\n> Cơ quan nhà nước không bao giờ yêu cầu chuyển tiền qua điện thoại.\n\n### Dấu hiệu nhận biết\n\n| Họ nói | Sự thật |\n| --- | --- |\n| Bạn liên quan vụ án | Công an mời làm việc bằng giấy |\n| Giữ bí mật | Hãy hỏi người thân |\n";
+    let mut campaign = campaign(email("Cảnh báo: giả danh công an", body));
+    campaign.kind = Kind::Warning;
+    let templates = compile(&campaign).unwrap();
     insta::assert_snapshot!("mail", mail_of(&templates, &person("An")).html);
 }
 
@@ -264,6 +283,17 @@ fn chat_templates_get_their_data() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn whatever_an_officer_types_is_a_mail_or_a_fault(body in "([a-zđ \\n*_`\\[\\]()<>|&\"'#-]|\\{\\{ name \\}\\}|\\{% if nghe %\\}b\n\n- \\{% endif %\\}|[{}%\\\\]){0,60}") {
+        if let Ok(templates) = compile(&campaign(email("s", &body))) {
+            let mail = mail_of(&templates, &person("Đào <An>"));
+            for part in [&mail.html, &mail.text] {
+                proptest::prop_assert!(!part.contains("Zqloa") && !part.contains("LOA:"), "{}", part);
+            }
+            proptest::prop_assert!(!mail.html.contains("<An>"));
+        }
+    }
+
     #[test]
     fn no_name_breaks_out_of_the_page(name in "[<>\"'&{}%#\\\\a-zđ\n ]{1,40}") {
         let templates = compile(&campaign(email("{{ name }}", "Chào {{ name }}."))).unwrap();

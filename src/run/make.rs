@@ -6,11 +6,11 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use crate::{
     active::{Origin, RunState},
-    campaign::{Campaign, Holidays, Library, Source},
+    campaign::{Campaign, Holidays, Library, Occurrence, Source},
     db::{Db, Result, Sql, Tx, affected},
     on,
     run::RunError,
-    within,
+    transaction, within,
 };
 
 /// A run to be made.
@@ -32,6 +32,8 @@ pub struct New<'a> {
     pub recipients: &'a [String],
     /// Too late to be sent: it is only recorded.
     pub missed: bool,
+    /// Scheduled occurrences before it: the rotation goes by them.
+    pub turn: u64,
 }
 
 static FREEZE: Sql = Sql::new(
@@ -40,8 +42,6 @@ static FREEZE: Sql = Sql::new(
 
 static ATTACH: Sql =
     Sql::new(r"INSERT INTO attachment (definition, name, bytes) VALUES ($1, $2, $3) ON CONFLICT (definition, name) DO NOTHING");
-
-static TURN: Sql = Sql::new(r"SELECT count(*) FROM run WHERE campaign = $1 AND origin = 0");
 
 static TOP: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM recipient");
 
@@ -55,16 +55,15 @@ static MAKE: Sql = Sql::new(
 /// Makes a run unless its occurrence exists. None: it exists already.
 pub async fn make(db: &Db, new: &New<'_>, now: i64) -> std::result::Result<Option<i64>, RunError> {
     let campaign = &new.source.campaign;
-    let outcome = db
-        .write(async |tx| {
-            let turn: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&TURN)).bind(&campaign.slug).fetch_one(c).await)?;
-            let Some(message) = campaign.message_for(new.date, u64::try_from(turn).unwrap_or(0)) else { return Ok(None) };
-            let message = campaign.messages[message].id.clone();
-            freeze(tx, new, now).await?;
-            insert(tx, new, turn, &message, now).await.map(Some)
-        })
-        .await?;
-    outcome.ok_or_else(|| RunError::NoMessage(campaign.slug.clone()))
+    let Some(message) = campaign.message_for(new.date, new.turn) else {
+        return Err(RunError::NoMessage(campaign.slug.clone()));
+    };
+    let message = campaign.messages[message].id.clone();
+    let run = transaction!(db, |tx| {
+        freeze(tx, new, now).await?;
+        insert(tx, new, &message, now).await
+    })?;
+    Ok(run)
 }
 
 async fn freeze(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<()> {
@@ -86,7 +85,7 @@ async fn freeze(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<()> {
     Ok(())
 }
 
-async fn insert(tx: &mut Tx, new: &New<'_>, turn: i64, message: &str, now: i64) -> Result<Option<i64>> {
+async fn insert(tx: &mut Tx, new: &New<'_>, message: &str, now: i64) -> Result<Option<i64>> {
     let campaign = &new.source.campaign;
     let top: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&TOP)).fetch_one(c).await)?;
     let recipients = crate::db::list(&new.recipients.iter().map(|r| Ref { r#ref: r }).collect::<Vec<_>>());
@@ -101,7 +100,7 @@ async fn insert(tx: &mut Tx, new: &New<'_>, turn: i64, message: &str, now: i64) 
             .bind(campaign.kind as i16)
             .bind(&new.source.hash)
             .bind(new.date.to_string())
-            .bind(turn)
+            .bind(i64::try_from(new.turn).unwrap_or(i64::MAX))
             .bind(message)
             .bind(&recipients)
             .bind(state as i16)
@@ -128,6 +127,7 @@ pub async fn now(
     source: &Source,
     segments: &str,
     recipients: &[String],
+    holidays: &Holidays,
     at: DateTime<Utc>,
 ) -> std::result::Result<i64, RunError> {
     let date = at.with_timezone(&source.campaign.timezone()).date_naive();
@@ -142,6 +142,7 @@ pub async fn now(
             origin: if recipients.is_empty() { Origin::Manual } else { Origin::Test },
             recipients,
             missed: false,
+            turn: source.campaign.turn(at, holidays),
         };
         if let Some(run) = make(db, &new, at.timestamp_millis()).await? {
             return Ok(run);
@@ -190,7 +191,8 @@ async fn due_of(
     let campaign: &Campaign = &source.campaign;
     let Some(cadence) = &campaign.cadence else { return Ok(0) };
     let mut made = 0;
-    for occurrence in campaign.occurrences(seen, holidays).take_while(|o| o.due <= now) {
+    let due: Vec<Occurrence> = campaign.occurrences(seen, holidays).take_while(|o| o.due <= now).collect();
+    for occurrence in due {
         let late = (now - occurrence.due).to_std().unwrap_or(Duration::ZERO);
         let missed = late > cadence.late;
         let new = New {
@@ -202,6 +204,7 @@ async fn due_of(
             origin: Origin::Schedule,
             recipients: &[],
             missed,
+            turn: campaign.turn(occurrence.due, holidays),
         };
         match make(db, &new, now.timestamp_millis()).await {
             Ok(Some(run)) => {

@@ -10,7 +10,7 @@ use loa::{
         close::Settle,
         record::Outcome,
     },
-    epoch,
+    epoch, transaction,
 };
 use providers::Channel;
 
@@ -185,16 +185,13 @@ async fn what_cannot_be_rendered_is_rejected(world: &World) {
     let run = world.fanned_out(&by_sms()).await;
     let plan = world.plan(run);
     let request = world.request(&plan, SMS);
-    let claim = world
-        .db
-        .write(async |tx| {
-            claim::claim(tx, &request, |_| -> Prepared<()> {
-                Prepared::Reject { reason: providers::Reason::Content, detail: "no name".into() }
-            })
-            .await
+    let claim = transaction!(world.db, |tx| {
+        claim::claim(tx, &request, |_| -> Prepared<()> {
+            Prepared::Reject { reason: providers::Reason::Content, detail: "no name".into() }
         })
         .await
-        .unwrap();
+    })
+    .unwrap();
     assert!(claim.claimed.is_empty());
     assert_eq!(world.row(run, people[0], SMS).await.state(), State::Rejected);
 }

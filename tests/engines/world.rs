@@ -6,7 +6,7 @@ use chrono::{TimeZone as _, Utc};
 use futures::FutureExt as _;
 use loa::{
     active::Active,
-    campaign::{Campaign, Segments, Source},
+    campaign::{Campaign, Holidays, Segments, Source},
     clock::{Clock, ManualClock},
     config::{Rate, SecretKey},
     db::{Db, Engine, affected},
@@ -20,7 +20,7 @@ use loa::{
     receipt::{self, Incoming, Matcher},
     run::{Runner, command, make},
     seal::Seal,
-    tally,
+    tally, transaction,
 };
 use providers::{About, Channel, Receipt, ReceiptState};
 use super::postgres;
@@ -253,7 +253,7 @@ impl World {
 
     pub async fn run_with(&self, text: &str, segments: &str, recipients: &[String]) -> i64 {
         let source = source("chien-dich", text, segments);
-        let run = make::now(&self.db, &source, segments, recipients, self.clock.now()).await.unwrap();
+        let run = make::now(&self.db, &source, segments, recipients, &Holidays::built_in(), self.clock.now()).await.unwrap();
         self.active.refresh().await.unwrap();
         run
     }
@@ -342,10 +342,10 @@ impl World {
     }
 
     pub async fn claim_as(&self, request: &Request<'_>) -> Claim<()> {
-        self.db
-            .write(async |tx| claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await)
-            .await
-            .unwrap()
+        transaction!(self.db, |tx| {
+            claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await
+        })
+        .unwrap()
     }
 
     /// Claims everything that is due on a channel of a run.
@@ -366,7 +366,7 @@ impl World {
 
     pub async fn record_by(&self, epoch: i64, judged: Vec<Judged>) -> Recorded {
         let (plans, now) = (self.active.plans(), self.now());
-        self.db.write(async |tx| record::record(tx, epoch, &plans, &judged, now).await).await.unwrap()
+        transaction!(self.db, |tx| record::record(tx, epoch, &plans, &judged, now).await).unwrap()
     }
 
     pub fn matcher(&self) -> Matcher {
@@ -400,15 +400,13 @@ impl World {
     /// Settles every doubt that is due in the same way.
     pub async fn settle(&self, how: close::Settle) -> usize {
         let (plans, now) = (self.active.plans(), self.now());
-        self.db
-            .write(async |tx| {
-                let due = close::doubts(tx, now, 1000).await?;
-                let settled: Vec<_> = due.into_iter().map(|doubt| (doubt, how)).collect();
-                close::settle(tx, self.epoch, &plans, &settled, now).await?;
-                Ok(settled.len())
-            })
-            .await
-            .unwrap()
+        transaction!(self.db, |tx| {
+            let due = close::doubts(tx, now, 1000).await?;
+            let settled: Vec<_> = due.into_iter().map(|doubt| (doubt, how)).collect();
+            close::settle(tx, self.epoch, &plans, &settled, now).await?;
+            Ok(settled.len())
+        })
+        .unwrap()
     }
 
     pub async fn abort(&self, run: i64) {

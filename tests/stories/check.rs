@@ -217,7 +217,7 @@ fn a_syntax_error_is_shown_where_it_is() {
 }
 
 /// Each of these turns the good campaign into one with a mistake.
-const MISTAKES: [(&str, &str); 40] = [
+const MISTAKES: [(&str, &str); 41] = [
     ("title = \"Nhận diện lừa đảo trực tuyến\"\n", ""),
     ("kind  = \"awareness\"", "kind = true"),
     ("kind  = \"awareness\"", "kind = \"warning\""),
@@ -243,6 +243,7 @@ const MISTAKES: [(&str, &str); 40] = [
     ("goal     = 0.85", "goal = 85"),
     ("goal     = 0.85", "exclude = [\"nguoi-gia\"]"),
     ("[\"can-bo\", \"nguoi-cao-tuoi\"]\n", "[]\n"),
+    ("goal     = 0.85", "exclude = [\"can-bo\"]"),
     ("[\"sms\", \"email\"]", "[\"sms\", \"sms\"]"),
     ("[\"sms\", \"email\"]", "[\"sms\", \"chat\"]"),
     ("policy          = \"first\"", "policy = \"all\""),
@@ -278,8 +279,8 @@ fn every_mistake_is_named_with_what_would_be_right() {
         let file = text("file").replace("campaigns/", "").replace(".toml", "");
         writeln!(told, "{file}:{}:{} {} → {}", problem["line"], problem["column"], text("message"), text("help")).unwrap();
     }
-    for number in 0..MISTAKES.len() {
-        assert!(told.contains(&format!("m{number:02}:")), "{:?} went unnoticed", MISTAKES[number]);
+    for (number, mistake) in MISTAKES.iter().enumerate() {
+        assert!(told.contains(&format!("m{number:02}:")), "{mistake:?} went unnoticed");
     }
     assert_snapshot!(told, @r#"
     m00:1:1 `title` is missing → 
@@ -309,21 +310,22 @@ fn every_mistake_is_named_with_what_would_be_right() {
     m22:20:8 `audience.goal` = 85 is out of range → from 0 to 1
     m23:20:12 there is no segment `nguoi-gia` in segments.toml → choose among: `can-bo`, `nguoi-cao-tuoi`
     m24:19:12 `audience.segments` is an empty list → write at least one element, or leave the key out
-    m25:23:27 the channel `sms` is named twice → name each channel once
-    m26:31:1 no message has a text for the channel `chat` → add `chat` to a [[message]], or take it out of channels.use
-    m27:25:19 `channels.fall_back_after` means something only with policy = "first" → leave this line out, or set policy = "first"
-    m28:28:10 "21:30-07:00" is not a span of hours within a day → for example "07:00-21:30", until "24:00" at the latest
-    m29:29:10 advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020) → stay within "07:00-22:00"
-    m30:29:10 `sending.budget` = -1 is out of range → from 1 to 1000000000000
-    m31:29:12 `sending.sms_text` cannot be "ascii" → choose among: `unaccented`, `unicode`
-    m32:41:6 the id `otp` is taken by a message above → give each message an id of its own
-    m33:42:9 [period] names no phase `cuối` → did you mean `cuoi`?
-    m34:43:8 there is no segment `nguoi-cao-tuoi-2` in segments.toml → did you mean `nguoi-cao-tuoi`?
-    m35:44:8 `chat` needs `text` or `template` → for example: chat = { text = "…" }
-    m36:38:12 there is no attachment `campaigns/cam-nang-2.pdf` → put the file beside the campaign's
-    m37:38:12 the attachment `../cam-nang.pdf` must lie in the campaigns' folder → write a relative path without `..`
-    m38:35:1 `message.email.subject` is missing → 
-    m39:31:1 in the phase `dau` (from 2026-10-01) some of the audience would get no message → add a [[message]] without `phase` and `for`, or narrow [period]
+    m25:20:12 the segment `can-bo` is both addressed and excluded → take it out of `segments` or of `exclude`
+    m26:23:27 the channel `sms` is named twice → name each channel once
+    m27:31:1 no message has a text for the channel `chat` → add `chat` to a [[message]], or take it out of channels.use
+    m28:25:19 `channels.fall_back_after` means something only with policy = "first" → leave this line out, or set policy = "first"
+    m29:28:10 "21:30-07:00" is not a span of hours within a day → for example "07:00-21:30", until "24:00" at the latest
+    m30:29:10 advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020) → stay within "07:00-22:00"
+    m31:29:10 `sending.budget` = -1 is out of range → from 1 to 1000000000000
+    m32:29:12 `sending.sms_text` cannot be "ascii" → choose among: `unaccented`, `unicode`
+    m33:41:6 the id `otp` is taken by a message above → give each message an id of its own
+    m34:42:9 [period] names no phase `cuối` → did you mean `cuoi`?
+    m35:43:8 there is no segment `nguoi-cao-tuoi-2` in segments.toml → did you mean `nguoi-cao-tuoi`?
+    m36:44:8 `chat` needs `text` or `template` → for example: chat = { text = "…" }
+    m37:38:12 there is no attachment `campaigns/cam-nang-2.pdf` → put the file beside the campaign's
+    m38:38:12 the attachment `../cam-nang.pdf` must lie in the campaigns' folder → write a relative path without `..`
+    m39:35:1 `message.email.subject` is missing → 
+    m40:31:1 in the phase `dau` (from 2026-10-01) some of the audience would get no message → add a [[message]] without `phase` and `for`, or narrow [period]
     "#);
 }
 
@@ -471,4 +473,14 @@ fn a_path_that_does_not_exist_is_a_mistake() {
     let ended = office().loa(&["check", "campaigns/khong-co.toml", "--lang", "en"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("campaigns/khong-co.toml: cannot be read"), "{}", ended.err);
+}
+
+#[test]
+fn one_file_is_checked_among_its_neighbours() {
+    let folder = office().with("campaigns/hong.toml", "title = 1").with("campaigns/ghi-chu.txt", "");
+    assert_eq!(folder.loa(&["check", "campaigns/nhan-dien.toml"]).code, 0, "a broken neighbour is none of its business");
+    assert_eq!(folder.loa(&["check", "campaigns/segments.toml"]).code, 0);
+    assert_eq!(folder.loa(&["check", "campaigns/ghi-chu.txt"]).code, 2);
+    let ended = folder.with("campaigns/segments.toml", "[can-bo]\n").loa(&["check", "campaigns/nhan-dien.toml"]);
+    assert!(ended.code == 2 && ended.err.contains("segments.toml"), "{}", ended.err);
 }

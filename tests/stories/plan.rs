@@ -60,7 +60,7 @@ sms = "Hai"
 fn an_unknown_campaign_is_a_mistake() {
     let ended = office().loa(&["plan", "nhan-dein"]);
     assert_eq!(ended.code, 2);
-    assert_eq!(ended.err, "lỗi: không có chiến dịch `nhan-dein`. có phải ý là `nhan-dien`?\n");
+    assert_eq!(ended.err, "lỗi: không có chiến dịch `nhan-dein`. Có phải ý là `nhan-dien`?\n");
 }
 
 #[test]

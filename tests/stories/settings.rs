@@ -86,6 +86,7 @@ receipts = "maybe"
 name = "esms"
 gateway = "esms"
 rate = "0/s"
+url = "https://loa:abc@sms.example.vn/send"
 api_key = "abc"
 "#,
     );
@@ -120,7 +121,8 @@ api_key = "abc"
     24:12 `account.receipts` cannot be "maybe" → choose among: `yes`, `none`
     25:1 `account.channel` is missing → 
     28:8 "0/s" is not a rate → write a number a second, minute or hour, from 1 to 100000: "100/s", "60/m", "3000/h"
-    29:11 `account.api_key` is a secret and may not stand in the file → write api_key = { env = "API_KEY" } or { file = "/run/secrets/api_key" }
+    29:7 `account.url` is a secret and may not stand in the file → write url = { env = "URL" } or { file = "/run/secrets/url" }
+    30:11 `account.api_key` is a secret and may not stand in the file → write api_key = { env = "API_KEY" } or { file = "/run/secrets/api_key" }
     "#);
 }
 

@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 use super::{
     answer::{Answer, Condition, Headers, NAMES, Reader, parse_reason},
     expression::{Expression, Scope},
+    percent::decode,
     reader::Table,
 };
 use crate::{About, Address, Callback, CallbackError, Event, Handle, Reason, Receipt, ReceiptState, Reply};
@@ -120,8 +121,8 @@ impl Rule {
 }
 
 impl Shape {
-    /// Reads `[callback]`; `settings` are the account's, of which one may be the callback's secret.
-    pub(super) fn parse(table: &Table<'_>, settings: &[&str]) -> Self {
+    /// Reads `[callback]`; `secrets` are the account's, of which one may be what the gateway signs with.
+    pub(super) fn parse(table: &Table<'_>, secrets: &[&str]) -> Self {
         table.only(&["reads", "secret", "items", "code", "reference", "id", "detail", "at", "reply", "event"]);
         let expression = |key| table.text(key).and_then(|text| Expression::parse(table.source, &text, CALLBACK_NAMES));
         let place = table.word("reads", &["query", "form", "json"], |word| match word {
@@ -146,7 +147,7 @@ impl Shape {
         }
         Self {
             place: place.unwrap_or(Place::Query),
-            secret: table.table("secret").and_then(|secret| parse_secret(&secret, settings)),
+            secret: table.table("secret").and_then(|secret| parse_secret(&secret, secrets)),
             items: expression("items"),
             code: expression("code"),
             reference: expression("reference"),
@@ -270,6 +271,8 @@ impl Shape {
 
 /// How the answer to a status query is read, compiled.
 pub(super) struct StatusShape {
+    /// Whether the request asks by the gateway's id, so that a message without one cannot be asked about.
+    pub(super) by_id: bool,
     reader: Reader,
     rules: Vec<Rule>,
 }
@@ -278,14 +281,14 @@ impl StatusShape {
     pub(super) const KEYS: &[&str] = &["reads", "code", "detail", "answer"];
 
     /// Reads what `[status]` holds beside its request.
-    pub(super) fn parse(table: &Table<'_>) -> Self {
+    pub(super) fn parse(table: &Table<'_>, by_id: bool) -> Self {
         let has_code = table.get("code").is_some();
         let tables = table.tables("answer");
         if tables.is_empty() {
             table.missing("answer", "[[status.answer]]");
         }
         let rules = tables.iter().filter_map(|rule| Rule::parse(rule, NAMES, has_code, &["state", "ignore"])).collect();
-        Self { reader: Reader::parse(table), rules }
+        Self { by_id, reader: Reader::parse(table), rules }
     }
 
     /// What the answer says of this message; none where it says nothing.
@@ -335,7 +338,7 @@ fn scope(own: Vec<(&'static str, Value)>) -> Value {
     Value::from_object(Scope { own, settings: Arc::default() })
 }
 
-fn parse_secret(table: &Table<'_>, settings: &[&str]) -> Option<(::http::HeaderName, String)> {
+fn parse_secret(table: &Table<'_>, secrets: &[&str]) -> Option<(::http::HeaderName, String)> {
     table.only(&["header", "setting"]);
     let header = table.required("header", "header = \"X-Webhook-Secret\"")?;
     let setting = table.required("setting", "setting = \"webhook_secret\"")?;
@@ -343,9 +346,9 @@ fn parse_secret(table: &Table<'_>, settings: &[&str]) -> Option<(::http::HeaderN
         table.source.fault(header.span, format!("`{}` is no name of a header", header.value), None);
         return None;
     };
-    if !settings.contains(&setting.value) {
-        let message = format!("there is no setting `{}`", setting.value);
-        table.source.fault(setting.span, message, super::fault::suggestion(setting.value, settings));
+    if !secrets.contains(&setting.value) {
+        let message = format!("no setting `{}` has `secret = true`", setting.value);
+        table.source.fault(setting.span, message, super::fault::suggestion(setting.value, secrets));
     }
     table.source.note_use(setting.value);
     Some((name, setting.value.to_owned()))
@@ -374,27 +377,6 @@ fn fields(encoded: &str) -> Value {
         }
     }
     Value::from_pairs(fields)
-}
-
-/// Decodes `application/x-www-form-urlencoded` text; what is no UTF-8 is replaced.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = (byte == b'%').then(|| after.get(..2)).flatten();
-        let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match escaped {
-            Some(value) => {
-                bytes.push(value);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(if byte == b'+' { b' ' } else { byte });
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// RFC 3339, or a Unix time in seconds or milliseconds.

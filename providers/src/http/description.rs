@@ -144,13 +144,17 @@ fn read(file: &str, root: &Table<'_>) -> Option<Description> {
     }
     let status = root.table("status").map(|table| {
         table.only(&[request::KEYS, StatusShape::KEYS].concat());
-        (Request::parse(&table, &with_settings(HANDLE_NAMES)), StatusShape::parse(&table))
+        let request = Request::parse(&table, &with_settings(HANDLE_NAMES));
+        // No other template may use the name `id`.
+        let by_id = root.source.uses("id");
+        (request, StatusShape::parse(&table, by_id))
     });
     let test = root.table("test").map(|table| {
         table.only(&[request::KEYS, Judge::KEYS].concat());
         (Request::parse(&table, &with_settings(&[])), Judge::parse(&table))
     });
-    let callback = root.table("callback").map(|table| Shape::parse(&table, &names));
+    let secrets: Vec<&str> = settings.iter().filter(|setting| setting.secret).map(|setting| setting.name.as_str()).collect();
+    let callback = root.table("callback").map(|table| Shape::parse(&table, &secrets));
     if let Some(table) = root.table("settings") {
         for (name, _) in table.entries().filter(|(name, _)| !root.source.uses(name.value)) {
             let help = Some(format!("use {{{{ {} }}}} in a request, or take it out", name.value));

@@ -26,8 +26,8 @@ const FUEL: u64 = 10_000;
 
 /// What may follow `|`.
 const FILTERS: &[&str] = &[
-    "default", "digits", "first", "float", "int", "join", "last", "length", "lower", "national", "replace", "string", "tojson",
-    "trim", "upper",
+    "default", "digits", "e164", "first", "float", "int", "join", "last", "length", "lower", "national", "replace", "string",
+    "tojson", "trim", "upper",
 ];
 
 /// What may follow `is`.
@@ -42,6 +42,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env.set_undefined_behavior(UndefinedBehavior::Chainable);
     env.add_filter("default", filters::default);
     env.add_filter("digits", digits);
+    env.add_filter("e164", e164);
     env.add_filter("first", filters::first);
     env.add_filter("float", filters::float);
     env.add_filter("int", filters::int);
@@ -72,6 +73,15 @@ fn digits(phone: &str) -> String {
     phone.trim_start_matches('+').to_owned()
 }
 
+/// `84901234567`, `0901234567` or `+84901234567` as `+84901234567`: what a gateway calls a person by.
+fn e164(phone: &str) -> String {
+    match phone.strip_prefix('0') {
+        Some(rest) if !rest.starts_with('0') => format!("+84{rest}"),
+        Some(rest) => format!("+{}", rest.trim_start_matches('0')),
+        None => format!("+{}", phone.trim_start_matches('+')),
+    }
+}
+
 /// `+84901234567` as `0901234567`; a foreign number with the international prefix `00`.
 fn national(phone: &str) -> String {
     match phone.strip_prefix("+84") {
@@ -84,6 +94,8 @@ fn national(phone: &str) -> String {
 pub(super) struct Expression {
     compiled: minijinja::Expression<'static, 'static>,
     names: HashSet<String>,
+    /// The steps of a plain path such as `body.id`, which needs no virtual machine.
+    path: Option<Vec<String>>,
 }
 
 impl Expression {
@@ -128,13 +140,23 @@ impl Expression {
             }
         }
         let names = compiled.undeclared_variables(false);
-        names.iter().for_each(|name| source.note_use(name));
-        sound.then_some(Self { compiled, names })
+        for name in &names {
+            source.note_use(name);
+        }
+        sound.then_some(Self { compiled, names, path: plain_path(written.trim()) })
     }
 
     /// The expression's value among these names.
     pub(super) fn eval(&self, context: &Value) -> Result<Value, minijinja::Error> {
-        self.compiled.eval(context)
+        let Some(path) = &self.path else { return self.compiled.eval(context) };
+        let mut value = context.clone();
+        for step in path {
+            if value.is_undefined() {
+                break;
+            }
+            value = value.get_attr(step)?;
+        }
+        Ok(value)
     }
 
     /// The value as text; none where there is none, or the expression fails on these values.
@@ -146,6 +168,17 @@ impl Expression {
     pub(super) fn reads(&self, name: &str) -> bool {
         self.names.contains(name)
     }
+}
+
+/// The steps of `a.b.c`; none for anything else.
+fn plain_path(expression: &str) -> Option<Vec<String>> {
+    let is_name = |step: &str| {
+        step.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && step.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !WORDS.contains(&step)
+    };
+    let steps: Vec<&str> = expression.split('.').collect();
+    steps.iter().all(|step| is_name(step)).then(|| steps.into_iter().map(str::to_owned).collect())
 }
 
 /// A value as text; none for a value that is not there.
@@ -243,14 +276,18 @@ pub(super) fn plain(value: &str, out: &mut String) {
 fn end_of_expression(text: &str) -> Option<usize> {
     let (mut quote, mut escaped) = (None, false);
     for (at, c) in text.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if c == '\'' || c == '"' => quote = Some(c),
-            None if text[at..].starts_with("}}") => return Some(at),
-            None => {}
+        if let Some(open) = quote {
+            if escaped {
+                escaped = false;
+            } else if c == '\\' {
+                escaped = true;
+            } else if c == open {
+                quote = None;
+            }
+        } else if c == '\'' || c == '"' {
+            quote = Some(c);
+        } else if text[at..].starts_with("}}") {
+            return Some(at);
         }
     }
     None
@@ -302,7 +339,8 @@ fn words(expression: &str) -> Vec<Word<'_>> {
             }
             // `is not none`: the test is the word after `not`.
             if !(last_word == "is" && text == "not") {
-                last_word = text;
+                // An attribute that happens to be called `is` is no word of the language.
+                last_word = if before == '.' { "" } else { text };
             }
             before = 'a';
             at += length;

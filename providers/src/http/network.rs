@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_secs(4);
 const POOL: usize = 512;
 
 /// How an account reaches its gateway.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Network {
     /// Whether the gateway may be on a loopback or private address.
     pub allow_private: bool,
@@ -38,6 +38,17 @@ pub struct Network {
     pub timeout: Duration,
 }
 
+impl std::fmt::Debug for Network {
+    /// Without the proxy's address, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network")
+            .field("allow_private", &self.allow_private)
+            .field("proxy", &self.proxy.is_some())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for Network {
     fn default() -> Self {
         Self { allow_private: false, proxy: None, ca_pem: None, timeout: Duration::from_secs(30) }
@@ -45,7 +56,7 @@ impl Default for Network {
 }
 
 /// Builds the account's client; the error names no secret.
-pub(super) fn client(network: &Network, secure: bool) -> Result<reqwest::Client, String> {
+pub(super) fn client(network: Network, secure: bool) -> Result<reqwest::Client, String> {
     // A second installation fails, which is as good: some provider is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -61,8 +72,8 @@ pub(super) fn client(network: &Network, secure: bool) -> Result<reqwest::Client,
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(POOL)
         .dns_resolver(GuardedResolver { allow_private: network.allow_private || network.proxy.is_some() });
-    let certificates = match &network.ca_pem {
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(|_| "the CA file holds no readable certificate")?,
+    let certificates = match network.ca_pem {
+        Some(pem) => reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| "the CA file holds no readable certificate")?,
         None => Vec::new(),
     };
     let proxy_is_secure = network.proxy.as_deref().is_some_and(|proxy| proxy.starts_with("https:"));
@@ -72,7 +83,7 @@ pub(super) fn client(network: &Network, secure: bool) -> Result<reqwest::Client,
         // Plain HTTP needs no certificates, and a small machine may have none: do not load the system's.
         builder.tls_certs_only(certificates)
     };
-    if let Some(proxy) = &network.proxy {
+    if let Some(proxy) = network.proxy {
         builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| "the proxy's address cannot be read")?);
     }
     builder.build().map_err(|error| format!("no HTTP client could be made: {}", innermost(&error.without_url())))
@@ -123,7 +134,7 @@ fn innermost(error: &reqwest::Error) -> String {
     error.to_string()
 }
 
-fn find<'a, E: std::error::Error + 'static>(error: &'a reqwest::Error) -> Option<&'a E> {
+fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut error: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = error {
         if let Some(found) = this.downcast_ref::<E>() {

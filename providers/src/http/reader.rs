@@ -125,7 +125,7 @@ impl<'a> Table<'a> {
         let text = self.text(key)?;
         let parsed = parse(text.value);
         if parsed.is_none() {
-            let message = format!("`{}` is no {key}", text.value);
+            let message = format!("`{key}` cannot be `{}`", text.value);
             self.source.fault(text.span, message, suggestion(text.value, words));
         }
         parsed
@@ -211,7 +211,7 @@ impl<'a> Table<'a> {
             return Vec::new();
         };
         let mut tables = Vec::with_capacity(list.len());
-        for item in list.iter() {
+        for item in list {
             match self.as_table(key, item) {
                 Some(table) => tables.push(Table { name: format!("[{}]", table.name), ..table }),
                 None => self.wrong_type(key, "a list of tables", item),

@@ -3,8 +3,6 @@
 //! Every value is put in its place by an encoder that knows the place (JSON is serialised, XML escaped, forms,
 //! queries and paths percent-encoded): no text of a message can change the request's shape.
 
-use std::fmt::Write as _;
-
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
@@ -16,6 +14,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     expression::{Template, plain},
+    percent::{encode, encode_path},
     reader::{Table, Text},
 };
 
@@ -279,26 +278,6 @@ fn render_pairs(pairs: &[(String, Template)], context: &Value) -> Result<String,
         }
     }
     Ok(out)
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters: for queries and forms.
-fn encode(value: &str, out: &mut String) {
-    encode_but(b"-._~", value, out);
-}
-
-/// Percent-encodes all but what a segment of a path may hold (RFC 3986, `pchar`).
-fn encode_path(value: &str, out: &mut String) {
-    encode_but(b"-._~!$&'()*+,;=:@", value, out);
-}
-
-fn encode_but(kept: &[u8], value: &str, out: &mut String) {
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}"); // writing to a String cannot fail
-        }
-    }
 }
 
 /// Escapes for XML text and attributes; control characters that XML 1.0 cannot carry are left out.

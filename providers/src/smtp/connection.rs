@@ -5,7 +5,7 @@
 //! one that is cut off by a time-out. It also sends MAIL, RCPT and DATA in one write where the server offers
 //! PIPELINING (RFC 2920): two round trips a mail instead of four.
 
-use std::{io, net::IpAddr, sync::Arc};
+use std::{error::Error as StdError, io, net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::FutureExt as _;
@@ -62,10 +62,12 @@ pub(super) struct Connection {
     unread: Vec<u8>,
     offers: Offers,
     usable: bool,
+    half_open: bool,
 }
 
 /// What the server offered in answer to EHLO.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of keywords, each offered or not")]
 struct Offers {
     pipelining: bool,
     size: bool,
@@ -83,7 +85,7 @@ impl Connection {
         *stage = Stage::Connect;
         let tcp = connect(settings).await?;
         let wire: Box<dyn Wire> = if settings.tls == Tls::Implicit { secured(settings, tls, tcp).await? } else { Box::new(tcp) };
-        let mut connection = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true };
+        let mut connection = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true, half_open: false };
         *stage = Stage::Hello;
         connection.expect(Stage::Hello, 200).await?;
         connection.hello(settings).await?;
@@ -116,7 +118,7 @@ impl Connection {
         *stage = Stage::Connect;
         let wire = secured(settings, tls, self.wire).await?;
         *stage = Stage::Hello;
-        let mut secure = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true };
+        let mut secure = Self { wire, unread: Vec::new(), offers: Offers::default(), usable: true, half_open: false };
         secure.hello(settings).await?;
         Ok(secure)
     }
@@ -140,11 +142,20 @@ impl Connection {
     pub(super) async fn transact(&mut self, mail: &Mail, stage: &mut Stage) -> Result<Reply, Fault> {
         // A future dropped half-way leaves replies unread: only a finished transaction makes the connection usable.
         self.usable = false;
+        if self.half_open {
+            // A server that cannot even reset is treated as one that has hung up: nothing of this mail was said yet.
+            *stage = Stage::Mail;
+            let reset = self.ask(Stage::Mail, "RSET\r\n", 200).await;
+            reset.map_err(|_| Fault::Lost(Stage::Mail, "the server did not reset".into()))?;
+            self.half_open = false;
+        }
         let result = self.transaction(mail, stage).await;
         match &result {
             Ok(_) => self.usable = true,
-            Err(Fault::Refused(_, reply)) if !reply.ends_connection() => {
-                self.usable = self.ask(Stage::Mail, "RSET\r\n", 200).await.is_ok();
+            Err(Fault::Refused(at, reply)) => {
+                self.usable = !reply.ends_connection();
+                // The reset waits for the next mail: a server slow to answer it must not change this judgement.
+                self.half_open = matches!(at, Stage::Rcpt | Stage::Data);
             }
             Err(_) => {}
         }
@@ -152,7 +163,7 @@ impl Connection {
     }
 
     async fn transaction(&mut self, mail: &Mail, stage: &mut Stage) -> Result<Reply, Fault> {
-        let size = if self.offers.size { format!(" SIZE={}", mail.content.len()) } else { String::new() };
+        let size = if self.offers.size { format!(" SIZE={}", mail.size) } else { String::new() };
         let sender = format!("MAIL FROM:<{}>{size}\r\n", mail.from);
         let recipient = format!("RCPT TO:<{}>\r\n", mail.to);
         *stage = Stage::Mail;
@@ -167,7 +178,7 @@ impl Connection {
                 }
                 *slot = Some(reply);
             }
-            self.judge_opening(replies)?;
+            Self::judge_opening(replies)?;
         } else {
             self.ask(Stage::Mail, &sender, 200).await?;
             *stage = Stage::Rcpt;
@@ -180,7 +191,7 @@ impl Connection {
     }
 
     /// Takes the first refusal of MAIL, RCPT and DATA, whose answers were all read.
-    fn judge_opening(&mut self, replies: [Option<Reply>; 3]) -> Result<(), Fault> {
+    fn judge_opening(replies: [Option<Reply>; 3]) -> Result<(), Fault> {
         let [mail, rcpt, data] = replies;
         let go_ahead = data.as_ref().is_some_and(|reply| reply.code == 354);
         for (stage, class, reply) in [(Stage::Mail, 200, mail), (Stage::Rcpt, 200, rcpt), (Stage::Data, 300, data)] {
@@ -199,17 +210,14 @@ impl Connection {
     /// Writes the content and the final dot, and keeps count: while not a byte of the dot was handed to the system,
     /// the server cannot have the mail.
     async fn content(&mut self, mail: &Mail, stage: &mut Stage) -> Result<(), Fault> {
-        let mut whole = Vec::with_capacity(mail.content.len() + 3);
-        whole.extend_from_slice(&mail.content);
-        whole.extend_from_slice(b".\r\n");
         let mut written = 0;
-        while written < whole.len() {
-            match self.wire.write(&whole[written..]).await {
+        while written < mail.content.len() {
+            match self.wire.write(&mail.content[written..]).await {
                 Ok(0) => return Err(Fault::Lost(*stage, "the connection was closed".into())),
                 Ok(more) => written += more,
                 Err(error) => return Err(lost(*stage, &error)),
             }
-            if written > mail.content.len() {
+            if written > mail.before_dot() {
                 *stage = Stage::Final;
             }
         }
@@ -340,7 +348,7 @@ where
     match TlsConnector::from(Arc::clone(tls)).connect(name, wire).await {
         Ok(secure) => Ok(Box::new(secure)),
         // What rustls itself says no to (certificate, protocol) stays so; a connection that breaks may come back.
-        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+        Err(error) if error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>) => {
             Err(Fault::Setup(format!("TLS with {} failed: {error}", settings.host)))
         }
         Err(error) => Err(Fault::Lost(Stage::Connect, format!("TLS with {} failed: {error}", settings.host))),

@@ -63,7 +63,7 @@ fn permanent(stage: Stage, reply: &Reply) -> SendError {
         Some((_, 1, _)) => Reason::NoSuchAddress,
         Some((_, 2, 2)) => Reason::Full,
         Some((_, 2, 3) | (_, 3, 4) | (_, 6, _)) => Reason::Content,
-        Some((_, 2, _) | (_, 4, _)) => Reason::Unreachable,
+        Some((_, 2 | 4, _)) => Reason::Unreachable,
         Some((_, 7, _)) => Reason::Blocked,
         Some((_, 3 | 5, _)) => Reason::Other,
         _ if stage == Stage::Rcpt => match reply.code {

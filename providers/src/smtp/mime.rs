@@ -19,8 +19,20 @@ pub(super) struct Mail {
     pub(super) from: String,
     /// The one recipient.
     pub(super) to: String,
-    /// Header and body, dots doubled, without the final dot. Ends with a line end.
+    /// Bytes before dots were doubled (RFC 1870).
+    pub(super) size: usize,
+    /// Header and body, dots doubled, and the final dot.
     pub(super) content: Vec<u8>,
+}
+
+/// What ends a mail, at the start of a line.
+const FINAL_DOT: &[u8] = b".\r\n";
+
+impl Mail {
+    /// Bytes of the content before the final dot.
+    pub(super) const fn before_dot(&self) -> usize {
+        self.content.len() - FINAL_DOT.len()
+    }
 }
 
 /// Puts a mail together. The same message gives the same bytes at the same moment: boundaries come from the reference.
@@ -32,7 +44,11 @@ pub(super) fn build(settings: &Settings, outgoing: &Outgoing) -> Result<Mail, Se
         .map_err(|fault| reject(Reason::NoSuchAddress, format!("the address {fault}")))?;
     let message = compose(settings, &outgoing.reference, email, &to).map_err(|fault| reject(Reason::Content, fault))?;
     let from = settings.bounce.as_ref().unwrap_or(&settings.from);
-    Ok(Mail { from: from.address(), to: to.address(), content: stuffed(&message.formatted()) })
+    let mut message = message.formatted();
+    if !message.ends_with(b"\r\n") {
+        message.extend_from_slice(b"\r\n");
+    }
+    Ok(Mail { from: from.address(), to: to.address(), size: message.len(), content: stuffed(&message) })
 }
 
 fn reject(reason: Reason, detail: String) -> SendError {
@@ -111,7 +127,7 @@ fn line_feeds(text: &str) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
 }
 
-/// Doubles the dot at the start of a line (RFC 5321, section 4.5.2).
+/// Doubles the dot at the start of a line, and ends with the single one (RFC 5321, section 4.5.2).
 fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut content = Vec::with_capacity(message.len() + 64);
     for line in message.split_inclusive(|byte| *byte == b'\n') {
@@ -120,8 +136,6 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
         }
         content.extend_from_slice(line);
     }
-    if !content.ends_with(b"\r\n") {
-        content.extend_from_slice(b"\r\n");
-    }
+    content.extend_from_slice(FINAL_DOT);
     content
 }

@@ -30,9 +30,15 @@ impl Pool {
 
     /// Keeps a connection for the next mail, unless its last one left it out of step.
     pub(super) fn put(&self, connection: Connection) {
-        if connection.is_usable() {
-            self.idle().push((connection, Instant::now()));
+        if !connection.is_usable() {
+            return;
         }
+        let mut idle = self.idle();
+        // The last one in is the first one out: whoever lies at the bottom has lain there longest.
+        if idle.first().is_some_and(|(_, since)| since.elapsed() >= IDLE) {
+            idle.remove(0);
+        }
+        idle.push((connection, Instant::now()));
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {

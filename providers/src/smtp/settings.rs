@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::mailbox::{AddressFault, Mailbox};
 
@@ -100,7 +100,7 @@ pub const KEYS: [&str; 10] =
     ["host", "port", "tls", "username", "password", "from", "reply_to", "bounce", "hello_name", "timeout"];
 
 /// A mail server that takes longer than this is not worth waiting for.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Settings {
     /// Reads the keys of an account's table. An unknown key is an error that names the nearest known one.
@@ -115,11 +115,9 @@ impl Settings {
         if settings.contains_key("password") {
             return Err(KeyError::new("password", "a secret is never written out: { env = \"…\" } or { file = \"…\" }"));
         }
-        if let Some(key) = secrets.keys().find(|key| *key != "password") {
-            return Err(KeyError::new(key, "is not a secret: write it as plain text"));
-        }
         let text = |key: &str| match settings.get(key) {
-            None => Ok(None),
+            // Any text may come from the environment or a file, not only the password.
+            None => Ok(secrets.get(key).map(|secret| secret.expose_secret().trim().to_owned())),
             Some(toml::Value::String(text)) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
             Some(_) => Err(KeyError::new(key, "must be a text in quotes")),
         };

@@ -21,8 +21,7 @@ pub(super) fn typography(c: char, out: &mut String) -> bool {
 pub(super) fn tidied(c: char, out: &mut String) {
     match c {
         // Zero-width blanks, soft hyphen, byte order mark. The joiner U+200D stays: it holds emoji together.
-        '\u{200B}' | '\u{2060}' | '\u{FEFF}' | '\u{AD}' => {}
-        '\r' => {}
+        '\u{200B}' | '\u{2060}' | '\u{FEFF}' | '\u{AD}' | '\r' => {}
         '\u{2028}' | '\u{2029}' | '\u{85}' => out.push('\n'),
         '\t' | '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => out.push(' '),
         c => out.push(c),

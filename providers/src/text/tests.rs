@@ -50,6 +50,7 @@ fn other_signs_take_their_plain_form_and_what_has_none_stays() {
     assert_eq!(unaccented("ＡＢ ½ ™ № ﬁ 5.000₫ €"), "AB 1/2 TM No fi 5.000d €");
     assert_eq!(unaccented("Straße Ø ñ"), "Straße Ø n");
     assert_eq!(unaccented("Cảnh báo ⚠ 警"), "Canh bao ⚠ 警");
+    assert_eq!(unaccented("`a`"), "'a'");
     assert_eq!(unaccented("a\u{200b}b\u{feff}\r\nc\td"), "ab\nc d");
 }
 

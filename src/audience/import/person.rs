@@ -206,9 +206,12 @@ impl Checked<'_> {
     }
 }
 
-/// Composed (NFC), trimmed, inner white space single; refused: control characters, Excel's errors, endless texts.
+/// Composed (NFC), trimmed, inner white space single, without the invisible marks that numbers copied from a phone carry;
+/// refused: control characters, Excel's errors, endless texts.
 fn clean(cell: &str) -> Result<String, &'static str> {
-    let text: String = cell.nfc().collect();
+    let invisible =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let text: String = cell.nfc().filter(|c| !invisible(*c)).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().any(|c| c.is_control() || c == '\u{fffd}') {
         return Err("có ký tự hỏng hoặc ký tự điều khiển");
@@ -282,4 +285,62 @@ fn moment(text: &str) -> Result<i64, &'static str> {
             .ok_or("giờ ghi dạng 08:30")?,
     };
     Ok(NaiveDateTime::new(day, time).and_utc().timestamp_millis() - OFFSET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ymd(year: i32, month: u32, day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(year, month, day).unwrap()
+    }
+
+    #[test]
+    fn days_of_birth_are_read_as_lists_have_them() {
+        let today = ymd(2026, 11, 2);
+        for (text, day) in [
+            ("31/12/1990", ymd(1990, 12, 31)),
+            ("1/2/1990", ymd(1990, 2, 1)),
+            ("01-02-1990", ymd(1990, 2, 1)),
+            ("1.2.1990", ymd(1990, 2, 1)),
+            ("1990-02-01", ymd(1990, 2, 1)),
+            ("1990-02-01 00:00:00", ymd(1990, 2, 1)),
+            ("1990", ymd(1990, 7, 1)),
+            ("2026", ymd(2026, 7, 1)),
+            ("32874", ymd(1990, 1, 1)),
+        ] {
+            assert_eq!(born(text, today), Ok(day), "{text}");
+        }
+        for text in ["31/02/1990", "12/31/1990", "1/2/90", "90", "1890", "03/11/2026", "2027", "tháng 5", "199O", "0"] {
+            assert!(born(text, today).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_are_local() {
+        assert_eq!(moment("2026-01-02"), Ok(1_767_286_800_000));
+        assert_eq!(moment("02/01/2026 08:30"), Ok(1_767_286_800_000 + 8 * 3_600_000 + 30 * 60_000));
+        assert_eq!(moment("2026-01-02T00:00:00+07:00"), Ok(1_767_286_800_000));
+        assert!(moment("02/01/2026 25:00").is_err());
+    }
+
+    #[test]
+    fn cells_are_cleaned() {
+        assert_eq!(clean(" \u{202a}0901\u{a0}234 567\u{202c} ").as_deref(), Ok("0901 234 567"));
+        assert_eq!(clean("a\u{302}n").as_deref(), Ok("ân"));
+        assert!(clean("a\u{0}b").is_err() && clean("#REF!").is_err() && clean(&"x".repeat(501)).is_err());
+    }
+
+    #[test]
+    fn a_place_may_stand_in_several_cells() {
+        let names = ["sdt", "xã", "huyện", "tỉnh"].map(String::from);
+        let header = Header::read(&names).unwrap();
+        let mut reader = Reader::new(&header, ymd(2026, 11, 2));
+        let mut area = |cells: [&str; 4]| reader.read(&cells.map(String::from)).unwrap().area;
+        assert_eq!(area(["0901234567", "Xã Đồng Văn", "Huyện Đồng Văn", "Hà Giang"]), Some("00721"));
+        assert_eq!(area(["0901234567", "Phường Ba Đình", "", "Hà Nội"]), Some("00004"));
+        assert_eq!(area(["0901234567", "00004", "", "Hà Nội"]), Some("00004"));
+        assert_eq!(area(["0901234567", "", "", "Hà Nội"]), Some("01"));
+        assert_eq!(area(["0901234567", "", "", ""]), None);
+    }
 }

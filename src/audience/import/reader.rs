@@ -17,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 const LONGEST_ROW: usize = 64 * 1024;
 /// Lines that one quoted field may run over.
 const LONGEST_FIELD_LINES: usize = 20;
+/// Why a row with unmatched quotes is refused.
+const QUOTES: &str = "dấu ngoặc kép không khớp: mở mà không đóng, hoặc đóng giữa ô";
 /// A header stands below at most so many rows of titles, less one.
 const FIRST_ROWS: usize = 12;
 /// Columns of a sheet that are looked at.
@@ -235,11 +237,7 @@ fn each_in_text(mut text: BufReader<Decoded>, separator: u8, length: u64, take: 
         if first.trim().is_empty() {
             continue;
         }
-        let mut cells = if whole {
-            split(&first, separator).ok_or("dấu ngoặc kép mở mà không đóng")
-        } else {
-            Err("dòng quá dài")
-        };
+        let mut cells = if whole { split(&first, separator).ok_or(QUOTES) } else { Err("dòng quá dài") };
         if whole && cells.is_err() {
             // A quoted field may run over several lines; one that never ends costs its first line alone.
             let mut joined = first.clone();
@@ -249,7 +247,7 @@ fn each_in_text(mut text: BufReader<Decoded>, separator: u8, length: u64, take: 
                 joined.push('\n');
                 joined.push_str(&more);
                 tried.push((more, whole));
-                cells = split(&joined, separator).ok_or("dấu ngoặc kép mở mà không đóng");
+                cells = split(&joined, separator).ok_or(QUOTES);
             }
             if cells.is_ok() {
                 line += tried.len() as u64;
@@ -295,36 +293,50 @@ fn next_line(
     Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), whole)))
 }
 
-/// Splits a record (RFC 4180); none where a quote is still open at its end. A quote within an unquoted cell is a character.
+/// Splits a record (RFC 4180); none where its quotes do not match: one is still open at the end, or something follows a
+/// closing one. A quote within an unquoted cell is a character.
 fn split(text: &str, separator: u8) -> Option<Vec<String>> {
     let separator = char::from(separator);
     let mut cells = Vec::new();
     let mut cell = String::new();
-    let (mut quoted, mut fresh) = (false, true);
+    let mut state = Quotes::Fresh;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        if quoted {
-            match c {
-                '"' if chars.peek() == Some(&'"') => {
-                    chars.next();
-                    cell.push('"');
-                }
-                '"' => quoted = false,
-                c => cell.push(c),
+        match state {
+            Quotes::Within if c == '"' && chars.peek() == Some(&'"') => {
+                chars.next();
+                cell.push('"');
             }
-        } else if c == separator {
-            cells.push(std::mem::take(&mut cell));
-            fresh = true;
-            continue;
-        } else if c == '"' && fresh {
-            quoted = true;
-        } else {
-            cell.push(c);
+            Quotes::Within if c == '"' => state = Quotes::Closed,
+            Quotes::Within => cell.push(c),
+            _ if c == separator => {
+                cells.push(std::mem::take(&mut cell));
+                state = Quotes::Fresh;
+            }
+            Quotes::Fresh if c == '"' => state = Quotes::Within,
+            Quotes::Fresh | Quotes::Bare => {
+                cell.push(c);
+                state = Quotes::Bare;
+            }
+            Quotes::Closed if c == ' ' => {}
+            Quotes::Closed => return None,
         }
-        fresh = false;
     }
     cells.push(cell);
-    (!quoted).then_some(cells)
+    (state != Quotes::Within).then_some(cells)
+}
+
+/// Where in a cell the splitting stands.
+#[derive(PartialEq, Eq)]
+enum Quotes {
+    /// At its beginning.
+    Fresh,
+    /// In a cell without quotes.
+    Bare,
+    /// Between quotes.
+    Within,
+    /// After the closing one.
+    Closed,
 }
 
 /// Reads the first sheet that holds anything; gives its number of rows.
@@ -396,80 +408,4 @@ fn as_text(value: &DataRef<'_>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn rows(bytes: &[u8]) -> Result<Vec<Row>, ReadError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list.csv");
-        std::fs::write(&path, bytes).unwrap();
-        let mut rows = Vec::new();
-        List::inspect(&path)?.each(&mut |row| {
-            rows.push(row);
-            true
-        })?;
-        Ok(rows)
-    }
-
-    fn cells(bytes: &[u8]) -> Vec<(u64, Vec<String>)> {
-        rows(bytes).unwrap().into_iter().map(|row| (row.line, row.cells.unwrap())).collect()
-    }
-
-    #[test]
-    fn encodings_and_separators_are_recognised() {
-        let expected =
-            vec![(1, vec!["Họ tên".to_string(), "SĐT".to_string()]), (3, vec!["Đỗ An".to_string(), "0901".to_string()])];
-        for separator in [",", ";", "\t"] {
-            let text = format!("Họ tên{separator}SĐT\r\n\r\nĐỗ An{separator}0901\n");
-            let utf16 =
-                |to: fn(u16) -> [u8; 2]| -> Vec<u8> { std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(to).collect() };
-            assert_eq!(cells(text.as_bytes()), expected);
-            assert_eq!(cells(format!("\u{feff}{text}").as_bytes()), expected);
-            assert_eq!(cells(&utf16(u16::to_le_bytes)), expected);
-            assert_eq!(cells(&utf16(u16::to_be_bytes)), expected);
-        }
-    }
-
-    #[test]
-    fn other_encodings_and_old_excel_are_refused_with_advice() {
-        let error = rows(b"ten,sdt\nNguy\xd4n,0901\n").unwrap_err();
-        assert!(matches!(error, ReadError::Encoding { line: 2 }) && error.to_string().contains(".xlsx"), "{error}");
-        assert!(matches!(rows(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1").unwrap_err(), ReadError::OldExcel));
-    }
-
-    #[test]
-    fn a_quote_that_never_closes_costs_its_own_line() {
-        let rows = rows(b"a,b\n1,\"two\nlines\"\n2,\"open\n3,\"shut\"\n4,x \"y\" z\n").unwrap();
-        let seen: Vec<(u64, Option<Vec<String>>)> = rows.into_iter().map(|row| (row.line, row.cells.ok())).collect();
-        let cells = |cells: &[&str]| Some(cells.iter().map(ToString::to_string).collect::<Vec<_>>());
-        assert_eq!(seen[1], (2, cells(&["1", "two\nlines"])));
-        assert_eq!(seen[2], (4, None));
-        assert_eq!(seen[3], (5, cells(&["3", "shut"])));
-        assert_eq!(seen[4], (6, cells(&["4", "x \"y\" z"])));
-    }
-
-    #[test]
-    fn a_row_without_end_costs_itself() {
-        let mut bytes = b"a,b\n".to_vec();
-        bytes.extend(std::iter::repeat_n(b'x', 3 * LONGEST_ROW));
-        bytes.extend(b"\n1,2\n");
-        let rows = rows(&bytes).unwrap();
-        assert_eq!((rows.len(), rows[1].cells.clone(), rows[2].line), (3, Err("dòng quá dài"), 3));
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_csv_writer_wrote_is_read_back(table in proptest::collection::vec(proptest::collection::vec("[a-zà-ỹ\",;\n ]{1,8}", 3), 1..6)) {
-            let mut writer = csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(Vec::new());
-            writer.write_record(["a", "b", "c"]).unwrap();
-            for row in &table {
-                writer.write_record(row).unwrap();
-            }
-            let back = cells(&writer.into_inner().unwrap());
-            let back: Vec<Vec<String>> = back.into_iter().skip(1).map(|(_, cells)| cells).collect();
-            let full: Vec<Vec<String>> = table.into_iter().filter(|row| row.iter().any(|cell| !cell.trim().is_empty())).collect();
-            prop_assert_eq!(back, full);
-        }
-    }
-}
+mod tests;

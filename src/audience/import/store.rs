@@ -15,7 +15,7 @@ use crate::{
     db::{Db, DbError, Result, Sql, Tx},
     on,
     seal::{Kind, Seal},
-    within,
+    transaction, within,
 };
 
 /// People that one transaction retires.
@@ -164,7 +164,7 @@ static BEGIN: Sql = Sql::new(
 
 /// Begins an import, or takes up the one of the same file that broke off, unless the source was imported anew since.
 pub(super) async fn begin(db: &Db, order: &Order, hash: &str, now: i64) -> Result<Begun> {
-    db.write(async |tx| {
+    transaction!(db, |tx| {
         let found = within!(tx, |c, sql| sqlx::query_as::<_, (i64, i64)>(sql(&UNFINISHED))
             .bind(&order.source)
             .bind(hash)
@@ -183,7 +183,6 @@ pub(super) async fn begin(db: &Db, order: &Order, hash: &str, now: i64) -> Resul
             .await)?;
         Ok(Begun { id, done_rows: 0 })
     })
-    .await
 }
 
 static KNOWN: Sql = Sql::new(r"SELECT r.ref, r.id, r.import FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref");
@@ -243,7 +242,7 @@ pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, 
     let references = list(batch.rows.iter().map(|row| json!({ "ref": row.reference })));
     let rows = list(batch.rows.iter().map(|row| row.row.clone()));
     let still_listed = list(batch.still_listed.iter().map(|reference| json!({ "ref": reference })));
-    db.write(async |tx| {
+    transaction!(db, |tx| {
         let known =
             within!(tx, |c, sql| sqlx::query_as::<_, (String, i64, i64)>(sql(&KNOWN)).bind(&references).fetch_all(c).await)?;
         let again = known.iter().filter(|(_, _, import)| *import == begun.id).count() as u64;
@@ -281,7 +280,6 @@ pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, 
             .map(|done| done.rows_affected()))?;
         if advanced == 1 { Ok(()) } else { Err(DbError::Refused("another process is importing this list".into())) }
     })
-    .await
 }
 
 /// Gives the batch's people exactly the groups that their rows name.

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::campaign::{Doubt, Policy};
 
 const LEAST: &str = r#"title = "Nhận diện"
 kind  = "KIND"
@@ -21,8 +24,8 @@ fn least(kind: &str) -> Campaign {
 fn awareness_waits_for_the_morning_and_never_doubles() {
     let campaign = least("awareness");
     assert_eq!(campaign.channels.policy, Policy::First);
-    assert_eq!(campaign.channels.fall_back_after, Some(2 * HOUR));
-    assert_eq!(campaign.sending.hours, Some(WAKING_HOURS));
+    assert_eq!(campaign.channels.fall_back_after, Some(Duration::from_hours(2)));
+    assert_eq!(campaign.sending.hours, Some((7 * 60, 21 * 60 + 30)));
     assert_eq!(campaign.sending.doubt, Doubt::Skip);
     assert_eq!(campaign.messages[0].body.chat.as_ref().unwrap().text.as_deref(), Some("Không cung cấp mã OTP."));
     assert_eq!(campaign.cadence, None);

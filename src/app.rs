@@ -1,0 +1,574 @@
+//! The application: everything built from a configuration and a clock, its loops, its start and its end.
+//!
+//! `loa serve`, `loa demo`, `loa send --wait` and the tests share it. [`App::start`] builds and starts; [`App::stop`] ends
+//! in order: no new claims, what was claimed but not sent goes back, what is in flight is recorded, receipts that were
+//! answered are applied, and the process's epoch ends owning nothing. What can go wrong at the start names its setting;
+//! what goes wrong in a loop is logged, and the loop goes on.
+
+pub mod key;
+pub mod lock;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, RwLock, atomic::AtomicI64};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rand::Rng as _;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    account::{self, Accounts, Gateways},
+    active::Active,
+    approval::Approvals,
+    audience,
+    campaign::{Holidays, Library},
+    clock::Clock,
+    config::Config,
+    db::{Db, Engine},
+    dispatch::{self, Lane, Recorder, Shared},
+    epoch,
+    receipt::{self, Appender, Inbox, Matcher},
+    run::{self, Capacity, Runner},
+    seal::Seal,
+    web,
+};
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Part {
+    /// Makes runs that are due and their deliveries, and ends them.
+    Schedule,
+    /// Sends, and settles doubts.
+    Dispatch,
+    /// Takes receipts and refusals, shows pages.
+    Web,
+}
+
+/// How an [`App`] is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What this node does.
+    pub parts: BTreeSet<Part>,
+    /// Whether runs that are due by their cadence are made; without it only those that a person asks for.
+    pub cadence: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { parts: BTreeSet::from([Part::Schedule, Part::Dispatch, Part::Web]), cadence: true }
+    }
+}
+
+/// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
+const REFRESH: Duration = Duration::from_millis(250);
+/// How often a lease is renewed, lapsed processes are swept and accounts are read again.
+const RENEW: Duration = Duration::from_secs(5);
+/// How often the calendar and the campaign files are looked at.
+const SCHEDULE: Duration = Duration::from_secs(1);
+/// How often an idle runner looks for work.
+const RUNNER: Duration = Duration::from_millis(200);
+/// How often doubts are settled.
+const DOUBTS: Duration = Duration::from_secs(1);
+/// How often receipts that wait for their attempt are matched again.
+const SWEEP: Duration = Duration::from_mins(1);
+/// The most that the end may take: the longest send, and its recording.
+const LAST_SENDS: Duration = Duration::from_secs(75);
+
+/// A running application.
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The clock.
+    pub clock: Clock,
+    /// Keys.
+    pub seal: Seal,
+    /// The gateways that are known.
+    pub gateways: Arc<Gateways>,
+    /// The accounts.
+    pub accounts: Arc<Accounts>,
+    /// The runs under way.
+    pub active: Arc<Active>,
+    /// The campaigns as they were last read.
+    pub library: Arc<RwLock<Library>>,
+    /// Where the private side listens, if it does.
+    pub address: Option<SocketAddr>,
+    /// Where the public side listens, if it has a port of its own.
+    pub public_address: Option<SocketAddr>,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    /// Ends first: they make work.
+    makers: Vec<JoinHandle<()>>,
+    /// Ends next, in this order: they finish it.
+    recorder: Option<JoinHandle<()>>,
+    web: Vec<JoinHandle<()>>,
+    appender: Option<JoinHandle<()>>,
+    matcher: Option<JoinHandle<()>>,
+    renewer: JoinHandle<()>,
+    _lock: Option<lock::Lock>,
+}
+
+/// What a command without loops needs: the database, opened, migrated and keyed.
+pub struct Opened {
+    /// The database.
+    pub db: Db,
+    /// Keys.
+    pub seal: Seal,
+}
+
+/// Opens the configured database, brings its schema up to date, and loads the keys, making a key file where there is none.
+pub async fn open(config: &Config) -> anyhow::Result<Opened> {
+    let key = key::ensure(config)?;
+    let db = Db::open(&config.database_url).await.context("the database cannot be opened")?;
+    db.migrate().await.context("the database cannot be brought up to date")?;
+    let seal = audience::key::load(&db, &key, &config.server.previous_keys).await?;
+    Ok(Opened { db, seal })
+}
+
+impl App {
+    /// Builds everything and starts the loops.
+    pub async fn start(config: Config, clock: Clock, holidays: Holidays, options: Options) -> anyhow::Result<Self> {
+        // A second installation fails, which is as good: some provider is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let lock = lock::Lock::take(&config.database_url)?;
+        let Opened { db, seal } = open(&config).await?;
+        let gateways = Arc::new(account::gateways(config.gateways_dir.as_deref())?);
+
+        // The port is bound before accounts are built: where `listen` has port 0, callbacks must name the real one.
+        let mut config = config;
+        let web = options.parts.contains(&Part::Web);
+        let private = if web { Some(bind(config.server.listen).await?) } else { None };
+        let public = match config.server.public_listen.filter(|_| web) {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let address = private.as_ref().and_then(|l| l.local_addr().ok());
+        let public_address = public.as_ref().and_then(|l| l.local_addr().ok());
+        if config.server.public_url.is_none() {
+            config.server.public_url = public_address.or(address).filter(|a| a.ip().is_loopback()).map(|a| format!("http://{a}"));
+        }
+
+        let accounts = Arc::new(Accounts::build(&config, &gateways, &db, &seal, &clock).await?);
+        let now = clock.millis();
+        let node = node_name();
+        let epoch = epoch::register(&db, &node, now).await?;
+        if db.engine() == Engine::Sqlite {
+            epoch::expire_others(&db, epoch).await?;
+        }
+        epoch::sweep(&db, epoch, settle_at(now), now).await?;
+        let active = Arc::new(Active::new(db.clone(), config.office.clone()));
+        active.refresh().await?;
+        let (library, problems) = Library::read(&config.campaigns_dir);
+        if !problems.is_empty() {
+            tracing::warn!(problems = problems.len(), "some definitions are broken: `loa check` shows where");
+        }
+        let library = Arc::new(RwLock::new(library));
+        let shared = Arc::new(Shared {
+            db: db.clone(),
+            clock: clock.clone(),
+            seal: seal.clone(),
+            active: Arc::clone(&active),
+            accounts: Arc::clone(&accounts),
+            limits: config.limits.clone(),
+            public_url: config.server.public_url.clone(),
+            epoch,
+            lease_until: AtomicI64::new(0),
+            work: tokio::sync::Notify::new(),
+            jitter: Box::new(|| rand::rng().random()),
+        });
+        shared.lease_renewed(now);
+
+        let (stop, stopped) = watch::channel(false);
+        let mut makers = Vec::new();
+        makers.push(tokio::spawn(refresh(Arc::clone(&shared), stopped.clone())));
+        if options.parts.contains(&Part::Schedule) {
+            let capacity_of = Arc::clone(&accounts);
+            let capacity: Capacity = Arc::new(move |channel, within| capacity_of.capacity(channel, within));
+            let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), capacity };
+            makers.push(tokio::spawn(drive_runner(runner, Arc::clone(&shared), stopped.clone())));
+            if options.cadence {
+                let schedule = Schedule {
+                    db: db.clone(),
+                    clock: clock.clone(),
+                    library: Arc::clone(&library),
+                    holidays,
+                    config: config.clone(),
+                };
+                makers.push(tokio::spawn(drive_schedule(schedule, stopped.clone())));
+            }
+        }
+        let matcher =
+            Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
+        let (again, early) = mpsc::channel(64);
+        let mut recorder_task = None;
+        if options.parts.contains(&Part::Dispatch) {
+            let (recorder, verdicts) = Recorder::new(Arc::clone(&shared));
+            for account in accounts.all() {
+                let lane = Lane::new(Arc::clone(&shared), Arc::clone(account), verdicts.clone());
+                makers.push(tokio::spawn(drive_lane(lane, Arc::clone(&shared), stopped.clone())));
+            }
+            makers.push(tokio::spawn(drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
+            recorder_task = Some(tokio::spawn(drive_recorder(recorder, again.clone())));
+        }
+        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone());
+        let arrived = Arc::new(tokio::sync::Notify::new());
+        let appender_task = tokio::spawn(drive_appender(appender, Arc::clone(&arrived)));
+        let matcher_task = tokio::spawn(drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
+        let web = serve_web([private, public], config.office.clone(), &shared, inbox, &stopped)?;
+        let renewer = tokio::spawn(renew(Arc::clone(&shared), stopped));
+
+        Ok(Self {
+            db,
+            clock,
+            seal,
+            gateways,
+            accounts,
+            active,
+            library,
+            address,
+            public_address,
+            shared,
+            stop,
+            makers,
+            recorder: recorder_task,
+            web,
+            appender: Some(appender_task),
+            matcher: Some(matcher_task),
+            renewer,
+            _lock: lock,
+        })
+    }
+
+    /// Wakes everything that looks for work: a run was just made.
+    pub async fn wake(&self) -> anyhow::Result<()> {
+        self.active.refresh().await?;
+        self.shared.work.notify_waiters();
+        Ok(())
+    }
+
+    /// Ends in order. Nothing is left in doubt unless a gateway leaves its last sends unanswered.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        // Nobody listening any more is what is wanted.
+        let _ = self.stop.send(true);
+        self.shared.work.notify_waiters();
+        let finish = async {
+            for task in self.makers.drain(..) {
+                finished(task.await);
+            }
+            for task in [self.recorder.take()].into_iter().flatten().chain(self.web.drain(..)) {
+                finished(task.await);
+            }
+            for task in [self.appender.take(), self.matcher.take()].into_iter().flatten() {
+                finished(task.await);
+            }
+        };
+        if tokio::time::timeout(LAST_SENDS, finish).await.is_err() {
+            tracing::warn!("stopped without waiting any longer for the last sends: they are in doubt");
+        }
+        self.renewer.abort();
+        if !epoch::end(&self.db, self.shared.epoch).await? {
+            tracing::warn!("some deliveries are still in flight: the next process takes them as in doubt");
+        }
+        self.db.close().await;
+        Ok(())
+    }
+}
+
+fn finished(task: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = task {
+        tracing::error!(%error, "a part ended early");
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// The machine's name and process number, for people who look at the epochs.
+fn node_name() -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    format!("{}/{}", host.trim(), std::process::id())
+}
+
+fn settle_at(now: i64) -> i64 {
+    now + i64::try_from(dispatch::judge::DOUBT_WAIT.as_millis()).unwrap_or(0)
+}
+
+/// Waits for `span`, or until the application stops. False: it stops.
+async fn rest(span: Duration, stopped: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(span) => {}
+        // An error means that the application is gone.
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+    !*stopped.borrow()
+}
+
+async fn refresh(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = shared.active.refresh().await {
+            tracing::error!(%error, "could not read the runs under way");
+        }
+        if !rest(REFRESH, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Renews the lease until the very end, so that what is recorded last is still owned.
+async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        let now = shared.clock.millis();
+        match epoch::renew(&shared.db, shared.epoch, now).await {
+            Ok(true) => shared.lease_renewed(now),
+            Ok(false) => {
+                // Nothing more is claimed or sent under it; a restart takes a new one.
+                tracing::error!("this process's lease ran out: it sends nothing more until it is started again");
+            }
+            Err(error) => tracing::error!(%error, "could not renew the lease"),
+        }
+        if *stopped.borrow() {
+            continue;
+        }
+        if let Err(error) = shared.accounts.refresh(&shared.db).await {
+            tracing::error!(%error, "could not read the accounts");
+        }
+        match epoch::sweep(&shared.db, shared.epoch, settle_at(now), now).await {
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "could not look for processes that are gone"),
+        }
+    }
+}
+
+async fn drive_runner(runner: Runner, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let more = match runner.step().await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::error!(%error, "could not go on with the runs");
+                false
+            }
+        };
+        if more {
+            shared.work.notify_waiters();
+            if let Err(error) = shared.active.refresh().await {
+                tracing::error!(%error, "could not read the runs under way");
+            }
+            if *stopped.borrow() {
+                return;
+            }
+        } else if !rest(RUNNER, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Makes the runs that are due.
+struct Schedule {
+    db: Db,
+    clock: Clock,
+    library: Arc<RwLock<Library>>,
+    holidays: Holidays,
+    config: Config,
+}
+
+async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) {
+    let mut seen = Vec::new();
+    loop {
+        let dir = &schedule.config.campaigns_dir;
+        let files = fingerprint(dir);
+        if files != seen {
+            let mut library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
+            let problems = library.reread(dir);
+            if !problems.is_empty() {
+                tracing::warn!(
+                    problems = problems.len(),
+                    "some definitions are broken and keep their last good version: `loa check` shows where"
+                );
+            }
+            if let Ok(mut current) = schedule.library.write() {
+                *current = library;
+            }
+            seen = files;
+        }
+        let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
+        let now = schedule.clock.now();
+        let made = async {
+            let approvals = Approvals::read(&schedule.db, &schedule.config).await?;
+            run::make::due(&schedule.db, &library, &schedule.holidays, &|source| approvals.cover(source), now).await
+        };
+        if let Err(error) = made.await {
+            tracing::error!(%error, "could not make the runs that are due");
+        }
+        if !rest(SCHEDULE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Names, sizes and times of the definition files: what changes when one is edited.
+fn fingerprint(dir: &Path) -> Vec<(std::path::PathBuf, u64, Option<std::time::SystemTime>)> {
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let about = entry.metadata().ok()?;
+            Some((entry.path(), about.len(), about.modified().ok()))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+async fn drive_lane(mut lane: Lane, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if *stopped.borrow() {
+            lane.drain().await;
+            return;
+        }
+        // Asked for before the step, so that work that comes during it is not missed.
+        let work = shared.work.notified();
+        let wait = match lane.step().await {
+            Ok(step) => step.wait,
+            Err(error) => {
+                tracing::error!(%error, "could not claim messages");
+                Duration::from_secs(1)
+            }
+        };
+        let flying = lane.flying() > 0;
+        tokio::select! {
+            _ = lane.landing(), if flying => {}
+            () = work => {}
+            () = tokio::time::sleep(wait) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let settled = async {
+            let news = dispatch::doubt::ask(&shared).await?;
+            matcher.learn(&news).await?;
+            dispatch::doubt::settle(&shared).await
+        };
+        if let Err(error) = settled.await {
+            tracing::error!(%error, "could not settle doubts");
+        }
+        if !rest(DOUBTS, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+async fn drive_recorder(mut recorder: Recorder, again: mpsc::Sender<Vec<i64>>) {
+    while let Some(recorded) = recorder.step().await {
+        if !recorded.early.is_empty() {
+            // The sweep finds what the matcher is too busy for.
+            let _ = again.try_send(recorded.early);
+        }
+    }
+}
+
+async fn drive_appender(mut appender: Appender, arrived: Arc<tokio::sync::Notify>) {
+    while appender.step().await.is_some() {
+        arrived.notify_one();
+    }
+    arrived.notify_one();
+}
+
+async fn drive_matcher(
+    matcher: Matcher,
+    arrived: Arc<tokio::sync::Notify>,
+    mut early: mpsc::Receiver<Vec<i64>>,
+    again: mpsc::Sender<Vec<i64>>,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Held so that `early` stays open on a node that sends nothing.
+    let _again = again;
+    let mut after = 0;
+    let mut swept = tokio::time::Instant::now();
+    loop {
+        match matcher.step(after).await {
+            Ok(matched) => {
+                after = matched.last;
+                if matched.applied > 0 {
+                    shared.work.notify_waiters();
+                }
+                if matched.seen > 0 {
+                    continue;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "could not match receipts");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        if *stopped.borrow() {
+            return;
+        }
+        if swept.elapsed() >= SWEEP {
+            swept = tokio::time::Instant::now();
+            after = 0;
+            continue;
+        }
+        tokio::select! {
+            () = arrived.notified() => {}
+            Some(receipts) = early.recv() => {
+                if let Err(error) = matcher.again(&receipts).await {
+                    tracing::error!(%error, "could not match receipts that came early; the sweep will");
+                }
+            }
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+/// Serves the private side, and the public one where it has a port of its own, until the application stops.
+fn serve_web(
+    listeners: [Option<tokio::net::TcpListener>; 2],
+    office: BTreeMap<String, String>,
+    shared: &Arc<Shared>,
+    inbox: Inbox,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let recorder = web::recorder()?;
+    let parts = web::Parts {
+        db: shared.db.clone(),
+        clock: shared.clock.clone(),
+        seal: shared.seal.clone(),
+        accounts: Arc::clone(&shared.accounts),
+        inbox,
+        active: Arc::clone(&shared.active),
+        office,
+        metrics: recorder.handle(),
+    };
+    let state = metrics::with_local_recorder(&recorder, || web::State::new(parts));
+    let [private, public] = listeners;
+    let sides = [private.map(|l| (l, web::private(state.clone()))), public.map(|l| (l, web::public(state.clone())))];
+    Ok(sides
+        .into_iter()
+        .flatten()
+        .map(|(listener, router)| {
+            let (state, mut stopped) = (state.clone(), stopped.clone());
+            tokio::spawn(async move {
+                let shutdown = async {
+                    // An error means that the application is gone.
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                    state.leave();
+                };
+                if let Err(error) = web::serve(listener, router, shutdown).await {
+                    tracing::error!(%error, "the web ended early");
+                }
+            })
+        })
+        .collect())
+}

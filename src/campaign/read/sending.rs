@@ -1,0 +1,137 @@
+//! `[channels]` and `[sending]`: which ways, at what hours, for how long, for how much.
+
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
+use std::time::Duration;
+
+use providers::Channel;
+
+use crate::{
+    campaign::{Channels, Doubt, Kind, Law, Policy, Sending, SmsText},
+    document::{Section, Value},
+    phrase,
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Without `hours`, awareness is sent between these minutes of the day: 07:00–21:30.
+const WAKING_HOURS: (u16, u16) = (7 * 60, 21 * 60 + 30);
+/// NĐ 91/2020/NĐ-CP, art. 17: advertising only between 07:00 and 22:00.
+const ADVERTISING_HOURS: (u16, u16) = (7 * 60, 22 * 60);
+
+pub(super) fn channels(section: &mut Section<'_>, kind: Kind) -> Option<Channels> {
+    let order = section.required("use", |v| {
+        let mut order = Vec::new();
+        v.some(|one| {
+            let channel = channel(&one)?;
+            if order.contains(&channel) {
+                return one.refuse(
+                    phrase!("kênh `{channel}` ghi hai lần", "the channel `{channel}` is named twice"),
+                    phrase!("mỗi kênh một lần", "name each channel once"),
+                );
+            }
+            order.push(channel);
+            Some(channel)
+        })
+    });
+    let default = if kind == Kind::Warning { Policy::All } else { Policy::First };
+    let policy = section.optional("policy", |v| v.choice(&[("first", Policy::First), ("all", Policy::All)])).unwrap_or(default);
+    let only_first = |v: Value<'_>| {
+        if policy == Policy::First {
+            return v.duration(MINUTE..=30 * DAY);
+        }
+        let field = v.field();
+        v.refuse(
+            phrase!("`{field}` chỉ có nghĩa khi policy = \"first\"", "`{field}` means something only with policy = \"first\""),
+            phrase!("bỏ dòng này, hoặc đặt policy = \"first\"", "leave this line out, or set policy = \"first\""),
+        )
+    };
+    let given = section.optional("fall_back_after", only_first);
+    let finish_by = section.optional("finish_by", only_first);
+    let fall_back_after = (policy == Policy::First).then(|| given.unwrap_or(2 * HOUR));
+    Some(Channels { order: order?, policy, fall_back_after, finish_by })
+}
+
+fn channel(value: &Value<'_>) -> Option<Channel> {
+    let name = value.text()?;
+    if name == "relay" {
+        return value.refuse(
+            phrase!(
+                "kênh `relay` (yêu cầu nhắn tin qua nhà mạng) chưa có trong phiên bản này",
+                "the channel `relay` comes with relay orders, which this version has not"
+            ),
+            phrase!("dùng `chat`, `sms` hoặc `email`", "use `chat`, `sms` or `email`"),
+        );
+    }
+    value.choice(&Channel::ALL.map(|channel| (channel.name(), channel)))
+}
+
+impl Sending {
+    /// What a file without `[sending]` means.
+    pub(super) fn of(kind: Kind) -> Self {
+        Self {
+            hours: (kind == Kind::Awareness).then_some(WAKING_HOURS),
+            valid_for: DAY,
+            doubt: if kind == Kind::Warning { Doubt::Resend } else { Doubt::Skip },
+            budget: None,
+            sms_text: SmsText::Unaccented,
+        }
+    }
+}
+
+pub(super) fn sending(section: &mut Section<'_>, kind: Kind, law: Law) -> Option<Sending> {
+    let default = Sending::of(kind);
+    let hours = section.optional("hours", |v| hours(&v, kind, law)).or(default.hours);
+    let valid_for = section.optional("valid_for", |v| v.duration(MINUTE..=30 * DAY)).unwrap_or(default.valid_for);
+    let doubt =
+        section.optional("doubt", |v| v.choice(&[("skip", Doubt::Skip), ("resend", Doubt::Resend)])).unwrap_or(default.doubt);
+    let budget = section.optional("budget", |v| v.integer(1..=1_000_000_000_000));
+    let sms_text = section
+        .optional("sms_text", |v| v.choice(&[("unaccented", SmsText::Unaccented), ("unicode", SmsText::Unicode)]))
+        .unwrap_or(default.sms_text);
+    Some(Sending { hours, valid_for, doubt, budget, sms_text })
+}
+
+fn hours(value: &Value<'_>, kind: Kind, law: Law) -> Option<(u16, u16)> {
+    let text = value.line()?;
+    if kind == Kind::Warning {
+        return value.refuse(
+            phrase!("cảnh báo được gửi vào mọi giờ: không đặt `hours`", "a warning goes out at any hour: it takes no `hours`"),
+            phrase!("bỏ dòng này", "leave this line out"),
+        );
+    }
+    let span = text.split_once('-').and_then(|(from, until)| Some((minute(from)?, minute(until)?)));
+    match span.filter(|(from, until)| from < until) {
+        None => value.refuse(
+            phrase!("\"{text}\" không phải khoảng giờ trong ngày", "\"{text}\" is not a span of hours within a day"),
+            phrase!(
+                "ví dụ: \"07:00-21:30\", muộn nhất đến \"24:00\"",
+                "for example \"07:00-21:30\", until \"24:00\" at the latest"
+            ),
+        ),
+        Some((from, until)) if law == Law::Advertising && (from < ADVERTISING_HOURS.0 || until > ADVERTISING_HOURS.1) => value
+            .refuse(
+                phrase!(
+                    "quảng cáo chỉ được gửi từ 07:00 đến 22:00 (NĐ 91/2020)",
+                    "advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020)"
+                ),
+                phrase!("đặt trong khoảng \"07:00-22:00\"", "stay within \"07:00-22:00\""),
+            ),
+        span => span,
+    }
+}
+
+/// Minutes after midnight, up to 24:00.
+fn minute(text: &str) -> Option<u16> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    if hour.len() != 2 || minute.len() != 2 {
+        return None;
+    }
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    (minute < 60 && hour * 60 + minute <= 24 * 60).then_some(hour * 60 + minute)
+}

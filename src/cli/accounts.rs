@@ -1,0 +1,271 @@
+//! `loa accounts`: what messages leave by, how much of the day's quota is used, and who waits for a person. Tests a
+//! connection without sending anything, and lets a paused account go on.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use chrono::TimeZone as _;
+use chrono_tz::Asia::Ho_Chi_Minh;
+use serde_json::json;
+
+use super::{Globals, Mistake, existing::database, table};
+use crate::{
+    account,
+    audience::key,
+    config::{self, Config, Price, Rate},
+    db::{Db, Sql},
+    document::{describe_duration, suggestion},
+    on, phrase,
+    words::{Lang, Phrase},
+};
+
+/// List the accounts that messages leave by; test one, or let a paused one go on
+#[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("what").args(["test", "resume", "callback"])))]
+pub struct Args {
+    /// Check this account's credentials and connection; nothing is sent
+    #[arg(long, value_name = "NAME")]
+    test: Option<String>,
+    /// Let this paused account send again
+    #[arg(long, value_name = "NAME")]
+    resume: Option<String>,
+    /// Print the address to which this account's gateway reports receipts: whoever knows it can report
+    #[arg(long, value_name = "NAME")]
+    callback: Option<String>,
+}
+
+/// What the database knows of an account.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) name: String,
+    /// The local day that `used` counts.
+    day: String,
+    used: i64,
+    pub(super) paused: Option<String>,
+    pub(super) paused_at: Option<i64>,
+}
+
+static ROWS: Sql = Sql::new(r"SELECT id, name, day, used, paused, paused_at FROM account ORDER BY id");
+
+/// The accounts' rows by name: those that ever sent.
+pub(super) async fn rows(db: &Db) -> crate::db::Result<BTreeMap<String, Row>> {
+    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&ROWS)).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(|row| (row.name.clone(), row)).collect())
+}
+
+pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let config = globals.settings()?;
+    match (args.test, args.resume, args.callback) {
+        (Some(name), _, _) => test(named(&config, &name)?, &config, globals).await,
+        (_, Some(name), _) => resume(named(&config, &name)?, &config, globals).await,
+        (_, _, Some(name)) => callback(named(&config, &name)?, &config, globals).await,
+        _ => list(&config, globals).await,
+    }
+}
+
+fn named<'c>(config: &'c Config, name: &str) -> Result<&'c config::Account, Mistake> {
+    config.accounts.iter().find(|account| account.name == name).ok_or_else(|| {
+        let known = suggestion(name, config.accounts.iter().map(|account| account.name.as_str()));
+        Mistake(phrase!("không có tài khoản `{name}`", "there is no account `{name}`").then(&known))
+    })
+}
+
+async fn test(account: &config::Account, config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
+    // A second installation fails, which is as good: some provider is there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let gateways = account::gateways(config.gateways_dir.as_deref())?;
+    let provider = account::provider(account, config, &gateways, &globals.clock)?;
+    let tested = provider.test().await;
+    let name = &account.name;
+    if globals.json {
+        let (well, said) = match &tested {
+            Ok(said) => (true, said.clone()),
+            Err(error) => (false, error.to_string()),
+        };
+        Globals::print_json(&json!({ "account": name, "ok": well, "said": said }))?;
+    } else {
+        match &tested {
+            Ok(said) => writeln!(io::stdout(), "✓ {name}: {said}")?,
+            Err(error) => writeln!(io::stderr(), "✗ {name}: {error}")?,
+        }
+    }
+    Ok(if tested.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn resume(account: &config::Account, config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let name = &account.name;
+    let db = database(config).await?;
+    let row = match &db {
+        Some(db) => rows(db).await?.remove(name),
+        None => None,
+    };
+    let why = match (&db, &row) {
+        (Some(db), Some(Row { id, paused: Some(why), .. })) => {
+            account::pause(db, *id, None, globals.clock.millis()).await?;
+            Some(why.as_str())
+        }
+        _ => None,
+    };
+    if globals.json {
+        Globals::print_json(&json!({ "account": name, "resumed": why.is_some(), "was_paused": why }))?;
+    } else {
+        let words = match why {
+            Some(why) => phrase!("{name}: gửi tiếp (đã dừng vì: {why}).", "{name}: goes on (it was paused: {why})."),
+            None => phrase!("{name}: không bị dừng.", "{name}: was not paused."),
+        };
+        writeln!(io::stdout(), "{}", words.text(globals.lang))?;
+    }
+    if let Some(db) = db {
+        db.close().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn callback(account: &config::Account, config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let name = &account.name;
+    let Some(base) = &config.server.public_url else {
+        return Err(Mistake(phrase!(
+            "chưa có `public_url` trong [server]: cổng gửi không biết báo về đâu",
+            "[server] has no `public_url`: no gateway can reach this machine"
+        ))
+        .into());
+    };
+    let gateways = account::gateways(config.gateways_dir.as_deref())?;
+    let provider = account::provider(account, config, &gateways, &globals.clock)?;
+    if !account.receipts || !provider.can().receipts {
+        return Err(Mistake(phrase!("tài khoản `{name}` không có báo phát", "no receipts come for the account `{name}`")).into());
+    }
+    let Some(current) = &config.server.key else {
+        return Err(Mistake(phrase!("chưa có khóa: chạy `loa init`", "there is no key yet: run `loa init`")).into());
+    };
+    // The address depends on the database's root: one that is not begun yet has no address to give.
+    let db = database(config).await?;
+    let seal = match &db {
+        Some(db) => match key::find(db, current, &config.server.previous_keys).await {
+            Err(error @ key::KeyError::Foreign) => return Err(Mistake(Phrase::from(error.to_string())).into()),
+            found => found?,
+        },
+        None => None,
+    };
+    let Some(seal) = seal else {
+        return Err(Mistake(phrase!(
+            "cơ sở dữ liệu chưa được tạo: chạy `loa migrate` hoặc `loa serve` trước",
+            "there is no database yet: run `loa migrate` or `loa serve` first"
+        ))
+        .into());
+    };
+    let address = format!("{}/receipts/{name}/{}", base.trim_end_matches('/'), account::callback_secret(&seal, name));
+    if globals.json {
+        Globals::print_json(&json!({ "account": name, "callback": address }))?;
+    } else {
+        writeln!(io::stdout(), "{address}")?;
+    }
+    if let Some(db) = db {
+        db.close().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let db = database(config).await?;
+    let known = match &db {
+        Some(db) => rows(db).await?,
+        None => BTreeMap::new(),
+    };
+    if let Some(db) = db {
+        db.close().await;
+    }
+    let today = globals.clock.now().with_timezone(&Ho_Chi_Minh).date_naive().to_string();
+    let used = |account: &config::Account| known.get(&account.name).filter(|row| row.day == today).map_or(0, |row| row.used);
+    let mut accounts: Vec<&config::Account> = config.accounts.iter().collect();
+    accounts.sort_by_key(|account| (account.channel as i16, account.priority));
+    if globals.json {
+        let list = accounts.iter().map(|account| as_json(account, used(account), known.get(&account.name)));
+        Globals::print_json(&list.collect())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if accounts.is_empty() {
+        let words = phrase!(
+            "Chưa có tài khoản gửi tin: thêm [[account]] vào loa.toml; `loa gateways` liệt kê các cổng.",
+            "There are no accounts: add [[account]] to loa.toml; `loa gateways` lists the gateways."
+        );
+        writeln!(io::stdout(), "{}", words.text(globals.lang))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let heading = match globals.lang {
+        Lang::Vi => {
+            ["Tài khoản", "Kênh", "Cổng", "Tốc độ", "Cùng lúc", "Hôm nay", "Giá (đồng/phần)", "Ưu tiên", "Nhà mạng", "Tình trạng"]
+        }
+        Lang::En => {
+            ["Account", "Channel", "Gateway", "Rate", "Window", "Today", "Price (đ/part)", "Priority", "Carriers", "State"]
+        }
+    };
+    let rows: Vec<Vec<String>> =
+        accounts.iter().map(|account| cells(account, used(account), known.get(&account.name), globals.lang)).collect();
+    write!(io::stdout(), "{}", table::render(&heading, &rows))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cells(account: &config::Account, used: i64, row: Option<&Row>, lang: Lang) -> Vec<String> {
+    let today = account.daily.map_or_else(|| used.to_string(), |daily| format!("{used}/{daily}"));
+    vec![
+        account.name.clone(),
+        account.channel.name().to_string(),
+        account.gateway.clone(),
+        rate(account.rate),
+        account.window.to_string(),
+        today,
+        price(&account.price, lang),
+        account.priority.to_string(),
+        account.carriers.join(", "),
+        state(row).text(lang).to_string(),
+    ]
+}
+
+/// Whether an account may send, or why and since when not.
+pub(super) fn state(row: Option<&Row>) -> Phrase {
+    let Some((why, at)) = row.and_then(|row| Some((row.paused.as_deref()?, row.paused_at))) else {
+        return phrase!("hoạt động", "works");
+    };
+    match at.and_then(|at| Ho_Chi_Minh.timestamp_millis_opt(at).single()) {
+        Some(at) => {
+            let at = at.format("%H:%M %d/%m/%Y");
+            phrase!("đã dừng từ {at}: {why}", "paused since {at}: {why}")
+        }
+        None => phrase!("đã dừng: {why}", "paused: {why}"),
+    }
+}
+
+fn rate(rate: Rate) -> String {
+    let per = match rate.per.as_secs() {
+        1 => "s".to_string(),
+        60 => "m".to_string(),
+        3600 => "h".to_string(),
+        _ => describe_duration(rate.per),
+    };
+    format!("{}/{per}", rate.count)
+}
+
+fn price(price: &Price, lang: Lang) -> String {
+    let own = price.by_carrier.iter().map(|(carrier, price)| format!("{carrier} {price}"));
+    let rest = if price.by_carrier.is_empty() {
+        price.default.to_string()
+    } else {
+        format!("{} {}", lang.pick("khác", "other"), price.default)
+    };
+    own.chain([rest]).collect::<Vec<_>>().join(", ")
+}
+
+fn as_json(account: &config::Account, used: i64, row: Option<&Row>) -> serde_json::Value {
+    json!({
+        "name": account.name, "channel": account.channel.name(), "gateway": account.gateway, "rate": rate(account.rate),
+        "window": account.window, "daily": account.daily, "used_today": used,
+        "price": { "default": account.price.default, "by_carrier": account.price.by_carrier },
+        "priority": account.priority, "carriers": account.carriers, "receipts": account.receipts,
+        "paused": row.and_then(|row| row.paused.as_deref()), "paused_at": row.and_then(|row| row.paused_at),
+    })
+}

@@ -1,0 +1,339 @@
+//! `loa audience`: lists come in, segments are counted, people are exported, erased, and taken at their word.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use providers::Channel;
+use serde_json::json;
+
+use super::{Globals, Mistake, table};
+use crate::{
+    audience::{
+        address,
+        count::{Count, count},
+        erase::erase,
+        export::{export, export_to},
+        import::{ImportError, Order, Summary, import},
+        key, phone,
+        segment::compile,
+    },
+    campaign::Condition,
+    config::Config,
+    consent::{self, Said, Scope},
+    db::Db,
+    document::suggestion,
+    phrase,
+    seal::{Kind, Seal},
+    transaction,
+    words::{Lang, Phrase},
+};
+
+/// Import lists of people, count segments, export, erase
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Take in a list, CSV or XLSX with a header; bad rows go to FILE.rejected.csv
+    Import {
+        /// The list
+        file: PathBuf,
+        /// Which of the office's lists this is; without it, the file's name
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+        /// Retire who is of this source and no longer in the file
+        #[arg(long, requires = "source")]
+        replace: bool,
+    },
+    /// Count the people of segments, and how many can be reached by which channel
+    Count {
+        /// Names in segments.toml; without any, everybody
+        #[arg(value_name = "SEGMENT")]
+        segments: Vec<String>,
+    },
+    /// Write everything known about the people as CSV
+    #[command(group(clap::ArgGroup::new("where").required(true).args(["output", "stdout"])))]
+    Export {
+        /// Into this file, which only its owner may read
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// To standard output: plain addresses
+        #[arg(long)]
+        stdout: bool,
+        /// Only the person with this reference
+        #[arg(long = "ref", value_name = "REF")]
+        reference: Option<String>,
+    },
+    /// Erase everything personal about somebody; counts stand
+    Erase {
+        /// The person's reference
+        #[arg(value_name = "REF")]
+        reference: String,
+    },
+    /// Record that somebody refuses messages, or takes the refusal back
+    OptOut {
+        /// A phone number or a mail address
+        address: String,
+        /// What is refused
+        #[arg(long, value_name = "SCOPE", default_value = "awareness", value_parser = ["awareness", "all"])]
+        scope: String,
+        /// The refusal is taken back
+        #[arg(long, conflicts_with = "scope")]
+        take_back: bool,
+        /// The person's words, or how they said it
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        wording: String,
+    },
+    /// After a change of [server] key: seal every address with the new one
+    Rekey,
+}
+
+/// What the commands need.
+struct Ground<'a> {
+    globals: &'a Globals,
+    config: Config,
+    db: Db,
+    seal: Seal,
+}
+
+pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let config = globals.settings()?;
+    let Some(current) = &config.server.key else {
+        return Err(Mistake(phrase!("chưa có khóa: chạy `loa init`", "there is no key yet: run `loa init`")).into());
+    };
+    let db = Db::open(&config.database_url).await.context("database")?;
+    db.migrate().await.context("database")?;
+    let seal = match key::load(&db, current, &config.server.previous_keys).await {
+        Err(error @ key::KeyError::Foreign) => return Err(Mistake(Phrase::from(error.to_string())).into()),
+        loaded => loaded?,
+    };
+    let ground = Ground { globals, config, db, seal };
+    let done = match args.what {
+        What::Import { file, source, replace } => ground.import(file, source, replace).await,
+        What::Count { segments } => ground.count(&segments).await,
+        What::Export { output, reference, .. } => ground.export(output, reference).await,
+        What::Erase { reference } => ground.erase(&reference).await,
+        What::OptOut { address, scope, take_back, wording } => {
+            let scope = if take_back { None } else { Scope::from_name(&scope) };
+            ground.opt_out(&address, scope, &wording).await
+        }
+        What::Rekey => ground.rekey().await,
+    };
+    ground.db.close().await;
+    done
+}
+
+impl Ground<'_> {
+    fn lang(&self) -> Lang {
+        self.globals.lang
+    }
+
+    fn say(&self, words: &Phrase) -> io::Result<()> {
+        writeln!(io::stdout(), "{}", words.text(self.lang()))
+    }
+
+    async fn import(&self, file: PathBuf, source: Option<String>, replace: bool) -> anyhow::Result<ExitCode> {
+        let own_name = || {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            // A list's refused rows, mended, are of the same source.
+            let name = name.strip_suffix(".rejected.csv").unwrap_or(&name);
+            name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
+        };
+        let order = Order { source: source.unwrap_or_else(own_name), path: file, replace };
+        let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{wide_bar} {percent} %  {msg}  {elapsed_precise} (+{eta_precise})");
+        bar.set_style(style.context("progress bar")?);
+        let lang = self.lang();
+        let done = import(&self.db, &self.seal, &self.globals.clock, &order, |progress| {
+            bar.set_length(progress.length);
+            bar.set_position(progress.at);
+            let (rows, rejected) = (progress.rows, progress.rejected);
+            bar.set_message(phrase!("{rows} dòng, {rejected} lỗi", "{rows} rows, {rejected} refused").text(lang).to_string());
+        })
+        .await;
+        bar.finish_and_clear();
+        let summary = match done {
+            Err(error) if error.is_of_the_file() => return Err(Mistake(Phrase::from(error.to_string())).into()),
+            Err(error @ ImportError::NothingUsable) => return Err(Mistake(Phrase::from(error.to_string())).into()),
+            done => done?,
+        };
+        if self.globals.json {
+            Globals::print_json(&as_json(&summary))?;
+        } else {
+            self.tell(&summary)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What an import did, for people.
+    fn tell(&self, summary: &Summary) -> io::Result<()> {
+        for rejection in &summary.first {
+            for problem in &rejection.problems {
+                let (line, column, reason) = (rejection.line, &problem.column, &problem.reason);
+                let whole = phrase!("cả dòng", "the whole row");
+                let column = if column.is_empty() { whole.text(self.lang()) } else { column };
+                let words = phrase!("dòng {line}, {column}: {reason}", "line {line}, {column}: {reason}");
+                writeln!(io::stderr(), "{}", words.text(self.lang()))?;
+            }
+        }
+        let Summary { rows, added, updated, repeated, rejected, retired, resumed, .. } = summary;
+        if *resumed > 0 {
+            self.say(&phrase!(
+                "Tiếp tục lần nhập dở dang sau dòng dữ liệu thứ {resumed}.",
+                "Went on after data row {resumed}, where it had stopped."
+            ))?;
+        }
+        self.say(&phrase!(
+            "{rows} dòng: {added} người mới, {updated} người cập nhật, {repeated} dòng lặp lại, {rejected} dòng lỗi; {retired} người ra khỏi danh sách.",
+            "{rows} rows: {added} people added, {updated} updated, {repeated} rows repeated, {rejected} refused; {retired} people retired."
+        ))?;
+        if !summary.ignored.is_empty() {
+            let columns = summary.ignored.join(", ");
+            self.say(&phrase!("Không lưu các cột: {columns}.", "Columns that were not kept: {columns}."))?;
+        }
+        if let Some(file) = &summary.rejected_file {
+            let file = file.display();
+            self.say(&phrase!(
+                "Các dòng lỗi ở {file}: sửa rồi nhập lại tệp đó.",
+                "The refused rows are in {file}: mend them and import that file."
+            ))?;
+        }
+        Ok(())
+    }
+
+    async fn count(&self, slugs: &[String]) -> anyhow::Result<ExitCode> {
+        let library = self.globals.library(&self.config);
+        let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
+        if let Some(slug) = slugs.iter().find(|slug| lookup(slug).is_none()) {
+            let known = suggestion(slug, library.segments.iter().map(|segment| segment.slug.as_str()));
+            let message = phrase!("không có nhóm `{slug}`", "there is no segment `{slug}`");
+            return Err(Mistake(message.then(&known)).into());
+        }
+        let mut asked: Vec<(String, Condition)> =
+            slugs.iter().map(|slug| (slug.clone(), Condition { segments: vec![slug.clone()], ..Condition::default() })).collect();
+        if slugs.len() != 1 {
+            let all = if slugs.is_empty() {
+                self.lang().pick("mọi người", "everybody")
+            } else {
+                self.lang().pick("tất cả, mỗi người một lần", "together, each once")
+            };
+            asked.push((all.to_string(), Condition { segments: slugs.to_vec(), ..Condition::default() }));
+        }
+        let now = self.globals.clock.millis();
+        let mut counted = Vec::new();
+        for (name, condition) in asked {
+            let compiled = compile(&condition, &lookup, self.db.engine(), 1, now)?;
+            counted.push((name, count(&self.db, &compiled).await?));
+        }
+        if self.globals.json {
+            let list = counted.iter().map(|(name, Count { people, phone, email, chat })| {
+                json!({ "segment": name, "people": people, "phone": phone, "email": email, "chat": chat })
+            });
+            Globals::print_json(&list.collect())?;
+        } else {
+            let heading = match self.lang() {
+                Lang::Vi => ["Nhóm", "Người", "Có điện thoại", "Có e-mail", "Có tài khoản chat"],
+                Lang::En => ["Segment", "People", "With phone", "With e-mail", "With chat"],
+            };
+            let cells = |(name, of): (String, Count)| {
+                vec![name, of.people.to_string(), of.phone.to_string(), of.email.to_string(), of.chat.to_string()]
+            };
+            let rows: Vec<Vec<String>> = counted.into_iter().map(cells).collect();
+            write!(io::stdout(), "{}", table::render(&heading, &rows))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn export(&self, output: Option<PathBuf>, reference: Option<String>) -> anyhow::Result<ExitCode> {
+        let reference = reference.as_deref();
+        let people = match &output {
+            Some(path) => export_to(&self.db, &self.seal, reference, path).await?,
+            None => export(&self.db, &self.seal, reference, io::stdout()).await?,
+        };
+        if let (Some(reference), 0) = (reference, people) {
+            return Err(unknown(reference).into());
+        }
+        if let Some(path) = output {
+            let path = path.display();
+            self.say(&phrase!("{people} người, ghi vào {path}.", "{people} people, written to {path}."))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn erase(&self, reference: &str) -> anyhow::Result<ExitCode> {
+        if !erase(&self.db, reference, self.globals.clock.millis()).await? {
+            return Err(unknown(reference).into());
+        }
+        self.say(&phrase!(
+            "Đã xóa dữ liệu cá nhân của `{reference}`; số liệu tổng hợp giữ nguyên. Nhớ xóa người này cả trong danh sách gốc.",
+            "Erased the personal data of `{reference}`; counts stand. Take this person out of the original list as well."
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn opt_out(&self, address: &str, scope: Option<Scope>, wording: &str) -> anyhow::Result<ExitCode> {
+        let read = if address.contains('@') {
+            address::email(address).map(|plain| (Channel::Email, plain)).map_err(|error| error.to_string())
+        } else {
+            phone::normalise(address).map(|plain| (Channel::Sms, plain)).map_err(|error| error.to_string())
+        };
+        let (channel, plain) = read.map_err(|why| Mistake(Phrase::from(why)))?;
+        let hash = self.seal.hash(Kind::of(channel), &plain);
+        let said = Said { source: "officer", wording, at: self.globals.clock.millis() };
+        match scope {
+            Some(scope) => consent::record(&self.db, channel, hash, scope, said).await?,
+            None => transaction!(self.db, |tx| consent::take_back(tx, channel, hash, said).await)?,
+        };
+        let masked = providers::mask(&plain);
+        self.say(&match scope {
+            Some(Scope::Awareness) => phrase!(
+                "{masked}: từ chối tin tuyên truyền, vẫn nhận cảnh báo khẩn.",
+                "{masked}: refuses awareness messages; warnings still come."
+            ),
+            Some(Scope::All) => phrase!("{masked}: từ chối mọi tin.", "{masked}: refuses everything."),
+            None => phrase!("{masked}: nhận tin trở lại.", "{masked}: takes messages again."),
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn rekey(&self) -> anyhow::Result<ExitCode> {
+        let people = key::rekey(&self.db, &self.seal, |_| {}).await?;
+        self.say(&phrase!(
+            "Đã niêm phong lại địa chỉ của {people} người bằng khóa hiện tại; có thể bỏ previous_keys.",
+            "Sealed the addresses of {people} people with the current key; previous_keys may go."
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn unknown(reference: &str) -> Mistake {
+    Mistake(phrase!("không có ai mang mã `{reference}`", "nobody has the reference `{reference}`"))
+}
+
+fn as_json(summary: &Summary) -> serde_json::Value {
+    let first = summary.first.iter().flat_map(|rejection| {
+        let line = rejection.line;
+        rejection.problems.iter().map(move |problem| json!({ "line": line, "column": problem.column, "reason": problem.reason }))
+    });
+    json!({
+        "import": summary.import,
+        "rows": summary.rows,
+        "added": summary.added,
+        "updated": summary.updated,
+        "repeated": summary.repeated,
+        "rejected": summary.rejected,
+        "retired": summary.retired,
+        "resumed": summary.resumed,
+        "rejected_file": summary.rejected_file,
+        "ignored": summary.ignored,
+        "first": first.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,201 @@
+//! `loa gateways`: the gateways that an account can be on, and what each of them wants to know.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use providers::{Abilities, Channel, http::Setting, smtp};
+use serde_json::json;
+
+use super::{Globals, Mistake, table};
+use crate::{
+    account::{self, SMTP},
+    document::{describe_duration, suggestion},
+    phrase,
+    words::{Lang, Phrase},
+};
+
+/// List the gateways that accounts can be on, with their settings
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only this gateway
+    #[arg(value_name = "GATEWAY")]
+    name: Option<String>,
+}
+
+/// A gateway, wherever its adapter comes from.
+struct Gateway {
+    name: String,
+    title: String,
+    channel: Channel,
+    abilities: Abilities,
+    settings: Vec<Known>,
+}
+
+/// A setting of a gateway.
+struct Known {
+    name: String,
+    secret: bool,
+    required: bool,
+    default: Option<String>,
+    about: Phrase,
+}
+
+#[expect(clippy::unused_async, reason = "every command has this signature")]
+pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let config = globals.settings()?;
+    let described = account::gateways(config.gateways_dir.as_deref())?;
+    let mut gateways = vec![smtp_gateway()];
+    gateways.extend(described.into_iter().map(|(name, description)| {
+        let url = Known {
+            name: "url".into(),
+            secret: false,
+            required: description.url.is_none(),
+            default: description.url.clone(),
+            about: phrase!("địa chỉ của cổng", "the gateway's address"),
+        };
+        Gateway {
+            name,
+            title: description.title.clone(),
+            channel: description.channel,
+            abilities: description.abilities,
+            settings: description.settings.iter().map(Known::described).chain([url]).collect(),
+        }
+    }));
+    gateways.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Some(name) = &args.name {
+        if !gateways.iter().any(|gateway| gateway.name == *name) {
+            let known = suggestion(name, gateways.iter().map(|gateway| gateway.name.as_str()));
+            return Err(Mistake(phrase!("không có cổng `{name}`", "there is no gateway `{name}`").then(&known)).into());
+        }
+        gateways.retain(|gateway| gateway.name == *name);
+    }
+    if globals.json {
+        Globals::print_json(&gateways.iter().map(|gateway| gateway.json(globals.lang)).collect())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let texts: Vec<String> = gateways.iter().map(|gateway| gateway.text(globals.lang)).collect();
+    write!(io::stdout(), "{}", texts.join("\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Known {
+    fn described(setting: &Setting) -> Self {
+        let Setting { name, secret, required, default, about } = setting;
+        let about = Phrase::from(about.as_str());
+        Self { name: name.clone(), secret: *secret, required: *required, default: default.clone(), about }
+    }
+}
+
+impl Gateway {
+    fn text(&self, lang: Lang) -> String {
+        let Self { name, title, channel, .. } = self;
+        let heading = phrase!("{name}: {title}, kênh {channel}", "{name}: {title}, channel {channel}");
+        let abilities: Vec<String> = self.abilities().iter().map(|ability| ability.text(lang).to_string()).collect();
+        let columns = match lang {
+            Lang::Vi => ["  Khóa", "", "Ý nghĩa"],
+            Lang::En => ["  Key", "", "Meaning"],
+        };
+        let rows: Vec<Vec<String>> = self.settings.iter().map(|setting| setting.cells(lang)).collect();
+        format!("{}\n  {}\n{}", heading.text(lang), abilities.join("; "), table::render(&columns, &rows))
+    }
+
+    fn abilities(&self) -> Vec<Phrase> {
+        let Abilities { batch, receipts, ignores_repeats_for, echoes_reference, status } = self.abilities;
+        let mut told = vec![if receipts {
+            phrase!("có báo phát", "sends receipts")
+        } else {
+            phrase!("không có báo phát", "sends no receipts")
+        }];
+        if batch > 1 {
+            told.push(phrase!("{batch} tin một lần gửi", "{batch} messages a request"));
+        }
+        if !ignores_repeats_for.is_zero() {
+            let span = describe_duration(ignores_repeats_for);
+            told.push(phrase!("bỏ qua tin lặp lại trong {span}", "ignores repeats for {span}"));
+        }
+        if receipts && !echoes_reference {
+            told.push(phrase!("báo phát theo mã của cổng", "receipts carry the gateway's own id"));
+        }
+        if status {
+            told.push(phrase!("hỏi lại được kết quả", "can be asked what became of a message"));
+        }
+        told
+    }
+
+    fn json(&self, lang: Lang) -> serde_json::Value {
+        let settings: Vec<_> = self
+            .settings
+            .iter()
+            .map(|setting| {
+                json!({
+                    "name": setting.name, "secret": setting.secret, "required": setting.required,
+                    "default": setting.default, "about": setting.about.text(lang),
+                })
+            })
+            .collect();
+        json!({
+            "name": self.name, "title": self.title, "channel": self.channel.name(), "settings": settings,
+            "abilities": {
+                "batch": self.abilities.batch, "receipts": self.abilities.receipts, "status": self.abilities.status,
+                "ignores_repeats_for_s": self.abilities.ignores_repeats_for.as_secs(),
+                "echoes_reference": self.abilities.echoes_reference,
+            },
+        })
+    }
+}
+
+impl Known {
+    fn cells(&self, lang: Lang) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.required {
+            notes.push(lang.pick("bắt buộc", "required").to_string());
+        }
+        if self.secret {
+            notes.push(lang.pick("bí mật", "secret").to_string());
+        }
+        if let Some(default) = self.default.as_ref().filter(|default| !default.is_empty()) {
+            notes.push(phrase!("mặc định {default}", "default {default}").text(lang).to_string());
+        }
+        vec![format!("  {}", self.name), notes.join(", "), self.about.text(lang).to_string()]
+    }
+}
+
+/// The gateway whose adapter is `providers::smtp`.
+fn smtp_gateway() -> Gateway {
+    let setting = |name: &str| {
+        let (default, about) = match name {
+            "host" => (None, phrase!("tên máy chủ thư", "the mail server's name")),
+            "port" => (Some("587; tls = implicit: 465, none: 25"), phrase!("cổng TCP", "TCP port")),
+            "tls" => (Some("starttls"), phrase!("none, starttls hoặc implicit", "none, starttls or implicit")),
+            "username" => (None, phrase!("tên đăng nhập; bỏ trống: không đăng nhập", "whom to sign in as; none: without")),
+            "password" => (None, phrase!("mật khẩu đăng nhập", "the password to sign in with")),
+            "from" => (
+                None,
+                phrase!(
+                    "người gửi, kèm tên hiển thị: Sở Văn hóa <canhbao@example.vn>",
+                    "the sender with a display name: Office <warn@example.vn>"
+                ),
+            ),
+            "reply_to" => (None, phrase!("nơi nhận thư trả lời, nếu khác from", "where answers go, if not to from")),
+            "bounce" => (None, phrase!("nơi nhận thư bị trả lại, nếu khác from", "where bounces go, if not to from")),
+            "hello_name" => (None, phrase!("tên máy này khi chào máy chủ (EHLO)", "this machine's name in EHLO")),
+            _ => (Some("60s"), phrase!("thời gian chờ cho một thư, từ 1s đến 600s", "time for one mail, from 1s to 600s")),
+        };
+        Known {
+            name: name.to_string(),
+            secret: crate::config::is_secret_name(name),
+            required: matches!(name, "host" | "from"),
+            default: default.map(str::to_string),
+            about,
+        }
+    };
+    Gateway {
+        name: SMTP.to_string(),
+        title: "SMTP".to_string(),
+        channel: Channel::Email,
+        abilities: smtp::ABILITIES,
+        settings: smtp::KEYS.iter().map(|name| setting(name)).collect(),
+    }
+}

@@ -1,0 +1,389 @@
+//! A report as a page of text. Whatever stands above a total adds up to it, and a legend says what each figure means.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use chrono::NaiveDate;
+
+use crate::{
+    audience::place::Places,
+    cli::table,
+    delivery::State,
+    phrase,
+    report::{Cut, Fate, Figures, Gap, Outcome, Report, Selection},
+    words::{self, Lang, Phrase, width},
+};
+
+/// Where the figures of the two sums end.
+const FIGURES: usize = 64;
+
+/// The page of a report.
+pub(super) fn report(report: &Report, lang: Lang) -> String {
+    let mut page = Page { text: String::new(), lang };
+    page.heading(report);
+    page.people(report);
+    page.deliveries(&report.total);
+    if let Some(by) = report.by {
+        page.lines(report, by);
+    }
+    page.legend(report);
+    page.text
+}
+
+struct Page {
+    text: String,
+    lang: Lang,
+}
+
+impl Page {
+    fn say(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn word(&self, phrase: &Phrase) -> String {
+        phrase.text(self.lang).to_string()
+    }
+
+    fn number(&self, n: i64) -> String {
+        words::number(n, self.lang)
+    }
+
+    fn fact(&mut self, name: &Phrase, value: &str) {
+        let name = self.word(name);
+        let gap = " ".repeat(14_usize.saturating_sub(width(&name) + 1));
+        self.say(&format!("{name}:{gap}{value}"));
+    }
+
+    /// A name, and a number that ends where all of them do.
+    fn figure(&mut self, indent: usize, name: &str, number: &str, note: &str) {
+        let gap = " ".repeat(FIGURES.saturating_sub(indent + width(name) + width(number)).max(1));
+        let note = if note.is_empty() { String::new() } else { format!("  {note:>7}") };
+        self.say(&format!("{}{name}{gap}{number}{note}", " ".repeat(indent)));
+    }
+
+    fn rule(&mut self) {
+        self.say(&format!("  {}", "─".repeat(FIGURES - 2)));
+    }
+
+    fn heading(&mut self, report: &Report) {
+        if let Some(subject) = &report.subject {
+            let (title, slug) = (&subject.title, &subject.slug);
+            self.fact(&phrase!("Chiến dịch", "Campaign"), &format!("{title} ({slug})"));
+            if let Some(basis) = &subject.basis {
+                self.fact(&phrase!("Căn cứ", "Basis"), basis);
+            }
+        } else {
+            let all = phrase!("tất cả", "all");
+            let value = report.selection.campaign.clone().unwrap_or_else(|| self.word(&all));
+            self.fact(&phrase!("Chiến dịch", "Campaign"), &value);
+        }
+        let period = period(&report.selection, self.lang);
+        self.fact(&phrase!("Kỳ", "Period"), &period);
+        if let Some(code) = &report.selection.area {
+            let name = Places::built_in().full_name(code).unwrap_or_default();
+            self.fact(&phrase!("Địa bàn", "Area"), &format!("{name} ({code})"));
+        }
+        let runs = self.runs(report);
+        self.fact(&phrase!("Lượt gửi", "Runs"), &runs);
+        let at = chrono::DateTime::from_timestamp_millis(report.at).unwrap_or_default();
+        let at = at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
+        let (time, day) = (at.format("%H:%M"), words::date(at.date_naive(), self.lang));
+        let source = phrase!("hệ thống Loa, đếm lúc {time} ngày {day}", "Loa's own rows, counted at {time} on {day}");
+        let source = self.word(&source);
+        self.fact(&phrase!("Nguồn", "Source"), &source);
+    }
+
+    fn runs(&self, report: &Report) -> String {
+        let (open, missed) = (self.number(report.runs.open), self.number(report.runs.missed));
+        let mut notes = Vec::new();
+        if report.runs.open > 0 {
+            let open = phrase!("{open} chưa xong, số liệu còn thay đổi", "{open} going on: their figures still change");
+            notes.push(self.word(&open));
+        }
+        if report.runs.missed > 0 {
+            notes.push(self.word(&phrase!("{missed} bỏ lỡ", "{missed} missed")));
+        }
+        let total = self.number(report.runs.total);
+        if notes.is_empty() { total } else { format!("{total} ({})", notes.join("; ")) }
+    }
+
+    fn people(&mut self, report: &Report) {
+        let people = &report.total.people;
+        let all = people.addressed();
+        let share = |n, lang| words::share(n, all, lang);
+        let title = phrase!("Số người được tiếp cận (mỗi người tính một lần)", "People reached (each counted once)");
+        let title = self.word(&title);
+        self.say(&format!("\n{title}"));
+        for fate in [Fate::Confirmed, Fate::Presumed] {
+            let (name, n) = (self.word(&capital(&fate.label())), people.of(fate));
+            self.figure(2, &name, &self.number(n), &share(n, self.lang));
+        }
+        let (name, n) = (self.word(&phrase!("Chưa tiếp cận được", "Not reached")), people.not_reached());
+        self.figure(2, &name, &self.number(n), &share(n, self.lang));
+        self.rule();
+        let name = self.word(&phrase!("Số người cần tiếp cận", "People addressed"));
+        self.figure(2, &name, &self.number(all), "");
+        if let Some(goal) = report.subject.as_ref().and_then(|subject| subject.goal) {
+            self.goal(goal, report);
+        }
+        if n > 0 {
+            let title = self.word(&phrase!("Vì sao chưa tiếp cận được", "Why not reached"));
+            self.say(&format!("\n{title}"));
+            for fate in Fate::not_reached().filter(|fate| people.of(*fate) > 0) {
+                let name = self.word(&capital(&fate.label()));
+                self.figure(2, &name, &self.number(people.of(fate)), "");
+            }
+            self.rule();
+            let name = self.word(&phrase!("Chưa tiếp cận được", "Not reached"));
+            self.figure(2, &name, &self.number(n), "");
+        }
+    }
+
+    /// A goal against those confirmed, and against those presumed: the two are never added up.
+    fn goal(&mut self, goal: f64, report: &Report) {
+        let people = &report.total.people;
+        let share = |fate| words::share(people.of(fate), people.addressed(), self.lang);
+        let (confirmed, presumed) = (share(Fate::Confirmed), share(Fate::Presumed));
+        let met = meets(people.of(Fate::Confirmed), people.addressed(), goal);
+        let verdict = match (met, self.lang) {
+            (true, Lang::Vi) => "đạt",
+            (false, Lang::Vi) => "chưa đạt",
+            (true, Lang::En) => "met",
+            (false, Lang::En) => "not met",
+        };
+        let goal = per_cent(goal, self.lang);
+        let line = phrase!(
+            "Mục tiêu {goal}: có xác nhận {confirmed} ({verdict}); chưa có xác nhận {presumed}",
+            "Goal {goal}: confirmed {confirmed} ({verdict}); presumed {presumed}"
+        );
+        let line = self.word(&line);
+        self.say(&format!("  {line}"));
+    }
+
+    fn deliveries(&mut self, figures: &Figures) {
+        let deliveries = &figures.deliveries;
+        let title = self.word(&phrase!("Lượt tin", "Deliveries"));
+        self.say(&format!("\n{title}"));
+        for state in State::ALL.into_iter().filter(|state| deliveries.of(*state) > 0) {
+            let name = match (state, self.lang) {
+                // Over all channels: to the phone, or to the person.
+                (State::Delivered, Lang::Vi) => "Đã đến máy, đến người nhận",
+                _ => words::delivery_state(state.name(), false, self.lang),
+            };
+            self.figure(2, name, &self.number(deliveries.of(state)), "");
+        }
+        self.rule();
+        let name = self.word(&phrase!("Tổng số lượt tin", "All deliveries"));
+        self.figure(2, &name, &self.number(deliveries.total()), "");
+        let name = self.word(&phrase!("Số tin quy đổi", "Parts billed"));
+        self.figure(2, &name, &self.number(deliveries.parts), "");
+        let name = self.word(&phrase!("Chi phí (đồng)", "Cost (đồng)"));
+        self.figure(2, &name, &self.number(deliveries.cost), "");
+    }
+
+    fn lines(&mut self, report: &Report, by: Cut) {
+        let (title, column) = title(by, &report.selection);
+        let (title, column) = (self.word(&title), self.word(&column));
+        self.say(&format!("\n{title}"));
+        let columns = match self.lang {
+            Lang::Vi => [
+                "Số người",
+                "Có xác nhận",
+                "Tỷ lệ",
+                "Chưa xác nhận",
+                "Chưa tiếp cận",
+                "Lượt tin",
+                "Đã đến",
+                "Đang gửi",
+                "Thất bại",
+                "Không rõ",
+                "Không gửi",
+                "Quy đổi",
+                "Chi phí (đ)",
+            ],
+            Lang::En => [
+                "People",
+                "Confirmed",
+                "Share",
+                "Presumed",
+                "Not reached",
+                "Deliveries",
+                "Arrived",
+                "Under way",
+                "Failed",
+                "Unknown",
+                "Not sent",
+                "Parts",
+                "Cost (đ)",
+            ],
+        };
+        let heading: Vec<&str> = std::iter::once(column.as_str()).chain(columns).collect();
+        let total = phrase!("Tổng (mỗi người một lần)", "Total (each person once)");
+        let rows: Vec<Vec<String>> = report
+            .lines
+            .iter()
+            .map(|line| self.cells(line.name.text(self.lang), &line.figures))
+            .chain([self.cells(total.text(self.lang), &report.total)])
+            .collect();
+        self.text.push_str(&table::with_figures(&heading, &rows, 1));
+    }
+
+    fn cells(&self, name: &str, figures: &Figures) -> Vec<String> {
+        use State::{Accepted, Cancelled, Enroute, InDoubt, Lapsed, Pending, Skipped, Submitting, Unknown};
+        let (people, deliveries) = (&figures.people, &figures.deliveries);
+        let of = |states: &[State]| states.iter().map(|state| deliveries.of(*state)).sum();
+        let n = |count| self.number(count);
+        vec![
+            name.to_string(),
+            n(people.addressed()),
+            n(people.of(Fate::Confirmed)),
+            words::share(people.of(Fate::Confirmed), people.addressed(), self.lang),
+            n(people.of(Fate::Presumed)),
+            n(people.not_reached()),
+            n(deliveries.total()),
+            n(deliveries.confirmed()),
+            n(of(&[Pending, Submitting, InDoubt, Accepted, Enroute])),
+            n(deliveries.failed()),
+            n(of(&[Unknown])),
+            n(of(&[Skipped, Lapsed, Cancelled])),
+            n(deliveries.parts),
+            n(deliveries.cost),
+        ]
+    }
+
+    fn legend(&mut self, report: &Report) {
+        self.say("");
+        for line in legend(report.by) {
+            let line = self.word(&line);
+            self.say(&line);
+        }
+    }
+}
+
+fn legend(by: Option<Cut>) -> Vec<Phrase> {
+    let mut lines = vec![
+        phrase!(
+            "Có xác nhận: có báo nhận là tin đã đến hoặc đã xem. Chưa có xác nhận: cổng gửi đã nhận nhưng không báo lại,",
+            "Confirmed: a receipt says that a message arrived or was seen. Presumed: a gateway that sends no receipts took it,"
+        ),
+        phrase!(
+            "hoặc thư điện tử không bị trả lại trong 72 giờ. Hai số này không cộng với nhau. Tin gửi thử không tính.",
+            "or a mail did not bounce within 72 hours. The two are never added up. Test sends count nowhere."
+        ),
+    ];
+    let Some(by) = by else { return lines };
+    lines.push(phrase!(
+        "Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang gửi + thất bại + không rõ + không gửi.",
+        "People = confirmed + presumed + not reached. Deliveries = arrived + under way + failed + unknown + not sent."
+    ));
+    if by == Cut::Area {
+        lines.push(phrase!(
+            "Người đã chuyển địa bàn được tính ở nơi của lượt gửi mới nhất; lượt tin được tính ở nơi đã gửi.",
+            "Whoever moved counts where the latest run found them; deliveries count where they went."
+        ));
+    }
+    if !by.parts_people() {
+        lines.push(phrase!(
+            "Một người có thể thuộc nhiều dòng, nên số người của các dòng không cộng thành tổng.",
+            "A person may be in several lines: the lines' people do not add up to the total."
+        ));
+    }
+    if !by.parts_deliveries() {
+        lines.push(phrase!("Lượt tin, tin quy đổi và chi phí cũng vậy.", "Neither do their deliveries, parts and costs."));
+    }
+    lines
+}
+
+fn title(by: Cut, selection: &Selection) -> (Phrase, Phrase) {
+    match by {
+        Cut::Channel => (phrase!("Theo kênh", "By channel"), phrase!("Kênh", "Channel")),
+        Cut::Area if selection.area.is_some() => (phrase!("Theo xã, phường", "By ward"), phrase!("Xã, phường", "Ward")),
+        Cut::Area => (phrase!("Theo tỉnh, thành phố", "By province"), phrase!("Tỉnh, thành phố", "Province")),
+        Cut::Segment => (phrase!("Theo nhóm đối tượng", "By segment"), phrase!("Nhóm đối tượng", "Segment")),
+        Cut::Group => (phrase!("Theo nhóm trong danh sách hiện nay", "By group, as of today"), phrase!("Nhóm", "Group")),
+        Cut::Carrier => (phrase!("Theo nhà mạng", "By carrier"), phrase!("Nhà mạng", "Carrier")),
+        Cut::Account => (phrase!("Theo tài khoản gửi", "By account"), phrase!("Tài khoản", "Account")),
+        Cut::Message => (phrase!("Theo tin", "By message"), phrase!("Tin", "Message")),
+        Cut::Reason => (phrase!("Theo lý do", "By reason"), phrase!("Lý do", "Reason")),
+    }
+}
+
+fn period(selection: &Selection, lang: Lang) -> String {
+    let day = |day: NaiveDate| words::date(day, lang);
+    match (selection.from.map(day), selection.through.map(day)) {
+        (Some(from), Some(through)) => format!("{from} – {through}"),
+        (Some(from), None) => phrase!("từ {from}", "from {from}").text(lang).to_string(),
+        (None, Some(through)) => phrase!("đến hết {through}", "through {through}").text(lang).to_string(),
+        (None, None) => lang.pick("tất cả", "all").to_string(),
+    }
+}
+
+/// Whether so many of all are at least that share.
+#[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
+fn meets(part: i64, whole: i64, goal: f64) -> bool {
+    whole > 0 && part as f64 >= goal * whole as f64
+}
+
+fn per_cent(share: f64, lang: Lang) -> String {
+    format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', lang.pick(",", "."))
+}
+
+/// A label at the start of a line.
+fn capital(label: &Phrase) -> Phrase {
+    let raise = |text: &str| {
+        let mut letters = text.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    };
+    Phrase { vi: raise(&label.vi), en: raise(&label.en) }
+}
+
+/// Why somebody was not reached: the reason where one was given, else what became of them.
+pub(super) fn why(outcome: Outcome) -> Phrase {
+    let given = outcome.cause.name() != "none";
+    match outcome.fate {
+        Fate::Failed | Fate::Unsent | Fate::NoAddress if given => outcome.cause.label(),
+        fate => capital(&fate.label()),
+    }
+}
+
+/// The page of who was not reached, by place and reason, or by one of them.
+pub(super) fn unreached(gaps: &[Gap], by: Option<Cut>, lang: Lang) -> String {
+    if gaps.is_empty() {
+        return lang.pick("Không còn ai chưa được tiếp cận.\n", "Nobody was left unreached.\n").to_string();
+    }
+    let mut rows: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for gap in gaps {
+        let area = match &gap.area {
+            Some(code) => format!("{code} {}", Places::built_in().name(code).unwrap_or_default()),
+            None => lang.pick("(chưa rõ địa bàn)", "(not known)").to_string(),
+        };
+        let key = match by {
+            Some(Cut::Area) => (area, String::new()),
+            Some(_) => (String::new(), why(gap.outcome).text(lang).to_string()),
+            None => (area, why(gap.outcome).text(lang).to_string()),
+        };
+        *rows.entry(key).or_default() += gap.people;
+    }
+    let total: i64 = rows.values().sum();
+    let mut rows: Vec<((String, String), i64)> = rows.into_iter().collect();
+    // Places in their order; within a place, and without places, the most first.
+    rows.sort_by_key(|((area, _), people)| (area.clone(), std::cmp::Reverse(*people)));
+    let mut cells: Vec<Vec<String>> =
+        rows.into_iter().map(|((area, why), people)| vec![area, why, words::number(people, lang)]).collect();
+    let all = lang.pick("Tổng số người chưa tiếp cận được", "Everybody not reached").to_string();
+    let all = if by == Some(Cut::Reason) { [String::new(), all] } else { [all, String::new()] };
+    cells.push(all.into_iter().chain([words::number(total, lang)]).collect());
+    let heading = match lang {
+        Lang::Vi => ["Địa bàn", "Lý do", "Số người"],
+        Lang::En => ["Area", "Reason", "People"],
+    };
+    let mut page = table::with_figures(&heading, &cells, 2);
+    let hint = phrase!(
+        "`--format csv` liệt kê từng người theo mã (ref), không có địa chỉ.",
+        "`--format csv` lists each person by ref, without addresses."
+    );
+    // Writing to a string cannot fail.
+    let _ = write!(page, "\n{}\n", hint.text(lang));
+    page
+}

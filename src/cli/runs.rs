@@ -1,0 +1,179 @@
+//! `loa runs`: the runs, how far each is, and how fast it goes.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use chrono::NaiveDate;
+use serde_json::json;
+
+use super::{Globals, Mistake, table};
+use crate::{
+    active::{RunRow, RunState},
+    delivery::State,
+    phrase,
+    run::{RunError, command},
+    tally,
+    words::{self, Lang},
+};
+
+/// List the runs: how far each is, and how fast it goes
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only this campaign's
+    campaign: Option<String>,
+    /// How many, the latest first
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    count: u16,
+}
+
+/// A run with its tallies.
+struct Progress {
+    row: RunRow,
+    /// Deliveries by state.
+    states: [i64; State::ALL.len()],
+    /// Đồng.
+    cost: i64,
+    /// Unix milliseconds.
+    now: i64,
+}
+
+pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let db = globals.database(&globals.settings()?).await?;
+    let rows = command::list(&db, args.campaign.as_deref(), i64::from(args.count)).await?;
+    let tallies = tally::of_runs(&db, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+    let mut runs: BTreeMap<i64, Progress> = BTreeMap::new();
+    for row in rows {
+        runs.insert(row.id, Progress { row, states: [0; State::ALL.len()], cost: 0, now: globals.clock.millis() });
+    }
+    for (key, count) in tallies {
+        if let Some(run) = runs.get_mut(&key.run) {
+            run.states[State::from_number(key.state) as usize] += count.n;
+            run.cost += count.price;
+        }
+    }
+    let runs: Vec<Progress> = runs.into_values().rev().collect();
+    if globals.json {
+        Globals::print_json(&runs.iter().map(Progress::json).collect())?;
+    } else if runs.is_empty() {
+        writeln!(io::stdout(), "{}", globals.lang.pick("Chưa có lượt gửi nào.", "There are no runs yet."))?;
+    } else {
+        let heading = match globals.lang {
+            Lang::Vi => {
+                ["Số", "Chiến dịch", "Ngày", "Trạng thái", "Ghi chú", "Lượt tin", "Đã xử lý", "Đã đến", "Tin/giây", "Chi phí (đ)"]
+            }
+            Lang::En => ["Run", "Campaign", "Date", "State", "Notes", "Deliveries", "Done", "Arrived", "Per s", "Cost (đ)"],
+        };
+        let rows: Vec<Vec<String>> = runs.iter().map(|run| run.cells(globals.lang)).collect();
+        write!(io::stdout(), "{}", table::with_figures(&heading, &rows, 5))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Progress {
+    fn of(&self, states: &[State]) -> i64 {
+        states.iter().map(|state| self.states[*state as usize]).sum()
+    }
+
+    fn total(&self) -> i64 {
+        self.states.iter().sum()
+    }
+
+    /// Deliveries that nothing more is to be done about, except wait.
+    fn done(&self) -> i64 {
+        self.total() - self.of(&[State::Pending, State::Submitting, State::InDoubt])
+    }
+
+    /// Deliveries that a gateway has answered for.
+    fn sent(&self) -> i64 {
+        use State::{Accepted, Delivered, Enroute, Expired, Rejected, Seen, Undelivered, Unknown};
+        self.of(&[Accepted, Enroute, Delivered, Seen, Undelivered, Expired, Rejected, Unknown])
+    }
+
+    /// Deliveries a second since the run was due, until it settled. None before anything was sent.
+    fn rate(&self) -> Option<i64> {
+        let millis = self.row.settled_at.unwrap_or(self.now) - self.row.due_at.max(self.row.created_at);
+        (millis > 0 && self.sent() > 0).then(|| self.sent() * 1_000 / millis)
+    }
+
+    fn cells(&self, lang: Lang) -> Vec<String> {
+        let number = |n| words::number(n, lang);
+        let listed = match self.row.state() {
+            RunState::FanningOut => {
+                format!("{} ({})", number(self.total()), words::share(self.row.fan_cursor, self.row.fan_top, lang))
+            }
+            _ => number(self.total()),
+        };
+        vec![
+            self.row.id.to_string(),
+            self.row.campaign.clone(),
+            self.row.date.parse::<NaiveDate>().map_or_else(|_| self.row.date.clone(), |day| words::date(day, lang)),
+            words::run_state(state(&self.row), lang).to_string(),
+            self.notes(lang),
+            listed,
+            words::share(self.done(), self.total(), lang),
+            words::share(self.of(&[State::Delivered, State::Seen]), self.total(), lang),
+            self.rate().map(number).unwrap_or_default(),
+            number(self.cost),
+        ]
+    }
+
+    fn notes(&self, lang: Lang) -> String {
+        let test = self.row.is_test().then(|| lang.pick("gửi thử", "test"));
+        test.into_iter().chain(self.row.held.as_deref()).collect::<Vec<_>>().join("; ")
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let mut value = as_json(&self.row);
+        let states: serde_json::Map<String, serde_json::Value> =
+            State::ALL.into_iter().map(|state| (state.name().to_string(), self.states[state as usize].into())).collect();
+        value["deliveries"] = self.total().into();
+        value["done"] = self.done().into();
+        value["states"] = states.into();
+        value["per_second"] = self.rate().into();
+        value["cost"] = self.cost.into();
+        value
+    }
+}
+
+/// What a run is in a word: a person's pause, and why it stands still by itself, go before how far it is.
+fn state(row: &RunRow) -> &'static str {
+    match row.state() {
+        RunState::FanningOut | RunState::Sending if row.paused => "paused",
+        RunState::FanningOut | RunState::Sending if row.held.is_some() => "held",
+        other => other.name(),
+    }
+}
+
+/// A run as programs see it.
+pub(super) fn as_json(row: &RunRow) -> serde_json::Value {
+    let origin = match row.origin {
+        0 => "schedule",
+        1 => "manual",
+        _ => "test",
+    };
+    json!({
+        "run": row.id, "campaign": row.campaign, "occurrence": row.occurrence, "date": row.date, "origin": origin,
+        "state": state(row), "held": row.held, "message": row.message,
+        "due_at": row.due_at, "expires_at": row.expires_at, "settled_at": row.settled_at,
+    })
+}
+
+/// What a person asked of a run that cannot be done, in their language.
+pub(super) fn refusal(error: RunError) -> anyhow::Error {
+    match error {
+        RunError::NoSuchRun(run) => Mistake(phrase!(
+            "không có lượt gửi {run}: `loa runs` liệt kê các lượt",
+            "there is no run {run}: `loa runs` lists them"
+        ))
+        .into(),
+        RunError::Over { run, state, .. } => {
+            let (vi, en) = (words::run_state(state, Lang::Vi).to_lowercase(), words::run_state(state, Lang::En));
+            Mistake(phrase!("lượt gửi {run} {vi}: không thay đổi được nữa", "run {run} is {en}: it cannot be changed any more"))
+                .into()
+        }
+        other => other.into(),
+    }
+}

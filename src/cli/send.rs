@@ -1,0 +1,170 @@
+//! `loa send`: makes a run now.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Globals, Mistake};
+use crate::{
+    active::RunState,
+    app, approval,
+    audience::{count::count, segment::compile_audience},
+    campaign::{Condition, Source},
+    db::Db,
+    delivery::State,
+    document::suggestion,
+    phrase,
+    run::{self, RunError},
+    tally,
+};
+
+/// Make a run of a campaign now; `loa serve` sends it
+#[derive(clap::Args)]
+pub struct Args {
+    /// The campaign
+    campaign: String,
+    /// Say whom it would go to, and make nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Only to these people, by ref: a test, which needs no approval and counts in no figure
+    #[arg(long, value_name = "REF", num_args = 1..)]
+    to: Vec<String>,
+    /// Follow it until nothing is left to send
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Makes the run, and follows it where asked to.
+pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let config = globals.settings()?;
+    let holidays = Globals::holidays(&config)?;
+    let library = globals.library(&config);
+    let Some(source) = library.campaigns.get(&args.campaign) else {
+        let known = suggestion(&args.campaign, library.campaigns.keys().map(String::as_str));
+        let message = phrase!("không có chiến dịch `{0}`", "there is no campaign `{0}`", args.campaign);
+        return Err(Mistake(message.then(&known)).into());
+    };
+    let opened = app::open(&config).await?;
+    let db = &opened.db;
+    let now = globals.clock.now();
+    if args.dry_run {
+        return dry_run(globals, db, source, &library.segments, now.timestamp_millis()).await;
+    }
+    if args.to.is_empty() {
+        if !approval::approved(db, &config, source).await? {
+            return Err(RunError::NotApproved(args.campaign).into());
+        }
+    } else {
+        known_people(db, &args.to).await?;
+    }
+    let run = run::make::now(db, source, &library.segments_text, &args.to, &holidays, now).await?;
+    if globals.json && !args.wait {
+        Globals::print_json(&json!({ "run": run, "campaign": args.campaign }))?;
+    } else if !globals.json {
+        let text = phrase!("Đã tạo đợt gửi số {run}.", "Made run {run}.");
+        writeln!(io::stdout(), "{}", text.text(globals.lang))?;
+    }
+    if args.wait { follow(globals, db, run).await } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Refs that nobody has are a mistake, before anything is made.
+async fn known_people(db: &Db, refs: &[String]) -> anyhow::Result<()> {
+    static KNOWN: crate::db::Sql = crate::db::Sql::new(r"SELECT count(*) FROM recipient WHERE ref = $1 AND state = 0");
+    for one in refs {
+        let known: i64 = crate::on!(db.read, |pool, sql| sqlx::query_scalar(sql(&KNOWN)).bind(one).fetch_one(pool).await)?;
+        if known == 0 {
+            let words = phrase!("không có người nhận `{one}` trong danh sách", "there is no recipient `{one}` in the list");
+            return Err(Mistake(words).into());
+        }
+    }
+    Ok(())
+}
+
+async fn dry_run(
+    globals: &Globals,
+    db: &Db,
+    source: &Source,
+    segments: &crate::campaign::Segments,
+    now: i64,
+) -> anyhow::Result<ExitCode> {
+    let lookup = |slug: &str| -> Option<&Condition> { segments.get(slug).map(|s| &s.condition) };
+    let audience = compile_audience(&source.campaign.audience, &lookup, db.engine(), 1, now)?;
+    let people = count(db, &audience).await?;
+    if globals.json {
+        Globals::print_json(&json!({
+            "campaign": source.campaign.slug, "people": people.people, "sms": people.phone, "email": people.email, "chat": people.chat,
+        }))?;
+    } else {
+        let text = phrase!(
+            "{0}: {1} người; có số điện thoại {2}, thư điện tử {3}, trò chuyện {4}. Chưa tạo gì.",
+            "{0}: {1} people; with a phone {2}, e-mail {3}, chat {4}. Nothing was made.",
+            source.campaign.title,
+            people.people,
+            people.phone,
+            people.email,
+            people.chat
+        );
+        writeln!(io::stdout(), "{}", text.text(globals.lang))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a run has left to send, and what was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Progress {
+    people: i64,
+    waiting: i64,
+    doubtful: i64,
+    taken: i64,
+    failed: i64,
+}
+
+async fn progress(db: &Db, run: i64) -> anyhow::Result<Progress> {
+    let mut progress = Progress::default();
+    for (key, count) in tally::of_runs(db, &[run]).await? {
+        progress.people += count.n;
+        match State::from_number(key.state) {
+            State::Pending | State::Submitting => progress.waiting += count.n,
+            State::InDoubt => progress.doubtful += count.n,
+            State::Accepted | State::Enroute | State::Delivered | State::Seen => progress.taken += count.n,
+            state if state.has_failed() => progress.failed += count.n,
+            _ => {}
+        }
+    }
+    Ok(progress)
+}
+
+/// Shows how a run goes on until nothing is left to send.
+async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode> {
+    let live = io::stderr().is_terminal() && !globals.json;
+    loop {
+        let row = run::command::get(db, run).await?;
+        let now = progress(db, run).await?;
+        if live {
+            let text = phrase!(
+                "\rChờ gửi {0} · cổng gửi đã nhận {1} · không đến được {2} · chưa rõ {3}   ",
+                "\rwaiting {0} · taken {1} · failed {2} · in doubt {3}   ",
+                now.waiting,
+                now.taken,
+                now.failed,
+                now.doubtful
+            );
+            write!(io::stderr(), "{}", text.text(globals.lang))?;
+        }
+        let sent = row.state() != RunState::FanningOut && now.waiting == 0 && now.doubtful == 0;
+        if sent || row.settled_at.is_some() {
+            if live {
+                writeln!(io::stderr())?;
+            }
+            if globals.json {
+                Globals::print_json(&json!({
+                    "run": run, "state": row.state().name(), "taken": now.taken, "failed": now.failed, "deliveries": now.people,
+                }))?;
+            }
+            return Ok(if row.state() == RunState::Aborted { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}

@@ -1,0 +1,125 @@
+//! Statements written once, and the few words that the engines spell differently.
+
+use std::sync::OnceLock;
+
+use super::Engine;
+
+impl Engine {
+    /// Spells out, for this engine, the words that a statement may use:
+    ///
+    /// | word | SQLite | PostgreSQL |
+    /// | --- | --- | --- |
+    /// | `:rows($1; id BIGINT, name TEXT, hash BYTES)` | a sub-select over `json_each($1)` | one over `json_to_recordset($1)` |
+    /// | `:skip_locked(d)` | nothing | `FOR UPDATE OF d SKIP LOCKED` |
+    /// | `:lock(d)` | nothing | `FOR UPDATE OF d` |
+    /// | `:share(d)` | nothing | `FOR SHARE OF d` |
+    /// | `:now_us` | the database's clock in microseconds | the same |
+    /// | `:text(column, $1)` | the JSON text column's string value for a key | the same |
+    ///
+    /// `:rows` reads a JSON list of objects, bound as one string; a `BYTES` column comes as hexadecimal text.
+    pub fn spell(self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len() + 64);
+        let mut rest = text;
+        while let Some(at) = rest.find(':') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix("now_us") {
+                out.push_str(match self {
+                    Self::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+                    Self::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+                });
+                rest = after;
+                continue;
+            }
+            let word =
+                rest.split_once('(').and_then(|(word, tail)| tail.split_once(')').map(|(inner, after)| (word, inner, after)));
+            match word {
+                Some(("rows", inner, after)) => {
+                    out.push_str(&self.rows(inner));
+                    rest = after;
+                }
+                Some((word @ ("skip_locked" | "lock" | "share"), table, after)) => {
+                    if self == Self::Postgres {
+                        let how = match word {
+                            "skip_locked" => ("UPDATE", " SKIP LOCKED"),
+                            "lock" => ("UPDATE", ""),
+                            _ => ("SHARE", ""),
+                        };
+                        out.push_str(&format!("FOR {} OF {table}{}", how.0, how.1));
+                    }
+                    rest = after;
+                }
+                Some(("text", inner, after)) => {
+                    let (column, key) = inner.split_once(", ").unwrap_or((inner, "''"));
+                    out.push_str(&match self {
+                        Self::Sqlite => format!("({column} ->> CAST({key} AS TEXT))"),
+                        Self::Postgres => format!("(CAST({column} AS json) ->> CAST({key} AS TEXT))"),
+                    });
+                    rest = after;
+                }
+                _ => out.push(':'),
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn rows(self, inner: &str) -> String {
+        let (list, columns) = inner.split_once(';').unwrap_or((inner, ""));
+        let columns: Vec<(&str, &str)> = columns.split(',').filter_map(|c| c.trim().split_once(' ')).collect();
+        match self {
+            Self::Sqlite => {
+                let picked: Vec<String> = columns
+                    .iter()
+                    .map(|(name, kind)| match *kind {
+                        "BYTES" => format!("unhex(value ->> '{name}') AS {name}"),
+                        _ => format!("value ->> '{name}' AS {name}"),
+                    })
+                    .collect();
+                format!("(SELECT {} FROM json_each({list}))", picked.join(", "))
+            }
+            Self::Postgres => {
+                let picked: Vec<String> = columns
+                    .iter()
+                    .map(|(name, kind)| match *kind {
+                        "BYTES" => format!("decode({name}, 'hex') AS {name}"),
+                        _ => (*name).to_string(),
+                    })
+                    .collect();
+                let typed: Vec<String> = columns
+                    .iter()
+                    .map(|(name, kind)| format!("{name} {}", if *kind == "BYTES" { "TEXT" } else { kind }))
+                    .collect();
+                format!(
+                    "(SELECT {} FROM json_to_recordset(CAST({list} AS json)) AS listed({}))",
+                    picked.join(", "),
+                    typed.join(", ")
+                )
+            }
+        }
+    }
+}
+
+/// One statement, written once for both engines. Always a `static NAME: Sql = Sql::new(r"…");` beside the function
+/// that uses it: `tests/engines.rs` finds them by that shape and prepares every one on both engines.
+pub struct Sql {
+    text: &'static str,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
+}
+
+impl Sql {
+    /// A statement in the common subset with the words of [`Engine::spell`].
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    }
+
+    /// The statement as this engine spells it.
+    pub fn on(&'static self, engine: Engine) -> &'static str {
+        let cell = match engine {
+            Engine::Sqlite => &self.sqlite,
+            Engine::Postgres => &self.postgres,
+        };
+        cell.get_or_init(|| engine.spell(self.text))
+    }
+}

@@ -1,0 +1,269 @@
+//! What a report counts: people by what became of them, and deliveries by state. Everything adds up: people are those
+//! confirmed, those presumed and those not reached; deliveries are the sum of their states.
+
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::{
+    delivery::{State, Why},
+    phrase,
+    words::{self, Phrase},
+};
+
+/// What became of a person over all runs of a report: the best of all their deliveries, the first of these that fits.
+/// The numbers stand as literals in the SQL of [`super::cut`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Fate {
+    /// A receipt says that a message arrived or was seen.
+    Confirmed = 0,
+    /// Taken by a gateway on an account that sends no receipts, or a mail that did not bounce within 72 hours.
+    Presumed = 1,
+    /// Not sent yet, or no receipt yet.
+    Waiting = 2,
+    /// In doubt, being cleared up.
+    InDoubt = 3,
+    /// In doubt for good.
+    Unknown = 4,
+    /// Somebody else got the one text for their common address (*dùng chung số*).
+    SharedAddress = 5,
+    /// Rejected, undelivered or expired at the carrier.
+    Failed = 6,
+    /// Lapsed or cancelled before it was sent.
+    Unsent = 7,
+    /// The person refuses.
+    OptedOut = 8,
+    /// No address for any channel used, or no text for the channels with one.
+    NoAddress = 9,
+}
+
+impl Fate {
+    /// Every fate, by number.
+    pub const ALL: [Self; 10] = [
+        Self::Confirmed,
+        Self::Presumed,
+        Self::Waiting,
+        Self::InDoubt,
+        Self::Unknown,
+        Self::SharedAddress,
+        Self::Failed,
+        Self::Unsent,
+        Self::OptedOut,
+        Self::NoAddress,
+    ];
+
+    /// Those of people who were not reached.
+    pub fn not_reached() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|fate| !fate.is_reached())
+    }
+
+    /// Whether the person was reached, for certain or presumably.
+    pub const fn is_reached(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Presumed)
+    }
+
+    /// The name in exports and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Presumed => "presumed",
+            Self::Waiting => "waiting",
+            Self::InDoubt => "in_doubt",
+            Self::Unknown => "unknown",
+            Self::SharedAddress => "shared_address",
+            Self::Failed => "failed",
+            Self::Unsent => "unsent",
+            Self::OptedOut => "opted_out",
+            Self::NoAddress => "no_address",
+        }
+    }
+
+    /// What people read.
+    pub fn label(self) -> Phrase {
+        match self {
+            Self::Confirmed => phrase!("có xác nhận", "confirmed"),
+            Self::Presumed => phrase!("chưa có xác nhận", "presumed"),
+            Self::Waiting => phrase!("đang chờ gửi hoặc chờ báo nhận", "waiting to be sent or for a receipt"),
+            Self::InDoubt => phrase!("chưa rõ kết quả (đang đối chiếu)", "in doubt"),
+            Self::Unknown => phrase!("không xác định được kết quả", "unknown"),
+            Self::SharedAddress => phrase!("dùng chung số, người khác nhận thay", "shared address: somebody else got it"),
+            Self::Failed => phrase!("gửi không thành công", "failed"),
+            Self::Unsent => phrase!("chưa gửi: quá hạn hoặc đã hủy", "unsent: lapsed or cancelled"),
+            Self::OptedOut => phrase!("từ chối nhận tin", "opted out"),
+            Self::NoAddress => phrase!("không có địa chỉ nhận tin", "no address"),
+        }
+    }
+}
+
+/// Why a delivery, or the best one of a person, stands where it stands. Besides the stored reasons there are two that
+/// the state itself says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// A stored reason.
+    Why(Why),
+    /// Its time was over before it was sent.
+    Lapsed,
+    /// Its run was aborted before it was sent.
+    Cancelled,
+}
+
+impl Cause {
+    /// Number of [`Cause::Lapsed`] in the SQL.
+    const LAPSED: i64 = 27;
+    /// Number of [`Cause::Cancelled`] in the SQL.
+    const CANCELLED: i64 = 28;
+
+    /// The cause with this number.
+    pub fn from_number(number: i64) -> Self {
+        match number {
+            Self::LAPSED => Self::Lapsed,
+            Self::CANCELLED => Self::Cancelled,
+            other => Self::Why(Why::from_number(i16::try_from(other).unwrap_or(i16::MAX))),
+        }
+    }
+
+    /// The name in exports and the API; `none` where there is no particular reason.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lapsed => "lapsed",
+            Self::Cancelled => "cancelled",
+            Self::Why(Why::Nothing) => "none",
+            Self::Why(why) => why.name(),
+        }
+    }
+
+    /// What people read.
+    pub fn label(self) -> Phrase {
+        Phrase {
+            vi: words::reason(self.name(), words::Lang::Vi).to_string(),
+            en: words::reason(self.name(), words::Lang::En).to_string(),
+        }
+    }
+}
+
+/// What became of one person, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Outcome {
+    /// What became of them.
+    pub fate: Fate,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Outcome {
+    /// From the number that the SQL ranks by: fate × 32 + cause.
+    pub(super) fn from_rank(rank: i64) -> Self {
+        let fate = usize::try_from(rank >> 5).ok().and_then(|at| Fate::ALL.get(at).copied());
+        Self { fate: fate.unwrap_or(Fate::Unsent), cause: Cause::from_number(rank & 31) }
+    }
+}
+
+/// People, each counted once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct People([i64; Fate::ALL.len()]);
+
+impl People {
+    /// Counts so many more.
+    pub fn add(&mut self, fate: Fate, people: i64) {
+        self.0[fate as usize] += people;
+    }
+
+    /// How many had this fate.
+    pub const fn of(&self, fate: Fate) -> i64 {
+        self.0[fate as usize]
+    }
+
+    /// Everybody who was to be reached.
+    pub fn addressed(&self) -> i64 {
+        self.0.iter().sum()
+    }
+
+    /// Everybody who was not reached, for certain or presumably.
+    pub fn not_reached(&self) -> i64 {
+        Fate::not_reached().map(|fate| self.of(fate)).sum()
+    }
+}
+
+impl Serialize for People {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("addressed", &self.addressed())?;
+        map.serialize_entry("confirmed", &self.of(Fate::Confirmed))?;
+        map.serialize_entry("presumed", &self.of(Fate::Presumed))?;
+        map.serialize_entry("not_reached", &self.not_reached())?;
+        for fate in Fate::not_reached() {
+            map.serialize_entry(fate.name(), &self.of(fate))?;
+        }
+        map.end()
+    }
+}
+
+/// Deliveries by state, with what they cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deliveries {
+    by_state: [i64; State::ALL.len()],
+    /// Parts of all attempts that are or may be billed.
+    pub parts: i64,
+    /// Đồng for them, at the price that each was sent at.
+    pub cost: i64,
+}
+
+impl Deliveries {
+    /// Counts so many more.
+    pub fn add(&mut self, state: State, deliveries: i64, parts: i64, cost: i64) {
+        self.by_state[state as usize] += deliveries;
+        self.parts += parts;
+        self.cost += cost;
+    }
+
+    /// How many are in this state.
+    pub const fn of(&self, state: State) -> i64 {
+        self.by_state[state as usize]
+    }
+
+    /// All of them.
+    pub fn total(&self) -> i64 {
+        self.by_state.iter().sum()
+    }
+
+    /// Delivered or seen.
+    pub const fn confirmed(&self) -> i64 {
+        self.of(State::Delivered) + self.of(State::Seen)
+    }
+
+    /// Rejected, undelivered or expired.
+    pub const fn failed(&self) -> i64 {
+        self.of(State::Rejected) + self.of(State::Undelivered) + self.of(State::Expired)
+    }
+}
+
+impl std::ops::AddAssign for Deliveries {
+    fn add_assign(&mut self, other: Self) {
+        for (count, more) in self.by_state.iter_mut().zip(other.by_state) {
+            *count += more;
+        }
+        self.parts += other.parts;
+        self.cost += other.cost;
+    }
+}
+
+impl Serialize for Deliveries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("total", &self.total())?;
+        for state in State::ALL {
+            map.serialize_entry(state.name(), &self.of(state))?;
+        }
+        map.serialize_entry("parts", &self.parts)?;
+        map.serialize_entry("cost", &self.cost)?;
+        map.end()
+    }
+}
+
+/// People and deliveries of one line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    /// People, each once.
+    pub people: People,
+    /// Messages.
+    pub deliveries: Deliveries,
+}

@@ -1,0 +1,220 @@
+//! What the numbers of a cut's lines mean, and what a stored key means in each run: the third segment of one definition
+//! may be the first of another.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Cause, Cut, Run, Selection, Subject, cut::place_of};
+use crate::{
+    audience::{address::ChatService, phone::Carrier, place::Places},
+    campaign::{Campaign, Segments},
+    db::{Result, Sql, Tx, list},
+    phrase, within,
+    words::{self, Lang, Phrase},
+};
+
+static DEFINITIONS: Sql = Sql::new(
+    r"SELECT hash, campaign, body, segments FROM definition
+      WHERE hash IN (SELECT hash FROM :rows($1; hash TEXT) AS wanted)",
+);
+
+static ACCOUNTS: Sql = Sql::new(r"SELECT id, name FROM account");
+
+static GROUPS: Sql = Sql::new(r"SELECT DISTINCT grp FROM membership ORDER BY grp");
+
+/// The line of what belongs to none.
+const NONE: i64 = -1;
+
+/// The kept definitions, by hash; one that this version cannot read is left out.
+async fn definitions(tx: &mut Tx, hashes: impl Iterator<Item = &str>) -> Result<BTreeMap<String, (Campaign, Segments)>> {
+    #[derive(Serialize)]
+    struct Hash<'a> {
+        hash: &'a str,
+    }
+    let mut wanted: Vec<&str> = hashes.collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let wanted = list(&wanted.into_iter().map(|hash| Hash { hash }).collect::<Vec<_>>());
+    let rows: Vec<(String, String, String, String)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(&DEFINITIONS)).bind(&wanted).fetch_all(c).await)?;
+    let read = |(hash, slug, body, segments): (String, String, String, String)| {
+        let campaign = Campaign::parse(&slug, &slug, &body).ok()?;
+        Some((hash, (campaign, Segments::parse("segments.toml", &segments).unwrap_or_default())))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
+/// The campaign that all these runs are of, as the latest of them has it; none where there are several.
+pub(super) async fn subject(tx: &mut Tx, runs: &[Run]) -> Result<Option<Subject>> {
+    let Some(latest) = runs.last() else { return Ok(None) };
+    if runs.iter().any(|run| run.campaign != latest.campaign) {
+        return Ok(None);
+    }
+    let mut read = definitions(tx, std::iter::once(latest.definition.as_str())).await?;
+    Ok(read.remove(&latest.definition).map(|(campaign, _)| Subject {
+        slug: campaign.slug,
+        title: campaign.title,
+        basis: campaign.basis.map(|basis| basis.number),
+        goal: campaign.audience.goal,
+    }))
+}
+
+/// The lines of one cut.
+pub(super) struct Names {
+    by: Cut,
+    /// For `$3` of the cut's statements.
+    pub(super) keys: Option<String>,
+    /// Key and name of each line, where they are read from the database.
+    named: BTreeMap<i64, (String, Phrase)>,
+    /// Places are told apart by ward.
+    wards: bool,
+}
+
+impl Names {
+    /// Reads what the lines of a cut are called.
+    pub(super) async fn read(tx: &mut Tx, runs: &[Run], by: Cut, selection: &Selection) -> Result<Self> {
+        let mut names = Self { by, keys: None, named: BTreeMap::new(), wards: selection.area.is_some() };
+        match by {
+            Cut::Account => {
+                let rows: Vec<(i64, String)> = within!(tx, |c, sql| sqlx::query_as(sql(&ACCOUNTS)).fetch_all(c).await)?;
+                names.named = rows.into_iter().map(|(id, name)| (id, (name.clone(), name.into()))).collect();
+            }
+            Cut::Group => names.groups(tx).await?,
+            Cut::Message | Cut::Segment => names.defined(tx, runs).await?,
+            Cut::Channel | Cut::Area | Cut::Carrier | Cut::Reason => {}
+        }
+        Ok(names)
+    }
+
+    async fn groups(&mut self, tx: &mut Tx) -> Result<()> {
+        #[derive(Serialize)]
+        struct Key<'a> {
+            grp: &'a str,
+            line: i64,
+        }
+        let groups: Vec<String> = within!(tx, |c, sql| sqlx::query_scalar(sql(&GROUPS)).fetch_all(c).await)?;
+        self.keys = Some(list(&(0..).zip(&groups).map(|(line, grp)| Key { grp, line }).collect::<Vec<_>>()));
+        self.named = (0..).zip(groups).map(|(line, group)| (line, (group.clone(), group.into()))).collect();
+        Ok(())
+    }
+
+    /// Segments and messages: by what the runs' definitions call them.
+    async fn defined(&mut self, tx: &mut Tx, runs: &[Run]) -> Result<()> {
+        #[derive(Serialize)]
+        struct Message {
+            run: i64,
+            message: usize,
+            line: i64,
+        }
+        #[derive(Serialize)]
+        struct Segment {
+            run: i64,
+            bit: i64,
+            line: i64,
+        }
+        let definitions = definitions(tx, runs.iter().map(|run| run.definition.as_str())).await?;
+        let several = runs.iter().any(|run| run.campaign != runs[0].campaign);
+        let mut lines: BTreeMap<String, i64> = BTreeMap::new();
+        let (mut messages, mut segments) = (Vec::new(), Vec::new());
+        for run in runs {
+            let Some((campaign, known)) = definitions.get(&run.definition) else { continue };
+            if self.by == Cut::Message {
+                for (message, one) in campaign.messages.iter().enumerate() {
+                    // The same id in another campaign is another message.
+                    let key = if several { format!("{}/{}", campaign.slug, one.id) } else { one.id.clone() };
+                    let line = self.line_of(&mut lines, key.clone(), key);
+                    messages.push(Message { run: run.id, message, line });
+                }
+            } else {
+                for (at, slug) in campaign.audience.segments.iter().take(62).enumerate() {
+                    let title = known.get(slug).map_or(slug, |segment| &segment.title);
+                    let line = self.line_of(&mut lines, slug.clone(), title.clone());
+                    segments.push(Segment { run: run.id, bit: 1 << at, line });
+                }
+            }
+        }
+        self.keys = Some(if self.by == Cut::Message { list(&messages) } else { list(&segments) });
+        Ok(())
+    }
+
+    fn line_of(&mut self, lines: &mut BTreeMap<String, i64>, key: String, title: String) -> i64 {
+        let next = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+        let line = *lines.entry(key.clone()).or_insert(next);
+        // The latest run's title is the one that people know.
+        self.named.insert(line, (key, title.into()));
+        line
+    }
+
+    /// The line that a number of the statements counts in: wards count in their province.
+    pub(super) fn line(&self, number: i64) -> i64 {
+        match self.by {
+            Cut::Area if !self.wards => {
+                let province = place_of(number).and_then(|code| Places::built_in().province_of(&code));
+                province.and_then(|code| code.parse::<i64>().ok()).map_or(number, |code| 1_000 + code)
+            }
+            _ => number,
+        }
+    }
+
+    /// Whether a line is of what belongs to none.
+    pub(super) fn is_none(&self, line: i64) -> bool {
+        match self.by {
+            Cut::Account | Cut::Area | Cut::Reason => line == 0,
+            _ => line == NONE,
+        }
+    }
+
+    /// What programs and people call a line.
+    pub(super) fn of(&self, line: i64) -> (String, Phrase) {
+        if self.is_none(line) {
+            return ("none".to_string(), self.nothing());
+        }
+        if let Some((key, name)) = self.named.get(&line) {
+            return (key.clone(), name.clone());
+        }
+        match self.by {
+            Cut::Channel => channel(line),
+            Cut::Carrier => route(line),
+            Cut::Area => {
+                let code = place_of(line).unwrap_or_default();
+                let name = Places::built_in().name(&code).unwrap_or(&code).into();
+                (code, name)
+            }
+            Cut::Reason => {
+                let cause = Cause::from_number(line);
+                (cause.name().to_string(), cause.label())
+            }
+            Cut::Account | Cut::Group | Cut::Message | Cut::Segment => (line.to_string(), line.to_string().into()),
+        }
+    }
+
+    fn nothing(&self) -> Phrase {
+        match self.by {
+            Cut::Account => phrase!("(chưa chọn tài khoản)", "(no account yet)"),
+            Cut::Area => phrase!("(chưa rõ địa bàn)", "(not known)"),
+            Cut::Reason => phrase!("(không có lý do)", "(no reason)"),
+            Cut::Segment | Cut::Group => phrase!("(không thuộc nhóm nào)", "(in none)"),
+            Cut::Message | Cut::Channel | Cut::Carrier => phrase!("(không đọc được)", "(unreadable)"),
+        }
+    }
+}
+
+fn channel(number: i64) -> (String, Phrase) {
+    let key = providers::Channel::from_number(number).map_or("unknown", providers::Channel::name);
+    (key.to_string(), Phrase { vi: words::channel(key, Lang::Vi).to_string(), en: words::channel(key, Lang::En).to_string() })
+}
+
+/// A route: carriers matter to SMS only, services to chat only.
+fn route(number: i64) -> (String, Phrase) {
+    let (key, name) = channel(number >> 4);
+    let group = match key.as_str() {
+        "sms" => Carrier::from_number(number & 15).map(Carrier::name),
+        "chat" => ChatService::from_number(number & 15).map(ChatService::name),
+        _ => None,
+    };
+    let Some(group) = group else { return (key, name) };
+    let word = |lang| words::carrier(group, lang);
+    let name = Phrase { vi: format!("{} {}", name.vi, word(Lang::Vi)), en: format!("{} {}", name.en, word(Lang::En)) };
+    (format!("{key}:{group}"), name)
+}

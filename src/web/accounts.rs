@@ -1,0 +1,61 @@
+//! How the accounts do, as this process sees them.
+
+use serde::Serialize;
+
+use crate::account::{Account, Accounts};
+
+/// Whether messages go over an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Condition {
+    /// They do.
+    Usable,
+    /// It failed repeatedly and rests until its next probe.
+    Resting,
+    /// Its daily quota is used up.
+    OutOfQuota,
+    /// A person must mend it.
+    Stopped,
+}
+
+/// An account, for people and machines.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountView {
+    /// The name in loa.toml.
+    pub name: String,
+    /// The kind of API.
+    pub gateway: String,
+    /// What it carries.
+    pub channel: &'static str,
+    /// Lower first.
+    pub priority: u32,
+    /// How it does.
+    pub condition: Condition,
+    /// Why a person must mend it: the gateway's words.
+    pub why: Option<String>,
+}
+
+fn view(account: &Account, now: i64) -> AccountView {
+    let (why, closed) = account.circuit(|circuit| (circuit.stopped().map(str::to_string), circuit.is_usable(now)));
+    let condition = match (&why, closed) {
+        (Some(_), _) => Condition::Stopped,
+        (None, false) => Condition::Resting,
+        (None, true) if account.is_usable(now) => Condition::Usable,
+        (None, true) => Condition::OutOfQuota,
+    };
+    AccountView {
+        name: account.config.name.clone(),
+        gateway: account.config.gateway.clone(),
+        channel: account.config.channel.name(),
+        priority: account.config.priority,
+        condition,
+        why,
+    }
+}
+
+/// All of them, by channel, then by name.
+pub(super) fn all(accounts: &Accounts, now: i64) -> Vec<AccountView> {
+    let mut views: Vec<_> = accounts.all().iter().map(|account| (account.config.channel, view(account, now))).collect();
+    views.sort_by(|(channel, one), (other, two)| (channel, one.priority, &one.name).cmp(&(other, two.priority, &two.name)));
+    views.into_iter().map(|(_, view)| view).collect()
+}

@@ -1,0 +1,72 @@
+//! What stories share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use chrono::{TimeZone as _, Utc};
+use loa::{clock::Clock, config::SecretKey, db::Db, on, seal::Seal};
+use sqlx::AssertSqlSafe;
+use tempfile::TempDir;
+
+/// A fresh, migrated database of one engine, a seal for it, and a clock that stands still.
+pub struct Ground {
+    pub db: Db,
+    pub seal: Seal,
+    pub clock: Clock,
+    pub folder: TempDir,
+}
+
+/// A key of 32 equal bytes.
+pub fn key(byte: u8) -> SecretKey {
+    SecretKey(Arc::new(secrecy::SecretBox::new(Box::new([byte; 32]))))
+}
+
+/// One ground an engine: SQLite always, PostgreSQL where `LOA_TEST_POSTGRES` names a server.
+pub async fn grounds() -> Vec<Ground> {
+    let mut grounds = vec![ground(None).await];
+    if let Ok(server) = std::env::var("LOA_TEST_POSTGRES") {
+        grounds.push(ground(Some(&server)).await);
+    }
+    grounds
+}
+
+async fn ground(server: Option<&str>) -> Ground {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let folder = tempfile::tempdir().unwrap();
+    let url = match server {
+        None => format!("sqlite:{}", folder.path().join("loa.db").display()),
+        Some(server) => {
+            let name = format!("loa_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let db = Db::open(server).await.unwrap();
+            let make = format!("CREATE DATABASE {name}");
+            on!(db.write, |pool, _sql| sqlx::query(AssertSqlSafe(make)).execute(pool).await.map(|_| ())).unwrap();
+            db.close().await;
+            let mut parts = server.splitn(4, '/');
+            let (scheme, host) = (parts.next().unwrap(), parts.nth(1).unwrap());
+            format!("{scheme}//{host}/{name}")
+        }
+    };
+    let db = Db::open(&url).await.unwrap();
+    db.migrate().await.unwrap();
+    let (clock, _) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
+    let seal = loa::audience::key::load(&db, &key(1), &[]).await.unwrap();
+    Ground { db, seal, clock, folder }
+}
+
+impl Ground {
+    /// A number that a query gives.
+    pub async fn number(&self, query: &str) -> i64 {
+        let query = query.to_string();
+        on!(self.db.read, |pool, _sql| sqlx::query_scalar::<_, i64>(AssertSqlSafe(query)).fetch_one(pool).await).unwrap()
+    }
+
+    /// Runs statements that a story needs to set its scene.
+    pub async fn execute(&self, statements: &str) {
+        for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
+            let statement = statement.to_string();
+            on!(self.db.write, |pool, _sql| sqlx::query(AssertSqlSafe(statement)).execute(pool).await.map(|_| ())).unwrap();
+        }
+    }
+}
