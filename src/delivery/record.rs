@@ -180,13 +180,14 @@ impl After {
     }
 }
 
-// `owner + 0`: with the bare column SQLite would walk the index of owned rows once for every row of the list.
+// `owner + 0`, and `state + 0` here and below: such a row is found by its key. With the bare column an engine may walk the
+// partial index of that state or owner instead, with statistics from when it was all but empty, once for every row of the list.
 static RECORD: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, reason = v.reason, owner = 0, account = v.account, attempt = v.next_attempt,
              tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $3
       FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
                  tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 1 AND delivery.owner + 0 = $2 AND delivery.attempt = v.attempt
+      WHERE delivery.id = v.id AND delivery.state + 0 = 1 AND delivery.owner + 0 = $2 AND delivery.attempt = v.attempt
       RETURNING delivery.id",
 );
 
@@ -197,7 +198,7 @@ static UNDOUBT: Sql = Sql::new(
              tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $2
       FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
                  tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 2 AND delivery.attempt = v.attempt AND delivery.doubts = v.doubts + 1
+      WHERE delivery.id = v.id AND delivery.state + 0 = 2 AND delivery.attempt = v.attempt AND delivery.doubts = v.doubts + 1
       RETURNING delivery.id",
 );
 
@@ -311,7 +312,8 @@ pub(super) async fn remark<'a>(tx: &mut Tx, details: impl Iterator<Item = (i64, 
 fn best_of(attempts: &[Known], present: i16, end: State, account: i64) -> (State, i64) {
     let earlier = || attempts.iter().filter(|known| known.attempt < present && known.state != State::Rejected);
     let best = state::of_attempts(earlier().map(|known| known.state), end);
-    let of = earlier().find(|known| best != end && (known.state == best || (best == State::Unknown && known.state == State::InDoubt)));
+    let of =
+        earlier().find(|known| best != end && (known.state == best || (best == State::Unknown && known.state == State::InDoubt)));
     (best, of.map_or(account, |known| known.account))
 }
 
@@ -369,8 +371,10 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
             if best != end {
                 row.state = best.number();
                 row.account = account;
-                row.next_at =
-                    plans.get(&run_of(one.id)).filter(|_| best.is_open()).and_then(|plan| plan.silent_at(channel_of(one.id), now));
+                row.next_at = plans
+                    .get(&run_of(one.id))
+                    .filter(|_| best.is_open())
+                    .and_then(|plan| plan.silent_at(channel_of(one.id), now));
                 left.push(own);
             }
         }
@@ -492,13 +496,13 @@ pub struct End {
 
 static PENDING: Sql = Sql::new(
     r"SELECT id, account, attempt, parts, price FROM delivery d
-      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND state = 0 ORDER BY id :lock(d)",
+      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND state + 0 = 0 ORDER BY id :lock(d)",
 );
 
 static END: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, reason = v.reason, account = v.account, next_at = NULL, updated_at = $2
       FROM :rows($1; id BIGINT, state SMALLINT, reason SMALLINT, account BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 0",
+      WHERE delivery.id = v.id AND delivery.state + 0 = 0",
 );
 
 #[derive(sqlx::FromRow)]

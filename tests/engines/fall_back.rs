@@ -163,7 +163,8 @@ async fn two_failures_at_once_share_an_address(world: &World) {
 
 async fn what_cannot_finish_in_time_goes_to_the_next_channel(world: &World) {
     let without_mail = phone(3);
-    let people = world.people(&[phone(1).email(11), phone(2).email(12), without_mail, phone(4).email(14), Person::default()]).await;
+    let people =
+        world.people(&[phone(1).email(11), phone(2).email(12), without_mail, phone(4).email(14), Person::default()]).await;
     let text = campaign("awareness", "use = [\"sms\", \"email\"]\npolicy = \"first\"\nfinish_by = \"3h\"", "valid_for = \"24h\"");
     let run = world.run(&text).await;
     let capacity = Arc::new(|channel: Channel, _| (channel == Channel::Sms).then_some(1));

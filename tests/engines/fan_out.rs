@@ -127,7 +127,8 @@ async fn a_fan_out_goes_on_where_it_stopped(world: &World) {
     assert_eq!(world.active.get(run).unwrap().row.state, 1, "it sends");
 }
 
-const GROUPS: &str = "[can-bo]\ntitle = \"Cán bộ\"\ngroups = [\"can-bo\"]\n\n[giao-vien]\ntitle = \"Giáo viên\"\ngroups = [\"giao-vien\"]\n";
+const GROUPS: &str =
+    "[can-bo]\ntitle = \"Cán bộ\"\ngroups = [\"can-bo\"]\n\n[giao-vien]\ntitle = \"Giáo viên\"\ngroups = [\"giao-vien\"]\n";
 
 async fn segments_mark_rows_and_choose_messages(world: &World) {
     let people = world.people(&[phone(1).of("can-bo"), phone(2).of("giao-vien"), phone(3)]).await;

@@ -82,7 +82,9 @@ async fn a_run_takes_the_message_that_was_planned(world: &World) {
             assert_eq!(latest.message, planned(due), "{slug}, week {week}");
         }
     }
-    let manual = make::now(&world.db, &source, EVERYBODY, &[], &Holidays::built_in(), monday() + chrono::Duration::days(15)).await.unwrap();
+    let manual = make::now(&world.db, &source, EVERYBODY, &[], &Holidays::built_in(), monday() + chrono::Duration::days(15))
+        .await
+        .unwrap();
     let manual = command::get(&world.db, manual).await.unwrap();
     assert_eq!(manual.message, planned(monday() + chrono::Duration::weeks(3)), "the next in turn");
 }
@@ -184,7 +186,8 @@ async fn a_run_that_stood_still_while_fanning_out_ends_all_the_same(world: &Worl
 
 async fn a_run_settles_when_nothing_can_come_of_it(world: &World) {
     world.people(&[phone(1).email(2), phone(3)]).await;
-    let text = campaign("awareness", "use = [\"sms\", \"email\"]\npolicy = \"first\"\nfall_back_after = \"2h\"", "valid_for = \"24h\"");
+    let text =
+        campaign("awareness", "use = [\"sms\", \"email\"]\npolicy = \"first\"\nfall_back_after = \"2h\"", "valid_for = \"24h\"");
     let run = world.fanned_out(&text).await;
     let settled = async || command::get(&world.db, run).await.unwrap().settled_at.is_some();
     world.send(run, SMS, &in_doubt()).await;

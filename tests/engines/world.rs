@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use super::postgres;
 use chrono::{TimeZone as _, Utc};
 use futures::FutureExt as _;
 use loa::{
@@ -23,7 +24,6 @@ use loa::{
     tally, transaction,
 };
 use providers::{About, Channel, Receipt, ReceiptState};
-use super::postgres;
 
 pub const SMS: i16 = Channel::Sms as i16;
 pub const EMAIL: i16 = Channel::Email as i16;
@@ -141,7 +141,11 @@ body = "Không cung cấp mã OTP."
 
 /// Every channel, one after the other.
 pub fn one_after_the_other() -> String {
-    campaign("awareness", "use = [\"chat\", \"sms\", \"email\"]\npolicy = \"first\"\nfall_back_after = \"2h\"", "valid_for = \"24h\"")
+    campaign(
+        "awareness",
+        "use = [\"chat\", \"sms\", \"email\"]\npolicy = \"first\"\nfall_back_after = \"2h\"",
+        "valid_for = \"24h\"",
+    )
 }
 
 /// By SMS alone.
@@ -205,7 +209,9 @@ impl World {
     pub async fn people(&self, people: &[Person]) -> Vec<i64> {
         let mut ids = Vec::new();
         for person in people {
-            let id: i64 = on!(self.db.write, |pool, _sql| sqlx::query_scalar(
+            let id: i64 =
+                on!(self.db.write, |pool, _sql| {
+                    sqlx::query_scalar(
                 "INSERT INTO recipient (ref, source, import, state, carrier, attributes, phone, phone_hash, email, email_hash,
                                         chat, chat_hash, chat_service, updated_at)
                  SELECT 'p' || (coalesce(max(id), 0) + 1), 'list', 1, 0, $1, '{}', $2, $3, $4, $5, $6, $7, $8, 0 FROM recipient
@@ -220,8 +226,9 @@ impl World {
             .bind(person.chat)
             .bind(i16::from(person.chat.is_some()))
             .fetch_one(pool)
-            .await)
-            .unwrap();
+            .await
+                })
+                .unwrap();
             if let Some(group) = person.group {
                 self.sql(&format!("INSERT INTO membership (recipient, grp) VALUES ({id}, '{group}')")).await;
             }
@@ -342,10 +349,8 @@ impl World {
     }
 
     pub async fn claim_as(&self, request: &Request<'_>) -> Claim<()> {
-        transaction!(self.db, |tx| {
-            claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await
-        })
-        .unwrap()
+        transaction!(self.db, |tx| { claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await })
+            .unwrap()
     }
 
     /// Claims everything that is due on a channel of a run.
@@ -474,7 +479,11 @@ pub fn accepted() -> Outcome {
 }
 
 pub fn rejected() -> Outcome {
-    Outcome::Ended { state: State::Rejected, why: Why::Gateway(providers::Reason::NoSuchAddress), detail: "no such number".into() }
+    Outcome::Ended {
+        state: State::Rejected,
+        why: Why::Gateway(providers::Reason::NoSuchAddress),
+        detail: "no such number".into(),
+    }
 }
 
 /// In doubt, and to be settled at once.
