@@ -13,7 +13,8 @@ use crate::{
     tally, within,
 };
 
-static PENDING: Sql = Sql::new(r"SELECT id FROM delivery WHERE run = $1 AND state = 0 ORDER BY id LIMIT $2");
+// In no order: asked for the order of its keys, PostgreSQL would read the table from its first row on.
+static PENDING: Sql = Sql::new(r"SELECT id FROM delivery WHERE run = $1 AND state = 0 LIMIT $2");
 
 /// Ends pending deliveries of a run that is over (`Lapsed`) or aborted (`Cancelled`): at most `most` a call.
 pub async fn end_run(tx: &mut Tx, node: i64, plan: &Plan, state: State, now: i64, most: i64) -> Result<usize> {
@@ -32,7 +33,8 @@ pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, channel: i16, most: i
     // Numbers of our own; nothing that a person wrote.
     let text = format!(
         "SELECT d.id FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
-         WHERE d.run = $1 AND d.state = 0 AND d.id & 15 = $2 AND d.account = 0 AND r.state = 0 AND ({elsewhere})
+         WHERE d.run = $1 AND d.id >= CAST($1 AS BIGINT) << 36 AND d.id < (CAST($1 AS BIGINT) + 1) << 36
+           AND d.state = 0 AND d.id & 15 = $2 AND d.account = 0 AND r.state = 0 AND ({elsewhere})
          ORDER BY d.id DESC LIMIT $3"
     );
     let ids: Vec<i64> = within!(tx, |c, _sql| {
@@ -46,12 +48,14 @@ pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, channel: i16, most: i
 }
 
 static SILENT: Sql = Sql::new(
-    r"SELECT id FROM delivery WHERE run = $1 AND state IN (3, 4) AND next_at IS NOT NULL AND next_at <= $2 ORDER BY id LIMIT $3",
+    r"SELECT id FROM delivery WHERE run = $1 AND state IN (3, 4) AND next_at IS NOT NULL AND next_at <= $2 ORDER BY next_at LIMIT $3",
 );
 
+// `state + 0`, here and below: such a row is found by its key. With the bare column an engine may walk the partial index
+// of that state instead, with statistics from when it was all but empty, once for every row of the list.
 static HEARD_OUT: Sql = Sql::new(
     r"UPDATE delivery SET next_at = NULL FROM :rows($1; id BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state IN (3, 4) AND delivery.next_at IS NOT NULL RETURNING delivery.id",
+      WHERE delivery.id = v.id AND delivery.state + 0 IN (3, 4) AND delivery.next_at IS NOT NULL RETURNING delivery.id",
 );
 
 #[derive(Serialize)]
@@ -61,11 +65,13 @@ struct Id {
 
 /// Moves accepted deliveries that stayed silent on to the next channel. They keep their state: a late receipt still counts.
 pub async fn fall_back_silent(tx: &mut Tx, node: i64, plan: &Plan, now: i64, most: i64) -> Result<usize> {
-    let ids: Vec<i64> =
+    let mut ids: Vec<i64> =
         within!(tx, |c, sql| sqlx::query_scalar(sql(&SILENT)).bind(plan.run).bind(now).bind(most).fetch_all(c).await)?;
     if ids.is_empty() {
         return Ok(0);
     }
+    // Rows are locked in the order of their keys.
+    ids.sort_unstable();
     let list = crate::db::list(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>());
     // Only those that are still silent: another node may have moved them on, or a receipt come, since they were read.
     let silent: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&HEARD_OUT)).bind(&list).fetch_all(c).await)?;
@@ -119,7 +125,7 @@ pub enum Settle {
 static SETTLE: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, account = v.account, attempt = v.attempt, next_at = v.next_at, updated_at = $2
       FROM :rows($1; id BIGINT, state SMALLINT, account BIGINT, attempt SMALLINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 2 RETURNING delivery.id",
+      WHERE delivery.id = v.id AND delivery.state + 0 = 2 RETURNING delivery.id",
 );
 
 /// Settles doubts that [`doubts`] returned in the same transaction. Those that end unknown move on to the next channel.
@@ -180,7 +186,7 @@ static OWNED: Sql = Sql::new(
 
 static DISOWN: Sql = Sql::new(
     r"UPDATE delivery SET state = 2, owner = 0, doubts = doubts + 1, next_at = $2, updated_at = $3
-      FROM :rows($1; id BIGINT) AS v WHERE delivery.id = v.id AND delivery.state = 1",
+      FROM :rows($1; id BIGINT) AS v WHERE delivery.id = v.id AND delivery.state + 0 = 1",
 );
 
 /// Puts in doubt what a process owned that is gone: it may or may not have sent it. At most `most` a call.

@@ -180,13 +180,14 @@ impl After {
     }
 }
 
-// `owner + 0`: with the bare column SQLite would walk the index of owned rows once for every row of the list.
+// `owner + 0`, and `state + 0` here and below: such a row is found by its key. With the bare column an engine may walk the
+// partial index of that state or owner instead, with statistics from when it was all but empty, once for every row of the list.
 static RECORD: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, reason = v.reason, owner = 0, account = v.account, attempt = v.next_attempt,
              tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $3
       FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
                  tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 1 AND delivery.owner + 0 = $2 AND delivery.attempt = v.attempt
+      WHERE delivery.id = v.id AND delivery.state + 0 = 1 AND delivery.owner + 0 = $2 AND delivery.attempt = v.attempt
       RETURNING delivery.id",
 );
 
@@ -197,7 +198,7 @@ static UNDOUBT: Sql = Sql::new(
              tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $2
       FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
                  tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 2 AND delivery.attempt = v.attempt AND delivery.doubts = v.doubts + 1
+      WHERE delivery.id = v.id AND delivery.state + 0 = 2 AND delivery.attempt = v.attempt AND delivery.doubts = v.doubts + 1
       RETURNING delivery.id",
 );
 
@@ -495,13 +496,13 @@ pub struct End {
 
 static PENDING: Sql = Sql::new(
     r"SELECT id, account, attempt, parts, price FROM delivery d
-      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND state = 0 ORDER BY id :lock(d)",
+      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND state + 0 = 0 ORDER BY id :lock(d)",
 );
 
 static END: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, reason = v.reason, account = v.account, next_at = NULL, updated_at = $2
       FROM :rows($1; id BIGINT, state SMALLINT, reason SMALLINT, account BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = 0",
+      WHERE delivery.id = v.id AND delivery.state + 0 = 0",
 );
 
 #[derive(sqlx::FromRow)]

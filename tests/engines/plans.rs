@@ -1,1 +1,139 @@
-//! x
+//! The hot statements look up what they need, on both engines, whether the tables were analysed or not.
+//!
+//! On PostgreSQL the plan is the generic one, which a prepared statement gets after its fifth use: it does not know what
+//! is bound.
+
+use loa::{db::Engine, on};
+
+use super::{statements::statements, world::World};
+
+/// A file, a statement in it, and the index that it must use on SQLite and on PostgreSQL.
+type Hot = (&'static str, &'static str, &'static str, &'static str);
+
+const KEY: &str = "INTEGER PRIMARY KEY";
+
+const HOT: [Hot; 24] = [
+    ("delivery/claim.rs", "CANDIDATES", "delivery_pending", "delivery_pending"),
+    ("delivery/claim.rs", "SUBMIT", KEY, "delivery_pkey"),
+    ("delivery/claim.rs", "DEFER", KEY, "delivery_pkey"),
+    ("delivery/claim.rs", "ADDRESS_TAKEN", "delivery_address", "delivery_address"),
+    ("delivery/claim.rs", "PEOPLE", KEY, "recipient_pkey"),
+    ("delivery/claim.rs", "CONTACTS", "sqlite_autoindex_contact_1", "contact_pkey"),
+    ("delivery/record.rs", "RECORD", KEY, "delivery_pkey"),
+    ("delivery/record.rs", "UNDOUBT", KEY, "delivery_pkey"),
+    ("delivery/record.rs", "PENDING", KEY, "delivery_pkey"),
+    ("delivery/record.rs", "END", KEY, "delivery_pkey"),
+    ("delivery/record.rs", "LEFT_BEHIND", "sqlite_autoindex_attempt_1", "attempt_pkey"),
+    // PostgreSQL may prefer the index of open receipts, as long as they are few.
+    ("delivery/record.rs", "EARLY", "receipt_handle", "receipt_"),
+    ("delivery/record.rs", "GIVE_BACK", "sqlite_autoindex_contact_1", "contact_pkey"),
+    ("delivery/learn.rs", "ROWS", KEY, "delivery_pkey"),
+    ("delivery/learn.rs", "WRITE", KEY, "delivery_pkey"),
+    ("delivery/learn.rs", "PARTS", "handle_delivery", "handle_delivery"),
+    ("delivery/close.rs", "PENDING", "delivery_pending", "delivery_pending"),
+    ("delivery/close.rs", "SILENT", "delivery_silent", "delivery_silent"),
+    ("delivery/close.rs", "DOUBTS", "delivery_doubt", "delivery_doubt"),
+    ("delivery/close.rs", "OWNED", "delivery_owned", "delivery_owned"),
+    ("epoch.rs", "END", "delivery_owned", "delivery_owned"),
+    ("receipt.rs", "OPEN", "receipt_open", "receipt_open"),
+    ("receipt.rs", "HANDLES", "sqlite_autoindex_handle_1", "handle_pkey"),
+    ("receipt.rs", "MARK", KEY, "receipt_pkey"),
+];
+
+/// The tables that grow with the audience: none is read from end to end.
+const LARGE: [&str; 6] = ["delivery", "recipient", "contact", "attempt", "handle", "receipt"];
+
+/// Enough rows that reading all of them is the worse plan: two runs, most of them over.
+async fn crowded(world: &World) {
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
+    for (table, columns, values) in [
+        (
+            "recipient",
+            "id, ref, source, import, state, carrier, attributes, phone_hash, chat_service, updated_at",
+            "i, 'r' || i, 'list', 1, 0, 1, '{}', i, 0, 0",
+        ),
+        (
+            "delivery",
+            "id, run, address, segments, owner, account, price, next_at, updated_at, route, message, state, reason, attempt, tries, doubts, parts",
+            "(CAST(1 + i % 2 AS BIGINT) << 36) | (CAST(i AS BIGINT) << 4) | 1, 1 + i % 2, i, 0, CASE WHEN i % 40 = 1 THEN 1 + i % 3 ELSE 0 END, 1, 300,
+             CASE WHEN i % 40 IN (0, 2, 3) THEN i END, 0, 17, 0,
+             CASE i % 40 WHEN 0 THEN 0 WHEN 1 THEN 1 WHEN 2 THEN 2 WHEN 3 THEN 3 ELSE 5 END, 0, 1, 0, 0, 1",
+        ),
+        ("contact", "recipient, run, at", "i, 1 + i % 2, i"),
+        ("attempt", "delivery, attempt, account, state, reason, parts, price, at", "i, 1, 1, 2, 0, 1, 300, i"),
+        ("handle", "account, id, delivery, attempt, part, parts, state, reason, at", "1, 'h' || i, i, 1, 0, 2, 3, 0, i"),
+        (
+            "receipt",
+            "account, handle, state, reason, detail, received_at, status",
+            "1, 'h' || i, 5, 0, '', i, CASE WHEN i % 4 = 0 THEN 0 ELSE 1 END",
+        ),
+    ] {
+        world.sql(&format!("INSERT INTO {table} ({columns}) {many} SELECT {values} FROM n")).await;
+    }
+}
+
+async fn plan(world: &World, text: &str) -> Vec<String> {
+    match &world.db.write {
+        loa::db::Pool::Sqlite(_) => {
+            let rows: Vec<(i64, i64, i64, String)> =
+                on!(world.db.read, |pool, _sql| sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
+                    .fetch_all(pool)
+                    .await)
+                .unwrap();
+            rows.into_iter().map(|row| row.3).collect()
+        }
+        loa::db::Pool::Postgres(pool) => {
+            let mut connection = pool.acquire().await.unwrap();
+            let n = (1..100).rev().find(|n| text.contains(&format!("${n}"))).unwrap_or(0);
+            let nulls = vec!["NULL"; n].join(", ");
+            // These rows are few enough to read them all; a real list has a million.
+            let prepare = format!("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; PREPARE hot AS {text}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap();
+            let explain = sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE hot ({nulls})"));
+            let lines: Vec<String> = sqlx::query_scalar(explain).persistent(false).fetch_all(&mut *connection).await.unwrap();
+            sqlx::raw_sql("DEALLOCATE hot").execute(&mut *connection).await.unwrap();
+            lines
+        }
+    }
+}
+
+/// Whether a line of a plan reads a large table from end to end.
+fn reads_all(engine: Engine, line: &str) -> bool {
+    let aliases = [("d", "delivery"), ("r", ""), ("c", "contact"), ("h", "handle")];
+    let scanned = match engine {
+        Engine::Sqlite => line.strip_prefix("SCAN ").and_then(|rest| rest.split_whitespace().next()),
+        Engine::Postgres => line.split_once("Seq Scan on ").and_then(|(_, rest)| rest.split_whitespace().next()),
+    };
+    scanned.is_some_and(|table| {
+        let indexed = line.contains("USING INDEX");
+        !indexed && (LARGE.contains(&table) || aliases.iter().any(|(alias, _)| *alias == table))
+    })
+}
+
+async fn hot_statements_use_their_indexes(world: &World) {
+    let engine = world.db.engine();
+    crowded(world).await;
+    let all = statements();
+    let mut wrong = Vec::new();
+    for analysed in [false, true] {
+        if analysed {
+            world.sql("ANALYZE").await;
+        }
+        for (file, name, sqlite, postgres) in HOT {
+            let found = all.iter().find(|one| one.file.ends_with(file) && one.name == name);
+            let found = found.unwrap_or_else(|| panic!("{file} has no statement {name}"));
+            let index = if engine == Engine::Sqlite { sqlite } else { postgres };
+            let plan = plan(world, &engine.spell(&found.text)).await;
+            if !plan.iter().any(|line| line.contains(index)) || plan.iter().any(|line| reads_all(engine, line)) {
+                wrong.push(format!("{file} {name}, analysed: {analysed}, wants {index}:\n    {}", plan.join("\n    ")));
+            }
+        }
+    }
+    // What was made up here counts in no tally.
+    for table in ["delivery", "recipient", "attempt"] {
+        world.sql(&format!("DELETE FROM {table}")).await;
+    }
+    assert!(wrong.is_empty(), "on {engine:?}:\n{}", wrong.join("\n"));
+}
+
+on_both_engines!(hot_statements_use_their_indexes);

@@ -1,22 +1,101 @@
 //! Every statement of the program, found in its source, is prepared on both engines.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use loa::db::{Engine, Pool};
+use loa::db::Pool;
 use sqlx::{AssertSqlSafe, Either, Executor as _, SqlSafeStr as _, Statement as _};
 
 use super::world::World;
 
-/// What a statement looks like: `static NAME: Sql = Sql::new(…);`, as `loa::db::Sql` demands.
-const SHAPE: &str = "Sql::new(";
-
 /// A statement and where it stands.
-struct Found {
+pub struct Found {
+    pub file: PathBuf,
+    /// Of its static.
+    pub name: String,
     place: String,
-    text: String,
+    pub text: String,
+}
+
+/// The program's source, and where in it a reader stands.
+struct Reader<'a> {
+    all: &'a [(PathBuf, String)],
+    rest: &'a str,
+}
+
+/// What a macro's parameters stand for.
+type Arguments = HashMap<String, String>;
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, token: &str) -> Option<()> {
+        self.rest = self.rest.trim_start().strip_prefix(token)?;
+        Some(())
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let rest = self.rest.trim_start();
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')?;
+        self.rest = &rest[end..];
+        Some(&rest[..end])
+    }
+
+    /// Escapes are not understood: a statement needs none.
+    fn literal(&mut self) -> Option<String> {
+        let rest = self.rest.trim_start();
+        let inner = rest.strip_prefix("r\"").or_else(|| rest.strip_prefix('"'))?;
+        let (text, after) = inner.split_once('"')?;
+        self.rest = after;
+        (!text.contains('\\')).then(|| text.to_string())
+    }
+
+    /// A text as the compiler would make it: a literal, a parameter, `Sql::new(…)`, `concat!(…)` or a macro of one arm.
+    fn text(&mut self, arguments: &Arguments) -> Option<String> {
+        let rest = self.rest.trim_start();
+        if rest.starts_with('"') || rest.starts_with("r\"") {
+            return self.literal();
+        }
+        if self.take("$").is_some() {
+            return arguments.get(self.word()?).cloned();
+        }
+        let name = self.word()?;
+        if !name.ends_with("Sql::new") {
+            self.take("!")?;
+        }
+        self.take("(")?;
+        let mut texts = Vec::new();
+        while self.take(")").is_none() {
+            texts.push(self.text(arguments)?);
+            if self.take(",").is_none() {
+                self.take(")")?;
+                break;
+            }
+        }
+        match name {
+            _ if name == "concat" || name.ends_with("Sql::new") => Some(texts.concat()),
+            _ => self.expand(name, texts),
+        }
+    }
+
+    fn expand(&self, name: &str, texts: Vec<String>) -> Option<String> {
+        let head = format!("macro_rules! {name} {{");
+        let (_, definition) = self.all.iter().find_map(|(_, code)| code.split_once(&head))?;
+        let mut inside = Reader { all: self.all, rest: definition };
+        inside.take("(")?;
+        let mut arguments = Arguments::new();
+        let mut texts = texts.into_iter();
+        while inside.take(")").is_none() {
+            inside.take("$")?;
+            let parameter = inside.word()?.strip_suffix(":expr")?;
+            arguments.insert(parameter.to_string(), texts.next()?);
+            let _ = inside.take(",");
+        }
+        inside.take("=>")?;
+        inside.take("{")?;
+        inside.text(&arguments)
+    }
 }
 
 fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
@@ -30,62 +109,41 @@ fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// A literal at the start of `code`, and what follows it. Escapes are not understood: a statement needs none.
-fn literal(code: &str) -> Option<(&str, &str)> {
-    let code = code.trim_start();
-    let inner = code.strip_prefix("r\"").or_else(|| code.strip_prefix('"'))?;
-    let (text, rest) = inner.split_once('"')?;
-    (!text.contains('\\')).then_some((text, rest))
-}
-
-/// The text that `name!()` stands for: a macro of one arm, made of one literal.
-fn expansion(name: &str, all: &[(PathBuf, String)]) -> Option<String> {
-    let head = format!("macro_rules! {name} {{");
-    let (_, code) = all.iter().find_map(|(_, code)| code.split_once(&head))?;
-    let (_, body) = code.split_once("=> {")?;
-    literal(body).map(|(text, _)| text.to_string())
-}
-
-/// The text of a statement whose argument starts `code`: one literal, or `concat!` of literals and macros.
-fn text(code: &str, all: &[(PathBuf, String)]) -> Option<String> {
-    let Some(mut rest) = code.trim_start().strip_prefix("concat!(") else {
-        return literal(code).map(|(text, _)| text.to_string());
-    };
-    let mut whole = String::new();
-    loop {
-        rest = rest.trim_start();
-        if let Some((text, after)) = literal(rest) {
-            whole.push_str(text);
-            rest = after;
-        } else {
-            let (name, after) = rest.split_once("!()")?;
-            whole.push_str(&expansion(name, all)?);
-            rest = after;
-        }
-        rest = rest.trim_start();
-        match rest.strip_prefix(',') {
-            Some(after) if !after.trim_start().starts_with(')') => rest = after,
-            _ => return Some(whole),
-        }
-    }
-}
-
-/// Every statement of the program. One that cannot be read fails the test: none is forgotten.
-fn statements() -> Vec<Found> {
+/// Every `static NAME: Sql = …;` of the program, as `loa::db::Sql` demands. One that cannot be read fails the test, and so
+/// does a `Sql::new` that stands elsewhere: none is forgotten.
+pub fn statements() -> Vec<Found> {
     let mut paths = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut paths);
     paths.sort();
     let all: Vec<(PathBuf, String)> = paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect();
     let mut found = Vec::new();
     for (path, code) in &all {
-        for (at, _) in code.match_indices(SHAPE) {
+        let place = |at: usize| format!("{}:{}", path.display(), code[..at].lines().count());
+        let mut read = Vec::new();
+        for (at, _) in code.match_indices("Sql =") {
             let line_start = code[..at].rfind('\n').map_or(0, |i| i + 1);
             if code[line_start..at].trim_start().starts_with("//") {
                 continue;
             }
-            let place = format!("{}:{}", path.display(), code[..at].lines().count());
-            let text = text(&code[at + SHAPE.len()..], &all).unwrap_or_else(|| panic!("{place}: this statement cannot be read"));
-            found.push(Found { place, text });
+            let start = at + "Sql =".len();
+            let mut reader = Reader { all: &all, rest: &code[start..] };
+            let text = reader.text(&Arguments::new()).filter(|_| reader.take(";").is_some());
+            let name = code[line_start..at].split("static ").last().and_then(|tail| tail.split(':').next()).unwrap_or_default();
+            let (file, name) = (path.clone(), name.to_string());
+            found.push(Found {
+                file,
+                name,
+                place: place(at),
+                text: text.unwrap_or_else(|| panic!("{}: this cannot be read", place(at))),
+            });
+            read.push(start..code.len() - reader.rest.len());
+        }
+        for (at, _) in code.match_indices("Sql::new(") {
+            let line_start = code[..at].rfind('\n').map_or(0, |i| i + 1);
+            let in_comment = code[line_start..at].trim_start().starts_with("//");
+            // A macro's body begins with it; what the macro stands for is read where it is used.
+            let in_macro = code[..at].trim_end().ends_with("=> {");
+            assert!(in_comment || in_macro || read.iter().any(|range| range.contains(&at)), "{}: not a static", place(at));
         }
     }
     found
@@ -129,9 +187,12 @@ on_both_engines!(every_statement_prepares);
 
 #[test]
 fn statements_are_read_as_the_compiler_reads_them() {
-    let all = [(PathBuf::from("x.rs"), "macro_rules! columns {\n () => {\n \"id, name\"\n };\n}".to_string())];
-    assert_eq!(text("r\"SELECT 1\")", &all).unwrap(), "SELECT 1");
-    assert_eq!(text("\n concat!(\"SELECT \", columns!(), \" FROM t\",),\n);", &all).unwrap(), "SELECT id, name FROM t");
-    assert!(text("SOMETHING)", &all).is_none(), "a constant is not looked up");
-    assert_eq!(Engine::Sqlite.spell("SELECT 1"), "SELECT 1");
+    let code = "macro_rules! columns {\n () => {\n \"id, name\"\n };\n}\nmacro_rules! of {\n ($table:expr) => {\n \
+                concat!(\"SELECT \", columns!(), \" FROM \", $table,)\n };\n}";
+    let all = [(PathBuf::from("x.rs"), code.to_string())];
+    let text = |rest| Reader { all: &all, rest }.text(&Arguments::new());
+    assert_eq!(text(" Sql::new(r\"SELECT 1\");").unwrap(), "SELECT 1");
+    assert_eq!(text("\n Sql::new(concat!(of!(\"t\"), \" x\"));").unwrap(), "SELECT id, name FROM t x");
+    assert!(text("SOMETHING;").is_none(), "a constant is not looked up");
+    assert!(text("of!();").is_none(), "an argument is missing");
 }
