@@ -124,11 +124,7 @@ impl Runner {
                 return Ok(FanOut::Impossible);
             }
         };
-<<<<<<< HEAD
-        let done = transaction!(self.db, |tx| {
-=======
         transaction!(self.db, |tx| {
->>>>>>> engines
             let (state, halted, cursor, top): (i16, bool, i64, i64) =
                 within!(tx, |c, sql| sqlx::query_as(sql(&CURSOR)).bind(id).fetch_one(c).await)?;
             if state != RunState::FanningOut as i16 || (halted && !halted_too) {
@@ -149,12 +145,7 @@ impl Runner {
                 tracing::info!(run = id, campaign = run.row.campaign, "every recipient of the run has a delivery");
             }
             Ok(if through < top { FanOut::More } else { FanOut::Done })
-<<<<<<< HEAD
-        })?;
-        Ok(done)
-=======
         })
->>>>>>> engines
     }
 
     /// What a channel cannot finish by `finish_by` goes to the next one at once.

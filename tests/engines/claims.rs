@@ -185,11 +185,7 @@ async fn what_cannot_be_rendered_is_rejected(world: &World) {
     let run = world.fanned_out(&by_sms()).await;
     let plan = world.plan(run);
     let request = world.request(&plan, SMS);
-<<<<<<< HEAD
-    let claim = loa::transaction!(world.db, |tx| {
-=======
     let claim = transaction!(world.db, |tx| {
->>>>>>> engines
         claim::claim(tx, &request, |_| -> Prepared<()> {
             Prepared::Reject { reason: providers::Reason::Content, detail: "no name".into() }
         })

@@ -81,11 +81,7 @@ async fn two_nodes_see_the_same_silence_once(world: &World) {
     world.send(run, CHAT, &Outcome::Accepted { ids: Vec::new(), silent_at: Some(world.now()) }).await;
     let (plan, now) = (world.plan(run), world.now());
     let look = || async {
-<<<<<<< HEAD
-        loa::transaction!(world.db, |tx| close::fall_back_silent(tx, world.epoch, &plan, now, 100).await).unwrap();
-=======
         transaction!(world.db, |tx| close::fall_back_silent(tx, world.epoch, &plan, now, 100).await).unwrap();
->>>>>>> engines
     };
     futures::future::join_all((0..6).map(|_| look())).await;
     assert_eq!(world.states(run).await, [(person, SMS, State::Pending), (person, CHAT, State::Accepted)]);

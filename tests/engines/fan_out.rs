@@ -83,11 +83,7 @@ async fn a_shared_phone_gets_one_text(world: &World) {
     // The first three in one chunk, the last in the next.
     for (after, through) in [(0, people[2]), (people[2], people[3])] {
         let chunk = fan_out::Chunk { after, through, due: world.now(), now: world.now() };
-<<<<<<< HEAD
-        loa::transaction!(world.db, |tx| fan_out::chunk(tx, world.epoch, &plan, &audience, &chunk).await).unwrap();
-=======
         transaction!(world.db, |tx| fan_out::chunk(tx, world.epoch, &plan, &audience, &chunk).await).unwrap();
->>>>>>> engines
     }
     let skipped: Vec<i64> = world.rows(run).await.iter().filter(|r| r.why() == Why::SameAddress).map(|r| r.recipient()).collect();
     assert_eq!(skipped, [people[1], people[3]]);
@@ -103,11 +99,7 @@ async fn a_chunk_made_again_makes_nothing_twice(world: &World) {
         let chunk = fan_out::Chunk { after: 0, through: people[3], due: world.now(), now: world.now() };
         let mut made = Vec::new();
         for _ in 0..3 {
-<<<<<<< HEAD
-            loa::transaction!(world.db, |tx| fan_out::chunk(tx, world.epoch, &plan, &audience, &chunk).await).unwrap();
-=======
             transaction!(world.db, |tx| fan_out::chunk(tx, world.epoch, &plan, &audience, &chunk).await).unwrap();
->>>>>>> engines
             made.push(world.rows(run).await);
             world.claim(run, SMS).await;
         }

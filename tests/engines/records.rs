@@ -179,11 +179,7 @@ async fn a_lapsed_process_owns_nothing(world: &World) {
     assert_eq!(epoch::sweep(&world.db, world.epoch, 0, world.now()).await.unwrap(), 0, "it lives");
     assert!(!epoch::end(&world.db, gone).await.unwrap(), "it owns rows");
     epoch::expire_others(&world.db, world.epoch).await.unwrap();
-<<<<<<< HEAD
-    let part = loa::transaction!(world.db, |tx| close::disown(tx, world.epoch, gone, 0, world.now(), 2).await).unwrap();
-=======
     let part = transaction!(world.db, |tx| close::disown(tx, world.epoch, gone, 0, world.now(), 2).await).unwrap();
->>>>>>> engines
     assert_eq!(part, 2, "in chunks");
     world.check().await;
     assert_eq!(epoch::sweep(&world.db, world.epoch, 0, world.now()).await.unwrap(), 1);

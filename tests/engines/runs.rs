@@ -82,34 +82,16 @@ async fn a_run_takes_the_message_that_was_planned(world: &World) {
             assert_eq!(latest.message, planned(due), "{slug}, week {week}");
         }
     }
-<<<<<<< HEAD
-    let manual = make::now(
-        &world.db,
-        &source,
-        EVERYBODY,
-        &[],
-        &loa::campaign::Holidays::built_in(),
-        monday() + chrono::Duration::days(15),
-    )
-    .await
-    .unwrap();
-=======
     let manual = make::now(&world.db, &source, EVERYBODY, &[], &Holidays::built_in(), monday() + chrono::Duration::days(15))
         .await
         .unwrap();
->>>>>>> engines
     let manual = command::get(&world.db, manual).await.unwrap();
     assert_eq!(manual.message, planned(monday() + chrono::Duration::weeks(3)), "the next in turn");
 }
 
 async fn two_people_may_ask_within_a_millisecond(world: &World) {
     let source = source("chien-dich", &by_sms(), EVERYBODY);
-<<<<<<< HEAD
-    let at = world.clock.now();
-    let holidays = loa::campaign::Holidays::built_in();
-=======
     let (at, holidays) = (world.clock.now(), Holidays::built_in());
->>>>>>> engines
     let asked = (0..6).map(|_| make::now(&world.db, &source, EVERYBODY, &[], &holidays, at));
     let mut runs: Vec<i64> = futures::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
     runs.sort_unstable();

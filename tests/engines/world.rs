@@ -209,14 +209,8 @@ impl World {
     pub async fn people(&self, people: &[Person]) -> Vec<i64> {
         let mut ids = Vec::new();
         for person in people {
-<<<<<<< HEAD
             let id: i64 = on!(self.db.write, |pool, _sql| {
                 sqlx::query_scalar(
-=======
-            let id: i64 =
-                on!(self.db.write, |pool, _sql| {
-                    sqlx::query_scalar(
->>>>>>> engines
                 "INSERT INTO recipient (ref, source, import, state, carrier, attributes, phone, phone_hash, email, email_hash,
                                         chat, chat_hash, chat_service, updated_at)
                  SELECT 'p' || (coalesce(max(id), 0) + 1), 'list', 1, 0, $1, '{}', $2, $3, $4, $5, $6, $7, $8, 0 FROM recipient
@@ -232,13 +226,8 @@ impl World {
             .bind(i16::from(person.chat.is_some()))
             .fetch_one(pool)
             .await
-<<<<<<< HEAD
             })
             .unwrap();
-=======
-                })
-                .unwrap();
->>>>>>> engines
             if let Some(group) = person.group {
                 self.sql(&format!("INSERT INTO membership (recipient, grp) VALUES ({id}, '{group}')")).await;
             }
@@ -270,13 +259,7 @@ impl World {
 
     pub async fn run_with(&self, text: &str, segments: &str, recipients: &[String]) -> i64 {
         let source = source("chien-dich", text, segments);
-<<<<<<< HEAD
-        let run = make::now(&self.db, &source, segments, recipients, &loa::campaign::Holidays::built_in(), self.clock.now())
-            .await
-            .unwrap();
-=======
         let run = make::now(&self.db, &source, segments, recipients, &Holidays::built_in(), self.clock.now()).await.unwrap();
->>>>>>> engines
         self.active.refresh().await.unwrap();
         run
     }
@@ -365,11 +348,7 @@ impl World {
     }
 
     pub async fn claim_as(&self, request: &Request<'_>) -> Claim<()> {
-<<<<<<< HEAD
-        loa::transaction!(self.db, |tx| claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await)
-=======
         transaction!(self.db, |tx| { claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await })
->>>>>>> engines
             .unwrap()
     }
 
@@ -391,11 +370,7 @@ impl World {
 
     pub async fn record_by(&self, epoch: i64, judged: Vec<Judged>) -> Recorded {
         let (plans, now) = (self.active.plans(), self.now());
-<<<<<<< HEAD
-        loa::transaction!(self.db, |tx| record::record(tx, epoch, &plans, &judged, now).await).unwrap()
-=======
         transaction!(self.db, |tx| record::record(tx, epoch, &plans, &judged, now).await).unwrap()
->>>>>>> engines
     }
 
     pub fn matcher(&self) -> Matcher {
@@ -429,11 +404,7 @@ impl World {
     /// Settles every doubt that is due in the same way.
     pub async fn settle(&self, how: close::Settle) -> usize {
         let (plans, now) = (self.active.plans(), self.now());
-<<<<<<< HEAD
-        loa::transaction!(self.db, |tx| {
-=======
         transaction!(self.db, |tx| {
->>>>>>> engines
             let due = close::doubts(tx, now, 1000).await?;
             let settled: Vec<_> = due.into_iter().map(|doubt| (doubt, how)).collect();
             close::settle(tx, self.epoch, &plans, &settled, now).await?;
