@@ -348,7 +348,7 @@ impl World {
     }
 
     pub async fn claim_as(&self, request: &Request<'_>) -> Claim<()> {
-        transaction!(self.db, |tx| { claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await })
+        transaction!(self.db, |tx| claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await)
             .unwrap()
     }
 
