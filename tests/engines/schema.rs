@@ -44,16 +44,15 @@ fn plain(condition: &str) -> String {
 
 async fn sqlite(world: &World) -> Schema {
     let mut schema = Schema::default();
-    let columns: Vec<(String, String, String, bool, i64)> =
-        on!(world.db.read, |pool, _sql| {
-            sqlx::query_as(
+    let columns: Vec<(String, String, String, bool, i64)> = on!(world.db.read, |pool, _sql| {
+        sqlx::query_as(
         "SELECT m.name, c.name, c.type, c.\"notnull\" <> 0 OR c.pk <> 0, c.pk FROM sqlite_master m, pragma_table_info(m.name) c
          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '_sqlx_%' ORDER BY m.name, c.pk"
     )
     .fetch_all(pool)
     .await
-        })
-        .unwrap();
+    })
+    .unwrap();
     for (table, column, kind, required, key) in columns {
         if key > 0 {
             schema.keys.entry(table.clone()).or_default().push(column.clone());

@@ -209,9 +209,8 @@ impl World {
     pub async fn people(&self, people: &[Person]) -> Vec<i64> {
         let mut ids = Vec::new();
         for person in people {
-            let id: i64 =
-                on!(self.db.write, |pool, _sql| {
-                    sqlx::query_scalar(
+            let id: i64 = on!(self.db.write, |pool, _sql| {
+                sqlx::query_scalar(
                 "INSERT INTO recipient (ref, source, import, state, carrier, attributes, phone, phone_hash, email, email_hash,
                                         chat, chat_hash, chat_service, updated_at)
                  SELECT 'p' || (coalesce(max(id), 0) + 1), 'list', 1, 0, $1, '{}', $2, $3, $4, $5, $6, $7, $8, 0 FROM recipient
@@ -227,8 +226,8 @@ impl World {
             .bind(i16::from(person.chat.is_some()))
             .fetch_one(pool)
             .await
-                })
-                .unwrap();
+            })
+            .unwrap();
             if let Some(group) = person.group {
                 self.sql(&format!("INSERT INTO membership (recipient, grp) VALUES ({id}, '{group}')")).await;
             }
@@ -349,7 +348,7 @@ impl World {
     }
 
     pub async fn claim_as(&self, request: &Request<'_>) -> Claim<()> {
-        transaction!(self.db, |tx| { claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await })
+        transaction!(self.db, |tx| claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await)
             .unwrap()
     }
 
