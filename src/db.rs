@@ -226,7 +226,7 @@ impl Db {
                 .pragma("wal_autocheckpoint", "4000");
             let write = SqlitePoolOptions::new()
                 .max_connections(1)
-                .acquire_timeout(Duration::from_secs(120))
+                .acquire_timeout(Duration::from_mins(2))
                 .connect_with(options.clone())
                 .await?;
             let read = SqlitePoolOptions::new()

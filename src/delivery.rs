@@ -42,7 +42,6 @@ pub const fn recipient_of(id: i64) -> i64 {
 }
 
 /// The channel number of a delivery.
-#[expect(clippy::cast_possible_truncation, reason = "four bits")]
 pub const fn channel_of(id: i64) -> i16 {
     (id & 15) as i16
 }

@@ -550,7 +550,7 @@ mod tests {
         assert_eq!(slots(0, 1_000_000, rate), (1_000_000, 51, 10_000));
         assert_eq!(slots(1_400_000, 1_000_000, rate), (1_400_000, 11, 10_000));
         assert_eq!(slots(1_600_000, 1_000_000, rate).1, 0);
-        let slow = Rate { count: 1, per: Duration::from_secs(60) };
+        let slow = Rate { count: 1, per: Duration::from_mins(1) };
         assert_eq!(slots(0, 1_000_000, slow).1, 1);
     }
 }

@@ -207,13 +207,13 @@ pub(super) async fn fall_back(
     now: i64,
     changes: &mut tally::Changes,
 ) -> Result<()> {
-    let next = plan.after(channel);
-    if !plan.first || next.is_empty() || ended.is_empty() {
-        return Ok(());
-    }
     #[derive(Serialize)]
     struct Ended {
         id: i64,
+    }
+    let next = plan.after(channel);
+    if !plan.first || next.is_empty() || ended.is_empty() {
+        return Ok(());
     }
     let list = crate::db::list(&ended.iter().map(|id| Ended { id: *id }).collect::<Vec<_>>());
     let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel)).collect();

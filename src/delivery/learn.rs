@@ -182,6 +182,15 @@ fn join_row(row: &Row, known: Vec<Known>, heard: &HashMap<(i64, i16), Heard>) ->
 
 /// Folds news into one word an attempt: directly, or through all of its parts.
 async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<HashMap<(i64, i16), Heard>> {
+    #[derive(Serialize)]
+    struct Learnt<'a> {
+        account: i64,
+        handle: &'a str,
+        state: i16,
+        reason: i16,
+    }
+    /// How many parts an attempt has, and what is known of those that have a handle.
+    type Parts = (i16, Vec<(State, Why)>);
     let mut heard: HashMap<(i64, i16), Heard> = HashMap::new();
     let mut of_parts: BTreeMap<(i64, &str), (State, Why)> = BTreeMap::new();
     for one in news {
@@ -200,21 +209,13 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<
     if of_parts.is_empty() {
         return Ok(heard);
     }
-
-    #[derive(Serialize)]
-    struct Learnt<'a> {
-        account: i64,
-        handle: &'a str,
-        state: i16,
-        reason: i16,
-    }
     let rows: Vec<(i64, String, i64, i16, i16, i16)> =
         within!(tx, |c, sql| sqlx::query_as(sql(&PARTS)).bind(deliveries).fetch_all(c).await)?;
     let mut learnt = Vec::new();
     // Attempts that this news is of; the others' parts are only looked at.
     let of_parts_now: BTreeSet<(i64, i16)> =
         news.iter().filter(|one| one.handle.is_some()).map(|one| (one.delivery, one.attempt)).collect();
-    let mut attempts: BTreeMap<(i64, i16), (i16, Vec<(State, Why)>)> = BTreeMap::new();
+    let mut attempts: BTreeMap<(i64, i16), Parts> = BTreeMap::new();
     for (account, handle, delivery, attempt, parts, was) in &rows {
         let was = State::from_number(*was);
         let (state, why) = of_parts.get(&(*account, handle.as_str())).copied().unwrap_or((was, Why::Nothing));

@@ -298,11 +298,11 @@ pub(super) async fn remark<'a>(tx: &mut Tx, details: impl Iterator<Item = (i64, 
         detail: &'a str,
     }
     // One a delivery, the last: a statement may not touch the same row twice.
-    let last: BTreeMap<i64, &str> = details.filter(|(_, detail)| !detail.is_empty()).collect();
-    if last.is_empty() {
+    let newest: BTreeMap<i64, &str> = details.filter(|(_, detail)| !detail.is_empty()).collect();
+    if newest.is_empty() {
         return Ok(());
     }
-    let list = crate::db::list(&last.into_iter().map(|(id, detail)| Remark { id, detail }).collect::<Vec<_>>());
+    let list = crate::db::list(&newest.into_iter().map(|(id, detail)| Remark { id, detail }).collect::<Vec<_>>());
     within!(tx, |c, sql| sqlx::query(sql(&REMARK)).bind(&list).bind(now).execute(c).await.map(affected))?;
     Ok(())
 }
@@ -422,7 +422,7 @@ const fn moves_on(state: State, why: Why) -> bool {
 
 async fn keep_handles(tx: &mut Tx, judged: &[Judged], now: i64) -> Result<Vec<i64>> {
     #[derive(Serialize)]
-    struct Handle<'a> {
+    struct Kept<'a> {
         account: i64,
         handle: &'a str,
         delivery: i64,
@@ -431,14 +431,14 @@ async fn keep_handles(tx: &mut Tx, judged: &[Judged], now: i64) -> Result<Vec<i6
         parts: i16,
     }
     // A gateway that repeats an id within one batch would touch the same row twice: the last one counts.
-    let mut handles: BTreeMap<(i64, &str), Handle<'_>> = BTreeMap::new();
+    let mut handles: BTreeMap<(i64, &str), Kept<'_>> = BTreeMap::new();
     for one in judged {
         let ids: BTreeSet<&str> = one.ids().iter().map(String::as_str).collect();
         // In doubt, at least one more part was not answered for.
         let unnamed = usize::from(matches!(one.outcome, Outcome::InDoubt { .. }));
         let parts = i16::try_from(ids.len() + unnamed).unwrap_or(i16::MAX);
         for (part, id) in (0i16..).zip(ids) {
-            let handle = Handle { account: one.account, handle: id, delivery: one.id, attempt: one.attempt, part, parts };
+            let handle = Kept { account: one.account, handle: id, delivery: one.id, attempt: one.attempt, part, parts };
             handles.insert((one.account, id), handle);
         }
     }

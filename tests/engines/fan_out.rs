@@ -7,7 +7,7 @@ use loa::{
 };
 use providers::Channel;
 
-use super::world::{CHAT, EMAIL, EVERYBODY, Person, SMS, World, by_sms, campaign, one_after_the_other, phone};
+use super::world::{CHAT, EMAIL, EVERYBODY, Person, Row, SMS, World, by_sms, campaign, one_after_the_other, phone};
 
 async fn refuse(world: &World, channel: Channel, address: i64, scope: Scope) {
     let said = Said { source: "link", wording: "no more", at: world.now() };
@@ -85,7 +85,7 @@ async fn a_shared_phone_gets_one_text(world: &World) {
         let chunk = fan_out::Chunk { after, through, due: world.now(), now: world.now() };
         transaction!(world.db, |tx| fan_out::chunk(tx, world.epoch, &plan, &audience, &chunk).await).unwrap();
     }
-    let skipped: Vec<i64> = world.rows(run).await.iter().filter(|r| r.why() == Why::SameAddress).map(|r| r.recipient()).collect();
+    let skipped: Vec<i64> = world.rows(run).await.iter().filter(|r| r.why() == Why::SameAddress).map(Row::recipient).collect();
     assert_eq!(skipped, [people[1], people[3]]);
     assert_eq!(world.claim(run, SMS).await.len(), 2);
 }
