@@ -96,7 +96,7 @@ pub(super) fn convert(source: &str) -> Converted {
         let brace = held.hold("{{ \"{\" }}");
         html = html.replace('{', &brace);
     }
-    let text = plain(&html);
+    let text = plain(&html, &held);
     let unsafe_link = unsafe_link(&html, &held);
     Converted { html, text, held, unsafe_link }
 }
@@ -111,12 +111,20 @@ fn options() -> comrak::Options<'static> {
     options
 }
 
-fn plain(html: &str) -> String {
+/// The plain text of a converted body. A run of letters longer than a line is broken wherever the line ends, and a
+/// placeholder may stand within it: then nothing is wrapped, for a broken placeholder would reach people as it is.
+fn plain(html: &str, held: &Held) -> String {
+    let wrapped = columns(html, COLUMNS);
+    let whole = |index| wrapped.matches(&held.word(index)).count() == html.matches(&held.word(index)).count();
+    if (0..held.sources.len()).all(whole) { wrapped } else { columns(html, html.len().max(COLUMNS)) }
+}
+
+fn columns(html: &str, columns: usize) -> String {
     let rendered = html2text::config::plain()
         .allow_width_overflow()
         .no_link_wrapping()
         .link_footnotes(true)
-        .string_from_read(html.as_bytes(), COLUMNS);
+        .string_from_read(html.as_bytes(), columns);
     // It fails only where a column is too narrow, which the overflow permits.
     rendered.unwrap_or_default().trim_end().to_owned()
 }
