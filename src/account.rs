@@ -26,7 +26,7 @@ use crate::{
     health::Circuit,
     limit::Pace,
     on,
-    seal::Seal,
+    seal::{Seal, hex},
 };
 
 /// The gateway's name whose adapter is `providers::smtp`.
@@ -209,12 +209,7 @@ static PAUSED: Sql = Sql::new(r"SELECT id, paused FROM account");
 
 /// The secret segment of an account's callback address: a gateway that cannot sign proves itself by knowing it.
 pub fn callback_secret(seal: &Seal, name: &str) -> String {
-    use std::fmt::Write as _;
-    seal.mac(CALLBACK, name.as_bytes())[..16].iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&seal.mac(CALLBACK, name.as_bytes())[..16])
 }
 
 impl Accounts {

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use chrono::Timelike as _;
 use serde_json::json;
 
-use super::{Globals, log, serve::stop_asked, table};
+use super::{Globals, log, serve::stop_asked};
 use crate::{
     app::{App, Options},
     audience::import::{Order, import},
@@ -20,11 +20,13 @@ use crate::{
     config::Config,
     db::{Db, Sql},
     delivery::{Reference, State},
-    on, phrase, run,
+    on, phrase,
+    report::{self, Cut, Selection},
+    run,
     sandbox::{self, Behaviour, Sandbox, Taken, residents},
     seal::Seal,
     tally,
-    words::Lang,
+    words::{Lang, Phrase, number},
 };
 
 /// The shipped campaigns, so that the demo runs from the binary alone.
@@ -79,7 +81,11 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let opened = crate::app::open(&config).await?;
 
     say(
-        phrase!("Nhập danh sách {0} người (hư cấu)…", "Importing a list of {0} made-up people…", number(args.recipients, lang)),
+        &phrase!(
+            "Nhập danh sách {0} người (hư cấu)…",
+            "Importing a list of {0} made-up people…",
+            number(count_of(args.recipients), lang)
+        ),
         lang,
     )?;
     let order = Order { path: args.dir.join("residents.csv"), source: "demo".into(), replace: false };
@@ -87,10 +93,10 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     opened.db.close().await;
     let imported = begun.elapsed();
     say(
-        phrase!(
+        &phrase!(
             "Đã nhập {0} người trong {1:.1} giây ({2} dòng bị từ chối).",
             "Imported {0} people in {1:.1} s ({2} rows refused).",
-            number(summary.added, lang),
+            number(count_of(summary.added), lang),
             imported.as_secs_f64(),
             summary.rejected
         ),
@@ -115,7 +121,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if !args.exit {
         if let Some(address) = app.address {
             say(
-                phrase!("\nTrang theo dõi: http://{address} (dừng: Ctrl-C)", "\nStatus page: http://{address} (stop: Ctrl-C)"),
+                &phrase!("\nTrang theo dõi: http://{address} (dừng: Ctrl-C)", "\nStatus page: http://{address} (stop: Ctrl-C)"),
                 lang,
             )?;
         }
@@ -126,22 +132,18 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn say(words: crate::words::Phrase, lang: Lang) -> io::Result<()> {
-    writeln!(io::stdout(), "{}", words.text(lang))
+/// A count as [`number`] takes it.
+fn count_of(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
 }
 
-/// A number as people read it.
-fn number(n: impl Into<i128>, lang: Lang) -> String {
-    let digits = n.into().to_string();
-    let separator = lang.pick(".", ",");
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push_str(separator);
-        }
-        text.push(digit);
-    }
-    text
+/// So many in so long, a second.
+fn rate(n: i64, span: Duration) -> i64 {
+    i64::try_from(i128::from(n) * 1000 / i128::try_from(span.as_millis().max(1)).unwrap_or(1)).unwrap_or(i64::MAX)
+}
+
+fn say(words: &Phrase, lang: Lang) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", words.text(lang))
 }
 
 /// Fresh files: campaigns, a list of made-up people. Only what a demo writes is replaced.
@@ -212,8 +214,8 @@ rate = "{rate}/s"
 window = {window}
 price = {{ viettel = 300, mobifone = 320, default = 350 }}
 carriers = ["viettel", "mobifone"]
-api_key = {{ env = "LOA_DEMO_SECRET" }}
-secret_key = {{ env = "LOA_DEMO_SECRET" }}
+api_key = {{ file = "stand-in.secret" }}
+secret_key = {{ file = "stand-in.secret" }}
 sender = "SO VHTTDL"
 
 [[account]]
@@ -226,7 +228,7 @@ rate = "{rate}/s"
 window = {window}
 price = 330
 carriers = ["vinaphone", "vietnamobile", "gmobile", "wintel", "itel"]
-token = {{ env = "LOA_DEMO_SECRET" }}
+token = {{ file = "stand-in.secret" }}
 sender = "SO VHTTDL"
 
 [[account]]
@@ -240,7 +242,7 @@ window = {window}
 price = 400
 priority = 2
 username = "demo"
-password = {{ env = "LOA_DEMO_SECRET" }}
+password = {{ file = "stand-in.secret" }}
 sender = "SO VHTTDL"
 
 [[account]]
@@ -251,7 +253,7 @@ url = "http://{http}"
 allow_private = true
 rate = "{rate}/s"
 window = {window}
-token = {{ env = "LOA_DEMO_SECRET" }}
+token = {{ file = "stand-in.secret" }}
 
 [[account]]
 name = "mail"
@@ -268,10 +270,11 @@ from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
         smtp_host = smtp.ip(),
         smtp_port = smtp.port(),
     );
+    // The stand-ins take any secret.
+    std::fs::write(args.dir.join("stand-in.secret"), "stand-in")?;
     let file = args.dir.join("loa.toml");
     std::fs::write(&file, text)?;
-    let env = BTreeMap::from([("LOA_DEMO_SECRET".to_string(), "stand-in".to_string())]);
-    Ok(Config::read(Some(&file), &env)?)
+    Ok(Config::read(Some(&file), &BTreeMap::new())?)
 }
 
 async fn make_runs(
@@ -308,16 +311,15 @@ async fn watch(app: &App, stand_ins: &Sandbox, runs: &[(i64, String)], lang: Lan
             }
         }
         if live {
-            let rate = (all - waiting).max(0) as f64 / begun.elapsed().as_secs_f64();
-            let line = phrase!(
-                "\r{0} lượt tin · chờ gửi {1} · đã đến {2} · {3:.0} lượt/giây   ",
-                "\r{0} deliveries · waiting {1} · arrived {2} · {3:.0} a second   ",
+            let progress = phrase!(
+                "\r{0} lượt tin · chờ gửi {1} · đã đến {2} · {3} lượt/giây   ",
+                "\r{0} deliveries · waiting {1} · arrived {2} · {3} a second   ",
                 number(all, lang),
                 number(waiting, lang),
                 number(arrived, lang),
-                rate
+                number(rate(all - waiting, begun.elapsed()), lang)
             );
-            write!(io::stderr(), "{}", line.text(lang))?;
+            write!(io::stderr(), "{}", progress.text(lang))?;
             io::stderr().flush()?;
         }
         let fanned = app.active.runs().iter().all(|run| run.row.state != crate::active::RunState::FanningOut as i16);
@@ -364,40 +366,22 @@ async fn figures(
         }))?;
         return Ok(differences.is_empty() && compared.wrong() == 0);
     }
-    let mut rows = Vec::new();
-    for (id, title) in runs {
-        let of = |fits: &dyn Fn(State) -> bool| -> i64 {
-            tallies.iter().filter(|(k, _)| k.run == *id && fits(State::from_number(k.state))).map(|(_, c)| c.n).sum()
-        };
-        rows.push(vec![
-            title.clone(),
-            number(of(&|_| true), lang),
-            number(of(&State::is_confirmed), lang),
-            number(of(&|s| matches!(s, State::Accepted | State::Enroute)), lang),
-            number(of(&|s| matches!(s, State::Undelivered | State::Expired | State::Rejected | State::Unknown)), lang),
-            number(of(&|s| s == State::InDoubt), lang),
-            number(of(&|s| matches!(s, State::Skipped | State::Lapsed | State::Cancelled)), lang),
-        ]);
-    }
-    let heading = match lang {
-        Lang::Vi => ["Chiến dịch", "Lượt tin", "Đã đến", "Cổng đã nhận", "Không đến", "Chưa rõ", "Không gửi"],
-        Lang::En => ["Campaign", "Deliveries", "Arrived", "Taken", "Failed", "In doubt", "Not sent"],
-    };
-    write!(io::stdout(), "\n{}", table::render(&heading, &rows))?;
+    let page = report::report(&app.db, &Selection::default(), Some(Cut::Channel), globals.clock.millis()).await?;
+    write!(io::stdout(), "\n{}\n", super::report::page::report(&page, lang))?;
     say(
-        phrase!(
-            "Gửi xong trong {0:.1} giây: {1:.0} lượt mỗi giây.",
-            "Sent in {0:.1} s: {1:.0} deliveries a second.",
+        &phrase!(
+            "Gửi xong trong {0:.1} giây: {1} lượt mỗi giây.",
+            "Sent in {0:.1} s: {1} deliveries a second.",
             sent_in.as_secs_f64(),
-            deliveries as f64 / sent_in.as_secs_f64()
+            number(rate(deliveries, sent_in), lang)
         ),
         lang,
     )?;
     say(
-        phrase!(
+        &phrase!(
             "Đối chiếu: cổng giả ghi {0} tin; cơ sở dữ liệu ghi {1} tin cổng đã nhận, {2} tin chưa rõ kết quả; trùng {3}, thiếu {4}, thừa {5}.",
             "Compared: the stand-ins logged {0} messages; the database holds {1} as taken and {2} in doubt; doubled {3}, missing {4}, unknown {5}.",
-            number(i64::try_from(taken.len()).unwrap_or(i64::MAX), lang),
+            number(count_of(taken.len()), lang),
             number(compared.accepted, lang),
             number(compared.doubtful, lang),
             compared.doubled,
@@ -411,7 +395,7 @@ async fn figures(
     } else {
         phrase!("Kiểm đếm lại: {0} chỗ lệch!", "Recounted: {0} differences!", differences.len())
     };
-    say(verified, lang)?;
+    say(&verified, lang)?;
     Ok(differences.is_empty() && compared.wrong() == 0)
 }
 
