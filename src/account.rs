@@ -218,15 +218,15 @@ impl Accounts {
         let mut all = Vec::new();
         for account in &config.accounts {
             let provider = provider(account, config, gateways, clock)?;
+            let abilities = provider.can();
             let id: i64 = on!(db.write, |pool, sql| {
                 sqlx::query_scalar(sql(&ENSURE))
                     .bind(&account.name)
                     .bind(account.channel as i16)
-                    .bind(account.receipts)
+                    .bind(account.receipts && abilities.receipts)
                     .fetch_one(pool)
                     .await
             })?;
-            let abilities = provider.can();
             let callback = config.server.public_url.as_ref().filter(|_| account.receipts && abilities.receipts).map(|base| {
                 format!("{}/receipts/{}/{}", base.trim_end_matches('/'), account.name, callback_secret(seal, &account.name))
             });
