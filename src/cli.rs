@@ -38,6 +38,7 @@ use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    app::Refusal,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
@@ -168,13 +169,21 @@ impl Globals {
 /// A text file that a person named.
 fn read_text(file: &Path) -> Result<String, Problems> {
     std::fs::read_to_string(file).map_err(|error| {
-        Problem::of(&file.display().to_string(), phrase!("không đọc được: {error}", "cannot be read: {error}")).into()
+        Problem::of(&file.display().to_string(), phrase!("không đọc được", "cannot be read").because(&error)).into()
     })
 }
 
-/// A campaign that a person named and that is not among the known ones.
-fn no_such_campaign<'k>(slug: &str, known: impl Iterator<Item = &'k String> + Clone) -> Mistake {
-    let nearest = suggestion(slug, known.map(String::as_str));
+/// A campaign that a person named and that is not among those that can be used.
+fn no_such_campaign(slug: &str, config: &Config, library: &Library) -> Mistake {
+    let file = config.campaigns_dir.join(format!("{slug}.toml"));
+    if file.is_file() {
+        let file = file.display();
+        return Mistake(phrase!(
+            "chiến dịch `{slug}` chưa dùng được: sửa lỗi trong {file} rồi chạy `loa check`",
+            "the campaign `{slug}` cannot be used yet: mend {file}, then run `loa check`"
+        ));
+    }
+    let nearest = suggestion(slug, library.campaigns.keys().map(String::as_str));
     Mistake(phrase!("không có chiến dịch `{slug}`", "there is no campaign `{slug}`").then(&nearest))
 }
 
@@ -240,6 +249,10 @@ fn explain(error: &anyhow::Error, globals: &Globals) -> ExitCode {
     if let Some(Mistake(words)) = error.downcast_ref() {
         let _ = writeln!(io::stderr(), "{prefix}: {}", words.text(globals.lang));
         return MISTAKE.into();
+    }
+    if let Some(Refusal { words, mistake }) = error.downcast_ref() {
+        let _ = writeln!(io::stderr(), "{prefix}: {}", words.text(globals.lang));
+        return if *mistake { MISTAKE.into() } else { ExitCode::FAILURE };
     }
     let _ = writeln!(io::stderr(), "{prefix}: {error:#}");
     ExitCode::FAILURE

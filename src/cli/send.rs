@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Globals, Mistake};
+use super::{Globals, Mistake, no_such_campaign};
 use crate::{
     active::RunState,
     app, approval,
@@ -14,7 +14,6 @@ use crate::{
     campaign::{Condition, Source},
     db::Db,
     delivery::State,
-    document::suggestion,
     phrase,
     run::{self, RunError},
     tally,
@@ -42,9 +41,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let holidays = Globals::holidays(&config)?;
     let library = globals.library(&config);
     let Some(source) = library.campaigns.get(&args.campaign) else {
-        let known = suggestion(&args.campaign, library.campaigns.keys().map(String::as_str));
-        let message = phrase!("không có chiến dịch `{0}`", "there is no campaign `{0}`", args.campaign);
-        return Err(Mistake(message.then(&known)).into());
+        return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
     let opened = app::open(&config).await?;
     let db = &opened.db;
