@@ -31,10 +31,9 @@ use crate::{
     config::Config,
     db::{Db, Engine, Schema},
     dispatch::{self, Lane, Recorder, Shared},
-    epoch,
+    epoch, phrase,
     receipt::{self, Appender, Inbox, Matcher},
     run::{self, Capacity, Runner},
-    phrase,
     seal::Seal,
     web,
     words::Phrase,
@@ -323,9 +322,9 @@ fn finished(task: Result<(), tokio::task::JoinError>) {
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
-    tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        Refusal::now(phrase!("không mở được {address}", "cannot listen on {address}").because(&error)).into()
-    })
+    tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| Refusal::now(phrase!("không mở được {address}", "cannot listen on {address}").because(&error)).into())
 }
 
 /// The machine's name and process number, for people who look at the epochs.

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod existing;
 mod gateways;
+mod help;
 mod init;
 mod log;
 mod migrate;
@@ -35,7 +36,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
     app::Refusal,
@@ -53,6 +54,9 @@ use crate::{
 #[error("{0}")]
 pub struct Mistake(pub Phrase);
 
+/// Over the options that every command has, apart from its own.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Exit code of a person's mistake.
 const MISTAKE: u8 = 2;
 
@@ -61,31 +65,36 @@ const MISTAKE: u8 = 2;
 #[command(name = "loa", version, propagate_version = true, disable_help_subcommand = true)]
 struct CommandLine {
     /// Settings; without it `loa.toml` in this folder, if there is one
-    #[arg(long, global = true, value_name = "FILE", env = "LOA_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "LOA_CONFIG", hide_env_values = true, help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// Database, instead of the one in the settings: `sqlite:FILE` or `postgres://USER@HOST/NAME`
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = EVERYWHERE)]
     database: Option<String>,
     /// Print data as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
     /// Language of what is printed; without it `LOA_LANG` or `LANG` decides
-    #[arg(long, global = true, value_name = "LANG")]
+    #[arg(long, global = true, value_name = "LANG", help_heading = EVERYWHERE)]
     lang: Option<Lang>,
     #[command(subcommand)]
     command: Command,
 }
 
+/// In the order in which somebody who sets up an office needs them.
 #[derive(Subcommand)]
 enum Command {
-    Accounts(accounts::Args),
-    Audience(audience::Args),
-    Check(check::Args),
-    Doctor(doctor::Args),
-    Gateways(gateways::Args),
+    Demo(demo::Args),
     Init(init::Args),
+    Doctor(doctor::Args),
+    Check(check::Args),
+    Accounts(accounts::Args),
+    Gateways(gateways::Args),
+    Audience(audience::Args),
+    Preview(preview::Args),
     Plan(plan::Args),
     Approve(approve::Args),
+    Send(send::Args),
+    Serve(serve::Args),
     Runs(runs::Args),
     Pause(pause::Args),
     Resume(resume::Args),
@@ -94,12 +103,8 @@ enum Command {
     Report(report::Args),
     Verify(verify::Args),
     Migrate(migrate::Args),
-    Preview(preview::Args),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
-    Demo(demo::Args),
-    Send(send::Args),
-    Serve(serve::Args),
 }
 
 /// What every command gets.
@@ -201,9 +206,11 @@ fn style() -> Style {
 
 /// Reads the command line and runs its command.
 pub async fn main() -> ExitCode {
-    let line = CommandLine::parse();
     let mut env: BTreeMap<String, String> =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let reader = help::reader(std::env::args(), &env);
+    let line = CommandLine::from_arg_matches(&help::translate(CommandLine::command(), reader).get_matches())
+        .unwrap_or_else(|error| error.exit());
     env.extend(line.database.map(|url| ("LOA_DATABASE__URL".to_string(), url)));
     let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
     let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };

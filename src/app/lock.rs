@@ -30,9 +30,7 @@ impl Lock {
                 "another process already serves this database (its lock is {shown}): an embedded database has one"
             ))
             .into()),
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("the lock file {shown} cannot be locked"))
-            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("the lock file {shown} cannot be locked")),
         }
     }
 }

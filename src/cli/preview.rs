@@ -18,7 +18,7 @@ use providers::{
 use serde_json::json;
 
 use self::{estimate::Estimate, recipient::Recipient};
-use super::{Globals, Mistake, no_such_campaign, check::texts, existing::database};
+use super::{Globals, Mistake, check::texts, existing::database, no_such_campaign};
 use crate::{
     campaign::{Message, SmsText, Source},
     config::Config,

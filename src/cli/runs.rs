@@ -164,11 +164,10 @@ pub(super) fn as_json(row: &RunRow) -> serde_json::Value {
 /// What a person asked of a run that cannot be done, in their language.
 pub(super) fn refusal(error: RunError) -> anyhow::Error {
     match error {
-        RunError::NoSuchRun(run) => Mistake(phrase!(
-            "không có đợt gửi {run}: `loa runs` liệt kê các đợt",
-            "there is no run {run}: `loa runs` lists them"
-        ))
-        .into(),
+        RunError::NoSuchRun(run) => {
+            Mistake(phrase!("không có đợt gửi {run}: `loa runs` liệt kê các đợt", "there is no run {run}: `loa runs` lists them"))
+                .into()
+        }
         RunError::Over { run, state, .. } => {
             let (vi, en) = (words::run_state(state, Lang::Vi).to_lowercase(), words::run_state(state, Lang::En));
             Mistake(phrase!("đợt gửi {run} {vi}: không thay đổi được nữa", "run {run} is {en}: it cannot be changed any more"))

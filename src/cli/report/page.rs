@@ -285,10 +285,8 @@ fn legend(by: Option<Cut>) -> Vec<Phrase> {
         ),
     ];
     let Some(by) = by else { return lines };
-    lines.push(phrase!(
-        "Số người = có xác nhận + chưa xác nhận + chưa tiếp cận.",
-        "People = confirmed + presumed + not reached."
-    ));
+    lines
+        .push(phrase!("Số người = có xác nhận + chưa xác nhận + chưa tiếp cận.", "People = confirmed + presumed + not reached."));
     lines.push(phrase!(
         "Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.",
         "Deliveries = arrived + under way + failed + unknown + not sent."
