@@ -2,6 +2,11 @@
 
 use crate::words::width;
 
+/// Columns of the terminals that people use.
+const TERMINALS: [usize; 2] = [80, 120];
+/// How narrow a heading of figures may become, the widest first.
+const NARROWER: [usize; 5] = [usize::MAX, 8, 7, 6, 5];
+
 /// The table with its heading; columns without anything in any row are left out.
 pub fn render(heading: &[&str], rows: &[Vec<String>]) -> String {
     with_figures(heading, rows, heading.len())
@@ -12,16 +17,25 @@ pub fn with_figures(heading: &[&str], rows: &[Vec<String>], figures: usize) -> S
     let filled = |column: usize| rows.iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_empty()));
     let columns: Vec<usize> = (0..heading.len()).filter(|column| filled(*column)).collect();
     let cells = |column: usize| rows.iter().map(move |row| width(&row[column])).max().unwrap_or(0);
-    // A column of numbers is as wide as they are, or as its heading's longest word: the heading goes over several lines.
-    let headings: Vec<Vec<String>> = columns
-        .iter()
-        .map(|column| if *column < figures { vec![heading[*column].to_string()] } else { wrap(heading[*column], cells(*column)) })
-        .collect();
-    let widths: Vec<usize> = columns
-        .iter()
-        .zip(&headings)
-        .map(|(column, lines)| lines.iter().map(|line| width(line)).chain([cells(*column)]).max().unwrap_or(0))
-        .collect();
+    let headings = |narrow: usize| -> Vec<Vec<String>> {
+        let lines =
+            |at: usize| if at < figures { vec![heading[at].to_string()] } else { wrap(heading[at], cells(at).max(narrow)) };
+        columns.iter().map(|column| lines(*column)).collect()
+    };
+    let widths = |headings: &[Vec<String>]| -> Vec<usize> {
+        let widest = |(column, lines): (&usize, &Vec<String>)| {
+            lines.iter().map(|line| width(line)).chain([cells(*column)]).max().unwrap_or(0)
+        };
+        columns.iter().zip(headings).map(widest).collect()
+    };
+    let fits = |narrow: usize, most: usize| {
+        let widths = widths(&headings(narrow));
+        widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1) <= most
+    };
+    // Headings of figures go over several lines only where the table would not fit a terminal otherwise.
+    let narrow = TERMINALS.iter().find_map(|most| NARROWER.into_iter().find(|narrow| fits(*narrow, *most))).unwrap_or(0);
+    let headings = headings(narrow);
+    let widths = widths(&headings);
     let height = headings.iter().map(Vec::len).max().unwrap_or(0);
     let line = |cell: &dyn Fn(usize) -> String| {
         let cells: Vec<String> = columns
@@ -67,11 +81,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_of_figures_take_no_more_room_than_their_figures() {
-        let rows = [vec!["Hà Nội".to_string(), "12".to_string(), String::new(), "1.234.567".to_string()]];
+    fn headings_of_figures_are_broken_only_where_the_table_is_too_wide() {
+        let row = |name: &str| vec![name.to_string(), "12".to_string(), String::new(), "1.234.567".to_string()];
+        let heading = ["Tỉnh", "Chưa tiếp cận", "Trống", "Chi phí (đ)"];
         assert_eq!(
-            with_figures(&["Tỉnh", "Chưa tiếp cận", "Trống", "Chi phí (đ)"], &rows, 1),
-            "         Chưa\n         tiếp    Chi phí\nTỉnh      cận        (đ)\nHà Nội     12  1.234.567\n"
+            with_figures(&heading, &[row("Hà Nội")], 1),
+            "Tỉnh    Chưa tiếp cận  Chi phí (đ)\nHà Nội             12    1.234.567\n"
         );
+        let name = "một cái tên dài đến mức cả bảng không còn vừa một màn hình hẹp";
+        let table = with_figures(&heading, &[row(name)], 1);
+        assert_eq!(table.lines().count(), 3, "{table}");
+        assert!(table.lines().all(|line| width(line) > 40 && width(line) <= 84), "{table}");
     }
 }

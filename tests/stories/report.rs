@@ -571,7 +571,7 @@ async fn the_page_adds_up_before_the_readers_eyes() {
             Chiến dịch:   Nhận diện lừa đảo trực tuyến (nhan-dien)
             Căn cứ:       1607/BTTTT-CATTT
             Kỳ:           tất cả
-            Đợt gửi:     2 (2 chưa xong, số liệu còn thay đổi)
+            Đợt gửi:      2 (2 chưa xong, số liệu còn thay đổi)
 
             Số người được tiếp cận (mỗi người tính một lần)
               Có xác nhận                                                  2   13,3 %

@@ -74,7 +74,7 @@ async fn a_run_is_paused_resumed_and_aborted() {
         let over = office.loa(&["pause", "2"]);
         assert_eq!((over.code, over.err.as_str()), (2, "lỗi: đợt gửi 2 đã xong: không thay đổi được nữa\n"));
         let missing = office.loa(&["resume", "9"]);
-        assert_eq!((missing.code, missing.err.as_str()), (2, "lỗi: không có đợt gửi 9: `loa runs` liệt kê các lượt\n"));
+        assert_eq!((missing.code, missing.err.as_str()), (2, "lỗi: không có đợt gửi 9: `loa runs` liệt kê các đợt\n"));
         assert_eq!(office.loa(&["stop"]).code, 2);
     }
 }
