@@ -27,7 +27,7 @@ use crate::{
     health::Circuit,
     limit::{self, Pace},
     on,
-    seal::Seal,
+    seal::{Seal, hex},
 };
 
 /// The gateway's name whose adapter is `providers::smtp`.
@@ -226,12 +226,7 @@ static STANDING: Sql = Sql::new(r"SELECT id, paused, CASE WHEN day = $1 THEN use
 
 /// The secret segment of an account's callback address: a gateway that cannot sign proves itself by knowing it.
 pub fn callback_secret(seal: &Seal, name: &str) -> String {
-    use std::fmt::Write as _;
-    seal.mac(CALLBACK, name.as_bytes())[..16].iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&seal.mac(CALLBACK, name.as_bytes())[..16])
 }
 
 impl Accounts {
@@ -240,15 +235,15 @@ impl Accounts {
         let mut all = Vec::new();
         for account in &config.accounts {
             let provider = provider(account, config, gateways, clock)?;
+            let abilities = provider.can();
             let id: i64 = on!(db.write, |pool, sql| {
                 sqlx::query_scalar(sql(&ENSURE))
                     .bind(&account.name)
                     .bind(account.channel as i16)
-                    .bind(account.receipts)
+                    .bind(account.receipts && abilities.receipts)
                     .fetch_one(pool)
                     .await
             })?;
-            let abilities = provider.can();
             let callback = config.server.public_url.as_ref().filter(|_| account.receipts && abilities.receipts).map(|base| {
                 format!("{}/receipts/{}/{}", base.trim_end_matches('/'), account.name, callback_secret(seal, &account.name))
             });

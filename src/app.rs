@@ -488,12 +488,12 @@ async fn drive_matcher(
     let mut swept = tokio::time::Instant::now();
     loop {
         match matcher.step(after).await {
-            Ok(matched) => {
-                after = matched.last;
-                if matched.applied > 0 {
+            Ok(step) => {
+                after = step.last;
+                if step.applied > 0 {
                     shared.work.notify_waiters();
                 }
-                if matched.seen > 0 {
+                if step.seen > 0 {
                     continue;
                 }
             }

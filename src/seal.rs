@@ -101,6 +101,16 @@ impl fmt::Debug for Seal {
     }
 }
 
+/// Bytes as hexadecimal text: what `:rows` reads, and what key files and hashes show.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// HMAC-SHA256 keyed with 32 bytes.
 fn keyed(key: &[u8; 32]) -> Keyed {
     // A block takes any key up to its 64 bytes as it is (RFC 2104), so padding by hand needs no fallible constructor.

@@ -42,7 +42,7 @@ pub fn write(file: &Path, bytes: &[u8; 32]) -> std::io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = crate::seal::hex(bytes);
     let mut file = options.open(file)?;
     writeln!(file, "{text}")?;
     file.sync_all()

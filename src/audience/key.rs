@@ -7,7 +7,7 @@ use crate::{
     config::SecretKey,
     db::{Db, DbError, Sql, Tx},
     on,
-    seal::{Kind, Seal},
+    seal::{Kind, Seal, hex},
     transaction, within,
 };
 
@@ -115,20 +115,10 @@ async fn reseal(tx: &mut Tx, seal: &Seal, after: i64) -> crate::db::Result<Optio
     }
     let count = changed.len() as u64;
     if count > 0 {
-        let list = serde_json::Value::Array(changed).to_string();
-        within!(tx, |c, sql| sqlx::query(sql(&RESEAL)).bind(&list).execute(c).await.map(|done| done.rows_affected()))?;
+        let rows = serde_json::Value::Array(changed).to_string();
+        within!(tx, |c, sql| sqlx::query(sql(&RESEAL)).bind(&rows).execute(c).await.map(|done| done.rows_affected()))?;
     }
     Ok(Some((last, count)))
-}
-
-/// Bytes as the hexadecimal text that `:rows` reads.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -4,7 +4,6 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -15,6 +14,7 @@ use super::{Campaign, Goals, Segments, read::Around};
 use crate::{
     document::{Problem, Problems, Value},
     phrase,
+    seal::hex,
     words::Phrase,
 };
 
@@ -124,11 +124,7 @@ fn hash(text: &str, segments: &str, attachments: &BTreeMap<String, Vec<u8>>) -> 
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hash.finalize())
 }
 
 /// The campaigns' files by slug: every `*.toml` that is not one of the shared ones.

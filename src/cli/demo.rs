@@ -1,7 +1,9 @@
 //! `loa demo`: everything on one machine. Made-up residents are imported, the shipped campaigns run through stand-in
 //! gateways on loopback, receipts come back, and the figures are shown, recounted, and held against the stand-ins' log.
 
-use std::collections::BTreeMap;
+mod compare;
+mod office;
+
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,31 +13,22 @@ use anyhow::Context as _;
 use chrono::Timelike as _;
 use serde_json::json;
 
-use super::{Globals, log, serve::stop_asked, table};
+use super::{Globals, log, serve::stop_asked};
 use crate::{
     app::{App, Options},
     audience::import::{Order, import},
     campaign::Library,
     clock::Clock,
-    config::Config,
-    db::{Db, Sql},
-    delivery::{Reference, State},
-    on, phrase, run,
-    sandbox::{self, Behaviour, Sandbox, Taken, residents},
-    seal::Seal,
+    delivery::State,
+    phrase,
+    report::{self, Cut, Selection},
+    run,
+    sandbox::{self, Sandbox},
     tally,
-    words::Lang,
+    words::{Lang, Phrase, number},
 };
 
-/// The shipped campaigns, so that the demo runs from the binary alone.
-const CAMPAIGNS: [(&str, &str); 6] = [
-    ("nhan-dien-lua-dao.toml", include_str!("../../campaigns/nhan-dien-lua-dao.toml")),
-    ("ky-nang-an-toan-so.toml", include_str!("../../campaigns/ky-nang-an-toan-so.toml")),
-    ("gia-dinh-an-toan.toml", include_str!("../../campaigns/gia-dinh-an-toan.toml")),
-    ("canh-bao-ung-dung-gia.toml", include_str!("../../campaigns/canh-bao-ung-dung-gia.toml")),
-    ("segments.toml", include_str!("../../campaigns/segments.toml")),
-    ("goals.toml", include_str!("../../campaigns/goals.toml")),
-];
+use compare::compare;
 
 /// Run the main job on made-up people through stand-in gateways on this machine
 #[derive(clap::Args)]
@@ -73,13 +66,17 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let globals = &Globals { clock: daytime(&globals.clock), ..globals.clone() };
     let lang = globals.lang;
     let begun = Instant::now();
-    prepare(&args).with_context(|| format!("the folder {} cannot be prepared", args.dir.display()))?;
-    let stand_ins = stand_ins(&args).await?;
-    let config = config(&args, &stand_ins)?;
+    office::prepare(&args).with_context(|| format!("the folder {} cannot be prepared", args.dir.display()))?;
+    let stand_ins = office::stand_ins(&args).await?;
+    let config = office::config(&args, &stand_ins)?;
     let opened = crate::app::open(&config).await?;
 
     say(
-        phrase!("Nhập danh sách {0} người (hư cấu)…", "Importing a list of {0} made-up people…", number(args.recipients, lang)),
+        &phrase!(
+            "Nhập danh sách {0} người (hư cấu)…",
+            "Importing a list of {0} made-up people…",
+            number(count_of(args.recipients), lang)
+        ),
         lang,
     )?;
     let order = Order { path: args.dir.join("residents.csv"), source: "demo".into(), replace: false };
@@ -87,10 +84,10 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     opened.db.close().await;
     let imported = begun.elapsed();
     say(
-        phrase!(
+        &phrase!(
             "Đã nhập {0} người trong {1:.1} giây ({2} dòng bị từ chối).",
             "Imported {0} people in {1:.1} s ({2} rows refused).",
-            number(summary.added, lang),
+            number(count_of(summary.added), lang),
             imported.as_secs_f64(),
             summary.rejected
         ),
@@ -115,7 +112,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if !args.exit {
         if let Some(address) = app.address {
             say(
-                phrase!("\nTrang theo dõi: http://{address} (dừng: Ctrl-C)", "\nStatus page: http://{address} (stop: Ctrl-C)"),
+                &phrase!("\nTrang theo dõi: http://{address} (dừng: Ctrl-C)", "\nStatus page: http://{address} (stop: Ctrl-C)"),
                 lang,
             )?;
         }
@@ -126,152 +123,18 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn say(words: crate::words::Phrase, lang: Lang) -> io::Result<()> {
+/// A count as [`number`] takes it.
+fn count_of(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
+}
+
+/// So many in so long, a second.
+fn rate(n: i64, span: Duration) -> i64 {
+    i64::try_from(i128::from(n) * 1000 / i128::try_from(span.as_millis().max(1)).unwrap_or(1)).unwrap_or(i64::MAX)
+}
+
+fn say(words: &Phrase, lang: Lang) -> io::Result<()> {
     writeln!(io::stdout(), "{}", words.text(lang))
-}
-
-/// A number as people read it.
-fn number(n: impl Into<i128>, lang: Lang) -> String {
-    let digits = n.into().to_string();
-    let separator = lang.pick(".", ",");
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push_str(separator);
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Fresh files: campaigns, a list of made-up people. Only what a demo writes is replaced.
-fn prepare(args: &Args) -> anyhow::Result<()> {
-    let dir = &args.dir;
-    std::fs::create_dir_all(dir.join("campaigns"))?;
-    for name in ["loa.db", "loa.db-wal", "loa.db-shm", "loa.key", "loa.toml", "residents.csv", "taken.jsonl"] {
-        match std::fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    for (name, text) in CAMPAIGNS {
-        std::fs::write(dir.join("campaigns").join(name), text)?;
-    }
-    let list = io::BufWriter::new(std::fs::File::create(dir.join("residents.csv"))?);
-    residents::write_csv(list, args.recipients, args.seed, &[])?;
-    Ok(())
-}
-
-/// Gateways that behave as real ones do: some refuse, some stay silent, some receipts come twice or early.
-async fn stand_ins(args: &Args) -> anyhow::Result<Sandbox> {
-    let behaviour = Behaviour {
-        latency: Duration::from_millis(2)..=Duration::from_millis(20),
-        fail: 0.01,
-        cut: 0.001,
-        silent: 0.02,
-        undelivered: 0.03,
-        duplicate: 0.05,
-        early: 0.01,
-        delay: Duration::from_millis(50)..=Duration::from_millis(800),
-        ..Behaviour::default()
-    };
-    Sandbox::start(sandbox::Options {
-        behaviour,
-        log: Some(args.dir.join("taken.jsonl")),
-        seed: args.seed,
-        ..sandbox::Options::default()
-    })
-    .await
-}
-
-/// The demo's loa.toml: written to its folder, so that every other command works there, too.
-fn config(args: &Args, stand_ins: &Sandbox) -> anyhow::Result<Config> {
-    let http = stand_ins.http_addr().context("the stand-ins have no HTTP port")?;
-    let smtp = stand_ins.smtp_addr().context("the stand-ins have no SMTP port")?;
-    let (rate, window) = (args.rate, 64);
-    let text = format!(
-        r#"# Made by `loa demo`: everything here talks to stand-in gateways on this machine.
-[server]
-listen = "127.0.0.1:0"
-
-[database]
-url = "sqlite:loa.db"
-
-[office]
-name = "Sở Văn hóa, Thể thao và Du lịch"
-short = "So VHTTDL"
-hotline = "156"
-
-[[account]]
-name = "esms"
-gateway = "esms"
-channel = "sms"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-price = {{ viettel = 300, mobifone = 320, default = 350 }}
-carriers = ["viettel", "mobifone"]
-api_key = {{ env = "LOA_DEMO_SECRET" }}
-secret_key = {{ env = "LOA_DEMO_SECRET" }}
-sender = "SO VHTTDL"
-
-[[account]]
-name = "speedsms"
-gateway = "speedsms"
-channel = "sms"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-price = 330
-carriers = ["vinaphone", "vietnamobile", "gmobile", "wintel", "itel"]
-token = {{ env = "LOA_DEMO_SECRET" }}
-sender = "SO VHTTDL"
-
-[[account]]
-name = "kannel"
-gateway = "kannel"
-channel = "sms"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-price = 400
-priority = 2
-username = "demo"
-password = {{ env = "LOA_DEMO_SECRET" }}
-sender = "SO VHTTDL"
-
-[[account]]
-name = "telegram"
-gateway = "telegram"
-channel = "chat"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-token = {{ env = "LOA_DEMO_SECRET" }}
-
-[[account]]
-name = "mail"
-gateway = "smtp"
-channel = "email"
-host = "{smtp_host}"
-port = {smtp_port}
-tls = "none"
-allow_private = true
-rate = "{rate}/s"
-window = 16
-from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
-"#,
-        smtp_host = smtp.ip(),
-        smtp_port = smtp.port(),
-    );
-    let file = args.dir.join("loa.toml");
-    std::fs::write(&file, text)?;
-    let env = BTreeMap::from([("LOA_DEMO_SECRET".to_string(), "stand-in".to_string())]);
-    Ok(Config::read(Some(&file), &env)?)
 }
 
 async fn make_runs(
@@ -308,16 +171,15 @@ async fn watch(app: &App, stand_ins: &Sandbox, runs: &[(i64, String)], lang: Lan
             }
         }
         if live {
-            let rate = (all - waiting).max(0) as f64 / begun.elapsed().as_secs_f64();
-            let line = phrase!(
-                "\r{0} lượt tin · chờ gửi {1} · đã đến {2} · {3:.0} lượt/giây   ",
-                "\r{0} deliveries · waiting {1} · arrived {2} · {3:.0} a second   ",
+            let progress = phrase!(
+                "\r{0} lượt tin · chờ gửi {1} · đã đến {2} · {3} lượt/giây   ",
+                "\r{0} deliveries · waiting {1} · arrived {2} · {3} a second   ",
                 number(all, lang),
                 number(waiting, lang),
                 number(arrived, lang),
-                rate
+                number(rate(all - waiting, begun.elapsed()), lang)
             );
-            write!(io::stderr(), "{}", line.text(lang))?;
+            write!(io::stderr(), "{}", progress.text(lang))?;
             io::stderr().flush()?;
         }
         let fanned = app.active.runs().iter().all(|run| run.row.state != crate::active::RunState::FanningOut as i16);
@@ -364,40 +226,22 @@ async fn figures(
         }))?;
         return Ok(differences.is_empty() && compared.wrong() == 0);
     }
-    let mut rows = Vec::new();
-    for (id, title) in runs {
-        let of = |fits: &dyn Fn(State) -> bool| -> i64 {
-            tallies.iter().filter(|(k, _)| k.run == *id && fits(State::from_number(k.state))).map(|(_, c)| c.n).sum()
-        };
-        rows.push(vec![
-            title.clone(),
-            number(of(&|_| true), lang),
-            number(of(&State::is_confirmed), lang),
-            number(of(&|s| matches!(s, State::Accepted | State::Enroute)), lang),
-            number(of(&|s| matches!(s, State::Undelivered | State::Expired | State::Rejected | State::Unknown)), lang),
-            number(of(&|s| s == State::InDoubt), lang),
-            number(of(&|s| matches!(s, State::Skipped | State::Lapsed | State::Cancelled)), lang),
-        ]);
-    }
-    let heading = match lang {
-        Lang::Vi => ["Chiến dịch", "Lượt tin", "Đã đến", "Cổng đã nhận", "Không đến", "Chưa rõ", "Không gửi"],
-        Lang::En => ["Campaign", "Deliveries", "Arrived", "Taken", "Failed", "In doubt", "Not sent"],
-    };
-    write!(io::stdout(), "\n{}", table::render(&heading, &rows))?;
+    let page = report::report(&app.db, &Selection::default(), Some(Cut::Channel), globals.clock.millis()).await?;
+    write!(io::stdout(), "\n{}\n", super::report::page::report(&page, lang))?;
     say(
-        phrase!(
-            "Gửi xong trong {0:.1} giây: {1:.0} lượt mỗi giây.",
-            "Sent in {0:.1} s: {1:.0} deliveries a second.",
+        &phrase!(
+            "Gửi xong trong {0:.1} giây: {1} lượt mỗi giây.",
+            "Sent in {0:.1} s: {1} deliveries a second.",
             sent_in.as_secs_f64(),
-            deliveries as f64 / sent_in.as_secs_f64()
+            number(rate(deliveries, sent_in), lang)
         ),
         lang,
     )?;
     say(
-        phrase!(
+        &phrase!(
             "Đối chiếu: cổng giả ghi {0} tin; cơ sở dữ liệu ghi {1} tin cổng đã nhận, {2} tin chưa rõ kết quả; trùng {3}, thiếu {4}, thừa {5}.",
             "Compared: the stand-ins logged {0} messages; the database holds {1} as taken and {2} in doubt; doubled {3}, missing {4}, unknown {5}.",
-            number(i64::try_from(taken.len()).unwrap_or(i64::MAX), lang),
+            number(count_of(taken.len()), lang),
             number(compared.accepted, lang),
             number(compared.doubtful, lang),
             compared.doubled,
@@ -411,73 +255,6 @@ async fn figures(
     } else {
         phrase!("Kiểm đếm lại: {0} chỗ lệch!", "Recounted: {0} differences!", differences.len())
     };
-    say(verified, lang)?;
+    say(&verified, lang)?;
     Ok(differences.is_empty() && compared.wrong() == 0)
-}
-
-/// The stand-ins' log against the database.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Compared {
-    accepted: i64,
-    doubtful: i64,
-    doubled: usize,
-    missing: usize,
-    foreign: usize,
-}
-
-impl Compared {
-    const fn wrong(&self) -> usize {
-        self.doubled + self.missing + self.foreign
-    }
-}
-
-static SENT: Sql = Sql::new(
-    r"SELECT id, attempt, state FROM delivery WHERE state IN (2, 3, 4, 5, 6, 7, 8, 10) AND id > $1 ORDER BY id LIMIT 10000",
-);
-
-static HANDLES: Sql = Sql::new(r"SELECT id, delivery, attempt FROM handle");
-
-/// Every message that a stand-in took stands in the database as taken or in doubt, once; and none more stands there.
-async fn compare(db: &Db, seal: &Seal, taken: &[Taken]) -> anyhow::Result<Compared> {
-    let handles: Vec<(String, i64, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&HANDLES)).fetch_all(pool).await)?;
-    let handles: BTreeMap<String, i64> = handles.into_iter().map(|(id, delivery, _)| (id, delivery)).collect();
-    let mut logged: BTreeMap<i64, usize> = BTreeMap::new();
-    // Of a gateway that does not take our reference, a message whose answer was lost has no name: one of the doubts is it.
-    let (mut nameless, mut unaccounted, mut doubts_unseen) = (0usize, 0usize, 0usize);
-    for one in taken {
-        let reference = one.reference.as_deref().map(|text| text.split('@').next().unwrap_or(text));
-        let delivery = reference
-            .and_then(|text| Reference::decode(text, seal))
-            .map(|reference| reference.delivery)
-            .or_else(|| handles.get(&one.id).copied());
-        match delivery {
-            Some(delivery) => *logged.entry(delivery).or_default() += 1,
-            None if !one.answered => nameless += 1,
-            None => unaccounted += 1,
-        }
-    }
-    let mut compared = Compared { doubled: logged.values().filter(|n| **n > 1).count(), ..Compared::default() };
-    let mut known = 0;
-    let mut after = 0;
-    loop {
-        let rows: Vec<(i64, i16, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&SENT)).bind(after).fetch_all(pool).await)?;
-        let Some(last) = rows.last() else { break };
-        after = last.0;
-        for (id, _, state) in rows {
-            let is_logged = logged.contains_key(&id);
-            known += usize::from(is_logged);
-            match State::from_number(state) {
-                State::InDoubt | State::Unknown => {
-                    compared.doubtful += 1;
-                    doubts_unseen += usize::from(!is_logged);
-                }
-                _ => {
-                    compared.accepted += 1;
-                    compared.missing += usize::from(!is_logged);
-                }
-            }
-        }
-    }
-    compared.foreign = logged.len() - known + unaccounted + nameless.saturating_sub(doubts_unseen);
-    Ok(compared)
 }

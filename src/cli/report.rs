@@ -1,6 +1,6 @@
 //! `loa report`: whom campaigns reached, beside what was sent; and who was not reached, so that an officer can act.
 
-mod page;
+pub(super) mod page;
 
 use std::{
     io::{self, Write as _},

@@ -45,15 +45,15 @@ impl Engine {
                             "lock" => ("UPDATE", ""),
                             _ => ("SHARE", ""),
                         };
-                        out.push_str(&format!("FOR {} OF {table}{}", how.0, how.1));
+                        out.extend(["FOR ", how.0, " OF ", table, how.1]);
                     }
                     rest = after;
                 }
                 Some(("text", inner, after)) => {
                     let (column, key) = inner.split_once(", ").unwrap_or((inner, "''"));
-                    out.push_str(&match self {
-                        Self::Sqlite => format!("({column} ->> CAST({key} AS TEXT))"),
-                        Self::Postgres => format!("(CAST({column} AS json) ->> CAST({key} AS TEXT))"),
+                    out.extend(match self {
+                        Self::Sqlite => ["(", column, " ->> CAST(", key, " AS TEXT))"],
+                        Self::Postgres => ["(CAST(", column, " AS json) ->> CAST(", key, " AS TEXT))"],
                     });
                     rest = after;
                 }

@@ -342,8 +342,7 @@ impl Lane {
         let (shared, account, verdicts) = (Arc::clone(&self.shared), Arc::clone(&self.account), self.verdicts.clone());
         self.in_flight.spawn(async move {
             let size = batch.len();
-            let (outgoing, waiting): (Vec<Outgoing>, Vec<(Arc<ActiveRun>, Claimed<()>)>) =
-                batch.into_iter().map(|r| (r.outgoing, (r.run, r.claimed))).unzip();
+            let (outgoing, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.outgoing, (r.run, r.claimed))).unzip();
             let answers = AssertUnwindSafe(account.provider.send(&outgoing)).catch_unwind().await.unwrap_or_default();
             let mut answers = answers.into_iter();
             for (run, claimed) in waiting {

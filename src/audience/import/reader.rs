@@ -101,7 +101,7 @@ impl List {
             }
             unicode.feed(chunk);
         }
-        let hash = super::super::key::hex(&digest.finalize());
+        let hash = crate::seal::hex(&digest.finalize());
         let path = path.to_path_buf();
         if head.starts_with(b"PK\x03\x04") {
             let mut first = Vec::new();
@@ -163,7 +163,7 @@ impl Unicode {
             return;
         }
         self.carried.extend_from_slice(chunk);
-        let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let lines = |bytes: &[u8]| bytes.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
         match std::str::from_utf8(&self.carried) {
             Ok(_) => {
                 self.line += lines(&self.carried);

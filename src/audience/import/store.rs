@@ -11,10 +11,10 @@ use super::{
     person::Person,
 };
 use crate::{
-    audience::{key::hex, phone::Carrier},
+    audience::phone::Carrier,
     db::{Db, DbError, Result, Sql, Tx},
     on,
-    seal::{Kind, Seal},
+    seal::{Kind, Seal, hex},
     transaction, within,
 };
 

@@ -18,7 +18,7 @@ use crate::{
 const FIGURES: usize = 64;
 
 /// The page of a report.
-pub(super) fn report(report: &Report, lang: Lang) -> String {
+pub(in crate::cli) fn report(report: &Report, lang: Lang) -> String {
     let mut page = Page { text: String::new(), lang };
     page.heading(report);
     page.people(report);
