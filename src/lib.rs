@@ -53,6 +53,7 @@ pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod db;
+pub mod definition;
 pub mod delivery;
 pub mod dispatch;
 pub mod document;

@@ -6,6 +6,7 @@
 mod engines;
 mod folder;
 mod helpers;
+mod layers;
 
 mod stories {
     mod audience;
