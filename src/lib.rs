@@ -36,7 +36,7 @@
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] |
 //! | people and texts | [`message`], [`audience`], [`consent`], [`approval`] |
-//! | definitions | [`campaign`] |
+//! | definitions | [`definition`], frozen copies of them · [`campaign`] |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
 //! | ground | [`db`], the only file that knows there are two engines · [`config`], [`document`], [`seal`], [`words`], [`clock`] |
 //!

@@ -14,6 +14,7 @@ mod stories {
     mod commands;
     mod dispatch;
     mod main_job;
+    mod nodes;
     mod plan;
     mod report;
     mod runs;
