@@ -83,6 +83,16 @@ pub enum AccountError {
     Db(#[from] DbError),
 }
 
+/// Adapters in place of those that the accounts of these names would get: what measurements and tests send through.
+#[derive(Clone, Default)]
+pub struct StandIns(pub BTreeMap<String, Arc<dyn Provider>>);
+
+impl std::fmt::Debug for StandIns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 /// Gateways by name.
 pub type Gateways = BTreeMap<String, Arc<Description>>;
 
@@ -232,9 +242,24 @@ pub fn callback_secret(seal: &Seal, name: &str) -> String {
 impl Accounts {
     /// Builds every account of the configuration and makes sure that each has its row.
     pub async fn build(config: &Config, gateways: &Gateways, db: &Db, seal: &Seal, clock: &Clock) -> Result<Self, AccountError> {
+        Self::build_with(config, gateways, &StandIns::default(), db, seal, clock).await
+    }
+
+    /// The same, with other adapters for some accounts.
+    pub async fn build_with(
+        config: &Config,
+        gateways: &Gateways,
+        stand_ins: &StandIns,
+        db: &Db,
+        seal: &Seal,
+        clock: &Clock,
+    ) -> Result<Self, AccountError> {
         let mut all = Vec::new();
         for account in &config.accounts {
-            let provider = provider(account, config, gateways, clock)?;
+            let provider = match stand_ins.0.get(&account.name) {
+                Some(stand_in) => Arc::clone(stand_in),
+                None => provider(account, config, gateways, clock)?,
+            };
             let abilities = provider.can();
             let id: i64 = on!(db.write, |pool, sql| {
                 sqlx::query_scalar(sql(&ENSURE))

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    account::{self, Accounts, Gateways},
+    account::{self, Accounts, Gateways, StandIns},
     active::Active,
     approval,
     audience,
@@ -56,11 +56,13 @@ pub struct Options {
     pub parts: BTreeSet<Part>,
     /// Whether runs that are due by their cadence are made; without it only those that a person asks for.
     pub cadence: bool,
+    /// Adapters in place of those that accounts would get.
+    pub stand_ins: StandIns,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parts: BTreeSet::from([Part::Schedule, Part::Dispatch, Part::Web]), cadence: true }
+        Self { parts: BTreeSet::from([Part::Schedule, Part::Dispatch, Part::Web]), cadence: true, stand_ins: StandIns::default() }
     }
 }
 
@@ -152,7 +154,7 @@ impl App {
             config.server.public_url = public_address.or(address).filter(|a| a.ip().is_loopback()).map(|a| format!("http://{a}"));
         }
 
-        let accounts = Arc::new(Accounts::build(&config, &gateways, &db, &seal, &clock).await?);
+        let accounts = Arc::new(Accounts::build_with(&config, &gateways, &options.stand_ins, &db, &seal, &clock).await?);
         let now = clock.millis();
         let node = node_name();
         let epoch = epoch::register(&db, &node, now).await?;

@@ -446,13 +446,7 @@ pub async fn claim<T>(
     if !claimed.is_empty() {
         let list = crate::db::list(&submitted);
         within!(tx, |c, sql| {
-            sqlx::query(sql(&SUBMIT))
-                .bind(&list)
-                .bind(request.epoch)
-                .bind(request.account)
-                .execute(c)
-                .await
-                .map(affected)
+            sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).execute(c).await.map(affected)
         })?;
         if request.counts_as_contact {
             let list = crate::db::list(&claimed.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());

@@ -418,8 +418,7 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
     }
 
     let list = crate::db::list(&rows.values().collect::<Vec<_>>());
-    let owned: Vec<i64> =
-        within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(now).fetch_all(c).await)?;
+    let owned: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(now).fetch_all(c).await)?;
     let owned: HashSet<i64> = owned.into_iter().collect();
     let mut written = owned.clone();
     written.extend(undoubt(tx, judged.iter().filter(|j| !owned.contains(&j.id)), &rows, now).await?);
@@ -504,9 +503,7 @@ async fn unspend<'a>(tx: &mut Tx, written: impl Iterator<Item = &'a Judged>) -> 
     if unsent.is_empty() {
         return Ok(());
     }
-    let list = crate::db::list(
-        &unsent.into_iter().map(|((account, day), n)| Unspent { account, day, n }).collect::<Vec<_>>(),
-    );
+    let list = crate::db::list(&unsent.into_iter().map(|((account, day), n)| Unspent { account, day, n }).collect::<Vec<_>>());
     within!(tx, |c, sql| sqlx::query(sql(&UNSPEND)).bind(&list).execute(c).await.map(affected))?;
     Ok(())
 }

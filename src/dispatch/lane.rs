@@ -403,10 +403,7 @@ async fn settle(
 
 /// A row with its outcome, for the recorder.
 fn verdict(claimed: &Claimed<()>, outcome: Outcome) -> Verdict {
-    Verdict {
-        address: (claimed.channel(), claimed.address),
-        judged: Judged::of(claimed, outcome),
-    }
+    Verdict { address: (claimed.channel(), claimed.address), judged: Judged::of(claimed, outcome) }
 }
 
 /// Opens the address and renders the message of one candidate.

@@ -131,8 +131,7 @@ impl<'w> Process<'w> {
             jitter: Box::new(|| 0.5),
         });
         let (recorder, verdicts) = Recorder::new(Arc::clone(&shared));
-        let lanes =
-            accounts.all().iter().map(|a| Lane::new(Arc::clone(&shared), Arc::clone(a), verdicts.clone())).collect();
+        let lanes = accounts.all().iter().map(|a| Lane::new(Arc::clone(&shared), Arc::clone(a), verdicts.clone())).collect();
         let runner = Runner { capacity: Arc::new(move |channel, within| accounts.capacity(channel, within)), ..world.runner() };
         Self { world, shared, lanes, recorder, runner }
     }
