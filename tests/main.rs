@@ -8,6 +8,7 @@ mod helpers;
 
 mod stories {
     mod audience;
+    mod bench;
     mod check;
     mod commands;
     mod main_job;

@@ -44,14 +44,7 @@ pub struct Skipped {
 impl Figure {
     /// The median of some samples.
     pub fn of(name: &str, unit: &str, samples: &[f64]) -> Self {
-        Self {
-            name: name.into(),
-            store: None,
-            value: median(samples),
-            unit: unit.into(),
-            samples: samples.len(),
-            against: None,
-        }
+        Self { name: name.into(), store: None, value: median(samples), unit: unit.into(), samples: samples.len(), against: None }
     }
 
     /// Pairs of a sample and its bare counterpart.

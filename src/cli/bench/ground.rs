@@ -74,7 +74,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// A new folder beneath `dir`.
     pub fn new(dir: &Path) -> std::io::Result<Self> {
-        let path = dir.join(format!("loa-bench-{}", std::process::id()));
+        let path = std::path::absolute(dir)?.join(format!("loa-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -161,7 +161,14 @@ impl Drop for GroundFolder {
 
 impl Ground {
     /// A fresh database beneath `folder`, with `people` made-up people, and these `[[account]]` sections.
-    pub async fn new(folder: &Folder, step: &str, store: Store, people: u64, accounts: &str, clock: &Clock) -> anyhow::Result<Self> {
+    pub async fn new(
+        folder: &Folder,
+        step: &str,
+        store: Store,
+        people: u64,
+        accounts: &str,
+        clock: &Clock,
+    ) -> anyhow::Result<Self> {
         let name = format!("loa_bench_{}_{step}", std::process::id());
         let path = folder.path().join(format!("{step}-{}", store.name()));
         let campaigns = path.join("campaigns");
@@ -197,7 +204,8 @@ impl Ground {
     /// A run over a channel, fanned out and paused; how long its fan-out took.
     pub async fn fan_out(&self, channel: &str) -> anyhow::Result<(i64, Duration)> {
         let source = self.library.campaigns.get(channel).context("no such campaign")?;
-        let run = run::make::now(&self.db, source, &self.library.segments_text, &[], &Holidays::built_in(), self.clock.now()).await?;
+        let run =
+            run::make::now(&self.db, source, &self.library.segments_text, &[], &Holidays::built_in(), self.clock.now()).await?;
         let active = Arc::new(Active::new(self.db.clone(), BTreeMap::new()));
         let runner = Runner {
             db: self.db.clone(),
@@ -256,8 +264,11 @@ impl Ground {
     /// How many deliveries of a run are in such a state.
     pub async fn count(&self, run: i64, fits: impl Fn(crate::delivery::State) -> bool) -> anyhow::Result<u64> {
         let tallies = tally::of_runs(&self.db, &[run]).await?;
-        let n: i64 =
-            tallies.iter().filter(|(key, _)| fits(crate::delivery::State::from_number(key.state))).map(|(_, count)| count.n).sum();
+        let n: i64 = tallies
+            .iter()
+            .filter(|(key, _)| fits(crate::delivery::State::from_number(key.state)))
+            .map(|(_, count)| count.n)
+            .sum();
         Ok(u64::try_from(n)?)
     }
 
