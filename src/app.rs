@@ -11,7 +11,7 @@ pub mod lock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, RwLock, atomic::AtomicI64};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -30,7 +30,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine},
-    dispatch::{self, Lane, Recorder, Shared},
+    dispatch::{self, Lane, Lease, Recorder, Shared},
     epoch,
     receipt::{self, Appender, Inbox, Matcher},
     run::{self, Capacity, Runner},
@@ -179,13 +179,10 @@ impl App {
             accounts: Arc::clone(&accounts),
             limits: config.limits.clone(),
             public_url: config.server.public_url.clone(),
-            epoch,
-            lease_until: AtomicI64::new(0),
+            lease: Lease::new(node, epoch, now),
             work: tokio::sync::Notify::new(),
             jitter: Box::new(|| rand::rng().random()),
         });
-        shared.lease_renewed(now);
-
         let (stop, stopped) = watch::channel(false);
         let mut makers = Vec::new();
         makers.push(tokio::spawn(refresh(Arc::clone(&shared), stopped.clone())));
@@ -274,7 +271,7 @@ impl App {
             tracing::warn!("stopped without waiting any longer for the last sends: they are in doubt");
         }
         self.renewer.abort();
-        if !epoch::end(&self.db, self.shared.epoch).await? {
+        if !epoch::end(&self.db, self.shared.epoch()).await? {
             tracing::warn!("some deliveries are still in flight: the next process takes them as in doubt");
         }
         self.db.close().await;
@@ -327,24 +324,18 @@ async fn refresh(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
 async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
     loop {
         tokio::time::sleep(RENEW).await;
-        let now = shared.clock.millis();
-        match epoch::renew(&shared.db, shared.epoch, now).await {
-            Ok(true) => shared.lease_renewed(now),
-            Ok(false) => {
-                // Nothing more is claimed or sent under it; a restart takes a new one.
-                tracing::error!("this process's lease ran out: it sends nothing more until it is started again");
-            }
-            Err(error) => tracing::error!(%error, "could not renew the lease"),
+        if let Err(error) = shared.renew_lease().await {
+            tracing::error!(%error, "could not renew the lease");
         }
         if *stopped.borrow() {
             continue;
         }
-        if let Err(error) = shared.accounts.refresh(&shared.db).await {
+        if let Err(error) = shared.accounts.refresh(&shared.db, shared.clock.now()).await {
             tracing::error!(%error, "could not read the accounts");
         }
-        match epoch::sweep(&shared.db, shared.epoch, settle_at(now), now).await {
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "could not look for processes that are gone"),
+        let now = shared.clock.millis();
+        if let Err(error) = epoch::sweep(&shared.db, shared.epoch(), settle_at(now), now).await {
+            tracing::error!(%error, "could not look for processes that are gone");
         }
     }
 }

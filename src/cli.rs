@@ -121,6 +121,11 @@ pub struct Globals {
 impl Globals {
     /// The settings.
     pub fn settings(&self) -> Result<Config, Problems> {
+        Config::read_without_secrets(self.config.as_deref(), &self.env)
+    }
+
+    /// The settings with the accounts' secrets: for whoever sends, or checks whether one could.
+    pub fn settings_with_secrets(&self) -> Result<Config, Problems> {
         Config::read(self.config.as_deref(), &self.env)
     }
 

@@ -1,4 +1,47 @@
-//! Loa.
+//! # Loa, module by module
+//!
+//! Loa reads campaign definitions, sends them through rate-limited gateways, takes delivery receipts, and tallies them
+//! exactly. This is the map; each file's head says what enters, what leaves and what can go wrong.
+//!
+//! ## One message, from definition to tally
+//!
+//! 1. An officer writes `campaigns/nhan-dien-lua-dao.toml`. [`document`] points at every mistake in it by line and
+//!    column, and [`campaign`] parses it into types and says when it is due.
+//! 2. A list comes in: [`audience`] reads CSV or XLSX row by row, puts phone numbers, names and places right, and seals
+//!    the addresses ([`seal`]). [`consent`] keeps who refuses what.
+//! 3. Monday, 08:30: [`run::make`] makes one run, however many schedulers look, pointing at a frozen copy of the
+//!    definition. [`active`] knows it from then on, with its compiled texts ([`message`]).
+//! 4. [`run::Runner`] turns the run's audience into rows, chunk by chunk: [`delivery::fan_out`] gives each person one
+//!    delivery on the first usable channel, or one that says why there is none.
+//! 5. A lane of [`dispatch`], one for each [`account`], claims a few rows ([`delivery::claim`]): lease, pause, refusal,
+//!    caps, budget, quota and rate are looked at, the text is rendered, and `submitting` is committed. Only then does the
+//!    message go to the gateway, through an adapter of the `providers` crate, paced by [`limit`].
+//! 6. The adapter judges the gateway's answer; [`dispatch::judge`] says what that means for the message ([`retry`]) and
+//!    for the account ([`health`]); [`delivery::record`] writes it, many in one transaction. What has no answer is in
+//!    doubt, and [`dispatch::doubt`] settles it as the campaign says.
+//! 7. Minutes later the gateway calls `/receipts/…`: [`web`] hands it to [`receipt`], which commits it, answers, finds the
+//!    attempt by its reference, and [`delivery::learn`] joins it: any order, any number of times, one result.
+//! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
+//!    campaigns reached, and [`verify`] recounts everything from the rows.
+//!
+//! ## Reading order
+//!
+//! Imports run downward only; `tests/layers.rs` holds it. From the top:
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
+//! | figures | [`report`], [`verify`] |
+//! | loops | [`run`], [`dispatch`], [`receipt`] |
+//! | what they share | [`epoch`], [`account`], [`active`] |
+//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] |
+//! | people and texts | [`message`], [`audience`], [`consent`], [`approval`] |
+//! | definitions | [`campaign`] |
+//! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
+//! | ground | [`db`], the only file that knows there are two engines · [`config`], [`document`], [`seal`], [`words`], [`clock`] |
+//!
+//! [`sandbox`] stands apart: stand-in gateways and made-up residents for the demo, the tests and `loa sandbox`.
+
 pub mod account;
 pub mod active;
 pub mod app;

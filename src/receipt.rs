@@ -5,7 +5,7 @@
 //! and joins them to the deliveries. A receipt that comes before its attempt's answer waits; it is matched again when the
 //! id comes, and by a sweep for 72 hours. A forged reference is kept, marked, and changes nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -247,13 +247,13 @@ impl Matcher {
         let mut matched = Matched { seen: open.len(), applied: 0, last: open.last().map_or(after, |r| r.id) };
         for receipt in open {
             let found = match (&receipt.reference, &receipt.handle) {
-                (Some(text), _) => match Reference::decode(text, &self.seal) {
-                    Some(reference) => Some((reference.delivery, reference.attempt, None)),
-                    None => {
+                (Some(text), _) => {
+                    let Some(reference) = Reference::decode(text, &self.seal) else {
                         marks.push(Mark { id: receipt.id, status: Status::Forged as i16 });
                         continue;
-                    }
-                },
+                    };
+                    Some((reference.delivery, reference.attempt, None))
+                }
                 (None, Some(handle)) => handles.get(&(receipt.account, handle.clone())).map(|h| {
                     let part = (h.parts > 1).then(|| (receipt.account, handle.clone()));
                     (h.delivery, h.attempt, part)
@@ -295,12 +295,12 @@ impl Matcher {
             account: i64,
             handle: &'a str,
         }
-        let keys: BTreeMap<Key<'_>, ()> =
-            open.iter().filter_map(|r| Some((Key { account: r.account, handle: r.handle.as_deref()? }, ()))).collect();
+        let keys: BTreeSet<Key<'_>> =
+            open.iter().filter_map(|r| Some(Key { account: r.account, handle: r.handle.as_deref()? })).collect();
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        let list = crate::db::list(&keys.into_keys().collect::<Vec<_>>());
+        let list = crate::db::list(&keys.into_iter().collect::<Vec<_>>());
         let rows: Vec<(i64, String, i64, i16, i16)> =
             within!(tx, |c, sql| sqlx::query_as(sql(&HANDLES)).bind(&list).fetch_all(c).await)?;
         Ok(rows

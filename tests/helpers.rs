@@ -25,12 +25,11 @@ pub fn key(byte: u8) -> SecretKey {
     SecretKey(Arc::new(secrecy::SecretBox::new(Box::new([byte; 32]))))
 }
 
-/// One ground an engine: SQLite always, PostgreSQL where `LOA_TEST_POSTGRES` names a server.
+/// One ground an engine.
 pub async fn grounds() -> Vec<Ground> {
     let mut grounds = vec![ground(None).await];
-    if let Ok(server) = std::env::var("LOA_TEST_POSTGRES") {
-        grounds.push(ground(Some(&server)).await);
-    }
+    let server = std::env::var("LOA_TEST_POSTGRES").expect("there is no PostgreSQL to test with: run through make test");
+    grounds.push(ground(Some(&server)).await);
     grounds
 }
 

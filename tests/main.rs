@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+#[macro_use]
 mod engines;
 mod folder;
 mod helpers;
@@ -11,6 +12,7 @@ mod stories {
     mod bench;
     mod check;
     mod commands;
+    mod dispatch;
     mod main_job;
     mod plan;
     mod report;

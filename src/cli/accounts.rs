@@ -58,7 +58,7 @@ pub(super) async fn rows(db: &Db) -> crate::db::Result<BTreeMap<String, Row>> {
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
-    let config = globals.settings()?;
+    let config = globals.settings_with_secrets()?;
     match (args.test, args.resume, args.callback) {
         (Some(name), _, _) => test(named(&config, &name)?, &config, globals).await,
         (_, Some(name), _) => resume(named(&config, &name)?, &config, globals).await,

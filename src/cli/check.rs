@@ -66,7 +66,7 @@ struct Finding {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let ground = Ground {
         globals,
-        settings: globals.settings(),
+        settings: globals.settings_with_secrets(),
         office: Config::office_of(globals.config.as_deref(), &globals.env),
         attributes: OnceCell::new(),
     };

@@ -1,7 +1,9 @@
 //! `loa demo`: everything on one machine. Made-up residents are imported, the shipped campaigns run through stand-in
 //! gateways on loopback, receipts come back, and the figures are shown, recounted, and held against the stand-ins' log.
 
-use std::collections::BTreeMap;
+mod compare;
+mod office;
+
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,27 +19,16 @@ use crate::{
     audience::import::{Order, import},
     campaign::Library,
     clock::Clock,
-    config::Config,
-    db::{Db, Sql},
-    delivery::{Reference, State},
-    on, phrase,
+    delivery::State,
+    phrase,
     report::{self, Cut, Selection},
     run,
-    sandbox::{self, Behaviour, Sandbox, Taken, residents},
-    seal::Seal,
+    sandbox::{self, Sandbox},
     tally,
     words::{Lang, Phrase, number},
 };
 
-/// The shipped campaigns, so that the demo runs from the binary alone.
-const CAMPAIGNS: [(&str, &str); 6] = [
-    ("nhan-dien-lua-dao.toml", include_str!("../../campaigns/nhan-dien-lua-dao.toml")),
-    ("ky-nang-an-toan-so.toml", include_str!("../../campaigns/ky-nang-an-toan-so.toml")),
-    ("gia-dinh-an-toan.toml", include_str!("../../campaigns/gia-dinh-an-toan.toml")),
-    ("canh-bao-ung-dung-gia.toml", include_str!("../../campaigns/canh-bao-ung-dung-gia.toml")),
-    ("segments.toml", include_str!("../../campaigns/segments.toml")),
-    ("goals.toml", include_str!("../../campaigns/goals.toml")),
-];
+use compare::compare;
 
 /// Run the main job on made-up people through stand-in gateways on this machine
 #[derive(clap::Args)]
@@ -75,9 +66,9 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let globals = &Globals { clock: daytime(&globals.clock), ..globals.clone() };
     let lang = globals.lang;
     let begun = Instant::now();
-    prepare(&args).with_context(|| format!("the folder {} cannot be prepared", args.dir.display()))?;
-    let stand_ins = stand_ins(&args).await?;
-    let config = config(&args, &stand_ins)?;
+    office::prepare(&args).with_context(|| format!("the folder {} cannot be prepared", args.dir.display()))?;
+    let stand_ins = office::stand_ins(&args).await?;
+    let config = office::config(&args, &stand_ins)?;
     let opened = crate::app::open(&config).await?;
 
     say(
@@ -144,137 +135,6 @@ fn rate(n: i64, span: Duration) -> i64 {
 
 fn say(words: &Phrase, lang: Lang) -> io::Result<()> {
     writeln!(io::stdout(), "{}", words.text(lang))
-}
-
-/// Fresh files: campaigns, a list of made-up people. Only what a demo writes is replaced.
-fn prepare(args: &Args) -> anyhow::Result<()> {
-    let dir = &args.dir;
-    std::fs::create_dir_all(dir.join("campaigns"))?;
-    for name in ["loa.db", "loa.db-wal", "loa.db-shm", "loa.key", "loa.toml", "residents.csv", "taken.jsonl"] {
-        match std::fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    for (name, text) in CAMPAIGNS {
-        std::fs::write(dir.join("campaigns").join(name), text)?;
-    }
-    let list = io::BufWriter::new(std::fs::File::create(dir.join("residents.csv"))?);
-    residents::write_csv(list, args.recipients, args.seed, &[])?;
-    Ok(())
-}
-
-/// Gateways that behave as real ones do: some refuse, some stay silent, some receipts come twice or early.
-async fn stand_ins(args: &Args) -> anyhow::Result<Sandbox> {
-    let behaviour = Behaviour {
-        latency: Duration::from_millis(2)..=Duration::from_millis(20),
-        fail: 0.01,
-        cut: 0.001,
-        silent: 0.02,
-        undelivered: 0.03,
-        duplicate: 0.05,
-        early: 0.01,
-        delay: Duration::from_millis(50)..=Duration::from_millis(800),
-        ..Behaviour::default()
-    };
-    Sandbox::start(sandbox::Options {
-        behaviour,
-        log: Some(args.dir.join("taken.jsonl")),
-        seed: args.seed,
-        ..sandbox::Options::default()
-    })
-    .await
-}
-
-/// The demo's loa.toml: written to its folder, so that every other command works there, too.
-fn config(args: &Args, stand_ins: &Sandbox) -> anyhow::Result<Config> {
-    let http = stand_ins.http_addr().context("the stand-ins have no HTTP port")?;
-    let smtp = stand_ins.smtp_addr().context("the stand-ins have no SMTP port")?;
-    let (rate, window) = (args.rate, 64);
-    let text = format!(
-        r#"# Made by `loa demo`: everything here talks to stand-in gateways on this machine.
-[server]
-listen = "127.0.0.1:0"
-
-[database]
-url = "sqlite:loa.db"
-
-[office]
-name = "Sở Văn hóa, Thể thao và Du lịch"
-short = "So VHTTDL"
-hotline = "156"
-
-[[account]]
-name = "esms"
-gateway = "esms"
-channel = "sms"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-price = {{ viettel = 300, mobifone = 320, default = 350 }}
-carriers = ["viettel", "mobifone"]
-api_key = {{ file = "stand-in.secret" }}
-secret_key = {{ file = "stand-in.secret" }}
-sender = "SO VHTTDL"
-
-[[account]]
-name = "speedsms"
-gateway = "speedsms"
-channel = "sms"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-price = 330
-carriers = ["vinaphone", "vietnamobile", "gmobile", "wintel", "itel"]
-token = {{ file = "stand-in.secret" }}
-sender = "SO VHTTDL"
-
-[[account]]
-name = "kannel"
-gateway = "kannel"
-channel = "sms"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-price = 400
-priority = 2
-username = "demo"
-password = {{ file = "stand-in.secret" }}
-sender = "SO VHTTDL"
-
-[[account]]
-name = "telegram"
-gateway = "telegram"
-channel = "chat"
-url = "http://{http}"
-allow_private = true
-rate = "{rate}/s"
-window = {window}
-token = {{ file = "stand-in.secret" }}
-
-[[account]]
-name = "mail"
-gateway = "smtp"
-channel = "email"
-host = "{smtp_host}"
-port = {smtp_port}
-tls = "none"
-allow_private = true
-rate = "{rate}/s"
-window = 16
-from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
-"#,
-        smtp_host = smtp.ip(),
-        smtp_port = smtp.port(),
-    );
-    // The stand-ins take any secret.
-    std::fs::write(args.dir.join("stand-in.secret"), "stand-in")?;
-    let file = args.dir.join("loa.toml");
-    std::fs::write(&file, text)?;
-    Ok(Config::read(Some(&file), &BTreeMap::new())?)
 }
 
 async fn make_runs(
@@ -397,71 +257,4 @@ async fn figures(
     };
     say(&verified, lang)?;
     Ok(differences.is_empty() && compared.wrong() == 0)
-}
-
-/// The stand-ins' log against the database.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Compared {
-    accepted: i64,
-    doubtful: i64,
-    doubled: usize,
-    missing: usize,
-    foreign: usize,
-}
-
-impl Compared {
-    const fn wrong(&self) -> usize {
-        self.doubled + self.missing + self.foreign
-    }
-}
-
-static SENT: Sql = Sql::new(
-    r"SELECT id, attempt, state FROM delivery WHERE state IN (2, 3, 4, 5, 6, 7, 8, 10) AND id > $1 ORDER BY id LIMIT 10000",
-);
-
-static HANDLES: Sql = Sql::new(r"SELECT id, delivery, attempt FROM handle");
-
-/// Every message that a stand-in took stands in the database as taken or in doubt, once; and none more stands there.
-async fn compare(db: &Db, seal: &Seal, taken: &[Taken]) -> anyhow::Result<Compared> {
-    let handles: Vec<(String, i64, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&HANDLES)).fetch_all(pool).await)?;
-    let handles: BTreeMap<String, i64> = handles.into_iter().map(|(id, delivery, _)| (id, delivery)).collect();
-    let mut logged: BTreeMap<i64, usize> = BTreeMap::new();
-    // Of a gateway that does not take our reference, a message whose answer was lost has no name: one of the doubts is it.
-    let (mut nameless, mut unaccounted, mut doubts_unseen) = (0usize, 0usize, 0usize);
-    for one in taken {
-        let reference = one.reference.as_deref().map(|text| text.split('@').next().unwrap_or(text));
-        let delivery = reference
-            .and_then(|text| Reference::decode(text, seal))
-            .map(|reference| reference.delivery)
-            .or_else(|| handles.get(&one.id).copied());
-        match delivery {
-            Some(delivery) => *logged.entry(delivery).or_default() += 1,
-            None if !one.answered => nameless += 1,
-            None => unaccounted += 1,
-        }
-    }
-    let mut compared = Compared { doubled: logged.values().filter(|n| **n > 1).count(), ..Compared::default() };
-    let mut known = 0;
-    let mut after = 0;
-    loop {
-        let rows: Vec<(i64, i16, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&SENT)).bind(after).fetch_all(pool).await)?;
-        let Some(last) = rows.last() else { break };
-        after = last.0;
-        for (id, _, state) in rows {
-            let is_logged = logged.contains_key(&id);
-            known += usize::from(is_logged);
-            match State::from_number(state) {
-                State::InDoubt | State::Unknown => {
-                    compared.doubtful += 1;
-                    doubts_unseen += usize::from(!is_logged);
-                }
-                _ => {
-                    compared.accepted += 1;
-                    compared.missing += usize::from(!is_logged);
-                }
-            }
-        }
-    }
-    compared.foreign = logged.len() - known + unaccounted + nameless.saturating_sub(doubts_unseen);
-    Ok(compared)
 }

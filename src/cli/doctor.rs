@@ -106,7 +106,7 @@ pub async fn run(_args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 
 /// The settings; without them nothing else can be looked at.
 fn settings(globals: &Globals, findings: &mut Findings) -> Option<Config> {
-    match globals.settings() {
+    match globals.settings_with_secrets() {
         Ok(config) => {
             match &config.file {
                 Some(file) => {

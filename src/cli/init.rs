@@ -25,7 +25,7 @@ const SETTINGS: &str = include_str!("init/loa.toml");
 const KEY: &str = "loa.key";
 
 /// The definitions that ship, by file name.
-const DEFINITIONS: [(&str, &str); 6] = [
+pub(super) const DEFINITIONS: [(&str, &str); 6] = [
     ("canh-bao-ung-dung-gia.toml", include_str!("../../campaigns/canh-bao-ung-dung-gia.toml")),
     ("gia-dinh-an-toan.toml", include_str!("../../campaigns/gia-dinh-an-toan.toml")),
     ("goals.toml", include_str!("../../campaigns/goals.toml")),

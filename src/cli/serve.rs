@@ -18,7 +18,7 @@ pub struct Args {
 /// Serves until told to stop; then records what is in flight and ends.
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     log::start(None);
-    let config = globals.settings()?;
+    let config = globals.settings_with_secrets()?;
     let holidays = Globals::holidays(&config)?;
     let mut options = Options::default();
     if !args.only.is_empty() {

@@ -107,7 +107,9 @@ fn own_keys(section: &mut Section<'_>, vault: Vault<'_>) -> OwnKeys {
     let (mut settings, mut secrets) = OwnKeys::default();
     for (key, value) in section.rest() {
         if is_reference(&value) || (value.is_variable() && is_secret_name(key)) {
-            secrets.extend(vault.secret(&value).map(|secret| (key.to_string(), secret)));
+            if vault.accounts {
+                secrets.extend(vault.secret(&value).map(|secret| (key.to_string(), secret)));
+            }
         } else if is_secret_name(key) || holds_password(&value) {
             refuse_plain::<()>(&value);
         } else {

@@ -32,10 +32,19 @@ impl Config {
     /// Reads `path`, or `loa.toml` in the working directory if there is one, or else only the environment over the
     /// defaults. A path that was given must exist.
     pub fn read(path: Option<&Path>, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        Self::look(path, env, true)
+    }
+
+    /// The same without the accounts' secrets, which need not be there: for whoever looks and does not send.
+    pub fn read_without_secrets(path: Option<&Path>, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        Self::look(path, env, false)
+    }
+
+    fn look(path: Option<&Path>, env: &BTreeMap<String, String>, secrets: bool) -> Result<Self, Problems> {
         let file = path.unwrap_or(Path::new(DEFAULT_FILE));
         match fs::read_to_string(file) {
-            Ok(text) => Self::parse(file, &text, env).map(|config| Self { file: Some(file.to_path_buf()), ..config }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_none() => Self::parse(file, "", env),
+            Ok(text) => Self::parse(file, &text, env, secrets).map(|config| Self { file: Some(file.to_path_buf()), ..config }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_none() => Self::parse(file, "", env, secrets),
             Err(error) => Err(Problem::of(
                 &file.display().to_string(),
                 phrase!("không đọc được tệp cấu hình: {error}", "the settings cannot be read: {error}"),
@@ -66,16 +75,16 @@ impl Config {
         masked(text)
     }
 
-    fn parse(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
+    fn parse(file: &Path, text: &str, env: &BTreeMap<String, String>, secrets: bool) -> Result<Self, Problems> {
         let base = file.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut document = Document::parse(&file.display().to_string(), text, &masked(text))?;
         environment::apply(&mut document, env);
-        document.decode(|root| config(root, &base, env))
+        document.decode(|root| config(root, Vault { base: &base, env, accounts: secrets }))
     }
 }
 
-fn config(root: &mut Section<'_>, base: &Path, env: &BTreeMap<String, String>) -> Option<Config> {
-    let vault = Vault { base, env };
+fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
+    let Vault { base, .. } = vault;
     let database_url = match root.value("database") {
         Some(value) => {
             value.section(|s| Some(s.value("url").map_or_else(|| Some(DEFAULT_DATABASE.to_string()), |v| database(&v, vault))))?

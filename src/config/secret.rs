@@ -15,6 +15,8 @@ pub(super) struct Vault<'a> {
     pub(super) base: &'a Path,
     /// The environment.
     pub(super) env: &'a BTreeMap<String, String>,
+    /// Whether the accounts' secrets are looked up: only who sends needs them.
+    pub(super) accounts: bool,
 }
 
 /// Whether a setting's name says that it is a secret: `password`, `api_key`, `refresh_token`….

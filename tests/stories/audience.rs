@@ -1,5 +1,6 @@
 //! Lists come in as offices have them; people are found, counted, exported and forgotten.
 
+use std::fmt::Write as _;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -216,8 +217,8 @@ async fn an_import_that_broke_off_goes_on_where_it_stopped() {
         let mut text = String::from("ref,phone\n");
         for n in 0..3000 {
             // Every hundredth row is bad, and the last thousand name people again.
-            let number = if n % 100 == 0 { "bad".to_string() } else { format!("090{:07}", n) };
-            text.push_str(&format!("r{},{number}\n", n % 2000));
+            let number = if n % 100 == 0 { "bad".to_string() } else { format!("090{n:07}") };
+            writeln!(text, "r{},{number}", n % 2000).unwrap();
         }
         let path = ground.folder.path().join("long.csv");
         std::fs::write(&path, &text).unwrap();
@@ -280,11 +281,9 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
         );
         let person = |reference: &str| format!("(SELECT id FROM recipient WHERE ref = '{reference}')");
         for (run, campaign, origin, at) in [(1, "otp", 0, now), (2, "otp", 0, old), (3, "otp", 2, now), (4, "khac", 0, now)] {
-            scene.push_str(&format!(
-                "INSERT INTO run (id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused, due_at, \
+            write!(scene, "INSERT INTO run (id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused, due_at, \
                  expires_at, fan_cursor, fan_top, created_at) \
-                 VALUES ({run}, '{campaign}', '{run}', {origin}, 0, '', '', 0, '', '[]', 2, FALSE, {at}, {at}, 0, 0, {at});"
-            ));
+                 VALUES ({run}, '{campaign}', '{run}', {origin}, 0, '', '', 0, '', '[]', 2, FALSE, {at}, {at}, 0, 0, {at});").unwrap();
         }
         for (run, reference, account, state, at) in [
             (1, "a", 1, 5, now),
@@ -294,11 +293,9 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             (3, "d", 1, 5, now),
             (4, "b", 1, 5, now),
         ] {
-            scene.push_str(&format!(
-                "INSERT INTO delivery (id, run, segments, owner, account, price, updated_at, route, message, state, reason, attempt, tries, doubts, parts) \
+            write!(scene, "INSERT INTO delivery (id, run, segments, owner, account, price, updated_at, route, message, state, reason, attempt, tries, doubts, parts) \
                  SELECT (CAST({run} AS BIGINT) << 36) + ({} << 4) + 1, {run}, 0, 0, {account}, 0, {at}, 16, 0, {state}, 0, 1, 1, 0, 1;",
-                person(reference),
-            ));
+                person(reference)).unwrap();
         }
         ground.execute(&scene).await;
 
@@ -432,7 +429,7 @@ async fn a_rotation_seals_anew_and_changes_no_hash() {
         let db = &ground.db;
         let mut list = String::from("ref,phone,email,zalo_id\n");
         for n in 0..1200 {
-            list.push_str(&format!("r{n},090{n:07},p{n}@example.vn,{}\n", 1_000_000 + n));
+            writeln!(list, "r{n},090{n:07},p{n}@example.vn,{}", 1_000_000 + n).unwrap();
         }
         import_text(&ground, "list.csv", &list).await.unwrap();
         let before = exported(&ground, None).await;

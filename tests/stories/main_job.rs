@@ -26,6 +26,9 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Kannel is shared: the sender's name tells one office's texts from those of other tests.
+static OFFICES: AtomicU32 = AtomicU32::new(0);
+
 /// A child that does not outlive its test.
 struct Owned(Child);
 
@@ -55,8 +58,6 @@ impl Office {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Kannel is shared: the sender's name tells this office's texts from those of other tests.
-        static OFFICES: AtomicU32 = AtomicU32::new(0);
         let sender = format!("L{}x{}", std::process::id() % 1_000_000, OFFICES.fetch_add(1, Ordering::Relaxed));
         let kannel = peer("LOA_TEST_KANNEL");
         let kannel = kannel.trim_end_matches("/cgi-bin/sendsms");

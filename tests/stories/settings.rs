@@ -46,6 +46,17 @@ fn a_broken_file_shows_no_secret_either() {
 }
 
 #[test]
+fn who_only_looks_needs_no_secrets() {
+    let folder = office(ACCOUNT);
+    assert_eq!(folder.loa(&["check", "loa.toml"]).code, 2, "a check says what sending would lack");
+    assert_eq!(folder.loa(&["migrate"]).code, 0);
+    for look in ["plan", "runs", "report", "verify"] {
+        let ended = folder.loa(&[look]);
+        assert_eq!(ended.code, 0, "{look}: {}", ended.err);
+    }
+}
+
+#[test]
 fn secrets_come_from_variables_files_and_overrides() {
     let folder = office(ACCOUNT);
     let missing = folder.loa(&["check", "loa.toml", "--lang", "en"]);

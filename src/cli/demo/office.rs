@@ -1,0 +1,142 @@
+//! The demo's office: its files, its settings, and gateways that behave as real ones do.
+
+use std::{collections::BTreeMap, io, time::Duration};
+
+use anyhow::Context as _;
+
+use super::{super::init::DEFINITIONS, Args};
+use crate::{
+    config::Config,
+    sandbox::{self, Behaviour, Sandbox, residents},
+};
+
+/// Fresh files: campaigns, a list of made-up people. Only what a demo writes is replaced.
+pub(super) fn prepare(args: &Args) -> anyhow::Result<()> {
+    let dir = &args.dir;
+    std::fs::create_dir_all(dir.join("campaigns"))?;
+    for name in ["loa.db", "loa.db-wal", "loa.db-shm", "loa.key", "loa.toml", "residents.csv", "taken.jsonl"] {
+        match std::fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    for (name, text) in DEFINITIONS {
+        std::fs::write(dir.join("campaigns").join(name), text)?;
+    }
+    let list = io::BufWriter::new(std::fs::File::create(dir.join("residents.csv"))?);
+    residents::write_csv(list, args.recipients, args.seed, &[])?;
+    Ok(())
+}
+
+/// Gateways that behave as real ones do: some refuse, some stay silent, some receipts come twice or early.
+pub(super) async fn stand_ins(args: &Args) -> anyhow::Result<Sandbox> {
+    let behaviour = Behaviour {
+        latency: Duration::from_millis(2)..=Duration::from_millis(20),
+        fail: 0.01,
+        cut: 0.001,
+        silent: 0.02,
+        undelivered: 0.03,
+        duplicate: 0.05,
+        early: 0.01,
+        delay: Duration::from_millis(50)..=Duration::from_millis(800),
+        ..Behaviour::default()
+    };
+    Sandbox::start(sandbox::Options {
+        behaviour,
+        log: Some(args.dir.join("taken.jsonl")),
+        seed: args.seed,
+        ..sandbox::Options::default()
+    })
+    .await
+}
+
+/// The demo's loa.toml: written to its folder, so that every other command works there, too.
+pub(super) fn config(args: &Args, stand_ins: &Sandbox) -> anyhow::Result<Config> {
+    let http = stand_ins.http_addr().context("the stand-ins have no HTTP port")?;
+    let smtp = stand_ins.smtp_addr().context("the stand-ins have no SMTP port")?;
+    let (rate, window) = (args.rate, 64);
+    let text = format!(
+        r#"# Made by `loa demo`: everything here talks to stand-in gateways on this machine.
+[server]
+listen = "127.0.0.1:0"
+
+[database]
+url = "sqlite:loa.db"
+
+[office]
+name = "Sở Văn hóa, Thể thao và Du lịch"
+short = "So VHTTDL"
+hotline = "156"
+
+[[account]]
+name = "esms"
+gateway = "esms"
+channel = "sms"
+url = "http://{http}"
+allow_private = true
+rate = "{rate}/s"
+window = {window}
+price = {{ viettel = 300, mobifone = 320, default = 350 }}
+carriers = ["viettel", "mobifone"]
+api_key = {{ file = "stand-in.secret" }}
+secret_key = {{ file = "stand-in.secret" }}
+sender = "SO VHTTDL"
+
+[[account]]
+name = "speedsms"
+gateway = "speedsms"
+channel = "sms"
+url = "http://{http}"
+allow_private = true
+rate = "{rate}/s"
+window = {window}
+price = 330
+carriers = ["vinaphone", "vietnamobile", "gmobile", "wintel", "itel"]
+token = {{ file = "stand-in.secret" }}
+sender = "SO VHTTDL"
+
+[[account]]
+name = "kannel"
+gateway = "kannel"
+channel = "sms"
+url = "http://{http}"
+allow_private = true
+rate = "{rate}/s"
+window = {window}
+price = 400
+priority = 2
+username = "demo"
+password = {{ file = "stand-in.secret" }}
+sender = "SO VHTTDL"
+
+[[account]]
+name = "telegram"
+gateway = "telegram"
+channel = "chat"
+url = "http://{http}"
+allow_private = true
+rate = "{rate}/s"
+window = {window}
+token = {{ file = "stand-in.secret" }}
+
+[[account]]
+name = "mail"
+gateway = "smtp"
+channel = "email"
+host = "{smtp_host}"
+port = {smtp_port}
+tls = "none"
+allow_private = true
+rate = "{rate}/s"
+window = 16
+from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
+"#,
+        smtp_host = smtp.ip(),
+        smtp_port = smtp.port(),
+    );
+    // The stand-ins take any secret.
+    std::fs::write(args.dir.join("stand-in.secret"), "stand-in")?;
+    let file = args.dir.join("loa.toml");
+    std::fs::write(&file, text)?;
+    Ok(Config::read(Some(&file), &BTreeMap::new())?)
+}
