@@ -74,7 +74,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// A new folder beneath `dir`.
     pub fn new(dir: &Path) -> std::io::Result<Self> {
-        let path = dir.join(format!("loa-bench-{}", std::process::id()));
+        let path = std::path::absolute(dir)?.join(format!("loa-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
