@@ -194,9 +194,7 @@ impl<'a> Pass<'a> {
         let mut spans = Vec::new();
         for run in runs {
             let (from, to) = (run.id << 36, (run.id + 1) << 36);
-            let ends: (Option<i64>, Option<i64>) =
-                within!(tx, |c, sql| sqlx::query_as(sql(&ENDS)).bind(from).bind(to).fetch_one(c).await)?;
-            if let (Some(first), Some(last)) = ends {
+            if let Some((first, last)) = ends(tx, from, to).await? {
                 spans.push(Span { run, first: (first - from) >> 4, last: (last - from) >> 4 });
             }
         }
@@ -211,27 +209,37 @@ impl<'a> Pass<'a> {
 
     /// The next people; none: that was everybody.
     pub(super) async fn next(&mut self, tx: &mut Tx) -> Result<Option<Window>> {
-        let Some(first) = self.runs.iter().filter(|run| run.last >= self.next).map(|run| run.first.max(self.next)).min() else {
-            return Ok(None);
-        };
-        self.next = first + WINDOW;
+        loop {
+            let first = self.runs.iter().filter(|run| run.last >= self.next).map(|run| run.first.max(self.next)).min();
+            let Some(first) = first else { return Ok(None) };
+            self.next = first + WINDOW;
+            if let Some(window) = self.window(tx, first).await? {
+                return Ok(Some(window));
+            }
+            // Nobody for a while: each run goes on where it has somebody again.
+            for span in self.runs.iter_mut().filter(|run| run.last >= self.next) {
+                let (from, to) = ((span.run.id << 36) + (self.next << 4), (span.run.id + 1) << 36);
+                if let Some((next, _)) = ends(tx, from, to).await? {
+                    span.first = (next - (span.run.id << 36)) >> 4;
+                }
+            }
+        }
+    }
+
+    /// The people from `first` up to the next window; none: there is no row.
+    async fn window(&mut self, tx: &mut Tx, first: i64) -> Result<Option<Window>> {
         let mut window = Window { first, people: vec![None; usize::try_from(WINDOW).unwrap_or(0)] };
         let groups = match &self.cutting {
             Some(Cutting { by: Cut::Group, names, .. }) => groups(tx, names, &window).await?,
             _ => Vec::new(),
         };
-        for (at, span) in self.runs.iter().enumerate() {
-            if span.last < first || span.first >= self.next {
-                continue;
-            }
+        let mut is_empty = true;
+        for (at, span) in self.runs.iter().enumerate().filter(|(_, span)| span.last >= first && span.first < self.next) {
             let statement = if self.columns == Columns::All { &ROWS } else { &OUTCOMES };
             let (from, to) = ((span.run.id << 36) + (first << 4), (span.run.id << 36) + (self.next << 4));
-            let texts: Texts = within!(tx, |c, sql| sqlx::query_as(sql(statement))
-                .bind(from)
-                .bind(to)
-                .bind(self.unbounced)
-                .fetch_one(c)
-                .await)?;
+            let texts: Texts =
+                within!(tx, |c, sql| sqlx::query_as(sql(statement)).bind(from).bind(to).bind(self.unbounced).fetch_one(c).await)?;
+            is_empty &= texts.0.is_none();
             for row in rows(&texts).filter(|row| self.places.is_empty() || self.places.contains(&row.place)) {
                 window.meet(at, &row);
                 self.deliveries.add(row.state, 1, row.parts, row.price);
@@ -243,13 +251,20 @@ impl<'a> Pass<'a> {
         if let Some(cutting) = &mut self.cutting {
             cutting.settle(&window);
         }
-        Ok(Some(window))
+        Ok((!is_empty).then_some(window))
     }
 
     /// The lines' figures, by their number.
     pub(super) fn lines(self) -> BTreeMap<i64, Figures> {
         self.cutting.map(|cutting| cutting.lines).unwrap_or_default()
     }
+}
+
+/// The first and the last delivery of a range.
+async fn ends(tx: &mut Tx, from: i64, to: i64) -> Result<Option<(i64, i64)>> {
+    let (first, last): (Option<i64>, Option<i64>) =
+        within!(tx, |c, sql| sqlx::query_as(sql(&ENDS)).bind(from).bind(to).fetch_one(c).await)?;
+    Ok(first.zip(last))
 }
 
 /// The lines of each person's groups.
