@@ -38,10 +38,10 @@ impl Target {
     }
 }
 
-/// Whether a goal belongs in a report of this selection.
-fn belongs(goal: &Goal, selection: &Selection) -> bool {
+/// Whether a goal belongs in a report of this selection: without a last day, the report ends `today`.
+fn belongs(goal: &Goal, selection: &Selection, today: NaiveDate) -> bool {
     let from = selection.from.unwrap_or(NaiveDate::MIN);
-    let through = selection.through.unwrap_or(NaiveDate::MAX);
+    let through = selection.through.unwrap_or(today);
     let near = |area: &String| {
         let places = Places::built_in();
         let province = |code: &String| places.province_of(code).map_or(code.clone(), str::to_string);
@@ -61,7 +61,9 @@ pub(super) async fn targets(
     now: i64,
 ) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
-    for goal in goals.iter().filter(|goal| belongs(goal, selection)) {
+    let today = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
+    let today = today.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive();
+    for goal in goals.iter().filter(|goal| belongs(goal, selection, today)) {
         let (from, through) = (goal.from.to_string(), goal.through.to_string());
         let within: Vec<&Run> = runs.iter().filter(|run| run.date >= from && run.date <= through).collect();
         let own: BTreeSet<i64> =

@@ -306,6 +306,7 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             (2, "d", 1, 6, old),
             (3, "d", 1, 5, now),
             (4, "b", 1, 5, now),
+            (6, "a", 1, 5, now - 9 * 86_400_000),
         ] {
             write!(scene, "INSERT INTO delivery (id, run, segments, owner, account, price, updated_at, route, message, state, reason, attempt, tries, doubts, parts) \
                  SELECT (CAST({run} AS BIGINT) << 36) + ({} << 4) + 1, {run}, 0, 0, {account}, 0, {at}, 16, 0, {state}, 0, 1, 1, 0, 1;",
