@@ -11,7 +11,7 @@ pub mod lock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, RwLock, atomic::AtomicI64};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    account::{self, Accounts, Gateways},
+    account::{self, Accounts, Gateways, StandIns},
     active::Active,
     approval::Approvals,
     audience,
@@ -30,7 +30,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine},
-    dispatch::{self, Lane, Recorder, Shared},
+    dispatch::{self, Lane, Lease, Recorder, Shared},
     epoch,
     receipt::{self, Appender, Inbox, Matcher},
     run::{self, Capacity, Runner},
@@ -56,11 +56,13 @@ pub struct Options {
     pub parts: BTreeSet<Part>,
     /// Whether runs that are due by their cadence are made; without it only those that a person asks for.
     pub cadence: bool,
+    /// Adapters in place of those that accounts would get.
+    pub stand_ins: StandIns,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parts: BTreeSet::from([Part::Schedule, Part::Dispatch, Part::Web]), cadence: true }
+        Self { parts: BTreeSet::from([Part::Schedule, Part::Dispatch, Part::Web]), cadence: true, stand_ins: StandIns::default() }
     }
 }
 
@@ -152,7 +154,7 @@ impl App {
             config.server.public_url = public_address.or(address).filter(|a| a.ip().is_loopback()).map(|a| format!("http://{a}"));
         }
 
-        let accounts = Arc::new(Accounts::build(&config, &gateways, &db, &seal, &clock).await?);
+        let accounts = Arc::new(Accounts::build_with(&config, &gateways, &options.stand_ins, &db, &seal, &clock).await?);
         let now = clock.millis();
         let node = node_name();
         let epoch = epoch::register(&db, &node, now).await?;
@@ -175,13 +177,10 @@ impl App {
             accounts: Arc::clone(&accounts),
             limits: config.limits.clone(),
             public_url: config.server.public_url.clone(),
-            epoch,
-            lease_until: AtomicI64::new(0),
+            lease: Lease::new(node, epoch, now),
             work: tokio::sync::Notify::new(),
             jitter: Box::new(|| rand::rng().random()),
         });
-        shared.lease_renewed(now);
-
         let (stop, stopped) = watch::channel(false);
         let mut makers = Vec::new();
         makers.push(tokio::spawn(refresh(Arc::clone(&shared), stopped.clone())));
@@ -270,7 +269,7 @@ impl App {
             tracing::warn!("stopped without waiting any longer for the last sends: they are in doubt");
         }
         self.renewer.abort();
-        if !epoch::end(&self.db, self.shared.epoch).await? {
+        if !epoch::end(&self.db, self.shared.epoch()).await? {
             tracing::warn!("some deliveries are still in flight: the next process takes them as in doubt");
         }
         self.db.close().await;
@@ -323,24 +322,18 @@ async fn refresh(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
 async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
     loop {
         tokio::time::sleep(RENEW).await;
-        let now = shared.clock.millis();
-        match epoch::renew(&shared.db, shared.epoch, now).await {
-            Ok(true) => shared.lease_renewed(now),
-            Ok(false) => {
-                // Nothing more is claimed or sent under it; a restart takes a new one.
-                tracing::error!("this process's lease ran out: it sends nothing more until it is started again");
-            }
-            Err(error) => tracing::error!(%error, "could not renew the lease"),
+        if let Err(error) = shared.renew_lease().await {
+            tracing::error!(%error, "could not renew the lease");
         }
         if *stopped.borrow() {
             continue;
         }
-        if let Err(error) = shared.accounts.refresh(&shared.db).await {
+        if let Err(error) = shared.accounts.refresh(&shared.db, shared.clock.now()).await {
             tracing::error!(%error, "could not read the accounts");
         }
-        match epoch::sweep(&shared.db, shared.epoch, settle_at(now), now).await {
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "could not look for processes that are gone"),
+        let now = shared.clock.millis();
+        if let Err(error) = epoch::sweep(&shared.db, shared.epoch(), settle_at(now), now).await {
+            tracing::error!(%error, "could not look for processes that are gone");
         }
     }
 }

@@ -5,6 +5,7 @@ mod abort;
 mod accounts;
 mod approve;
 mod audience;
+mod bench;
 mod check;
 mod completions;
 mod demo;
@@ -79,6 +80,7 @@ struct CommandLine {
 enum Command {
     Accounts(accounts::Args),
     Audience(audience::Args),
+    Bench(bench::Args),
     Check(check::Args),
     Doctor(doctor::Args),
     Gateways(gateways::Args),
@@ -201,6 +203,7 @@ pub async fn main() -> ExitCode {
     let done = match line.command {
         Command::Accounts(args) => accounts::run(args, &globals).await,
         Command::Audience(args) => audience::run(args, &globals).await,
+        Command::Bench(args) => bench::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
         Command::Doctor(args) => doctor::run(args, &globals).await,
         Command::Gateways(args) => gateways::run(args, &globals).await,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+#[macro_use]
 mod engines;
 mod folder;
 mod helpers;
@@ -10,6 +11,7 @@ mod stories {
     mod audience;
     mod check;
     mod commands;
+    mod dispatch;
     mod main_job;
     mod plan;
     mod report;
