@@ -124,9 +124,7 @@ impl<'g> Office<'g> {
 
     async fn count(&self, run: i64, states: &[State]) -> i64 {
         let states: Vec<String> = states.iter().map(|s| s.number().to_string()).collect();
-        self.ground
-            .number(&format!("SELECT count(*) FROM delivery WHERE run = {run} AND state IN ({})", states.join(",")))
-            .await
+        self.ground.number(&format!("SELECT count(*) FROM delivery WHERE run = {run} AND state IN ({})", states.join(","))).await
     }
 }
 
@@ -178,17 +176,17 @@ async fn several_nodes_send_to_each_person_once_at_one_rate() {
     let taken = || sandbox.taken().into_iter().filter(|t| t.text == "Lon.").collect::<Vec<_>>();
 
     let ((), stall) = longest_stall(async {
-        office.until("all nodes take part", async || {
-            let nodes = format!("SELECT count(DISTINCT node) FROM tally WHERE run = {run} AND state = 3 AND n > 0");
-            taken().len() > 700 && ground.number(&nodes).await == 3
-        })
-        .await;
+        office
+            .until("all nodes take part", async || {
+                let nodes = format!("SELECT count(DISTINCT node) FROM tally WHERE run = {run} AND state = 3 AND n > 0");
+                taken().len() > 700 && ground.number(&nodes).await == 3
+            })
+            .await;
 
         // One is killed. What it had claimed is in doubt once its lease is over, and no more than twice its window.
         let a_id = a.0.id();
         drop(a);
-        let owned =
-            format!("SELECT count(*) FROM delivery WHERE state = 1 AND owner IN (SELECT id {})", epochs(a_id));
+        let owned = format!("SELECT count(*) FROM delivery WHERE state = 1 AND owner IN (SELECT id {})", epochs(a_id));
         let left = ground.number(&owned).await;
         assert!((1..=2 * WINDOW).contains(&left), "{left} in doubt");
         ground.execute(&format!("UPDATE epoch SET lease_until = 0 WHERE id IN (SELECT id {})", epochs(a_id))).await;
@@ -214,8 +212,7 @@ async fn several_nodes_send_to_each_person_once_at_one_rate() {
     let all = taken();
     let people: BTreeSet<String> = all.iter().map(loa::sandbox::Taken::address).collect();
     assert_eq!(people.len(), all.len(), "nobody gets it twice");
-    let (accepted, unknown) =
-        (office.count(run, &[State::Accepted]).await, office.count(run, &[State::Unknown]).await);
+    let (accepted, unknown) = (office.count(run, &[State::Accepted]).await, office.count(run, &[State::Unknown]).await);
     assert_eq!(usize::try_from(accepted + unknown).unwrap(), PEOPLE);
     assert!(unknown <= 2 * WINDOW, "only what the killed one had claimed: {unknown}");
     let sent = i64::try_from(all.len()).unwrap();
