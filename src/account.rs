@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use providers::{
     Abilities, Channel, Provider,
     http::{Description, HttpGateway},
@@ -24,7 +25,7 @@ use crate::{
     config::{self, Config},
     db::{Db, DbError, Sql, affected},
     health::Circuit,
-    limit::Pace,
+    limit::{self, Pace},
     on,
     seal::{Seal, hex},
 };
@@ -82,6 +83,16 @@ pub enum AccountError {
     Db(#[from] DbError),
 }
 
+/// Adapters in place of those that the accounts of these names would get: what measurements and tests send through.
+#[derive(Clone, Default)]
+pub struct StandIns(pub BTreeMap<String, Arc<dyn Provider>>);
+
+impl std::fmt::Debug for StandIns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 /// Gateways by name.
 pub type Gateways = BTreeMap<String, Arc<Description>>;
 
@@ -129,6 +140,8 @@ pub struct Account {
     pub callback: Option<String>,
     circuit: Mutex<Circuit>,
     out_of_quota: AtomicBool,
+    /// Of the day's quota, as it was last read.
+    used: AtomicU64,
 }
 
 impl std::fmt::Debug for Account {
@@ -138,6 +151,20 @@ impl std::fmt::Debug for Account {
 }
 
 impl Account {
+    /// An account in working order. `groups`: the carrier groups (for chat: services) that it is for; `callback`: where its
+    /// gateway reports receipts.
+    pub fn new(
+        id: i64,
+        config: config::Account,
+        provider: Arc<dyn Provider>,
+        groups: Vec<i16>,
+        callback: Option<String>,
+    ) -> Self {
+        let (abilities, pace) = (provider.can(), Pace::new(config.rate));
+        let (circuit, out_of_quota, used) = (Mutex::default(), AtomicBool::new(false), AtomicU64::new(0));
+        Self { id, config, provider, abilities, pace, groups, callback, circuit, out_of_quota, used }
+    }
+
     /// Looks at, or tells, its circuit.
     pub fn circuit<T>(&self, look: impl FnOnce(&mut Circuit) -> T) -> T {
         look(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
@@ -205,7 +232,7 @@ static ENSURE: Sql = Sql::new(
 
 static PAUSE: Sql = Sql::new(r"UPDATE account SET paused = $2, paused_at = $3 WHERE id = $1");
 
-static PAUSED: Sql = Sql::new(r"SELECT id, paused FROM account");
+static STANDING: Sql = Sql::new(r"SELECT id, paused, CASE WHEN day = $1 THEN used ELSE 0 END FROM account");
 
 /// The secret segment of an account's callback address: a gateway that cannot sign proves itself by knowing it.
 pub fn callback_secret(seal: &Seal, name: &str) -> String {
@@ -215,9 +242,24 @@ pub fn callback_secret(seal: &Seal, name: &str) -> String {
 impl Accounts {
     /// Builds every account of the configuration and makes sure that each has its row.
     pub async fn build(config: &Config, gateways: &Gateways, db: &Db, seal: &Seal, clock: &Clock) -> Result<Self, AccountError> {
+        Self::build_with(config, gateways, &StandIns::default(), db, seal, clock).await
+    }
+
+    /// The same, with other adapters for some accounts.
+    pub async fn build_with(
+        config: &Config,
+        gateways: &Gateways,
+        stand_ins: &StandIns,
+        db: &Db,
+        seal: &Seal,
+        clock: &Clock,
+    ) -> Result<Self, AccountError> {
         let mut all = Vec::new();
         for account in &config.accounts {
-            let provider = provider(account, config, gateways, clock)?;
+            let provider = match stand_ins.0.get(&account.name) {
+                Some(stand_in) => Arc::clone(stand_in),
+                None => provider(account, config, gateways, clock)?,
+            };
             let abilities = provider.can();
             let id: i64 = on!(db.write, |pool, sql| {
                 sqlx::query_scalar(sql(&ENSURE))
@@ -230,23 +272,19 @@ impl Accounts {
             let callback = config.server.public_url.as_ref().filter(|_| account.receipts && abilities.receipts).map(|base| {
                 format!("{}/receipts/{}/{}", base.trim_end_matches('/'), account.name, callback_secret(seal, &account.name))
             });
-            all.push(Arc::new(Account {
-                id,
-                provider,
-                abilities,
-                pace: Pace::new(account.rate),
-                groups: groups(account, gateways)?,
-                callback,
-                circuit: Mutex::default(),
-                out_of_quota: AtomicBool::new(false),
-                config: account.clone(),
-            }));
+            all.push(Account::new(id, account.clone(), provider, groups(account, gateways)?, callback));
         }
+        let accounts = Self::of(all);
+        accounts.refresh(db, clock.now()).await?;
+        Ok(accounts)
+    }
+
+    /// These accounts, whose rows are there.
+    pub fn of(all: Vec<Account>) -> Self {
+        let mut all: Vec<Arc<Account>> = all.into_iter().map(Arc::new).collect();
         all.sort_by_key(|account| account.config.priority);
         let by_name = all.iter().map(|account| (account.config.name.clone(), Arc::clone(account))).collect();
-        let accounts = Self { all, by_name };
-        accounts.refresh(db).await?;
-        Ok(accounts)
+        Self { all, by_name }
     }
 
     /// All of them, the lowest priority number first.
@@ -273,17 +311,22 @@ impl Accounts {
         for account in self.all.iter().filter(|a| a.config.channel == channel) {
             let rate = account.config.rate;
             let by_rate = u128::from(rate.count) * within.as_nanos() / rate.per.as_nanos().max(1);
-            let most = u64::try_from(by_rate).unwrap_or(u64::MAX).min(account.config.daily.unwrap_or(u64::MAX));
+            let quota = account.config.daily.map(|daily| daily.saturating_sub(account.used.load(Ordering::Relaxed)));
+            let most = u64::try_from(by_rate).unwrap_or(u64::MAX).min(quota.unwrap_or(u64::MAX));
             *capacity.get_or_insert(0u64) += if account.circuit(|c| c.stopped().is_some()) { 0 } else { most };
         }
         capacity
     }
 
-    /// Reads which accounts wait for a person: paused, or mended, on any node.
-    pub async fn refresh(&self, db: &Db) -> Result<(), DbError> {
-        let rows: Vec<(i64, Option<String>)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&PAUSED)).fetch_all(pool).await)?;
+    /// Reads how the accounts stand on all nodes: which wait for a person, or were mended, and what is used of their quotas.
+    pub async fn refresh(&self, db: &Db, now: DateTime<Utc>) -> Result<(), DbError> {
+        let day = limit::quota_day(now);
+        let rows: Vec<(i64, Option<String>, i64)> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&STANDING)).bind(&day).fetch_all(pool).await)?;
         for account in &self.all {
-            let paused = rows.iter().find(|(id, _)| *id == account.id).and_then(|(_, paused)| paused.clone());
+            let Some((_, paused, used)) = rows.iter().find(|(id, ..)| *id == account.id) else { continue };
+            account.used.store(u64::try_from(*used).unwrap_or(0), Ordering::Relaxed);
+            let paused = paused.clone();
             account.circuit(|circuit| match (paused, circuit.stopped().is_some()) {
                 (Some(why), false) => circuit.stop(why),
                 (None, true) => circuit.mended(),

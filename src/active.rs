@@ -17,9 +17,10 @@ use providers::Channel;
 
 use crate::{
     audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
-    campaign::{Campaign, Condition, Doubt, Policy, Segments},
+    campaign::{Campaign, Condition, Doubt, Policy, Segments, Source},
     consent,
     db::{Db, DbError, Engine, Result, Sql, affected},
+    definition::{self, Kept},
     delivery::{Plan, fan_out::Audience, record::Plans},
     message::Templates,
     on,
@@ -75,6 +76,14 @@ impl RunState {
             Self::Missed => "missed",
         }
     }
+}
+
+/// Why a run stands still whose next message would exceed its budget.
+pub const OVER_BUDGET: &str = "budget";
+
+/// Whether what is claimed already is still sent under a hold: within the budget it was reserved.
+fn lets_claimed_go(held: &str) -> bool {
+    held == OVER_BUDGET
 }
 
 /// A row of `run`. Times are unix milliseconds.
@@ -224,13 +233,19 @@ pub struct ActiveRun {
     pub frozen: Arc<Frozen>,
     /// How it sends.
     pub plan: Arc<Plan>,
-    open: AtomicBool,
+    /// Shared with every earlier copy of this run: sends that hold one see the gate close, too.
+    open: Arc<AtomicBool>,
 }
 
 impl ActiveRun {
     /// Whether its messages go ahead of every awareness run.
     pub const fn is_warning(&self) -> bool {
         self.row.kind == 1
+    }
+
+    /// Whether more of it may be claimed at `now`.
+    pub fn may_claim(&self, now: i64) -> bool {
+        self.row.held.is_none() && self.is_open(now)
     }
 
     /// Whether it may send at `now`: not paused, held, aborted or over, and within its hours.
@@ -262,16 +277,13 @@ impl ActiveRun {
 
 static ACTIVE: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL ORDER BY kind DESC, id"));
 
-static DEFINITION: Sql = Sql::new(r"SELECT campaign, body, segments FROM definition WHERE hash = $1");
-
-static ATTACHMENTS: Sql = Sql::new(r"SELECT name, bytes FROM attachment WHERE definition = $1");
-
 static HOLD: Sql = Sql::new(r"UPDATE run SET held = $2 WHERE id = $1 AND held IS NULL AND settled_at IS NULL");
 
 /// Refusals made lately; older ones stand in the rows that claims look at.
 #[derive(Debug, Default)]
 struct Refusals {
-    last: i64,
+    /// The last event that was read; none: nothing was read yet.
+    last: Option<i64>,
     /// Channel and address → the scope of the refusal.
     scopes: HashMap<(i16, i64), i16>,
 }
@@ -299,19 +311,17 @@ impl Active {
         let known = self.runs.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut runs = BTreeMap::new();
         for row in rows {
-            let open = row.state < RunState::Settled as i16 && !row.paused && row.held.is_none();
-            if let Some(run) = known.get(&row.id) {
-                // Sends that hold the earlier copy see the gate close, too.
-                run.open.store(open, Ordering::Relaxed);
-                if run.row == row {
-                    runs.insert(row.id, Arc::clone(run));
-                    continue;
-                }
+            let open = row.state < RunState::Settled as i16 && !row.paused && row.held.as_deref().is_none_or(lets_claimed_go);
+            let gate = known.get(&row.id).map(|run| Arc::clone(&run.open)).unwrap_or_default();
+            gate.store(open, Ordering::Relaxed);
+            if let Some(run) = known.get(&row.id).filter(|run| run.row == row) {
+                runs.insert(row.id, Arc::clone(run));
+                continue;
             }
             match self.frozen(&row.definition).await {
                 Ok(frozen) => {
                     let plan = Arc::new(frozen.plan(row.id));
-                    runs.insert(row.id, Arc::new(ActiveRun { row, frozen, plan, open: AtomicBool::new(open) }));
+                    runs.insert(row.id, Arc::new(ActiveRun { row, frozen, plan, open: gate }));
                 }
                 Err(error) if row.held.is_none() => {
                     tracing::error!(run = row.id, campaign = row.campaign, %error, "held a run whose definition cannot be read");
@@ -333,18 +343,15 @@ impl Active {
 
     async fn refresh_refusals(&self) -> Result<()> {
         let last = self.refusals.read().unwrap_or_else(PoisonError::into_inner).last;
-        let events = consent::since(&self.db, last).await?;
-        if events.is_empty() {
-            return Ok(());
-        }
+        let events = consent::since(&self.db, last.unwrap_or(0)).await?;
         let mut refusals = self.refusals.write().unwrap_or_else(PoisonError::into_inner);
         // The first time it is the whole history, which every claim looks up in the rows anyway.
-        let first = refusals.last == 0;
+        let newest = events.last().map_or(0, |event| event.id);
+        refusals.last = Some(refusals.last.unwrap_or(0).max(newest));
         for event in events {
-            refusals.last = refusals.last.max(event.id);
             let key = (event.channel as i16, event.address);
             match event.refuses {
-                Some(scope) if !first => refusals.scopes.insert(key, scope as i16),
+                Some(scope) if last.is_some() => refusals.scopes.insert(key, scope as i16),
                 _ => refusals.scopes.remove(&key),
             };
         }
@@ -354,7 +361,7 @@ impl Active {
     /// Makes a run stand still and say why.
     pub async fn hold(&self, run: i64, why: &str) -> Result<()> {
         on!(self.db.write, |pool, sql| sqlx::query(sql(&HOLD)).bind(run).bind(why).execute(pool).await.map(affected))?;
-        if let Some(run) = self.get(run) {
+        if let Some(run) = self.get(run).filter(|_| !lets_claimed_go(why)) {
             run.open.store(false, Ordering::Relaxed);
         }
         Ok(())
@@ -397,15 +404,12 @@ impl Active {
     }
 
     async fn load(&self, hash: &str) -> Result<Frozen> {
-        let (slug, body, segments): (String, String, String) =
-            on!(self.db.read, |pool, sql| sqlx::query_as(sql(&DEFINITION)).bind(hash).fetch_one(pool).await)?;
-        let files: Vec<(String, Vec<u8>)> =
-            on!(self.db.read, |pool, sql| sqlx::query_as(sql(&ATTACHMENTS)).bind(hash).fetch_all(pool).await)?;
+        let Kept { source: Source { campaign, attachments, .. }, segments } = definition::kept(&self.db, hash).await?;
+        let slug = campaign.slug.clone();
         let broken = |what: &str, why: String| DbError::Refused(format!("the kept copy of `{slug}` {what}: {why}"));
-        let campaign = Campaign::parse(&slug, &slug, &body).map_err(|e| broken("cannot be read", e.to_string()))?;
         let segments =
             Segments::parse("segments.toml", &segments).map_err(|e| broken("has unreadable segments", e.to_string()))?;
-        let files = files.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))).collect();
+        let files = attachments.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))).collect();
         let templates = Templates::compile(&campaign, &self.office, None, &files).map_err(|faults| {
             broken("cannot be rendered", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;

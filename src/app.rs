@@ -11,7 +11,7 @@ pub mod lock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, RwLock, atomic::AtomicI64};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,15 +22,15 @@ use tokio::{
 };
 
 use crate::{
-    account::{self, Accounts, Gateways},
+    account::{self, Accounts, Gateways, StandIns},
     active::Active,
-    approval::Approvals,
+    approval,
     audience::{self, key::KeyError},
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
     db::{Db, Engine, Schema},
-    dispatch::{self, Lane, Recorder, Shared},
+    dispatch::{self, Lane, Lease, Recorder, Shared},
     epoch, phrase,
     receipt::{self, Appender, Inbox, Matcher},
     run::{self, Capacity, Runner},
@@ -57,11 +57,13 @@ pub struct Options {
     pub parts: BTreeSet<Part>,
     /// Whether runs that are due by their cadence are made; without it only those that a person asks for.
     pub cadence: bool,
+    /// Adapters in place of those that accounts would get.
+    pub stand_ins: StandIns,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parts: BTreeSet::from([Part::Schedule, Part::Dispatch, Part::Web]), cadence: true }
+        Self { parts: BTreeSet::from([Part::Schedule, Part::Dispatch, Part::Web]), cadence: true, stand_ins: StandIns::default() }
     }
 }
 
@@ -77,6 +79,8 @@ const RUNNER: Duration = Duration::from_millis(200);
 const DOUBTS: Duration = Duration::from_secs(1);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
+const GATHER: Duration = Duration::from_millis(25);
 /// The most that the end may take: the longest send, and its recording.
 const LAST_SENDS: Duration = Duration::from_secs(75);
 
@@ -189,7 +193,7 @@ impl App {
             config.server.public_url = public_address.or(address).filter(|a| a.ip().is_loopback()).map(|a| format!("http://{a}"));
         }
 
-        let accounts = Arc::new(Accounts::build(&config, &gateways, &db, &seal, &clock).await?);
+        let accounts = Arc::new(Accounts::build_with(&config, &gateways, &options.stand_ins, &db, &seal, &clock).await?);
         let now = clock.millis();
         let node = node_name();
         let epoch = epoch::register(&db, &node, now).await?;
@@ -212,13 +216,10 @@ impl App {
             accounts: Arc::clone(&accounts),
             limits: config.limits.clone(),
             public_url: config.server.public_url.clone(),
-            epoch,
-            lease_until: AtomicI64::new(0),
+            lease: Lease::new(node, epoch, now),
             work: tokio::sync::Notify::new(),
             jitter: Box::new(|| rand::rng().random()),
         });
-        shared.lease_renewed(now);
-
         let (stop, stopped) = watch::channel(false);
         let mut makers = Vec::new();
         makers.push(tokio::spawn(refresh(Arc::clone(&shared), stopped.clone())));
@@ -307,7 +308,7 @@ impl App {
             tracing::warn!("stopped without waiting any longer for the last sends: they are in doubt");
         }
         self.renewer.abort();
-        if !epoch::end(&self.db, self.shared.epoch).await? {
+        if !epoch::end(&self.db, self.shared.epoch()).await? {
             tracing::warn!("some deliveries are still in flight: the next process takes them as in doubt");
         }
         self.db.close().await;
@@ -362,24 +363,18 @@ async fn refresh(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
 async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
     loop {
         tokio::time::sleep(RENEW).await;
-        let now = shared.clock.millis();
-        match epoch::renew(&shared.db, shared.epoch, now).await {
-            Ok(true) => shared.lease_renewed(now),
-            Ok(false) => {
-                // Nothing more is claimed or sent under it; a restart takes a new one.
-                tracing::error!("this process's lease ran out: it sends nothing more until it is started again");
-            }
-            Err(error) => tracing::error!(%error, "could not renew the lease"),
+        if let Err(error) = shared.renew_lease().await {
+            tracing::error!(%error, "could not renew the lease");
         }
         if *stopped.borrow() {
             continue;
         }
-        if let Err(error) = shared.accounts.refresh(&shared.db).await {
+        if let Err(error) = shared.accounts.refresh(&shared.db, shared.clock.now()).await {
             tracing::error!(%error, "could not read the accounts");
         }
-        match epoch::sweep(&shared.db, shared.epoch, settle_at(now), now).await {
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "could not look for processes that are gone"),
+        let now = shared.clock.millis();
+        if let Err(error) = epoch::sweep(&shared.db, shared.epoch(), settle_at(now), now).await {
+            tracing::error!(%error, "could not look for processes that are gone");
         }
     }
 }
@@ -438,8 +433,8 @@ async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) 
         let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
         let now = schedule.clock.now();
         let made = async {
-            let approvals = Approvals::read(&schedule.db, &schedule.config).await?;
-            run::make::due(&schedule.db, &library, &schedule.holidays, &|source| approvals.cover(source), now).await
+            let released = approval::released(&schedule.db, &schedule.config, &library).await?;
+            run::make::due(&schedule.db, &released, &schedule.holidays, now).await
         };
         if let Err(error) = made.await {
             tracing::error!(%error, "could not make the runs that are due");
@@ -559,7 +554,8 @@ async fn drive_matcher(
             continue;
         }
         tokio::select! {
-            () = arrived.notified() => {}
+            // Receipts come in swarms: joined many at a time, they leave the writer free to commit the next ones.
+            () = arrived.notified() => tokio::time::sleep(GATHER).await,
             Some(receipts) = early.recv() => {
                 if let Err(error) = matcher.again(&receipts).await {
                     tracing::error!(%error, "could not match receipts that came early; the sweep will");

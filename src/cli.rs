@@ -5,6 +5,7 @@ mod abort;
 mod accounts;
 mod approve;
 mod audience;
+mod bench;
 mod check;
 mod completions;
 mod demo;
@@ -103,6 +104,7 @@ enum Command {
     Report(report::Args),
     Verify(verify::Args),
     Migrate(migrate::Args),
+    Bench(bench::Args),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
 }
@@ -217,6 +219,7 @@ pub async fn main() -> ExitCode {
     let done = match line.command {
         Command::Accounts(args) => accounts::run(args, &globals).await,
         Command::Audience(args) => audience::run(args, &globals).await,
+        Command::Bench(args) => bench::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
         Command::Doctor(args) => doctor::run(args, &globals).await,
         Command::Gateways(args) => gateways::run(args, &globals).await,

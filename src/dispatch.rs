@@ -25,6 +25,34 @@ pub use recorder::Recorder;
 
 use crate::{account::Accounts, active::Active, clock::Clock, config::Limits, db::Db, epoch, seal::Seal, token};
 
+/// Under which epoch a process claims, and until when.
+#[derive(Debug)]
+pub struct Lease {
+    /// The process, for people who look at the epochs.
+    node: String,
+    epoch: AtomicI64,
+    /// Unix milliseconds.
+    until: AtomicI64,
+}
+
+impl Lease {
+    /// The lease of an epoch that `node` registered at `now`.
+    pub fn new(node: String, epoch: i64, now: i64) -> Self {
+        let lease = Self { node, epoch: AtomicI64::new(epoch), until: AtomicI64::new(0) };
+        lease.renewed(now);
+        lease
+    }
+
+    fn renewed(&self, now: i64) {
+        self.until.store(now + millis(epoch::LEASE), Ordering::Release);
+    }
+
+    fn is_safe(&self, owner: i64, now: i64) -> bool {
+        // The time first: a new epoch is there before its time is, so an old one never borrows a new one's time.
+        now + millis(epoch::SAFETY) < self.until.load(Ordering::Acquire) && self.epoch.load(Ordering::Acquire) == owner
+    }
+}
+
 /// What all lanes of a process share.
 pub struct Shared {
     /// The database.
@@ -41,10 +69,8 @@ pub struct Shared {
     pub limits: Limits,
     /// Where unsubscribe pages are; none: mails carry no link.
     pub public_url: Option<String>,
-    /// This process's epoch.
-    pub epoch: i64,
-    /// Until when its lease is good (unix milliseconds).
-    pub lease_until: AtomicI64,
+    /// Under which this process claims.
+    pub lease: Lease,
     /// Something may be there to claim.
     pub work: Notify,
     /// A random number in 0…1, which spreads retries.
@@ -52,16 +78,27 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Whether the lease is good for one more send.
-    pub fn lease_is_safe(&self, now: i64) -> bool {
-        let safety = i64::try_from(epoch::SAFETY.as_millis()).unwrap_or(i64::MAX);
-        self.lease_until.load(Ordering::Relaxed) - safety > now
+    /// This process's epoch, as long as its lease is renewed.
+    pub fn epoch(&self) -> i64 {
+        self.lease.epoch.load(Ordering::Acquire)
     }
 
-    /// The lease was renewed at `now`.
-    pub fn lease_renewed(&self, now: i64) {
-        let lease = i64::try_from(epoch::LEASE.as_millis()).unwrap_or(0);
-        self.lease_until.store(now + lease, Ordering::Relaxed);
+    /// Whether what `owner` claimed may still be sent: it is this process's epoch, and its lease is good for one more send.
+    pub fn owns(&self, owner: i64, now: i64) -> bool {
+        self.lease.is_safe(owner, now)
+    }
+
+    /// Renews the lease. If it ran out, others may have taken what the epoch owned, so a new one begins: what was claimed under
+    /// the old one is not sent any more, and what was on its way then is recorded as late.
+    pub async fn renew_lease(&self) -> crate::db::Result<()> {
+        let now = self.clock.millis();
+        if !epoch::renew(&self.db, self.epoch(), now).await? {
+            let epoch = epoch::register(&self.db, &self.lease.node, now).await?;
+            tracing::warn!(lapsed = self.epoch(), epoch, "this process's lease had run out: it goes on under a new epoch");
+            self.lease.epoch.store(epoch, Ordering::Release);
+        }
+        self.lease.renewed(now);
+        Ok(())
     }
 
     /// The page on which whoever gets a mail can refuse further ones.

@@ -73,7 +73,7 @@ pub async fn sweep(db: &Db, own: i64, settle_at: i64, now: i64) -> Result<usize>
                 if lapsed == 0 {
                     return Ok(0);
                 }
-                close::disown(tx, own, epoch, settle_at, now, CHUNK).await
+                close::disown(tx, own, epoch, settle_at, CHUNK).await
             })?;
             doubted += rows;
             if rows == 0 {

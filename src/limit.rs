@@ -8,6 +8,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use governor::{
     Quota, RateLimiter,
     clock::MonotonicClock,
@@ -36,6 +37,11 @@ impl Bucket {
         let nanos = rate.per.as_nanos().div_ceil(u128::from(refills));
         Self { burst, period: Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)) }
     }
+}
+
+/// The local day that a daily quota counts at `at`.
+pub fn quota_day(at: DateTime<Utc>) -> String {
+    at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive().to_string()
 }
 
 /// Paces one queue of sends.

@@ -30,4 +30,4 @@ mod records;
 mod runs;
 mod schema;
 mod statements;
-mod world;
+pub mod world;

@@ -2,15 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+#[macro_use]
 mod engines;
 mod folder;
 mod helpers;
+mod layers;
 
 mod stories {
     mod audience;
+    mod bench;
     mod check;
     mod commands;
+    mod dispatch;
     mod main_job;
+    mod nodes;
     mod plan;
     mod report;
     mod runs;

@@ -26,6 +26,8 @@ pub struct Candidate {
     pub address: Option<i64>,
     /// The account that alone may repeat the attempt; 0: a new attempt.
     pub pinned: i64,
+    /// When the row last changed.
+    pub updated_at: i64,
     /// The attempt's number.
     pub attempt: i16,
     /// Tries so far.
@@ -86,6 +88,11 @@ pub enum Prepared<T> {
 pub struct Claimed<T> {
     /// The delivery.
     pub id: i64,
+    /// The epoch that owns it.
+    pub owner: i64,
+    /// When it was claimed (unix milliseconds). It grows with every claim of a row, whatever the clocks of the nodes say,
+    /// so it tells this claim from every other one of the same row.
+    pub claimed_at: i64,
     /// The attempt's number.
     pub attempt: i16,
     /// A doubted attempt, repeated unchanged.
@@ -165,8 +172,10 @@ pub enum Limit {
 pub struct Claim<T> {
     /// Rows that this process now owns.
     pub claimed: Vec<Claimed<T>>,
-    /// Rows that were looked at: fewer than asked for means that the route is exhausted.
+    /// Rows that were looked at.
     pub seen: usize,
+    /// Nothing more of this run and route is due.
+    pub exhausted: bool,
     /// What held it back.
     pub limit: Limit,
     /// Slots taken beyond those that the caller held: how far from now (the reply's arrival) the first one is, and how many.
@@ -184,7 +193,7 @@ static RUN: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_a
 static RUN_LOCKED: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_at FROM run r WHERE id = $1 :lock(r)");
 
 static CANDIDATES: Sql = Sql::new(
-    r"SELECT d.id, d.address, d.account AS pinned, d.attempt, d.tries, d.doubts, d.message, d.parts, d.price,
+    r"SELECT d.id, d.address, d.account AS pinned, d.updated_at, d.attempt, d.tries, d.doubts, d.message, d.parts, d.price,
              r.state AS recipient_state, r.name, r.lang, r.area, r.attributes,
              CAST(d.route & 15 AS SMALLINT) AS carrier,
              CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE r.chat END AS sealed,
@@ -216,13 +225,13 @@ static ADDRESS_TAKEN: Sql = Sql::new(r"SELECT EXISTS (SELECT 1 FROM delivery WHE
 // `state + 0`, here and below: such a row is found by its key. With the bare column an engine may walk the partial index
 // of that state instead, with statistics from when it was all but empty, once for every row of the list.
 static SUBMIT: Sql = Sql::new(
-    r"UPDATE delivery SET state = 1, owner = $2, account = $3, updated_at = $4, parts = v.parts, price = v.price, address = v.address
-      FROM :rows($1; id BIGINT, parts SMALLINT, price BIGINT, address BIGINT) AS v
+    r"UPDATE delivery SET state = 1, owner = $2, account = $3, updated_at = v.claimed_at, parts = v.parts, price = v.price, address = v.address
+      FROM :rows($1; id BIGINT, claimed_at BIGINT, parts SMALLINT, price BIGINT, address BIGINT) AS v
       WHERE delivery.id = v.id AND delivery.state + 0 = 0",
 );
 
 static DEFER: Sql = Sql::new(
-    r"UPDATE delivery SET next_at = v.next_at, updated_at = $2
+    r"UPDATE delivery SET next_at = v.next_at
       FROM :rows($1; id BIGINT, next_at BIGINT) AS v WHERE delivery.id = v.id AND delivery.state + 0 = 0",
 );
 
@@ -234,6 +243,7 @@ struct Id {
 #[derive(Serialize)]
 struct Submitted {
     id: i64,
+    claimed_at: i64,
     parts: i16,
     price: i64,
     address: Option<i64>,
@@ -245,9 +255,20 @@ struct Deferred {
     next_at: i64,
 }
 
-/// A slot's length: what the local bucket refills in, rounded up, so that neither runs away from the other.
+/// How long after its time a slot may still be used where several nodes share an account's rate.
+pub const LATENESS: Duration = Duration::from_millis(10);
+
+/// A slot's length. Whatever second one looks at, the slots used in it lie within that second and the [`LATENESS`] before it:
+/// no more than the rate's, on all nodes together. Never shorter than what the local bucket refills in, so that neither runs
+/// away from the other; rounded up to the microsecond.
+pub fn period(rate: Rate) -> Duration {
+    let shared = (rate.per + LATENESS) / rate.count.max(1);
+    let period = Bucket::of(rate).period.max(shared);
+    Duration::from_micros(u64::try_from(period.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX).max(1))
+}
+
 fn period_us(rate: Rate) -> i64 {
-    i64::try_from(Bucket::of(rate).period.as_nanos().div_ceil(1000)).unwrap_or(i64::MAX / 4).max(1)
+    i64::try_from(period(rate).as_micros()).unwrap_or(i64::MAX / 4)
 }
 
 static RESERVE: Sql = Sql::new(
@@ -278,7 +299,7 @@ pub async fn claim<T>(
     request: &Request<'_>,
     mut prepare: impl FnMut(&Candidate) -> Prepared<T>,
 ) -> Result<Claim<T>> {
-    let nothing = |limit| Claim { claimed: Vec::new(), seen: 0, limit, reserved: None };
+    let nothing = |limit| Claim { claimed: Vec::new(), seen: 0, exhausted: limit == Limit::None, limit, reserved: None };
     let run = request.plan.run;
 
     let lease: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LEASE)).bind(request.epoch).fetch_optional(c).await)?;
@@ -323,6 +344,7 @@ pub async fn claim<T>(
             .await
     })?;
     let seen = candidates.len();
+    let exhausted = i64::try_from(seen).unwrap_or(i64::MAX) < limit;
     if seen == 0 {
         return Ok(nothing(Limit::None));
     }
@@ -334,8 +356,7 @@ pub async fn claim<T>(
     };
 
     let mut changes = tally::Changes::default();
-    let mut limit_hit =
-        if i64::try_from(seen).unwrap_or(i64::MAX) == free.saturating_add(held) { Limit::Rate } else { Limit::None };
+    let mut limit_hit = Limit::None;
     let (mut claimed, mut submitted, mut later, mut ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut new_addresses = HashSet::new();
     for candidate in candidates {
@@ -398,9 +419,12 @@ pub async fn claim<T>(
         let row = (candidate.parts + cost.0, candidate.price + cost.1);
         let after = Counted { account: request.account, state: State::Submitting.number(), parts: row.0, price: row.1, ..before };
         before.becomes(&after, &mut changes);
-        submitted.push(Submitted { id: candidate.id, parts: row.0, price: row.1, address: Some(hash) });
+        let claimed_at = request.now.max(candidate.updated_at + 1);
+        submitted.push(Submitted { id: candidate.id, claimed_at, parts: row.0, price: row.1, address: Some(hash) });
         claimed.push(Claimed {
             id: candidate.id,
+            owner: request.epoch,
+            claimed_at,
             attempt: candidate.attempt,
             repeat,
             tries: candidate.tries,
@@ -415,21 +439,14 @@ pub async fn claim<T>(
 
     if !later.is_empty() {
         let list = crate::db::list(&later);
-        within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).bind(request.now).execute(c).await.map(affected))?;
+        within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).execute(c).await.map(affected))?;
     }
     record::end_pending(tx, request.plan, &ended, request.now, &mut changes).await?;
     let mut reserved = None;
     if !claimed.is_empty() {
         let list = crate::db::list(&submitted);
         within!(tx, |c, sql| {
-            sqlx::query(sql(&SUBMIT))
-                .bind(&list)
-                .bind(request.epoch)
-                .bind(request.account)
-                .bind(request.now)
-                .execute(c)
-                .await
-                .map(affected)
+            sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).execute(c).await.map(affected)
         })?;
         if request.counts_as_contact {
             let list = crate::db::list(&claimed.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());
@@ -459,8 +476,12 @@ pub async fn claim<T>(
             reserved = Some((wait, u32::try_from(more).unwrap_or(u32::MAX)));
         }
     }
+    // Rows that are deferred or ended use up no slot: only messages on their way do.
+    if limit_hit == Limit::None && i64::try_from(claimed.len()).unwrap_or(i64::MAX) >= free.saturating_add(held) {
+        limit_hit = Limit::Rate;
+    }
     tally::apply(tx, request.epoch, changes).await?;
-    Ok(Claim { claimed, seen, limit: limit_hit, reserved })
+    Ok(Claim { claimed, seen, exhausted, limit: limit_hit, reserved })
 }
 
 /// Which candidates exceed the cap or the spacing, and when they no longer will. Locks the people's rows, so that two
@@ -518,8 +539,9 @@ impl<T> Claimed<T> {
 
     /// The row, and its message apart.
     pub fn split(self) -> (Claimed<()>, T) {
-        let Self { id, attempt, repeat, tries, doubts, cost, row, account, address, payload } = self;
-        (Claimed { id, attempt, repeat, tries, doubts, cost, row, account, address, payload: () }, payload)
+        let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload } = self;
+        let row = Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload: () };
+        (row, payload)
     }
 }
 
@@ -547,8 +569,8 @@ mod tests {
     #[test]
     fn slots_never_exceed_half_a_second() {
         let rate = Rate { count: 100, per: Duration::from_secs(1) };
-        assert_eq!(slots(0, 1_000_000, rate), (1_000_000, 51, 10_000));
-        assert_eq!(slots(1_400_000, 1_000_000, rate), (1_400_000, 11, 10_000));
+        assert_eq!(slots(0, 1_000_000, rate), (1_000_000, 50, 10_100));
+        assert_eq!(slots(1_400_000, 1_000_000, rate), (1_400_000, 10, 10_100));
         assert_eq!(slots(1_600_000, 1_000_000, rate).1, 0);
         let slow = Rate { count: 1, per: Duration::from_mins(1) };
         assert_eq!(slots(0, 1_000_000, slow).1, 1);

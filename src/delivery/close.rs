@@ -95,7 +95,8 @@ pub struct Doubt {
     pub attempt: i16,
     /// How often it was in doubt, this time included.
     pub doubts: i16,
-    /// When it fell in doubt (unix milliseconds).
+    /// When it fell in doubt, or was claimed by a process that is gone (unix milliseconds): it was sent no earlier than the
+    /// claim.
     pub updated_at: i64,
     parts: i16,
     price: i64,
@@ -184,19 +185,21 @@ static OWNED: Sql = Sql::new(
     r"SELECT id, account, attempt, doubts, updated_at, parts, price FROM delivery d WHERE owner = $1 AND state = 1 ORDER BY id LIMIT $2 :lock(d)",
 );
 
+// The time of the claim stays: by it a late verdict finds the submission that it is about, and how long the gateway still
+// ignores repeats counts from there.
 static DISOWN: Sql = Sql::new(
-    r"UPDATE delivery SET state = 2, owner = 0, doubts = doubts + 1, next_at = $2, updated_at = $3
+    r"UPDATE delivery SET state = 2, owner = 0, doubts = doubts + 1, next_at = $2
       FROM :rows($1; id BIGINT) AS v WHERE delivery.id = v.id AND delivery.state + 0 = 1",
 );
 
 /// Puts in doubt what a process owned that is gone: it may or may not have sent it. At most `most` a call.
-pub async fn disown(tx: &mut Tx, node: i64, epoch: i64, settle_at: i64, now: i64, most: i64) -> Result<usize> {
+pub async fn disown(tx: &mut Tx, node: i64, epoch: i64, settle_at: i64, most: i64) -> Result<usize> {
     let owned: Vec<Doubt> = within!(tx, |c, sql| sqlx::query_as(sql(&OWNED)).bind(epoch).bind(most).fetch_all(c).await)?;
     if owned.is_empty() {
         return Ok(0);
     }
     let list = crate::db::list(&owned.iter().map(|d| Id { id: d.id }).collect::<Vec<_>>());
-    within!(tx, |c, sql| sqlx::query(sql(&DISOWN)).bind(&list).bind(settle_at).bind(now).execute(c).await.map(affected))?;
+    within!(tx, |c, sql| sqlx::query(sql(&DISOWN)).bind(&list).bind(settle_at).execute(c).await.map(affected))?;
     let mut changes = tally::Changes::default();
     for row in &owned {
         let before =

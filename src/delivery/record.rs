@@ -1,17 +1,18 @@
 //! Records what became of claimed rows, in one transaction for many, and ends rows that are not to be sent.
 //!
-//! A judgement is written only where its process still owns the row in the same attempt. One that no longer does is
-//! late: what it says is learnt like a receipt, and what was definitely not taken goes back to its queue.
+//! A judgement is written only where its process still owns the row by the very claim that it judges: a batch whose commit
+//! went through unheard may be recorded again, and finds nothing left to write. One that no longer owns its row is late: what it
+//! says is learnt like a receipt, and what was definitely not taken goes back to its queue.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Counted, Plan, State, Why, channel_of, fan_out, learn, recipient_of, run_of, state};
+use super::{Counted, Plan, State, Why, channel_of, claim::Claimed, fan_out, learn, recipient_of, run_of, state};
 use crate::{
     db::{Result, Sql, Tx, affected},
-    tally, within,
+    limit, tally, within,
 };
 
 /// What became of a claimed row.
@@ -63,6 +64,10 @@ pub enum Outcome {
 pub struct Judged {
     /// The delivery.
     pub id: i64,
+    /// The epoch that claimed it.
+    pub owner: i64,
+    /// When that was, as it stands on the row.
+    pub claimed_at: i64,
     /// The attempt's number.
     pub attempt: i16,
     /// A doubted attempt, repeated unchanged.
@@ -82,6 +87,23 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// What became of a claimed row.
+    pub fn of<T>(claimed: &Claimed<T>, outcome: Outcome) -> Self {
+        Self {
+            id: claimed.id,
+            owner: claimed.owner,
+            claimed_at: claimed.claimed_at,
+            attempt: claimed.attempt,
+            repeat: claimed.repeat,
+            tries: claimed.tries,
+            doubts: claimed.doubts,
+            cost: claimed.cost,
+            row: claimed.row,
+            account: claimed.account,
+            outcome,
+        }
+    }
+
     /// The row as it is while it is owned (`Submitting`), or after its owner lapsed (`InDoubt`).
     const fn before(&self, state: State) -> Counted {
         Counted { id: self.id, account: self.account, state: state.number(), parts: self.row.0, price: self.row.1 }
@@ -91,6 +113,8 @@ impl Judged {
     fn after(&self) -> After {
         let row = After {
             id: self.id,
+            owner: self.owner,
+            claimed_at: self.claimed_at,
             attempt: self.attempt,
             state: State::Accepted.number(),
             reason: 0,
@@ -141,7 +165,8 @@ impl Judged {
             Outcome::Ended { state: State::Rejected, why, .. } if !self.repeat => (State::Rejected, *why),
             _ => return None,
         };
-        Some(learn::News { delivery: self.id, attempt: self.attempt, handle: None, state, why, detail: String::new() })
+        let detail = self.detail().unwrap_or_default().to_string();
+        Some(learn::News { delivery: self.id, attempt: self.attempt, handle: None, state, why, detail })
     }
 
     fn detail(&self) -> Option<&str> {
@@ -162,6 +187,8 @@ impl Judged {
 #[derive(Debug, Clone, Serialize)]
 struct After {
     id: i64,
+    owner: i64,
+    claimed_at: i64,
     attempt: i16,
     state: i16,
     reason: i16,
@@ -180,25 +207,29 @@ impl After {
     }
 }
 
+// The time of the claim stays what tells one claim of a row from the next: it never goes back, also where clocks do.
+//
 // `owner + 0`, and `state + 0` here and below: such a row is found by its key. With the bare column an engine may walk the
 // partial index of that state or owner instead, with statistics from when it was all but empty, once for every row of the list.
 static RECORD: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, reason = v.reason, owner = 0, account = v.account, attempt = v.next_attempt,
-             tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $3
-      FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
+             tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = CASE WHEN v.claimed_at > $2 THEN v.claimed_at ELSE $2 END
+      FROM :rows($1; id BIGINT, owner BIGINT, claimed_at BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
                  tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state + 0 = 1 AND delivery.owner + 0 = $2 AND delivery.attempt = v.attempt
+      WHERE delivery.id = v.id AND delivery.state + 0 = 1 AND delivery.owner + 0 = v.owner AND delivery.attempt = v.attempt
+        AND delivery.updated_at = v.claimed_at
       RETURNING delivery.id",
 );
 
-// A late but definite word on the very submission that was put in doubt, as if it had come in time. The count of doubts
-// tells it from a later submission of the same attempt, of which it says nothing.
+// A late but definite word on the very submission that was put in doubt, as if it had come in time. The time of its claim,
+// which the sweep leaves on the row, tells it from a later submission of the same attempt, of which it says nothing.
 static UNDOUBT: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, reason = v.reason, account = v.account, attempt = v.next_attempt,
-             tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = $2
-      FROM :rows($1; id BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
+             tries = v.tries, doubts = v.doubts, parts = v.parts, price = v.price, next_at = v.next_at, updated_at = CASE WHEN v.claimed_at > $2 THEN v.claimed_at ELSE $2 END
+      FROM :rows($1; id BIGINT, claimed_at BIGINT, attempt SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_attempt SMALLINT,
                  tries SMALLINT, doubts SMALLINT, parts SMALLINT, price BIGINT, next_at BIGINT) AS v
       WHERE delivery.id = v.id AND delivery.state + 0 = 2 AND delivery.attempt = v.attempt AND delivery.doubts = v.doubts + 1
+        AND delivery.updated_at = v.claimed_at
       RETURNING delivery.id",
 );
 
@@ -232,6 +263,11 @@ static EARLY: Sql = Sql::new(
 static REMARK: Sql = Sql::new(
     r"INSERT INTO remark (delivery, detail, at) SELECT id, detail, $2 FROM :rows($1; id BIGINT, detail TEXT) AS v WHERE true
       ON CONFLICT (delivery) DO UPDATE SET detail = excluded.detail, at = excluded.at",
+);
+
+static UNSPEND: Sql = Sql::new(
+    r"UPDATE account SET used = CASE WHEN used > v.n THEN used - v.n ELSE 0 END
+      FROM :rows($1; account BIGINT, day TEXT, n BIGINT) AS v WHERE account.id = v.account AND account.day = v.day",
 );
 
 // Rows of one person and run differ in the last four bits only.
@@ -343,8 +379,9 @@ pub struct Recorded {
     pub written: usize,
 }
 
-/// Records judgements of one process (`epoch`). All or nothing; a batch recorded twice changes nothing the second time.
-pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], now: i64) -> Result<Recorded> {
+/// Records judgements of one process, whose tallies have the node `node`. All or nothing; a batch recorded twice changes
+/// nothing the second time, also if rows of it were claimed again in between.
+pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], now: i64) -> Result<Recorded> {
     let mut rows: BTreeMap<i64, After> = judged.iter().map(|j| (j.id, j.after())).collect();
     let mut left = Vec::new();
 
@@ -381,8 +418,7 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
     }
 
     let list = crate::db::list(&rows.values().collect::<Vec<_>>());
-    let owned: Vec<i64> =
-        within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(epoch).bind(now).fetch_all(c).await)?;
+    let owned: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(now).fetch_all(c).await)?;
     let owned: HashSet<i64> = owned.into_iter().collect();
     let mut written = owned.clone();
     written.extend(undoubt(tx, judged.iter().filter(|j| !owned.contains(&j.id)), &rows, now).await?);
@@ -394,9 +430,10 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
             one.before(was).becomes(&row.counted(), &mut changes);
         }
     }
+    unspend(tx, judged.iter().filter(|j| written.contains(&j.id))).await?;
     left.retain(|l| written.contains(&l.delivery));
     leave_behind(tx, &left, now).await?;
-    remark(tx, judged.iter().filter_map(|j| j.detail().map(|d| (j.id, d))), now).await?;
+    remark(tx, judged.iter().filter(|j| written.contains(&j.id)).filter_map(|j| j.detail().map(|d| (j.id, d))), now).await?;
     let early = keep_handles(tx, judged, now).await?;
 
     let ended: Vec<i64> = judged
@@ -411,7 +448,7 @@ pub async fn record(tx: &mut Tx, epoch: i64, plans: &Plans, judged: &[Judged], n
 
     let late: Vec<learn::News> = judged.iter().filter(|j| !written.contains(&j.id)).filter_map(Judged::as_news).collect();
     learn::join(tx, plans, &late, now, &mut changes).await?;
-    tally::apply(tx, epoch, changes).await?;
+    tally::apply(tx, node, changes).await?;
     Ok(Recorded { early, written: written.len() })
 }
 
@@ -448,6 +485,27 @@ async fn keep_handles(tx: &mut Tx, judged: &[Judged], now: i64) -> Result<Vec<i6
     let list = crate::db::list(&handles.into_values().collect::<Vec<_>>());
     within!(tx, |c, sql| sqlx::query(sql(&KEEP_HANDLES)).bind(&list).bind(now).execute(c).await.map(affected))?;
     within!(tx, |c, sql| sqlx::query_scalar(sql(&EARLY)).bind(&list).fetch_all(c).await)
+}
+
+/// What was put back takes nothing of its account's quota on the day of its claim.
+async fn unspend<'a>(tx: &mut Tx, written: impl Iterator<Item = &'a Judged>) -> Result<()> {
+    #[derive(Serialize)]
+    struct Unspent {
+        account: i64,
+        day: String,
+        n: i64,
+    }
+    let mut unsent: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    for one in written.filter(|j| matches!(j.outcome, Outcome::PutBack { .. })) {
+        let day = limit::quota_day(chrono::DateTime::from_timestamp_millis(one.claimed_at).unwrap_or_default());
+        *unsent.entry((one.account, day)).or_default() += 1;
+    }
+    if unsent.is_empty() {
+        return Ok(());
+    }
+    let list = crate::db::list(&unsent.into_iter().map(|((account, day), n)| Unspent { account, day, n }).collect::<Vec<_>>());
+    within!(tx, |c, sql| sqlx::query(sql(&UNSPEND)).bind(&list).execute(c).await.map(affected))?;
+    Ok(())
 }
 
 async fn give_back(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<()> {

@@ -71,7 +71,7 @@ pub async fn settle(shared: &Shared) -> crate::db::Result<usize> {
         let due = close::doubts(tx, now, CHUNK).await?;
         let settled: Vec<(Doubt, Settle)> =
             due.into_iter().map(|doubt| (doubt.clone(), how(shared, &shared.active, &doubt, now))).collect();
-        close::settle(tx, shared.epoch, &plans, &settled, now).await?;
+        close::settle(tx, shared.epoch(), &plans, &settled, now).await?;
         Ok(settled.len())
     })?;
     if settled > 0 {

@@ -17,22 +17,26 @@ use super::{
 };
 use crate::{
     account::{self, Account, Share},
-    active::ActiveRun,
+    active::{self, ActiveRun},
     audience::place::Places,
+    db::Engine,
     delivery::{
         Reference,
         claim::{self, Candidate, Claimed, Limit, Prepared},
         record::{Judged, Outcome},
     },
     health::Permit,
-    limit::Bucket,
+    limit::{self, Bucket},
     message::Person,
     seal::Kind,
     transaction,
 };
 
-/// A slot whose time passed by more than this is thrown away: its share of the rate may have been used by other nodes.
+/// A slot whose time passed by more than this is thrown away where other nodes may share the rate ([`claim::LATENESS`]), or by
+/// this where there are none: then the account's own pace is all that keeps it.
 const STALE: Duration = Duration::from_millis(100);
+/// Claims in one step at most: where all that is due is skipped or deferred, a lane still comes to its sends.
+const CLAIMS: usize = 20;
 /// An exhausted route is asked again at the latest after this.
 const ASK_AGAIN: i64 = 1_000;
 
@@ -115,12 +119,14 @@ impl Lane {
         let worthwhile =
             if self.probing { self.queue.is_empty() } else { self.queue.len() <= window / 2 && room >= window.div_ceil(2) };
         if worthwhile {
-            claimed = self.claim(room, now).await?;
+            let hurry;
+            (claimed, hurry) = self.claim(room, now).await?;
             if claimed > 0 {
                 let more = self.send(free.saturating_sub(sent)).await?;
                 sent += more.0;
                 wait = more.1;
             }
+            wait = hurry.map_or(wait, |hurry| wait.min(hurry));
         }
         if self.probing && sent == 0 {
             self.account.circuit(crate::health::Circuit::probe_unused);
@@ -168,24 +174,28 @@ impl Lane {
         let _ = self.verdicts.send(verdict(&ready.claimed, outcome)).await;
     }
 
-    /// Claims up to `wanted` rows, one run after the other as their turns come.
-    async fn claim(&mut self, mut wanted: usize, now: i64) -> crate::db::Result<usize> {
+    /// Claims up to `wanted` rows, one run after the other as their turns come. How many, and how soon it is worth asking again
+    /// although nothing has landed.
+    async fn claim(&mut self, mut wanted: usize, now: i64) -> crate::db::Result<(usize, Option<Duration>)> {
         let runs: BTreeMap<i64, Arc<ActiveRun>> =
-            self.shared.active.runs().into_iter().filter(|run| run.is_open(now)).map(|run| (run.row.id, run)).collect();
+            self.shared.active.runs().into_iter().filter(|run| run.may_claim(now)).map(|run| (run.row.id, run)).collect();
         self.asked.retain(|(run, _), _| runs.contains_key(run));
         let routes = self.account.routes();
         let mut total = 0;
-        while wanted > 0 {
+        for _ in 0..CLAIMS {
+            if wanted == 0 {
+                return Ok((total, None));
+            }
             let asked = &self.asked;
             let candidates: Vec<Waiting> = runs
                 .values()
                 .filter(|run| routes.iter().any(|route| asked.get(&(run.row.id, *route)).is_none_or(|at| *at <= now)))
                 .map(|run| Waiting { run: run.row.id, warning: run.is_warning() })
                 .collect();
-            let Some(run) = self.turns.order(&candidates).first().and_then(|id| runs.get(id)) else { break };
+            let Some(run) = self.turns.order(&candidates).first().and_then(|id| runs.get(id)) else { return Ok((total, None)) };
             let Some(route) = routes.iter().copied().find(|r| self.asked.get(&(run.row.id, *r)).is_none_or(|at| *at <= now))
             else {
-                break;
+                return Ok((total, None));
             };
             // One claim a turn: with several runs waiting, none takes the whole window at once.
             let quantum = if candidates.len() > 1 { wanted.div_ceil(candidates.len()).max(50).min(wanted) } else { wanted };
@@ -194,11 +204,14 @@ impl Lane {
             wanted -= got.min(wanted);
             if matches!(limit, Limit::Rate | Limit::Quota | Limit::Account | Limit::Lease) {
                 self.account.set_out_of_quota(limit == Limit::Quota);
-                break;
+                // The slots are other nodes' for now: they are free again within the half second that a claim may reserve.
+                let period = Bucket::of(self.account.config.rate).period;
+                let crowded = limit == Limit::Rate && total == 0;
+                return Ok((total, crowded.then(|| period.clamp(Duration::from_millis(100), Duration::from_secs(1)))));
             }
             self.account.set_out_of_quota(false);
         }
-        Ok(total)
+        Ok((total, Some(Duration::ZERO)))
     }
 
     async fn claim_route(
@@ -210,12 +223,12 @@ impl Lane {
     ) -> crate::db::Result<(usize, Limit)> {
         let shared = Arc::clone(&self.shared);
         let account = Arc::clone(&self.account);
-        let day = shared.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive().to_string();
+        let day = limit::quota_day(shared.clock.now());
         self.throw_away_stale();
         let awareness = !run.is_warning() && !run.row.is_test();
         let request = claim::Request {
             plan: &run.plan,
-            epoch: shared.epoch,
+            epoch: shared.epoch(),
             account: account.id,
             rate: account.config.rate,
             daily: account.config.daily,
@@ -236,7 +249,7 @@ impl Lane {
             self.hold_slots(arrived + wait, n);
         }
         // Everything due was taken: what comes later, a retry or a fall-back, is asked for again in a while.
-        if claim.seen < wanted && claim.limit == Limit::None {
+        if claim.exhausted {
             self.asked.insert((run.row.id, route), now + ASK_AGAIN);
         }
         match claim.limit {
@@ -246,7 +259,7 @@ impl Lane {
                     campaign = run.row.campaign,
                     "held a run: the next message would exceed its budget"
                 );
-                shared.active.hold(run.row.id, "budget").await?;
+                shared.active.hold(run.row.id, active::OVER_BUDGET).await?;
             }
             Limit::Run => {
                 self.asked.insert((run.row.id, route), now + ASK_AGAIN);
@@ -270,13 +283,14 @@ impl Lane {
     }
 
     fn hold_slots(&mut self, first: Instant, n: u32) {
-        let period = Bucket::of(self.account.config.rate).period;
+        let period = claim::period(self.account.config.rate);
         self.slots.extend((0..n).map(|i| first + period * i));
     }
 
     fn throw_away_stale(&mut self) {
+        let late = if self.shared.db.engine() == Engine::Sqlite { STALE } else { claim::LATENESS };
         let now = Instant::now();
-        while self.slots.front().is_some_and(|slot| *slot + STALE < now) {
+        while self.slots.front().is_some_and(|slot| *slot + late < now) {
             self.slots.pop_front();
         }
     }
@@ -308,7 +322,7 @@ impl Lane {
             {
                 let now = self.shared.clock.millis();
                 let open = self.shared.active.may_send(&ready.run, ready.claimed.channel(), ready.claimed.address, now);
-                if open && self.shared.lease_is_safe(now) {
+                if open && self.shared.owns(ready.claimed.owner, now) {
                     batch.push(ready);
                 } else {
                     self.verdict(ready, Outcome::PutBack { next_at: now }).await;
@@ -389,20 +403,7 @@ async fn settle(
 
 /// A row with its outcome, for the recorder.
 fn verdict(claimed: &Claimed<()>, outcome: Outcome) -> Verdict {
-    Verdict {
-        address: (claimed.channel(), claimed.address),
-        judged: Judged {
-            id: claimed.id,
-            attempt: claimed.attempt,
-            repeat: claimed.repeat,
-            tries: claimed.tries,
-            doubts: claimed.doubts,
-            cost: claimed.cost,
-            row: claimed.row,
-            account: claimed.account,
-            outcome,
-        },
-    }
+    Verdict { address: (claimed.channel(), claimed.address), judged: Judged::of(claimed, outcome) }
 }
 
 /// Opens the address and renders the message of one candidate.

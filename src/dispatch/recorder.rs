@@ -1,8 +1,10 @@
 //! The recorder: takes what became of claimed rows from all lanes and writes it, many in one transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use providers::Channel;
 use tokio::sync::mpsc;
 
 use super::Shared;
@@ -45,6 +47,11 @@ impl Recorder {
         (Self { shared, verdicts, held: Vec::new() }, sender)
     }
 
+    /// Verdicts that wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.held.len() + self.verdicts.len()
+    }
+
     /// Waits for verdicts and writes a batch of them. None: every lane is gone and everything is written.
     /// A transaction that fails keeps its verdicts for the next step.
     pub async fn step(&mut self) -> Option<Recorded> {
@@ -82,13 +89,27 @@ impl Recorder {
         let judged: Vec<Judged> = self.held.iter().map(|v| v.judged.clone()).collect();
         let plans = shared.active.plans();
         let now = shared.clock.millis();
-        let recorded = transaction!(shared.db, |tx| record::record(tx, shared.epoch, &plans, &judged, now).await)?;
+        let refused = self.refused().await?;
+        transaction!(shared.db, |tx| {
+            for (channel, address, wording) in &refused {
+                let said = Said { source: "gateway", wording, at: now };
+                consent::refuse(tx, *channel, *address, Scope::All, said).await?;
+            }
+            record::record(tx, shared.epoch(), &plans, &judged, now).await
+        })
+    }
+
+    /// Refusals that gateways told us of, and that are not known yet: channel, keyed hash of the address, their words.
+    async fn refused(&self) -> crate::db::Result<Vec<(Channel, i64, &str)>> {
+        let mut told = BTreeMap::new();
         for verdict in &self.held {
             let Outcome::Ended { state: State::Skipped, why: Why::OptedOut, detail } = &verdict.judged.outcome else { continue };
-            let Some(channel) = providers::Channel::from_number(i64::from(verdict.address.0)) else { continue };
-            let said = Said { source: "gateway", wording: detail, at: now };
-            consent::record(&shared.db, channel, verdict.address.1, Scope::All, said).await?;
+            let Some(channel) = Channel::from_number(i64::from(verdict.address.0)) else { continue };
+            let known = consent::refused(&self.shared.db, channel, &[verdict.address.1]).await?;
+            if known.get(&verdict.address.1) != Some(&Scope::All) {
+                told.insert((channel, verdict.address.1), detail.as_str());
+            }
         }
-        Ok(recorded)
+        Ok(told.into_iter().map(|((channel, address), wording)| (channel, address, wording)).collect())
     }
 }

@@ -55,6 +55,58 @@ async fn each_outcome_is_written(world: &World) {
     assert_eq!(world.rows(run).await, written, "a batch recorded again changes nothing");
 }
 
+async fn a_commit_that_was_not_heard_of_touches_no_later_claim(world: &World) {
+    let person = world.crowd(1).await[0];
+    let run = world.fanned_out(&by_sms()).await;
+    let first = world.claim(run, SMS).await;
+    let put_back = judged(&first[0], Outcome::PutBack { next_at: world.now() });
+    assert_eq!(world.record(vec![put_back.clone()]).await.written, 1);
+
+    // The clock stands still: the next claim is made within the same millisecond, by the same process.
+    let second = world.claim(run, SMS).await;
+    let sending = world.row(run, person, SMS).await;
+    assert_eq!(world.record(vec![put_back.clone()]).await.written, 0);
+    assert_eq!(world.row(run, person, SMS).await, sending, "it is on its way once more: nobody else may claim it");
+
+    world.record(vec![judged(&second[0], in_doubt())]).await;
+    let doubted = world.row(run, person, SMS).await;
+    assert_eq!(world.record(vec![put_back]).await.written, 0);
+    assert_eq!(world.row(run, person, SMS).await, doubted, "the second submission may have arrived");
+}
+
+async fn a_repeat_put_back_unheard_is_not_sent_twice(world: &World) {
+    let person = world.crowd(1).await[0];
+    let run = world.fanned_out(&by_sms()).await;
+    world.send(run, SMS, &in_doubt()).await;
+    world.settle(Settle::Repeat).await;
+    let first = world.claim(run, SMS).await;
+    let batch = vec![judged(&first[0], later(world.now()))];
+    assert_eq!(world.record(batch.clone()).await.written, 1);
+    world.claim(run, SMS).await;
+    let sending = world.row(run, person, SMS).await;
+    assert_eq!((sending.state(), sending.attempt, sending.tries), (State::Submitting, 1, 1), "the same attempt, claimed again");
+    assert_eq!(world.record(batch).await.written, 0);
+    assert_eq!(world.row(run, person, SMS).await, sending);
+}
+
+async fn the_rest_of_a_batch_that_was_half_overtaken_is_not_applied_twice(world: &World) {
+    let people = world.crowd(3).await;
+    let run = world.fanned_out(&by_sms()).await;
+    let mut claimed = world.claim(run, SMS).await;
+    claimed.sort_by_key(|c| c.id);
+    let outcomes = [accepted(), Outcome::PutBack { next_at: world.now() }, rejected()];
+    let batch: Vec<Judged> = claimed.iter().zip(outcomes).map(|(c, outcome)| judged(c, outcome)).collect();
+    world.record(batch.clone()).await;
+    world.send(run, SMS, &accepted()).await;
+    world.hear(vec![world.of_attempt(claimed[0].id, 1, ReceiptState::Delivered)]).await;
+    let before = world.rows(run).await;
+    let paid = cost(world, run).await;
+    assert_eq!(world.record(batch).await.written, 0);
+    assert_eq!((world.rows(run).await, cost(world, run).await), (before, paid));
+    assert_eq!(world.row(run, people[0], SMS).await.state(), State::Delivered);
+    assert_eq!(paid, (2, 600));
+}
+
 /// A claim of a process that then lapses, so that its row is in doubt: the row's verdict is late.
 async fn lapsed(world: &World, run: i64) -> (i64, Judged) {
     let gone = epoch::register(&world.db, "gone", world.now()).await.unwrap();
@@ -179,7 +231,7 @@ async fn a_lapsed_process_owns_nothing(world: &World) {
     assert_eq!(epoch::sweep(&world.db, world.epoch, 0, world.now()).await.unwrap(), 0, "it lives");
     assert!(!epoch::end(&world.db, gone).await.unwrap(), "it owns rows");
     epoch::expire_others(&world.db, world.epoch).await.unwrap();
-    let part = transaction!(world.db, |tx| close::disown(tx, world.epoch, gone, 0, world.now(), 2).await).unwrap();
+    let part = transaction!(world.db, |tx| close::disown(tx, world.epoch, gone, 0, 2).await).unwrap();
     assert_eq!(part, 2, "in chunks");
     world.check().await;
     assert_eq!(epoch::sweep(&world.db, world.epoch, 0, world.now()).await.unwrap(), 1);
@@ -189,6 +241,9 @@ async fn a_lapsed_process_owns_nothing(world: &World) {
 
 on_both_engines!(
     each_outcome_is_written,
+    a_commit_that_was_not_heard_of_touches_no_later_claim,
+    a_repeat_put_back_unheard_is_not_sent_twice,
+    the_rest_of_a_batch_that_was_half_overtaken_is_not_applied_twice,
     a_late_verdict_settles_its_doubt,
     a_late_verdict_says_nothing_of_a_later_submission,
     a_late_verdict_leaves_what_is_known_alone,

@@ -20,7 +20,7 @@ use loa::{
     epoch, on,
     receipt::{self, Incoming, Matcher},
     run::{Runner, command, make},
-    seal::Seal,
+    seal::{Kind, Seal},
     tally, transaction,
 };
 use providers::{About, Channel, Receipt, ReceiptState};
@@ -217,11 +217,11 @@ impl World {
                  RETURNING id"
             )
             .bind(CARRIER)
-            .bind(person.phone.map(|h| h.to_be_bytes().to_vec()))
+            .bind(person.phone.map(|h| self.seal.seal(Kind::Phone, &format!("+84{}", 900_000_000 + h))))
             .bind(person.phone)
-            .bind(person.email.map(|h| h.to_be_bytes().to_vec()))
+            .bind(person.email.map(|h| self.seal.seal(Kind::Email, &format!("p{h}@example.com"))))
             .bind(person.email)
-            .bind(person.chat.map(|h| h.to_be_bytes().to_vec()))
+            .bind(person.chat.map(|h| self.seal.seal(Kind::Chat, &h.to_string())))
             .bind(person.chat)
             .bind(i16::from(person.chat.is_some()))
             .fetch_one(pool)
@@ -460,17 +460,7 @@ fn is_legal(row: &Row) -> bool {
 }
 
 pub fn judged(claimed: &Claimed<()>, outcome: Outcome) -> Judged {
-    Judged {
-        id: claimed.id,
-        attempt: claimed.attempt,
-        repeat: claimed.repeat,
-        tries: claimed.tries,
-        doubts: claimed.doubts,
-        cost: claimed.cost,
-        row: claimed.row,
-        account: claimed.account,
-        outcome,
-    }
+    Judged::of(claimed, outcome)
 }
 
 pub fn accepted() -> Outcome {

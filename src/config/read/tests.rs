@@ -9,12 +9,12 @@ fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn parse(text: &str, pairs: &[(&str, &str)]) -> Config {
-    Config::parse(Path::new("/srv/loa/loa.toml"), text, &env(pairs)).unwrap_or_else(|problems| panic!("{problems}"))
+    Config::parse(Path::new("/srv/loa/loa.toml"), text, &env(pairs), true).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 #[test]
 fn nothing_written_is_something_that_works() {
-    let config = Config::parse(Path::new("loa.toml"), "", &env(&[])).unwrap();
+    let config = Config::parse(Path::new("loa.toml"), "", &env(&[]), true).unwrap();
     assert_eq!(config.database_url, "sqlite:loa.db");
     assert_eq!(config.server.listen, DEFAULT_LISTEN);
     assert_eq!(config.server.key_file.as_deref(), Some(Path::new("loa.key")));
@@ -94,7 +94,7 @@ fn the_environment_overrules_the_file() {
 
 #[test]
 fn a_password_in_an_address_belongs_elsewhere() {
-    let parse = |text: &str| Config::parse(Path::new("loa.toml"), text, &env(&[("DB", "postgres://u:pw@h/d")]));
+    let parse = |text: &str| Config::parse(Path::new("loa.toml"), text, &env(&[("DB", "postgres://u:pw@h/d")]), true);
     let problems = parse("[database]\nurl = \"postgres://u:pw@h/d\"\n").unwrap_err();
     assert!(problems.to_string().contains("holds a password") && !problems.to_string().contains("pw@"), "{problems}");
     assert_eq!(parse("[database]\nurl = { env = \"DB\" }\n").unwrap().database_url, "postgres://u:pw@h/d");
