@@ -617,15 +617,25 @@ async fn the_page_adds_up_before_the_readers_eyes() {
               Chi phí (đồng)                                           2.050
 
             Theo tỉnh, thành phố
-            Tỉnh, thành phố           Số người  Có xác nhận   Tỷ lệ  Chưa xác nhận  Chưa tiếp cận  Lượt tin  Đã đến  Đang xử lý  Thất bại  Không rõ  Không gửi  Quy đổi  Chi phí (đ)
-            Thành phố Hà Nội                12            1   8,3 %              2              9        14       2           5         3         1          3        9        1.750
-            Tỉnh Cà Mau                      2            1  50,0 %              0              1         2       1           0         0         0          1        1          300
-            (chưa rõ địa bàn)                1            0   0,0 %              0              1         1       0           0         0         0          1        0            0
-            Tổng (mỗi người một lần)        15            2  13,3 %              2             11        17       3           5         3         1          5       10        2.050
+                                                Có xác          Chưa xác      Chưa
+            Tỉnh, thành phố           Số người    nhận   Tỷ lệ      nhận  tiếp cận
+            Thành phố Hà Nội                12       1   8,3 %         2         9
+            Tỉnh Cà Mau                      2       1  50,0 %         0         1
+            (chưa rõ địa bàn)                1       0   0,0 %         0         1
+            Tổng (mỗi người một lần)        15       2  13,3 %         2        11
+
+                                                                                      Chi
+                                      Lượt           Đang  Thất  Không  Không  Quy    phí
+            Tỉnh, thành phố            tin  Đã đến  xử lý   bại     rõ    gửi  đổi    (đ)
+            Thành phố Hà Nội            14       2      5     3      1      3    9  1.750
+            Tỉnh Cà Mau                  2       1      0     0      0      1    1    300
+            (chưa rõ địa bàn)            1       0      0     0      0      1    0      0
+            Tổng (mỗi người một lần)    17       3      5     3      1      5   10  2.050
 
             Có xác nhận: có báo nhận là tin đã đến hoặc đã xem. Chưa có xác nhận: cổng gửi đã nhận nhưng không báo lại,
             hoặc thư điện tử không bị trả lại trong 72 giờ. Hai số này không cộng với nhau. Tin gửi thử không tính.
-            Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.
+            Số người = có xác nhận + chưa xác nhận + chưa tiếp cận.
+            Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.
             Người đã chuyển địa bàn được tính ở nơi của đợt gửi mới nhất; lượt tin được tính ở nơi đã gửi.
             ");
             let page = office.loa(&["report", "--campaign", "nhan-dien", "--by", "channel", "--lang", "en"]);
@@ -657,9 +667,9 @@ async fn the_page_adds_up_before_the_readers_eyes() {
 
             Deliveries
               pending                                                      1
-              in_doubt                                                     1
+              in doubt                                                     1
               accepted                                                     2
-              enroute                                                      1
+              en route                                                     1
               delivered                                                    2
               seen                                                         1
               undelivered                                                  1
@@ -675,14 +685,20 @@ async fn the_page_adds_up_before_the_readers_eyes() {
               Cost (đồng)                                              2,050
 
             By channel
-            Channel                   People  Confirmed   Share  Presumed  Not reached  Deliveries  Arrived  Under way  Failed  Unknown  Not sent  Parts  Cost (đ)
-            SMS                           13          1   7.6 %         1           11          14        2          3       3        1         5      7     2,050
-            E-mail                         3          1  33.3 %         1            1           3        1          2       0        0         0      3         0
-            Total (each person once)      15          2  13.3 %         2           11          17        3          5       3        1         5     10     2,050
+            Channel                   People  Confirmed   Share  Presumed  Not reached
+            SMS                           13          1   7.6 %         1           11
+            E-mail                         3          1  33.3 %         1            1
+            Total (each person once)      15          2  13.3 %         2           11
+
+            Channel                   Deliveries  Arrived  Under way  Failed  Unknown  Not sent  Parts  Cost (đ)
+            SMS                               14        2          3       3        1         5      7     2,050
+            E-mail                             3        1          2       0        0         0      3         0
+            Total (each person once)          17        3          5       3        1         5     10     2,050
 
             Confirmed: a receipt says that a message arrived or was seen. Presumed: a gateway that sends no receipts took it,
             or a mail did not bounce within 72 hours. The two are never added up. Test sends count nowhere.
-            People = confirmed + presumed + not reached. Deliveries = arrived + under way + failed + unknown + not sent.
+            People = confirmed + presumed + not reached.
+            Deliveries = arrived + under way + failed + unknown + not sent.
             A person may be in several lines: the lines' people do not add up to the total.
             ");
             let page = office.loa(&["report", "--campaign", "nhan-dien", "--unreached"]);

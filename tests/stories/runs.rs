@@ -130,7 +130,8 @@ async fn an_approval_is_for_the_content_that_was_seen() {
         let released = loa::approval::released(&ground.db, &config, &library).await.unwrap();
         let [kept] = &released[..] else { panic!("{released:?}") };
         assert_eq!((kept.source.text.as_str(), kept.segments.contains("Mọi người")), (CAMPAIGN, true));
-        assert_eq!(office.loa(&["send", "nhan-dien"]).code, 1, "what a person sends is the file as it is");
+        let sent = office.loa(&["send", "nhan-dien"]);
+        assert_eq!(sent.code, 1, "what a person sends is the file as it is: {}", sent.err);
         assert_eq!(office.loa(&["approve", "nhan-dien", "--by", "Lan"]).code, 0);
         let released = loa::approval::released(&ground.db, &config, &library).await.unwrap();
         assert_ne!(released[0].source.text, CAMPAIGN);
