@@ -24,8 +24,7 @@ use tokio::{
 use crate::{
     account::{self, Accounts, Gateways, StandIns},
     active::Active,
-    approval,
-    audience,
+    approval, audience,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,

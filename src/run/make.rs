@@ -135,12 +135,7 @@ static SEE: Sql = Sql::new(
 
 /// Makes every run of what is released that became due since anything last looked: late ones within their campaign's `late`, and those
 /// beyond it as missed. How many it made. The first look ever finds nothing due: Loa sends nothing from before its time.
-pub async fn due(
-    db: &Db,
-    released: &[Kept],
-    holidays: &Holidays,
-    now: DateTime<Utc>,
-) -> std::result::Result<usize, RunError> {
+pub async fn due(db: &Db, released: &[Kept], holidays: &Holidays, now: DateTime<Utc>) -> std::result::Result<usize, RunError> {
     let seen: Option<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&SEEN)).fetch_optional(pool).await)?;
     let seen = seen.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.with_timezone(&Utc));
     let mut made = 0;
