@@ -77,6 +77,8 @@ const RUNNER: Duration = Duration::from_millis(200);
 const DOUBTS: Duration = Duration::from_secs(1);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
+const GATHER: Duration = Duration::from_millis(25);
 /// The most that the end may take: the longest send, and its recording.
 const LAST_SENDS: Duration = Duration::from_secs(75);
 
@@ -512,7 +514,8 @@ async fn drive_matcher(
             continue;
         }
         tokio::select! {
-            () = arrived.notified() => {}
+            // Receipts come in swarms: joined many at a time, they leave the writer free to commit the next ones.
+            () = arrived.notified() => tokio::time::sleep(GATHER).await,
             Some(receipts) = early.recv() => {
                 if let Err(error) = matcher.again(&receipts).await {
                     tracing::error!(%error, "could not match receipts that came early; the sweep will");

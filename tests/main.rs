@@ -10,6 +10,7 @@ mod layers;
 
 mod stories {
     mod audience;
+    mod bench;
     mod check;
     mod commands;
     mod dispatch;

@@ -148,7 +148,7 @@ fn a_missing_database_is_not_made_by_asking() {
     assert!(!office.path().join("loa.db").exists());
 
     office.write("loa.db", b"");
-    assert!(office.loa(&["runs"]).err.contains("chưa có các bảng"));
+    assert!(office.loa(&["runs"]).err.contains("chạy `loa migrate` để tạo"));
     assert_eq!(office.loa(&["migrate"]).out, "Cơ sở dữ liệu đã sẵn sàng.\n");
     assert_eq!(office.loa(&["migrate", "--json"]).json()["migrated"], true);
     assert_eq!(office.loa(&["runs"]).out, "Chưa có lượt gửi nào.\n");
