@@ -24,8 +24,7 @@ use tokio::{
 use crate::{
     account::{self, Accounts, Gateways, StandIns},
     active::Active,
-    approval::Approvals,
-    audience,
+    approval, audience,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
@@ -394,8 +393,8 @@ async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) 
         let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
         let now = schedule.clock.now();
         let made = async {
-            let approvals = Approvals::read(&schedule.db, &schedule.config).await?;
-            run::make::due(&schedule.db, &library, &schedule.holidays, &|source| approvals.cover(source), now).await
+            let released = approval::released(&schedule.db, &schedule.config, &library).await?;
+            run::make::due(&schedule.db, &released, &schedule.holidays, now).await
         };
         if let Err(error) = made.await {
             tracing::error!(%error, "could not make the runs that are due");

@@ -12,4 +12,5 @@ pub mod import;
 pub mod key;
 pub mod phone;
 pub mod place;
+pub mod reach;
 pub mod segment;

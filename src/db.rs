@@ -88,10 +88,29 @@ pub fn affected(done: impl Done) -> u64 {
     done.rows()
 }
 
-/// A list to bind: JSON text, which `:rows($n; …)` reads.
+/// Writes JSON in which U+0000 is U+FFFD: `PostgreSQL` refuses a text with the former, and with it the whole list.
+struct WithoutNul;
+
+impl serde_json::ser::Formatter for WithoutNul {
+    fn write_char_escape<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+        escape: serde_json::ser::CharEscape,
+    ) -> std::io::Result<()> {
+        match escape {
+            serde_json::ser::CharEscape::AsciiControl(0) => writer.write_all("\u{fffd}".as_bytes()),
+            other => serde_json::ser::CompactFormatter.write_char_escape(writer, other),
+        }
+    }
+}
+
+/// A list to bind: JSON text, which `:rows($n; …)` reads. What strangers wrote may stand in it: no text of theirs makes an
+/// engine refuse the list.
 pub fn list<T: serde::Serialize>(rows: &[T]) -> String {
-    // Plain structs of numbers and strings: serde_json cannot fail on them.
-    serde_json::to_string(rows).unwrap_or_else(|_| "[]".to_string())
+    let mut json = Vec::with_capacity(128);
+    // Plain structs of numbers and strings, written to memory: serde_json cannot fail on them, and writes UTF-8.
+    let written = serde::Serialize::serialize(rows, &mut serde_json::Serializer::with_formatter(&mut json, WithoutNul));
+    written.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_else(|| "[]".to_string())
 }
 
 /// A pool of one engine.

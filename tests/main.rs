@@ -6,6 +6,7 @@
 mod engines;
 mod folder;
 mod helpers;
+mod layers;
 
 mod stories {
     mod audience;
@@ -14,6 +15,7 @@ mod stories {
     mod commands;
     mod dispatch;
     mod main_job;
+    mod nodes;
     mod plan;
     mod report;
     mod runs;

@@ -38,6 +38,9 @@ use crate::{
 /// Characters of a gateway's own words that are kept.
 const LONGEST_DETAIL: usize = 200;
 
+/// Bytes of a gateway's id for a message; the longest in use are UUIDs with a prefix.
+const LONGEST_ID: usize = 255;
+
 /// What stands in a detail where a secret was.
 const HIDDEN: &str = "[hidden]";
 
@@ -150,7 +153,10 @@ impl HttpGateway {
         let (request, judge) = &self.description.send;
         let rendered = request.render(&self.base, &self.context(message_names(&self.description, message)?));
         let rendered = rendered.map_err(|detail| SendError::Misconfigured { detail })?;
-        let clean = |words: &str| self.clean(words, Some(message.to.expose()));
+        // The callback's address is as good as a password for receipts, and gateways like to repeat what they were sent.
+        let callback = message.callback.as_deref().filter(|address| !address.is_empty());
+        let clean =
+            |words: &str| self.clean(&callback.map_or_else(|| words.into(), |it| hidden(words, it)), Some(message.to.expose()));
         let answer = network::exchange(&self.client, rendered).await.map_err(|error| cleaned(error, &clean))?;
         judge.judge(answer, &message.reference, &clean).map(|yes| yes.accepted)
     }
@@ -161,10 +167,11 @@ impl HttpGateway {
 
     /// A gateway's words, fit for logs and the database: without secrets and addresses, on one line, cut.
     fn clean(&self, words: &str, address: Option<&str>) -> String {
-        let mut text = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut text = words.to_owned();
         for secret in self.secrets.values().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 3) {
-            text = text.replace(secret, HIDDEN);
+            text = hidden(&text, secret);
         }
+        text = one_line(&text);
         if let Some(address) = address.filter(|address| address.len() >= 3) {
             let number = address.strip_prefix("+84").filter(|number| number.len() >= 8);
             let forms =
@@ -277,6 +284,25 @@ fn cleaned(mut error: SendError, clean: &dyn Fn(&str) -> String) -> SendError {
     | SendError::InDoubt { detail, .. }) = &mut error;
     *detail = clean(detail);
     error
+}
+
+/// The text without a secret, also where it stands as it was written into a query or a form.
+fn hidden(text: &str, secret: &str) -> String {
+    let mut encoded = String::with_capacity(secret.len());
+    percent::encode(secret, &mut encoded);
+    text.replace(secret, HIDDEN).replace(&encoded, HIDDEN)
+}
+
+/// Words with single blanks between them: no line break, and no control character, which a database or a terminal may
+/// choke on.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// An id or a reference that is too long to be one is none: indexes of databases have limits.
+fn named(id: String) -> Option<String> {
+    (!id.is_empty() && id.len() <= LONGEST_ID).then_some(id)
 }
 
 /// Masks what looks like a Vietnamese phone number: gateways like to repeat them in their words.

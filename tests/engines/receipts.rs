@@ -264,7 +264,24 @@ async fn two_matchers_share_the_receipts(world: &World) {
     assert!(world.rows(run).await.iter().all(|row| row.state() == State::Delivered));
 }
 
+async fn no_text_of_a_stranger_stops_the_others(world: &World) {
+    world.crowd(2).await;
+    let run = world.fanned_out(&by_sms()).await;
+    let claimed = world.claim(run, SMS).await;
+    let nul = "id\0\"\\u0000".to_string();
+    let odd = Outcome::Accepted { ids: vec![nul.clone()], silent_at: None };
+    let words = Outcome::InDoubt { ids: Vec::new(), settle_at: world.now() + 1_000_000, detail: "\0".into() };
+    world.record(vec![judged(&claimed[0], odd), judged(&claimed[1], words)]).await;
+
+    let forged = Receipt { detail: "\0 odd".into(), ..said(About::Reference("\0".into()), ReceiptState::Undelivered) };
+    let named = Receipt { detail: "\0".into(), ..said(About::Id(nul), ReceiptState::Delivered) };
+    world.append(vec![forged, named, world.of_attempt(claimed[1].id, 1, ReceiptState::Delivered)]).await;
+    world.matcher().step(0).await.unwrap();
+    assert!(world.rows(run).await.iter().all(|row| row.state() == State::Delivered), "every other word still counts");
+}
+
 on_both_engines!(
+    no_text_of_a_stranger_stops_the_others,
     any_order_of_receipts_ends_alike,
     a_forged_receipt_changes_nothing,
     a_receipt_is_awaited_for_three_days,

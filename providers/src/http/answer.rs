@@ -321,9 +321,12 @@ fn in_doubt(detail: String) -> SendError {
 fn ids(id: &Expression, reading: &Reading) -> Vec<String> {
     let Ok(value) = id.eval(&reading.context) else { return Vec::new() };
     if value.kind() == ValueKind::Seq {
-        return value.try_iter().map(|items| items.filter_map(|item| to_text(&item)).collect()).unwrap_or_default();
+        return value
+            .try_iter()
+            .map(|items| items.filter_map(|item| to_text(&item).and_then(super::named)).collect())
+            .unwrap_or_default();
     }
-    to_text(&value).filter(|id| !id.is_empty()).into_iter().collect()
+    to_text(&value).and_then(super::named).into_iter().collect()
 }
 
 /// A number of seconds.

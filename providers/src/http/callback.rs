@@ -263,7 +263,7 @@ impl Shape {
 
     fn about(&self, context: &Value) -> Option<About> {
         let text = |expression: &Option<Expression>| {
-            expression.as_ref().and_then(|expression| expression.text(context)).filter(|text| !text.is_empty())
+            expression.as_ref().and_then(|expression| expression.text(context)).and_then(super::named)
         };
         text(&self.reference).map(About::Reference).or_else(|| text(&self.id).map(About::Id))
     }

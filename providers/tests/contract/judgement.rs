@@ -53,6 +53,34 @@ id = "body.is"
 }
 
 #[tokio::test]
+async fn what_no_index_holds_is_no_id() {
+    let long = "x".repeat(3_000);
+    let taken = judged("esms", &http(200, "", &format!(r#"{{"CodeResult":100,"SMSID":"{long}"}}"#))).await;
+    assert_eq!(taken, Ok(Accepted::default()), "taken all the same");
+}
+
+#[tokio::test]
+async fn words_hold_no_way_in_and_no_control_characters() {
+    let secret = "p&ss w\u{f6}rd";
+    let callback = "https://loa.example.vn/receipts/kannel/0123456789abcdef";
+    let answer = "Refused\0: user=a&password=p%26ss%20w%C3%B6rd&dlr-url=https%3A%2F%2Floa.example.vn%2Freceipts%2Fkannel%2F0123456789abcdef,\u{1b}[31m \
+                  p&ss w\u{f6}rd https://loa.example.vn/receipts/kannel/0123456789abcdef";
+    let server = Server::start(Behaviour::Raw(http(403, "", answer).into_bytes())).await;
+    let settings = BTreeMap::from([
+        ("url".to_string(), server.url()),
+        ("username".to_string(), "a".to_string()),
+        ("sender".to_string(), "s".to_string()),
+    ]);
+    let secrets = BTreeMap::from([("password".to_string(), SecretString::from(secret))]);
+    let gateway = HttpGateway::new(Arc::new(built_in("kannel")), settings, secrets, loopback()).unwrap();
+    let said =
+        gateway.send(&[Outgoing { callback: Some(callback.into()), ..sms("text") }]).await.remove(0).unwrap_err().to_string();
+    for shown in ["p&ss", "p%26ss", "0123456789abcdef", "\0", "\u{1b}"] {
+        assert!(!said.contains(shown), "{shown:?} in {said:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_reference_was_taken() {
     let repeat = judged("esms", &http(200, "", r#"{"CodeResult":"124","ErrorMessage":"RequestId exists"}"#)).await;
     assert_eq!(repeat, Ok(Accepted::default()));

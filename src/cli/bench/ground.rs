@@ -23,6 +23,7 @@ use crate::{
     sandbox::residents,
     seal::Seal,
     tally,
+    words::Lang,
 };
 
 /// How often it is asked whether everything is sent.
@@ -186,7 +187,7 @@ impl Ground {
         let list = path.join("people.csv");
         residents::write_csv(BufWriter::new(std::fs::File::create(&list)?), people, 1, &[])?;
         let begun = Instant::now();
-        let order = Order { path: list, source: "bench".into(), replace: false };
+        let order = Order { path: list, source: "bench".into(), replace: false, lang: Lang::default() };
         let summary = import(&db, &seal, clock, &order, |_| {}).await?;
         let imported_in = begun.elapsed();
         anyhow::ensure!(summary.added == people, "{} of {people} people were imported", summary.added);
