@@ -178,6 +178,10 @@ async fn a_second_import_updates_and_a_replacing_one_retires() {
         let error = import_order(&ground, "5.csv", nobody, true).await.unwrap_err();
         assert!(matches!(error, ImportError::NothingUsable), "{error}");
         assert_eq!(ground.number("SELECT count(*) FROM recipient WHERE state = 0").await, 3);
+
+        // A person's number has 32 bits: a list that comes again every night must not use them up.
+        import_text(&ground, "new.csv", "ref,name,phone\nnew,New,0906666666\n").await.unwrap();
+        assert_eq!(ground.number("SELECT max(id) FROM recipient").await, 4);
     }
 }
 
