@@ -17,9 +17,10 @@ use providers::Channel;
 
 use crate::{
     audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
-    campaign::{Campaign, Condition, Doubt, Policy, Segments},
+    campaign::{Campaign, Condition, Doubt, Policy, Segments, Source},
     consent,
     db::{Db, DbError, Engine, Result, Sql, affected},
+    definition::{self, Kept},
     delivery::{Plan, fan_out::Audience, record::Plans},
     message::Templates,
     on,
@@ -276,10 +277,6 @@ impl ActiveRun {
 
 static ACTIVE: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL ORDER BY kind DESC, id"));
 
-static DEFINITION: Sql = Sql::new(r"SELECT campaign, body, segments FROM definition WHERE hash = $1");
-
-static ATTACHMENTS: Sql = Sql::new(r"SELECT name, bytes FROM attachment WHERE definition = $1");
-
 static HOLD: Sql = Sql::new(r"UPDATE run SET held = $2 WHERE id = $1 AND held IS NULL AND settled_at IS NULL");
 
 /// Refusals made lately; older ones stand in the rows that claims look at.
@@ -409,15 +406,12 @@ impl Active {
     }
 
     async fn load(&self, hash: &str) -> Result<Frozen> {
-        let (slug, body, segments): (String, String, String) =
-            on!(self.db.read, |pool, sql| sqlx::query_as(sql(&DEFINITION)).bind(hash).fetch_one(pool).await)?;
-        let files: Vec<(String, Vec<u8>)> =
-            on!(self.db.read, |pool, sql| sqlx::query_as(sql(&ATTACHMENTS)).bind(hash).fetch_all(pool).await)?;
+        let Kept { source: Source { campaign, attachments, .. }, segments } = definition::kept(&self.db, hash).await?;
+        let slug = campaign.slug.clone();
         let broken = |what: &str, why: String| DbError::Refused(format!("the kept copy of `{slug}` {what}: {why}"));
-        let campaign = Campaign::parse(&slug, &slug, &body).map_err(|e| broken("cannot be read", e.to_string()))?;
         let segments =
             Segments::parse("segments.toml", &segments).map_err(|e| broken("has unreadable segments", e.to_string()))?;
-        let files = files.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))).collect();
+        let files = attachments.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))).collect();
         let templates = Templates::compile(&campaign, &self.office, None, &files).map_err(|faults| {
             broken("cannot be rendered", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;

@@ -24,8 +24,7 @@ use tokio::{
 use crate::{
     account::{self, Accounts, Gateways, StandIns},
     active::Active,
-    approval::Approvals,
-    audience,
+    approval, audience,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
@@ -78,6 +77,8 @@ const RUNNER: Duration = Duration::from_millis(200);
 const DOUBTS: Duration = Duration::from_secs(1);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
+const GATHER: Duration = Duration::from_millis(25);
 /// The most that the end may take: the longest send, and its recording.
 const LAST_SENDS: Duration = Duration::from_secs(75);
 
@@ -392,8 +393,8 @@ async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) 
         let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
         let now = schedule.clock.now();
         let made = async {
-            let approvals = Approvals::read(&schedule.db, &schedule.config).await?;
-            run::make::due(&schedule.db, &library, &schedule.holidays, &|source| approvals.cover(source), now).await
+            let released = approval::released(&schedule.db, &schedule.config, &library).await?;
+            run::make::due(&schedule.db, &released, &schedule.holidays, now).await
         };
         if let Err(error) = made.await {
             tracing::error!(%error, "could not make the runs that are due");
@@ -513,7 +514,8 @@ async fn drive_matcher(
             continue;
         }
         tokio::select! {
-            () = arrived.notified() => {}
+            // Receipts come in swarms: joined many at a time, they leave the writer free to commit the next ones.
+            () = arrived.notified() => tokio::time::sleep(GATHER).await,
             Some(receipts) = early.recv() => {
                 if let Err(error) = matcher.again(&receipts).await {
                     tracing::error!(%error, "could not match receipts that came early; the sweep will");

@@ -13,4 +13,5 @@ pub mod import;
 pub mod key;
 pub mod phone;
 pub mod place;
+pub mod reach;
 pub mod segment;

@@ -36,7 +36,7 @@
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] |
 //! | people and texts | [`message`], [`audience`], [`consent`], [`approval`] |
-//! | definitions | [`campaign`] |
+//! | definitions | [`definition`], frozen copies of them · [`campaign`] |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
 //! | ground | [`db`], the only file that knows there are two engines · [`config`], [`document`], [`seal`], [`words`], [`clock`] |
 //!
@@ -53,6 +53,7 @@ pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod db;
+pub mod definition;
 pub mod delivery;
 pub mod dispatch;
 pub mod document;

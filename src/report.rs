@@ -10,27 +10,27 @@
 pub mod cut;
 pub mod figure;
 mod name;
+mod pass;
+pub mod target;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use futures::TryStreamExt as _;
 use serde::Serialize;
 
 pub use cut::Cut;
 pub use figure::{Cause, Deliveries, Fate, Figures, Outcome, People};
+pub use target::Target;
 
 use crate::{
-    audience::place::Places,
+    audience::{place::Places, reach::unbounced},
+    campaign::Goal,
     db::{Db, DbError, Result, Sql, Tx, list},
     delivery::State,
     within,
     words::Phrase,
 };
-
-/// How long a mail must not have bounced to count as having arrived, presumably.
-pub const UNBOUNCED: Duration = Duration::from_hours(72);
+use pass::{Columns, Pass};
 
 /// Which runs, and whom of their people, a report is of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -97,6 +97,8 @@ pub struct Report {
     pub by: Option<Cut>,
     /// The lines, in their natural order; what belongs to none comes last.
     pub lines: Vec<Line>,
+    /// The goals whose period overlaps the report's, as far as its runs bring them.
+    pub targets: Vec<Target>,
 }
 
 /// How many people of one place were not reached, and why.
@@ -133,7 +135,7 @@ pub enum ListError {
 }
 
 static RUNS: Sql = Sql::new(
-    r"SELECT id, campaign, definition, state, settled_at IS NULL FROM run
+    r"SELECT id, campaign, definition, date, state, settled_at IS NULL FROM run
       WHERE origin <> 2 AND campaign = coalesce($1, campaign) AND date >= $2 AND date <= $3 ORDER BY id",
 );
 
@@ -143,39 +145,81 @@ struct Run {
     id: i64,
     campaign: String,
     definition: String,
+    /// Its local day, ISO 8601.
+    date: String,
     state: i16,
     open: bool,
 }
 
 /// The report of a selection, split by `by`, as things stand at `now` (unix milliseconds).
 pub async fn report(db: &Db, selection: &Selection, by: Option<Cut>, now: i64) -> Result<Report> {
-    db.snapshot(async |tx| within_snapshot(tx, selection, by, now).await).await
+    report_against(db, selection, by, &[], now).await
 }
 
-async fn within_snapshot(tx: &mut Tx, selection: &Selection, by: Option<Cut>, now: i64) -> Result<Report> {
+/// The same, with how far its runs bring these goals.
+pub async fn report_against(db: &Db, selection: &Selection, by: Option<Cut>, goals: &[Goal], now: i64) -> Result<Report> {
+    db.snapshot(async |tx| within_snapshot(tx, selection, by, goals, now).await).await
+}
+
+async fn within_snapshot(tx: &mut Tx, selection: &Selection, by: Option<Cut>, goals: &[Goal], now: i64) -> Result<Report> {
     let runs = runs(tx, selection).await?;
-    let scope = Scope::new(selection, &runs, now);
-    let people = people(tx, &scope).await?;
-    let mut total = Figures::default();
-    for row in &people {
-        total.people.add(row.outcome.fate, row.people);
-    }
-    total.deliveries =
-        deliveries(tx, &scope, Cut::Channel, None).await?.into_values().fold(Deliveries::default(), |mut all, one| {
-            all += one;
-            all
-        });
-    let lines = match by {
-        Some(by) => lines(tx, selection, &scope, &runs, by, &people).await?,
-        None => Vec::new(),
+    let places = selection.places();
+    // Tallies count all places together.
+    let tallied = |by: Cut| by.tallied().filter(|_| places.is_empty());
+    let columns = match by {
+        None | Some(Cut::Channel) if places.is_empty() => Columns::Outcomes,
+        _ => Columns::All,
     };
-    let counted = Runs {
+    let names = match by {
+        Some(by) => Some((by, name::Names::read(tx, &runs, by, selection).await?)),
+        None => None,
+    };
+    let mut pass = Pass::begin(tx, runs.iter(), places.clone(), unbounced(now), columns).await?;
+    if let Some((by, names)) = &names {
+        pass = pass.cut(*by, names);
+    }
+    let groups = groups(tx, &mut pass).await?;
+    let mut total = Figures { deliveries: pass.deliveries, ..Figures::default() };
+    for group in &groups {
+        total.people.add(group.outcome.fate, group.people);
+    }
+    if let Some(statement) = tallied(Cut::Channel) {
+        total.deliveries = Deliveries::default();
+        for deliveries in tallies(tx, &runs, statement).await?.into_values() {
+            total.deliveries += deliveries;
+        }
+    }
+    let mut counted = pass.lines();
+    if let Some(statement) = by.and_then(tallied) {
+        counted.values_mut().for_each(|figures| figures.deliveries = Deliveries::default());
+        for (line, deliveries) in tallies(tx, &runs, statement).await? {
+            counted.entry(line).or_default().deliveries = deliveries;
+        }
+    }
+    let lines = names.map_or_else(Vec::new, |(_, names)| named(counted, &names));
+    let subject = name::subject(tx, &runs).await?;
+    let targets = target::targets(tx, selection, &runs, &groups, goals, now).await?;
+    let runs = Runs {
         total: size(runs.len()),
         open: size(runs.iter().filter(|run| run.open).count()),
         missed: size(runs.iter().filter(|run| run.state == 4).count()),
     };
-    let subject = name::subject(tx, &runs).await?;
-    Ok(Report { selection: selection.clone(), at: now, runs: counted, subject, total, by, lines })
+    Ok(Report { selection: selection.clone(), at: now, runs, subject, total, by, lines, targets })
+}
+
+/// Lines as people know them: what counts in the same one is joined, what belongs to none comes last.
+fn named(counted: BTreeMap<i64, Figures>, names: &name::Names) -> Vec<Line> {
+    let mut lines: BTreeMap<i64, Figures> = BTreeMap::new();
+    for (number, figures) in counted {
+        *lines.entry(names.line(number)).or_default() += figures;
+    }
+    let mut lines: Vec<_> = lines.into_iter().collect();
+    lines.sort_by_key(|(line, _)| (names.is_none(*line), *line));
+    let line = |(line, figures)| {
+        let (key, name) = names.of(line);
+        Line { key, name, figures }
+    };
+    lines.into_iter().map(line).collect()
 }
 
 /// Who was not reached, by place and reason: the most first. The counts are those of [`report`].
@@ -183,7 +227,8 @@ pub async fn unreached(db: &Db, selection: &Selection, now: i64) -> Result<Vec<G
     let rows = db
         .snapshot(async |tx| {
             let runs = runs(tx, selection).await?;
-            people(tx, &Scope::new(selection, &runs, now)).await
+            let mut pass = Pass::begin(tx, runs.iter(), selection.places(), unbounced(now), Columns::Outcomes).await?;
+            groups(tx, &mut pass).await
         })
         .await?;
     let mut gaps: BTreeMap<(Option<String>, Outcome), i64> = BTreeMap::new();
@@ -195,8 +240,10 @@ pub async fn unreached(db: &Db, selection: &Selection, now: i64) -> Result<Vec<G
     Ok(gaps)
 }
 
+static REFERENCES: Sql = Sql::new(r"SELECT id, ref FROM recipient WHERE id >= $1 AND id < $2");
+
 /// Names everybody who was not reached to `take`, by reference and without addresses, one after the other: a million
-/// take no more memory than one.
+/// take no more memory than a few thousand.
 pub async fn each_unreached(
     db: &Db,
     selection: &Selection,
@@ -206,20 +253,24 @@ pub async fn each_unreached(
     let mut failed = None;
     db.snapshot(async |tx| {
         let runs = runs(tx, selection).await?;
-        let scope = Scope::new(selection, &runs, now);
-        within!(tx, |c, sql| async {
-            let mut rows =
-                sqlx::query_as::<_, (String, i64, i64)>(sql(&cut::UNREACHED)).bind(&scope.runs).bind(&scope.areas).fetch(c);
-            while let Some((reference, place, rank)) = rows.try_next().await? {
-                let missed = Missed { reference, area: cut::place_of(place), outcome: Outcome::from_rank(rank) };
-                if let Err(error) = take(missed) {
+        let mut pass = Pass::begin(tx, runs.iter(), selection.places(), unbounced(now), Columns::Outcomes).await?;
+        while let Some(window) = pass.next(tx).await? {
+            if window.people().all(|(_, person)| person.outcome.fate.is_reached()) {
+                continue;
+            }
+            let (from, to) = window.span();
+            let references: Vec<(i64, String)> =
+                within!(tx, |c, sql| sqlx::query_as(sql(&REFERENCES)).bind(from).bind(to).fetch_all(c).await)?;
+            let mut references: BTreeMap<i64, String> = references.into_iter().collect();
+            for (id, person) in window.people().filter(|(_, person)| !person.outcome.fate.is_reached()) {
+                let Some(reference) = references.remove(&id) else { continue };
+                if let Err(error) = take(Missed { reference, area: cut::place_of(person.place), outcome: person.outcome }) {
                     failed = Some(error);
-                    break;
+                    return Ok(());
                 }
             }
-            Ok::<(), sqlx::Error>(())
         }
-        .await)
+        Ok(())
     })
     .await?;
     failed.map_or(Ok(()), |error| Err(error.into()))
@@ -227,7 +278,7 @@ pub async fn each_unreached(
 
 async fn runs(tx: &mut Tx, selection: &Selection) -> Result<Vec<Run>> {
     let day = |day: Option<NaiveDate>, else_: &str| day.map_or_else(|| else_.to_string(), |day| day.to_string());
-    let rows: Vec<(i64, String, String, i16, bool)> = within!(tx, |c, sql| {
+    let rows: Vec<(i64, String, String, String, i16, bool)> = within!(tx, |c, sql| {
         sqlx::query_as(sql(&RUNS))
             .bind(&selection.campaign)
             .bind(day(selection.from, "0000-00-00"))
@@ -235,37 +286,21 @@ async fn runs(tx: &mut Tx, selection: &Selection) -> Result<Vec<Run>> {
             .fetch_all(c)
             .await
     })?;
-    Ok(rows.into_iter().map(|(id, campaign, definition, state, open)| Run { id, campaign, definition, state, open }).collect())
+    let run = |(id, campaign, definition, date, state, open)| Run { id, campaign, definition, date, state, open };
+    Ok(rows.into_iter().map(run).collect())
 }
 
-/// The lists that every statement binds.
-struct Scope {
-    runs: String,
-    areas: String,
-    is_everywhere: bool,
-}
-
-impl Scope {
-    fn new(selection: &Selection, runs: &[Run], now: i64) -> Self {
-        #[derive(Serialize)]
-        struct One {
-            run: i64,
-            unbounced: i64,
-        }
-        #[derive(Serialize)]
-        struct Place {
-            area: String,
-        }
-        let unbounced = now - i64::try_from(UNBOUNCED.as_millis()).unwrap_or(0);
-        let runs: Vec<One> = runs.iter().map(|run| One { run: run.id, unbounced }).collect();
-        let within =
-            |code: &String| Places::built_in().wards_of(code).map(str::to_string).chain([code.clone()]).collect::<Vec<_>>();
-        let areas: Vec<Place> = selection.area.iter().flat_map(within).map(|area| Place { area }).collect();
-        Self { runs: list(&runs), areas: list(&areas), is_everywhere: areas.is_empty() }
-    }
+/// A place and all that lies within it, by code.
+fn places_within(code: &str) -> Vec<String> {
+    Places::built_in().wards_of(code).map(str::to_string).chain([code.to_string()]).collect()
 }
 
 impl Selection {
+    /// The numbers of the places that count; none: everywhere.
+    fn places(&self) -> BTreeSet<i64> {
+        self.area.iter().flat_map(|code| places_within(code)).map(|code| cut::place_number(&code)).collect()
+    }
+
     /// The place that a line or a gap is of: the ward within one province, else the province.
     fn level(&self, place: i64) -> Option<String> {
         let code = cut::place_of(place)?;
@@ -280,65 +315,34 @@ impl Selection {
 struct Group {
     place: i64,
     outcome: Outcome,
-    rank: i64,
     people: i64,
 }
 
-async fn people(tx: &mut Tx, scope: &Scope) -> Result<Vec<Group>> {
-    let rows: Vec<(i64, i64, i64)> =
-        within!(tx, |c, sql| { sqlx::query_as(sql(&cut::PEOPLE)).bind(&scope.runs).bind(&scope.areas).fetch_all(c).await })?;
-    let group = |(place, rank, people)| Group { place, outcome: Outcome::from_rank(rank), rank, people };
-    Ok(rows.into_iter().map(group).collect())
+/// Everybody, by place and by what became of them.
+async fn groups(tx: &mut Tx, pass: &mut Pass<'_>) -> Result<Vec<Group>> {
+    let mut groups: BTreeMap<(i64, Outcome), i64> = BTreeMap::new();
+    while let Some(window) = pass.next(tx).await? {
+        for (_, person) in window.people() {
+            *groups.entry((person.place, person.outcome)).or_default() += 1;
+        }
+    }
+    Ok(groups.into_iter().map(|((place, outcome), people)| Group { place, outcome, people }).collect())
 }
 
-/// Deliveries of each line of a cut: from the tallies where these count by it, else from the rows.
-async fn deliveries(tx: &mut Tx, scope: &Scope, by: Cut, keys: Option<&str>) -> Result<BTreeMap<i64, Deliveries>> {
-    let tallied = by.tallied().filter(|_| scope.is_everywhere);
-    let (statement, areas) = tallied.map_or((by.deliveries(), Some(&scope.areas)), |statement| (statement, None));
-    let rows: Vec<(i64, i16, i64, i64, i64)> = within!(tx, |c, sql| {
-        let mut query = sqlx::query_as(sql(statement)).bind(&scope.runs);
-        for list in areas.map(String::as_str).into_iter().chain(keys) {
-            query = query.bind(list);
-        }
-        query.fetch_all(c).await
-    })?;
+/// Deliveries by line, from the tallies.
+async fn tallies(tx: &mut Tx, runs: &[Run], statement: &'static Sql) -> Result<BTreeMap<i64, Deliveries>> {
+    #[derive(Serialize)]
+    struct One {
+        run: i64,
+    }
+    let runs = list(&runs.iter().map(|run| One { run: run.id }).collect::<Vec<_>>());
+    let rows: Vec<(i64, i16, i64, i64, i64)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(statement)).bind(&runs).fetch_all(c).await)?;
     let mut lines: BTreeMap<i64, Deliveries> = BTreeMap::new();
     for (line, state, n, parts, cost) in rows {
         lines.entry(line).or_default().add(State::from_number(state), n, parts, cost);
     }
     Ok(lines)
-}
-
-async fn lines(tx: &mut Tx, selection: &Selection, scope: &Scope, runs: &[Run], by: Cut, people: &[Group]) -> Result<Vec<Line>> {
-    let names = name::Names::read(tx, runs, by, selection).await?;
-    let mut lines: BTreeMap<i64, Figures> = BTreeMap::new();
-    for (line, deliveries) in deliveries(tx, scope, by, names.keys.as_deref()).await? {
-        lines.entry(names.line(line)).or_default().deliveries += deliveries;
-    }
-    if let Some(statement) = by.people() {
-        let rows: Vec<(i64, i64, i64)> = within!(tx, |c, sql| {
-            let query = sqlx::query_as(sql(statement)).bind(&scope.runs).bind(&scope.areas);
-            let query = if let Some(keys) = &names.keys { query.bind(keys) } else { query };
-            query.fetch_all(c).await
-        })?;
-        for (line, rank, n) in rows {
-            lines.entry(names.line(line)).or_default().people.add(Outcome::from_rank(rank).fate, n);
-        }
-    } else {
-        for group in people {
-            let line = if by == Cut::Area { group.place } else { group.rank & 31 };
-            lines.entry(names.line(line)).or_default().people.add(group.outcome.fate, group.people);
-        }
-    }
-    let mut lines: Vec<_> = lines.into_iter().collect();
-    lines.sort_by_key(|(line, _)| (names.is_none(*line), *line));
-    Ok(lines
-        .into_iter()
-        .map(|(line, figures)| {
-            let (key, name) = names.of(line);
-            Line { key, name, figures }
-        })
-        .collect())
 }
 
 fn size(n: usize) -> i64 {

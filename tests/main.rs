@@ -6,13 +6,16 @@
 mod engines;
 mod folder;
 mod helpers;
+mod layers;
 
 mod stories {
     mod audience;
+    mod bench;
     mod check;
     mod commands;
     mod dispatch;
     mod main_job;
+    mod nodes;
     mod plan;
     mod report;
     mod runs;

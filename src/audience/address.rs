@@ -4,6 +4,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::{phrase, words::Phrase};
+
 /// A chat service. The numbers are stored (`recipient.chat_service`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -39,31 +41,53 @@ impl ChatService {
 }
 
 /// Why something is no mail address; the words are for the officer who keeps the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadEmail {
     /// No `@`, or several.
-    #[error("địa chỉ e-mail phải có đúng một dấu @")]
     At,
     /// A space, a comma, an accented letter.
-    #[error("địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy, chữ có dấu)")]
     Character,
     /// Nothing before the `@`, two dots in a row, too long.
-    #[error("phần trước dấu @ không hợp lệ")]
     Local,
     /// No dot, an empty label, a hyphen at an edge, too long.
-    #[error("tên miền sau dấu @ không hợp lệ")]
     Host,
 }
 
+impl BadEmail {
+    /// What to tell the officer.
+    pub fn phrase(self) -> Phrase {
+        match self {
+            Self::At => phrase!("địa chỉ e-mail phải có đúng một dấu @", "a mail address has exactly one @"),
+            Self::Character => phrase!(
+                "địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy, chữ có dấu)",
+                "the mail address has characters that none may have (a space, a comma, an accented letter)"
+            ),
+            Self::Local => phrase!("phần trước dấu @ không hợp lệ", "what stands before the @ is not valid"),
+            Self::Host => phrase!("tên miền sau dấu @ không hợp lệ", "what stands after the @ is no domain"),
+        }
+    }
+}
+
 /// Why something is no chat id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadChat {
     /// Excel wrote `1.23E+18`: the last digits are gone.
-    #[error("Excel đã ghi mã thành dạng khoa học và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại mã")]
     Scientific,
     /// Neither service has such ids.
-    #[error("mã người dùng chỉ gồm chữ số")]
     NotAnId,
+}
+
+impl BadChat {
+    /// What to tell the officer.
+    pub fn phrase(self) -> Phrase {
+        match self {
+            Self::Scientific => phrase!(
+                "Excel đã ghi mã thành dạng khoa học và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại mã",
+                "Excel wrote the id in scientific notation and lost digits: set the column to Text and type the id again"
+            ),
+            Self::NotAnId => phrase!("mã người dùng chỉ gồm chữ số", "a user id has digits only"),
+        }
+    }
 }
 
 /// Reads a mail address; the host comes out in lower case, the part before `@` as it was (RFC 5321, section 2.4, leaves

@@ -27,7 +27,9 @@ use super::formula::guarded;
 use crate::{
     clock::Clock,
     db::{Db, DbError},
+    phrase,
     seal::Seal,
+    words::{Lang, Phrase},
 };
 use header::Header;
 use person::Reader;
@@ -52,6 +54,8 @@ pub struct Order {
     pub source: String,
     /// Who is of this source and not in the file is retired.
     pub replace: bool,
+    /// In which the file of refused rows says why.
+    pub lang: Lang,
 }
 
 /// How far it is.
@@ -113,7 +117,7 @@ pub enum ImportError {
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// The file of rejections could not be written.
-    #[error("không ghi được {path}: {error}")]
+    #[error("cannot write {path}: {error}")]
     Rejected {
         /// Which file.
         path: PathBuf,
@@ -121,7 +125,7 @@ pub enum ImportError {
         error: std::io::Error,
     },
     /// With `replace`: everybody would be retired.
-    #[error("không có dòng nào dùng được: không ai bị đưa ra khỏi danh sách")]
+    #[error("no usable row: nobody is retired")]
     NothingUsable,
     /// The database's error, or another process that imports the same list.
     #[error(transparent)]
@@ -135,6 +139,23 @@ impl ImportError {
     /// Whether the person who gave the file can mend it: exit code 2, and nothing was changed.
     pub const fn is_of_the_file(&self) -> bool {
         matches!(self, Self::Read(_) | Self::Header(_))
+    }
+
+    /// What to tell the officer.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::Read(error) => error.phrase(),
+            Self::Header(error) => error.phrase(),
+            Self::Rejected { path, error } => {
+                let path = path.display();
+                phrase!("không ghi được {path}: {error}", "cannot write {path}: {error}")
+            }
+            Self::NothingUsable => {
+                phrase!("không có dòng nào dùng được: không ai bị đưa ra khỏi danh sách", "no usable row: nobody is retired")
+            }
+            Self::Db(error) => Phrase::from(error.to_string()),
+            Self::Broken(error) => phrase!("việc đọc bị ngắt: {error}", "reading broke off: {error}"),
+        }
     }
 }
 
@@ -159,6 +180,7 @@ pub async fn import(
         today: (clock.now() + VIETNAM).date_naive(),
         seal: seal.clone(),
         rejected_path: rejected_path(&order.path),
+        lang: order.lang,
     };
     let reading = tokio::task::spawn_blocking(move || source.read(&sender));
     let mut done_rows = begun.done_rows;
@@ -219,6 +241,7 @@ struct Source {
     today: chrono::NaiveDate,
     seal: Seal,
     rejected_path: PathBuf,
+    lang: Lang,
 }
 
 /// What reading came to.
@@ -232,7 +255,7 @@ struct Outcome {
 impl Source {
     fn read(&self, batches: &mpsc::Sender<Batch>) -> Result<Outcome, ImportError> {
         let mut reader = Reader::new(&self.header, self.today, self.list.is_text());
-        let mut rejections = Rejections::new(&self.rejected_path, &self.header)?;
+        let mut rejections = Rejections::new(&self.rejected_path, &self.header, self.lang)?;
         let fields = Fields::of(&self.header);
         let mut batch = Batch::new(fields);
         let mut outcome = Outcome::default();
@@ -245,7 +268,7 @@ impl Source {
             let new = outcome.rows > self.skip;
             let read = match &row.cells {
                 Ok(cells) => reader.read(cells),
-                Err(reason) => Err(vec![Problem { column: String::new(), reason: (*reason).to_string() }]),
+                Err(reason) => Err(vec![Problem { column: String::new(), reason: reason.clone() }]),
             };
             match read {
                 Ok(person) if new => batch.add(Sealed::of(person, &self.seal)),
@@ -289,14 +312,15 @@ struct Rejections<'a> {
     columns: usize,
     names: Vec<String>,
     writer: Option<csv::Writer<File>>,
+    lang: Lang,
 }
 
 impl<'a> Rejections<'a> {
-    fn new(path: &'a Path, header: &Header) -> Result<Self, ImportError> {
+    fn new(path: &'a Path, header: &Header, lang: Lang) -> Result<Self, ImportError> {
         // What an earlier import of this file refused is settled anew.
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(rejected_error(path, error)),
-            _ => Ok(Self { path, columns: header.names.len(), names: header.names.clone(), writer: None }),
+            _ => Ok(Self { path, columns: header.names.len(), names: header.names.clone(), writer: None, lang }),
         }
     }
 
@@ -307,7 +331,7 @@ impl<'a> Rejections<'a> {
             None => self.begin()?,
         };
         let columns: Vec<&str> = problems.iter().map(|problem| problem.column.as_str()).collect();
-        let reasons: Vec<&str> = problems.iter().map(|problem| problem.reason.as_str()).collect();
+        let reasons: Vec<&str> = problems.iter().map(|problem| problem.reason.text(self.lang)).collect();
         let own = (0..self.columns).map(|at| cells.get(at).map_or("", String::as_str));
         let (line, columns, reasons) = (line.to_string(), columns.join("; "), reasons.join("; "));
         let why = [line.as_str(), &columns, &reasons];
@@ -322,10 +346,12 @@ impl<'a> Rejections<'a> {
         // Excel takes a file without it for the machine's old encoding.
         file.write_all("\u{feff}".as_bytes()).map_err(|error| rejected_error(self.path, error))?;
         let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(file);
-        let names = self.names.iter().map(String::as_str).chain(["_dong", "_cot", "_ly_do"]);
-        writer
-            .write_record(names.map(|name| guarded(name).into_owned().into_bytes()))
-            .map_err(|error| rejected_error(self.path, error.into()))?;
+        let names = self.names.iter().map(String::as_str).chain(match self.lang {
+            Lang::Vi => ["_dong", "_cot", "_ly_do"],
+            Lang::En => ["_line", "_column", "_reason"],
+        });
+        let names = names.map(|name| guarded(name).into_owned().into_bytes());
+        writer.write_record(names).map_err(|error| rejected_error(self.path, error.into()))?;
         Ok(writer)
     }
 

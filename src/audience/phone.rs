@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::{phrase, words::Phrase};
+
 /// A mobile carrier of Viet Nam: the group that routes and prices go by. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -100,26 +102,43 @@ impl fmt::Display for Carrier {
 }
 
 /// Why something is no phone number; the words are for the officer who keeps the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadPhone {
     /// Excel wrote `8.49E+10`: the last digits are gone.
-    #[error("Excel đã ghi số thành dạng khoa học (ví dụ 8,49E+10) và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại số")]
     Scientific,
     /// Two numbers in one cell.
-    #[error("có nhiều số trong một ô: chỉ để một số, mỗi người một dòng")]
     Several,
     /// Letters or signs that no number has.
-    #[error("có ký tự không phải chữ số")]
     NotDigits,
     /// Too few or too many digits.
-    #[error("số điện thoại thừa hoặc thiếu chữ số")]
     Length,
     /// A number that exists in no numbering plan, or a prefix that was never assigned.
-    #[error("đầu số không tồn tại")]
     Prefix,
     /// A landline or a service number: it takes no text messages.
-    #[error("không phải số di động (số cố định không nhận được tin nhắn)")]
     NotMobile,
+}
+
+impl BadPhone {
+    /// What to tell the officer.
+    pub fn phrase(self) -> Phrase {
+        match self {
+            Self::Scientific => phrase!(
+                "Excel đã ghi số thành dạng khoa học (ví dụ 8,49E+10) và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại số",
+                "Excel wrote the number in scientific notation (such as 8.49E+10) and lost digits: set the column to Text and type the number again"
+            ),
+            Self::Several => phrase!(
+                "có nhiều số trong một ô: chỉ để một số, mỗi người một dòng",
+                "several numbers in one cell: keep one, with a row for each person"
+            ),
+            Self::NotDigits => phrase!("có ký tự không phải chữ số", "something in it is no digit"),
+            Self::Length => phrase!("số điện thoại thừa hoặc thiếu chữ số", "too many or too few digits for a phone number"),
+            Self::Prefix => phrase!("đầu số không tồn tại", "no number begins like this"),
+            Self::NotMobile => phrase!(
+                "không phải số di động (số cố định không nhận được tin nhắn)",
+                "not a mobile number (landlines take no text messages)"
+            ),
+        }
+    }
 }
 
 /// Prefixes of the eleven-digit numbers and what they became in 2018, both without the leading zero.

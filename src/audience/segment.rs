@@ -8,7 +8,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    audience::place::Places,
+    audience::{
+        place::Places,
+        reach::{confirmed, presumed, unbounced},
+    },
     campaign::{Audience, Condition, Reached},
     db::Engine,
 };
@@ -159,17 +162,30 @@ impl Writer<'_, '_> {
         Ok(format!("({})", parts.join(" OR ")))
     }
 
-    /// Reached: a delivery (of no test) ended delivered (5) or seen (6), or was accepted (3) or is under way (4) on an
-    /// account that sends no receipts. A person's deliveries of a run lie beside each other in the primary key
-    /// (run << 36 | recipient << 4 | channel), so this is one look-up a run, and runs that ended before the time in
-    /// question are not looked at.
+    /// Reached: a delivery (of no test) is confirmed or presumed, as [`super::reach`] defines both, and was so `within` the
+    /// time in question; its first moment counts. A mail's moment is its acceptance, so a time shorter than 72 h holds no
+    /// presumed mail. A person's deliveries of a run lie beside each other in the primary key
+    /// (run << 36 | recipient << 4 | channel), so this is one look-up a run. Runs that were over too long ago are not looked
+    /// at: a receipt may come after its run's end, but not 72 h after.
     fn reached(&mut self, reached: &Reached) -> String {
+        let since = self.now.saturating_sub(millis(reached.within));
         let campaign = self.bind(Bind::Text(reached.campaign.clone()));
-        let since = self.bind(Bind::Int(self.now.saturating_sub(millis(reached.within))));
+        let ended = self.bind(Bind::Int(unbounced(since)));
+        let since = self.bind(Bind::Int(since));
+        let unbounced = self.bind(Bind::Int(unbounced(self.now)));
         format!(
-            "EXISTS (SELECT 1 FROM run x JOIN delivery d ON d.id BETWEEN (x.id << 36) + (r.id << 4) AND (x.id << 36) + (r.id << 4) + 15 \
-             WHERE x.campaign = {campaign} AND x.origin <> 2 AND x.expires_at >= {since} AND d.updated_at >= {since} \
-             AND (d.state IN (5, 6) OR d.state IN (3, 4) AND EXISTS (SELECT 1 FROM account a WHERE a.id = d.account AND NOT a.receipts)))"
+            concat!(
+                "EXISTS (SELECT 1 FROM run x JOIN delivery d ON d.id BETWEEN (x.id << 36) + (r.id << 4) AND (x.id << 36) + (r.id << 4) + 15 \
+                 WHERE x.campaign = {campaign} AND x.origin <> 2 AND x.expires_at >= {ended} AND d.updated_at >= {since} AND (",
+                confirmed!(),
+                " OR ",
+                presumed!("{unbounced}"),
+                "))"
+            ),
+            campaign = campaign,
+            ended = ended,
+            since = since,
+            unbounced = unbounced
         )
     }
 

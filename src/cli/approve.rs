@@ -34,7 +34,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         );
     };
     let db = globals.database(&config).await?;
-    let first = approval::approve(&db, source, &by, globals.clock.millis()).await?;
+    let first = approval::approve(&db, source, &library.segments_text, &by, globals.clock.millis()).await?;
     if globals.json {
         Globals::print_json(&json!({ "campaign": source.campaign.slug, "hash": source.hash, "by": by, "new": first }))?;
         return Ok(ExitCode::SUCCESS);

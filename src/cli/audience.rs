@@ -147,7 +147,7 @@ impl Ground<'_> {
             let name = name.strip_suffix(".rejected.csv").unwrap_or(&name);
             name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
         };
-        let order = Order { source: source.unwrap_or_else(own_name), path: file, replace };
+        let order = Order { source: source.unwrap_or_else(own_name), path: file, replace, lang: self.lang() };
         let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{wide_bar} {percent} %  {msg}  {elapsed_precise} (+{eta_precise})");
         bar.set_style(style.context("progress bar")?);
@@ -161,12 +161,12 @@ impl Ground<'_> {
         .await;
         bar.finish_and_clear();
         let summary = match done {
-            Err(error) if error.is_of_the_file() => return Err(Mistake(Phrase::from(error.to_string())).into()),
-            Err(error @ ImportError::NothingUsable) => return Err(Mistake(Phrase::from(error.to_string())).into()),
+            Err(error) if error.is_of_the_file() => return Err(Mistake(error.phrase()).into()),
+            Err(error @ ImportError::NothingUsable) => return Err(Mistake(error.phrase()).into()),
             done => done?,
         };
         if self.globals.json {
-            Globals::print_json(&as_json(&summary))?;
+            Globals::print_json(&as_json(&summary, self.lang()))?;
         } else {
             self.tell(&summary)?;
         }
@@ -177,7 +177,7 @@ impl Ground<'_> {
     fn tell(&self, summary: &Summary) -> io::Result<()> {
         for rejection in &summary.first {
             for problem in &rejection.problems {
-                let (line, column, reason) = (rejection.line, &problem.column, &problem.reason);
+                let (line, column, reason) = (rejection.line, &problem.column, problem.reason.text(self.lang()));
                 let whole = phrase!("cả dòng", "the whole row");
                 let column = if column.is_empty() { whole.text(self.lang()) } else { column };
                 let words = phrase!("dòng {line}, {column}: {reason}", "line {line}, {column}: {reason}");
@@ -281,11 +281,11 @@ impl Ground<'_> {
 
     async fn opt_out(&self, address: &str, scope: Option<Scope>, wording: &str) -> anyhow::Result<ExitCode> {
         let read = if address.contains('@') {
-            address::email(address).map(|plain| (Channel::Email, plain)).map_err(|error| error.to_string())
+            address::email(address).map(|plain| (Channel::Email, plain)).map_err(|error| error.phrase())
         } else {
-            phone::normalise(address).map(|plain| (Channel::Sms, plain)).map_err(|error| error.to_string())
+            phone::normalise(address).map(|plain| (Channel::Sms, plain)).map_err(|error| error.phrase())
         };
-        let (channel, plain) = read.map_err(|why| Mistake(Phrase::from(why)))?;
+        let (channel, plain) = read.map_err(Mistake)?;
         let hash = self.seal.hash(Kind::of(channel), &plain);
         let said = Said { source: "officer", wording, at: self.globals.clock.millis() };
         match scope {
@@ -318,10 +318,13 @@ fn unknown(reference: &str) -> Mistake {
     Mistake(phrase!("không có ai mang mã `{reference}`", "nobody has the reference `{reference}`"))
 }
 
-fn as_json(summary: &Summary) -> serde_json::Value {
+fn as_json(summary: &Summary, lang: Lang) -> serde_json::Value {
     let first = summary.first.iter().flat_map(|rejection| {
         let line = rejection.line;
-        rejection.problems.iter().map(move |problem| json!({ "line": line, "column": problem.column, "reason": problem.reason }))
+        rejection
+            .problems
+            .iter()
+            .map(move |problem| json!({ "line": line, "column": problem.column, "reason": problem.reason.text(lang) }))
     });
     json!({
         "import": summary.import,

@@ -79,7 +79,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         ),
         lang,
     )?;
-    let order = Order { path: args.dir.join("residents.csv"), source: "demo".into(), replace: false };
+    let order = Order { path: args.dir.join("residents.csv"), source: "demo".into(), replace: false, lang };
     let summary = import(&opened.db, &opened.seal, &globals.clock, &order, |_| {}).await?;
     opened.db.close().await;
     let imported = begun.elapsed();

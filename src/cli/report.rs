@@ -18,7 +18,7 @@ use crate::{
     db::Db,
     delivery::State,
     phrase,
-    report::{Cut, Fate, Figures, Gap, Report, Selection, each_unreached, report, unreached},
+    report::{Cut, Fate, Figures, Gap, Report, Selection, Target, each_unreached, report_against, unreached},
     run::command,
     words::{Lang, Phrase},
 };
@@ -73,7 +73,9 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if args.unreached {
         return print_unreached(&db, &args, &selection, format, now, globals.lang).await;
     }
-    let report = report(&db, &selection, args.by, now).await?;
+    // One table has one shape: goals are in the page and in JSON, not among a CSV's lines.
+    let goals = if format == Format::Csv { Vec::new() } else { globals.library(&config).goals.0 };
+    let report = report_against(&db, &selection, args.by, &goals, now).await?;
     match format {
         Format::Table => write!(io::stdout(), "{}", page::report(&report, globals.lang))?,
         Format::Csv => csv(&report, globals.lang)?,
@@ -173,6 +175,19 @@ fn gap_json(gap: &Gap, lang: Lang) -> serde_json::Value {
     })
 }
 
+/// Confirmed and presumed stand side by side, each with its share of the population; they are never added up.
+fn goal_json(target: &Target) -> serde_json::Value {
+    let (goal, population) = (&target.goal, target.population());
+    let (confirmed, presumed) = (target.people.of(Fate::Confirmed), target.people.of(Fate::Presumed));
+    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
+    let share = |people: i64| people as f64 / population.max(1) as f64;
+    json!({
+        "title": goal.title, "basis": goal.basis, "from": goal.from, "through": goal.through, "value": goal.value,
+        "areas": goal.population, "population": population, "source": goal.source, "as_of": goal.as_of,
+        "confirmed": confirmed, "presumed": presumed, "share_confirmed": share(confirmed), "share_presumed": share(presumed),
+    })
+}
+
 fn as_json(report: &Report, lang: Lang) -> serde_json::Value {
     let lines: Vec<_> = report
         .lines
@@ -185,6 +200,7 @@ fn as_json(report: &Report, lang: Lang) -> serde_json::Value {
     json!({
         "at": instant(report.at), "selection": report.selection, "campaign": report.subject, "runs": report.runs,
         "people": report.total.people, "deliveries": report.total.deliveries, "by": report.by, "lines": lines,
+        "goals": report.targets.iter().map(goal_json).collect::<Vec<_>>(),
     })
 }
 

@@ -10,7 +10,6 @@ use crate::{
 };
 
 /// What became of a person over all runs of a report: the best of all their deliveries, the first of these that fits.
-/// The numbers stand as literals in the SQL of [`super::cut`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Fate {
@@ -107,10 +106,10 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Number of [`Cause::Lapsed`] in the SQL.
-    const LAPSED: i64 = 27;
-    /// Number of [`Cause::Cancelled`] in the SQL.
-    const CANCELLED: i64 = 28;
+    /// Number of [`Cause::Lapsed`]; stored reasons are smaller.
+    const LAPSED: i64 = 1_000;
+    /// Number of [`Cause::Cancelled`].
+    const CANCELLED: i64 = 1_001;
 
     /// The cause with this number.
     pub fn from_number(number: i64) -> Self {
@@ -118,6 +117,15 @@ impl Cause {
             Self::LAPSED => Self::Lapsed,
             Self::CANCELLED => Self::Cancelled,
             other => Self::Why(Why::from_number(i16::try_from(other).unwrap_or(i16::MAX))),
+        }
+    }
+
+    /// The number that a line of this cause has; 0 where there is no particular reason.
+    pub(super) fn number(self) -> i64 {
+        match self {
+            Self::Lapsed => Self::LAPSED,
+            Self::Cancelled => Self::CANCELLED,
+            Self::Why(why) => i64::from(why.number()),
         }
     }
 
@@ -140,8 +148,8 @@ impl Cause {
     }
 }
 
-/// What became of one person, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What became of one person, and why. The better one is the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// What became of them.
     pub fate: Fate,
@@ -150,10 +158,43 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// From the number that the SQL ranks by: fate × 32 + cause.
-    pub(super) fn from_rank(rank: i64) -> Self {
-        let fate = usize::try_from(rank >> 5).ok().and_then(|at| Fate::ALL.get(at).copied());
-        Self { fate: fate.unwrap_or(Fate::Unsent), cause: Cause::from_number(rank & 31) }
+    /// Of a delivery in this state, for the stored reason; `presumed`, see [`crate::audience::reach`].
+    pub(super) fn of(state: State, reason: i64, presumed: bool) -> Self {
+        let why = Why::from_number(i16::try_from(reason).unwrap_or(i16::MAX));
+        let fate = match state {
+            State::Delivered | State::Seen => Fate::Confirmed,
+            State::Accepted | State::Enroute if presumed => Fate::Presumed,
+            State::Accepted | State::Enroute | State::Pending | State::Submitting => Fate::Waiting,
+            State::InDoubt => Fate::InDoubt,
+            State::Unknown => Fate::Unknown,
+            State::Undelivered | State::Expired | State::Rejected => Fate::Failed,
+            State::Skipped => match why {
+                Why::SameAddress => Fate::SharedAddress,
+                Why::OptedOut => Fate::OptedOut,
+                Why::NoAddress | Why::NoText => Fate::NoAddress,
+                _ => Fate::Unsent,
+            },
+            State::Lapsed | State::Cancelled => Fate::Unsent,
+        };
+        let cause = match state {
+            State::Accepted | State::Enroute | State::Delivered | State::Seen => Cause::Why(Why::Nothing),
+            State::Lapsed => Cause::Lapsed,
+            State::Cancelled => Cause::Cancelled,
+            _ => Cause::Why(why),
+        };
+        Self { fate, cause }
+    }
+}
+
+impl Ord for Outcome {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.fate, self.cause.number()).cmp(&(other.fate, other.cause.number()))
+    }
+}
+
+impl PartialOrd for Outcome {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -266,4 +307,13 @@ pub struct Figures {
     pub people: People,
     /// Messages.
     pub deliveries: Deliveries,
+}
+
+impl std::ops::AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        for (count, more) in self.people.0.iter_mut().zip(other.people.0) {
+            *count += more;
+        }
+        self.deliveries += other.deliveries;
+    }
 }

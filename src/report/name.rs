@@ -24,7 +24,7 @@ static ACCOUNTS: Sql = Sql::new(r"SELECT id, name FROM account");
 static GROUPS: Sql = Sql::new(r"SELECT DISTINCT grp FROM membership ORDER BY grp");
 
 /// The line of what belongs to none.
-const NONE: i64 = -1;
+pub(super) const NONE: i64 = -1;
 
 /// The kept definitions, by hash; one that this version cannot read is left out.
 async fn definitions(tx: &mut Tx, hashes: impl Iterator<Item = &str>) -> Result<BTreeMap<String, (Campaign, Segments)>> {
@@ -63,8 +63,12 @@ pub(super) async fn subject(tx: &mut Tx, runs: &[Run]) -> Result<Option<Subject>
 /// The lines of one cut.
 pub(super) struct Names {
     by: Cut,
-    /// For `$3` of the cut's statements.
-    pub(super) keys: Option<String>,
+    /// The line of each message, by run.
+    pub(super) messages: BTreeMap<i64, Vec<i64>>,
+    /// The line of each segment, by run: the bit that stands for it there, and the line.
+    pub(super) segments: BTreeMap<i64, Vec<(i64, i64)>>,
+    /// The line of each group.
+    pub(super) groups: BTreeMap<String, i64>,
     /// Key and name of each line, where they are read from the database.
     named: BTreeMap<i64, (String, Phrase)>,
     /// Places are told apart by ward.
@@ -74,67 +78,55 @@ pub(super) struct Names {
 impl Names {
     /// Reads what the lines of a cut are called.
     pub(super) async fn read(tx: &mut Tx, runs: &[Run], by: Cut, selection: &Selection) -> Result<Self> {
-        let mut names = Self { by, keys: None, named: BTreeMap::new(), wards: selection.area.is_some() };
+        let mut names = Self {
+            by,
+            messages: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            named: BTreeMap::new(),
+            wards: selection.area.is_some(),
+        };
         match by {
             Cut::Account => {
                 let rows: Vec<(i64, String)> = within!(tx, |c, sql| sqlx::query_as(sql(&ACCOUNTS)).fetch_all(c).await)?;
                 names.named = rows.into_iter().map(|(id, name)| (id, (name.clone(), name.into()))).collect();
             }
-            Cut::Group => names.groups(tx).await?,
-            Cut::Message | Cut::Segment => names.defined(tx, runs).await?,
+            Cut::Group => names.read_groups(tx).await?,
+            Cut::Message | Cut::Segment => names.read_defined(tx, runs).await?,
             Cut::Channel | Cut::Area | Cut::Carrier | Cut::Reason => {}
         }
         Ok(names)
     }
 
-    async fn groups(&mut self, tx: &mut Tx) -> Result<()> {
-        #[derive(Serialize)]
-        struct Key<'a> {
-            grp: &'a str,
-            line: i64,
-        }
+    async fn read_groups(&mut self, tx: &mut Tx) -> Result<()> {
         let groups: Vec<String> = within!(tx, |c, sql| sqlx::query_scalar(sql(&GROUPS)).fetch_all(c).await)?;
-        self.keys = Some(list(&(0..).zip(&groups).map(|(line, grp)| Key { grp, line }).collect::<Vec<_>>()));
+        self.groups = groups.iter().cloned().zip(0..).collect();
         self.named = (0..).zip(groups).map(|(line, group)| (line, (group.clone(), group.into()))).collect();
         Ok(())
     }
 
     /// Segments and messages: by what the runs' definitions call them.
-    async fn defined(&mut self, tx: &mut Tx, runs: &[Run]) -> Result<()> {
-        #[derive(Serialize)]
-        struct OfMessage {
-            run: i64,
-            message: usize,
-            line: i64,
-        }
-        #[derive(Serialize)]
-        struct OfSegment {
-            run: i64,
-            bit: i64,
-            line: i64,
-        }
+    async fn read_defined(&mut self, tx: &mut Tx, runs: &[Run]) -> Result<()> {
         let definitions = definitions(tx, runs.iter().map(|run| run.definition.as_str())).await?;
         let several = runs.iter().any(|run| run.campaign != runs[0].campaign);
         let mut lines: BTreeMap<String, i64> = BTreeMap::new();
-        let (mut messages, mut segments) = (Vec::new(), Vec::new());
         for run in runs {
             let Some((campaign, known)) = definitions.get(&run.definition) else { continue };
             if self.by == Cut::Message {
-                for (message, one) in campaign.messages.iter().enumerate() {
+                for one in &campaign.messages {
                     // The same id in another campaign is another message.
                     let key = if several { format!("{}/{}", campaign.slug, one.id) } else { one.id.clone() };
                     let line = self.line_of(&mut lines, key.clone(), key);
-                    messages.push(OfMessage { run: run.id, message, line });
+                    self.messages.entry(run.id).or_default().push(line);
                 }
             } else {
                 for (at, slug) in campaign.audience.segments.iter().take(62).enumerate() {
                     let title = known.get(slug).map_or(slug, |segment| &segment.title);
                     let line = self.line_of(&mut lines, slug.clone(), title.clone());
-                    segments.push(OfSegment { run: run.id, bit: 1 << at, line });
+                    self.segments.entry(run.id).or_default().push((1 << at, line));
                 }
             }
         }
-        self.keys = Some(if self.by == Cut::Message { list(&messages) } else { list(&segments) });
         Ok(())
     }
 
@@ -146,7 +138,7 @@ impl Names {
         line
     }
 
-    /// The line that a number of the statements counts in: wards count in their province.
+    /// The line that a counted number belongs to: wards count in their province.
     pub(super) fn line(&self, number: i64) -> i64 {
         match self.by {
             Cut::Area if !self.wards => {

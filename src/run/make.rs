@@ -6,8 +6,9 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use crate::{
     active::{Origin, RunState},
-    campaign::{Campaign, Holidays, Library, Occurrence, Source},
+    campaign::{Campaign, Holidays, Occurrence, Source},
     db::{Db, Result, Sql, Tx, affected},
+    definition::{self, Kept},
     on,
     run::RunError,
     transaction, within,
@@ -36,13 +37,6 @@ pub struct New<'a> {
     pub turn: u64,
 }
 
-static FREEZE: Sql = Sql::new(
-    r"INSERT INTO definition (hash, campaign, body, segments, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (hash) DO NOTHING",
-);
-
-static ATTACH: Sql =
-    Sql::new(r"INSERT INTO attachment (definition, name, bytes) VALUES ($1, $2, $3) ON CONFLICT (definition, name) DO NOTHING");
-
 static TOP: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM recipient");
 
 static MAKE: Sql = Sql::new(
@@ -60,29 +54,10 @@ pub async fn make(db: &Db, new: &New<'_>, now: i64) -> std::result::Result<Optio
     };
     let message = campaign.messages[message].id.clone();
     let run = transaction!(db, |tx| {
-        freeze(tx, new, now).await?;
+        definition::freeze(tx, new.source, new.segments, now).await?;
         insert(tx, new, &message, now).await
     })?;
     Ok(run)
-}
-
-async fn freeze(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<()> {
-    let source = new.source;
-    within!(tx, |c, sql| {
-        sqlx::query(sql(&FREEZE))
-            .bind(&source.hash)
-            .bind(&source.campaign.slug)
-            .bind(&source.text)
-            .bind(new.segments)
-            .bind(now)
-            .execute(c)
-            .await
-            .map(affected)
-    })?;
-    for (name, bytes) in &source.attachments {
-        within!(tx, |c, sql| sqlx::query(sql(&ATTACH)).bind(&source.hash).bind(name).bind(bytes).execute(c).await.map(affected))?;
-    }
-    Ok(())
 }
 
 async fn insert(tx: &mut Tx, new: &New<'_>, message: &str, now: i64) -> Result<Option<i64>> {
@@ -158,21 +133,15 @@ static SEE: Sql = Sql::new(
     r"INSERT INTO meta (key, value) VALUES ('schedule.seen', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 );
 
-/// Makes every run that became due since anything last looked: late ones within their campaign's `late`, and those
+/// Makes every run of what is released that became due since anything last looked: late ones within their campaign's `late`, and those
 /// beyond it as missed. How many it made. The first look ever finds nothing due: Loa sends nothing from before its time.
-pub async fn due(
-    db: &Db,
-    library: &Library,
-    holidays: &Holidays,
-    approved: &(dyn Fn(&Source) -> bool + Sync),
-    now: DateTime<Utc>,
-) -> std::result::Result<usize, RunError> {
+pub async fn due(db: &Db, released: &[Kept], holidays: &Holidays, now: DateTime<Utc>) -> std::result::Result<usize, RunError> {
     let seen: Option<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&SEEN)).fetch_optional(pool).await)?;
     let seen = seen.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.with_timezone(&Utc));
     let mut made = 0;
     if let Some(seen) = seen {
-        for source in library.campaigns.values().filter(|source| approved(source)) {
-            made += due_of(db, source, &library.segments_text, holidays, seen, now).await?;
+        for Kept { source, segments } in released {
+            made += due_of(db, source, segments, holidays, seen, now).await?;
         }
     }
     let text = now.to_rfc3339_opts(SecondsFormat::Millis, true);

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use loa::{
     active::RunState,
     campaign::{Holidays, Library, Segments, Source},
+    definition::Kept,
     delivery::{State, record::Outcome},
     run::{RunError, command, make},
 };
@@ -28,7 +29,9 @@ fn library(campaigns: impl IntoIterator<Item = Source>) -> Library {
 }
 
 async fn look(world: &World, library: &Library, now: DateTime<Utc>) -> usize {
-    make::due(&world.db, library, &Holidays::built_in(), &|_| true, now).await.unwrap()
+    let kept = |source: &Source| Kept { source: source.clone(), segments: library.segments_text.clone() };
+    let released: Vec<Kept> = library.campaigns.values().map(kept).collect();
+    make::due(&world.db, &released, &Holidays::built_in(), now).await.unwrap()
 }
 
 /// Monday, 9 November 2026, 08:30 in Hanoi.

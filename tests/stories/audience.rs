@@ -21,6 +21,7 @@ use loa::{
     campaign::{Condition, Reached},
     consent::{self, Said, Scope},
     seal::{Kind, Seal},
+    words::Lang,
 };
 use providers::Channel;
 
@@ -33,7 +34,7 @@ async fn import_text(ground: &Ground, name: &str, text: &str) -> Result<Summary,
 async fn import_order(ground: &Ground, name: &str, text: &str, replace: bool) -> Result<Summary, ImportError> {
     let path = ground.folder.path().join(name);
     std::fs::write(&path, text).unwrap();
-    let order = Order { path, source: "danh-sach".into(), replace };
+    let order = Order { path, source: "danh-sach".into(), replace, lang: Lang::Vi };
     import(&ground.db, &ground.seal, &ground.clock, &order, |_| {}).await
 }
 
@@ -122,6 +123,12 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
         26: : dấu ngoặc kép không khớp: mở mà không đóng, hoặc đóng giữa ô
         ");
         }
+        let order = Order { path: ground.folder.path().join("list.csv"), source: "en".into(), replace: false, lang: Lang::En };
+        let again = import(&ground.db, &ground.seal, &ground.clock, &order, |_| {}).await.unwrap();
+        let text = std::fs::read_to_string(again.rejected_file.unwrap()).unwrap();
+        assert!(text.lines().next().unwrap().ends_with(",_line,_column,_reason"), "{text}");
+        assert!(text.contains("something in it is no digit") && text.contains("quotes do not match"), "{text}");
+        assert!(!text.contains("ký tự"), "{text}");
         assert_eq!(ground.number("SELECT count(*) FROM recipient").await, 2);
         assert!(exported(&ground, Some("g2")).await.contains("g2,Người Khác,+84901234568,,,,01,,,1950-07-01,mobifone,"));
 
@@ -203,9 +210,9 @@ async fn a_list_that_is_none_changes_nothing() {
         for (text, words) in [("", "trống"), ("ho_ten,tuoi\nAn,70\n", "so_dien_thoai"), ("sdt,dien_thoai\n1,2\n", "cùng chỉ")]
         {
             let error = import_text(&ground, "bad.csv", text).await.unwrap_err();
-            assert!(error.is_of_the_file() && error.to_string().contains(words), "{error}");
+            assert!(error.is_of_the_file() && error.phrase().vi.contains(words), "{error}");
         }
-        let missing = Order { path: PathBuf::from("/nonexistent/list.csv"), source: "x".into(), replace: false };
+        let missing = Order { path: PathBuf::from("/nonexistent/list.csv"), source: "x".into(), replace: false, lang: Lang::Vi };
         let error = import(&ground.db, &ground.seal, &ground.clock, &missing, |_| {}).await.unwrap_err();
         assert!(error.is_of_the_file(), "{error}");
         assert_eq!(ground.number("SELECT count(*) FROM import").await, 0);
@@ -217,7 +224,7 @@ async fn a_spreadsheet_is_read_as_it_was_meant() {
     for ground in grounds().await {
         let path = ground.folder.path().join("list.xlsx");
         std::fs::copy("tests/fixtures/nguoi-cao-tuoi.xlsx", &path).unwrap();
-        let order = Order { path, source: "nguoi-cao-tuoi".into(), replace: false };
+        let order = Order { path, source: "nguoi-cao-tuoi".into(), replace: false, lang: Lang::Vi };
         let summary = import(&ground.db, &ground.seal, &ground.clock, &order, |_| {}).await.unwrap();
         assert_eq!(figures(&summary), [4, 2, 0, 0, 2, 0]);
         assert_eq!(summary.ignored, ["STT"]);
@@ -243,7 +250,7 @@ async fn an_import_that_broke_off_goes_on_where_it_stopped() {
         }
         let path = ground.folder.path().join("long.csv");
         std::fs::write(&path, &text).unwrap();
-        let order = Order { path, source: "danh-sach".into(), replace: true };
+        let order = Order { path, source: "danh-sach".into(), replace: true, lang: Lang::Vi };
         let seen = AtomicU64::new(0);
         let stop = tokio::sync::Notify::new();
         let running = import(&ground.db, &ground.seal, &ground.clock, &order, |progress| {
@@ -301,7 +308,14 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             "INSERT INTO account (name, channel, receipts, tat, day, used) VALUES ('one', 1, TRUE, 0, '', 0), ('two', 1, FALSE, 0, '', 0);",
         );
         let person = |reference: &str| format!("(SELECT id FROM recipient WHERE ref = '{reference}')");
-        for (run, campaign, origin, at) in [(1, "otp", 0, now), (2, "otp", 0, old), (3, "otp", 2, now), (4, "khac", 0, now)] {
+        for (run, campaign, origin, at) in [
+            (1, "otp", 0, now),
+            (2, "otp", 0, old),
+            (3, "otp", 2, now),
+            (4, "khac", 0, now),
+            (5, "thu", 0, now),
+            (6, "tre", 0, now - 11 * 86_400_000),
+        ] {
             write!(scene, "INSERT INTO run (id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused, due_at, \
                  expires_at, fan_cursor, fan_top, created_at) \
                  VALUES ({run}, '{campaign}', '{run}', {origin}, 0, '', '', 0, '', '[]', 2, FALSE, {at}, {at}, 0, 0, {at});").unwrap();
@@ -313,10 +327,19 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             (2, "d", 1, 6, old),
             (3, "d", 1, 5, now),
             (4, "b", 1, 5, now),
+            (6, "a", 1, 5, now - 9 * 86_400_000),
         ] {
             write!(scene, "INSERT INTO delivery (id, run, segments, owner, account, price, updated_at, route, message, state, reason, attempt, tries, doubts, parts) \
                  SELECT (CAST({run} AS BIGINT) << 36) + ({} << 4) + 1, {run}, 0, 0, {account}, 0, {at}, 16, 0, {state}, 0, 1, 1, 0, 1;",
                 person(reference)).unwrap();
+        }
+        // Mails of run 5, on an account that sends receipts: b's is 72 hours old to the millisecond, c's one millisecond less.
+        for (reference, age) in [("b", 72 * 3_600_000), ("c", 72 * 3_600_000 - 1)] {
+            let (at, id) = (now - age, person(reference));
+            scene.push_str(&format!(
+                "INSERT INTO delivery (id, run, segments, owner, account, price, updated_at, route, message, state, reason, attempt, tries, doubts, parts) \
+                 SELECT (CAST(5 AS BIGINT) << 36) + ({id} << 4) + 2, 5, 0, 0, 1, 0, {at}, 32, 0, 3, 0, 1, 1, 0, 1;"
+            ));
         }
         ground.execute(&scene).await;
 
@@ -327,6 +350,8 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
         ]);
         let lookup = |slug: &str| segments.get(slug);
         let reached = |days: u64| Some(Reached { campaign: "otp".into(), within: Duration::from_secs(days * 86_400) });
+        let mailed = |days: u64| Some(Reached { campaign: "thu".into(), within: Duration::from_secs(days * 86_400) });
+        let late = |days: u64| Some(Reached { campaign: "tre".into(), within: Duration::from_secs(days * 86_400) });
         let not = |change: fn(&mut Condition)| condition(|c| c.not = Some(Box::new(condition(change))));
         for (what, condition, people) in [
             ("everybody", Condition::default(), "abcd"),
@@ -349,6 +374,10 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             ("an attribute that nobody has", condition(|c| c.attributes = BTreeMap::from([("x".into(), strings(&["y"]))])), ""),
             ("not an attribute", not(|c| c.attributes = BTreeMap::from([("nghe".into(), strings(&["y tá"]))])), "acd"),
             ("reached: delivered, or accepted where no receipts come", condition(|c| c.reached = reached(30)), "ac"),
+            ("reached: a mail that did not bounce for 72 hours", condition(|c| c.reached = mailed(30)), "b"),
+            ("a mail's moment is its acceptance", condition(|c| c.reached = mailed(3)), "b"),
+            ("a mail of less than 72 hours is not presumed yet", condition(|c| c.reached = mailed(2)), ""),
+            ("a receipt that came after the run's end", condition(|c| c.reached = late(10)), "a"),
             ("reached longer ago, tests aside", condition(|c| c.reached = reached(60)), "acd"),
             (
                 "any",
@@ -400,7 +429,7 @@ async fn an_export_is_a_list_and_an_erased_person_is_in_none() {
         assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap()) & 0o777, 0o600);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("sms:all") && text.contains("Phường Ba Đình, Thành phố Hà Nội"), "{text}");
-        let order = Order { path, source: "danh-sach".into(), replace: true };
+        let order = Order { path, source: "danh-sach".into(), replace: true, lang: Lang::Vi };
         let summary = import(&ground.db, &ground.seal, &ground.clock, &order, |_| {}).await.unwrap();
         assert_eq!(figures(&summary), [2, 0, 2, 0, 0, 0]);
         assert_eq!(format!("\u{feff}{}", exported(&ground, None).await), text);

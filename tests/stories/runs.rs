@@ -120,11 +120,20 @@ async fn an_approval_is_for_the_content_that_was_seen() {
         assert_eq!(office.loa(&["approve", "nhan-dien", "--json"]).code, 2);
         assert_eq!(office.loa_as("Lan", &["approve", "nhan-dien", "--json"]).json()["new"], false);
         assert!(approved().await);
-        assert!(loa::approval::Approvals::read(&ground.db, &config).await.unwrap().cover(&source()));
 
         office.0.write("campaigns/nhan-dien.toml", CAMPAIGN.replace("ma OTP", "ma OTP cho ai").as_bytes());
         assert!(!approved().await);
-        assert!(!loa::approval::Approvals::read(&ground.db, &config).await.unwrap().cover(&source()));
+
+        // What goes on running is the version that was approved, segments and all.
+        office.0.write("campaigns/segments.toml", "[moi-nguoi]\ntitle = \"Ai cũng vậy\"\n".as_bytes());
+        let library = loa::campaign::Library::read(&office.0.path().join("campaigns")).0;
+        let released = loa::approval::released(&ground.db, &config, &library).await.unwrap();
+        let [kept] = &released[..] else { panic!("{released:?}") };
+        assert_eq!((kept.source.text.as_str(), kept.segments.contains("Mọi người")), (CAMPAIGN, true));
+        assert_eq!(office.loa(&["send", "nhan-dien"]).code, 1, "what a person sends is the file as it is");
+        assert_eq!(office.loa(&["approve", "nhan-dien", "--by", "Lan"]).code, 0);
+        let released = loa::approval::released(&ground.db, &config, &library).await.unwrap();
+        assert_ne!(released[0].source.text, CAMPAIGN);
     }
 }
 
@@ -139,7 +148,7 @@ fn a_missing_database_is_not_made_by_asking() {
     assert!(!office.path().join("loa.db").exists());
 
     office.write("loa.db", b"");
-    assert!(office.loa(&["runs"]).err.contains("chưa có các bảng"));
+    assert!(office.loa(&["runs"]).err.contains("chạy `loa migrate` để tạo"));
     assert_eq!(office.loa(&["migrate"]).out, "Cơ sở dữ liệu đã sẵn sàng.\n");
     assert_eq!(office.loa(&["migrate", "--json"]).json()["migrated"], true);
     assert_eq!(office.loa(&["runs"]).out, "Chưa có lượt gửi nào.\n");

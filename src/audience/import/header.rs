@@ -3,7 +3,11 @@
 //! Offices write titles above their tables, accents or none, spaces or underscores. What can go wrong is a list without
 //! any address, or with two columns for one thing: both are said before anything is changed.
 
+use std::fmt;
+
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+use crate::{phrase, words::Phrase};
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,19 +122,39 @@ static NOT_KEPT: [&str; 15] = [
 ];
 
 /// Why a list's header is no use; the words are for the officer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderError {
     /// No column holds addresses.
-    #[error(
-        "không thấy cột địa chỉ nào: cần ít nhất một cột so_dien_thoai (phone), email, zalo_id hoặc telegram_id; các cột đọc được: {0}"
-    )]
     NoAddress(String),
     /// Two columns for one thing.
-    #[error("cột “{0}” và cột “{1}” cùng chỉ một nội dung: bỏ bớt một cột")]
     Twice(String, String),
     /// There is no row at all.
-    #[error("danh sách trống")]
     Empty,
+}
+
+impl HeaderError {
+    /// What to tell the officer.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::NoAddress(columns) => phrase!(
+                "không thấy cột địa chỉ nào: cần ít nhất một cột so_dien_thoai (phone), email, zalo_id hoặc telegram_id; các cột đọc được: {columns}",
+                "no column of addresses: one of phone, email, zalo_id or telegram_id is needed; the columns found: {columns}"
+            ),
+            Self::Twice(one, other) => phrase!(
+                "cột “{one}” và cột “{other}” cùng chỉ một nội dung: bỏ bớt một cột",
+                "the columns “{one}” and “{other}” mean the same: take one out"
+            ),
+            Self::Empty => phrase!("danh sách trống", "the list is empty"),
+        }
+    }
+}
+
+impl std::error::Error for HeaderError {}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.phrase().fmt(f)
+    }
 }
 
 /// A header that was understood.

@@ -10,11 +10,15 @@ use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::header::{Column, Field, Header};
-use crate::audience::{
-    address::{self, ChatService},
-    formula::bare,
-    phone::{self, Carrier},
-    place::{Found, Places},
+use crate::{
+    audience::{
+        address::{self, BadChat, BadEmail, ChatService},
+        formula::bare,
+        phone::{self, BadPhone, Carrier},
+        place::{Found, Places},
+    },
+    phrase,
+    words::Phrase,
 };
 
 /// The longest name, group, attribute… in characters.
@@ -55,8 +59,8 @@ pub struct Person {
 pub struct Problem {
     /// The column as the list names it; empty: the row as a whole.
     pub column: String,
-    /// Why, in Vietnamese, without personal data.
-    pub reason: String,
+    /// Why, without personal data.
+    pub reason: Phrase,
 }
 
 /// Reads rows of one list.
@@ -88,33 +92,52 @@ impl<'a> Reader<'a> {
         if cells.len() > self.header.columns.len()
             && cells[self.header.columns.len()..].iter().any(|cell| !cell.trim().is_empty())
         {
-            row.problem_of_row("dòng có nhiều ô hơn số cột: có thể một ô chứa dấu phân cách mà thiếu dấu ngoặc kép");
+            row.problem_of_row(phrase!(
+                "dòng có nhiều ô hơn số cột: có thể một ô chứa dấu phân cách mà thiếu dấu ngoặc kép",
+                "more cells than columns: a cell may hold a separator without quotes"
+            ));
         }
         if self.whole_rows && cells.len() < self.header.columns.len() {
-            row.problem_of_row("dòng có ít ô hơn số cột: có thể dòng bị cắt, hoặc một ô có xuống dòng mà thiếu dấu ngoặc kép");
+            row.problem_of_row(phrase!(
+                "dòng có ít ô hơn số cột: có thể dòng bị cắt, hoặc một ô có xuống dòng mà thiếu dấu ngoặc kép",
+                "fewer cells than columns: the row may be cut, or a cell has a line break without quotes"
+            ));
         }
         let mut person = Person {
-            reference: row.text(Field::Ref, |text| (text.chars().count() <= 100).then_some(text).ok_or("mã dài quá 100 ký tự")),
-            name: row.text(Field::Name, |text| {
-                if text.chars().any(char::is_alphabetic) { Ok(text) } else { Err("tên không có chữ cái") }
+            reference: row.text(Field::Ref, |text| {
+                let short = text.chars().count() <= 100;
+                short.then_some(text).ok_or_else(|| phrase!("mã dài quá 100 ký tự", "a reference of more than 100 characters"))
             }),
-            phone: row.text(Field::Phone, |text| phone::normalise(&text)),
-            email: row.text(Field::Email, |text| address::email(&text)),
+            name: row.text(Field::Name, |text| {
+                if text.chars().any(char::is_alphabetic) {
+                    Ok(text)
+                } else {
+                    Err(phrase!("tên không có chữ cái", "a name without any letter"))
+                }
+            }),
+            phone: row.text(Field::Phone, |text| phone::normalise(&text).map_err(BadPhone::phrase)),
+            email: row.text(Field::Email, |text| address::email(&text).map_err(BadEmail::phrase)),
             lang: row.text(Field::Lang, |text| language(&text)),
             born: row.text(Field::Born, |text| born(&text, self.today)),
             carrier: row.text(Field::Carrier, |text| {
-                Carrier::from_name(&text)
-                    .ok_or("không rõ nhà mạng: viettel, mobifone, vinaphone, vietnamobile, gmobile, wintel hoặc itel")
+                Carrier::from_name(&text).ok_or_else(|| {
+                    phrase!(
+                        "không rõ nhà mạng: viettel, mobifone, vinaphone, vietnamobile, gmobile, wintel hoặc itel",
+                        "no known carrier: viettel, mobifone, vinaphone, vietnamobile, gmobile, wintel or itel"
+                    )
+                })
             }),
-            consent_basis: row.text(Field::ConsentBasis, Ok::<_, &str>),
-            consent_source: row.text(Field::ConsentSource, Ok::<_, &str>),
+            consent_basis: row.text(Field::ConsentBasis, Ok),
+            consent_source: row.text(Field::ConsentSource, Ok),
             consent_at: row.text(Field::ConsentAt, |text| moment(&text)),
             ..Person::default()
         };
-        let zalo = row.text(Field::Zalo, |text| address::chat(ChatService::Zalo, &text)).map(|id| (ChatService::Zalo, id));
-        let telegram = row.text(Field::Telegram, |text| address::chat(ChatService::Telegram, &text));
+        let zalo = row
+            .text(Field::Zalo, |text| address::chat(ChatService::Zalo, &text).map_err(BadChat::phrase))
+            .map(|id| (ChatService::Zalo, id));
+        let telegram = row.text(Field::Telegram, |text| address::chat(ChatService::Telegram, &text).map_err(BadChat::phrase));
         person.chat = zalo.or(telegram.map(|id| (ChatService::Telegram, id)));
-        if let Some(groups) = row.text(Field::Groups, Ok::<_, &str>) {
+        if let Some(groups) = row.text(Field::Groups, Ok) {
             let named = groups.split(';').map(str::trim).filter(|group| !group.is_empty());
             person.groups = named.map(ToString::to_string).collect();
             person.groups.sort_unstable();
@@ -122,22 +145,25 @@ impl<'a> Reader<'a> {
         }
         for (at, column) in self.header.columns.iter().enumerate() {
             if let Column::Attribute(name) = column
-                && let Some(text) = row.cell(at, Ok::<_, &str>)
+                && let Some(text) = row.cell(at, Ok)
             {
                 person.attributes.insert(name.clone(), Value::String(text));
             }
         }
         self.area(&mut row, &mut person);
         if person.phone.is_none() && person.email.is_none() && person.chat.is_none() && row.problems.is_empty() {
-            row.problem_of_row("không có địa chỉ nào: cần ít nhất số điện thoại, e-mail, zalo_id hoặc telegram_id");
+            row.problem_of_row(phrase!(
+                "không có địa chỉ nào: cần ít nhất số điện thoại, e-mail, zalo_id hoặc telegram_id",
+                "no address at all: a phone number, e-mail, zalo_id or telegram_id is needed"
+            ));
         }
         if row.problems.is_empty() { Ok(person) } else { Err(row.problems) }
     }
 
     /// The place in one cell, or in the cells of ward, district and province.
     fn area(&mut self, row: &mut Checked<'_>, person: &mut Person) {
-        let area = row.text(Field::Area, Ok::<_, &str>);
-        let parts = [Field::Ward, Field::District, Field::Province].map(|field| row.text(field, Ok::<_, &str>));
+        let area = row.text(Field::Area, Ok);
+        let parts = [Field::Ward, Field::District, Field::Province].map(|field| row.text(field, Ok));
         let (text, field) = match (area, parts) {
             (Some(area), _) => (area, Field::Area),
             // A ward's code says everything.
@@ -162,13 +188,31 @@ impl<'a> Reader<'a> {
         match found {
             Found::One(code) => person.area = Some(code),
             Found::Ambiguous(codes) => {
-                let more = if codes.len() > 5 { format!("; và {} nơi khác", codes.len() - 5) } else { String::new() };
-                row.problem(field, format!("địa bàn này ứng với nhiều nơi, hãy ghi mã: {}{more}", named(codes)));
+                let named = named(codes);
+                let found = match codes.len().saturating_sub(5) {
+                    0 => Phrase::from(named),
+                    more => phrase!("{named}; và {more} nơi khác", "{named}; and {more} more"),
+                };
+                let (vi, en) = (found.vi, found.en);
+                row.problem(
+                    field,
+                    phrase!(
+                        "địa bàn này ứng với nhiều nơi, hãy ghi mã: {vi}",
+                        "several places are called so, write a code: {en}"
+                    ),
+                );
             }
-            Found::Unknown(codes) if codes.is_empty() => {
-                row.problem(field, "không tìm thấy địa bàn: ghi mã, hoặc “Phường/Xã, Tỉnh/Thành phố”".to_string());
+            Found::Unknown(codes) if codes.is_empty() => row.problem(
+                field,
+                phrase!(
+                    "không tìm thấy địa bàn: ghi mã, hoặc “Phường/Xã, Tỉnh/Thành phố”",
+                    "no such place: write a code, or “ward, province”"
+                ),
+            ),
+            Found::Unknown(codes) => {
+                let named = named(codes);
+                row.problem(field, phrase!("không tìm thấy địa bàn; gần nhất: {named}", "no such place; the nearest: {named}"));
             }
-            Found::Unknown(codes) => row.problem(field, format!("không tìm thấy địa bàn; gần nhất: {}", named(codes))),
         }
     }
 }
@@ -181,18 +225,18 @@ struct Checked<'a> {
 }
 
 impl Checked<'_> {
-    fn text<T, E: ToString>(&mut self, field: Field, check: impl FnOnce(String) -> Result<T, E>) -> Option<T> {
+    fn text<T>(&mut self, field: Field, check: impl FnOnce(String) -> Result<T, Phrase>) -> Option<T> {
         let at = self.header.position(field)?;
         self.cell(at, check)
     }
 
     /// An empty cell is nothing; any other one must pass.
-    fn cell<T, E: ToString>(&mut self, at: usize, check: impl FnOnce(String) -> Result<T, E>) -> Option<T> {
+    fn cell<T>(&mut self, at: usize, check: impl FnOnce(String) -> Result<T, Phrase>) -> Option<T> {
         let cell = self.cells.get(at)?;
         let checked = match clean(cell) {
             Ok(text) if text.is_empty() => return None,
-            Ok(text) => check(text).map_err(|error| error.to_string()),
-            Err(reason) => Err(reason.to_string()),
+            Ok(text) => check(text),
+            Err(reason) => Err(reason),
         };
         match checked {
             Ok(value) => Some(value),
@@ -203,54 +247,59 @@ impl Checked<'_> {
         }
     }
 
-    fn problem(&mut self, field: Field, reason: String) {
+    fn problem(&mut self, field: Field, reason: Phrase) {
         self.problems.push(Problem { column: self.header.name_of(field), reason });
     }
 
-    fn problem_of_row(&mut self, reason: &str) {
-        self.problems.push(Problem { column: String::new(), reason: reason.to_string() });
+    fn problem_of_row(&mut self, reason: Phrase) {
+        self.problems.push(Problem { column: String::new(), reason });
     }
 }
 
 /// Composed (NFC), trimmed, inner white space single, without the invisible marks that numbers copied from a phone carry;
 /// and without the apostrophe that an export puts before what looks like a formula; refused: control characters, Excel's
 /// errors, endless texts.
-fn clean(cell: &str) -> Result<String, &'static str> {
+fn clean(cell: &str) -> Result<String, Phrase> {
     let invisible =
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     let text: String = bare(cell.trim()).nfc().filter(|c| !invisible(*c)).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().any(|c| c.is_control() || c == '\u{fffd}') {
-        return Err("có ký tự hỏng hoặc ký tự điều khiển");
+        return Err(phrase!("có ký tự hỏng hoặc ký tự điều khiển", "broken or control characters"));
     }
     if ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"].contains(&text.as_str()) {
-        return Err("ô này là lỗi công thức của Excel");
+        return Err(phrase!("ô này là lỗi công thức của Excel", "this cell is an error of an Excel formula"));
     }
     if text.chars().count() > LONGEST_TEXT {
-        return Err("dài quá 500 ký tự");
+        return Err(phrase!("dài quá 500 ký tự", "more than 500 characters"));
     }
     Ok(text)
 }
 
 /// A BCP 47 code: `vi`, `en`, `en-GB`.
-fn language(text: &str) -> Result<String, &'static str> {
+fn language(text: &str) -> Result<String, Phrase> {
     let mut parts = text.split('-');
     let primary = parts.next().unwrap_or_default();
     let rest_ok = parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
     if (2..=3).contains(&primary.len()) && primary.bytes().all(|b| b.is_ascii_alphabetic()) && rest_ok {
         return Ok(text.to_ascii_lowercase());
     }
-    Err("ngôn ngữ ghi bằng mã, ví dụ vi, en")
+    Err(phrase!("ngôn ngữ ghi bằng mã, ví dụ vi, en", "write a language's code, such as vi, en"))
 }
 
 /// dd/mm/yyyy, ISO 8601, a year, or the number of a day as Excel counts them.
-fn born(text: &str, today: NaiveDate) -> Result<NaiveDate, &'static str> {
-    let day = date(text).ok_or("ngày sinh ghi dạng ngày/tháng/năm (31/12/1990), 1990-12-31 hoặc chỉ năm")?;
+fn born(text: &str, today: NaiveDate) -> Result<NaiveDate, Phrase> {
+    let day = date(text).ok_or_else(|| {
+        phrase!(
+            "ngày sinh ghi dạng ngày/tháng/năm (31/12/1990), 1990-12-31 hoặc chỉ năm",
+            "write a day of birth as day/month/year (31/12/1990), 1990-12-31 or the year alone"
+        )
+    })?;
     if day.year() < FIRST_YEAR {
-        return Err("năm sinh trước 1900");
+        return Err(phrase!("năm sinh trước 1900", "a year of birth before 1900"));
     }
     if day > today && !(text.len() == 4 && day.year() == today.year()) {
-        return Err("ngày sinh ở tương lai");
+        return Err(phrase!("ngày sinh ở tương lai", "a day of birth in the future"));
     }
     Ok(day)
 }
@@ -278,18 +327,19 @@ fn date(text: &str) -> Option<NaiveDate> {
 }
 
 /// A local date, with or without a time of day, in unix milliseconds.
-fn moment(text: &str) -> Result<i64, &'static str> {
+fn moment(text: &str) -> Result<i64, Phrase> {
     if let Ok(moment) = chrono::DateTime::parse_from_rfc3339(text) {
         return Ok(moment.timestamp_millis());
     }
-    let day = date(text).ok_or("ngày ghi dạng 31/12/2025 hoặc 2025-12-31")?;
+    let day = date(text)
+        .ok_or_else(|| phrase!("ngày ghi dạng 31/12/2025 hoặc 2025-12-31", "write a day as 31/12/2025 or 2025-12-31"))?;
     let time = text.split_once(['T', ' ']).map(|(_, time)| time);
     let time = match time {
         None => NaiveTime::MIN,
         Some(time) => ["%H:%M:%S", "%H:%M"]
             .into_iter()
             .find_map(|format| NaiveTime::parse_from_str(time, format).ok())
-            .ok_or("giờ ghi dạng 08:30")?,
+            .ok_or_else(|| phrase!("giờ ghi dạng 08:30", "write a time as 08:30"))?,
     };
     Ok(NaiveDateTime::new(day, time).and_utc().timestamp_millis() - OFFSET)
 }

@@ -4,6 +4,7 @@
 //! line, not the rest of the list. XLSX is streamed too, but for its table of shared strings, which calamine holds whole.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -13,22 +14,21 @@ use calamine::{DataRef, Reader as _, Xlsx, open_workbook};
 use encoding_rs::Decoder;
 use sha2::{Digest as _, Sha256};
 
+use crate::{phrase, words::Phrase};
+
 /// A row may be this long; a longer one is refused alone.
 const LONGEST_ROW: usize = 64 * 1024;
 /// Lines that one quoted field may run over.
 const LONGEST_FIELD_LINES: usize = 20;
-/// Why a row with unmatched quotes is refused.
-const QUOTES: &str = "dấu ngoặc kép không khớp: mở mà không đóng, hoặc đóng giữa ô";
 /// A header stands below at most so many rows of titles, less one.
 const FIRST_ROWS: usize = 12;
 /// Columns of a sheet that are looked at.
 const MOST_COLUMNS: usize = 1000;
 
 /// Why a list cannot be read at all; the words are for the officer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum ReadError {
     /// The file is missing, unreadable, or broke off.
-    #[error("không đọc được {path}: {error}")]
     Io {
         /// Which file.
         path: PathBuf,
@@ -36,17 +36,43 @@ pub enum ReadError {
         error: io::Error,
     },
     /// Neither UTF-8 nor UTF-16: TCVN3, VNI, Windows-1258….
-    #[error("dòng {line}: tệp không dùng bảng mã Unicode (UTF-8 hoặc UTF-16); hãy mở bằng Excel và lưu lại dạng .xlsx")]
     Encoding {
         /// The first line that shows it.
         line: u64,
     },
     /// Excel's format until 2003.
-    #[error("đây là tệp Excel kiểu cũ (.xls); hãy mở bằng Excel và lưu lại dạng .xlsx")]
     OldExcel,
     /// Not a sheet, or a broken one.
-    #[error("không đọc được bảng tính: {0}")]
     Sheet(String),
+}
+
+impl ReadError {
+    /// What to tell the officer.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::Io { path, error } => {
+                let path = path.display();
+                phrase!("không đọc được {path}: {error}", "cannot read {path}: {error}")
+            }
+            Self::Encoding { line } => phrase!(
+                "dòng {line}: tệp không dùng bảng mã Unicode (UTF-8 hoặc UTF-16); hãy mở bằng Excel và lưu lại dạng .xlsx",
+                "line {line}: the file is not Unicode (UTF-8 or UTF-16); open it in Excel and save it as .xlsx"
+            ),
+            Self::OldExcel => phrase!(
+                "đây là tệp Excel kiểu cũ (.xls); hãy mở bằng Excel và lưu lại dạng .xlsx",
+                "this is a file of the old Excel (.xls); open it in Excel and save it as .xlsx"
+            ),
+            Self::Sheet(why) => phrase!("không đọc được bảng tính: {why}", "cannot read the sheet: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.phrase().fmt(f)
+    }
 }
 
 /// How a list is written.
@@ -77,7 +103,7 @@ pub struct Row {
     /// How far the list has been read, towards [`List::length`].
     pub at: u64,
     /// The cells, or why there are none.
-    pub cells: Result<Vec<String>, &'static str>,
+    pub cells: Result<Vec<String>, Phrase>,
 }
 
 impl List {
@@ -231,6 +257,14 @@ impl Read for Decoded {
     }
 }
 
+/// Why a row with unmatched quotes is refused.
+fn unmatched() -> Phrase {
+    phrase!(
+        "dấu ngoặc kép không khớp: mở mà không đóng, hoặc đóng giữa ô",
+        "quotes do not match: one is never closed, or closes in the middle of a cell"
+    )
+}
+
 fn each_in_text(mut text: BufReader<Decoded>, separator: u8, length: u64, take: &mut dyn FnMut(Row) -> bool) -> io::Result<()> {
     let mut waiting: std::collections::VecDeque<(String, bool)> = std::collections::VecDeque::new();
     let (mut line, mut at) = (0_u64, 0_u64);
@@ -242,7 +276,11 @@ fn each_in_text(mut text: BufReader<Decoded>, separator: u8, length: u64, take: 
         if first.trim().is_empty() {
             continue;
         }
-        let mut cells = if whole { split(&first, separator).ok_or(QUOTES) } else { Err("dòng quá dài") };
+        let mut cells = if whole {
+            split(&first, separator).ok_or_else(unmatched)
+        } else {
+            Err(phrase!("dòng quá dài", "the row is too long"))
+        };
         if whole && cells.is_err() {
             // A quoted field may run over several lines; one that never ends costs its first line alone.
             let mut joined = first.clone();
@@ -252,7 +290,7 @@ fn each_in_text(mut text: BufReader<Decoded>, separator: u8, length: u64, take: 
                 joined.push('\n');
                 joined.push_str(&more);
                 tried.push((more, whole));
-                cells = split(&joined, separator).ok_or(QUOTES);
+                cells = split(&joined, separator).ok_or_else(unmatched);
             }
             if cells.is_ok() {
                 line += tried.len() as u64;

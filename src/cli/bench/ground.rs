@@ -23,6 +23,7 @@ use crate::{
     sandbox::residents,
     seal::Seal,
     tally,
+    words::Lang,
 };
 
 /// How often it is asked whether everything is sent.
@@ -74,7 +75,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// A new folder beneath `dir`.
     pub fn new(dir: &Path) -> std::io::Result<Self> {
-        let path = dir.join(format!("loa-bench-{}", std::process::id()));
+        let path = std::path::absolute(dir)?.join(format!("loa-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -194,7 +195,7 @@ impl Ground {
         let list = path.join("people.csv");
         residents::write_csv(BufWriter::new(std::fs::File::create(&list)?), people, 1, &[])?;
         let begun = Instant::now();
-        let order = Order { path: list, source: "bench".into(), replace: false };
+        let order = Order { path: list, source: "bench".into(), replace: false, lang: Lang::default() };
         let summary = import(&db, &seal, clock, &order, |_| {}).await?;
         let imported_in = begun.elapsed();
         anyhow::ensure!(summary.added == people, "{} of {people} people were imported", summary.added);

@@ -10,7 +10,7 @@ use crate::{
     cli::table,
     delivery::State,
     phrase,
-    report::{Cut, Fate, Figures, Gap, Outcome, Report, Selection},
+    report::{Cut, Fate, Figures, Gap, Outcome, Report, Selection, Target},
     words::{self, Lang, Phrase, width},
 };
 
@@ -22,6 +22,9 @@ pub(in crate::cli) fn report(report: &Report, lang: Lang) -> String {
     let mut page = Page { text: String::new(), lang };
     page.heading(report);
     page.people(report);
+    for target in &report.targets {
+        page.target(target);
+    }
     page.deliveries(&report.total);
     if let Some(by) = report.by {
         page.lines(report, by);
@@ -145,13 +148,7 @@ impl Page {
         let people = &report.total.people;
         let share = |fate| words::share(people.of(fate), people.addressed(), self.lang);
         let (confirmed, presumed) = (share(Fate::Confirmed), share(Fate::Presumed));
-        let met = meets(people.of(Fate::Confirmed), people.addressed(), goal);
-        let verdict = match (met, self.lang) {
-            (true, Lang::Vi) => "đạt",
-            (false, Lang::Vi) => "chưa đạt",
-            (true, Lang::En) => "met",
-            (false, Lang::En) => "not met",
-        };
+        let verdict = self.verdict(meets(people.of(Fate::Confirmed), people.addressed(), goal));
         let goal = per_cent(goal, self.lang);
         let line = phrase!(
             "Mục tiêu {goal}: có xác nhận {confirmed} ({verdict}); chưa có xác nhận {presumed}",
@@ -159,6 +156,49 @@ impl Page {
         );
         let line = self.word(&line);
         self.say(&format!("  {line}"));
+    }
+
+    const fn verdict(&self, met: bool) -> &'static str {
+        match met {
+            true => self.lang.pick("đạt", "met"),
+            false => self.lang.pick("chưa đạt", "not met"),
+        }
+    }
+
+    /// A goal over a population, which is larger than the list: those confirmed and those presumed, against all.
+    fn target(&mut self, target: &Target) {
+        let (goal, population) = (&target.goal, target.population());
+        let (from, through) = (words::date(goal.from, self.lang), words::date(goal.through, self.lang));
+        let title = phrase!("Mục tiêu trên dân số, {from} – {through}", "Goal over the population, {from} – {through}");
+        let title = self.word(&title);
+        self.say(&format!("\n{title}"));
+        self.say(&format!("  {}", goal.title));
+        if let Some(basis) = &goal.basis {
+            let basis = self.word(&phrase!("Căn cứ: {basis}", "Basis: {basis}"));
+            self.say(&format!("  {basis}"));
+        }
+        for fate in [Fate::Confirmed, Fate::Presumed] {
+            let (name, n) = (self.word(&capital(&fate.label())), target.people.of(fate));
+            self.figure(2, &name, &self.number(n), &words::share(n, population, self.lang));
+        }
+        self.rule();
+        let name = self.word(&phrase!("Dân số của mục tiêu", "The goal's population"));
+        self.figure(2, &name, &self.number(population), "");
+        let value = per_cent(goal.value, self.lang);
+        let verdict = self.verdict(meets(target.people.of(Fate::Confirmed), population, goal.value));
+        let line = phrase!(
+            "Mục tiêu {value} dân số được tiếp cận, có xác nhận: {verdict}",
+            "Goal: {value} of the population reached, confirmed: {verdict}"
+        );
+        let line = self.word(&line);
+        self.say(&format!("  {line}"));
+        let source = &goal.source;
+        let source = match goal.as_of.map(|day| words::date(day, self.lang)) {
+            Some(day) => phrase!("Nguồn dân số: {source} (ngày {day})", "Source of the population: {source} (as of {day})"),
+            None => phrase!("Nguồn dân số: {source}", "Source of the population: {source}"),
+        };
+        let source = self.word(&source);
+        self.say(&format!("  {source}"));
     }
 
     fn deliveries(&mut self, figures: &Figures) {
@@ -254,14 +294,14 @@ impl Page {
 
     fn legend(&mut self, report: &Report) {
         self.say("");
-        for line in legend(report.by) {
+        for line in legend(report) {
             let line = self.word(&line);
             self.say(&line);
         }
     }
 }
 
-fn legend(by: Option<Cut>) -> Vec<Phrase> {
+fn legend(report: &Report) -> Vec<Phrase> {
     let mut lines = vec![
         phrase!(
             "Có xác nhận: có báo nhận là tin đã đến hoặc đã xem. Chưa có xác nhận: cổng gửi đã nhận nhưng không báo lại,",
@@ -272,7 +312,13 @@ fn legend(by: Option<Cut>) -> Vec<Phrase> {
             "or a mail did not bounce within 72 hours. The two are never added up. Test sends count nowhere."
         ),
     ];
-    let Some(by) = by else { return lines };
+    if !report.targets.is_empty() {
+        lines.push(phrase!(
+            "Tỷ lệ trên dân số cho biết bao nhiêu người được tiếp cận, không phải bao nhiêu người hiểu: điều đó chỉ đo bằng khảo sát.",
+            "A share of the population says how many were reached, not how many understood: only a survey measures that."
+        ));
+    }
+    let Some(by) = report.by else { return lines };
     lines.push(phrase!(
         "Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.",
         "People = confirmed + presumed + not reached. Deliveries = arrived + under way + failed + unknown + not sent."

@@ -55,7 +55,7 @@ fn a_row_without_end_costs_itself() {
     bytes.extend(std::iter::repeat_n(b'x', 3 * LONGEST_ROW));
     bytes.extend(b"\n1,2\n");
     let rows = rows(&bytes).unwrap();
-    assert_eq!((rows.len(), rows[1].cells.clone(), rows[2].line), (3, Err("dòng quá dài"), 3));
+    assert_eq!((rows.len(), rows[1].cells.clone(), rows[2].line), (3, Err(phrase!("dòng quá dài", "the row is too long")), 3));
 }
 
 proptest! {
