@@ -24,17 +24,18 @@ use tokio::{
 use crate::{
     account::{self, Accounts, Gateways, StandIns},
     active::Active,
-    audience,
+    audience::{self, key::KeyError},
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
-    db::{Db, Engine},
+    db::{Db, Engine, Schema},
     dispatch::{Lane, Lease, Recorder, Shared},
-    epoch,
+    epoch, phrase,
     receipt::{self, Inbox, Matcher},
     run::{Capacity, Runner},
     seal::Seal,
     web,
+    words::Phrase,
 };
 
 /// What a node does.
@@ -67,6 +68,26 @@ impl Default for Options {
 
 /// The most that the end may take: the longest send, and its recording.
 const LAST_SENDS: Duration = Duration::from_secs(75);
+
+/// Why an application cannot be opened or started here, in words for the person at the keyboard.
+#[derive(Debug, thiserror::Error)]
+#[error("{words}")]
+pub struct Refusal {
+    /// What is in the way.
+    pub words: Phrase,
+    /// Whether the settings are wrong, rather than the moment.
+    pub mistake: bool,
+}
+
+impl Refusal {
+    fn now(words: Phrase) -> Self {
+        Self { words, mistake: false }
+    }
+
+    fn of_settings(words: Phrase) -> Self {
+        Self { words, mistake: true }
+    }
+}
 
 /// A running application.
 pub struct App {
@@ -113,8 +134,24 @@ pub struct Opened {
 pub async fn open(config: &Config) -> anyhow::Result<Opened> {
     let key = key::ensure(config)?;
     let db = Db::open(&config.database_url).await.context("the database cannot be opened")?;
+    if db.schema().await? == Schema::Ahead {
+        return Err(Refusal::of_settings(phrase!(
+            "cơ sở dữ liệu thuộc một phiên bản loa mới hơn: cài lại phiên bản ấy",
+            "the database belongs to a later version of loa: install that one again"
+        ))
+        .into());
+    }
     db.migrate().await.context("the database cannot be brought up to date")?;
-    let seal = audience::key::load(&db, &key, &config.server.previous_keys).await?;
+    let seal = match audience::key::load(&db, &key, &config.server.previous_keys).await {
+        Err(KeyError::Foreign) => {
+            return Err(Refusal::of_settings(phrase!(
+                "khóa trong [server] không phải của cơ sở dữ liệu này: đặt lại khóa cũ vào key hoặc previous_keys",
+                "[server] key does not fit this database: give the key it was used with, as key or among previous_keys"
+            ))
+            .into());
+        }
+        loaded => loaded?,
+    };
     Ok(Opened { db, seal })
 }
 
@@ -272,7 +309,9 @@ fn finished(task: Result<(), tokio::task::JoinError>) {
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
-    tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| Refusal::now(phrase!("không mở được {address}", "cannot listen on {address}").because(&error)).into())
 }
 
 /// The machine's name and process number, for people who look at the epochs.

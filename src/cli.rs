@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod existing;
 mod gateways;
+mod help;
 mod init;
 mod log;
 mod migrate;
@@ -36,9 +37,10 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
+    app::Refusal,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
@@ -53,6 +55,9 @@ use crate::{
 #[error("{0}")]
 pub struct Mistake(pub Phrase);
 
+/// Over the options that every command has, apart from its own.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Exit code of a person's mistake.
 const MISTAKE: u8 = 2;
 
@@ -61,32 +66,36 @@ const MISTAKE: u8 = 2;
 #[command(name = "loa", version, propagate_version = true, disable_help_subcommand = true)]
 struct CommandLine {
     /// Settings; without it `loa.toml` in this folder, if there is one
-    #[arg(long, global = true, value_name = "FILE", env = "LOA_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "LOA_CONFIG", hide_env_values = true, help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// Database, instead of the one in the settings: `sqlite:FILE` or `postgres://USER@HOST/NAME`
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = EVERYWHERE)]
     database: Option<String>,
     /// Print data as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
     /// Language of what is printed; without it `LOA_LANG` or `LANG` decides
-    #[arg(long, global = true, value_name = "LANG")]
+    #[arg(long, global = true, value_name = "LANG", help_heading = EVERYWHERE)]
     lang: Option<Lang>,
     #[command(subcommand)]
     command: Command,
 }
 
+/// In the order in which somebody who sets up an office needs them.
 #[derive(Subcommand)]
 enum Command {
-    Accounts(accounts::Args),
-    Audience(audience::Args),
-    Bench(bench::Args),
-    Check(check::Args),
-    Doctor(doctor::Args),
-    Gateways(gateways::Args),
+    Demo(demo::Args),
     Init(init::Args),
+    Doctor(doctor::Args),
+    Check(check::Args),
+    Accounts(accounts::Args),
+    Gateways(gateways::Args),
+    Audience(audience::Args),
+    Preview(preview::Args),
     Plan(plan::Args),
     Approve(approve::Args),
+    Send(send::Args),
+    Serve(serve::Args),
     Runs(runs::Args),
     Pause(pause::Args),
     Resume(resume::Args),
@@ -95,12 +104,9 @@ enum Command {
     Report(report::Args),
     Verify(verify::Args),
     Migrate(migrate::Args),
-    Preview(preview::Args),
+    Bench(bench::Args),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
-    Demo(demo::Args),
-    Send(send::Args),
-    Serve(serve::Args),
 }
 
 /// What every command gets.
@@ -170,13 +176,21 @@ impl Globals {
 /// A text file that a person named.
 fn read_text(file: &Path) -> Result<String, Problems> {
     std::fs::read_to_string(file).map_err(|error| {
-        Problem::of(&file.display().to_string(), phrase!("không đọc được: {error}", "cannot be read: {error}")).into()
+        Problem::of(&file.display().to_string(), phrase!("không đọc được", "cannot be read").because(&error)).into()
     })
 }
 
-/// A campaign that a person named and that is not among the known ones.
-fn no_such_campaign<'k>(slug: &str, known: impl Iterator<Item = &'k String> + Clone) -> Mistake {
-    let nearest = suggestion(slug, known.map(String::as_str));
+/// A campaign that a person named and that is not among those that can be used.
+fn no_such_campaign(slug: &str, config: &Config, library: &Library) -> Mistake {
+    let file = config.campaigns_dir.join(format!("{slug}.toml"));
+    if file.is_file() {
+        let file = file.display();
+        return Mistake(phrase!(
+            "chiến dịch `{slug}` chưa dùng được: sửa lỗi trong {file} rồi chạy `loa check`",
+            "the campaign `{slug}` cannot be used yet: mend {file}, then run `loa check`"
+        ));
+    }
+    let nearest = suggestion(slug, library.campaigns.keys().map(String::as_str));
     Mistake(phrase!("không có chiến dịch `{slug}`", "there is no campaign `{slug}`").then(&nearest))
 }
 
@@ -194,9 +208,11 @@ fn style() -> Style {
 
 /// Reads the command line and runs its command.
 pub async fn main() -> ExitCode {
-    let line = CommandLine::parse();
     let mut env: BTreeMap<String, String> =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let reader = help::reader(std::env::args(), &env);
+    let line = CommandLine::from_arg_matches(&help::translate(CommandLine::command(), reader).get_matches())
+        .unwrap_or_else(|error| error.exit());
     env.extend(line.database.map(|url| ("LOA_DATABASE__URL".to_string(), url)));
     let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
     let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };
@@ -243,6 +259,10 @@ fn explain(error: &anyhow::Error, globals: &Globals) -> ExitCode {
     if let Some(Mistake(words)) = error.downcast_ref() {
         let _ = writeln!(io::stderr(), "{prefix}: {}", words.text(globals.lang));
         return MISTAKE.into();
+    }
+    if let Some(Refusal { words, mistake }) = error.downcast_ref() {
+        let _ = writeln!(io::stderr(), "{prefix}: {}", words.text(globals.lang));
+        return if *mistake { MISTAKE.into() } else { ExitCode::FAILURE };
     }
     let _ = writeln!(io::stderr(), "{prefix}: {error:#}");
     ExitCode::FAILURE

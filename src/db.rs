@@ -310,7 +310,15 @@ impl Db {
     /// Begins a transaction that will write.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match &self.write {
-            Pool::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite(pool) => Tx::Sqlite(match pool.begin_with("BEGIN IMMEDIATE").await {
+                // SQLite ended an earlier transaction by itself, as it does when the disk is full. sqlx still counts it as
+                // open and would refuse every later one, even once there is room: only a new connection helps.
+                Err(sqlx::Error::InvalidSavePointStatement) => {
+                    pool.acquire().await?.close().await?;
+                    pool.begin_with("BEGIN IMMEDIATE").await?
+                }
+                begun => begun?,
+            }),
             Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -322,8 +330,9 @@ impl Db {
         let done = match (done, tx) {
             (Ok(value), Tx::Sqlite(t)) => t.commit().await.map(|()| value).map_err(DbError::from),
             (Ok(value), Tx::Postgres(t)) => t.commit().await.map(|()| value).map_err(DbError::from),
-            (Err(error), Tx::Sqlite(t)) => t.rollback().await.map_err(DbError::from).and(Err(error)),
-            (Err(error), Tx::Postgres(t)) => t.rollback().await.map_err(DbError::from).and(Err(error)),
+            // A failed roll-back says less than what made it necessary, and a connection that lost its transaction has none.
+            (Err(error), Tx::Sqlite(t)) => t.rollback().await.or(Ok(())).and(Err(error)),
+            (Err(error), Tx::Postgres(t)) => t.rollback().await.or(Ok(())).and(Err(error)),
         };
         match done {
             Err(error) if error.is_passing() && tries < TRANSACTION_TRIES => None,

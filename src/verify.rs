@@ -67,15 +67,15 @@ impl Rule {
                 phrase!("lượt tin không còn đang gửi nhưng vẫn có tiến trình giữ", "deliveries owned without being sent")
             }
             Self::KeysAgree => {
-                phrase!("lượt tin có số không khớp lượt gửi hoặc kênh", "deliveries whose number belies their run or channel")
+                phrase!("lượt tin có số không khớp đợt gửi hoặc kênh", "deliveries whose number belies their run or channel")
             }
-            Self::RunsExist => phrase!("lượt tin của lượt gửi không tồn tại", "deliveries of runs that do not exist"),
+            Self::RunsExist => phrase!("lượt tin của đợt gửi không tồn tại", "deliveries of runs that do not exist"),
             Self::WithinCursor => {
-                phrase!("lượt gửi có lượt tin vượt quá chỗ đã lập danh sách", "runs with deliveries beyond their cursor")
+                phrase!("đợt gửi có lượt tin vượt quá chỗ đã lập danh sách", "runs with deliveries beyond their cursor")
             }
-            Self::FannedOut => phrase!("lượt gửi chưa lập hết danh sách", "runs that left a part of their list out"),
+            Self::FannedOut => phrase!("đợt gửi chưa lập hết danh sách", "runs that left a part of their list out"),
             Self::SettledIsDone => {
-                phrase!("lượt tin còn dở trong lượt gửi đã xong", "deliveries still to be sent or cleared up in settled runs")
+                phrase!("lượt tin còn dở trong đợt gửi đã xong", "deliveries still to be sent or cleared up in settled runs")
             }
             Self::ContactsKept => {
                 phrase!(

@@ -1,7 +1,7 @@
 //! Words for people: Vietnamese first, English by the switch `--lang en`. What enters is a state's name or a sentence in
 //! both languages; what leaves is the text in the reader's language.
 
-use std::fmt;
+use std::{fmt, io};
 
 use chrono::Weekday;
 
@@ -48,6 +48,13 @@ impl Phrase {
         lang.pick(&self.vi, &self.en)
     }
 
+    /// This sentence, a colon, and why a file, a disk or a port refused.
+    #[must_use]
+    pub fn because(self, error: &io::Error) -> Self {
+        let why = io_error(error);
+        Self { vi: format!("{}: {}", self.vi, why.vi), en: format!("{}: {}", self.en, why.en) }
+    }
+
     /// This sentence and another after it.
     #[must_use]
     pub fn then(self, other: &Self) -> Self {
@@ -92,10 +99,29 @@ macro_rules! phrase {
     };
 }
 
+/// Why a file, a disk or a port refused; not in the system's own words where there are plain ones.
+fn io_error(error: &io::Error) -> Phrase {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, IsADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        NotFound => phrase!("không có tệp hoặc thư mục này", "no such file or folder"),
+        PermissionDenied => phrase!("không có quyền", "permission denied"),
+        StorageFull => phrase!("ổ đĩa đã đầy", "the disk is full"),
+        ReadOnlyFilesystem => phrase!("ổ đĩa chỉ cho đọc", "the disk is read-only"),
+        IsADirectory => phrase!("đây là thư mục, không phải tệp", "it is a folder, not a file"),
+        AddrInUse => phrase!("cổng này đang có chương trình khác dùng", "another program uses this port"),
+        AddrNotAvailable => phrase!("máy này không có địa chỉ ấy", "this machine does not have that address"),
+        _ => error.to_string().into(),
+    }
+}
+
 /// The label of a delivery's state (by its English name) on a channel where that matters.
 pub fn delivery_state(state: &str, chat: bool, lang: Lang) -> &str {
     if lang == Lang::En {
-        return state;
+        return match state {
+            "in_doubt" => "in doubt",
+            "enroute" => "en route",
+            other => other,
+        };
     }
     match state {
         "pending" => "Chờ gửi",

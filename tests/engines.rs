@@ -22,6 +22,7 @@ mod claims;
 mod doubts;
 mod fall_back;
 mod fan_out;
+mod lost_transaction;
 mod plans;
 mod postgres;
 mod receipts;

@@ -3,11 +3,14 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use rand::RngCore as _;
 use secrecy::SecretBox;
 
-use crate::config::{Config, SecretKey, stored_key};
+use super::Refusal;
+use crate::{
+    config::{Config, SecretKey, stored_key},
+    phrase,
+};
 
 /// The configured key; where its file does not exist yet, one is made and a log line says so.
 pub fn ensure(config: &Config) -> anyhow::Result<SecretKey> {
@@ -21,7 +24,10 @@ pub fn ensure(config: &Config) -> anyhow::Result<SecretKey> {
     }
     let mut bytes = Box::new([0u8; 32]);
     rand::rng().fill_bytes(bytes.as_mut_slice());
-    write(&file, &bytes).with_context(|| format!("the key file {} cannot be made", file.display()))?;
+    write(&file, &bytes).map_err(|error| {
+        let file = file.display();
+        Refusal::now(phrase!("không tạo được tệp khóa {file}", "the key file {file} cannot be made").because(&error))
+    })?;
     tracing::info!(file = %file.display(), "made a key: keep a copy of it apart from the database, which cannot be read without it");
     Ok(SecretKey(std::sync::Arc::new(SecretBox::new(bytes))))
 }

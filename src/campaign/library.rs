@@ -178,13 +178,20 @@ fn load(file: &Path) -> Result<Vec<u8>, (Phrase, Phrase)> {
             ))
         }
         Ok(_) => fs::read(file).map_err(|error| {
-            (phrase!("không đọc được `{shown}`: {error}", "`{shown}` cannot be read: {error}"), Phrase::default())
+            (phrase!("không đọc được `{shown}`", "`{shown}` cannot be read").because(&error), Phrase::default())
         }),
     }
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Problem {
-    Problem::of(&name(file), phrase!("không đọc được: {error}", "cannot be read: {error}"))
+    let problem = Problem::of(&name(file), phrase!("không đọc được", "cannot be read").because(error));
+    if error.kind() == io::ErrorKind::NotFound {
+        return problem.help(phrase!(
+            "`loa init` tạo các chiến dịch mẫu; hoặc sửa [paths] campaigns trong loa.toml",
+            "`loa init` makes the shipped campaigns; or set [paths] campaigns in loa.toml"
+        ));
+    }
+    problem
 }
 
 fn kept(mut problems: Problems, kept: bool) -> Problems {

@@ -19,7 +19,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         Globals::print_json(&runs::as_json(&row))?;
     } else {
         let (run, campaign) = (row.id, row.campaign);
-        let done = phrase!("Đã dừng hẳn lượt gửi {run} ({campaign}).", "Run {run} ({campaign}) is aborted.");
+        let done = phrase!("Đã dừng hẳn đợt gửi {run} ({campaign}).", "Run {run} ({campaign}) is aborted.");
         writeln!(io::stdout(), "{}", done.text(globals.lang))?;
     }
     Ok(ExitCode::SUCCESS)

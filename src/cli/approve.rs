@@ -24,7 +24,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let library = globals.library(&config);
     let Some(source) = library.campaigns.get(&args.campaign) else {
-        return Err(no_such_campaign(&args.campaign, library.campaigns.keys()).into());
+        return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
     let signed_in = || ["USER", "USERNAME"].iter().find_map(|name| globals.env.get(*name).cloned());
     let by = args.by.or_else(signed_in).map(|name| name.trim().to_string()).filter(|name| !name.is_empty());

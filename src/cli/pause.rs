@@ -19,7 +19,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         Globals::print_json(&runs::as_json(&row))?;
     } else {
         let (run, campaign) = (row.id, row.campaign);
-        let done = phrase!("Đã tạm dừng lượt gửi {run} ({campaign}).", "Run {run} ({campaign}) is paused.");
+        let done = phrase!("Đã tạm dừng đợt gửi {run} ({campaign}).", "Run {run} ({campaign}) is paused.");
         writeln!(io::stdout(), "{}", done.text(globals.lang))?;
     }
     Ok(ExitCode::SUCCESS)

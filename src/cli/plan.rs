@@ -45,7 +45,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let holidays = Globals::holidays(&config)?;
     let library = globals.library(&config);
     if let Some(slug) = args.campaign.as_deref().filter(|slug| !library.campaigns.contains_key(*slug)) {
-        return Err(no_such_campaign(slug, library.campaigns.keys()).into());
+        return Err(no_such_campaign(slug, &config, &library).into());
     }
     let chosen = library.campaigns.values().map(|source| &source.campaign);
     let chosen = chosen.filter(|campaign| args.campaign.as_ref().is_none_or(|slug| *slug == campaign.slug));
@@ -57,7 +57,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if globals.json {
         Globals::print_json(&lines.iter().map(|line| line.json(&holidays)).collect())?;
     } else if lines.is_empty() {
-        writeln!(io::stdout(), "{}", globals.lang.pick("Không có lượt gửi nào sắp tới.", "Nothing is due."))?;
+        writeln!(io::stdout(), "{}", globals.lang.pick("Không có đợt gửi nào sắp tới.", "Nothing is due."))?;
     } else {
         let rows: Vec<Vec<String>> = lines.iter().map(|line| line.cells(&holidays, globals.lang)).collect();
         let heading = match globals.lang {

@@ -18,7 +18,7 @@ use providers::{
 use serde_json::json;
 
 use self::{estimate::Estimate, recipient::Recipient};
-use super::{Globals, Mistake, check::texts, existing::database};
+use super::{Globals, Mistake, check::texts, existing::database, no_such_campaign};
 use crate::{
     campaign::{Message, SmsText, Source},
     config::Config,
@@ -75,9 +75,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let library = globals.library(&config);
     let Some(source) = library.campaigns.get(&args.campaign) else {
-        let slug = &args.campaign;
-        let known = suggestion(slug, library.campaigns.keys().map(String::as_str));
-        return Err(Mistake(phrase!("không có chiến dịch `{slug}`", "there is no campaign `{slug}`").then(&known)).into());
+        return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
     let db = database(&config).await?;
     let recipient = match &args.recipient {

@@ -134,7 +134,7 @@ async fn known(db: &Db, config: &Config, globals: &Globals, campaign: Option<&St
         return Ok(());
     }
     let library = globals.library(config);
-    if library.campaigns.contains_key(slug) { Ok(()) } else { Err(no_such_campaign(slug, library.campaigns.keys()).into()) }
+    if library.campaigns.contains_key(slug) { Ok(()) } else { Err(no_such_campaign(slug, config, &library).into()) }
 }
 
 async fn print_unreached(

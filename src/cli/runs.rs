@@ -58,7 +58,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if globals.json {
         Globals::print_json(&runs.iter().map(Progress::json).collect())?;
     } else if runs.is_empty() {
-        writeln!(io::stdout(), "{}", globals.lang.pick("Chưa có lượt gửi nào.", "There are no runs yet."))?;
+        writeln!(io::stdout(), "{}", globals.lang.pick("Chưa có đợt gửi nào.", "There are no runs yet."))?;
     } else {
         let heading = match globals.lang {
             Lang::Vi => {
@@ -164,14 +164,13 @@ pub(super) fn as_json(row: &RunRow) -> serde_json::Value {
 /// What a person asked of a run that cannot be done, in their language.
 pub(super) fn refusal(error: RunError) -> anyhow::Error {
     match error {
-        RunError::NoSuchRun(run) => Mistake(phrase!(
-            "không có lượt gửi {run}: `loa runs` liệt kê các lượt",
-            "there is no run {run}: `loa runs` lists them"
-        ))
-        .into(),
+        RunError::NoSuchRun(run) => {
+            Mistake(phrase!("không có đợt gửi {run}: `loa runs` liệt kê các đợt", "there is no run {run}: `loa runs` lists them"))
+                .into()
+        }
         RunError::Over { run, state, .. } => {
             let (vi, en) = (words::run_state(state, Lang::Vi).to_lowercase(), words::run_state(state, Lang::En));
-            Mistake(phrase!("lượt gửi {run} {vi}: không thay đổi được nữa", "run {run} is {en}: it cannot be changed any more"))
+            Mistake(phrase!("đợt gửi {run} {vi}: không thay đổi được nữa", "run {run} is {en}: it cannot be changed any more"))
                 .into()
         }
         other => other.into(),

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Globals, Mistake};
+use super::{Globals, Mistake, no_such_campaign};
 use crate::{
     active::RunState,
     app, approval,
-    audience::{count::count, segment::compile_audience},
-    campaign::{Condition, Source},
+    audience::{
+        count::{Count, count},
+        segment::compile_audience,
+    },
+    campaign::{Condition, Segments, Source},
     db::Db,
     delivery::State,
-    document::suggestion,
     phrase,
     run::{self, RunError},
     tally,
@@ -42,9 +44,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let holidays = Globals::holidays(&config)?;
     let library = globals.library(&config);
     let Some(source) = library.campaigns.get(&args.campaign) else {
-        let known = suggestion(&args.campaign, library.campaigns.keys().map(String::as_str));
-        let message = phrase!("không có chiến dịch `{0}`", "there is no campaign `{0}`", args.campaign);
-        return Err(Mistake(message.then(&known)).into());
+        return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
     let opened = app::open(&config).await?;
     let db = &opened.db;
@@ -56,6 +56,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         if !approval::approved(db, &config, source).await? {
             return Err(RunError::NotApproved(args.campaign).into());
         }
+        somebody(db, source, &library.segments, now.timestamp_millis()).await?;
     } else {
         known_people(db, &args.to).await?;
     }
@@ -82,16 +83,28 @@ async fn known_people(db: &Db, refs: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn dry_run(
-    globals: &Globals,
-    db: &Db,
-    source: &Source,
-    segments: &crate::campaign::Segments,
-    now: i64,
-) -> anyhow::Result<ExitCode> {
+/// A run for nobody is a mistake: a list without groups, or one that was not imported yet.
+async fn somebody(db: &Db, source: &Source, segments: &Segments, now: i64) -> anyhow::Result<()> {
+    if addressed(db, source, segments, now).await?.people > 0 {
+        return Ok(());
+    }
+    let (slug, names) = (&source.campaign.slug, source.campaign.audience.segments.join(" "));
+    Err(Mistake(phrase!(
+        "danh sách không có ai thuộc đối tượng của `{slug}`: xem `loa audience count {names}`",
+        "nobody in the list is in the audience of `{slug}`: see `loa audience count {names}`"
+    ))
+    .into())
+}
+
+/// Whom a run would go to.
+async fn addressed(db: &Db, source: &Source, segments: &Segments, now: i64) -> anyhow::Result<Count> {
     let lookup = |slug: &str| -> Option<&Condition> { segments.get(slug).map(|s| &s.condition) };
     let audience = compile_audience(&source.campaign.audience, &lookup, db.engine(), 1, now)?;
-    let people = count(db, &audience).await?;
+    Ok(count(db, &audience).await?)
+}
+
+async fn dry_run(globals: &Globals, db: &Db, source: &Source, segments: &Segments, now: i64) -> anyhow::Result<ExitCode> {
+    let people = addressed(db, source, segments, now).await?;
     if globals.json {
         Globals::print_json(&json!({
             "campaign": source.campaign.slug, "people": people.people, "sms": people.phone, "email": people.email, "chat": people.chat,

@@ -26,7 +26,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         Globals::print_json(&json!({ "paused": paused }))?;
     } else {
         let done = phrase!(
-            "Đã tạm dừng {paused} lượt gửi. `loa resume SỐ` cho gửi tiếp.",
+            "Đã tạm dừng {paused} đợt gửi. `loa resume SỐ` cho gửi tiếp.",
             "Paused {paused} run(s). `loa resume RUN` makes one go on."
         );
         writeln!(io::stdout(), "{}", done.text(globals.lang))?;

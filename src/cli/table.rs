@@ -2,6 +2,11 @@
 
 use crate::words::width;
 
+/// Columns of the terminals that people use.
+const TERMINALS: [usize; 2] = [80, 120];
+/// How narrow a heading of figures may become, the widest first.
+const NARROWER: [usize; 5] = [usize::MAX, 8, 7, 6, 5];
+
 /// The table with its heading; columns without anything in any row are left out.
 pub fn render(heading: &[&str], rows: &[Vec<String>]) -> String {
     with_figures(heading, rows, heading.len())
@@ -11,23 +16,81 @@ pub fn render(heading: &[&str], rows: &[Vec<String>]) -> String {
 pub fn with_figures(heading: &[&str], rows: &[Vec<String>], figures: usize) -> String {
     let filled = |column: usize| rows.iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_empty()));
     let columns: Vec<usize> = (0..heading.len()).filter(|column| filled(*column)).collect();
-    let widths: Vec<usize> = columns
-        .iter()
-        .map(|column| rows.iter().map(|row| width(&row[*column])).chain([width(heading[*column])]).max().unwrap_or(0))
-        .collect();
+    let cells = |column: usize| rows.iter().map(move |row| width(&row[column])).max().unwrap_or(0);
+    let headings = |narrow: usize| -> Vec<Vec<String>> {
+        let lines =
+            |at: usize| if at < figures { vec![heading[at].to_string()] } else { wrap(heading[at], cells(at).max(narrow)) };
+        columns.iter().map(|column| lines(*column)).collect()
+    };
+    let widths = |headings: &[Vec<String>]| -> Vec<usize> {
+        let widest = |(column, lines): (&usize, &Vec<String>)| {
+            lines.iter().map(|line| width(line)).chain([cells(*column)]).max().unwrap_or(0)
+        };
+        columns.iter().zip(headings).map(widest).collect()
+    };
+    let fits = |narrow: usize, most: usize| {
+        let widths = widths(&headings(narrow));
+        widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1) <= most
+    };
+    // Headings of figures go over several lines only where the table would not fit a terminal otherwise.
+    let narrow = TERMINALS.iter().find_map(|most| NARROWER.into_iter().find(|narrow| fits(*narrow, *most))).unwrap_or(0);
+    let headings = headings(narrow);
+    let widths = widths(&headings);
+    let height = headings.iter().map(Vec::len).max().unwrap_or(0);
     let line = |cell: &dyn Fn(usize) -> String| {
         let cells: Vec<String> = columns
             .iter()
             .zip(&widths)
-            .map(|(column, wide)| {
-                let cell = cell(*column);
+            .enumerate()
+            .map(|(place, (column, wide))| {
+                let cell = cell(place);
                 let gap = " ".repeat(wide.saturating_sub(width(&cell)));
                 if *column >= figures { gap + &cell } else { cell + &gap }
             })
             .collect();
         cells.join("  ").trim_end().to_string()
     };
-    let mut lines = vec![line(&|column| heading[column].to_string())];
-    lines.extend(rows.iter().map(|row| line(&|column| row[column].clone())));
+    // Short headings stand on the last line, next to their figures.
+    let part = |place: usize, nth: usize| {
+        let lines = &headings[place];
+        (nth + lines.len()).checked_sub(height).map_or_else(String::new, |at| lines[at].clone())
+    };
+    let mut lines: Vec<String> = (0..height).map(|nth| line(&|place| part(place, nth))).collect();
+    lines.extend(rows.iter().map(|row| line(&|place| row[columns[place]].clone())));
     lines.join("\n") + "\n"
+}
+
+/// The text's words on lines of at most so many columns; a longer word has its own, and makes room for others.
+fn wrap(text: &str, most: usize) -> Vec<String> {
+    let most = text.split_whitespace().map(width).chain([most]).max().unwrap_or(most);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_of_figures_are_broken_only_where_the_table_is_too_wide() {
+        let row = |name: &str| vec![name.to_string(), "12".to_string(), String::new(), "1.234.567".to_string()];
+        let heading = ["Tỉnh", "Chưa tiếp cận", "Trống", "Chi phí (đ)"];
+        assert_eq!(
+            with_figures(&heading, &[row("Hà Nội")], 1),
+            "Tỉnh    Chưa tiếp cận  Chi phí (đ)\nHà Nội             12    1.234.567\n"
+        );
+        let name = "một cái tên dài đến mức cả bảng không còn vừa một màn hình hẹp";
+        let table = with_figures(&heading, &[row(name)], 1);
+        assert_eq!(table.lines().count(), 3, "{table}");
+        assert!(table.lines().all(|line| width(line) > 40 && width(line) <= 84), "{table}");
+    }
 }

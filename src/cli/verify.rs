@@ -42,7 +42,7 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
     let mut out = io::stdout();
     if !found.differences.is_empty() {
         let heading = match lang {
-            Lang::Vi => ["Lượt gửi", "Kênh", "Tài khoản", "Trạng thái", "Số đếm (tin/phần/đ)", "Từ các dòng (tin/phần/đ)"],
+            Lang::Vi => ["Đợt gửi", "Kênh", "Tài khoản", "Trạng thái", "Số đếm (tin/phần/đ)", "Từ các dòng (tin/phần/đ)"],
             Lang::En => ["Run", "Channel", "Account", "State", "Tally (n/parts/đ)", "Rows (n/parts/đ)"],
         };
         let rows: Vec<Vec<String>> = found.differences.iter().take(SHOWN).map(|one| cells(one, lang)).collect();
@@ -60,7 +60,7 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         (words::number(found.deliveries, lang), words::number(found.runs, lang), words::number(found.tallies, lang));
     let seconds = format!("{:.1}", took.as_secs_f64()).replace('.', lang.pick(",", "."));
     let counted = phrase!(
-        "Đã đếm lại {n} lượt tin của {runs} lượt gửi và so với {tallies} số đếm trong {seconds} giây",
+        "Đã đếm lại {n} lượt tin của {runs} đợt gửi và so với {tallies} số đếm trong {seconds} giây",
         "Counted {n} deliveries of {runs} runs against {tallies} tallies in {seconds} s"
     );
     let (differences, findings) = (found.differences.len(), found.findings.len());

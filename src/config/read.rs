@@ -47,7 +47,7 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_none() => Self::parse(file, "", env, secrets),
             Err(error) => Err(Problem::of(
                 &file.display().to_string(),
-                phrase!("không đọc được tệp cấu hình: {error}", "the settings cannot be read: {error}"),
+                phrase!("không đọc được tệp cấu hình", "the settings cannot be read").because(&error),
             )
             .into()),
         }

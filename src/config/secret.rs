@@ -91,7 +91,7 @@ impl Vault<'_> {
                         Err(error) => {
                             let path = path.display();
                             file.refuse(
-                                phrase!("không đọc được {path}: {error}", "{path} cannot be read: {error}"),
+                                phrase!("không đọc được {path}", "{path} cannot be read").because(&error),
                                 phrase!("kiểm tra quyền đọc tệp", "check who may read the file"),
                             )
                         }

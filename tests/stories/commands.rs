@@ -287,8 +287,8 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
     bad key-permissions: người khác trên máy này đọc được tệp khóa loa.key → chmod 600 loa.key
     bad campaigns: campaigns: 6 lỗi, 1 chiến dịch dùng được → `loa check` chỉ ra từng chỗ
     bad account-paused: tài khoản viettel: đã dừng từ 09:26 01/11/2026: wrong password → sửa nguyên nhân, thử bằng `loa accounts --test viettel`, rồi `loa accounts --resume viettel`
-    warning run-paused: lượt 2 (nhan-dien) đang tạm dừng → gửi tiếp: `loa resume 2`; dừng hẳn: `loa abort 2`
-    warning run-held: lượt 1 (nhan-dien) đang đứng: budget → xử lý nguyên nhân rồi chạy `loa resume 1`
+    warning run-paused: đợt 2 (nhan-dien) đang tạm dừng → gửi tiếp: `loa resume 2`; dừng hẳn: `loa abort 2`
+    warning run-held: đợt 1 (nhan-dien) đang đứng: budget → xử lý nguyên nhân rồi chạy `loa resume 1`
     warning doubts: 1 lượt tin chưa rõ kết quả, lâu nhất N giờ → chạy `loa serve`: nó đối chiếu và kết luận
     warning receipts: 1 báo phát chưa khớp với tin nào, lâu nhất N giờ → kiểm tra `loa serve` đang chạy, và địa chỉ báo phát thuộc đúng tài khoản (loa accounts --callback TÊN)
     bad port: chương trình khác đang chiếm ĐỊA_CHỈ, hoặc loa không trả lời → dừng chương trình đó, hoặc đổi `listen` trong [server]

@@ -575,7 +575,7 @@ async fn the_page_adds_up_before_the_readers_eyes() {
             Chiến dịch:   Nhận diện lừa đảo trực tuyến (nhan-dien)
             Căn cứ:       1607/BTTTT-CATTT
             Kỳ:           tất cả
-            Lượt gửi:     2 (2 chưa xong, số liệu còn thay đổi)
+            Đợt gửi:      2 (2 chưa xong, số liệu còn thay đổi)
 
             Số người được tiếp cận (mỗi người tính một lần)
               Có xác nhận                                                  2   13,3 %
@@ -626,7 +626,7 @@ async fn the_page_adds_up_before_the_readers_eyes() {
             Có xác nhận: có báo nhận là tin đã đến hoặc đã xem. Chưa có xác nhận: cổng gửi đã nhận nhưng không báo lại,
             hoặc thư điện tử không bị trả lại trong 72 giờ. Hai số này không cộng với nhau. Tin gửi thử không tính.
             Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.
-            Người đã chuyển địa bàn được tính ở nơi của lượt gửi mới nhất; lượt tin được tính ở nơi đã gửi.
+            Người đã chuyển địa bàn được tính ở nơi của đợt gửi mới nhất; lượt tin được tính ở nơi đã gửi.
             ");
             let page = office.loa(&["report", "--campaign", "nhan-dien", "--by", "channel", "--lang", "en"]);
             insta::assert_snapshot!(timeless(&page.out), @r"

@@ -61,7 +61,7 @@ async fn a_run_is_paused_resumed_and_aborted() {
         scene(&ground).await;
         let office = Office::of(&ground);
         let state = |run: i64| office.loa(&["runs", "--json"]).json()[usize::try_from(3 - run).unwrap()]["state"].clone();
-        assert_eq!(office.loa(&["pause", "1"]).out, "Đã tạm dừng lượt gửi 1 (nhan-dien).\n");
+        assert_eq!(office.loa(&["pause", "1"]).out, "Đã tạm dừng đợt gửi 1 (nhan-dien).\n");
         assert_eq!(state(1), "paused");
         assert_eq!(office.loa(&["resume", "1", "--lang", "en"]).out, "Run 1 (nhan-dien) is resumed.\n");
         assert_eq!(state(1), "sending");
@@ -72,9 +72,9 @@ async fn a_run_is_paused_resumed_and_aborted() {
         assert_eq!(office.loa(&["abort", "1"]).code, 0, "aborting twice is aborting once");
 
         let over = office.loa(&["pause", "2"]);
-        assert_eq!((over.code, over.err.as_str()), (2, "lỗi: lượt gửi 2 đã xong: không thay đổi được nữa\n"));
+        assert_eq!((over.code, over.err.as_str()), (2, "lỗi: đợt gửi 2 đã xong: không thay đổi được nữa\n"));
         let missing = office.loa(&["resume", "9"]);
-        assert_eq!((missing.code, missing.err.as_str()), (2, "lỗi: không có lượt gửi 9: `loa runs` liệt kê các lượt\n"));
+        assert_eq!((missing.code, missing.err.as_str()), (2, "lỗi: không có đợt gửi 9: `loa runs` liệt kê các đợt\n"));
         assert_eq!(office.loa(&["stop"]).code, 2);
     }
 }
@@ -100,7 +100,7 @@ async fn the_list_shows_how_far_each_run_is() {
             (&rows[1]["per_second"], &rows[1]["done"], &rows[1]["states"]["delivered"]),
             (&0.into(), &3.into(), &3.into())
         );
-        assert_eq!(office.loa(&["runs", "khac"]).out, "Chưa có lượt gửi nào.\n");
+        assert_eq!(office.loa(&["runs", "khac"]).out, "Chưa có đợt gửi nào.\n");
     }
 }
 
@@ -151,7 +151,7 @@ fn a_missing_database_is_not_made_by_asking() {
     assert!(office.loa(&["runs"]).err.contains("chạy `loa migrate` để tạo"));
     assert_eq!(office.loa(&["migrate"]).out, "Cơ sở dữ liệu đã sẵn sàng.\n");
     assert_eq!(office.loa(&["migrate", "--json"]).json()["migrated"], true);
-    assert_eq!(office.loa(&["runs"]).out, "Chưa có lượt gửi nào.\n");
+    assert_eq!(office.loa(&["runs"]).out, "Chưa có đợt gửi nào.\n");
     assert_eq!(office.loa(&["verify", "--json"]).json()["ok"], true);
 }
 
@@ -163,7 +163,7 @@ async fn verify_exits_one_and_says_what_differs() {
         let ended = office.loa(&["verify"]);
         assert_eq!(ended.code, 1);
         assert!(ended.out.contains("3 / 3 / 900"), "{}", ended.out);
-        assert!(ended.out.contains("✗ 2 lượt gửi chưa lập hết danh sách (ví dụ số 1)"), "{}", ended.out);
+        assert!(ended.out.contains("✗ 2 đợt gửi chưa lập hết danh sách (ví dụ số 1)"), "{}", ended.out);
         let json = office.loa(&["verify", "--json"]).json();
         assert_eq!((json["ok"].clone(), json["differences"].as_array().unwrap().len()), (false.into(), 6));
     }

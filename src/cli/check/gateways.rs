@@ -35,7 +35,7 @@ pub(super) fn descriptions(folder: &Path) -> (usize, Problems) {
     let mut files: Vec<_> = match fs::read_dir(folder) {
         Ok(entries) => entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect(),
         Err(error) => {
-            let message = phrase!("không đọc được: {error}", "cannot be read: {error}");
+            let message = phrase!("không đọc được", "cannot be read").because(&error);
             return (0, Problem::of(&folder.display().to_string(), message).into());
         }
     };

@@ -170,13 +170,13 @@ async fn runs(db: &Db, findings: &mut Findings) -> Result<()> {
         if let Some(why) = held {
             findings.warn(
                 "run-held",
-                phrase!("lượt {id} ({campaign}) đang đứng: {why}", "run {id} ({campaign}) stands still: {why}"),
+                phrase!("đợt {id} ({campaign}) đang đứng: {why}", "run {id} ({campaign}) stands still: {why}"),
                 phrase!("xử lý nguyên nhân rồi chạy `loa resume {id}`", "mend the cause, then `loa resume {id}`"),
             );
         } else if *paused {
             findings.warn(
                 "run-paused",
-                phrase!("lượt {id} ({campaign}) đang tạm dừng", "run {id} ({campaign}) is paused"),
+                phrase!("đợt {id} ({campaign}) đang tạm dừng", "run {id} ({campaign}) is paused"),
                 phrase!(
                     "gửi tiếp: `loa resume {id}`; dừng hẳn: `loa abort {id}`",
                     "`loa resume {id}` goes on, `loa abort {id}` ends it"

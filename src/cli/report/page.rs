@@ -33,6 +33,9 @@ pub(in crate::cli) fn report(report: &Report, lang: Lang) -> String {
     page.text
 }
 
+/// How many columns of a cut are about people.
+const PEOPLE: usize = 5;
+
 struct Page {
     text: String,
     lang: Lang,
@@ -88,7 +91,7 @@ impl Page {
             self.fact(&phrase!("Địa bàn", "Area"), &format!("{name} ({code})"));
         }
         let runs = self.runs(report);
-        self.fact(&phrase!("Lượt gửi", "Runs"), &runs);
+        self.fact(&phrase!("Đợt gửi", "Runs"), &runs);
         let at = chrono::DateTime::from_timestamp_millis(report.at).unwrap_or_default();
         let at = at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
         let (time, day) = (at.format("%H:%M"), words::date(at.date_naive(), self.lang));
@@ -266,7 +269,14 @@ impl Page {
             .map(|line| self.cells(line.name.text(self.lang), &line.figures))
             .chain([self.cells(total.text(self.lang), &report.total)])
             .collect();
-        self.text.push_str(&table::with_figures(&heading, &rows, 1));
+        // People, and below them deliveries: on one line both would be wider than a terminal.
+        for figures in [1..=PEOPLE, PEOPLE + 1..=columns.len()] {
+            let pick = |row: &[String]| std::iter::once(0).chain(figures.clone()).map(|at| row[at].clone()).collect();
+            let heading: Vec<&str> = std::iter::once(0).chain(figures.clone()).map(|at| heading[at]).collect();
+            let rows: Vec<Vec<String>> = rows.iter().map(|row| pick(row)).collect();
+            self.text.push_str(&table::with_figures(&heading, &rows, 1));
+            self.say("");
+        }
     }
 
     fn cells(&self, name: &str, figures: &Figures) -> Vec<String> {
@@ -293,7 +303,9 @@ impl Page {
     }
 
     fn legend(&mut self, report: &Report) {
-        self.say("");
+        if report.by.is_none() {
+            self.say("");
+        }
         for line in legend(report) {
             let line = self.word(&line);
             self.say(&line);
@@ -319,13 +331,15 @@ fn legend(report: &Report) -> Vec<Phrase> {
         ));
     }
     let Some(by) = report.by else { return lines };
+    lines
+        .push(phrase!("Số người = có xác nhận + chưa xác nhận + chưa tiếp cận.", "People = confirmed + presumed + not reached."));
     lines.push(phrase!(
-        "Số người = có xác nhận + chưa xác nhận + chưa tiếp cận. Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.",
-        "People = confirmed + presumed + not reached. Deliveries = arrived + under way + failed + unknown + not sent."
+        "Lượt tin = đã đến + đang xử lý + thất bại + không rõ + không gửi.",
+        "Deliveries = arrived + under way + failed + unknown + not sent."
     ));
     if by == Cut::Area {
         lines.push(phrase!(
-            "Người đã chuyển địa bàn được tính ở nơi của lượt gửi mới nhất; lượt tin được tính ở nơi đã gửi.",
+            "Người đã chuyển địa bàn được tính ở nơi của đợt gửi mới nhất; lượt tin được tính ở nơi đã gửi.",
             "Whoever moved counts where the latest run found them; deliveries count where they went."
         ));
     }

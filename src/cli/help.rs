@@ -1,0 +1,205 @@
+//! The help in the reader's language. What enters is the command line as its types describe it, in English; what leaves is
+//! the same with Vietnamese words. A test finds what has none.
+
+use std::collections::BTreeMap;
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::words::Lang;
+
+/// The reader's language, before the command line is parsed: `--lang`, else the environment.
+pub fn reader(mut args: impl Iterator<Item = String>, env: &BTreeMap<String, String>) -> Lang {
+    let mut said = None;
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix("--lang") {
+            Some("") => said = args.next(),
+            Some(value) => said = value.strip_prefix('=').map(str::to_string),
+            None => {}
+        }
+    }
+    match said.as_deref() {
+        Some("en") => Lang::En,
+        Some("vi") => Lang::Vi,
+        _ => Lang::of_environment(|name| env.get(name).cloned()),
+    }
+}
+
+/// The command with its help in that language.
+pub fn translate(command: Command, lang: Lang) -> Command {
+    match lang {
+        Lang::En => command,
+        Lang::Vi => vietnamese(command, ""),
+    }
+}
+
+fn vietnamese(command: Command, path: &str) -> Command {
+    let path = path.to_string();
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_string()).collect();
+    let mut command = command
+        .help_template("{about-with-newline}\nCách dùng: {usage}\n\n{all-args}")
+        .subcommand_help_heading("Lệnh")
+        .subcommand_value_name("LỆNH")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .mut_args(|arg| {
+            let heading = match (arg.is_positional(), arg.is_global_set()) {
+                (true, _) => "Tham số",
+                (false, true) => "Tùy chọn chung",
+                (false, false) => "Tùy chọn",
+            };
+            let words = words(&format!("{path} {}", arg.get_id()));
+            // The languages are named in its words; their own would be English.
+            let named = arg.get_id() == "lang";
+            let arg = arg.help_heading(heading).hide_possible_values(named);
+            match words {
+                Some(words) => arg.help(words),
+                None => arg,
+            }
+        })
+        .arg(flag("help", 'h', "In hướng dẫn này", ArgAction::Help));
+    if path.is_empty() {
+        command = command.arg(flag("version", 'V', "In phiên bản", ArgAction::Version));
+    }
+    if let Some(words) = words(&path) {
+        command = command.about(words);
+    }
+    for name in names {
+        let sub = format!("{path}/{name}");
+        command = command.mut_subcommand(name, |command| vietnamese(command, &sub));
+    }
+    command
+}
+
+fn flag(name: &'static str, short: char, help: &'static str, action: ArgAction) -> Arg {
+    Arg::new(name).short(short).long(name).help(help).help_heading("Tùy chọn").action(action)
+}
+
+/// The Vietnamese words of a command (`/audience/import`) or of an argument of it (`/audience/import source`).
+#[rustfmt::skip]
+fn words(of: &str) -> Option<&'static str> {
+    Some(match of {
+        "" => "Cảnh báo người dân về lừa đảo trực tuyến qua SMS, thư điện tử, chat; đếm chính xác đã đến được với ai",
+        " config" => "Tệp cấu hình; bỏ trống: `loa.toml` ở thư mục này, nếu có",
+        " database" => "Cơ sở dữ liệu, thay cho trong cấu hình: `sqlite:TỆP` hoặc `postgres://NGƯỜI_DÙNG@MÁY/TÊN`",
+        " json" => "In dữ liệu dạng JSON",
+        " lang" => "Ngôn ngữ in ra (vi: tiếng Việt, en: tiếng Anh); bỏ trống: theo `LOA_LANG` hoặc `LANG`",
+        "/demo" => "Chạy thử toàn bộ trên máy này với người nhận hư cấu và cổng gửi giả",
+        "/demo recipients" => "Bao nhiêu người nhận hư cấu",
+        "/demo rate" => "Mỗi tài khoản giả nhận nhiều nhất bao nhiêu tin một giây",
+        "/demo exit" => "Gửi xong thì kết thúc, không giữ trang theo dõi",
+        "/demo dir" => "Thư mục chứa các tệp của lần chạy thử; tệp của lần trước bị thay",
+        "/demo seed" => "Cùng một số thì cùng những người ấy và cùng kết quả",
+        "/init" => "Tạo loa.toml đầu tiên, tệp khóa và các chiến dịch mẫu",
+        "/doctor" => "Chỉ ra ở đây còn gì chưa ổn và cách sửa; không tạo gì",
+        "/check" => "Kiểm tra chiến dịch, nhóm người nhận, mục tiêu, ngày nghỉ, cổng gửi và cấu hình; chỉ ra dòng và cột",
+        "/check paths" => "Tệp hoặc thư mục; bỏ trống: cấu hình và mọi thứ mà nó nêu tên",
+        "/accounts" => "Liệt kê các tài khoản gửi tin; thử một tài khoản, hoặc cho nó gửi tiếp",
+        "/accounts test" => "Thử kết nối và mật khẩu của tài khoản này; không gửi gì",
+        "/accounts resume" => "Cho tài khoản đang bị dừng này gửi tiếp",
+        "/accounts callback" => "In địa chỉ để cổng gửi của tài khoản này báo phát về: ai biết địa chỉ thì báo được",
+        "/gateways" => "Liệt kê các cổng gửi và những khóa cần khai báo",
+        "/gateways gateway" => "Chỉ cổng này",
+        "/audience" => "Nhập danh sách người nhận, đếm nhóm, xuất, xóa, ghi từ chối nhận tin",
+        "/audience/import" => "Nhập danh sách CSV hoặc XLSX có dòng tiêu đề; dòng lỗi ghi ra TỆP.rejected.csv",
+        "/audience/import file" => "Tệp danh sách",
+        "/audience/import source" => "Đây là danh sách nào của cơ quan; bỏ trống: tên tệp",
+        "/audience/import replace" => "Đưa ra khỏi danh sách những người của nguồn này không còn trong tệp",
+        "/audience/count" => "Đếm người của các nhóm, và liên lạc được với bao nhiêu người qua từng kênh",
+        "/audience/count segments" => "Tên nhóm trong segments.toml; bỏ trống: mọi người",
+        "/audience/export" => "Ghi ra CSV mọi điều đang lưu về người nhận",
+        "/audience/export output" => "Vào tệp này; chỉ chủ tệp đọc được",
+        "/audience/export stdout" => "Ra màn hình: địa chỉ hiện nguyên",
+        "/audience/export reference" => "Chỉ người mang mã này",
+        "/audience/erase" => "Xóa mọi dữ liệu cá nhân của một người; số đếm giữ nguyên",
+        "/audience/erase reference" => "Mã (ref) của người ấy",
+        "/audience/opt-out" => "Ghi rằng một người từ chối nhận tin, hoặc rút lại lời từ chối",
+        "/audience/opt-out address" => "Số điện thoại hoặc địa chỉ thư",
+        "/audience/opt-out scope" => "Từ chối gì: awareness (chỉ tin tuyên truyền) hoặc all (mọi tin)",
+        "/audience/opt-out take_back" => "Rút lại lời từ chối",
+        "/audience/opt-out wording" => "Người ấy nói gì, hoặc nói bằng cách nào",
+        "/audience/rekey" => "Sau khi đổi key trong [server]: niêm phong lại mọi địa chỉ bằng khóa mới",
+        "/preview" => "Xem trước lời nhắn của một chiến dịch, và chi phí",
+        "/preview campaign" | "/send campaign" | "/approve campaign" => "Tên chiến dịch: tên tệp, không có .toml",
+        "/preview message" => "Chỉ tin này",
+        "/preview recipient" => "Như người này sẽ nhận, thay cho một người hư cấu",
+        "/preview html" => "Ghi thư ở dạng HTML vào tệp này",
+        "/plan" => "Xem những lần gửi sắp tới và tin của mỗi lần",
+        "/plan campaign" | "/runs campaign" | "/report campaign" => "Chỉ chiến dịch này",
+        "/plan from" => "Từ ngày này (2026-10-01 hoặc 01/10/2026); bỏ trống: từ bây giờ",
+        "/plan count" => "Bao nhiêu lần",
+        "/approve" => "Duyệt một chiến dịch đúng như các tệp hiện nay",
+        "/approve by" => "Ai duyệt; bỏ trống: tên đang đăng nhập trên máy này",
+        "/send" => "Tạo ngay một đợt gửi của chiến dịch; `loa serve` gửi đi",
+        "/send dry_run" => "Chỉ nói sẽ gửi cho bao nhiêu người, không tạo gì",
+        "/send to" => "Chỉ gửi thử cho những người có mã này: không cần duyệt, không tính vào số liệu",
+        "/send wait" => "Theo dõi cho đến khi gửi hết",
+        "/serve" => "Chạy hệ thống: lên lịch, gửi, nhận báo phát, mở trang theo dõi, cho đến SIGTERM hoặc Ctrl-C",
+        "/serve only" => "Chỉ chạy các phần này, để chia cho nhiều máy",
+        "/runs" => "Liệt kê các đợt gửi: đến đâu, nhanh chậm thế nào",
+        "/runs count" => "Bao nhiêu đợt, mới nhất trước",
+        "/pause" => "Tạm dừng một đợt gửi, cho đến khi `loa resume`",
+        "/resume" => "Gửi tiếp một đợt đã tạm dừng, hoặc tự đứng lại",
+        "/abort" => "Dừng hẳn một đợt gửi: tin chưa gửi bị hủy, tin đang gửi vẫn được ghi kết quả",
+        "/pause run" | "/resume run" | "/abort run" => "Số của đợt gửi, xem ở `loa runs`",
+        "/stop" => "Tạm dừng mọi thứ đang gửi",
+        "/stop all" => "Mọi đợt gửi: phải ghi ra, để không ai dừng tất cả do nhầm",
+        "/report" => "Báo cáo: đến được với ai, đã gửi gì, tốn bao nhiêu",
+        "/report from" => "Các đợt gửi từ ngày này (2026-10-01 hoặc 01/10/2026)",
+        "/report through" => "Các đợt gửi đến hết ngày này",
+        "/report area" => "Chỉ tỉnh hoặc xã này, theo mã hoặc tên; một tỉnh thì chia theo xã",
+        "/report by" => "Chia số liệu theo",
+        "/report unreached" => "Ai chưa được tiếp cận, theo địa bàn và lý do; với CSV: từng người theo mã",
+        "/report format" => "In ra thế nào",
+        "/verify" => "Đếm lại mọi số từ từng dòng; kết thúc với mã 1 nếu có sai lệch",
+        "/migrate" => "Tạo cơ sở dữ liệu, hoặc nâng cấp các bảng",
+        "/bench" => "Đo xem máy này làm được bao nhiêu",
+        "/bench quick" => "Cỡ rất nhỏ: chỉ cho thấy là chạy được, không đo gì",
+        "/bench people" => "Số người trong danh sách dùng để đo bộ nhớ [mặc định: 1000000; 1000 với --quick]",
+        "/bench only" => "Chỉ các bước này, thay cho tất cả",
+        "/bench dir" => "Ghi các cơ sở dữ liệu đo thử vào đâu; xong thì xóa",
+        "/sandbox" => "Chỉ chạy các cổng gửi giả: SMTP, và eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram qua HTTP",
+        "/sandbox smtp" => "Máy chủ SMTP giả nghe ở đâu",
+        "/sandbox http" => "Các cổng HTTP giả nghe ở đâu",
+        "/sandbox latency" => "Trả lời sau bao lâu: mili giây, hoặc một khoảng như 20-200",
+        "/sandbox fail" => "Tỷ lệ tin bị từ chối hẳn, 0 đến 1",
+        "/sandbox later" => "Tỷ lệ tin được bảo gửi lại sau",
+        "/sandbox silent" => "Tỷ lệ tin đã nhận mà không báo phát",
+        "/sandbox undelivered" => "Tỷ lệ báo phát là không đến được",
+        "/sandbox duplicate" => "Tỷ lệ báo phát gửi hai lần",
+        "/sandbox log" => "Ghi mọi tin đã nhận vào tệp này, mỗi tin một dòng JSON",
+        "/completions" => "In phần gợi ý lệnh cho shell",
+        "/completions shell" => "Shell nào",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn missing(command: &Command, path: &str) -> Vec<String> {
+        let mut keys: Vec<String> = vec![path.to_string()];
+        keys.extend(command.get_arguments().map(|arg| format!("{path} {}", arg.get_id())));
+        let mut gone: Vec<String> = keys.into_iter().filter(|key| words(key).is_none()).collect();
+        for sub in command.get_subcommands() {
+            gone.extend(missing(sub, &format!("{path}/{}", sub.get_name())));
+        }
+        gone
+    }
+
+    #[test]
+    fn every_command_and_argument_has_vietnamese_words() {
+        assert_eq!(missing(&super::super::CommandLine::command(), ""), Vec::<String>::new());
+        vietnamese(super::super::CommandLine::command(), "").debug_assert();
+    }
+
+    #[test]
+    fn the_language_is_known_before_the_line_is_parsed() {
+        let of = |line: &str| reader(line.split(' ').map(str::to_string), &BTreeMap::new());
+        assert_eq!(of("loa --help"), Lang::Vi);
+        assert_eq!(of("loa --lang en --help"), Lang::En);
+        assert_eq!(of("loa --lang=en report"), Lang::En);
+    }
+}
