@@ -323,6 +323,8 @@ impl Active {
                     let plan = Arc::new(frozen.plan(row.id));
                     runs.insert(row.id, Arc::new(ActiveRun { row, frozen, plan, open: gate }));
                 }
+                // A database that cannot be asked may answer the next time: nobody need resume the run.
+                Err(DbError::Sql(error)) if !matches!(error, sqlx::Error::RowNotFound) => return Err(error.into()),
                 Err(error) if row.held.is_none() => {
                     tracing::error!(run = row.id, campaign = row.campaign, %error, "held a run whose definition cannot be read");
                     self.hold(row.id, &error.to_string()).await?;

@@ -7,10 +7,10 @@
 
 pub mod key;
 pub mod lock;
+mod loops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -24,16 +24,15 @@ use tokio::{
 use crate::{
     account::{self, Accounts, Gateways, StandIns},
     active::Active,
-    approval,
     audience::{self, key::KeyError},
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
     db::{Db, Engine, Schema},
-    dispatch::{self, Lane, Lease, Recorder, Shared},
+    dispatch::{Lane, Lease, Recorder, Shared},
     epoch, phrase,
-    receipt::{self, Appender, Inbox, Matcher},
-    run::{self, Capacity, Runner},
+    receipt::{self, Inbox, Matcher},
+    run::{Capacity, Runner},
     seal::Seal,
     web,
     words::Phrase,
@@ -67,20 +66,6 @@ impl Default for Options {
     }
 }
 
-/// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
-const REFRESH: Duration = Duration::from_millis(250);
-/// How often a lease is renewed, lapsed processes are swept and accounts are read again.
-const RENEW: Duration = Duration::from_secs(5);
-/// How often the calendar and the campaign files are looked at.
-const SCHEDULE: Duration = Duration::from_secs(1);
-/// How often an idle runner looks for work.
-const RUNNER: Duration = Duration::from_millis(200);
-/// How often doubts are settled.
-const DOUBTS: Duration = Duration::from_secs(1);
-/// How often receipts that wait for their attempt are matched again.
-const SWEEP: Duration = Duration::from_mins(1);
-/// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
-const GATHER: Duration = Duration::from_millis(25);
 /// The most that the end may take: the longest send, and its recording.
 const LAST_SENDS: Duration = Duration::from_secs(75);
 
@@ -200,7 +185,7 @@ impl App {
         if db.engine() == Engine::Sqlite {
             epoch::expire_others(&db, epoch).await?;
         }
-        epoch::sweep(&db, epoch, settle_at(now), now).await?;
+        epoch::sweep(&db, epoch, loops::settle_at(now), now).await?;
         let active = Arc::new(Active::new(db.clone(), config.office.clone()));
         active.refresh().await?;
         let (library, problems) = Library::read(&config.campaigns_dir);
@@ -222,21 +207,21 @@ impl App {
         });
         let (stop, stopped) = watch::channel(false);
         let mut makers = Vec::new();
-        makers.push(tokio::spawn(refresh(Arc::clone(&shared), stopped.clone())));
+        makers.push(tokio::spawn(loops::refresh(Arc::clone(&shared), stopped.clone())));
         if options.parts.contains(&Part::Schedule) {
             let capacity_of = Arc::clone(&accounts);
             let capacity: Capacity = Arc::new(move |channel, within| capacity_of.capacity(channel, within));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), capacity };
-            makers.push(tokio::spawn(drive_runner(runner, Arc::clone(&shared), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
-                let schedule = Schedule {
+                let schedule = loops::Schedule {
                     db: db.clone(),
                     clock: clock.clone(),
                     library: Arc::clone(&library),
                     holidays,
                     config: config.clone(),
                 };
-                makers.push(tokio::spawn(drive_schedule(schedule, stopped.clone())));
+                makers.push(tokio::spawn(loops::drive_schedule(schedule, stopped.clone())));
             }
         }
         let matcher =
@@ -247,17 +232,18 @@ impl App {
             let (recorder, verdicts) = Recorder::new(Arc::clone(&shared));
             for account in accounts.all() {
                 let lane = Lane::new(Arc::clone(&shared), Arc::clone(account), verdicts.clone());
-                makers.push(tokio::spawn(drive_lane(lane, Arc::clone(&shared), stopped.clone())));
+                makers.push(tokio::spawn(loops::drive_lane(lane, Arc::clone(&shared), stopped.clone())));
             }
-            makers.push(tokio::spawn(drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
-            recorder_task = Some(tokio::spawn(drive_recorder(recorder, again.clone())));
+            makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
+            recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }
         let (inbox, appender) = receipt::inbox(db.clone(), clock.clone());
         let arrived = Arc::new(tokio::sync::Notify::new());
-        let appender_task = tokio::spawn(drive_appender(appender, Arc::clone(&arrived)));
-        let matcher_task = tokio::spawn(drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
+        let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived)));
+        let matcher_task =
+            tokio::spawn(loops::drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
         let web = serve_web([private, public], config.office.clone(), &shared, inbox, &stopped)?;
-        let renewer = tokio::spawn(renew(Arc::clone(&shared), stopped));
+        let renewer = tokio::spawn(loops::renew(Arc::clone(&shared), stopped));
 
         Ok(Self {
             db,
@@ -332,239 +318,6 @@ async fn bind(address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
 fn node_name() -> String {
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     format!("{}/{}", host.trim(), std::process::id())
-}
-
-fn settle_at(now: i64) -> i64 {
-    now + i64::try_from(dispatch::judge::DOUBT_WAIT.as_millis()).unwrap_or(0)
-}
-
-/// Waits for `span`, or until the application stops. False: it stops.
-async fn rest(span: Duration, stopped: &mut watch::Receiver<bool>) -> bool {
-    tokio::select! {
-        () = tokio::time::sleep(span) => {}
-        // An error means that the application is gone.
-        _ = stopped.wait_for(|stop| *stop) => {}
-    }
-    !*stopped.borrow()
-}
-
-async fn refresh(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        if let Err(error) = shared.active.refresh().await {
-            tracing::error!(%error, "could not read the runs under way");
-        }
-        if !rest(REFRESH, &mut stopped).await {
-            return;
-        }
-    }
-}
-
-/// Renews the lease until the very end, so that what is recorded last is still owned.
-async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
-    loop {
-        tokio::time::sleep(RENEW).await;
-        if let Err(error) = shared.renew_lease().await {
-            tracing::error!(%error, "could not renew the lease");
-        }
-        if *stopped.borrow() {
-            continue;
-        }
-        if let Err(error) = shared.accounts.refresh(&shared.db, shared.clock.now()).await {
-            tracing::error!(%error, "could not read the accounts");
-        }
-        let now = shared.clock.millis();
-        if let Err(error) = epoch::sweep(&shared.db, shared.epoch(), settle_at(now), now).await {
-            tracing::error!(%error, "could not look for processes that are gone");
-        }
-    }
-}
-
-async fn drive_runner(runner: Runner, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        let more = match runner.step().await {
-            Ok(more) => more,
-            Err(error) => {
-                tracing::error!(%error, "could not go on with the runs");
-                false
-            }
-        };
-        if more {
-            shared.work.notify_waiters();
-            if let Err(error) = shared.active.refresh().await {
-                tracing::error!(%error, "could not read the runs under way");
-            }
-            if *stopped.borrow() {
-                return;
-            }
-        } else if !rest(RUNNER, &mut stopped).await {
-            return;
-        }
-    }
-}
-
-/// Makes the runs that are due.
-struct Schedule {
-    db: Db,
-    clock: Clock,
-    library: Arc<RwLock<Library>>,
-    holidays: Holidays,
-    config: Config,
-}
-
-async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) {
-    let mut seen = Vec::new();
-    loop {
-        let dir = &schedule.config.campaigns_dir;
-        let files = fingerprint(dir);
-        if files != seen {
-            let mut library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
-            let problems = library.reread(dir);
-            if !problems.is_empty() {
-                tracing::warn!(
-                    problems = problems.len(),
-                    "some definitions are broken and keep their last good version: `loa check` shows where"
-                );
-            }
-            if let Ok(mut current) = schedule.library.write() {
-                *current = library;
-            }
-            seen = files;
-        }
-        let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
-        let now = schedule.clock.now();
-        let made = async {
-            let released = approval::released(&schedule.db, &schedule.config, &library).await?;
-            run::make::due(&schedule.db, &released, &schedule.holidays, now).await
-        };
-        if let Err(error) = made.await {
-            tracing::error!(%error, "could not make the runs that are due");
-        }
-        if !rest(SCHEDULE, &mut stopped).await {
-            return;
-        }
-    }
-}
-
-/// Names, sizes and times of the definition files: what changes when one is edited.
-fn fingerprint(dir: &Path) -> Vec<(std::path::PathBuf, u64, Option<std::time::SystemTime>)> {
-    let mut files: Vec<_> = std::fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let about = entry.metadata().ok()?;
-            Some((entry.path(), about.len(), about.modified().ok()))
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-async fn drive_lane(mut lane: Lane, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        if *stopped.borrow() {
-            lane.drain().await;
-            return;
-        }
-        // Asked for before the step, so that work that comes during it is not missed.
-        let work = shared.work.notified();
-        let wait = match lane.step().await {
-            Ok(step) => step.wait,
-            Err(error) => {
-                tracing::error!(%error, "could not claim messages");
-                Duration::from_secs(1)
-            }
-        };
-        let flying = lane.flying() > 0;
-        tokio::select! {
-            _ = lane.landing(), if flying => {}
-            () = work => {}
-            () = tokio::time::sleep(wait) => {}
-            _ = stopped.changed() => {}
-        }
-    }
-}
-
-async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
-    loop {
-        let settled = async {
-            let news = dispatch::doubt::ask(&shared).await?;
-            matcher.learn(&news).await?;
-            dispatch::doubt::settle(&shared).await
-        };
-        if let Err(error) = settled.await {
-            tracing::error!(%error, "could not settle doubts");
-        }
-        if !rest(DOUBTS, &mut stopped).await {
-            return;
-        }
-    }
-}
-
-async fn drive_recorder(mut recorder: Recorder, again: mpsc::Sender<Vec<i64>>) {
-    while let Some(recorded) = recorder.step().await {
-        if !recorded.early.is_empty() {
-            // The sweep finds what the matcher is too busy for.
-            let _ = again.try_send(recorded.early);
-        }
-    }
-}
-
-async fn drive_appender(mut appender: Appender, arrived: Arc<tokio::sync::Notify>) {
-    while appender.step().await.is_some() {
-        arrived.notify_one();
-    }
-    arrived.notify_one();
-}
-
-async fn drive_matcher(
-    matcher: Matcher,
-    arrived: Arc<tokio::sync::Notify>,
-    mut early: mpsc::Receiver<Vec<i64>>,
-    again: mpsc::Sender<Vec<i64>>,
-    shared: Arc<Shared>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    // Held so that `early` stays open on a node that sends nothing.
-    let _again = again;
-    let mut after = 0;
-    let mut swept = tokio::time::Instant::now();
-    loop {
-        match matcher.step(after).await {
-            Ok(step) => {
-                after = step.last;
-                if step.applied > 0 {
-                    shared.work.notify_waiters();
-                }
-                if step.seen > 0 {
-                    continue;
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "could not match receipts");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
-        if *stopped.borrow() {
-            return;
-        }
-        if swept.elapsed() >= SWEEP {
-            swept = tokio::time::Instant::now();
-            after = 0;
-            continue;
-        }
-        tokio::select! {
-            // Receipts come in swarms: joined many at a time, they leave the writer free to commit the next ones.
-            () = arrived.notified() => tokio::time::sleep(GATHER).await,
-            Some(receipts) = early.recv() => {
-                if let Err(error) = matcher.again(&receipts).await {
-                    tracing::error!(%error, "could not match receipts that came early; the sweep will");
-                }
-            }
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            _ = stopped.changed() => {}
-        }
-    }
 }
 
 /// Serves the private side, and the public one where it has a port of its own, until the application stops.

@@ -8,6 +8,7 @@ pub mod address;
 pub mod count;
 pub mod erase;
 pub mod export;
+mod formula;
 pub mod import;
 pub mod key;
 pub mod phone;

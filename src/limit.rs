@@ -1,9 +1,9 @@
 //! Rates: never above an account's rate in any second, and at least 98 % of it used.
 //!
-//! A token bucket that holds b tokens and refills at r a second lets b + r through in its first second. So the bucket
-//! here is small (1 % of the rate, at least one token) and refills a little slower than the rate, by just what the
-//! bucket holds: whatever second one looks at, no more than the rate has passed. The small bucket is what lets timers
-//! of a millisecond's grain carry thousands a second.
+//! A bucket that holds b tokens and refills at r a second lets b + r through in its first second; one that holds a single
+//! token loses, at each, what a timer wakes late. So the bucket here forgives a send for coming up to [`LATENESS`] late,
+//! and its tokens come back as if each second had that much more to spare: whatever second one looks at, no more than the
+//! rate has passed, and a timer's grain costs nothing.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -18,25 +18,42 @@ use governor::{
 
 use crate::config::Rate;
 
-/// The shape of the bucket that keeps a [`Rate`]: tokens held at most, and the time in which one comes back.
+/// How late a send may come after its time without losing its share of the rate: several grains of a timer.
+pub const LATENESS: Duration = Duration::from_millis(10);
+
+/// A message is so many cells of the bucket, which counts in whole ones: a fraction of a message can be forgiven.
+const CELLS: u32 = 64;
+
+/// The shape of the bucket that keeps a [`Rate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
-    /// Tokens held at most.
-    pub burst: u32,
-    /// Time for one token.
+    /// The time in which one message's share comes back.
     pub period: Duration,
+    cell: Duration,
+    cells: u32,
 }
 
 impl Bucket {
-    /// In any window of `rate.per`, at most `burst + (count - burst) = count` pass.
+    /// In any window of `rate.per`, fewer than (per + lateness) / period <= count further messages follow the first.
     pub fn of(rate: Rate) -> Self {
-        let count = rate.count.max(1);
-        let burst = (count / 100).max(1);
-        let refills = count - burst + 1;
+        let spared = (rate.per + LATENESS).as_nanos();
         // Rounded up to the nanosecond: never faster than the rate.
-        let nanos = rate.per.as_nanos().div_ceil(u128::from(refills));
-        Self { burst, period: Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)) }
+        let cell = spared.div_ceil(u128::from(rate.count.max(1)) * u128::from(CELLS)).max(1);
+        let forgiven = u32::try_from(LATENESS.as_nanos() / cell).unwrap_or(u32::MAX - CELLS);
+        let cell = Duration::from_nanos(u64::try_from(cell).unwrap_or(u64::MAX / u64::from(CELLS)));
+        Self { period: cell * CELLS, cell, cells: CELLS + forgiven }
     }
+
+    fn quota(self) -> Quota {
+        let cells = NonZeroU32::new(self.cells).unwrap_or(NonZeroU32::MIN);
+        // A period of zero is the only thing that governor refuses, and `Bucket::of` rounds up.
+        Quota::with_period(self.cell).unwrap_or_else(|| Quota::per_second(cells)).allow_burst(cells)
+    }
+}
+
+/// The cells of one message.
+fn message() -> NonZeroU32 {
+    NonZeroU32::new(CELLS).unwrap_or(NonZeroU32::MIN)
 }
 
 /// The local day that a daily quota counts at `at`.
@@ -50,17 +67,17 @@ pub struct Pace(RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddlew
 impl Pace {
     /// A full bucket for this rate.
     pub fn new(rate: Rate) -> Self {
-        let bucket = Bucket::of(rate);
-        let burst = NonZeroU32::new(bucket.burst).unwrap_or(NonZeroU32::MIN);
-        // A period of zero is the only thing that governor refuses, and `Bucket::of` rounds up.
-        let quota = Quota::with_period(bucket.period).unwrap_or_else(|| Quota::per_second(burst)).allow_burst(burst);
-        Self(RateLimiter::direct_with_clock(quota, MonotonicClock))
+        Self(RateLimiter::direct_with_clock(Bucket::of(rate).quota(), MonotonicClock))
     }
 
-    /// Takes a token, or says how long to wait for one.
+    /// Takes a message's share, or says how long to wait for it.
     pub fn take(&self) -> Result<(), Duration> {
         use governor::clock::Clock as _;
-        self.0.check().map_err(|not_until| not_until.wait_time_from(MonotonicClock.now()))
+        match self.0.check_n(message()) {
+            Ok(taken) => taken.map_err(|not_until| not_until.wait_time_from(MonotonicClock.now())),
+            // The bucket holds at least one message's cells.
+            Err(_) => Ok(()),
+        }
     }
 }
 
@@ -71,14 +88,11 @@ mod tests {
 
     /// Steps a bucket by hand: arrivals as fast as it lets them through, polled at a timer's grain of a millisecond.
     fn passes(rate: Rate, seconds: u64) -> Vec<u64> {
-        let bucket = Bucket::of(rate);
         let clock = governor::clock::FakeRelativeClock::default();
-        let burst = NonZeroU32::new(bucket.burst).unwrap();
-        let limiter =
-            RateLimiter::direct_with_clock(Quota::with_period(bucket.period).unwrap().allow_burst(burst), clock.clone());
+        let limiter = RateLimiter::direct_with_clock(Bucket::of(rate).quota(), clock.clone());
         let mut times = Vec::new();
         for millisecond in 0..seconds * 1000 {
-            while limiter.check().is_ok() {
+            while limiter.check_n(message()).unwrap().is_ok() {
                 times.push(millisecond);
             }
             clock.advance(Duration::from_millis(1));
@@ -87,7 +101,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn no_second_is_above_the_rate_and_98_percent_is_used(count in 1u32..6000) {
             let rate = Rate { count, per: Duration::from_secs(1) };
@@ -102,7 +116,7 @@ mod tests {
 
     #[test]
     fn sixty_a_minute_is_one_a_second() {
-        let bucket = Bucket::of(Rate { count: 60, per: Duration::from_mins(1) });
-        assert_eq!(bucket, Bucket { burst: 1, period: Duration::from_secs(1) });
+        let period = Bucket::of(Rate { count: 60, per: Duration::from_mins(1) }).period;
+        assert!(period >= Duration::from_secs(1) && period < Duration::from_millis(1001), "{period:?}");
     }
 }

@@ -22,7 +22,7 @@ CREATE TABLE import (
 );
 
 CREATE TABLE recipient (
-    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    id             INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 4294967295),  -- 32 bits of a delivery's id
     ref            TEXT     NOT NULL UNIQUE,
     source         TEXT     NOT NULL,
     import         INTEGER   NOT NULL,
@@ -99,7 +99,7 @@ CREATE TABLE approval (
 );
 
 CREATE TABLE run (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 134217727),  -- 27 bits of a delivery's id
     campaign    TEXT     NOT NULL,
     occurrence  TEXT     NOT NULL,                  -- a local date for a cadence, an instant for cron and `loa send`
     origin      INTEGER NOT NULL,                  -- 0 schedule, 1 manual, 2 test

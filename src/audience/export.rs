@@ -14,7 +14,7 @@ use chrono::TimeZone as _;
 use providers::Channel;
 use serde_json::Value;
 
-use super::{address::ChatService, phone::Carrier, place::Places};
+use super::{address::ChatService, formula::guarded, phone::Carrier, place::Places};
 use crate::{
     db::{Db, DbError, Sql},
     on,
@@ -109,7 +109,7 @@ static REFUSALS: Sql = Sql::new(
 pub async fn export(db: &Db, seal: &Seal, reference: Option<&str>, out: impl Write) -> Result<u64, ExportError> {
     let attributes = attribute_names(db, reference).await?;
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(FIELDS.iter().copied().chain(attributes.iter().map(String::as_str)))?;
+    writer.write_record(FIELDS.iter().copied().chain(attributes.iter().map(String::as_str)).map(written))?;
     let (mut after, mut count) = (0, 0);
     loop {
         let page: Vec<Row> =
@@ -123,12 +123,17 @@ pub async fn export(db: &Db, seal: &Seal, reference: Option<&str>, out: impl Wri
             let record = record(row, seal, groups.get(&row.id).unwrap_or(&no_groups), &refusals)?;
             let own: Value = serde_json::from_str(&row.attributes).unwrap_or_default();
             let own = attributes.iter().map(|name| own.get(name).and_then(Value::as_str).unwrap_or_default());
-            writer.write_record(record.iter().map(String::as_str).chain(own))?;
+            writer.write_record(record.iter().map(String::as_str).chain(own).map(written))?;
             count += 1;
         }
     }
     writer.flush()?;
     Ok(count)
+}
+
+/// A cell as it stands in the file.
+fn written(cell: &str) -> Vec<u8> {
+    guarded(cell).into_owned().into_bytes()
 }
 
 /// The same into a new file that only its owner may read.

@@ -23,6 +23,7 @@ pub use header::HeaderError;
 pub use person::Problem;
 pub use reader::ReadError;
 
+use super::formula::guarded;
 use crate::{
     clock::Clock,
     db::{Db, DbError},
@@ -334,7 +335,8 @@ impl<'a> Rejections<'a> {
         let own = (0..self.columns).map(|at| cells.get(at).map_or("", String::as_str));
         let (line, columns, reasons) = (line.to_string(), columns.join("; "), reasons.join("; "));
         let why = [line.as_str(), &columns, &reasons];
-        let written = writer.write_record(own.chain(why)).map_err(|error| rejected_error(path, error.into()));
+        let guarded = own.chain(why).map(|cell| guarded(cell).into_owned().into_bytes());
+        let written = writer.write_record(guarded).map_err(|error| rejected_error(path, error.into()));
         self.writer = Some(writer);
         written
     }
@@ -348,6 +350,7 @@ impl<'a> Rejections<'a> {
             Lang::Vi => ["_dong", "_cot", "_ly_do"],
             Lang::En => ["_line", "_column", "_reason"],
         });
+        let names = names.map(|name| guarded(name).into_owned().into_bytes());
         writer.write_record(names).map_err(|error| rejected_error(self.path, error.into()))?;
         Ok(writer)
     }

@@ -240,9 +240,9 @@ mod tests {
         let compiled = compile(&condition, &lookup, Engine::Sqlite, 4, 0).unwrap();
         assert_eq!(
             compiled.text,
-            "(EXISTS (SELECT 1 FROM membership m WHERE m.recipient = r.id AND m.grp IN (SELECT v FROM (SELECT value ->> 'v' AS v FROM json_each($4)) AS listed_5)) \
+            "(EXISTS (SELECT 1 FROM membership m WHERE m.recipient = r.id AND m.grp IN (SELECT v FROM (SELECT value ->> 'v' AS v FROM jsonb_each($4)) AS listed_5)) \
              AND (r.born IS NOT NULL AND r.born < $5) \
-             AND NOT (((COALESCE(r.lang, 'vi') IN (SELECT v FROM (SELECT value ->> 'v' AS v FROM json_each($6)) AS listed_7)))))"
+             AND NOT (((COALESCE(r.lang, 'vi') IN (SELECT v FROM (SELECT value ->> 'v' AS v FROM jsonb_each($6)) AS listed_7)))))"
         );
         let text = |text: &str| Bind::Text(text.into());
         let lang = r#"[{"v":"vi'; DROP TABLE recipient"}]"#;

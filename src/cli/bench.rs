@@ -139,7 +139,11 @@ impl Bench {
             Step::Receipts => receipts::measure(self).await?,
             Step::Pace => pace::measure(self).await?,
             Step::Memory if self.is_apart => people::memory(self).await?,
-            Step::Memory => people::memory_apart(self).await?,
+            // On a slow machine it does not end in its time; the other figures stand all the same.
+            Step::Memory => match people::memory_apart(self).await {
+                Ok(figures) => figures,
+                Err(error) => return Ok(Err(Skipped { step: step.name().into(), why: format!("{error:#}") })),
+            },
         }))
     }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{Globals, Mistake, day, no_such_campaign};
 use crate::{
     audience::place::{Found, Places},
+    campaign::{Goal, Goals},
     config::Config,
     db::Db,
     delivery::State,
@@ -74,7 +75,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         return print_unreached(&db, &args, &selection, format, now, globals.lang).await;
     }
     // One table has one shape: goals are in the page and in JSON, not among a CSV's lines.
-    let goals = if format == Format::Csv { Vec::new() } else { globals.library(&config).goals.0 };
+    let goals = if format == Format::Csv { Vec::new() } else { goals(&config, globals) };
     let report = report_against(&db, &selection, args.by, &goals, now).await?;
     match format {
         Format::Table => write!(io::stdout(), "{}", page::report(&report, globals.lang))?,
@@ -82,6 +83,14 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         Format::Json => Globals::print_json(&as_json(&report, globals.lang))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The goals of `goals.toml`; none without the file, and a broken one is complained about. The campaigns beside it are
+/// not read: what was sent is counted by what it was then.
+fn goals(config: &Config, globals: &Globals) -> Vec<Goal> {
+    let Ok(text) = std::fs::read_to_string(config.campaigns_dir.join("goals.toml")) else { return Vec::new() };
+    let goals = Goals::parse("goals.toml", &text);
+    goals.inspect_err(|problems| globals.complain(problems)).unwrap_or_default().0
 }
 
 fn selection(args: &Args) -> Result<Selection, Mistake> {

@@ -255,16 +255,12 @@ struct Deferred {
     next_at: i64,
 }
 
-/// How long after its time a slot may still be used where several nodes share an account's rate.
-pub const LATENESS: Duration = Duration::from_millis(10);
-
-/// A slot's length. Whatever second one looks at, the slots used in it lie within that second and the [`LATENESS`] before it:
-/// no more than the rate's, on all nodes together. Never shorter than what the local bucket refills in, so that neither runs
-/// away from the other; rounded up to the microsecond.
+/// A slot's length. Whatever second one looks at, the slots used in it lie within that second and the
+/// [`LATENESS`](crate::limit::LATENESS) before it: no more than the rate's, on all nodes together. It is what the local
+/// bucket refills in, so that neither runs away from the other; rounded up to the microsecond.
 pub fn period(rate: Rate) -> Duration {
-    let shared = (rate.per + LATENESS) / rate.count.max(1);
-    let period = Bucket::of(rate).period.max(shared);
-    Duration::from_micros(u64::try_from(period.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX).max(1))
+    let nanos = Bucket::of(rate).period.as_nanos();
+    Duration::from_micros(u64::try_from(nanos.div_ceil(1000)).unwrap_or(u64::MAX).max(1))
 }
 
 fn period_us(rate: Rate) -> i64 {

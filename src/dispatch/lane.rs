@@ -32,7 +32,7 @@ use crate::{
     transaction,
 };
 
-/// A slot whose time passed by more than this is thrown away where other nodes may share the rate ([`claim::LATENESS`]), or by
+/// A slot whose time passed by more than this is thrown away where other nodes may share the rate ([`limit::LATENESS`]), or by
 /// this where there are none: then the account's own pace is all that keeps it.
 const STALE: Duration = Duration::from_millis(100);
 /// Claims in one step at most: where all that is due is skipped or deferred, a lane still comes to its sends.
@@ -288,7 +288,7 @@ impl Lane {
     }
 
     fn throw_away_stale(&mut self) {
-        let late = if self.shared.db.engine() == Engine::Sqlite { STALE } else { claim::LATENESS };
+        let late = if self.shared.db.engine() == Engine::Sqlite { STALE } else { limit::LATENESS };
         let now = Instant::now();
         while self.slots.front().is_some_and(|slot| *slot + late < now) {
             self.slots.pop_front();

@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn columns_that_were_not_read_are_zero() {
-        let rows: Vec<Row> = rows(&((Some("65536".into()), Some("01".into()), None, None, None))).collect();
+        let rows: Vec<Row> = rows(&(Some("65536".into()), Some("01".into()), None, None, None)).collect();
         assert_eq!((rows.len(), rows[0].channel, rows[0].place, rows[0].price), (1, 1, 1_001, 0));
     }
 }

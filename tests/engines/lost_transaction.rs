@@ -14,12 +14,12 @@ on_both_engines!(the_next_transaction_works);
 
 async fn the_next_transaction_works(world: &World) {
     let lost: Result<()> = transaction!(world.db, |tx| {
-        within!(tx, |c, sql| sqlx::query(sql(&ROLLBACK)).execute(c).await.map(drop))?;
+        within!(tx, |c, sql| sqlx::query(sql(&ROLLBACK)).execute(c).await.map(loa::db::affected))?;
         Err(DbError::Refused("the disk is full".into()))
     });
     assert_eq!(lost.unwrap_err().to_string(), "the disk is full");
     let kept: Result<()> = transaction!(world.db, |tx| {
-        within!(tx, |c, sql| sqlx::query(sql(&KEEP)).execute(c).await.map(drop))?;
+        within!(tx, |c, sql| sqlx::query(sql(&KEEP)).execute(c).await.map(loa::db::affected))?;
         Ok(())
     });
     kept.unwrap();

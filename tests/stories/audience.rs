@@ -139,6 +139,23 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
 }
 
 #[tokio::test]
+async fn a_formula_in_a_list_runs_nowhere() {
+    for ground in grounds().await {
+        let list = "ref,name,phone,=x\n-a,\"=HYPERLINK(\"\"http://x\"\")\",0901111111,@b\nb,+cmd|' /C calc'!A0,nonsense,\n";
+        assert_eq!(figures(&import_text(&ground, "1.csv", list).await.unwrap()), [2, 1, 0, 0, 1, 0]);
+        let refused = std::fs::read_to_string(ground.folder.path().join("1.csv.rejected.csv")).unwrap();
+        assert!(refused.contains(",'+cmd|"), "{refused}");
+        let export = exported(&ground, None).await;
+        assert!(
+            export.contains("\n'-a,\"'=HYPERLINK") && export.contains(",+84901111111,") && export.contains(",'@b"),
+            "{export}"
+        );
+        assert_eq!(figures(&import_text(&ground, "2.csv", &export).await.unwrap()), [1, 0, 1, 0, 0, 0], "it comes back");
+        assert_eq!(ground.number("SELECT count(*) FROM recipient WHERE ref = '-a' AND name LIKE '=%'").await, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_second_import_updates_and_a_replacing_one_retires() {
     for ground in grounds().await {
         let first = "ref,name,phone,groups,nghe\na,An,0901111111,x;y,giáo viên\nb,Bình,0902222222,x,\nc,Cúc,0903333333,,\n";
@@ -168,6 +185,10 @@ async fn a_second_import_updates_and_a_replacing_one_retires() {
         let error = import_order(&ground, "5.csv", nobody, true).await.unwrap_err();
         assert!(matches!(error, ImportError::NothingUsable), "{error}");
         assert_eq!(ground.number("SELECT count(*) FROM recipient WHERE state = 0").await, 3);
+
+        // A person's number has 32 bits: a list that comes again every night must not use them up.
+        import_text(&ground, "new.csv", "ref,name,phone\nnew,New,0906666666\n").await.unwrap();
+        assert_eq!(ground.number("SELECT max(id) FROM recipient").await, 4);
     }
 }
 

@@ -13,6 +13,7 @@ use super::header::{Column, Field, Header};
 use crate::{
     audience::{
         address::{self, BadChat, BadEmail, ChatService},
+        formula::bare,
         phone::{self, BadPhone, Carrier},
         place::{Found, Places},
     },
@@ -256,11 +257,12 @@ impl Checked<'_> {
 }
 
 /// Composed (NFC), trimmed, inner white space single, without the invisible marks that numbers copied from a phone carry;
-/// refused: control characters, Excel's errors, endless texts.
+/// and without the apostrophe that an export puts before what looks like a formula; refused: control characters, Excel's
+/// errors, endless texts.
 fn clean(cell: &str) -> Result<String, Phrase> {
     let invisible =
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let text: String = cell.nfc().filter(|c| !invisible(*c)).collect();
+    let text: String = bare(cell.trim()).nfc().filter(|c| !invisible(*c)).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().any(|c| c.is_control() || c == '\u{fffd}') {
         return Err(phrase!("có ký tự hỏng hoặc ký tự điều khiển", "broken or control characters"));

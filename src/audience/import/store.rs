@@ -24,7 +24,7 @@ const RETIRED_AT_ONCE: i64 = 900;
 /// Which fields the list has columns for: a second import changes these and leaves the others alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
-    /// Bits, as [`UPSERT`] reads them.
+    /// Bits, as [`UPDATE`] reads them.
     bits: i64,
     groups: bool,
 }
@@ -187,8 +187,7 @@ pub(super) async fn begin(db: &Db, order: &Order, hash: &str, now: i64) -> Resul
 
 static KNOWN: Sql = Sql::new(r"SELECT r.ref, r.id, r.import FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref");
 
-// The bits of $5 are those of `Fields`.
-static UPSERT: Sql = Sql::new(
+static ADD: Sql = Sql::new(
     r"INSERT INTO recipient (ref, source, import, state, name, lang, area, born, carrier, attributes, phone, phone_hash,
         email, email_hash, chat, chat_hash, chat_service, consent_basis, consent_source, consent_at, updated_at)
     SELECT ref, $2, $3, 0, name, lang, area, born, carrier, attributes, phone, phone_hash,
@@ -196,26 +195,34 @@ static UPSERT: Sql = Sql::new(
     FROM :rows($1; ref TEXT, name TEXT, lang TEXT, area TEXT, born TEXT, carrier SMALLINT, attributes TEXT, phone BYTES,
         phone_hash BIGINT, email BYTES, email_hash BIGINT, chat BYTES, chat_hash BIGINT, chat_service SMALLINT,
         consent_basis TEXT, consent_source TEXT, consent_at BIGINT) AS l
-    WHERE true
-    ON CONFLICT (ref) DO UPDATE SET source = excluded.source, import = excluded.import, state = 0,
-        name = CASE WHEN ($5 & 1) <> 0 THEN excluded.name ELSE recipient.name END,
-        lang = CASE WHEN ($5 & 2) <> 0 THEN excluded.lang ELSE recipient.lang END,
-        area = CASE WHEN ($5 & 4) <> 0 THEN excluded.area ELSE recipient.area END,
-        born = CASE WHEN ($5 & 8) <> 0 THEN excluded.born ELSE recipient.born END,
-        phone = CASE WHEN ($5 & 16) <> 0 THEN excluded.phone ELSE recipient.phone END,
-        phone_hash = CASE WHEN ($5 & 16) <> 0 THEN excluded.phone_hash ELSE recipient.phone_hash END,
-        email = CASE WHEN ($5 & 32) <> 0 THEN excluded.email ELSE recipient.email END,
-        email_hash = CASE WHEN ($5 & 32) <> 0 THEN excluded.email_hash ELSE recipient.email_hash END,
-        chat = CASE WHEN ($5 & 64) <> 0 THEN excluded.chat ELSE recipient.chat END,
-        chat_hash = CASE WHEN ($5 & 64) <> 0 THEN excluded.chat_hash ELSE recipient.chat_hash END,
-        chat_service = CASE WHEN ($5 & 64) <> 0 THEN excluded.chat_service ELSE recipient.chat_service END,
-        attributes = CASE WHEN ($5 & 128) <> 0 THEN excluded.attributes ELSE recipient.attributes END,
-        consent_basis = CASE WHEN ($5 & 256) <> 0 THEN excluded.consent_basis ELSE recipient.consent_basis END,
-        consent_source = CASE WHEN ($5 & 256) <> 0 THEN excluded.consent_source ELSE recipient.consent_source END,
-        consent_at = CASE WHEN ($5 & 256) <> 0 THEN excluded.consent_at ELSE recipient.consent_at END,
-        carrier = CASE WHEN ($5 & 512) <> 0 THEN excluded.carrier ELSE recipient.carrier END,
-        updated_at = excluded.updated_at
     RETURNING id, ref",
+);
+
+// The bits of $5 are those of `Fields`. Not `ON CONFLICT`: PostgreSQL would use up a number of the 32 bits that a person has
+// for every row of every list, known or not.
+static UPDATE: Sql = Sql::new(
+    r"UPDATE recipient SET source = $2, import = $3, state = 0,
+        name = CASE WHEN ($5 & 1) <> 0 THEN l.name ELSE recipient.name END,
+        lang = CASE WHEN ($5 & 2) <> 0 THEN l.lang ELSE recipient.lang END,
+        area = CASE WHEN ($5 & 4) <> 0 THEN l.area ELSE recipient.area END,
+        born = CASE WHEN ($5 & 8) <> 0 THEN l.born ELSE recipient.born END,
+        phone = CASE WHEN ($5 & 16) <> 0 THEN l.phone ELSE recipient.phone END,
+        phone_hash = CASE WHEN ($5 & 16) <> 0 THEN l.phone_hash ELSE recipient.phone_hash END,
+        email = CASE WHEN ($5 & 32) <> 0 THEN l.email ELSE recipient.email END,
+        email_hash = CASE WHEN ($5 & 32) <> 0 THEN l.email_hash ELSE recipient.email_hash END,
+        chat = CASE WHEN ($5 & 64) <> 0 THEN l.chat ELSE recipient.chat END,
+        chat_hash = CASE WHEN ($5 & 64) <> 0 THEN l.chat_hash ELSE recipient.chat_hash END,
+        chat_service = CASE WHEN ($5 & 64) <> 0 THEN l.chat_service ELSE recipient.chat_service END,
+        attributes = CASE WHEN ($5 & 128) <> 0 THEN l.attributes ELSE recipient.attributes END,
+        consent_basis = CASE WHEN ($5 & 256) <> 0 THEN l.consent_basis ELSE recipient.consent_basis END,
+        consent_source = CASE WHEN ($5 & 256) <> 0 THEN l.consent_source ELSE recipient.consent_source END,
+        consent_at = CASE WHEN ($5 & 256) <> 0 THEN l.consent_at ELSE recipient.consent_at END,
+        carrier = CASE WHEN ($5 & 512) <> 0 THEN l.carrier ELSE recipient.carrier END,
+        updated_at = $4
+    FROM :rows($1; ref TEXT, name TEXT, lang TEXT, area TEXT, born TEXT, carrier SMALLINT, attributes TEXT, phone BYTES,
+        phone_hash BIGINT, email BYTES, email_hash BIGINT, chat BYTES, chat_hash BIGINT, chat_service SMALLINT,
+        consent_basis TEXT, consent_source TEXT, consent_at BIGINT) AS l
+    WHERE recipient.ref = l.ref RETURNING recipient.id, recipient.ref",
 );
 
 static LEAVE: Sql = Sql::new(
@@ -240,21 +247,32 @@ static ADVANCE: Sql = Sql::new(
 /// Writes one batch, and with it how far the import is. `before`: the rows dealt with until now.
 pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, before: u64, now: i64) -> Result<()> {
     let references = list(batch.rows.iter().map(|row| json!({ "ref": row.reference })));
-    let rows = list(batch.rows.iter().map(|row| row.row.clone()));
     let still_listed = list(batch.still_listed.iter().map(|reference| json!({ "ref": reference })));
     transaction!(db, |tx| {
         let known =
             within!(tx, |c, sql| sqlx::query_as::<_, (String, i64, i64)>(sql(&KNOWN)).bind(&references).fetch_all(c).await)?;
         let again = known.iter().filter(|(_, _, import)| *import == begun.id).count() as u64;
         let added = (batch.rows.len() - known.len()) as u64;
-        let ids = within!(tx, |c, sql| sqlx::query_as::<_, (i64, String)>(sql(&UPSERT))
-            .bind(&rows)
+        let is_known: HashSet<&str> = known.iter().map(|(reference, ..)| reference.as_str()).collect();
+        let rows = |of_known: bool| {
+            list(batch.rows.iter().filter(|row| is_known.contains(row.reference.as_str()) == of_known).map(|row| row.row.clone()))
+        };
+        // A person whom another import adds meanwhile makes this transaction run again, and is known then.
+        let mut ids = within!(tx, |c, sql| sqlx::query_as::<_, (i64, String)>(sql(&ADD))
+            .bind(rows(false))
+            .bind(&order.source)
+            .bind(begun.id)
+            .bind(now)
+            .fetch_all(c)
+            .await)?;
+        ids.extend(within!(tx, |c, sql| sqlx::query_as::<_, (i64, String)>(sql(&UPDATE))
+            .bind(rows(true))
             .bind(&order.source)
             .bind(begun.id)
             .bind(now)
             .bind(batch.fields.bits)
             .fetch_all(c)
-            .await)?;
+            .await)?);
         if batch.fields.groups {
             let known: HashSet<i64> = known.into_iter().map(|(_, id, _)| id).collect();
             regroup(tx, batch, &ids, &known).await?;

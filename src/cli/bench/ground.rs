@@ -149,15 +149,7 @@ pub struct Ground {
     library: Library,
     store: Store,
     name: String,
-    _folder: GroundFolder,
-}
-
-struct GroundFolder(PathBuf);
-
-impl Drop for GroundFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+    _folder: Folder,
 }
 
 impl Ground {
@@ -174,7 +166,7 @@ impl Ground {
         let path = folder.path().join(format!("{step}-{}", store.name()));
         let campaigns = path.join("campaigns");
         std::fs::create_dir_all(&campaigns)?;
-        let folder = GroundFolder(path.clone());
+        let folder = Folder(path.clone());
         std::fs::write(campaigns.join("segments.toml"), SEGMENTS)?;
         for channel in ["sms", "email"] {
             std::fs::write(campaigns.join(format!("{channel}.toml")), campaign(channel))?;

@@ -32,6 +32,7 @@ impl Machine {
 }
 
 /// The most memory that this process ever held, in MiB; none where the system does not say.
+#[expect(clippy::cast_precision_loss, reason = "no machine has 2^53 KiB")]
 pub fn peak_memory_mib() -> Option<f64> {
     kib("/proc/self/status", "VmHWM").map(|kib| kib as f64 / 1024.0)
 }

@@ -1,0 +1,268 @@
+//! The loops of a running application: each steps one part until the application stops. What goes wrong in a step is
+//! logged, and the loop goes on.
+
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    approval,
+    campaign::{Holidays, Library},
+    clock::Clock,
+    config::Config,
+    db::Db,
+    dispatch::{self, Lane, Recorder, Shared},
+    epoch,
+    receipt::{Appender, Matcher},
+    run::{self, Runner},
+};
+
+/// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
+const REFRESH: Duration = Duration::from_millis(250);
+/// How often a lease is renewed, lapsed processes are swept and accounts are read again.
+const RENEW: Duration = Duration::from_secs(5);
+/// How often the calendar and the campaign files are looked at.
+const SCHEDULE: Duration = Duration::from_secs(1);
+/// How often an idle runner looks for work.
+const RUNNER: Duration = Duration::from_millis(200);
+/// How often doubts are settled.
+const DOUBTS: Duration = Duration::from_secs(1);
+/// How often receipts that wait for their attempt are matched again.
+const SWEEP: Duration = Duration::from_mins(1);
+/// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
+const GATHER: Duration = Duration::from_millis(25);
+
+pub(super) fn settle_at(now: i64) -> i64 {
+    now + i64::try_from(dispatch::judge::DOUBT_WAIT.as_millis()).unwrap_or(0)
+}
+
+/// Waits for `span`, or until the application stops. False: it stops.
+async fn rest(span: Duration, stopped: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(span) => {}
+        // An error means that the application is gone.
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+    !*stopped.borrow()
+}
+
+pub(super) async fn refresh(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = shared.active.refresh().await {
+            tracing::error!(%error, "could not read the runs under way");
+        }
+        if !rest(REFRESH, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Renews the lease until the very end, so that what is recorded last is still owned.
+pub(super) async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        if let Err(error) = shared.renew_lease().await {
+            tracing::error!(%error, "could not renew the lease");
+        }
+        if *stopped.borrow() {
+            continue;
+        }
+        if let Err(error) = shared.accounts.refresh(&shared.db, shared.clock.now()).await {
+            tracing::error!(%error, "could not read the accounts");
+        }
+        let now = shared.clock.millis();
+        if let Err(error) = epoch::sweep(&shared.db, shared.epoch(), settle_at(now), now).await {
+            tracing::error!(%error, "could not look for processes that are gone");
+        }
+    }
+}
+
+pub(super) async fn drive_runner(runner: Runner, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let more = match runner.step().await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::error!(%error, "could not go on with the runs");
+                false
+            }
+        };
+        if more {
+            shared.work.notify_waiters();
+            if let Err(error) = shared.active.refresh().await {
+                tracing::error!(%error, "could not read the runs under way");
+            }
+            if *stopped.borrow() {
+                return;
+            }
+        } else if !rest(RUNNER, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Makes the runs that are due.
+pub(super) struct Schedule {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) library: Arc<RwLock<Library>>,
+    pub(super) holidays: Holidays,
+    pub(super) config: Config,
+}
+
+pub(super) async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) {
+    let mut seen = Vec::new();
+    loop {
+        let dir = &schedule.config.campaigns_dir;
+        let files = fingerprint(dir);
+        if files != seen {
+            let mut library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
+            let problems = library.reread(dir);
+            if !problems.is_empty() {
+                tracing::warn!(
+                    problems = problems.len(),
+                    "some definitions are broken and keep their last good version: `loa check` shows where"
+                );
+            }
+            if let Ok(mut current) = schedule.library.write() {
+                *current = library;
+            }
+            seen = files;
+        }
+        let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
+        let now = schedule.clock.now();
+        let made = async {
+            let released = approval::released(&schedule.db, &schedule.config, &library).await?;
+            run::make::due(&schedule.db, &released, &schedule.holidays, now).await
+        };
+        if let Err(error) = made.await {
+            tracing::error!(%error, "could not make the runs that are due");
+        }
+        if !rest(SCHEDULE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Names, sizes and times of the definition files: what changes when one is edited.
+fn fingerprint(dir: &Path) -> Vec<(std::path::PathBuf, u64, Option<std::time::SystemTime>)> {
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let about = entry.metadata().ok()?;
+            Some((entry.path(), about.len(), about.modified().ok()))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+pub(super) async fn drive_lane(mut lane: Lane, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if *stopped.borrow() {
+            lane.drain().await;
+            return;
+        }
+        // Asked for before the step, so that work that comes during it is not missed.
+        let work = shared.work.notified();
+        let wait = match lane.step().await {
+            Ok(step) => step.wait,
+            Err(error) => {
+                tracing::error!(%error, "could not claim messages");
+                Duration::from_secs(1)
+            }
+        };
+        let flying = lane.flying() > 0;
+        tokio::select! {
+            _ = lane.landing(), if flying => {}
+            () = work => {}
+            () = tokio::time::sleep(wait) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let settled = async {
+            let news = dispatch::doubt::ask(&shared).await?;
+            matcher.learn(&news).await?;
+            dispatch::doubt::settle(&shared).await
+        };
+        if let Err(error) = settled.await {
+            tracing::error!(%error, "could not settle doubts");
+        }
+        if !rest(DOUBTS, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+pub(super) async fn drive_recorder(mut recorder: Recorder, again: mpsc::Sender<Vec<i64>>) {
+    while let Some(recorded) = recorder.step().await {
+        if !recorded.early.is_empty() {
+            // The sweep finds what the matcher is too busy for.
+            let _ = again.try_send(recorded.early);
+        }
+    }
+}
+
+pub(super) async fn drive_appender(mut appender: Appender, arrived: Arc<tokio::sync::Notify>) {
+    while appender.step().await.is_some() {
+        arrived.notify_one();
+    }
+    arrived.notify_one();
+}
+
+pub(super) async fn drive_matcher(
+    matcher: Matcher,
+    arrived: Arc<tokio::sync::Notify>,
+    mut early: mpsc::Receiver<Vec<i64>>,
+    again: mpsc::Sender<Vec<i64>>,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Held so that `early` stays open on a node that sends nothing.
+    let _again = again;
+    let mut after = 0;
+    let mut swept = tokio::time::Instant::now();
+    loop {
+        match matcher.step(after).await {
+            Ok(step) => {
+                after = step.last;
+                if step.applied > 0 {
+                    shared.work.notify_waiters();
+                }
+                if step.seen > 0 {
+                    continue;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "could not match receipts");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        if *stopped.borrow() {
+            return;
+        }
+        if swept.elapsed() >= SWEEP {
+            swept = tokio::time::Instant::now();
+            after = 0;
+            continue;
+        }
+        tokio::select! {
+            // Receipts come in swarms: joined many at a time, they leave the writer free to commit the next ones.
+            () = arrived.notified() => tokio::time::sleep(GATHER).await,
+            Some(receipts) = early.recv() => {
+                if let Err(error) = matcher.again(&receipts).await {
+                    tracing::error!(%error, "could not match receipts that came early; the sweep will");
+                }
+            }
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
