@@ -28,9 +28,9 @@ use crate::{
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
-    db::{Db, Engine, Schema},
+    db::{Db, Engine, Schema, Sql},
     dispatch::{Lane, Lease, Recorder, Shared},
-    epoch, phrase,
+    epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
     run::{Capacity, Runner},
     seal::Seal,
@@ -180,6 +180,9 @@ impl App {
 
         let accounts = Arc::new(Accounts::build_with(&config, &gateways, &options.stand_ins, &db, &seal, &clock).await?);
         let now = clock.millis();
+        if db.engine() == Engine::Postgres {
+            same_time(&db, now).await?;
+        }
         let node = node_name();
         let epoch = epoch::register(&db, &node, now).await?;
         if db.engine() == Engine::Sqlite {
@@ -312,6 +315,23 @@ async fn bind(address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
     tokio::net::TcpListener::bind(address)
         .await
         .map_err(|error| Refusal::now(phrase!("không mở được {address}", "cannot listen on {address}").because(&error)).into())
+}
+
+/// How far a node's clock may be from the database's.
+const SKEW: Duration = Duration::from_secs(10);
+
+static DATABASE_TIME: Sql = Sql::new(r"SELECT :now_us");
+
+/// Nodes that share a database need one time: a node that is ahead would take its neighbours for dead.
+async fn same_time(db: &Db, now: i64) -> anyhow::Result<()> {
+    let theirs: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&DATABASE_TIME)).fetch_one(pool).await)?;
+    let skew = Duration::from_micros((theirs - now * 1000).unsigned_abs());
+    anyhow::ensure!(
+        skew <= SKEW,
+        "this machine's clock is {} s from the database's: nodes that share a database need one time (NTP)",
+        skew.as_secs()
+    );
+    Ok(())
 }
 
 /// The machine's name and process number, for people who look at the epochs.

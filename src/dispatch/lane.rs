@@ -189,11 +189,12 @@ impl Lane {
             let asked = &self.asked;
             let candidates: Vec<Waiting> = runs
                 .values()
-                .filter(|run| routes.iter().any(|route| asked.get(&(run.row.id, *route)).is_none_or(|at| *at <= now)))
+                .filter(|run| routes.iter().any(|route| asked.get(&(run.row.id, *route)).is_none_or(|at| is_due(*at, now))))
                 .map(|run| Waiting { run: run.row.id, warning: run.is_warning() })
                 .collect();
             let Some(run) = self.turns.order(&candidates).first().and_then(|id| runs.get(id)) else { return Ok((total, None)) };
-            let Some(route) = routes.iter().copied().find(|r| self.asked.get(&(run.row.id, *r)).is_none_or(|at| *at <= now))
+            let Some(route) =
+                routes.iter().copied().find(|r| self.asked.get(&(run.row.id, *r)).is_none_or(|at| is_due(*at, now)))
             else {
                 return Ok((total, None));
             };
@@ -304,7 +305,7 @@ impl Lane {
             self.throw_away_stale();
             if self.slots.is_empty() {
                 let n = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
-                let wait = claim::reserve(&self.shared.db, self.account.id, self.account.config.rate, n).await?;
+                let (wait, n) = claim::reserve(&self.shared.db, self.account.id, self.account.config.rate, n).await?;
                 self.hold_slots(Instant::now() + wait, n);
             }
             let Some(slot) = self.slots.front().copied() else { break };
@@ -404,6 +405,11 @@ async fn settle(
 /// A row with its outcome, for the recorder.
 fn verdict(claimed: &Claimed<()>, outcome: Outcome) -> Verdict {
     Verdict { address: (claimed.channel(), claimed.address), judged: Judged::of(claimed, outcome) }
+}
+
+/// Whether an exhausted route may be asked again. A time further off than was ever set is one of a clock since set back.
+const fn is_due(at: i64, now: i64) -> bool {
+    at <= now || at > now + ASK_AGAIN
 }
 
 /// Opens the address and renders the message of one candidate.
