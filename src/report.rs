@@ -191,7 +191,9 @@ async fn within_snapshot(tx: &mut Tx, selection: &Selection, by: Option<Cut>, go
     }
     let mut counted = pass.lines();
     if let Some(statement) = by.and_then(tallied) {
-        counted.values_mut().for_each(|figures| figures.deliveries = Deliveries::default());
+        for figures in counted.values_mut() {
+            figures.deliveries = Deliveries::default();
+        }
         for (line, deliveries) in tallies(tx, &runs, statement).await? {
             counted.entry(line).or_default().deliveries = deliveries;
         }

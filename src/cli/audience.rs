@@ -281,9 +281,9 @@ impl Ground<'_> {
 
     async fn opt_out(&self, address: &str, scope: Option<Scope>, wording: &str) -> anyhow::Result<ExitCode> {
         let read = if address.contains('@') {
-            address::email(address).map(|plain| (Channel::Email, plain)).map_err(|error| error.phrase())
+            address::email(address).map(|plain| (Channel::Email, plain)).map_err(address::BadEmail::phrase)
         } else {
-            phone::normalise(address).map(|plain| (Channel::Sms, plain)).map_err(|error| error.phrase())
+            phone::normalise(address).map(|plain| (Channel::Sms, plain)).map_err(phone::BadPhone::phrase)
         };
         let (channel, plain) = read.map_err(Mistake)?;
         let hash = self.seal.hash(Kind::of(channel), &plain);

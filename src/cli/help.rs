@@ -49,8 +49,8 @@ fn vietnamese(command: Command, path: &str) -> Command {
             };
             let words = words(&format!("{path} {}", arg.get_id()));
             // The languages are named in its words; their own would be English.
-            let named = arg.get_id() == "lang";
-            let arg = arg.help_heading(heading).hide_possible_values(named);
+            let by_its_words = arg.get_id() == "lang";
+            let arg = arg.help_heading(heading).hide_possible_values(by_its_words);
             match words {
                 Some(words) => arg.help(words),
                 None => arg,

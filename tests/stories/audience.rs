@@ -336,10 +336,8 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
         // Mails of run 5, on an account that sends receipts: b's is 72 hours old to the millisecond, c's one millisecond less.
         for (reference, age) in [("b", 72 * 3_600_000), ("c", 72 * 3_600_000 - 1)] {
             let (at, id) = (now - age, person(reference));
-            scene.push_str(&format!(
-                "INSERT INTO delivery (id, run, segments, owner, account, price, updated_at, route, message, state, reason, attempt, tries, doubts, parts) \
-                 SELECT (CAST(5 AS BIGINT) << 36) + ({id} << 4) + 2, 5, 0, 0, 1, 0, {at}, 32, 0, 3, 0, 1, 1, 0, 1;"
-            ));
+            write!(scene, "INSERT INTO delivery (id, run, segments, owner, account, price, updated_at, route, message, state, reason, attempt, tries, doubts, parts) \
+                 SELECT (CAST(5 AS BIGINT) << 36) + ({id} << 4) + 2, 5, 0, 0, 1, 0, {at}, 32, 0, 3, 0, 1, 1, 0, 1;").unwrap();
         }
         ground.execute(&scene).await;
 

@@ -162,10 +162,7 @@ impl Page {
     }
 
     const fn verdict(&self, met: bool) -> &'static str {
-        match met {
-            true => self.lang.pick("đạt", "met"),
-            false => self.lang.pick("chưa đạt", "not met"),
-        }
+        if met { self.lang.pick("đạt", "met") } else { self.lang.pick("chưa đạt", "not met") }
     }
 
     /// A goal over a population, which is larger than the list: those confirmed and those presumed, against all.
