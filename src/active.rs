@@ -21,7 +21,7 @@ use crate::{
     consent,
     db::{Db, DbError, Engine, Result, Sql, affected},
     definition::{self, Kept},
-    delivery::{Plan, fan_out::Audience, record::Plans},
+    delivery::{Plan, end::Plans, fan_out::Audience},
     message::Templates,
     on,
 };

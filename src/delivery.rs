@@ -8,12 +8,16 @@
 //! Every write is conditional on the row's state and owner, so an answer that comes too late to own its row is joined
 //! like a receipt instead of overwriting what others learnt.
 
+mod attempt;
 pub mod claim;
 pub mod close;
+mod contact;
+pub mod end;
 pub mod fan_out;
 pub mod learn;
 pub mod record;
 pub mod reference;
+pub mod slot;
 pub mod state;
 
 pub use reference::Reference;
@@ -109,6 +113,15 @@ const fn group_column(channel: Channel) -> &'static str {
         Channel::Email => "0",
         Channel::Chat => "chat_service",
     }
+}
+
+/// Ids as `:rows($n; id BIGINT)` reads them.
+fn id_list(ids: impl IntoIterator<Item = i64>) -> String {
+    #[derive(serde::Serialize)]
+    struct Id {
+        id: i64,
+    }
+    crate::db::list(&ids.into_iter().map(|id| Id { id }).collect::<Vec<_>>())
 }
 
 /// A row as the tallies count it.

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Counted, Plan, State, Why, channel_of, recipient_of, record};
+use super::{Counted, Plan, State, Why, channel_of, contact, end, slot};
 use crate::{
     config::Rate,
-    db::{Db, Result, Sql, Tx, affected},
-    limit::Bucket,
-    on, tally, within,
+    db::{Result, Sql, Tx, affected},
+    tally, within,
 };
 
 /// A row that could be claimed, with what is needed to render its message.
@@ -207,19 +206,6 @@ static CANDIDATES: Sql = Sql::new(
       ORDER BY d.next_at LIMIT $7 :skip_locked(d)",
 );
 
-static PEOPLE: Sql =
-    Sql::new(r"SELECT id FROM recipient r WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(r)");
-
-static CONTACTS: Sql = Sql::new(
-    r"SELECT c.recipient, c.run, c.at FROM contact c
-      JOIN :rows($1; id BIGINT) AS wanted ON wanted.id = c.recipient
-      WHERE c.at > $2 OR c.run = $3 ORDER BY c.recipient, c.at",
-);
-
-static TAKE_CONTACT: Sql = Sql::new(
-    r"INSERT INTO contact (recipient, run, at) SELECT id, $2, $3 FROM :rows($1; id BIGINT) AS v WHERE true ON CONFLICT (recipient, run) DO NOTHING",
-);
-
 static ADDRESS_TAKEN: Sql = Sql::new(r"SELECT EXISTS (SELECT 1 FROM delivery WHERE run = $1 AND address = $2)");
 
 // `state + 0`, here and below: such a row is found by its key. With the bare column an engine may walk the partial index
@@ -236,11 +222,6 @@ static DEFER: Sql = Sql::new(
 );
 
 #[derive(Serialize)]
-struct Id {
-    id: i64,
-}
-
-#[derive(Serialize)]
 struct Submitted {
     id: i64,
     claimed_at: i64,
@@ -253,52 +234,6 @@ struct Submitted {
 struct Deferred {
     id: i64,
     next_at: i64,
-}
-
-/// A slot's length. Whatever second one looks at, the slots used in it lie within that second and the
-/// [`LATENESS`](crate::limit::LATENESS) before it: no more than the rate's, on all nodes together. It is what the local
-/// bucket refills in, so that neither runs away from the other; rounded up to the microsecond.
-pub fn period(rate: Rate) -> Duration {
-    let nanos = Bucket::of(rate).period.as_nanos();
-    Duration::from_micros(u64::try_from(nanos.div_ceil(1000)).unwrap_or(u64::MAX).max(1))
-}
-
-fn period_us(rate: Rate) -> i64 {
-    i64::try_from(period(rate).as_micros()).unwrap_or(i64::MAX / 4)
-}
-
-static RESERVE: Sql = Sql::new(
-    r"UPDATE account SET tat = CASE WHEN tat > :now_us AND tat <= :now_us + $3 THEN tat ELSE :now_us END + $2 WHERE id = $1
-      RETURNING tat - $2 - :now_us",
-);
-
-/// Reserves slots of an account's rate, `n` at most, in place of some whose time passed unused. How far from now the first
-/// one is, and how many there are.
-pub async fn reserve(db: &Db, account: i64, rate: Rate, n: u32) -> Result<(Duration, u32)> {
-    let period = period_us(rate);
-    // No further ahead than a claim would: what waits longer is reserved when its time is nearer.
-    let n = n.min(u32::try_from(HORIZON_US / period + 1).unwrap_or(u32::MAX));
-    let span = i64::from(n) * period;
-    let far = FAR_AHEAD_US + 2 * period;
-    let wait: i64 = on!(db.write, |pool, sql| {
-        sqlx::query_scalar(sql(&RESERVE)).bind(account).bind(span).bind(far).fetch_one(pool).await
-    })?;
-    Ok((Duration::from_micros(u64::try_from(wait).unwrap_or(0)), n))
-}
-
-/// Slots are reserved for half a second ahead.
-const HORIZON_US: i64 = 500_000;
-/// Reserved this far ahead, with a slot of a slow rate beyond: the database's clock was set back since.
-const FAR_AHEAD_US: i64 = 60_000_000;
-
-/// Free slots of a rate within the next half second, and the time of the first, on the database's clock in microseconds.
-/// A clock that was set back does not hold the account up until it has caught up again.
-fn slots(tat: i64, now_us: i64, rate: Rate) -> (i64, i64, i64) {
-    let period = period_us(rate);
-    let far = now_us + FAR_AHEAD_US + 2 * period;
-    let first = if tat > far { now_us } else { tat.max(now_us) };
-    let free = if first > now_us + HORIZON_US { 0 } else { (now_us + HORIZON_US - first) / period + 1 };
-    (first, free, period)
 }
 
 /// Claims rows of one run and route for one account. `prepare` renders: it is called inside the transaction, only
@@ -332,7 +267,7 @@ pub async fn claim<T>(
     if quota <= 0 {
         return Ok(nothing(Limit::Quota));
     }
-    let (first_slot, free, period) = slots(tat, now_us, request.rate);
+    let (first_slot, free, period) = slot::slots(tat, now_us, request.rate);
     let held = i64::try_from(request.slots).unwrap_or(i64::MAX);
     let limit = i64::try_from(request.limit).unwrap_or(i64::MAX).min(free.saturating_add(held)).min(quota);
     if limit <= 0 {
@@ -358,7 +293,7 @@ pub async fn claim<T>(
         return Ok(nothing(Limit::None));
     }
 
-    let deferred = if request.counts_as_contact { too_soon(tx, request, &candidates).await? } else { HashMap::new() };
+    let deferred = if request.counts_as_contact { contact::too_soon(tx, request, &candidates).await? } else { HashMap::new() };
     let mut left = match request.budget {
         Some(budget) => budget - tally::spent(tx, run).await?,
         None => i64::MAX,
@@ -373,36 +308,36 @@ pub async fn claim<T>(
             later.push(Deferred { id: candidate.id, next_at: *next_at });
             continue;
         }
-        let end = |state, why| record::End { id: candidate.id, state, why, detail: None };
+        let ending = |state, why| end::End { id: candidate.id, state, why, detail: None };
         let Some(hash) = candidate.hash.filter(|_| candidate.recipient_state == 0) else {
-            ended.push(end(State::Skipped, Why::NoAddress));
+            ended.push(ending(State::Skipped, Why::NoAddress));
             continue;
         };
         if candidate.refused {
-            ended.push(end(State::Skipped, Why::OptedOut));
+            ended.push(ending(State::Skipped, Why::OptedOut));
             continue;
         }
         if candidate.reached {
-            ended.push(end(State::Skipped, Why::Reached));
+            ended.push(ending(State::Skipped, Why::Reached));
             continue;
         }
         if candidate.address != Some(hash) {
             // Text, address, account and reference of a doubted attempt stay fixed: another address cannot settle it.
             if candidate.pinned != 0 {
-                ended.push(end(State::Unknown, Why::AddressChanged));
+                ended.push(ending(State::Unknown, Why::AddressChanged));
                 continue;
             }
             let taken: bool =
                 within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
             if taken || !new_addresses.insert(hash) {
-                ended.push(end(State::Skipped, Why::SameAddress));
+                ended.push(ending(State::Skipped, Why::SameAddress));
                 continue;
             }
         }
         let (parts, price, payload) = match prepare(&candidate) {
             Prepared::Send { parts, price, payload } => (parts, price, payload),
             Prepared::Reject { reason, detail } => {
-                ended.push(record::End {
+                ended.push(end::End {
                     id: candidate.id,
                     state: State::Rejected,
                     why: Why::Gateway(reason),
@@ -450,7 +385,7 @@ pub async fn claim<T>(
         let list = crate::db::list(&later);
         within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).execute(c).await.map(affected))?;
     }
-    record::end_pending(tx, request.plan, &ended, request.now, &mut changes).await?;
+    end::end_pending(tx, request.plan, &ended, request.now, &mut changes).await?;
     let mut reserved = None;
     if !claimed.is_empty() {
         let list = crate::db::list(&submitted);
@@ -458,14 +393,7 @@ pub async fn claim<T>(
             sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).execute(c).await.map(affected)
         })?;
         if request.counts_as_contact {
-            let list = crate::db::list(&claimed.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());
-            within!(tx, |c, sql| sqlx::query(sql(&TAKE_CONTACT))
-                .bind(&list)
-                .bind(run)
-                .bind(request.now)
-                .execute(c)
-                .await
-                .map(affected))?;
+            contact::take(tx, run, &claimed, request.now).await?;
         }
         let n = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
         let more = (n - held).max(0);
@@ -493,53 +421,6 @@ pub async fn claim<T>(
     Ok(Claim { claimed, seen, exhausted, limit: limit_hit, reserved })
 }
 
-/// Which candidates exceed the cap or the spacing, and when they no longer will. Locks the people's rows, so that two
-/// nodes cannot both find the same person free.
-async fn too_soon(tx: &mut Tx, request: &Request<'_>, candidates: &[Candidate]) -> Result<HashMap<i64, i64>> {
-    let window = request.cap.map_or(Duration::ZERO, |(_, per)| per).max(request.spacing.unwrap_or_default());
-    if window.is_zero() {
-        return Ok(HashMap::new());
-    }
-    let people = crate::db::list(&candidates.iter().map(|c| Id { id: recipient_of(c.id) }).collect::<Vec<_>>());
-    within!(tx, |c, sql| sqlx::query(sql(&PEOPLE)).bind(&people).execute(c).await.map(affected))?;
-    let since = request.now - millis(window);
-    let rows: Vec<(i64, i64, i64)> = within!(tx, |c, sql| {
-        sqlx::query_as(sql(&CONTACTS)).bind(&people).bind(since).bind(request.plan.run).fetch_all(c).await
-    })?;
-    let mut contacts: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
-    for (recipient, run, at) in rows {
-        contacts.entry(recipient).or_default().push((run, at));
-    }
-    Ok(candidates
-        .iter()
-        .filter_map(|candidate| {
-            let made = contacts.get(&recipient_of(candidate.id))?;
-            // One a person and run, whatever the channels: the fall-back of a message is not another message.
-            if made.iter().any(|(run, _)| *run == request.plan.run) {
-                return None;
-            }
-            let times: Vec<i64> = made.iter().map(|(_, at)| *at).collect();
-            free_from(&times, request.now, request.cap, request.spacing).map(|at| (candidate.id, at))
-        })
-        .collect())
-}
-
-/// From when on a person may be written to again, given the times of earlier messages (ascending); none: now.
-fn free_from(times: &[i64], now: i64, cap: Option<(u32, Duration)>, spacing: Option<Duration>) -> Option<i64> {
-    let spaced = spacing.and_then(|spacing| times.last().map(|last| last + millis(spacing)));
-    let capped = cap.and_then(|(most, per)| {
-        let recent: Vec<i64> = times.iter().copied().filter(|at| at + millis(per) > now).collect();
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        // Free again once so many have left the window that fewer than `most` are in it.
-        recent.len().checked_sub(most).and_then(|over| recent.get(over)).map(|at| at + millis(per))
-    });
-    spaced.max(capped).filter(|at| *at > now)
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
-}
-
 impl<T> Claimed<T> {
     /// The channel's number.
     pub const fn channel(&self) -> i16 {
@@ -551,38 +432,5 @@ impl<T> Claimed<T> {
         let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload } = self;
         let row = Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload: () };
         (row, payload)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DAY: i64 = 86_400_000;
-
-    #[test]
-    fn caps_and_spacing_say_when() {
-        let cap = Some((3, Duration::from_hours(7 * 24)));
-        let spacing = Some(Duration::from_hours(20));
-        assert_eq!(free_from(&[], 10 * DAY, cap, spacing), None);
-        assert_eq!(free_from(&[10 * DAY - 1000], 10 * DAY, None, spacing), Some(10 * DAY - 1000 + 20 * 3_600_000));
-        assert_eq!(free_from(&[5 * DAY, 6 * DAY], 10 * DAY, cap, spacing), None);
-        assert_eq!(
-            free_from(&[5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, spacing),
-            Some(12 * DAY),
-            "when the first leaves the week"
-        );
-        assert_eq!(free_from(&[4 * DAY, 5 * DAY, 6 * DAY, 7 * DAY], 10 * DAY, cap, None), Some(12 * DAY), "two must leave");
-    }
-
-    #[test]
-    fn slots_never_exceed_half_a_second() {
-        let rate = Rate { count: 100, per: Duration::from_secs(1) };
-        assert_eq!(slots(0, 1_000_000, rate), (1_000_000, 50, 10_101));
-        assert_eq!(slots(1_400_000, 1_000_000, rate), (1_400_000, 10, 10_101));
-        assert_eq!(slots(1_600_000, 1_000_000, rate).1, 0);
-        assert_eq!(slots(3_600_000_000, 1_000_000, rate), (1_000_000, 50, 10_101), "the clock was set back by an hour");
-        let slow = Rate { count: 1, per: Duration::from_mins(1) };
-        assert_eq!(slots(0, 1_000_000, slow).1, 1);
     }
 }

@@ -5,8 +5,11 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::{
-    Counted, Plan, State, Why, channel_of, fan_out,
-    record::{self, End, Left},
+    Counted, Plan, State, Why,
+    attempt::{self, Left},
+    channel_of,
+    end::{self, End, Plans},
+    fan_out, id_list,
 };
 use crate::{
     db::{Result, Sql, Tx, affected},
@@ -21,7 +24,7 @@ pub async fn end_run(tx: &mut Tx, node: i64, plan: &Plan, state: State, now: i64
     let ids: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&PENDING)).bind(plan.run).bind(most).fetch_all(c).await)?;
     let ends: Vec<End> = ids.into_iter().map(|id| End { id, state, why: Why::Nothing, detail: None }).collect();
     let mut changes = tally::Changes::default();
-    record::end_pending(tx, plan, &ends, now, &mut changes).await?;
+    end::end_pending(tx, plan, &ends, now, &mut changes).await?;
     tally::apply(tx, node, changes).await?;
     Ok(ends.len())
 }
@@ -42,7 +45,7 @@ pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, channel: i16, most: i
     })?;
     let ends: Vec<End> = ids.into_iter().map(|id| End { id, state: State::Skipped, why: Why::Moved, detail: None }).collect();
     let mut changes = tally::Changes::default();
-    record::end_pending(tx, plan, &ends, now, &mut changes).await?;
+    end::end_pending(tx, plan, &ends, now, &mut changes).await?;
     tally::apply(tx, node, changes).await?;
     Ok(ends.len())
 }
@@ -58,11 +61,6 @@ static HEARD_OUT: Sql = Sql::new(
       WHERE delivery.id = v.id AND delivery.state + 0 IN (3, 4) AND delivery.next_at IS NOT NULL RETURNING delivery.id",
 );
 
-#[derive(Serialize)]
-struct Id {
-    id: i64,
-}
-
 /// Moves accepted deliveries that stayed silent on to the next channel. They keep their state: a late receipt still counts.
 pub async fn fall_back_silent(tx: &mut Tx, node: i64, plan: &Plan, now: i64, most: i64) -> Result<usize> {
     let mut ids: Vec<i64> =
@@ -72,7 +70,7 @@ pub async fn fall_back_silent(tx: &mut Tx, node: i64, plan: &Plan, now: i64, mos
     }
     // Rows are locked in the order of their keys.
     ids.sort_unstable();
-    let list = crate::db::list(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>());
+    let list = id_list(ids.iter().copied());
     // Only those that are still silent: another node may have moved them on, or a receipt come, since they were read.
     let silent: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&HEARD_OUT)).bind(&list).fetch_all(c).await)?;
     let mut changes = tally::Changes::default();
@@ -130,7 +128,7 @@ static SETTLE: Sql = Sql::new(
 );
 
 /// Settles doubts that [`doubts`] returned in the same transaction. Those that end unknown move on to the next channel.
-pub async fn settle(tx: &mut Tx, node: i64, plans: &record::Plans, settled: &[(Doubt, Settle)], now: i64) -> Result<()> {
+pub async fn settle(tx: &mut Tx, node: i64, plans: &Plans, settled: &[(Doubt, Settle)], now: i64) -> Result<()> {
     #[derive(Serialize)]
     struct Settled {
         id: i64,
@@ -176,8 +174,8 @@ pub async fn settle(tx: &mut Tx, node: i64, plans: &record::Plans, settled: &[(D
     }
     let list = crate::db::list(&rows);
     within!(tx, |c, sql| sqlx::query(sql(&SETTLE)).bind(&list).bind(now).execute(c).await.map(affected))?;
-    record::leave_behind(tx, &left, now).await?;
-    record::move_on(tx, plans, &ended, now, &mut changes).await?;
+    attempt::leave_behind(tx, &left, now).await?;
+    end::move_on(tx, plans, &ended, now, &mut changes).await?;
     tally::apply(tx, node, changes).await
 }
 
@@ -198,7 +196,7 @@ pub async fn disown(tx: &mut Tx, node: i64, epoch: i64, settle_at: i64, most: i6
     if owned.is_empty() {
         return Ok(0);
     }
-    let list = crate::db::list(&owned.iter().map(|d| Id { id: d.id }).collect::<Vec<_>>());
+    let list = id_list(owned.iter().map(|d| d.id));
     within!(tx, |c, sql| sqlx::query(sql(&DISOWN)).bind(&list).bind(settle_at).execute(c).await.map(affected))?;
     let mut changes = tally::Changes::default();
     for row in &owned {

@@ -7,10 +7,9 @@
 use std::fmt::Write as _;
 
 use providers::Channel;
-use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-use super::{Counted, Plan, State, Why, group_column, hash_column};
+use super::{Counted, Plan, State, Why, group_column, hash_column, id_list};
 use crate::{
     audience::segment::{Bind, Compiled},
     db::{Result, Sql, Tx, affected},
@@ -207,15 +206,11 @@ pub(super) async fn fall_back(
     now: i64,
     changes: &mut tally::Changes,
 ) -> Result<()> {
-    #[derive(Serialize)]
-    struct Ended {
-        id: i64,
-    }
     let next = plan.after(channel);
     if !plan.first || next.is_empty() || ended.is_empty() {
         return Ok(());
     }
-    let list = crate::db::list(&ended.iter().map(|id| Ended { id: *id }).collect::<Vec<_>>());
+    let list = id_list(ended.iter().copied());
     let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel)).collect();
     let text = format!(
         "INSERT INTO delivery (id, run, address, segments, owner, account, price, next_at, updated_at, route, message,

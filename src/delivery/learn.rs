@@ -6,9 +6,11 @@ use providers::Channel;
 use serde::Serialize;
 
 use super::{
-    Counted, State, Why, channel_of, id, recipient_of,
-    record::{self, End, Known, Left, Plans, left_behind, move_on, remark},
-    run_of, state,
+    Counted, State, Why,
+    attempt::{self, Known, Left, left_behind},
+    channel_of,
+    end::{self, End, Plans, move_on, remark},
+    id, id_list, recipient_of, run_of, state,
 };
 use crate::{
     db::{Result, Sql, Tx, affected},
@@ -65,11 +67,6 @@ static LEARN_PART: Sql = Sql::new(
       WHERE handle.account = v.account AND handle.id = v.handle",
 );
 
-#[derive(Serialize)]
-struct Id {
-    id: i64,
-}
-
 /// One attempt's news, all parts considered.
 #[derive(Debug, Clone)]
 struct Heard {
@@ -96,7 +93,7 @@ pub async fn join(tx: &mut Tx, plans: &Plans, news: &[News], now: i64, changes: 
         return Ok(());
     }
     let ids: BTreeSet<i64> = news.iter().map(|n| n.delivery).collect();
-    let list = crate::db::list(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>());
+    let list = id_list(ids.iter().copied());
     let rows: Vec<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&ROWS)).bind(&list).fetch_all(c).await)?;
     let heard = hear(tx, news, &list, now).await?;
     let several: Vec<i64> = rows.iter().filter(|r| r.attempt > 1).map(|r| r.id).collect();
@@ -112,7 +109,7 @@ pub async fn join(tx: &mut Tx, plans: &Plans, news: &[News], now: i64, changes: 
             writes.push((row, joined));
         }
     }
-    record::leave_behind(tx, &remembered, now).await?;
+    attempt::leave_behind(tx, &remembered, now).await?;
     write(tx, plans, &writes, now, changes).await?;
     remark(tx, news.iter().filter(|n| n.state.has_failed()).map(|n| (n.delivery, n.detail.as_str())), now).await
 }
@@ -299,7 +296,7 @@ async fn write(tx: &mut Tx, plans: &Plans, writes: &[(&Row, Joined)], now: i64, 
     move_on(tx, plans, &failed, now, changes).await?;
     for (run, ends) in reached {
         if let Some(plan) = plans.get(&run) {
-            record::end_pending(tx, plan, &ends, now, changes).await?;
+            end::end_pending(tx, plan, &ends, now, changes).await?;
         }
     }
     Ok(())

@@ -1,15 +1,22 @@
-//! Records what became of claimed rows, in one transaction for many, and ends rows that are not to be sent.
+//! Records what became of claimed rows, in one transaction for many.
 //!
 //! A judgement is written only where its process still owns the row by the very claim that it judges: a batch whose commit
 //! went through unheard may be recorded again, and finds nothing left to write. One that no longer owns its row is late: what it
 //! says is learnt like a receipt, and what was definitely not taken goes back to its queue.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Serialize;
 
-use super::{Counted, Plan, State, Why, channel_of, claim::Claimed, fan_out, learn, recipient_of, run_of, state};
+use super::{
+    Counted, State, Why,
+    attempt::{Left, best_of, leave_behind, left_behind},
+    channel_of,
+    claim::Claimed,
+    contact,
+    end::{Plans, move_on, moves_on, remark},
+    learn, run_of,
+};
 use crate::{
     db::{Result, Sql, Tx, affected},
     limit, tally, within,
@@ -233,18 +240,6 @@ static UNDOUBT: Sql = Sql::new(
       RETURNING delivery.id",
 );
 
-static LEAVE_BEHIND: Sql = Sql::new(
-    r"INSERT INTO attempt (delivery, attempt, account, state, reason, parts, price, at)
-      SELECT delivery, attempt, account, state, reason, parts, price, $2
-      FROM :rows($1; delivery BIGINT, attempt SMALLINT, account BIGINT, state SMALLINT, reason SMALLINT, parts SMALLINT, price BIGINT) AS v
-      WHERE true
-      ON CONFLICT (delivery, attempt) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at",
-);
-
-static LEFT_BEHIND: Sql = Sql::new(
-    r"SELECT delivery, attempt, state, account FROM attempt WHERE delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY delivery, attempt",
-);
-
 static KEEP_HANDLES: Sql = Sql::new(
     r"INSERT INTO handle (account, id, delivery, attempt, part, parts, state, reason, at)
       SELECT account, handle, delivery, attempt, part, parts, 3, 0, $2
@@ -260,115 +255,10 @@ static EARLY: Sql = Sql::new(
       WHERE r.status = 0",
 );
 
-static REMARK: Sql = Sql::new(
-    r"INSERT INTO remark (delivery, detail, at) SELECT id, detail, $2 FROM :rows($1; id BIGINT, detail TEXT) AS v WHERE true
-      ON CONFLICT (delivery) DO UPDATE SET detail = excluded.detail, at = excluded.at",
-);
-
 static UNSPEND: Sql = Sql::new(
     r"UPDATE account SET used = CASE WHEN used > v.n THEN used - v.n ELSE 0 END
       FROM :rows($1; account BIGINT, day TEXT, n BIGINT) AS v WHERE account.id = v.account AND account.day = v.day",
 );
-
-// Rows of one person and run differ in the last four bits only.
-static GIVE_BACK: Sql = Sql::new(
-    r"DELETE FROM contact WHERE (recipient, run) IN (SELECT recipient, run FROM :rows($1; recipient BIGINT, run BIGINT) AS v)
-      AND NOT EXISTS (SELECT 1 FROM delivery d
-                      WHERE d.id >= (contact.run << 36) + (contact.recipient << 4) AND d.id < (contact.run << 36) + (contact.recipient << 4) + 16
-                      AND (d.state IN (1, 2, 3, 4, 5, 6, 7, 8, 10) OR d.doubts > 0))",
-);
-
-#[derive(Serialize)]
-struct Id {
-    id: i64,
-}
-
-/// An attempt's row, for one that is no longer the delivery's whole truth.
-#[derive(Serialize)]
-pub(super) struct Left {
-    pub(super) delivery: i64,
-    pub(super) attempt: i16,
-    pub(super) account: i64,
-    pub(super) state: i16,
-    pub(super) reason: i16,
-    pub(super) parts: i16,
-    pub(super) price: i64,
-}
-
-pub(super) async fn leave_behind(tx: &mut Tx, left: &[Left], now: i64) -> Result<()> {
-    if left.is_empty() {
-        return Ok(());
-    }
-    let list = crate::db::list(left);
-    within!(tx, |c, sql| sqlx::query(sql(&LEAVE_BEHIND)).bind(&list).bind(now).execute(c).await.map(affected))?;
-    Ok(())
-}
-
-/// What is known of an attempt that has a row of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Known {
-    pub(super) attempt: i16,
-    pub(super) state: State,
-    pub(super) account: i64,
-}
-
-/// The attempts' rows of these deliveries, ascending.
-pub(super) async fn left_behind(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Vec<Known>>> {
-    let mut left: HashMap<i64, Vec<Known>> = HashMap::new();
-    if ids.is_empty() {
-        return Ok(left);
-    }
-    let list = crate::db::list(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>());
-    let rows: Vec<(i64, i16, i16, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&LEFT_BEHIND)).bind(&list).fetch_all(c).await)?;
-    for (delivery, attempt, state, account) in rows {
-        left.entry(delivery).or_default().push(Known { attempt, state: State::from_number(state), account });
-    }
-    Ok(left)
-}
-
-/// The gateways' own words, where there are any.
-pub(super) async fn remark<'a>(tx: &mut Tx, details: impl Iterator<Item = (i64, &'a str)>, now: i64) -> Result<()> {
-    #[derive(Serialize)]
-    struct Remark<'a> {
-        id: i64,
-        detail: &'a str,
-    }
-    // One a delivery, the last: a statement may not touch the same row twice.
-    let newest: BTreeMap<i64, &str> = details.filter(|(_, detail)| !detail.is_empty()).collect();
-    if newest.is_empty() {
-        return Ok(());
-    }
-    let list = crate::db::list(&newest.into_iter().map(|(id, detail)| Remark { id, detail }).collect::<Vec<_>>());
-    within!(tx, |c, sql| sqlx::query(sql(&REMARK)).bind(&list).bind(now).execute(c).await.map(affected))?;
-    Ok(())
-}
-
-/// The best over a delivery's attempts, the present one ending as `end`; and the account that it is due to. Attempts that
-/// were definitely not taken count for nothing: what was only refused for a while may still lapse or be skipped.
-fn best_of(attempts: &[Known], present: i16, end: State, account: i64) -> (State, i64) {
-    let earlier = || attempts.iter().filter(|known| known.attempt < present && known.state != State::Rejected);
-    let best = state::of_attempts(earlier().map(|known| known.state), end);
-    let of =
-        earlier().find(|known| best != end && (known.state == best || (best == State::Unknown && known.state == State::InDoubt)));
-    (best, of.map_or(account, |known| known.account))
-}
-
-/// Plans of the runs that rows belong to.
-pub type Plans = HashMap<i64, Arc<Plan>>;
-
-/// Moves ended rows on to their next channels, run by run and channel by channel.
-pub(super) async fn move_on(tx: &mut Tx, plans: &Plans, ended: &[i64], now: i64, changes: &mut tally::Changes) -> Result<()> {
-    let mut groups: BTreeMap<(i64, i16), Vec<i64>> = BTreeMap::new();
-    for id in ended {
-        groups.entry((run_of(*id), channel_of(*id))).or_default().push(*id);
-    }
-    for ((run, channel), ids) in groups {
-        if let Some(plan) = plans.get(&run) {
-            fan_out::fall_back(tx, plan, channel, &ids, now, changes).await?;
-        }
-    }
-    Ok(())
-}
 
 /// What a recording brings to light.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -444,17 +334,12 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
         .collect();
     move_on(tx, plans, &ended, now, &mut changes).await?;
     let untaken = |j: &&Judged| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Later { .. } | Outcome::Ended { .. });
-    give_back(tx, judged.iter().filter(untaken).map(|j| j.id)).await?;
+    contact::give_back(tx, judged.iter().filter(untaken).map(|j| j.id)).await?;
 
     let late: Vec<learn::News> = judged.iter().filter(|j| !written.contains(&j.id)).filter_map(Judged::as_news).collect();
     learn::join(tx, plans, &late, now, &mut changes).await?;
     tally::apply(tx, node, changes).await?;
     Ok(Recorded { early, written: written.len() })
-}
-
-/// Whether an end is the next channel's turn. Someone who shares an address got the other one's text: not theirs.
-const fn moves_on(state: State, why: Why) -> bool {
-    state.has_failed() || matches!((state, why), (State::Skipped, Why::OptedOut | Why::NoAddress | Why::NoText | Why::Moved))
 }
 
 async fn keep_handles(tx: &mut Tx, judged: &[Judged], now: i64) -> Result<Vec<i64>> {
@@ -508,21 +393,6 @@ async fn unspend<'a>(tx: &mut Tx, written: impl Iterator<Item = &'a Judged>) -> 
     Ok(())
 }
 
-async fn give_back(tx: &mut Tx, ids: impl Iterator<Item = i64>) -> Result<()> {
-    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
-    struct Contact {
-        recipient: i64,
-        run: i64,
-    }
-    let contacts: Vec<Contact> = ids.map(|id| Contact { recipient: recipient_of(id), run: run_of(id) }).collect();
-    if contacts.is_empty() {
-        return Ok(());
-    }
-    let list = crate::db::list(&contacts);
-    within!(tx, |c, sql| sqlx::query(sql(&GIVE_BACK)).bind(&list).execute(c).await.map(affected))?;
-    Ok(())
-}
-
 /// Writes what late verdicts say of rows that are in doubt because of them. Which rows that were.
 async fn undoubt<'a>(
     tx: &mut Tx,
@@ -537,89 +407,4 @@ async fn undoubt<'a>(
     }
     let list = crate::db::list(&definite);
     within!(tx, |c, sql| sqlx::query_scalar(sql(&UNDOUBT)).bind(&list).bind(now).fetch_all(c).await)
-}
-
-/// A pending row that is not to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
-    /// The delivery.
-    pub id: i64,
-    /// Skipped, lapsed, cancelled, rejected or unknown.
-    pub state: State,
-    /// Why.
-    pub why: Why,
-    /// For the officer, without personal data.
-    pub detail: Option<String>,
-}
-
-static PENDING: Sql = Sql::new(
-    r"SELECT id, account, attempt, parts, price FROM delivery d
-      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND state + 0 = 0 ORDER BY id :lock(d)",
-);
-
-static END: Sql = Sql::new(
-    r"UPDATE delivery SET state = v.state, reason = v.reason, account = v.account, next_at = NULL, updated_at = $2
-      FROM :rows($1; id BIGINT, state SMALLINT, reason SMALLINT, account BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state + 0 = 0",
-);
-
-#[derive(sqlx::FromRow)]
-struct Pending {
-    id: i64,
-    account: i64,
-    attempt: i16,
-    parts: i16,
-    price: i64,
-}
-
-/// Ends pending rows of one run, and moves on to the next channel whoever has one. What was once in doubt ends as the best
-/// of what is known: unknown, if nothing is.
-pub async fn end_pending(tx: &mut Tx, plan: &Plan, ends: &[End], now: i64, changes: &mut tally::Changes) -> Result<()> {
-    #[derive(Serialize)]
-    struct Ending {
-        id: i64,
-        state: i16,
-        reason: i16,
-        account: i64,
-    }
-    if ends.is_empty() {
-        return Ok(());
-    }
-    let wanted: BTreeMap<i64, &End> = ends.iter().map(|end| (end.id, end)).collect();
-    let list = crate::db::list(&wanted.keys().map(|id| Id { id: *id }).collect::<Vec<_>>());
-    let rows: Vec<Pending> = within!(tx, |c, sql| sqlx::query_as(sql(&PENDING)).bind(&list).fetch_all(c).await)?;
-    let tried: Vec<i64> = rows.iter().filter(|row| row.attempt > 1).map(|row| row.id).collect();
-    let earlier = left_behind(tx, &tried).await?;
-
-    let (mut endings, mut left) = (Vec::new(), Vec::new());
-    let mut moving: BTreeMap<i16, Vec<i64>> = BTreeMap::new();
-    for row in rows {
-        let Some(end) = wanted.get(&row.id) else { continue };
-        // Bound to an account: an attempt in doubt that was to be repeated.
-        let present = if row.account == 0 { end.state } else { State::Unknown };
-        let attempts = earlier.get(&row.id).map_or(&[][..], Vec::as_slice);
-        let (state, account) = best_of(attempts, row.attempt, present, row.account);
-        if state != present {
-            let (account, state, reason) = (row.account, present.number(), end.why.number());
-            left.push(Left { delivery: row.id, attempt: row.attempt, account, state, reason, parts: 0, price: 0 });
-        }
-        let before =
-            Counted { id: row.id, account: row.account, state: State::Pending.number(), parts: row.parts, price: row.price };
-        before.becomes(&Counted { account, state: state.number(), ..before }, changes);
-        endings.push(Ending { id: row.id, state: state.number(), reason: end.why.number(), account });
-        if moves_on(state, end.why) {
-            moving.entry(channel_of(row.id)).or_default().push(row.id);
-        }
-    }
-    if endings.is_empty() {
-        return Ok(());
-    }
-    let list = crate::db::list(&endings);
-    within!(tx, |c, sql| sqlx::query(sql(&END)).bind(&list).bind(now).execute(c).await.map(affected))?;
-    leave_behind(tx, &left, now).await?;
-    remark(tx, ends.iter().filter_map(|e| e.detail.as_deref().map(|d| (e.id, d))), now).await?;
-    for (channel, ids) in moving {
-        fan_out::fall_back(tx, plan, channel, &ids, now, changes).await?;
-    }
-    Ok(())
 }

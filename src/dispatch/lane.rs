@@ -24,6 +24,7 @@ use crate::{
         Reference,
         claim::{self, Candidate, Claimed, Limit, Prepared},
         record::{Judged, Outcome},
+        slot,
     },
     health::Permit,
     limit::{self, Bucket},
@@ -284,7 +285,7 @@ impl Lane {
     }
 
     fn hold_slots(&mut self, first: Instant, n: u32) {
-        let period = claim::period(self.account.config.rate);
+        let period = slot::period(self.account.config.rate);
         self.slots.extend((0..n).map(|i| first + period * i));
     }
 
@@ -305,7 +306,7 @@ impl Lane {
             self.throw_away_stale();
             if self.slots.is_empty() {
                 let n = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
-                let (wait, n) = claim::reserve(&self.shared.db, self.account.id, self.account.config.rate, n).await?;
+                let (wait, n) = slot::reserve(&self.shared.db, self.account.id, self.account.config.rate, n).await?;
                 self.hold_slots(Instant::now() + wait, n);
             }
             let Some(slot) = self.slots.front().copied() else { break };

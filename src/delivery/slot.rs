@@ -1,0 +1,72 @@
+//! Slots: an account's rate, shared exactly by all nodes through its row and the database's clock.
+
+use std::time::Duration;
+
+use crate::{
+    config::Rate,
+    db::{Db, Result, Sql},
+    limit::Bucket,
+    on,
+};
+
+/// A slot's length. Whatever second one looks at, the slots used in it lie within that second and the
+/// [`LATENESS`](crate::limit::LATENESS) before it: no more than the rate's, on all nodes together. It is what the local
+/// bucket refills in, so that neither runs away from the other; rounded up to the microsecond.
+pub fn period(rate: Rate) -> Duration {
+    let nanos = Bucket::of(rate).period.as_nanos();
+    Duration::from_micros(u64::try_from(nanos.div_ceil(1000)).unwrap_or(u64::MAX).max(1))
+}
+
+pub(super) fn period_us(rate: Rate) -> i64 {
+    i64::try_from(period(rate).as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+static RESERVE: Sql = Sql::new(
+    r"UPDATE account SET tat = CASE WHEN tat > :now_us AND tat <= :now_us + $3 THEN tat ELSE :now_us END + $2 WHERE id = $1
+      RETURNING tat - $2 - :now_us",
+);
+
+/// Reserves slots of an account's rate, `n` at most, in place of some whose time passed unused. How far from now the first
+/// one is, and how many there are.
+pub async fn reserve(db: &Db, account: i64, rate: Rate, n: u32) -> Result<(Duration, u32)> {
+    let period = period_us(rate);
+    // No further ahead than a claim would: what waits longer is reserved when its time is nearer.
+    let n = n.min(u32::try_from(HORIZON_US / period + 1).unwrap_or(u32::MAX));
+    let span = i64::from(n) * period;
+    let far = FAR_AHEAD_US + 2 * period;
+    let wait: i64 = on!(db.write, |pool, sql| {
+        sqlx::query_scalar(sql(&RESERVE)).bind(account).bind(span).bind(far).fetch_one(pool).await
+    })?;
+    Ok((Duration::from_micros(u64::try_from(wait).unwrap_or(0)), n))
+}
+
+/// Slots are reserved for half a second ahead.
+const HORIZON_US: i64 = 500_000;
+/// Reserved this far ahead, with a slot of a slow rate beyond: the database's clock was set back since.
+const FAR_AHEAD_US: i64 = 60_000_000;
+
+/// Free slots of a rate within the next half second, and the time of the first, on the database's clock in microseconds.
+/// A clock that was set back does not hold the account up until it has caught up again.
+pub(super) fn slots(tat: i64, now_us: i64, rate: Rate) -> (i64, i64, i64) {
+    let period = period_us(rate);
+    let far = now_us + FAR_AHEAD_US + 2 * period;
+    let first = if tat > far { now_us } else { tat.max(now_us) };
+    let free = if first > now_us + HORIZON_US { 0 } else { (now_us + HORIZON_US - first) / period + 1 };
+    (first, free, period)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_never_exceed_half_a_second() {
+        let rate = Rate { count: 100, per: Duration::from_secs(1) };
+        assert_eq!(slots(0, 1_000_000, rate), (1_000_000, 50, 10_101));
+        assert_eq!(slots(1_400_000, 1_000_000, rate), (1_400_000, 10, 10_101));
+        assert_eq!(slots(1_600_000, 1_000_000, rate).1, 0);
+        assert_eq!(slots(3_600_000_000, 1_000_000, rate), (1_000_000, 50, 10_101), "the clock was set back by an hour");
+        let slow = Rate { count: 1, per: Duration::from_mins(1) };
+        assert_eq!(slots(0, 1_000_000, slow).1, 1);
+    }
+}
