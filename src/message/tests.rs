@@ -273,6 +273,15 @@ fn attachments_are_shared_and_a_missing_one_is_found() {
 }
 
 #[test]
+fn a_placeholder_in_a_run_of_letters_longer_than_a_line_stays_whole() {
+    for length in [1, 12, 40] {
+        let body = "{{ name }}".repeat(length);
+        let text = mail_of(&compile(&campaign(email("s", &body))).unwrap(), &person("An")).text;
+        assert!(text.contains(&"An".repeat(length)), "{text}");
+    }
+}
+
+#[test]
 fn chat_templates_get_their_data() {
     let chat =
         ChatBody { text: None, template: Some("123456".into()), data: [("ten".to_owned(), "{{ name }}".to_owned())].into() };
