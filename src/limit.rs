@@ -61,19 +61,22 @@ pub fn quota_day(at: DateTime<Utc>) -> String {
     at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive().to_string()
 }
 
-/// Paces one queue of sends.
-pub struct Pace(RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>);
+/// Paces one queue of sends: the limiter, and the messages that its bucket holds at once.
+pub struct Pace(RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>, u32);
 
 impl Pace {
     /// A full bucket for this rate.
     pub fn new(rate: Rate) -> Self {
-        Self(RateLimiter::direct_with_clock(Bucket::of(rate).quota(), MonotonicClock))
+        let bucket = Bucket::of(rate);
+        Self(RateLimiter::direct_with_clock(bucket.quota(), MonotonicClock), bucket.cells / CELLS)
     }
 
-    /// Takes a message's share, or says how long to wait for it.
-    pub fn take(&self) -> Result<(), Duration> {
+    /// Takes the share of `n` slots, or says how long to wait for it. What exceeds the bucket is taken as far as it goes: such
+    /// a message waits for its slots besides.
+    pub fn take(&self, n: u32) -> Result<(), Duration> {
         use governor::clock::Clock as _;
-        match self.0.check_n(message()) {
+        let cells = message().saturating_mul(NonZeroU32::new(n.min(self.1)).unwrap_or(NonZeroU32::MIN));
+        match self.0.check_n(cells) {
             Ok(taken) => taken.map_err(|not_until| not_until.wait_time_from(MonotonicClock.now())),
             // The bucket holds at least one message's cells.
             Err(_) => Ok(()),

@@ -13,6 +13,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use event::{
+    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Receipt, ReceiptState, Reply, StatusError,
+};
+
 /// A way to people. The discriminants are stored in the database: never renumber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -254,6 +258,9 @@ pub enum Scope {
     /// The account (throttled, no funds, signed out, unreachable): no try of the message is used up, and the
     /// account is what waits.
     Account,
+    /// The account was faster than its gateway takes messages: it waits like [`Scope::Account`], and then goes at half its
+    /// pace, which recovers slowly.
+    Pace,
 }
 
 /// Why a message did not arrive: one fixed list for all gateways. The numbers are stored: never renumber.
@@ -326,139 +333,13 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A sent attempt that its gateway can be asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handle {
-    /// The attempt's reference.
-    pub reference: String,
-    /// The gateway's ids, where it gave any.
-    pub ids: Vec<String>,
-    /// When it was sent.
-    pub sent_at: DateTime<Utc>,
-}
-
-/// What a gateway says about an attempt afterwards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Which attempt (or part of it) this is about.
-    pub about: About,
-    /// What became of it.
-    pub state: ReceiptState,
-    /// Why, where it failed.
-    pub reason: Option<Reason>,
-    /// The gateway's own words or code, without addresses.
-    pub detail: String,
-    /// The gateway's own time, where it gives one.
-    pub at: Option<DateTime<Utc>>,
-}
-
-/// How a receipt names its attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum About {
-    /// By our reference, which the gateway echoes.
-    Reference(String),
-    /// By the gateway's own id (of one part, where there are several).
-    Id(String),
-}
-
-/// The states that a receipt can report, in the order of what they outweigh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ReceiptState {
-    /// Refused after having been accepted for processing.
-    Rejected,
-    /// Taken: settles a doubt.
-    Accepted,
-    /// On its way.
-    Enroute,
-    /// Its validity ended at the carrier.
-    Expired,
-    /// It will not arrive.
-    Undelivered,
-    /// On the phone, or in the mailbox.
-    Delivered,
-    /// Opened by the person.
-    Seen,
-}
-
-/// Raw callback of a gateway.
-#[derive(Debug, Clone)]
-pub struct Callback {
-    /// GET or POST.
-    pub method: ::http::Method,
-    /// The raw query string, without `?`.
-    pub query: String,
-    /// All headers.
-    pub headers: ::http::HeaderMap,
-    /// The raw body, so that a signature can be verified.
-    pub body: bytes::Bytes,
-}
-
-/// What a callback, or a stream of events, tells us.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// About an attempt.
-    Receipt(Receipt),
-    /// A message from a person.
-    Inbound {
-        /// From whom.
-        from: Address,
-        /// What they wrote.
-        text: String,
-    },
-    /// About the account: its quota, its balance, a template's state.
-    Account {
-        /// The gateway's words, for the log.
-        detail: String,
-    },
-}
-
-/// What to answer the gateway once the events are committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// HTTP status.
-    pub status: u16,
-    /// Media type of the body.
-    pub content_type: &'static str,
-    /// Body.
-    pub body: String,
-}
-
-impl Default for Reply {
-    fn default() -> Self {
-        Self { status: 200, content_type: "text/plain", body: "OK".into() }
-    }
-}
-
-/// Why a callback was not understood. It is answered with 4xx and logged without addresses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallbackError {
-    /// A signature or secret does not fit.
-    #[error("the callback's signature does not fit: {0}")]
-    Forged(String),
-    /// It has not the shape that the gateway's description declares.
-    #[error("the callback has an unexpected shape: {0}")]
-    Malformed(String),
-    /// This gateway sends none.
-    #[error("this gateway sends no callbacks")]
-    Unsupported,
-}
-
-/// Why a gateway could not be asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StatusError {
-    /// This gateway cannot be asked.
-    #[error("this gateway cannot be asked about sent messages")]
-    Unsupported,
-    /// It could not be reached, or answered nonsense.
-    #[error("status query failed: {0}")]
-    Failed(String),
-}
-
 /// What an adapter can do: constants of the gateway, which the loop plans with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
-    /// Messages that one `send` may carry.
-    pub batch: usize,
+    /// What one `send` may carry.
+    pub batch: Batch,
+    /// What a slot of the account's rate is spent on.
+    pub slot: Slot,
     /// Whether receipts come (an account may still say that none do).
     pub receipts: bool,
     /// For how long the gateway ignores a repeated reference; zero: not at all.
@@ -467,6 +348,42 @@ pub struct Abilities {
     pub echoes_reference: bool,
     /// Whether `status` answers.
     pub status: bool,
+}
+
+impl Abilities {
+    /// The least that a gateway can: one message a send, without receipts, repeats or questions; what others differ in is said
+    /// on top of it.
+    pub const LEAST: Self = Self {
+        batch: Batch::ONE,
+        slot: Slot::Send,
+        receipts: false,
+        ignores_repeats_for: Duration::ZERO,
+        echoes_reference: true,
+        status: false,
+    };
+}
+
+/// What one `send` may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// Messages at most.
+    pub most: usize,
+    /// Whether they must all have the same content: the gateway takes one text for many recipients.
+    pub same_content: bool,
+}
+
+impl Batch {
+    /// One message.
+    pub const ONE: Self = Self { most: 1, same_content: false };
+}
+
+/// What an account's rate counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// One `send`, however many messages it carries: a request, a mail.
+    Send,
+    /// One part of a text message: an SMPP submission.
+    Part,
 }
 
 /// An adapter: one account on one gateway.
@@ -492,6 +409,17 @@ pub trait Provider: Send + Sync {
         Err(CallbackError::Unsupported)
     }
 
+    /// Waits for what comes by itself over a standing connection, which this call keeps up: it returns when something came,
+    /// and is called again at once. `None`, at once and always: this gateway keeps no connection.
+    ///
+    /// Dropping the future loses nothing; what was handed over and not acknowledged comes again.
+    async fn events(&self) -> Option<Arrival> {
+        None
+    }
+
+    /// Ends standing connections in order. Nothing is sent afterwards.
+    async fn close(&self) {}
+
     /// What this gateway can do.
     fn can(&self) -> Abilities;
 
@@ -499,6 +427,7 @@ pub trait Provider: Send + Sync {
     async fn test(&self) -> Result<String, SendError>;
 }
 
+mod event;
 pub mod gateways;
 pub mod http;
 pub mod smtp;

@@ -15,7 +15,7 @@ mod pool;
 mod reply;
 mod settings;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -57,8 +57,7 @@ pub enum BuildError {
 }
 
 /// What SMTP can do, whoever the server is.
-pub const ABILITIES: Abilities =
-    Abilities { batch: 1, receipts: false, ignores_repeats_for: Duration::ZERO, echoes_reference: true, status: false };
+pub const ABILITIES: Abilities = Abilities::LEAST;
 
 /// An account on an SMTP server.
 pub struct SmtpGateway {

@@ -158,6 +158,25 @@ pub fn sms(text: &str, unaccented: bool, max_parts: u16) -> Result<Sms, TextErro
     Ok(Sms { text, encoding, parts })
 }
 
+/// The parts of a text on the wire, in order: one where it fits into one, else packed into as few as hold it, `joined`
+/// units each (see [`Encoding::joined`]; a header with a reference of two octets leaves one unit less).
+pub fn split(text: &str, encoding: Encoding, joined: usize) -> Vec<&str> {
+    if text.chars().map(|c| encoding.units(c)).sum::<usize>() <= encoding.single() {
+        return vec![text];
+    }
+    let (mut parts, mut from, mut used) = (Vec::new(), 0, 0);
+    for (at, c) in text.char_indices() {
+        let units = encoding.units(c);
+        if used + units > joined {
+            parts.push(&text[from..at]);
+            (from, used) = (at, 0);
+        }
+        used += units;
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
 /// For each character the part (from 1) that it falls into when the text is packed into several.
 fn places(text: &str, encoding: Encoding) -> impl Iterator<Item = usize> + '_ {
     let (mut part, mut used) = (1, 0);

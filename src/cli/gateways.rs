@@ -102,14 +102,15 @@ impl Gateway {
     }
 
     fn abilities(&self) -> Vec<Phrase> {
-        let Abilities { batch, receipts, ignores_repeats_for, echoes_reference, status } = self.abilities;
+        let Abilities { batch, receipts, ignores_repeats_for, echoes_reference, status, .. } = self.abilities;
         let mut told = vec![if receipts {
             phrase!("có báo phát", "sends receipts")
         } else {
             phrase!("không có báo phát", "sends no receipts")
         }];
-        if batch > 1 {
-            told.push(phrase!("{batch} tin một lần gửi", "{batch} messages a request"));
+        let most = batch.most;
+        if most > 1 {
+            told.push(phrase!("{most} tin một lần gửi", "{most} messages a request"));
         }
         if !ignores_repeats_for.is_zero() {
             let span = describe_duration(ignores_repeats_for);
@@ -138,7 +139,7 @@ impl Gateway {
         json!({
             "name": self.name, "title": self.title, "channel": self.channel.name(), "settings": settings,
             "abilities": {
-                "batch": self.abilities.batch, "receipts": self.abilities.receipts, "status": self.abilities.status,
+                "batch": self.abilities.batch.most, "receipts": self.abilities.receipts, "status": self.abilities.status,
                 "ignores_repeats_for_s": self.abilities.ignores_repeats_for.as_secs(),
                 "echoes_reference": self.abilities.echoes_reference,
             },

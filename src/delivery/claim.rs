@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use providers::Slot;
 use serde::Serialize;
 
 use super::{Counted, Plan, State, Why, channel_of, contact, end, slot};
@@ -133,6 +134,10 @@ pub struct Request<'a> {
     pub pinned_only: bool,
     /// Rows at most.
     pub limit: usize,
+    /// What a slot is spent on.
+    pub slot: Slot,
+    /// Messages that one send may carry.
+    pub batch: usize,
     /// Slots that the caller still holds from earlier claims.
     pub slots: usize,
     /// Now, unix milliseconds.
@@ -179,6 +184,24 @@ pub struct Claim<T> {
     pub limit: Limit,
     /// Slots taken beyond those that the caller held: how far from now (the reply's arrival) the first one is, and how many.
     pub reserved: Option<(Duration, u32)>,
+}
+
+impl Request<'_> {
+    /// Messages that a slot carries at most.
+    fn batch(&self) -> i64 {
+        match self.slot {
+            Slot::Send => i64::try_from(self.batch.max(1)).unwrap_or(1),
+            Slot::Part => 1,
+        }
+    }
+
+    /// Slots that these messages take, all their parts counted.
+    fn slots_of(&self, messages: usize, parts: i64) -> i64 {
+        match self.slot {
+            Slot::Send => i64::try_from(messages.div_ceil(self.batch.max(1))).unwrap_or(i64::MAX),
+            Slot::Part => parts,
+        }
+    }
 }
 
 static LEASE: Sql = Sql::new(r"SELECT lease_until FROM epoch e WHERE id = $1 AND NOT ended :share(e)");
@@ -269,7 +292,8 @@ pub async fn claim<T>(
     }
     let (first_slot, free, period) = slot::slots(tat, now_us, request.rate);
     let held = i64::try_from(request.slots).unwrap_or(i64::MAX);
-    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX).min(free.saturating_add(held)).min(quota);
+    let available = free.saturating_add(held);
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX).min(available.saturating_mul(request.batch())).min(quota);
     if limit <= 0 {
         return Ok(nothing(Limit::Rate));
     }
@@ -288,7 +312,7 @@ pub async fn claim<T>(
             .await
     })?;
     let seen = candidates.len();
-    let exhausted = i64::try_from(seen).unwrap_or(i64::MAX) < limit;
+    let mut exhausted = i64::try_from(seen).unwrap_or(i64::MAX) < limit;
     if seen == 0 {
         return Ok(nothing(Limit::None));
     }
@@ -303,6 +327,7 @@ pub async fn claim<T>(
     let mut limit_hit = Limit::None;
     let (mut claimed, mut submitted, mut later, mut ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut new_addresses = HashSet::new();
+    let (mut needed, mut all_parts) = (0_i64, 0_i64);
     for candidate in candidates {
         if let Some(next_at) = deferred.get(&candidate.id) {
             later.push(Deferred { id: candidate.id, next_at: *next_at });
@@ -346,6 +371,12 @@ pub async fn claim<T>(
                 continue;
             }
         };
+        let with_it = request.slots_of(claimed.len() + 1, all_parts + i64::from(parts.max(1)));
+        // A message of more parts than slots are free goes when it is the first: its last slots lie further ahead.
+        if with_it > available && !claimed.is_empty() {
+            exhausted = false;
+            continue;
+        }
         let repeat = candidate.pinned != 0;
         let cost = if repeat { (0, 0) } else { (parts, price) };
         if cost.1 > left {
@@ -353,6 +384,8 @@ pub async fn claim<T>(
             continue;
         }
         left -= cost.1;
+        needed = with_it;
+        all_parts += i64::from(parts.max(1));
         let before = Counted {
             id: candidate.id,
             account: candidate.pinned,
@@ -396,7 +429,7 @@ pub async fn claim<T>(
             contact::take(tx, run, &claimed, request.now).await?;
         }
         let n = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
-        let more = (n - held).max(0);
+        let more = (needed - held).max(0);
         let tat = if more > 0 { first_slot + more * period } else { tat };
         within!(tx, |c, sql| {
             sqlx::query(sql(&SPEND))
@@ -414,7 +447,7 @@ pub async fn claim<T>(
         }
     }
     // Rows that are deferred or ended use up no slot: only messages on their way do.
-    if limit_hit == Limit::None && i64::try_from(claimed.len()).unwrap_or(i64::MAX) >= free.saturating_add(held) {
+    if limit_hit == Limit::None && needed >= available {
         limit_hit = Limit::Rate;
     }
     tally::apply(tx, request.epoch, changes).await?;

@@ -1,6 +1,6 @@
 //! Slots: an account's rate, shared exactly by all nodes through its row and the database's clock.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     config::Rate,
@@ -26,12 +26,13 @@ static RESERVE: Sql = Sql::new(
       RETURNING tat - $2 - :now_us",
 );
 
-/// Reserves slots of an account's rate, `n` at most, in place of some whose time passed unused. How far from now the first
+/// Reserves slots of an account's rate, `n` of them, in place of some whose time passed unused. How far from now the first
 /// one is, and how many there are.
-pub async fn reserve(db: &Db, account: i64, rate: Rate, n: u32) -> Result<(Duration, u32)> {
+pub async fn reserve(db: &Db, account: i64, rate: Rate, n: RangeInclusive<u32>) -> Result<(Duration, u32)> {
     let period = period_us(rate);
     // No further ahead than a claim would: what waits longer is reserved when its time is nearer.
-    let n = n.min(u32::try_from(HORIZON_US / period + 1).unwrap_or(u32::MAX));
+    let horizon = u32::try_from(HORIZON_US / period + 1).unwrap_or(u32::MAX);
+    let n = horizon.clamp(*n.start(), *n.end());
     let span = i64::from(n) * period;
     let far = FAR_AHEAD_US + 2 * period;
     let wait: i64 = on!(db.write, |pool, sql| {

@@ -20,6 +20,8 @@ pub enum Effect {
     Works,
     /// It failed, or left a message in doubt; the gateway's own word on how long to wait.
     Failed(Option<Duration>),
+    /// It was faster than its gateway takes messages; the gateway's own word on how long to wait.
+    Throttled(Option<Duration>),
     /// A person must mend it.
     Stop(String),
 }
@@ -50,6 +52,7 @@ pub fn judge(answer: Result<Accepted, SendError>, situation: &Situation) -> (Out
             (Outcome::Accepted { ids, silent_at: situation.silent_at }, Effect::Works)
         }
         Err(SendError::Retry { after, scope: Scope::Account, .. }) => (Outcome::PutBack { next_at: now }, Effect::Failed(after)),
+        Err(SendError::Retry { after, scope: Scope::Pace, .. }) => (Outcome::PutBack { next_at: now }, Effect::Throttled(after)),
         Err(SendError::Retry { after, scope: Scope::Message, reason, detail }) => {
             let tries = situation.tries + 1;
             let next_at = now + millis(retry::wait(tries, after, situation.jitter));

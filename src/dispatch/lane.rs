@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use providers::{Accepted, Address, Channel, Content, Outgoing, Reason, SendError};
+use providers::{Abilities, Accepted, Address, Channel, Content, Outgoing, Reason, SendError, Slot};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -97,7 +97,7 @@ impl Lane {
         }
         let now = self.shared.clock.millis();
         let permit = self.account.circuit(|circuit| circuit.permit(now));
-        let window = usize::try_from(self.account.config.window).unwrap_or(1).max(1);
+        let window = usize::try_from(self.account.config.window).unwrap_or(1).max(1) * self.account.abilities.batch.most.max(1);
         let free = match permit {
             Permit::Open => window.saturating_sub(self.flying),
             Permit::Probe => 1,
@@ -238,7 +238,9 @@ impl Lane {
             route,
             pinned_only: shared.accounts.share(&account, route, now) == Share::Pinned,
             limit: wanted,
-            slots: self.slots.len().saturating_sub(self.queue.len()),
+            slot: account.abilities.slot,
+            batch: account.abilities.batch.most,
+            slots: self.slots.len().saturating_sub(self.queued_slots()),
             now,
             cap: shared.limits.cap,
             spacing: shared.limits.spacing,
@@ -297,31 +299,67 @@ impl Lane {
         }
     }
 
+    /// Slots that the next send takes: a message of several parts may need several.
+    fn next_slots(&self) -> usize {
+        self.queue.front().map_or(1, |ready| slots_of(self.account.abilities.slot, &ready.outgoing))
+    }
+
+    /// Slots that all that waits takes, at best.
+    fn queued_slots(&self) -> usize {
+        let Abilities { slot, batch, .. } = self.account.abilities;
+        match slot {
+            Slot::Send => self.queue.len().div_ceil(batch.most.max(1)),
+            Slot::Part => self.queue.iter().map(|ready| slots_of(slot, &ready.outgoing)).sum(),
+        }
+    }
+
+    /// Takes the first of the queue, and those behind it that may go in the same send, `most` at most.
+    fn take_batch(&mut self, most: usize) -> Vec<Ready> {
+        let Some(first) = self.queue.pop_front() else { return Vec::new() };
+        let mut batch = vec![first];
+        if most > 1 && self.account.abilities.batch.same_content {
+            let mut others = VecDeque::with_capacity(self.queue.len());
+            for ready in std::mem::take(&mut self.queue) {
+                if batch.len() < most && ready.outgoing.content == batch[0].outgoing.content {
+                    batch.push(ready);
+                } else {
+                    others.push_back(ready);
+                }
+            }
+            self.queue = others;
+        } else {
+            let more = (most.max(1) - 1).min(self.queue.len());
+            batch.extend(self.queue.drain(..more));
+        }
+        batch
+    }
+
     /// Hands due messages to the gateway, `free` at most. How many, and when the next one is due.
     async fn send(&mut self, free: usize) -> crate::db::Result<(usize, Duration)> {
         const IDLE: Duration = Duration::from_secs(1);
-        let most = self.account.abilities.batch.max(1);
+        let most = self.account.abilities.batch.most.max(1);
         let mut sent = 0;
         while sent < free && !self.queue.is_empty() {
             self.throw_away_stale();
-            if self.slots.is_empty() {
-                let n = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
-                let (wait, n) = slot::reserve(&self.shared.db, self.account.id, self.account.config.rate, n).await?;
-                self.hold_slots(Instant::now() + wait, n);
+            let needed = self.next_slots();
+            if self.slots.len() < needed {
+                let count = |n: usize| u32::try_from(n - self.slots.len()).unwrap_or(u32::MAX);
+                let (least, most) = (count(needed), count(self.queued_slots().max(needed)));
+                let reserved = slot::reserve(&self.shared.db, self.account.id, self.account.config.rate, least..=most).await?;
+                self.hold_slots(Instant::now() + reserved.0, reserved.1);
             }
+            // A message's parts follow each other at once: it goes when the first may, and whoever is next waits for them all.
             let Some(slot) = self.slots.front().copied() else { break };
             let early = slot.saturating_duration_since(Instant::now());
             if !early.is_zero() {
                 return Ok((sent, early.min(IDLE)));
             }
-            if let Err(wait) = self.account.pace.take() {
+            if let Err(wait) = self.account.pace.take(u32::try_from(needed).unwrap_or(u32::MAX)) {
                 return Ok((sent, wait.min(IDLE)));
             }
-            self.slots.pop_front();
+            self.slots.drain(..needed.min(self.slots.len()));
             let mut batch = Vec::with_capacity(most);
-            while batch.len() < most.min(free - sent)
-                && let Some(ready) = self.queue.pop_front()
-            {
+            for ready in self.take_batch(most.min(free - sent)) {
                 let now = self.shared.clock.millis();
                 let open = self.shared.active.may_send(&ready.run, ready.claimed.channel(), ready.claimed.address, now);
                 if open && self.shared.owns(ready.claimed.owner, now) {
@@ -381,7 +419,8 @@ async fn settle(
     let (outcome, effect) = judge(answer, &situation);
     match effect {
         Effect::Works => account.circuit(crate::health::Circuit::succeeded),
-        Effect::Failed(after) => account.circuit(|circuit| circuit.failed(now, after)),
+        // TODO(routing): halve the pace.
+        Effect::Throttled(after) | Effect::Failed(after) => account.circuit(|circuit| circuit.failed(now, after)),
         Effect::Stop(why) => {
             let first = account.circuit(|circuit| {
                 let first = circuit.stopped().is_none();
@@ -406,6 +445,14 @@ async fn settle(
 /// A row with its outcome, for the recorder.
 fn verdict(claimed: &Claimed<()>, outcome: Outcome) -> Verdict {
     Verdict { address: (claimed.channel(), claimed.address), judged: Judged::of(claimed, outcome) }
+}
+
+/// Slots that a message takes where it goes alone.
+fn slots_of(slot: Slot, outgoing: &Outgoing) -> usize {
+    match (slot, &outgoing.content) {
+        (Slot::Part, Content::Sms(sms)) => usize::from(sms.parts.max(1)),
+        _ => 1,
+    }
 }
 
 /// Whether an exhausted route may be asked again. A time further off than was ever set is one of a clock since set back.

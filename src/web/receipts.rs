@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, on},
 };
-use providers::{Callback, CallbackError, Event, Reply};
+use providers::{Callback, CallbackError, Event, Inbound, Reply};
 use subtle::ConstantTimeEq as _;
 
 use super::{Shared, State, measure::AccountMeasures};
@@ -100,11 +100,12 @@ async fn store(state: &Shared, door: &Door, events: Vec<Event>, reply: &Reply, a
         match event {
             Event::Receipt(receipt) => receipts.push(Incoming { account: account.id, receipt }),
             // Its words are the person's own: they stay out of the log.
-            Event::Inbound { from, text } => {
+            Event::Inbound(Inbound { from, text, .. }) => {
                 door.measures.inbound.increment(1);
                 let letters = text.chars().count();
                 tracing::info!(account = account.config.name, %from, letters, "a person answered; nothing reads answers yet");
             }
+            Event::Accepted { .. } => tracing::warn!(account = account.config.name, "a callback carries no late answers"),
             Event::Account { detail } => {
                 tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
             }

@@ -113,6 +113,27 @@ async fn the_budget_is_never_exceeded(world: &World) {
     assert_eq!(again, both.0.claimed.len(), "what was not sent was not spent");
 }
 
+async fn a_slot_is_a_part_or_a_batch(world: &World) {
+    world.crowd(10).await;
+    let run = world.fanned_out(&by_sms()).await;
+    let plan = world.plan(run);
+    let rate = loa::config::Rate { count: 10, per: Duration::from_secs(1) };
+    let five = Request { rate, slot: providers::Slot::Part, ..world.request(&plan, SMS) };
+    let claim = world.claim_long(&five, 2).await;
+    assert_eq!((claim.claimed.len(), claim.reserved.map(|(_, n)| n)), (2, Some(4)), "five slots hold two messages of two parts");
+    assert!(!claim.exhausted);
+    let none = world.claim_long(&Request { slots: 0, ..five.clone() }, 2).await;
+    assert!(none.claimed.len() <= 1, "a slot is left, and a message may begin on it");
+    let whole = world.claim_long(&Request { slots: 3, limit: 1, ..five.clone() }, 3).await;
+    assert_eq!((whole.claimed.len(), whole.reserved), (1, None), "slots that are held are used first");
+
+    let hourly = loa::config::Rate { count: 1, per: Duration::from_hours(1) };
+    world.advance(HOUR).await;
+    let batch = Request { rate: hourly, batch: 4, slots: 1, ..world.request(&plan, SMS) };
+    let claim = world.claim_as(&batch).await;
+    assert!(claim.claimed.len() >= 4 && claim.claimed.len() <= 8, "{} messages in one or two requests", claim.claimed.len());
+}
+
 async fn quota_and_slots_bound_a_claim(world: &World) {
     world.crowd(10).await;
     let run = world.fanned_out(&by_sms()).await;
@@ -227,6 +248,7 @@ on_both_engines!(
     a_contact_is_given_back_if_nothing_was_sent,
     the_budget_is_never_exceeded,
     quota_and_slots_bound_a_claim,
+    a_slot_is_a_part_or_a_batch,
     a_paused_account_takes_nothing,
     a_refusal_after_the_fan_out_is_honoured,
     a_changed_address_is_looked_at_anew,

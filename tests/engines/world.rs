@@ -338,6 +338,8 @@ impl World {
             route: channel << 4 | group,
             pinned_only: false,
             limit: 1000,
+            slot: providers::Slot::Send,
+            batch: 1,
             slots: 0,
             now: self.now(),
             cap: None,
@@ -348,7 +350,12 @@ impl World {
     }
 
     pub async fn claim_as(&self, request: &Request<'_>) -> Claim<()> {
-        transaction!(self.db, |tx| claim::claim(tx, request, |_| Prepared::Send { parts: 1, price: 300, payload: () }).await)
+        self.claim_long(request, 1).await
+    }
+
+    /// The same where every message takes so many parts.
+    pub async fn claim_long(&self, request: &Request<'_>, parts: i16) -> Claim<()> {
+        transaction!(self.db, |tx| claim::claim(tx, request, |_| Prepared::Send { parts, price: 300, payload: () }).await)
             .unwrap()
     }
 

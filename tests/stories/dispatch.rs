@@ -74,7 +74,7 @@ impl Provider for Scripted {
     }
 
     fn can(&self) -> Abilities {
-        Abilities { batch: 1, receipts: true, ignores_repeats_for: Duration::ZERO, echoes_reference: true, status: false }
+        Abilities { receipts: true, ..Abilities::LEAST }
     }
 
     async fn test(&self) -> Result<String, SendError> {

@@ -19,7 +19,7 @@ use super::{
     percent::decode,
     reader::Table,
 };
-use crate::{About, Address, Callback, CallbackError, Event, Handle, Reason, Receipt, ReceiptState, Reply};
+use crate::{About, Address, Callback, CallbackError, Event, Handle, Inbound, Reason, Receipt, ReceiptState, Reply};
 
 /// Names that expressions over a callback may use.
 const CALLBACK_NAMES: &[&str] = &["item", "body", "query", "headers", "code"];
@@ -244,7 +244,9 @@ impl Shape {
             Outcome::Ignore => Ok(None),
             Outcome::Account(words) => Ok(Some(Event::Account { detail: clean(&text(words).unwrap_or_default()) })),
             Outcome::Inbound { from, text: words } => match (text(from).filter(|from| !from.is_empty()), text(words)) {
-                (Some(from), Some(text)) => Ok(Some(Event::Inbound { from: Address::new(from), text })),
+                (Some(from), Some(text)) => {
+                    Ok(Some(Event::Inbound(Inbound { from: Address::new(from), to: None, text, id: None })))
+                }
                 _ => Err("an inbound message lacks its sender or its text".into()),
             },
             Outcome::Receipt { state, reason } => {

@@ -163,11 +163,11 @@ fn read(file: &str, root: &Table<'_>) -> Option<Description> {
     }
 
     let abilities = Abilities {
-        batch: 1,
         receipts: status.is_some() || callback.as_ref().is_some_and(Shape::has_receipts),
         ignores_repeats_for,
         echoes_reference: callback.as_ref().is_some_and(Shape::echoes_reference),
         status: status.is_some(),
+        ..Abilities::LEAST
     };
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     Some(Description {

@@ -161,3 +161,20 @@ proptest! {
         prop_assert!(unaccented(&text).is_ascii());
     }
 }
+
+proptest! {
+    #[test]
+    fn parts_hold_the_whole_text_and_each_fits(text in "[a-z€^ạ🙂 ]{0,400}", long_reference in any::<bool>()) {
+        let Measured { encoding, parts, .. } = measure(&text);
+        let joined = encoding.joined() - usize::from(long_reference);
+        let split = split(&text, encoding, joined);
+        prop_assert_eq!(split.concat(), text.clone());
+        if !long_reference && !text.is_empty() {
+            prop_assert_eq!(split.len(), usize::from(parts));
+        }
+        let most = if split.len() == 1 { encoding.single() } else { joined };
+        for part in split {
+            prop_assert!(part.chars().map(|c| encoding.units(c)).sum::<usize>() <= most);
+        }
+    }
+}

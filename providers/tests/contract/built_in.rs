@@ -170,7 +170,7 @@ fn abilities_follow_from_the_file() {
             let can = built_in(name).abilities;
             format!(
                 "{name}: batch {}, receipts {}, echoes {}, status {}, ignores repeats for {:?}",
-                can.batch, can.receipts, can.echoes_reference, can.status, can.ignores_repeats_for
+                can.batch.most, can.receipts, can.echoes_reference, can.status, can.ignores_repeats_for
             )
         })
         .collect();

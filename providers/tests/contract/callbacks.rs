@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
-use providers::{Callback, CallbackError, Event, Provider, http::HttpGateway};
+use providers::{Callback, CallbackError, Event, Inbound, Provider, http::HttpGateway};
 
 use super::gateway::{SECRET, account, built_in, loopback, parse};
 
@@ -26,7 +26,8 @@ fn told(gateway: &HttpGateway, callbacks: &[Callback]) -> String {
             .iter()
             .map(|event| match event {
                 Event::Receipt(r) => format!("{:?} {:?} {:?} {:?} {:?}", r.about, r.state, r.reason, r.detail, r.at),
-                Event::Inbound { from, text } => format!("from {from}: {text}"),
+                Event::Inbound(Inbound { from, text, .. }) => format!("from {from}: {text}"),
+                Event::Accepted { reference, ids } => format!("{reference} accepted as {ids:?}"),
                 Event::Account { detail } => format!("account: {detail}"),
             })
             .collect::<Vec<_>>()

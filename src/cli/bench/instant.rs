@@ -1,7 +1,7 @@
 //! A gateway that takes every message at once, without leaving the process.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use providers::{Abilities, Accepted, Outgoing, Provider, SendError};
@@ -37,7 +37,7 @@ impl Provider for InstantGateway {
     }
 
     fn can(&self) -> Abilities {
-        Abilities { batch: 1, receipts: false, ignores_repeats_for: Duration::ZERO, echoes_reference: true, status: false }
+        Abilities::LEAST
     }
 
     async fn test(&self) -> Result<String, SendError> {

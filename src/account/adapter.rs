@@ -1,0 +1,184 @@
+//! Adapters: from an account's settings and its gateway's description to something that sends.
+//!
+//! What enters: `[[account]]` and the gateways that are known. What leaves: a [`Provider`]. What can go wrong: a setting that
+//! the gateway does not know or needs, which [`AccountError`] names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use providers::{
+    Channel, Provider,
+    http::{Description, HttpGateway},
+    smtp::{Settings, SmtpGateway, Surroundings},
+};
+
+use crate::{
+    audience::phone::Carrier,
+    clock::Clock,
+    config::{self, Config},
+    db::DbError,
+};
+
+/// The gateway's name whose adapter is `providers::smtp`.
+pub const SMTP: &str = "smtp";
+/// The longest that one send may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Why the accounts cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// No such gateway.
+    #[error("account `{account}`: there is no gateway `{gateway}`{hint}")]
+    NoGateway {
+        /// The account.
+        account: String,
+        /// What it names.
+        gateway: String,
+        /// A suggestion.
+        hint: String,
+    },
+    /// The gateway carries something else.
+    #[error("account `{account}`: the gateway `{gateway}` carries {carries}, not {wanted}")]
+    Channel {
+        /// The account.
+        account: String,
+        /// The gateway.
+        gateway: String,
+        /// Its channel.
+        carries: Channel,
+        /// The account's.
+        wanted: Channel,
+    },
+    /// A key is wrong.
+    #[error("account `{account}`: {why}")]
+    Setting {
+        /// The account.
+        account: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file cannot be read.
+    #[error("{file}: {why}")]
+    File {
+        /// Which.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Gateways by name.
+pub type Gateways = BTreeMap<String, Arc<Description>>;
+
+/// The gateways that Loa knows: those built in, and those of a folder, which override them by name.
+pub fn gateways(folder: Option<&Path>) -> Result<Gateways, AccountError> {
+    let mut known = Gateways::new();
+    let parse = |file: &str, text: &str| {
+        Description::parse(file, text).map(Arc::new).map_err(|faults| AccountError::File {
+            file: file.to_string(),
+            why: faults.iter().map(|fault| format!("line {}: {}", fault.line, fault.message)).collect::<Vec<_>>().join("; "),
+        })
+    };
+    for (name, text) in providers::gateways::built_in() {
+        known.insert((*name).to_string(), parse(&format!("{name}.toml"), text)?);
+    }
+    let Some(folder) = folder else { return Ok(known) };
+    let unreadable =
+        |file: &Path, error: &std::io::Error| AccountError::File { file: file.display().to_string(), why: error.to_string() };
+    for entry in std::fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
+        let path = entry.map_err(|e| unreadable(folder, &e))?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            known.insert(name, parse(&path.display().to_string(), &text)?);
+        }
+    }
+    Ok(known)
+}
+
+/// Builds an account's adapter. The error names the key.
+pub fn provider(
+    account: &config::Account,
+    config: &Config,
+    gateways: &Gateways,
+    clock: &Clock,
+) -> Result<Arc<dyn Provider>, AccountError> {
+    let wrong = |why: String| AccountError::Setting { account: account.name.clone(), why };
+    let ca_pem = match &config.network.ca_file {
+        Some(file) => {
+            Some(std::fs::read(file).map_err(|e| AccountError::File { file: file.display().to_string(), why: e.to_string() })?)
+        }
+        None => None,
+    };
+    if account.gateway == SMTP {
+        if account.channel != Channel::Email {
+            return Err(AccountError::Channel {
+                account: account.name.clone(),
+                gateway: SMTP.into(),
+                carries: Channel::Email,
+                wanted: account.channel,
+            });
+        }
+        let clock = clock.clone();
+        let surroundings = Surroundings {
+            window: account.window,
+            allow_private: account.allow_private,
+            ca_pem,
+            now: Arc::new(move || clock.now()),
+        };
+        let settings =
+            Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
+        return Ok(Arc::new(SmtpGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
+    }
+    let description = description(account, gateways)?;
+    if description.channel != account.channel {
+        return Err(AccountError::Channel {
+            account: account.name.clone(),
+            gateway: account.gateway.clone(),
+            carries: description.channel,
+            wanted: account.channel,
+        });
+    }
+    let mut settings = BTreeMap::new();
+    for (key, value) in &account.settings {
+        let text = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
+            _ => return Err(wrong(format!("`{key}` must be a text, a number or a truth value"))),
+        };
+        settings.insert(key.clone(), text);
+    }
+    let network = providers::http::Network {
+        allow_private: account.allow_private,
+        proxy: config.network.proxy.clone(),
+        ca_pem,
+        timeout: TIMEOUT,
+    };
+    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network)
+        .map_err(|e| wrong(e.to_string()))?;
+    Ok(Arc::new(gateway))
+}
+
+fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<&'g Arc<Description>, AccountError> {
+    gateways.get(&account.gateway).ok_or_else(|| {
+        let known = gateways.keys().map(String::as_str).chain([SMTP]);
+        let hint =
+            crate::document::nearest(&account.gateway, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        AccountError::NoGateway { account: account.name.clone(), gateway: account.gateway.clone(), hint }
+    })
+}
+
+/// The carrier groups of an account: by its `carriers`; for chat, by the service that its gateway belongs to.
+pub(super) fn groups(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
+    if account.channel == Channel::Chat {
+        let service = &description(account, gateways)?.address;
+        return Ok(crate::audience::address::ChatService::from_name(service)
+            .map(|service| vec![service as i16])
+            .unwrap_or_default());
+    }
+    Ok(account.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect())
+}
