@@ -36,7 +36,7 @@ use crate::sandbox::{
 /// Octets read at once.
 const READ: usize = 64 << 10;
 /// How long a connection that was closed on purpose is still read, so that what was written before reaches the peer.
-const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_millis(500);
 /// The name that the carrier gives itself.
 const NAME: &str = "sandbox";
 
@@ -179,6 +179,10 @@ impl Session {
         }
         if let Some((client, _)) = &self.bound {
             self.carrier.post.answered(client, &self.line, &batch.answered, rules.behaviour.retry);
+        }
+        if let Some((client, _)) = self.bound.as_ref().filter(|_| batch.end.is_some()) {
+            // Receipts of what came last go elsewhere.
+            self.carrier.post.unbind(client, &self.line);
         }
         let tally = self.carrier.exchange.tally(Gateway::Smpp);
         for taken in &batch.taken {
