@@ -327,5 +327,5 @@ fn private_literal(base: &str) -> Option<String> {
     let url = reqwest::Url::parse(base).ok()?;
     let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
     let address: IpAddr = host.parse().ok()?;
-    network::is_private(address).then_some(host)
+    crate::network::is_private(address).then_some(host)
 }

@@ -430,5 +430,8 @@ pub trait Provider: Send + Sync {
 mod event;
 pub mod gateways;
 pub mod http;
+mod keys;
+mod network;
+pub mod smpp;
 pub mod smtp;
 pub mod text;

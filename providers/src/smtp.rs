@@ -19,20 +19,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
+use rustls::ClientConfig;
 use tokio::{sync::Semaphore, time::timeout};
 
 use self::{
     connection::{Connection, Fault, Stage},
     pool::Pool,
 };
-use crate::{Abilities, Accepted, Outgoing, Provider, SendError};
+use crate::{
+    Abilities, Accepted, Outgoing, Provider, SendError,
+    network::{self, TrustFault},
+};
 
 pub use mailbox::{AddressFault, Mailbox};
-pub use settings::{KEYS, KeyError, Now, Settings, Surroundings, Tls};
+pub use crate::keys::KeyError;
+pub use settings::{KEYS, Now, Settings, Surroundings, Tls};
 
 /// Why a gateway could not be built from its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +84,10 @@ impl SmtpGateway {
         if !settings.hello_name.as_deref().is_none_or(named) {
             return Err(BuildError::BadName("hello_name"));
         }
-        let tls = Arc::new(tls(&settings)?);
+        let tls = Arc::new(network::tls(settings.tls != Tls::None, settings.ca_pem.as_deref()).map_err(|fault| match fault {
+            TrustFault::None(why) => BuildError::NoTrust(why),
+            TrustFault::BadPem(why) => BuildError::BadPem(why),
+        })?);
         let window = Semaphore::new(usize::try_from(settings.window).unwrap_or(Semaphore::MAX_PERMITS));
         Ok(Self { settings, tls, pool: Pool::default(), window })
     }
@@ -125,30 +129,6 @@ fn closed_meanwhile(fault: &Fault) -> bool {
         Fault::Refused(stage, reply) => *stage == Stage::Mail && reply.code == 421,
         Fault::Setup(_) => false,
     }
-}
-
-/// With ring named here: nothing depends on which provider a process has installed.
-fn tls(settings: &Settings) -> Result<ClientConfig, BuildError> {
-    let mut roots = RootCertStore::empty();
-    if settings.tls != Tls::None {
-        let native = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(native.certs);
-        if let Some(pem) = &settings.ca_pem {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| BuildError::BadPem(error.to_string()))?;
-                roots.add(certificate).map_err(|error| BuildError::BadPem(error.to_string()))?;
-            }
-        }
-        if roots.is_empty() {
-            let why: Vec<String> = native.errors.iter().map(ToString::to_string).collect();
-            return Err(BuildError::NoTrust(why.join("; ")));
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| BuildError::NoTrust(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[async_trait]

@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::Sms;
 
-pub use gsm::septets;
+pub use gsm::{from_septets, septets};
 
 /// The alphabet of a text message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

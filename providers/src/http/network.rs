@@ -7,14 +7,14 @@
 //! them, so that few requests meet a closing connection, the one case in which a doubt could be needless.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     time::Duration,
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::{answer::Answer, request::Rendered};
-use crate::{Reason, Scope, SendError};
+use crate::{Reason, Scope, SendError, network::is_private};
 
 /// Answers longer than this are not read to their end.
 pub const LONGEST_ANSWER: usize = 256 * 1024;
@@ -170,40 +170,4 @@ impl Resolve for GuardedResolver {
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
-}
-
-/// Whether an address is not one of the public Internet (IANA's special-purpose registries).
-pub(super) fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_private_v4(v4),
-        IpAddr::V6(v6) => is_private_v6(v6),
-    }
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    a == 0
-        || address.is_loopback()
-        || address.is_private()
-        || address.is_link_local()
-        || address.is_multicast()
-        || a >= 240
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (b == 18 || b == 19))
-        || address.is_documentation()
-}
-
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    if let Some(v4) = address.to_ipv4_mapped() {
-        return is_private_v4(v4);
-    }
-    let segments = address.segments();
-    // 64:ff9b::/96 (NAT64) leads to the IPv4 address in its last two words.
-    if segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
-        let [.., a, b, c, d] = address.octets();
-        return is_private_v4(Ipv4Addr::new(a, b, c, d));
-    }
-    // Public addresses are 2000::/3; 2001:db8::/32 is for documentation.
-    segments[0] & 0xe000 != 0x2000 || (segments[0] == 0x2001 && segments[1] == 0xdb8)
 }

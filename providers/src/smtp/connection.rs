@@ -5,23 +5,23 @@
 //! one that is cut off by a time-out. It also sends MAIL, RCPT and DATA in one write where the server offers
 //! PIPELINING (RFC 2920): two round trips a mail instead of four.
 
-use std::{error::Error as StdError, io, net::IpAddr, sync::Arc};
+use std::{io, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::FutureExt as _;
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
 
 use super::{
     mime::Mail,
     reply::{Reply, scrubbed},
     settings::{Settings, Tls},
 };
+use crate::network::{self, Unreached, Wire};
 
 /// How far an attempt came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,6 @@ pub(super) enum Fault {
     /// A person must mend it: certificate, missing STARTTLS, no way to sign in, a forbidden address.
     Setup(String),
 }
-
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for T {}
 
 /// An open connection.
 pub(super) struct Connection {
@@ -311,54 +308,19 @@ fn lost(stage: Stage, error: &io::Error) -> Fault {
 }
 
 async fn connect(settings: &Settings) -> Result<TcpStream, Fault> {
-    let found = tokio::net::lookup_host((settings.host.as_str(), settings.port))
-        .await
-        .map_err(|error| Fault::Lost(Stage::Connect, format!("{} was not found: {error}", settings.host)))?;
-    let mut last = None;
-    let mut forbidden = false;
-    for address in found {
-        if !settings.allow_private && is_private(address.ip()) {
-            forbidden = true;
-            continue;
-        }
-        match TcpStream::connect(address).await {
-            Ok(tcp) => {
-                // Without it every small write waits for the acknowledgement of the one before.
-                tcp.set_nodelay(true).map_err(|error| lost(Stage::Connect, &error))?;
-                return Ok(tcp);
-            }
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(match last {
-        Some(error) => Fault::Lost(Stage::Connect, format!("{}:{}: {error}", settings.host, settings.port)),
-        None if forbidden => {
-            Fault::Setup(format!("{} is a loopback or private address: allow_private = true permits it", settings.host))
-        }
-        None => Fault::Lost(Stage::Connect, format!("{} has no address", settings.host)),
-    })
+    network::connect(&settings.host, settings.port, settings.allow_private).await.map_err(unreached)
 }
 
 async fn secured<T>(settings: &Settings, tls: &Arc<ClientConfig>, wire: T) -> Result<Box<dyn Wire>, Fault>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
 {
-    let name = ServerName::try_from(settings.host.clone())
-        .map_err(|_| Fault::Setup(format!("{} cannot be the name in a certificate", settings.host)))?;
-    match TlsConnector::from(Arc::clone(tls)).connect(name, wire).await {
-        Ok(secure) => Ok(Box::new(secure)),
-        // What rustls itself says no to (certificate, protocol) stays so; a connection that breaks may come back.
-        Err(error) if error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>) => {
-            Err(Fault::Setup(format!("TLS with {} failed: {error}", settings.host)))
-        }
-        Err(error) => Err(Fault::Lost(Stage::Connect, format!("TLS with {} failed: {error}", settings.host))),
-    }
+    network::secured(&settings.host, tls, wire).await.map_err(unreached)
 }
 
-/// Loopback, private (RFC 1918, RFC 4193), link-local and unspecified addresses.
-fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified(),
+fn unreached(fault: Unreached) -> Fault {
+    match fault {
+        Unreached::Setup(why) => Fault::Setup(why),
+        Unreached::Lost(why) => Fault::Lost(Stage::Connect, scrubbed(&why)),
     }
 }

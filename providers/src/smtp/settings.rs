@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::mailbox::{AddressFault, Mailbox};
+use crate::keys::{KeyError, Keys};
 
 /// Tells the time: mails carry a date.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -66,22 +67,6 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// What is wrong with a key of the account, for the person who wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {text}")]
-pub struct KeyError {
-    /// The key.
-    pub key: String,
-    /// What is wrong, and what would be right.
-    pub text: String,
-}
-
-impl KeyError {
-    fn new(key: &str, text: impl Into<String>) -> Self {
-        Self { key: key.to_owned(), text: text.into() }
-    }
-}
-
 /// What the account table says of every gateway, whatever its kind.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -109,21 +94,9 @@ impl Settings {
         secrets: &BTreeMap<String, SecretString>,
         surroundings: Surroundings,
     ) -> Result<Self, KeyError> {
-        if let Some(unknown) = settings.keys().chain(secrets.keys()).find(|key| !KEYS.contains(&key.as_str())) {
-            return Err(unknown_key(unknown));
-        }
-        if settings.contains_key("password") {
-            return Err(KeyError::new("password", "a secret is never written out: { env = \"…\" } or { file = \"…\" }"));
-        }
-        let text = |key: &str| match settings.get(key) {
-            // Any text may come from the environment or a file, not only the password.
-            None => Ok(secrets.get(key).map(|secret| secret.expose_secret().trim().to_owned())),
-            Some(toml::Value::String(text)) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
-            Some(_) => Err(KeyError::new(key, "must be a text in quotes")),
-        };
-        let required = |key: &str, example: &str| {
-            text(key)?.ok_or_else(|| KeyError::new(key, format!("is missing, such as {key} = \"{example}\"")))
-        };
+        let keys = Keys::new("smtp", &KEYS, settings, secrets)?;
+        let text = |key: &str| keys.text(key);
+        let required = |key: &str, example: &str| keys.required(key, example);
         let mailbox = |key: &str| {
             text(key)?
                 .map(|written| written.parse().map_err(|fault: AddressFault| KeyError::new(key, fault.to_string())))
@@ -138,7 +111,11 @@ impl Settings {
         required("from", "Sở Văn hóa <canhbao@example.vn>")?;
         Ok(Self {
             host: required("host", "smtp.example.vn")?,
-            port: port(settings.get("port"), tls)?,
+            port: keys.number("port", 1..=u16::MAX)?.unwrap_or(match tls {
+                Tls::None => 25,
+                Tls::StartTls => 587,
+                Tls::Implicit => 465,
+            }),
             tls,
             username: text("username")?,
             password: secrets.get("password").cloned(),
@@ -146,42 +123,11 @@ impl Settings {
             reply_to: mailbox("reply_to")?,
             bounce: mailbox("bounce")?,
             window: surroundings.window,
-            timeout: timeout(settings.get("timeout"))?,
+            timeout: keys.seconds("timeout", 1..=600)?.unwrap_or(TIMEOUT),
             allow_private: surroundings.allow_private,
             ca_pem: surroundings.ca_pem,
             hello_name: text("hello_name")?,
             now: surroundings.now,
         })
     }
-}
-
-fn unknown_key(key: &str) -> KeyError {
-    let nearest = KEYS.iter().min_by_key(|known| strsim::damerau_levenshtein(known, key));
-    let hint = nearest.filter(|known| strsim::damerau_levenshtein(known, key) <= 3);
-    KeyError::new(
-        key,
-        hint.map_or_else(
-            || format!("unknown; an smtp account knows {}", KEYS.join(", ")),
-            |known| format!("unknown; did you mean {known}?"),
-        ),
-    )
-}
-
-fn port(value: Option<&toml::Value>, tls: Tls) -> Result<u16, KeyError> {
-    let Some(value) = value else {
-        return Ok(match tls {
-            Tls::None => 25,
-            Tls::StartTls => 587,
-            Tls::Implicit => 465,
-        });
-    };
-    let number = value.as_integer().and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0);
-    number.ok_or_else(|| KeyError::new("port", "must be a number from 1 to 65535"))
-}
-
-fn timeout(value: Option<&toml::Value>) -> Result<Duration, KeyError> {
-    let Some(value) = value else { return Ok(TIMEOUT) };
-    let seconds = value.as_str().and_then(|text| text.strip_suffix('s')).and_then(|number| number.parse::<u64>().ok());
-    let timeout = seconds.filter(|seconds| (1..=600).contains(seconds)).map(Duration::from_secs);
-    timeout.ok_or_else(|| KeyError::new("timeout", "must be from \"1s\" to \"600s\""))
 }

@@ -94,3 +94,20 @@ pub fn septets(text: &str) -> Option<Vec<u8>> {
     }
     Some(septets)
 }
+
+/// What septets say, one an octet. An escape before a code that the extension table lacks shows the basic character
+/// (3GPP TS 23.038, section 6.2.1.1); an octet that is no septet is read as Latin-1.
+pub fn from_septets(septets: &[u8]) -> String {
+    let mut text = String::with_capacity(septets.len());
+    let mut escaped = false;
+    for octet in septets {
+        let extended = EXTENSION.iter().find(|(_, code)| escaped && code == octet).map(|(c, _)| *c);
+        let basic = BASIC.get(usize::from(*octet)).copied();
+        escaped = !escaped && *octet == ESCAPE;
+        if !escaped {
+            let c = extended.or(basic).unwrap_or(char::from(*octet));
+            text.push(if c == char::from(ESCAPE) { ' ' } else { c });
+        }
+    }
+    text
+}
