@@ -62,8 +62,7 @@ impl Budget {
         let mut before = 0;
         for (at, units) in table.iter().enumerate() {
             let least = before + LEAST;
-            let most = if at == 0 { encoding.single() } else { before + encoding.joined() }.min((at + 1) * encoding.single());
-            let most = if at == 0 { most } else { most.min((at + 1) * encoding.joined()) };
+            let most = if at == 0 { encoding.single() } else { (encoding.joined() * (at + 1)).min(before + encoding.joined()) };
             if !(least..=most).contains(units) {
                 return Err(BudgetError::Entry { entry: at + 1, least, most });
             }
