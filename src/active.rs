@@ -18,6 +18,7 @@ use providers::Channel;
 use crate::{
     audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
     campaign::{Campaign, Condition, Doubt, Policy, Segments, Source},
+    config::Office,
     consent,
     db::{Db, DbError, Engine, Result, Sql, affected},
     definition::{self, Kept},
@@ -292,7 +293,7 @@ struct Refusals {
 #[derive(Debug)]
 pub struct Active {
     db: Db,
-    office: BTreeMap<String, String>,
+    office: Office,
     runs: RwLock<BTreeMap<i64, Arc<ActiveRun>>>,
     frozen: Mutex<HashMap<String, Arc<Frozen>>>,
     refusals: RwLock<Refusals>,
@@ -300,8 +301,8 @@ pub struct Active {
 
 impl Active {
     /// Nothing is under way before the first [`Active::refresh`].
-    pub fn new(db: Db, office: BTreeMap<String, String>) -> Self {
-        Self { db, office, runs: RwLock::default(), frozen: Mutex::default(), refusals: RwLock::default() }
+    pub fn new(db: Db, office: impl Into<Office>) -> Self {
+        Self { db, office: office.into(), runs: RwLock::default(), frozen: Mutex::default(), refusals: RwLock::default() }
     }
 
     /// Reads the runs and the latest refusals again.

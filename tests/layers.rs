@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["run", "dispatch", "receipt"],
     &["epoch", "account", "active"],
     &["delivery"],
-    &["tally"],
+    &["tally", "reply"],
     &["message", "audience", "consent", "approval"],
     &["definition"],
     &["campaign"],
