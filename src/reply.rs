@@ -166,7 +166,10 @@ pub async fn take(tx: &mut Tx, heard: &[Heard], now: i64) -> Result<usize> {
             Meaning::Refuses => consent::refuse(tx, heard.channel, address, heard.scope, said).await?,
             Meaning::TakesBack => consent::take_back(tx, heard.channel, address, said).await?,
         };
-        confirmation::owe(tx, heard, address, now).await?;
+        // Mail is refused by its link, whose page confirms at once.
+        if heard.channel != Channel::Email {
+            confirmation::owe(tx, heard, address, now).await?;
+        }
     }
     Ok(new)
 }
