@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    dispatch::{self, Lane, Recorder, Shared},
+    dispatch::{self, Confirmer, Lane, Recorder, Shared},
     epoch,
     receipt::{Appender, Matcher},
     retention::Retention,
@@ -214,6 +214,21 @@ pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch
             Err(error) => {
                 tracing::error!(%error, "could not throw away what is too old");
                 RETENTION
+            }
+        };
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+pub(super) async fn drive_confirmer(mut confirmer: Confirmer, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let wait = match confirmer.step().await {
+            Ok(step) => step.wait,
+            Err(error) => {
+                tracing::error!(%error, "could not confirm refusals");
+                Duration::from_secs(1)
             }
         };
         if !rest(wait, &mut stopped).await {
