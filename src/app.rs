@@ -29,9 +29,11 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine, Schema, Sql},
-    dispatch::{Lane, Lease, Recorder, Shared},
+    dispatch::{Confirmer, Lane, Lease, Recorder, Shared},
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
+    reply::Ear,
+    retention::Retention,
     run::{Capacity, Runner},
     seal::Seal,
     web,
@@ -215,6 +217,7 @@ impl App {
             let capacity_of = Arc::clone(&accounts);
             let capacity: Capacity = Arc::new(move |channel, within| capacity_of.capacity(channel, within));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), capacity };
+            makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {
@@ -237,15 +240,17 @@ impl App {
                 let lane = Lane::new(Arc::clone(&shared), Arc::clone(account), verdicts.clone());
                 makers.push(tokio::spawn(loops::drive_lane(lane, Arc::clone(&shared), stopped.clone())));
             }
+            let confirmer = Confirmer::new(Arc::clone(&shared), config.office.clone());
+            makers.push(tokio::spawn(loops::drive_confirmer(confirmer, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }
-        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone());
+        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone(), Ear::new(seal.clone(), &config.office.opt_out));
         let arrived = Arc::new(tokio::sync::Notify::new());
         let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived)));
         let matcher_task =
             tokio::spawn(loops::drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
-        let web = serve_web([private, public], config.office.clone(), &shared, inbox, &stopped)?;
+        let web = serve_web([private, public], config.office.fields.clone(), &shared, inbox, &stopped)?;
         let renewer = tokio::spawn(loops::renew(Arc::clone(&shared), stopped));
 
         Ok(Self {

@@ -2,8 +2,10 @@
 
 mod account;
 mod environment;
+mod opt_out;
 mod read;
 mod secret;
+mod template;
 
 pub use account::CARRIERS;
 pub use read::stored_key;
@@ -11,7 +13,11 @@ pub use secret::is_secret_name;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use providers::Channel;
+use chrono::NaiveDate;
+use providers::{
+    Channel,
+    text::{Budget, Pattern},
+};
 use secrecy::SecretString;
 
 /// All settings, checked.
@@ -25,8 +31,8 @@ pub struct Config {
     pub server: Server,
     /// `[database] url`.
     pub database_url: String,
-    /// `[office]`: what `{{ office.… }}` gives in messages; keys name, short, hotline, signers….
-    pub office: BTreeMap<String, String>,
+    /// What messages may say of whoever sends them.
+    pub office: Office,
     /// `[limits]`.
     pub limits: Limits,
     /// `[[account]]`.
@@ -55,6 +61,47 @@ impl fmt::Debug for Config {
             .field("accounts", &self.accounts)
             .finish_non_exhaustive()
     }
+}
+
+/// What messages may say of whoever sends them: `[office]`, and where `[opt_out]` takes refusals.
+#[derive(Debug, Clone, Default)]
+pub struct Office {
+    /// `[office]`: what `{{ office.… }}` gives; keys name, short, hotline, signers….
+    pub fields: BTreeMap<String, String>,
+    /// `[opt_out]`: among the rest, what `{{ opt_out }}` gives.
+    pub opt_out: OptOut,
+}
+
+/// An office that takes no refusals by text.
+impl From<BTreeMap<String, String>> for Office {
+    fn from(fields: BTreeMap<String, String>) -> Self {
+        Self { fields, ..Self::default() }
+    }
+}
+
+/// `[opt_out]`: how people refuse by text, and what they are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptOut {
+    /// Where they text to: a short code or a phone number. None: texts cannot say where.
+    pub number: Option<String>,
+    /// The word that texts tell people; one of `words`.
+    pub keyword: String,
+    /// Words that refuse, in any spelling.
+    pub words: Vec<String>,
+    /// Words that take a refusal back.
+    pub resume: Vec<String>,
+    /// A refusal by text is one of everything (`scope = "all"`), not of awareness alone.
+    pub everything: bool,
+    /// `confirm.refused`: what a refusal is answered; none: the built-in wording.
+    pub refused: Option<String>,
+    /// The same in English.
+    pub refused_en: Option<String>,
+    /// `confirm.resumed`: what its taking back is answered.
+    pub resumed: Option<String>,
+    /// The same in English.
+    pub resumed_en: Option<String>,
+    /// How long messages from people are kept that are no refusals.
+    pub keep: Duration,
 }
 
 /// `[server]`.
@@ -129,10 +176,41 @@ pub struct Account {
     pub receipts: bool,
     /// Loopback and private addresses are allowed.
     pub allow_private: bool,
+    /// What its carriers bill as how many parts; what the wire carries, unless said.
+    pub parts: Budget,
+    /// `[[account.template]]`: wordings registered with carriers. With any, a text that matches none is not sent this way.
+    pub templates: Vec<Template>,
     /// The gateway's own keys: plain settings.
     pub settings: BTreeMap<String, toml::Value>,
     /// The gateway's own keys: secrets, already resolved from `env` or `file`.
     pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// `[[account.template]]`: a wording that carriers take from this account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// What campaigns call it; other accounts may have another wording under the same name.
+    pub name: String,
+    /// The wording with its slots.
+    pub pattern: Pattern,
+    /// The first day on which it holds.
+    pub from: Option<NaiveDate>,
+    /// The last one.
+    pub through: Option<NaiveDate>,
+    /// Carriers that it is registered with; empty: all that the account serves.
+    pub carriers: Vec<String>,
+    /// What it may be used for.
+    pub purpose: Purpose,
+}
+
+/// `kind` of a registered wording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// Customer care: what public information goes as.
+    #[default]
+    Care,
+    /// Advertising (NĐ 91/2020).
+    Advertising,
 }
 
 /// So many in so much time, such as `100/s`, `60/m`.

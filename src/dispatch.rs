@@ -5,6 +5,7 @@
 //! means for the message and for the account is decided in [`judge`]. What can go wrong in between is bounded: a process
 //! that dies leaves in doubt what its lanes had claimed, never more than twice their windows.
 
+pub mod confirm;
 pub mod doubt;
 pub mod judge;
 pub mod lane;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use providers::Channel;
 use tokio::sync::Notify;
 
+pub use confirm::Confirmer;
 pub use lane::{Lane, Step};
 pub use recorder::Recorder;
 

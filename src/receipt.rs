@@ -1,7 +1,7 @@
-//! Receipts: append → answer → match → apply.
+//! What gateways tell: append → answer → match → apply.
 //!
-//! A callback is answered 200 only after what it says is committed ([`Inbox::append`] gathers many callbacks into one
-//! commit). [`Matcher::step`] then finds the attempts that receipts speak of, by our reference or by the gateway's id,
+//! A callback is answered 200 only after what it says is committed ([`Inbox::take`] gathers many callbacks into one
+//! commit); what people wrote back takes effect in the same commit ([`reply::take`]). [`Matcher::step`] then finds the attempts that receipts speak of, by our reference or by the gateway's id,
 //! and joins them to the deliveries. A receipt that comes before its attempt's answer waits; it is matched again when the
 //! id comes, and by a sweep for 72 hours. A forged reference is kept, marked, and changes nothing.
 
@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use providers::{About, Receipt};
+use providers::{About, Channel, Event, Receipt};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,6 +19,7 @@ use crate::{
     db::{Db, DbError, Result, Sql, Tx, affected},
     delivery::{Reference, State, Why, learn, learn::News},
     on,
+    reply::{self, Ear, Heard},
     seal::Seal,
     tally, transaction, within,
 };
@@ -50,12 +51,27 @@ pub enum AppendError {
 
 struct Waiting {
     receipts: Vec<Incoming>,
+    heard: Vec<Heard>,
     done: oneshot::Sender<std::result::Result<(), AppendError>>,
 }
 
-/// Where callbacks leave their receipts.
+/// Where callbacks and standing connections leave what they tell.
 #[derive(Clone)]
-pub struct Inbox(mpsc::Sender<Waiting>);
+pub struct Inbox {
+    sender: mpsc::Sender<Waiting>,
+    ear: Arc<Ear>,
+}
+
+/// What was taken, and is committed.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Receipts.
+    pub receipts: usize,
+    /// Messages from people, repeated ones among them.
+    pub heard: usize,
+    /// What is neither, untouched.
+    pub rest: Vec<Event>,
+}
 
 /// Commits what the inbox gathers.
 pub struct Appender {
@@ -64,20 +80,41 @@ pub struct Appender {
     waiting: mpsc::Receiver<Waiting>,
 }
 
-/// An inbox and the appender behind it.
-pub fn inbox(db: Db, clock: Clock) -> (Inbox, Appender) {
+/// An inbox, whose `ear` reads what people write, and the appender behind it.
+pub fn inbox(db: Db, clock: Clock, ear: Ear) -> (Inbox, Appender) {
     let (sender, waiting) = mpsc::channel(4 * BATCH);
-    (Inbox(sender), Appender { db, clock, waiting })
+    (Inbox { sender, ear: Arc::new(ear) }, Appender { db, clock, waiting })
 }
 
 impl Inbox {
+    /// Takes what an account's gateway told, by whatever way it came: receipts and messages from people are stored, and
+    /// refusals among these take effect, in one transaction. Returns once it is committed; an error means that nothing was
+    /// taken and the gateway is to repeat it, which does no harm if it was taken after all.
+    pub async fn take(&self, account: i64, channel: Channel, events: Vec<Event>) -> std::result::Result<Taken, AppendError> {
+        let (mut receipts, mut heard, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        for event in events {
+            match event {
+                Event::Receipt(receipt) => receipts.push(Incoming { account, receipt }),
+                Event::Inbound(inbound) => heard.push(self.ear.hear(account, channel, &inbound)),
+                other => rest.push(other),
+            }
+        }
+        let taken = Taken { receipts: receipts.len(), heard: heard.len(), rest };
+        self.store(receipts, heard).await?;
+        Ok(taken)
+    }
+
     /// Stores receipts; returns once they are committed.
     pub async fn append(&self, receipts: Vec<Incoming>) -> std::result::Result<(), AppendError> {
-        if receipts.is_empty() {
+        self.store(receipts, Vec::new()).await
+    }
+
+    async fn store(&self, receipts: Vec<Incoming>, heard: Vec<Heard>) -> std::result::Result<(), AppendError> {
+        if receipts.is_empty() && heard.is_empty() {
             return Ok(());
         }
         let (done, committed) = oneshot::channel();
-        self.0.send(Waiting { receipts, done }).await.map_err(|_| AppendError::Closed)?;
+        self.sender.send(Waiting { receipts, heard, done }).await.map_err(|_| AppendError::Closed)?;
         committed.await.map_err(|_| AppendError::Closed)?
     }
 }
@@ -99,13 +136,13 @@ static APPEND: Sql = Sql::new(
 );
 
 impl Appender {
-    /// Waits for callbacks and commits all that are there. None: every inbox is gone. Some: how many receipts.
+    /// Waits for callbacks and commits all that are there. None: every inbox is gone. Some: how many receipts and messages.
     pub async fn step(&mut self) -> Option<usize> {
         let mut batch = vec![self.waiting.recv().await?];
-        let mut size = batch[0].receipts.len();
+        let mut size = batch[0].receipts.len() + batch[0].heard.len();
         while size < BATCH {
             let Ok(next) = self.waiting.try_recv() else { break };
-            size += next.receipts.len();
+            size += next.receipts.len() + next.heard.len();
             batch.push(next);
         }
         let outcome = self.commit(&batch).await;
@@ -142,8 +179,16 @@ impl Appender {
             .collect();
         let list = crate::db::list(&rows);
         let now = self.clock.millis();
-        on!(self.db.write, |pool, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(pool).await.map(affected))?;
-        Ok(())
+        let heard: Vec<Heard> = batch.iter().flat_map(|waiting| &waiting.heard).cloned().collect();
+        if heard.is_empty() {
+            on!(self.db.write, |pool, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(pool).await.map(affected))?;
+            return Ok(());
+        }
+        transaction!(self.db, |tx| {
+            within!(tx, |c, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(c).await.map(affected))?;
+            reply::take(tx, &heard, now).await?;
+            Ok(())
+        })
     }
 }
 

@@ -6,16 +6,19 @@ use std::{
 };
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, value::Object};
-use providers::text::{self, Measured};
+use providers::text::{self, Budget};
 
-use super::{MAX_PARTS, Person, RenderError, TemplateFault};
-use crate::{phrase, words::Phrase};
+use super::{Person, RenderError, TemplateFault};
+use crate::{config::Office, phrase, words::Phrase};
 
 /// Fields that every recipient can have.
-const FIELDS: [&str; 5] = ["name", "area_name", "lang", "unsubscribe_url", "office"];
+const FIELDS: [&str; 6] = ["name", "area_name", "lang", "unsubscribe_url", "opt_out", "office"];
 
 /// Statements that a text may use: choices, and nothing that repeats, includes, or turns escaping off.
 const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
+
+/// What stands for an attribute of which nothing is known.
+pub(super) const SAMPLE: &str = "giá trị mẫu";
 
 /// Instructions for one text: hundreds of placeholders, and no loop without end.
 const FUEL: u64 = 20_000;
@@ -116,6 +119,8 @@ pub(super) struct Kept {
     template: String,
     reads: Arc<[String]>,
     needs: Vec<String>,
+    /// What `{{ opt_out }}` says in a text of this language.
+    opt_out: Option<Value>,
 }
 
 impl Kept {
@@ -125,6 +130,7 @@ impl Kept {
         environment: &Environment<'static>,
         value: impl Fn(&str) -> Option<Value>,
     ) -> Result<String, RenderError> {
+        let value = |name: &str| if name == "opt_out" { self.opt_out.clone() } else { value(name) };
         if let Some(field) = self.needs.iter().find(|name| value(name).is_none()) {
             return Err(RenderError::Missing { field: field.clone() });
         }
@@ -141,7 +147,7 @@ impl Kept {
 pub(super) struct Compiler<'a> {
     environment: Environment<'static>,
     strict: Environment<'static>,
-    office: &'a BTreeMap<String, String>,
+    office: &'a Office,
     known: Option<&'a BTreeSet<String>>,
     faults: Vec<TemplateFault>,
     message: String,
@@ -149,7 +155,7 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(office: &'a BTreeMap<String, String>, known: Option<&'a BTreeSet<String>>) -> Self {
+    pub(super) fn new(office: &'a Office, known: Option<&'a BTreeSet<String>>) -> Self {
         Self {
             environment: environment(UndefinedBehavior::SemiStrict),
             strict: environment(UndefinedBehavior::Strict),
@@ -189,7 +195,16 @@ impl<'a> Compiler<'a> {
         }
         let reads = reads(&self.environment, source);
         let needs = reads.iter().filter(|name| *name != "office" && !self.does_without(source, name));
-        Some(Kept { template, needs: needs.cloned().collect(), reads: reads.into() })
+        let opt_out = self.instruction(source).map(Value::from);
+        Some(Kept { template, needs: needs.cloned().collect(), reads: reads.into(), opt_out })
+    }
+
+    /// Where and how to refuse, in the text's language, and without accents in a text that has none.
+    fn instruction(&self, source: &str) -> Option<String> {
+        let english = self.lang.as_deref().is_some_and(|lang| lang != super::MAIN_LANGUAGE);
+        let instruction = self.office.opt_out.instruction(english)?;
+        let accented = pieces(source).iter().any(|(_, piece)| matches!(piece, Piece::Text(text) if !text.is_ascii()));
+        Some(if accented { instruction } else { text::unaccented(&instruction) })
     }
 
     /// Checks a text's syntax, its statements and the fields it names; none if something is wrong with it.
@@ -239,7 +254,8 @@ impl<'a> Compiler<'a> {
         for path in paths {
             let (top, rest) = path.split_once('.').unwrap_or((&path, ""));
             let known = match top {
-                "office" => self.office.contains_key(rest),
+                "office" => self.office.fields.contains_key(rest),
+                "opt_out" => self.office.opt_out.number.is_some(),
                 top if FIELDS.contains(&top) => true,
                 top => self.known.is_none_or(|known| known.contains(top)),
             };
@@ -247,6 +263,18 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let offset = place(source, if rest.is_empty() { top } else { rest });
+            if top == "opt_out" {
+                self.fault(
+                    field,
+                    offset,
+                    phrase!("[opt_out] trong loa.toml không có number", "[opt_out] in loa.toml has no number"),
+                    Some(phrase!(
+                        "viết nơi nhận tin từ chối: number = \"5656\", keyword = \"TC\"",
+                        "say where refusals are texted to: number = \"5656\", keyword = \"TC\""
+                    )),
+                );
+                continue;
+            }
             let help = self.nearest(&path).map(|near| phrase!("có phải ý là {near}?", "did you mean {near}?"));
             let help = help.unwrap_or_else(|| {
                 phrase!(
@@ -266,7 +294,7 @@ impl<'a> Compiler<'a> {
     fn nearest(&self, path: &str) -> Option<String> {
         let fields = FIELDS.iter().filter(|field| **field != "office").map(|field| (*field).to_owned());
         let attributes = self.known.into_iter().flatten().cloned();
-        let office = self.office.keys().map(|key| format!("office.{key}"));
+        let office = self.office.fields.keys().map(|key| format!("office.{key}"));
         let all = fields.chain(attributes).chain(office).map(|name| (strsim::damerau_levenshtein(&name, path), name));
         all.filter(|(distance, _)| *distance <= 2).min().map(|(_, name)| name)
     }
@@ -280,6 +308,7 @@ impl<'a> Compiler<'a> {
     fn values_without(&self, path: &str) -> impl Fn(&str) -> Option<Value> + use<> {
         let office: BTreeMap<String, String> = self
             .office
+            .fields
             .iter()
             .filter(|(key, _)| path.strip_prefix("office.") != Some(key))
             .map(|(k, v)| (k.clone(), v.clone()))
@@ -293,25 +322,47 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Measures a text message filled with typical values; a fault if it cannot be sent even so.
-    pub(super) fn measure(&mut self, sms: &Kept, unaccented: bool) -> Option<Measured> {
-        let office = Fields::office(self.office);
+    /// Keeps a text, or a part of one, that goes by SMS: every character in it can be sent as it is to be.
+    pub(super) fn sms(&mut self, field: &str, source: &str, unaccented: bool) -> Option<Kept> {
+        let kept = self.plain(field, source)?;
+        let obstacle = pieces(source).into_iter().find_map(|(at, piece)| match piece {
+            Piece::Text(text) | Piece::Expression(text) => text::obstacle(text, unaccented).map(|(offset, c)| (at + offset, c)),
+            Piece::Statement(_) | Piece::Comment(_) => None,
+        });
+        let Some((offset, character)) = obstacle else { return Some(kept) };
+        let code = u32::from(character);
+        if text::obstacle(source, false).is_some_and(|(at, _)| at == offset) {
+            let text = phrase!("U+{code:04X} không gửi được bằng SMS", "U+{code:04X} cannot be sent by SMS");
+            self.fault(field, Some(offset), text, Some(phrase!("bỏ ký tự này đi", "take this character out")));
+        } else {
+            let text = phrase!(
+                "\"{character}\" (U+{code:04X}) không có dạng không dấu: cả tin sẽ thành Unicode, tốn gấp hai đến ba lần",
+                "\"{character}\" (U+{code:04X}) has no form without accents: the whole text would become Unicode, at two to three times the price"
+            );
+            let help = phrase!(
+                "thay bằng chữ thường, hoặc viết sms = {{ text = \"…\", sms_text = \"unicode\" }}",
+                "write it in letters, or write sms = {{ text = \"…\", sms_text = \"unicode\" }}"
+            );
+            self.fault(field, Some(offset), text, Some(help));
+        }
+        None
+    }
+
+    /// Fills a text message with typical values; a fault if it cannot be sent even so.
+    pub(super) fn try_sms(&mut self, sms: &Kept, unaccented: bool) {
+        let office = Fields::office(&self.office.fields);
         let value = |name: &str| Some(if name == "office" { office.clone() } else { typical(name) });
         let filled = sms.fill(&self.environment, value);
-        let sent = filled.and_then(|filled| Ok(text::sms(&filled, unaccented, MAX_PARTS)?));
-        match sent {
-            Ok(sms) => Some(text::measure(&sms.text)),
-            Err(error) => {
-                let Phrase { vi, en } = error.phrase();
-                self.fault("sms", None, phrase!("điền thông tin thường gặp: {vi}", "with typical fields: {en}"), None);
-                None
-            }
+        let sent = filled.and_then(|filled| Ok(Budget::default().sms(&filled, unaccented)?));
+        if let Err(error) = sent {
+            let Phrase { vi, en } = error.phrase();
+            self.fault("sms.text", None, phrase!("điền thông tin thường gặp: {vi}", "with typical fields: {en}"), None);
         }
     }
 
     /// The environment with every text, and the office's fields; or everything that is wrong.
     pub(super) fn finish(self) -> Result<(Environment<'static>, Value), Vec<TemplateFault>> {
-        if self.faults.is_empty() { Ok((self.environment, Fields::office(self.office))) } else { Err(self.faults) }
+        if self.faults.is_empty() { Ok((self.environment, Fields::office(&self.office.fields))) } else { Err(self.faults) }
     }
 }
 
@@ -354,7 +405,7 @@ fn typical(name: &str) -> Value {
     Value::from(match name {
         "lang" => super::MAIN_LANGUAGE,
         "unsubscribe_url" => "https://canhbao.example.vn/u/0123456789abcdefghijkl",
-        name => person.field(name).unwrap_or("giá trị mẫu"),
+        name => person.field(name).unwrap_or(SAMPLE),
     })
 }
 

@@ -1,6 +1,6 @@
 //! `/receipts/{account}/{secret}`: any gateway's callback, by GET or POST.
 //!
-//! What enters is a raw request; what leaves is receipts in the inbox and, once they are committed, the answer that the
+//! What enters is a raw request; what leaves is receipts and people's messages in the inbox and, once they are committed, the answer that the
 //! gateway expects. A gateway that cannot sign proves itself by the secret in the address. Anything but a success makes
 //! it call again: so a storage failure is 503, and nothing is answered 200 that could still be lost. The same receipt
 //! twice changes nothing.
@@ -15,13 +15,12 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, on},
 };
-use providers::{Callback, CallbackError, Event, Inbound, Reply};
+use providers::{Callback, CallbackError, Event, Reply};
 use subtle::ConstantTimeEq as _;
 
 use super::{Shared, State, measure::AccountMeasures};
 use crate::{
     account::{Account, Accounts, callback_secret},
-    receipt::Incoming,
     seal::Seal,
 };
 
@@ -92,32 +91,27 @@ async fn take(
     }
 }
 
-/// Commits the receipts, then answers as the gateway expects.
+/// Commits the receipts and what people wrote, then answers as the gateway expects.
 async fn store(state: &Shared, door: &Door, events: Vec<Event>, reply: &Reply, arrived: Instant) -> Response {
     let account = &door.account;
-    let mut receipts = Vec::with_capacity(events.len());
-    for event in events {
+    let taken = match state.parts.inbox.take(account.id, account.config.channel, events).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            door.measures.unstored.increment(1);
+            tracing::warn!(account = account.config.name, %error, "asked a gateway to repeat its callback");
+            return (StatusCode::SERVICE_UNAVAILABLE, "not stored: please repeat\n").into_response();
+        }
+    };
+    for event in taken.rest {
         match event {
-            Event::Receipt(receipt) => receipts.push(Incoming { account: account.id, receipt }),
-            // Its words are the person's own: they stay out of the log.
-            Event::Inbound(Inbound { from, text, .. }) => {
-                door.measures.inbound.increment(1);
-                let letters = text.chars().count();
-                tracing::info!(account = account.config.name, %from, letters, "a person answered; nothing reads answers yet");
-            }
-            Event::Accepted { .. } => tracing::warn!(account = account.config.name, "a callback carries no late answers"),
             Event::Account { detail } => {
                 tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
             }
+            _ => tracing::warn!(account = account.config.name, "a callback carries no late answers"),
         }
     }
-    let taken = receipts.len() as u64;
-    if let Err(error) = state.parts.inbox.append(receipts).await {
-        door.measures.unstored.increment(1);
-        tracing::warn!(account = account.config.name, %error, "asked a gateway to repeat its callback");
-        return (StatusCode::SERVICE_UNAVAILABLE, "not stored: please repeat\n").into_response();
-    }
-    door.measures.taken.increment(taken);
+    door.measures.taken.increment(taken.receipts as u64);
+    door.measures.inbound.increment(taken.heard as u64);
     state.measures.committed(arrived.elapsed());
     answer(reply)
 }

@@ -9,7 +9,7 @@ use loa::{
     active::Active,
     campaign::{Campaign, Holidays, Segments, Source},
     clock::{Clock, ManualClock},
-    config::{Rate, SecretKey},
+    config::{OptOut, Rate, SecretKey},
     db::{Db, Engine, affected},
     delivery::{
         self, Plan, State, Why,
@@ -19,6 +19,7 @@ use loa::{
     },
     epoch, on,
     receipt::{self, Incoming, Matcher},
+    reply::Ear,
     run::{Runner, command, make},
     seal::{Kind, Seal},
     tally, transaction,
@@ -390,9 +391,14 @@ impl World {
         }
     }
 
+    /// Hears the built-in words.
+    pub fn ear(&self) -> Ear {
+        Ear::new(self.seal.clone(), &OptOut::default())
+    }
+
     /// Stores receipts as a callback would.
     pub async fn append(&self, receipts: Vec<Receipt>) {
-        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone());
+        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone(), self.ear());
         let incoming = receipts.into_iter().map(|receipt| Incoming { account: self.account, receipt }).collect();
         let (stored, _) = tokio::join!(inbox.append(incoming), appender.step());
         stored.unwrap();
