@@ -43,9 +43,8 @@ pub(crate) enum TrustFault {
 
 /// Connects to the first address of the host that answers, and is public where it must be.
 pub(crate) async fn connect(host: &str, port: u16, allow_private: bool) -> Result<TcpStream, Unreached> {
-    let found = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| Unreached::Lost(format!("{host} was not found: {error}")))?;
+    let found =
+        tokio::net::lookup_host((host, port)).await.map_err(|error| Unreached::Lost(format!("{host} was not found: {error}")))?;
     let mut last = None;
     let mut forbidden = false;
     for address in found {

@@ -182,7 +182,9 @@ impl SmppGateway {
     async fn submit(&self, envelope: &Envelope, part: &Part, late: Late, deadline: Instant) -> Result<Option<String>, Fault> {
         let (session, place) = match timeout_at(deadline, self.line.place()).await {
             Ok(found) => found.map_err(Fault::NoPlace)?,
-            Err(_) => return Err(Fault::NoPlace(NoPlace::Down("no place in the window came free in time".into(), Duration::ZERO))),
+            Err(_) => {
+                return Err(Fault::NoPlace(NoPlace::Down("no place in the window came free in time".into(), Duration::ZERO)));
+            }
         };
         let link = place.link();
         let queued = session.submit(late, place, |sequence| pdu::submit(envelope, part, sequence));
@@ -345,9 +347,7 @@ impl Provider for SmppGateway {
         for role in roles {
             let bound = self.line.open(*role).await.map_err(|end| match end {
                 End::Setup(detail) => SendError::Misconfigured { detail },
-                End::Lost(detail) => {
-                    SendError::Retry { after: None, scope: Scope::Account, reason: Reason::Unreachable, detail }
-                }
+                End::Lost(detail) => SendError::Retry { after: None, scope: Scope::Account, reason: Reason::Unreachable, detail },
                 End::Closed => SendError::Misconfigured { detail: "the account is closing".into() },
             })?;
             bound.unbind().await;

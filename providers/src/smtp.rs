@@ -31,8 +31,8 @@ use crate::{
     network::{self, TrustFault},
 };
 
-pub use mailbox::{AddressFault, Mailbox};
 pub use crate::keys::KeyError;
+pub use mailbox::{AddressFault, Mailbox};
 pub use settings::{KEYS, Now, Settings, Surroundings, Tls};
 
 /// Why a gateway could not be built from its settings.

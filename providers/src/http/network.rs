@@ -6,10 +6,7 @@
 //! reqwest's own retries are switched off. Idle connections are dropped after [`IDLE`], sooner than gateways close
 //! them, so that few requests meet a closing connection, the one case in which a doubt could be needless.
 
-use std::{
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 

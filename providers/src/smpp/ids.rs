@@ -100,12 +100,14 @@ impl Keys {
         let from_hex = dec(id).and_then(|value| self.by_hex.get(&value)).filter(|known| known.as_str() != id).cloned();
         let from_dec = hex(id).and_then(|value| self.by_dec.get(&value)).filter(|known| known.as_str() != id).cloned();
         if let Some(decided) = self.decided() {
-            return Found::Key(match decided {
-                "hex-to-dec" => from_hex.or_else(|| dec(id).map(|value| self.style.write(value))),
-                "dec-to-hex" => from_dec.or_else(|| hex(id).map(|value| value.to_string())),
-                _ => None,
-            }
-            .unwrap_or_else(|| id.to_owned()));
+            return Found::Key(
+                match decided {
+                    "hex-to-dec" => from_hex.or_else(|| dec(id).map(|value| self.style.write(value))),
+                    "dec-to-hex" => from_dec.or_else(|| hex(id).map(|value| value.to_string())),
+                    _ => None,
+                }
+                .unwrap_or_else(|| id.to_owned()),
+            );
         }
         match (same, from_hex, from_dec) {
             (true, None, None) => {

@@ -51,15 +51,7 @@ pub(super) struct Inflow {
 
 impl Inflow {
     pub(super) fn new(came: mpsc::UnboundedReceiver<Came>, keys: Arc<Mutex<Keys>>, account: String) -> Self {
-        Self {
-            came,
-            fresh: Vec::new(),
-            unfinished: HashMap::new(),
-            ready: Vec::new(),
-            unanswered: Vec::new(),
-            keys,
-            account,
-        }
+        Self { came, fresh: Vec::new(), unfinished: HashMap::new(), ready: Vec::new(), unanswered: Vec::new(), keys, account }
     }
 
     /// Waits for the next arrival. None: nothing will come any more. Cancelling loses nothing.

@@ -184,7 +184,14 @@ pub(super) async fn bind<P: Send + Sync + 'static>(
             _ => {}
         }
     }
-    let state = State { sequence: 1, pending: HashMap::new(), queue: VecDeque::new(), writing: false, heard: Instant::now(), ended: false };
+    let state = State {
+        sequence: 1,
+        pending: HashMap::new(),
+        queue: VecDeque::new(),
+        writing: false,
+        heard: Instant::now(),
+        ended: false,
+    };
     let session = Session {
         state: Mutex::new(state),
         wake: Notify::new(),
@@ -238,7 +245,12 @@ impl<P: Send + Sync + 'static> Bound<P> {
     }
 
     /// Runs the connection to its end, which `closing` may bring about in order.
-    pub(super) async fn run(self, settings: &Settings, came: &mpsc::UnboundedSender<Came>, closing: watch::Receiver<bool>) -> End {
+    pub(super) async fn run(
+        self,
+        settings: &Settings,
+        came: &mpsc::UnboundedSender<Came>,
+        closing: watch::Receiver<bool>,
+    ) -> End {
         let Self { session, wire, unread } = self;
         let (reader, writer) = tokio::io::split(wire);
         let end = tokio::select! {
@@ -354,12 +366,10 @@ impl<P: Send + Sync + 'static> Session<P> {
                 command::DELIVER_SM | command::DATA_SM if *closing.borrow() => {
                     self.say(pdu::delivered(frame.command, status::REPEAT, frame.sequence));
                 }
-                command::DELIVER_SM | command::DATA_SM if held.is_empty() => {
-                    match Arc::clone(&self.places).try_acquire_owned() {
-                        Ok(place) => self.deliver(settings, &frame, place, came),
-                        Err(_) => held.push_back(frame),
-                    }
-                }
+                command::DELIVER_SM | command::DATA_SM if held.is_empty() => match Arc::clone(&self.places).try_acquire_owned() {
+                    Ok(place) => self.deliver(settings, &frame, place, came),
+                    Err(_) => held.push_back(frame),
+                },
                 command::DELIVER_SM | command::DATA_SM => held.push_back(frame),
                 command::ENQUIRE_LINK => self.say(pdu::enquire_link_resp(frame.sequence)),
                 command::UNBIND => {

@@ -224,7 +224,12 @@ impl Settings {
             .secret("password")
             .cloned()
             .ok_or_else(|| KeyError::new("password", "is missing, such as password = { env = \"SMPP_PASSWORD\" }"))?;
-        octets("password", password.expose_secret(), 8, "SMPP 3.4 carries at most 8 characters: ask the carrier for a shorter one")?;
+        octets(
+            "password",
+            password.expose_secret(),
+            8,
+            "SMPP 3.4 carries at most 8 characters: ask the carrier for a shorter one",
+        )?;
         let short = |key: &str, most: usize| {
             let text = keys.text(key)?.unwrap_or_default();
             octets(key, &text, most, &format!("must be at most {most} characters of ASCII")).map(|()| text)
@@ -327,7 +332,8 @@ fn codes(value: Option<&toml::Value>) -> Result<BTreeMap<u32, Verdict>, KeyError
         let number = number.map_err(|_| KeyError::new("codes", format!("{code:?} is no code; {shape}")))?;
         let named = meaning.as_str().and_then(verdict_named);
         let verdict = named.ok_or_else(|| {
-            let known = "retry, pace, account, misconfigured, opted-out, or a reason such as template, content, blocked, quota, funds";
+            let known =
+                "retry, pace, account, misconfigured, opted-out, or a reason such as template, content, blocked, quota, funds";
             KeyError::new("codes", format!("{code} must mean one of {known}"))
         })?;
         Ok((number, verdict))
