@@ -32,6 +32,7 @@ use crate::{
     dispatch::{Lane, Lease, Recorder, Shared},
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
+    retention::Retention,
     run::{Capacity, Runner},
     seal::Seal,
     web,
@@ -215,6 +216,7 @@ impl App {
             let capacity_of = Arc::clone(&accounts);
             let capacity: Capacity = Arc::new(move |channel, within| capacity_of.capacity(channel, within));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), capacity };
+            makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {

@@ -220,6 +220,11 @@ pub enum SmsText {
     Unicode,
 }
 
+impl SmsText {
+    /// Both by their names in files.
+    pub const NAMES: [(&'static str, Self); 2] = [("unaccented", Self::Unaccented), ("unicode", Self::Unicode)];
+}
+
 /// One message of the rotation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
@@ -239,11 +244,36 @@ pub struct Message {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Body {
     /// SMS.
-    pub sms: Option<String>,
+    pub sms: Option<SmsBody>,
     /// Chat.
     pub chat: Option<ChatBody>,
     /// Mail.
     pub email: Option<EmailBody>,
+}
+
+/// A text message: `sms = "…"`, `sms = { text = "…", sms_text = "unicode" }` or `sms = { template = "…", values = { … } }`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SmsBody {
+    /// A text of the campaign's own.
+    Text {
+        /// A minijinja template.
+        text: String,
+        /// How it is sent, where that is not as the campaign says: for a language whose script has no plain form.
+        sms_text: Option<SmsText>,
+    },
+    /// A wording that the accounts have registered with carriers, each its own: it is sent as it is registered.
+    Registered {
+        /// Its name in `[[account.template]]`.
+        template: String,
+        /// What fills its slots, by their names: each a minijinja template.
+        values: BTreeMap<String, String>,
+    },
+}
+
+impl From<&str> for SmsBody {
+    fn from(text: &str) -> Self {
+        Self::Text { text: text.to_owned(), sms_text: None }
+    }
 }
 
 /// A chat message.

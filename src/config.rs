@@ -4,6 +4,7 @@ mod account;
 mod environment;
 mod read;
 mod secret;
+mod template;
 
 pub use account::CARRIERS;
 pub use read::stored_key;
@@ -11,7 +12,11 @@ pub use secret::is_secret_name;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use providers::Channel;
+use chrono::NaiveDate;
+use providers::{
+    Channel,
+    text::{Budget, Pattern},
+};
 use secrecy::SecretString;
 
 /// All settings, checked.
@@ -129,10 +134,41 @@ pub struct Account {
     pub receipts: bool,
     /// Loopback and private addresses are allowed.
     pub allow_private: bool,
+    /// What its carriers bill as how many parts; what the wire carries, unless said.
+    pub parts: Budget,
+    /// `[[account.template]]`: wordings registered with carriers. With any, a text that matches none is not sent this way.
+    pub templates: Vec<Template>,
     /// The gateway's own keys: plain settings.
     pub settings: BTreeMap<String, toml::Value>,
     /// The gateway's own keys: secrets, already resolved from `env` or `file`.
     pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// `[[account.template]]`: a wording that carriers take from this account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// What campaigns call it; other accounts may have another wording under the same name.
+    pub name: String,
+    /// The wording with its slots.
+    pub pattern: Pattern,
+    /// The first day on which it holds.
+    pub from: Option<NaiveDate>,
+    /// The last one.
+    pub through: Option<NaiveDate>,
+    /// Carriers that it is registered with; empty: all that the account serves.
+    pub carriers: Vec<String>,
+    /// What it may be used for.
+    pub purpose: Purpose,
+}
+
+/// `kind` of a registered wording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// Customer care: what public information goes as.
+    #[default]
+    Care,
+    /// Advertising (NĐ 91/2020).
+    Advertising,
 }
 
 /// So many in so much time, such as `100/s`, `60/m`.

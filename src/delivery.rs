@@ -35,6 +35,11 @@ pub const fn id(run: i64, recipient: i64, channel: Channel) -> i64 {
     run << RUN_SHIFT | recipient << 4 | channel as i64
 }
 
+/// What every delivery of a run is at or above, and every one of the runs before it below.
+pub const fn first_of(run: i64) -> i64 {
+    run << RUN_SHIFT
+}
+
 /// The run of a delivery.
 pub const fn run_of(id: i64) -> i64 {
     id >> RUN_SHIFT

@@ -32,7 +32,7 @@
 //! | --- | --- |
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
 //! | figures | [`report`], [`verify`] |
-//! | loops | [`run`], [`dispatch`], [`receipt`] |
+//! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] |
 //! | people and texts | [`message`], [`audience`], [`consent`], [`approval`] |
@@ -63,6 +63,7 @@ pub mod limit;
 pub mod message;
 pub mod receipt;
 pub mod report;
+pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod sandbox;

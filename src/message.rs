@@ -10,7 +10,9 @@
 
 mod layout;
 mod markdown;
+pub mod review;
 mod template;
+mod terms;
 mod variant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,24 +20,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use minijinja::{Environment, Value};
 use providers::{
-    Channel, Chat, Content, Email,
-    text::{self, Measured, TextError},
+    Channel, Chat, Content, Email, Reason, Sms,
+    text::{self, Encoding, SlotError, TextError},
 };
 use unicode_normalization::UnicodeNormalization as _;
 
+pub use self::terms::{Nearest, Terms};
 use self::{
-    template::{Compiler, Kept},
-    variant::{ChatTexts, EmailTexts, Sources, Variant},
+    template::{Compiler, Kept, SAMPLE},
+    variant::{ChatTexts, EmailTexts, SmsForm, SmsTexts, Sources, Variant},
 };
 use crate::{
-    campaign::{Body, Campaign, SmsText},
+    campaign::{Body, Campaign, Law, SmsText},
+    config::Purpose,
     phrase,
     words::Phrase,
 };
-
-/// Parts that a text message may take. Public bulletins have counted six (Hải Dương, 2021); gateways commonly refuse
-/// more than ten, and a text of that length is no longer read.
-pub const MAX_PARTS: u16 = 10;
 
 /// The language of a campaign's main texts.
 pub const MAIN_LANGUAGE: &str = "vi";
@@ -64,6 +64,15 @@ impl Person {
         }
     }
 
+    /// Someone with the longest fields that there are: no ward's name with its province is longer, and few people's are.
+    pub fn longest() -> Self {
+        Self {
+            name: Some("Công Tằng Tôn Nữ Huyền Trang Nhung Nguyễn".into()),
+            area_name: Some("Phường Phan Rang – Tháp Chàm Đông Hải, Thành phố Hồ Chí Minh".into()),
+            ..Self::default()
+        }
+    }
+
     /// A field's value; a blank one counts as none.
     fn field(&self, name: &str) -> Option<&str> {
         let value = match name {
@@ -84,7 +93,7 @@ pub struct TemplateFault {
     pub message: String,
     /// Which language's texts; none: the main ones.
     pub lang: Option<String>,
-    /// Which text: `sms`, `chat.text`, `chat.data.KEY`, `email.subject`, `email.body` or `email.attach`.
+    /// Which text: `sms.text`, `sms.values.SLOT`, `chat.text`, `chat.data.KEY`, `email.subject`, `email.body` or `email.attach`.
     pub field: String,
     /// Where in that text, in bytes, if one place is to blame.
     pub offset: Option<usize>,
@@ -109,6 +118,18 @@ pub enum RenderError {
     /// The finished text message cannot be sent.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// The account has no wording under the name that the message asks for, for this carrier on this day.
+    #[error("the account has no registered template {0} that holds for this carrier today")]
+    NoTemplate(String),
+    /// A slot of a registered wording.
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    /// The account lists registered wordings, and the text matches none of them.
+    #[error("the text matches no registered template{}", terms::besides(nearest.as_ref()))]
+    Unregistered {
+        /// The one that it is nearest to; none where none holds for this carrier on this day.
+        nearest: Option<Nearest>,
+    },
     /// An expression failed with these values.
     #[error("the template {template} failed: {problem}")]
     Failed {
@@ -133,7 +154,35 @@ impl RenderError {
                 let code = u32::from(*character);
                 phrase!("ký tự thứ {position}, U+{code:04X}, không gửi được bằng SMS", "{self}")
             }
+            Self::Text(TextError::NotPlain { character, position }) => {
+                let code = u32::from(*character);
+                phrase!("ký tự thứ {position}, U+{code:04X}, không có dạng không dấu", "{self}")
+            }
+            Self::NoTemplate(name) => {
+                phrase!("tài khoản không có mẫu `{name}` còn hiệu lực với nhà mạng này", "{self}")
+            }
+            Self::Slot(SlotError::Missing(slot)) => phrase!("chỗ trống {{{slot}}} của mẫu chưa có nội dung", "{self}"),
+            Self::Slot(SlotError::TooLong { slot, length, most }) => {
+                phrase!("chỗ trống {{{slot}}} của mẫu nhận nhiều nhất {most} ký tự, không phải {length}", "{self}")
+            }
+            Self::Unregistered { nearest: None } => {
+                phrase!("tài khoản không có mẫu nào còn hiệu lực với nhà mạng này", "{self}")
+            }
+            Self::Unregistered { nearest: Some(Nearest { template, at, expected }) } => {
+                let there = if expected.is_empty() { "hết".to_owned() } else { format!("ghi “{expected}”") };
+                phrase!("không khớp mẫu đã đăng ký nào; gần nhất là `{template}`: từ ký tự thứ {at}, mẫu {there}", "{self}")
+            }
             Self::Failed { problem, .. } => phrase!("không điền được lời nhắn: {problem}", "{self}"),
+        }
+    }
+}
+
+impl RenderError {
+    /// Why the message is not sent, in the fixed list.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::NoTemplate(_) | Self::Slot(_) | Self::Unregistered { .. } => Reason::Template,
+            _ => Reason::Content,
         }
     }
 }
@@ -144,7 +193,7 @@ pub struct Templates {
     environment: Environment<'static>,
     office: Value,
     slug: String,
-    unaccented: bool,
+    purpose: Purpose,
     messages: Vec<Texts>,
 }
 
@@ -153,7 +202,6 @@ pub struct Templates {
 struct Texts {
     main: Variant,
     others: BTreeMap<String, Variant>,
-    longest_sms: Option<Measured>,
 }
 
 impl Templates {
@@ -170,7 +218,6 @@ impl Templates {
     ) -> Result<Self, Vec<TemplateFault>> {
         let mut compiler = Compiler::new(office, known_attributes);
         let sources = Sources::new(campaign, office, attachments);
-        let unaccented = campaign.sending.sms_text == SmsText::Unaccented;
         let mut messages = Vec::with_capacity(campaign.messages.len());
         for message in &campaign.messages {
             let mut compile = |lang: Option<&str>, body: &Body, main: &Body| {
@@ -181,18 +228,11 @@ impl Templates {
             for (lang, body) in &message.lang {
                 texts.others.insert(lang.to_lowercase(), compile(Some(lang), body, &message.body));
             }
-            let langs = std::iter::once((None, &texts.main)).chain(texts.others.iter().map(|(l, v)| (Some(l), v)));
-            let mut measured = Vec::new();
-            for (lang, variant) in langs {
-                let Some(sms) = &variant.sms else { continue };
-                compiler.enter(&message.id, lang.map(String::as_str));
-                measured.extend(compiler.measure(sms, unaccented));
-            }
-            texts.longest_sms = measured.into_iter().max_by_key(|measured| (measured.parts, measured.units));
             messages.push(texts);
         }
         let (environment, office) = compiler.finish()?;
-        Ok(Self { environment, office, slug: campaign.slug.clone(), unaccented, messages })
+        let purpose = if campaign.law == Law::Advertising { Purpose::Advertising } else { Purpose::Care };
+        Ok(Self { environment, office, slug: campaign.slug.clone(), purpose, messages })
     }
 
     /// Whether a message (by its place in the campaign) has a text for a channel.
@@ -204,18 +244,21 @@ impl Templates {
         })
     }
 
-    /// What the longest text message of all languages takes with typical fields; none for other channels.
-    pub fn longest(&self, message: usize, channel: Channel) -> Option<Measured> {
-        self.messages.get(message).filter(|_| channel == Channel::Sms).and_then(|texts| texts.longest_sms)
+    /// How the message's text in a language is sent: the campaign's choice, or the text's own; none without such a text.
+    pub fn sms_text(&self, message: usize, lang: Option<&str>) -> Option<SmsText> {
+        let sms = self.messages.get(message)?.pick(lang, |v| v.sms.as_ref())?;
+        Some(if sms.unaccented { SmsText::Unaccented } else { SmsText::Unicode })
     }
 
-    /// Fills a message in for one person, in their language where there are texts in it.
+    /// Fills a message in for one person, in their language where there are texts in it. `terms` are those of the account
+    /// that sends it.
     pub fn render(
         &self,
         message: usize,
         channel: Channel,
         person: &Person,
         unsubscribe_url: Option<&str>,
+        terms: &Terms<'_>,
     ) -> Result<Content, RenderError> {
         let texts = self.messages.get(message).ok_or(RenderError::NoContent(channel))?;
         let filler = Filler { templates: self, person, unsubscribe_url };
@@ -223,8 +266,7 @@ impl Templates {
         match channel {
             Channel::Sms => {
                 let sms = texts.pick(lang, |v| v.sms.as_ref()).ok_or(RenderError::NoContent(channel))?;
-                let text = filler.fill(sms)?;
-                Ok(Content::Sms(text::sms(&text, self.unaccented, MAX_PARTS)?))
+                filler.sms(sms, terms).map(Content::Sms)
             }
             Channel::Chat => {
                 let chat = texts.pick(lang, |v| v.chat.as_ref()).ok_or(RenderError::NoContent(channel))?;
@@ -233,6 +275,32 @@ impl Templates {
             Channel::Email => {
                 let email = texts.pick(lang, |v| v.email.as_ref()).ok_or(RenderError::NoContent(channel))?;
                 filler.email(email)
+            }
+        }
+    }
+
+    /// The same for a made-up person, who gets whatever further field the text cannot do without.
+    pub fn sample(
+        &self,
+        message: usize,
+        channel: Channel,
+        mut person: Person,
+        unsubscribe_url: Option<&str>,
+        terms: &Terms<'_>,
+    ) -> Result<Content, RenderError> {
+        loop {
+            match self.render(message, channel, &person, unsubscribe_url, terms) {
+                Err(RenderError::Missing { field }) if field != "unsubscribe_url" && person.field(&field).is_none() => {
+                    match field.as_str() {
+                        "name" | "area_name" | "lang" => {
+                            let Person { name, area_name, .. } = Person::typical();
+                            person = Person { name: person.name.or(name), area_name: person.area_name.or(area_name), ..person };
+                            person.lang.get_or_insert_with(|| MAIN_LANGUAGE.to_owned());
+                        }
+                        _ => drop(person.attributes.insert(field, SAMPLE.to_owned())),
+                    }
+                }
+                content => return content,
             }
         }
     }
@@ -270,6 +338,39 @@ impl Filler<'_> {
                 .map(|value| if value.contains(char::is_control) { Value::from(one_line(value)) } else { Value::from(value) }),
         };
         kept.fill(&self.templates.environment, value)
+    }
+
+    fn sms(&self, sms: &SmsTexts, terms: &Terms<'_>) -> Result<Sms, RenderError> {
+        let unaccented = terms.sms_text.map_or(sms.unaccented, |chosen| chosen == SmsText::Unaccented);
+        let purpose = self.templates.purpose;
+        match &sms.form {
+            SmsForm::Text(text) => {
+                let sms = terms.budget.sms(&self.fill(text)?, unaccented)?;
+                terms.check(&sms.text, purpose)?;
+                Ok(sms)
+            }
+            SmsForm::Registered { template, values } => {
+                let wording = terms.wording(template, purpose)?;
+                let mut filled = BTreeMap::new();
+                for (slot, kept) in values {
+                    let value = self.fill(kept)?;
+                    let value = if unaccented { text::unaccented(&value) } else { value };
+                    filled.insert(slot.as_str(), value);
+                }
+                let text = wording.fill(|slot| filled.remove(slot))?;
+                // The wording goes as it is registered; what fills it is held to what was chosen.
+                let sms = terms.budget.sms(&text, false)?;
+                if unaccented && sms.encoding == Encoding::Ucs2 {
+                    let registered = wording.to_string();
+                    let foreign = |c: char| text::obstacle(&c.to_string(), true).is_some() && !registered.contains(c);
+                    if let Some((character, position)) = sms.text.chars().zip(1..).find(|(c, _)| foreign(*c)) {
+                        return Err(TextError::NotPlain { character, position }.into());
+                    }
+                }
+                terms.check(&sms.text, purpose)?;
+                Ok(sms)
+            }
+        }
     }
 
     fn email(&self, email: &EmailTexts) -> Result<Content, RenderError> {

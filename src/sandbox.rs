@@ -1,5 +1,5 @@
-//! Stand-in gateways on loopback: an SMTP server, and the HTTP gateways eSMS, SpeedSMS, VNPT, VietGuys, Kannel and Telegram on
-//! one port. `loa sandbox`, `loa demo` and the tests use them.
+//! Stand-in gateways on loopback: an SMTP server, a carrier that speaks SMPP, and the HTTP gateways eSMS, SpeedSMS, VNPT,
+//! VietGuys, Kannel and Telegram on one port. `loa sandbox`, `loa demo` and the tests use them.
 //!
 //! What enters is what a sender would send to the real gateway; what leaves is an answer in that gateway's own shape, receipts
 //! called back later, and a record of every message taken ([`Taken`]), written before the answer. [`Behaviour`] says how many are
@@ -25,6 +25,7 @@ mod http;
 mod parts;
 mod receipt;
 pub mod residents;
+pub mod smpp;
 mod smtp;
 mod taken;
 
@@ -32,7 +33,7 @@ pub use self::{
     behaviour::{Behaviour, Outcome},
     taken::{Counts, Taken},
 };
-use self::{exchange::Exchange, receipt::Pace, taken::Record};
+use self::{exchange::Exchange, receipt::Pace, smpp::Carrier, taken::Record};
 
 /// The gateways that the sandbox stands in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,11 +53,14 @@ pub enum Gateway {
     Kannel,
     /// Telegram: `POST /bot<token>/sendMessage`.
     Telegram,
+    /// A carrier, over SMPP 3.4.
+    Smpp,
 }
 
 impl Gateway {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::Smtp, Self::Esms, Self::Speedsms, Self::Vnpt, Self::Vietguys, Self::Kannel, Self::Telegram];
+    pub const ALL: [Self; 8] =
+        [Self::Smtp, Self::Esms, Self::Speedsms, Self::Vnpt, Self::Vietguys, Self::Kannel, Self::Telegram, Self::Smpp];
 
     /// Whether signing in takes a user name beside the secret.
     const fn has_users(self) -> bool {
@@ -67,7 +71,7 @@ impl Gateway {
     fn id(self, number: u64) -> String {
         match self {
             Self::Esms => format!("{number:032x}"),
-            Self::Smtp | Self::Kannel => format!("{number:x}"),
+            Self::Smtp | Self::Kannel | Self::Smpp => format!("{number:x}"),
             Self::Speedsms | Self::Vnpt | Self::Vietguys | Self::Telegram => number.to_string(),
         }
     }
@@ -89,6 +93,8 @@ pub struct Options {
     pub smtp: Option<SocketAddr>,
     /// Where the HTTP gateways listen; none: they do not.
     pub http: Option<SocketAddr>,
+    /// Where the SMPP carrier listens; none: it does not.
+    pub smpp: Option<SocketAddr>,
     /// The knobs.
     pub behaviour: Behaviour,
     /// Appends every taken message to this file, one JSON object a line, mode 0600.
@@ -109,6 +115,7 @@ impl Default for Options {
         Self {
             smtp: Some(any),
             http: Some(any),
+            smpp: Some(any),
             behaviour: Behaviour::default(),
             log: None,
             remember: true,
@@ -136,6 +143,8 @@ pub struct Sandbox {
     exchange: Arc<Exchange>,
     smtp: Option<SocketAddr>,
     http: Option<SocketAddr>,
+    smpp: Option<SocketAddr>,
+    carrier: Arc<Carrier>,
     stopping: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
 }
@@ -150,7 +159,8 @@ impl Sandbox {
         let exchange =
             Arc::new(Exchange::new(options.seed, options.behaviour, options.credentials, options.receipts_to, record)?);
         let stopping = watch::Sender::new(false);
-        let mut sandbox = Self { exchange, smtp: None, http: None, stopping, servers: Vec::new() };
+        let carrier = Arc::new(Carrier::new(Arc::clone(&exchange)));
+        let mut sandbox = Self { exchange, smtp: None, http: None, smpp: None, carrier, stopping, servers: Vec::new() };
         if let Some(at) = options.smtp {
             let listener = bind(at).await?;
             sandbox.smtp = Some(listener.local_addr()?);
@@ -161,6 +171,12 @@ impl Sandbox {
             let listener = bind(at).await?;
             sandbox.http = Some(listener.local_addr()?);
             let server = http::serve(listener, Arc::clone(&sandbox.exchange), sandbox.stopping.subscribe());
+            sandbox.servers.push(tokio::spawn(server));
+        }
+        if let Some(at) = options.smpp {
+            let listener = bind(at).await?;
+            sandbox.smpp = Some(listener.local_addr()?);
+            let server = smpp::serve(listener, Arc::clone(&sandbox.carrier), sandbox.stopping.subscribe());
             sandbox.servers.push(tokio::spawn(server));
         }
         Ok(sandbox)
@@ -174,6 +190,17 @@ impl Sandbox {
     /// Where the HTTP gateways listen.
     pub fn http_addr(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// Where the SMPP carrier listens.
+    pub fn smpp_addr(&self) -> Option<SocketAddr> {
+        self.smpp
+    }
+
+    /// A phone writes to a number or name over SMPP: it goes to the client that last sent from there, else to any, and waits
+    /// until one is bound to receive it.
+    pub fn say(&self, from: &str, to: &str, text: &str) {
+        self.carrier.say(from, to, text);
     }
 
     /// Changes the knobs for submissions from now on.
@@ -193,26 +220,30 @@ impl Sandbox {
 
     /// What happened so far, over all gateways.
     pub fn counts(&self) -> Counts {
-        self.exchange.counts(&Gateway::ALL)
+        Counts { incomplete: self.carrier.incomplete(), ..self.exchange.counts(&Gateway::ALL) }
     }
 
     /// What happened so far on one gateway.
     pub fn counts_of(&self, gateway: Gateway) -> Counts {
-        self.exchange.counts(&[gateway])
+        let incomplete = if gateway == Gateway::Smpp { self.carrier.incomplete() } else { 0 };
+        Counts { incomplete, ..self.exchange.counts(&[gateway]) }
     }
 
-    /// Waits until every receipt was sent, or given up.
+    /// Waits until every receipt was sent, or given up; over SMPP those kept for a client that is not bound are not waited for.
     pub async fn settled(&self) {
         self.exchange.caller.settled().await;
+        self.carrier.settled().await;
     }
 
     /// Takes nothing new, answers what is in hand, sends or drops the outstanding receipts, and gives the last counts.
     pub async fn stop(self, outstanding: Outstanding) -> Counts {
         self.stopping.send_replace(true);
-        self.exchange.caller.pace(match outstanding {
+        let pace = match outstanding {
             Outstanding::Deliver => Pace::AtOnce,
             Outstanding::Drop => Pace::Never,
-        });
+        };
+        self.exchange.caller.pace(pace);
+        self.carrier.pace(pace);
         for mut server in self.servers {
             // A peer that never ends its request is left behind.
             if tokio::time::timeout(GRACE, &mut server).await.is_err() {
@@ -220,7 +251,7 @@ impl Sandbox {
             }
         }
         self.exchange.caller.settled().await;
-        self.exchange.counts(&Gateway::ALL)
+        Counts { incomplete: self.carrier.incomplete(), ..self.exchange.counts(&Gateway::ALL) }
     }
 }
 

@@ -27,6 +27,7 @@ mod plans;
 mod postgres;
 mod receipts;
 mod records;
+mod retention;
 mod runs;
 mod schema;
 mod statements;

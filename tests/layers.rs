@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["app"],
     &["web"],
     &["report", "verify"],
-    &["run", "dispatch", "receipt"],
+    &["run", "dispatch", "receipt", "retention"],
     &["epoch", "account", "active"],
     &["delivery"],
     &["tally"],

@@ -4,15 +4,19 @@
 //! carries it and the parts that the carrier will count. What can go wrong: it is too long, empty, or holds a
 //! character that no text message carries. Nothing is ever cut: a warning that lacks its end may say the opposite.
 
+mod budget;
 mod fold;
 mod gsm;
+mod pattern;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::Sms;
 
+pub use budget::{Budget, BudgetError};
 pub use gsm::{from_septets, septets};
+pub use pattern::{Difference, Pattern, PatternError, Slot, SlotError};
 
 /// The alphabet of a text message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,13 +89,22 @@ pub enum TextError {
         /// Its place in the text, counted in characters from 1.
         position: usize,
     },
+    /// A text that is to go without accents holds a character that has no plain form, such as an emoji or a Chinese
+    /// character: it would cost two to three times as much as it was chosen to.
+    #[error("character {position} of the text, U+{:04X}, has no form without accents", u32::from(*character))]
+    NotPlain {
+        /// The character.
+        character: char,
+        /// Its place in the text, counted in characters from 1.
+        position: usize,
+    },
 }
 
 /// Takes accents off: what an old phone shows, mostly in GSM 03.38.
 ///
 /// NFC first, so that NFD input ends alike; `đ` has no decomposition and is mapped; quotes, dashes, ellipses, bullets
 /// and special blanks become their ASCII forms; any other letter loses its marks. What has neither an ASCII nor a GSM
-/// form (an emoji, a Chinese character) stays, and makes the text UCS-2: it shows in the preview and in the price.
+/// form (an emoji, a Chinese character) stays, and [`Budget::sms`] names it.
 pub fn unaccented(text: &str) -> String {
     if text.is_ascii() && !text.contains(['\r', '\t', '`']) {
         return text.to_owned();
@@ -126,36 +139,26 @@ pub fn tidy(text: &str) -> String {
     if folded.chars().all(|c| gsm::width(c).is_some()) { folded } else { tidy.to_owned() }
 }
 
-/// Counts a text as it stands: the smaller alphabet that carries it, its units and its parts.
-///
-/// Parts are counted by packing: neither an escape pair of GSM 03.38 nor a surrogate pair is split over two parts, so
-/// that a text can take one part more than a division says.
+/// Counts a text as it stands, by what the wire carries: the smaller alphabet that holds it, its units and its parts.
+/// What an account bills may differ: see [`Budget`].
 pub fn measure(text: &str) -> Measured {
-    let encoding = if text.chars().all(|c| gsm::width(c).is_some()) { Encoding::Gsm } else { Encoding::Ucs2 };
-    let units = text.chars().map(|c| encoding.units(c)).sum();
-    let parts = if units <= encoding.single() {
-        u16::from(units > 0)
-    } else {
-        places(text, encoding).last().map_or(0, |part| u16::try_from(part).unwrap_or(u16::MAX))
-    };
-    Measured { encoding, parts, units }
+    Budget::default().measure(text)
 }
 
-/// A text made ready for the wire: [`unaccented`] where that is chosen, then [`tidy`], then measured.
+/// A text made ready for the wire ([`Budget::sms`]) in at most so many parts.
 pub fn sms(text: &str, unaccented: bool, max_parts: u16) -> Result<Sms, TextError> {
-    let text = if unaccented { tidy(&self::unaccented(text)) } else { tidy(text) };
-    if text.is_empty() {
-        return Err(TextError::Empty);
-    }
-    if let Some((at, character)) = text.chars().enumerate().find(|(_, c)| !sendable(*c)) {
-        return Err(TextError::Unsendable { character, position: at + 1 });
-    }
-    let Measured { encoding, parts, units: _ } = measure(&text);
-    if parts > max_parts {
-        let over = if max_parts == 1 { beyond_one(&text, encoding) } else { beyond(&text, encoding, max_parts) };
-        return Err(TextError::TooLong { parts, max: max_parts, over });
-    }
-    Ok(Sms { text, encoding, parts })
+    Budget::of_parts(max_parts).sms(text, unaccented)
+}
+
+/// The first character of a text, with its place in bytes, that no text message carries; or, where it is to go without
+/// accents, that has no plain form.
+pub fn obstacle(text: &str, without_accents: bool) -> Option<(usize, char)> {
+    text.char_indices().find(|(_, c)| {
+        let form: String = if without_accents { unaccented(c.encode_utf8(&mut [0; 4])) } else { c.to_string() };
+        let mut tidied = String::new();
+        form.chars().for_each(|c| fold::tidied(c, &mut tidied));
+        tidied.chars().any(|c| !sendable(c) || (without_accents && gsm::width(c).is_none()))
+    })
 }
 
 /// The parts of a text on the wire, in order: one where it fits into one, else packed into as few as hold it, `joined`
@@ -177,39 +180,14 @@ pub fn split(text: &str, encoding: Encoding, joined: usize) -> Vec<&str> {
     parts
 }
 
-/// For each character the part (from 1) that it falls into when the text is packed into several.
-fn places(text: &str, encoding: Encoding) -> impl Iterator<Item = usize> + '_ {
-    let (mut part, mut used) = (1, 0);
-    text.chars().map(move |c| {
-        let units = encoding.units(c);
-        if used + units > encoding.joined() {
-            part += 1;
-            used = 0;
-        }
-        used += units;
-        part
-    })
-}
-
-fn beyond(text: &str, encoding: Encoding, max_parts: u16) -> usize {
-    places(text, encoding).filter(|part| *part > usize::from(max_parts)).count()
-}
-
-fn beyond_one(text: &str, encoding: Encoding) -> usize {
-    let mut used = 0;
-    let fit = text.chars().take_while(|c| {
-        used += encoding.units(*c);
-        used <= encoding.single()
-    });
-    let fitting = fit.count();
-    text.chars().count() - fitting
-}
-
-/// Neither a control character (a line feed is none here) nor one of Unicode's 66 noncharacters.
+/// Neither a control character (a line feed is none here), nor one of Unicode's 66 noncharacters, nor one of private use,
+/// which every phone shows differently, nor what broken imports leave in place of a character.
 fn sendable(c: char) -> bool {
     let code = u32::from(c);
     let noncharacter = (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE;
-    c == '\n' || !(c.is_control() || noncharacter)
+    let private = matches!(code, 0xE000..=0xF8FF | 0xF_0000..);
+    let replacement = matches!(c, '\u{FFFC}' | '\u{FFFD}');
+    c == '\n' || !(c.is_control() || noncharacter || private || replacement)
 }
 
 #[cfg(test)]

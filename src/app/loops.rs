@@ -16,6 +16,7 @@ use crate::{
     dispatch::{self, Lane, Recorder, Shared},
     epoch,
     receipt::{Appender, Matcher},
+    retention::Retention,
     run::{self, Runner},
 };
 
@@ -31,6 +32,9 @@ const RUNNER: Duration = Duration::from_millis(200);
 const DOUBTS: Duration = Duration::from_secs(1);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
+const RETENTION: Duration = Duration::from_hours(1);
+const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -196,6 +200,23 @@ pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stop
             tracing::error!(%error, "could not settle doubts");
         }
         if !rest(DOUBTS, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Throws away what is too old, once an hour and chunk by chunk.
+pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let wait = match retention.step().await {
+            Ok(pruned) if pruned.more => BETWEEN_CHUNKS,
+            Ok(_) => RETENTION,
+            Err(error) => {
+                tracing::error!(%error, "could not throw away what is too old");
+                RETENTION
+            }
+        };
+        if !rest(wait, &mut stopped).await {
             return;
         }
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use providers::Channel;
 
 use super::{
-    Body, ChatBody, EmailBody, Message, Period,
+    Body, ChatBody, EmailBody, Message, Period, SmsBody, SmsText,
     read::{Around, reference},
 };
 use crate::{
@@ -168,12 +168,36 @@ impl Body {
 
 /// The texts; in another language (`whole = false`) parts of a mail may be missing.
 fn body(section: &mut Section<'_>, around: Around<'_>, whole: bool) -> Option<Body> {
-    let sms = section.optional("sms", |v| v.text());
+    let sms = section.optional("sms", |v| sms(&v));
     let chat = section.optional("chat", |v| chat(&v));
     let email = section.optional("email", |v| v.section(|s| email(s, around, whole)));
     // A part that is there but wrong was reported: what would follow from its absence is not.
     let read = [("sms", sms.is_some()), ("chat", chat.is_some()), ("email", email.is_some())];
     read.iter().all(|(key, well)| *well || !section.has(key)).then_some(Body { sms, chat, email })
+}
+
+fn sms(value: &Value<'_>) -> Option<SmsBody> {
+    if value.is_text() {
+        return Some(SmsBody::Text { text: value.text()?, sms_text: None });
+    }
+    value.section(|s| {
+        let template = s.optional("template", |v| v.slug());
+        if s.has("template") {
+            let values = s.optional("values", |v| v.section(data)).unwrap_or_default();
+            return Some(SmsBody::Registered { template: template?, values });
+        }
+        let sms_text = s.optional("sms_text", |v| v.choice(&SmsText::NAMES));
+        if s.has("text") {
+            return Some(SmsBody::Text { text: s.required("text", |v| v.text())?, sms_text });
+        }
+        s.refuse(
+            phrase!("`sms` cần `text` hoặc `template`", "`sms` needs `text` or `template`"),
+            phrase!(
+                "ví dụ: sms = {{ template = \"canh-bao\", values = {{ 1 = \"…\" }} }}",
+                "for example: sms = {{ template = \"warning\", values = {{ 1 = \"…\" }} }}"
+            ),
+        )
+    })
 }
 
 fn chat(value: &Value<'_>) -> Option<ChatBody> {

@@ -20,6 +20,7 @@ use crate::{
     campaign::{Condition, Holidays, Library, Source},
     config::Config,
     document::{Problem, Problems},
+    message::review,
     phrase,
     words::Phrase,
 };
@@ -175,7 +176,9 @@ impl Ground<'_> {
     async fn deeper(&self, library: &Library, folder: &Path) -> Problems {
         let mut problems = segments::unknown_areas(library, folder);
         for (slug, source) in &library.campaigns {
-            problems.extend(self.texts(source, &folder.join(format!("{slug}.toml"))).await);
+            let file = folder.join(format!("{slug}.toml"));
+            let wrong = self.texts(source, &file).await;
+            problems.extend(if wrong.is_empty() { self.refusals(source, &file) } else { wrong });
         }
         problems
     }
@@ -188,6 +191,18 @@ impl Ground<'_> {
         // It may be wrong only in that it asks for what this list of recipients has.
         let known = self.attributes.get_or_init(|| self.attributes()).await;
         check(known.as_ref()).unwrap_or_default()
+    }
+
+    /// What accounts would not take of texts that are well otherwise; nothing where the settings are broken.
+    fn refusals(&self, source: &Source, file: &Path) -> Problems {
+        let Ok(config) = &self.settings else { return Problems::default() };
+        let (Ok(holidays), Ok(templates)) = (Globals::holidays(config), texts::compile(source, file, &self.office, None)) else {
+            return Problems::default();
+        };
+        let days = review::days(&source.campaign, &holidays, self.globals.clock.now());
+        let refusals = review::refusals(&templates, &source.campaign, &config.accounts, &days);
+        let faults: Vec<_> = refusals.iter().map(|refusal| refusal.fault(&source.campaign)).collect();
+        texts::problems(source, file, &faults)
     }
 
     /// The attributes of the recipients; none without a database that can be read, or without anybody in it.

@@ -1,12 +1,16 @@
 //! `loa sandbox`: the stand-in gateways alone, until Ctrl-C.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 
-use crate::sandbox::{Behaviour, Gateway, Options, Outstanding, Sandbox, behaviour::MAGIC};
+use crate::sandbox::{
+    Behaviour, Credentials, Gateway, Options, Outstanding, Sandbox,
+    behaviour::MAGIC,
+    smpp::{Habits, Ids, Receipts},
+};
 
-/// Run the stand-in gateways alone: SMTP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel and Telegram over HTTP.
+/// Run the stand-in gateways alone: SMTP, a carrier over SMPP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel and Telegram over HTTP.
 #[derive(Debug, clap::Args)]
 #[command(after_help = forced())]
 pub struct Args {
@@ -16,6 +20,9 @@ pub struct Args {
     /// Where the HTTP gateways listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     http: SocketAddr,
+    /// Where the SMPP carrier listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2775")]
+    smpp: SocketAddr,
     /// Time before an answer: milliseconds, or a range such as 20-200.
     #[arg(long, value_name = "MS", default_value = "0", value_parser = range)]
     latency: (u64, u64),
@@ -46,6 +53,30 @@ pub struct Args {
     /// Of those, the share whose message was taken nevertheless.
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
     cut_taken: f64,
+    /// Share of delivered messages that the phone answers, with TC and the like; over SMPP only.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    smpp_replies: f64,
+    /// The only system_id and password let in over SMPP; without, any that are not empty.
+    #[arg(long, value_name = "USER:PASSWORD", value_parser = login)]
+    smpp_login: Option<Credentials>,
+    /// How SMPP ids are written; `hex-decimal`: answers in the one, receipts in the other.
+    #[arg(long, value_name = "FORM", default_value = "hex", value_parser = clap::builder::PossibleValuesParser::new(FORMS.map(|(name, _)| name)))]
+    smpp_ids: String,
+    /// Where an SMPP receipt says what it is about: in its TLVs, its text, or both.
+    #[arg(long, value_name = "WHERE", default_value = "both", value_parser = ["both", "tlv", "text"])]
+    smpp_receipts: String,
+    /// The SMPP receipt of a message in UCS-2 is itself in UCS-2.
+    #[arg(long)]
+    smpp_ucs2_receipts: bool,
+    /// Of the SMPP submissions told to come back later, the share told that the queue is full.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    smpp_queue_full: f64,
+    /// An SMPP refusal is nothing but its header.
+    #[arg(long)]
+    smpp_bare_errors: bool,
+    /// After every so many SMPP submissions, the last one's connection breaks off.
+    #[arg(long, value_name = "N")]
+    smpp_disconnect_every: Option<NonZeroU32>,
     /// Submissions a second that each gateway takes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     throttle: Option<u32>,
@@ -69,8 +100,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outstanding = if args.drop_receipts { Outstanding::Drop } else { Outstanding::Deliver };
     let sandbox = Sandbox::start(args.options()).await?;
     let interrupted = interrupted()?;
-    if let (Some(smtp), Some(http)) = (sandbox.smtp_addr(), sandbox.http_addr()) {
-        println!("SMTP {smtp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram http://{http}");
+    if let (Some(smtp), Some(smpp), Some(http)) = (sandbox.smtp_addr(), sandbox.smpp_addr(), sandbox.http_addr()) {
+        println!("SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram http://{http}");
     }
     interrupted.await?;
     let counts = sandbox.stop(outstanding).await;
@@ -93,13 +124,29 @@ impl Args {
             early: self.early,
             delay: millis(self.delay),
             throttle: self.throttle,
+            replies: self.smpp_replies,
+            smpp: Habits {
+                ids: FORMS.iter().find(|(name, _)| *name == self.smpp_ids).map_or_else(Ids::default, |(_, ids)| *ids),
+                receipts: match self.smpp_receipts.as_str() {
+                    "tlv" => Receipts::Tlv,
+                    "text" => Receipts::Text,
+                    _ => Receipts::Both,
+                },
+                ucs2_receipts: self.smpp_ucs2_receipts,
+                queue_full: self.smpp_queue_full,
+                bare_errors: self.smpp_bare_errors,
+                disconnect_every: self.smpp_disconnect_every,
+                ..Habits::default()
+            },
             ..Behaviour::default()
         };
         let to_both = |url: String| [(Gateway::Esms, url.clone()), (Gateway::Speedsms, url)].into();
         Options {
             smtp: Some(self.smtp),
             http: Some(self.http),
+            smpp: Some(self.smpp),
             behaviour,
+            credentials: self.smpp_login.map(|login| (Gateway::Smpp, login)).into_iter().collect(),
             log: self.log,
             remember: false,
             receipts_to: self.receipts_to.map(to_both).unwrap_or_default(),
@@ -126,6 +173,24 @@ fn interrupted() -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
     }
     #[cfg(not(unix))]
     Ok(async { tokio::signal::ctrl_c().await.context("Ctrl-C cannot be listened for") })
+}
+
+/// How SMPP ids are written, by the names that the option takes.
+const FORMS: [(&str, Ids); 5] = [
+    ("string", Ids::String),
+    ("hex", Ids::Hex),
+    ("decimal", Ids::Decimal),
+    ("hex-decimal", Ids::HexDecimal),
+    ("decimal-hex", Ids::DecimalHex),
+];
+
+fn login(text: &str) -> Result<Credentials, String> {
+    match text.split_once(':') {
+        Some((user, secret)) if !user.is_empty() && !secret.is_empty() => {
+            Ok(Credentials { user: user.to_owned(), secret: secret.to_owned() })
+        }
+        _ => Err("a system_id and a password are needed, such as loa:secret".to_owned()),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -163,5 +228,7 @@ mod tests {
         assert_eq!(range("50"), Ok((50, 50)));
         assert_eq!(range("20-200"), Ok((20, 200)));
         assert!(range("200-20").is_err());
+        assert_eq!(login("loa:a:b"), Ok(Credentials { user: "loa".into(), secret: "a:b".into() }));
+        assert!(login("loa").is_err());
     }
 }

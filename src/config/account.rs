@@ -8,6 +8,7 @@ use providers::Channel;
 use super::{
     Account, Price, Rate,
     secret::{Vault, is_secret_name, password_in, refuse_plain},
+    template,
 };
 use crate::{
     document::{Section, Value, rate, suggestion},
@@ -72,6 +73,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
         .optional("receipts", |v| v.choice(&[("yes", true), ("none", false)]))
         .unwrap_or(gateway.as_deref() != Some("smtp"));
     let allow_private = section.optional("allow_private", |v| v.boolean()).unwrap_or(false);
+    let parts = section.optional("parts", |v| template::parts(&v, channel)).unwrap_or_default();
+    let templates = section.optional("template", |v| template::templates(&v, channel)).unwrap_or_default();
     let (settings, secrets) = own_keys(section, vault);
     Some(Account {
         name: name?,
@@ -85,6 +88,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
         priority: u32::try_from(priority).ok()?,
         receipts,
         allow_private,
+        parts,
+        templates,
         settings,
         secrets,
     })
@@ -169,7 +174,12 @@ fn price(value: &Value<'_>, channel: Option<Channel>) -> Option<Price> {
     })
 }
 
-fn carrier(value: &Value<'_>, channel: Option<Channel>) -> Option<String> {
+/// Whether two lists of carriers, of which an empty one means all, have one in common.
+pub(super) fn carriers_meet(one: &[String], other: &[String]) -> bool {
+    one.is_empty() || other.is_empty() || one.iter().any(|name| other.contains(name))
+}
+
+pub(super) fn carrier(value: &Value<'_>, channel: Option<Channel>) -> Option<String> {
     let name = value.text()?;
     if serves(&name, channel) {
         return Some(name);

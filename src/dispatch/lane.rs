@@ -18,7 +18,7 @@ use super::{
 use crate::{
     account::{self, Account, Share},
     active::{self, ActiveRun},
-    audience::place::Places,
+    audience::{phone::Carrier, place::Places},
     db::Engine,
     delivery::{
         Reference,
@@ -28,7 +28,7 @@ use crate::{
     },
     health::Permit,
     limit::{self, Bucket},
-    message::Person,
+    message::{Person, Terms},
     seal::Kind,
     transaction,
 };
@@ -480,11 +480,14 @@ fn prepare(shared: &Shared, account: &Account, run: &ActiveRun, candidate: &Cand
     let hash = candidate.hash.unwrap_or_default();
     let link = shared.unsubscribe_url(channel, hash);
     let message = usize::try_from(candidate.message).unwrap_or(usize::MAX);
-    match run.frozen.templates.render(message, channel, &person, link.as_deref()) {
+    let carrier = Carrier::from_number(i64::from(candidate.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
+    let today = shared.clock.now().with_timezone(&run.frozen.campaign.timezone()).date_naive();
+    let terms = Terms::of(&account.config, carrier.map(Carrier::name), today);
+    match run.frozen.templates.render(message, channel, &person, link.as_deref(), &terms) {
         Ok(content) => {
             let parts = if let Content::Sms(sms) = &content { i16::try_from(sms.parts).unwrap_or(i16::MAX) } else { 1 };
             Prepared::Send { parts, price: i64::from(parts) * account.price(candidate.carrier), payload: (content, address) }
         }
-        Err(error) => reject(Reason::Content, error.to_string()),
+        Err(error) => reject(error.reason(), error.to_string()),
     }
 }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, value::Object};
-use providers::text::{self, Measured};
+use providers::text::{self, Budget};
 
-use super::{MAX_PARTS, Person, RenderError, TemplateFault};
+use super::{Person, RenderError, TemplateFault};
 use crate::{phrase, words::Phrase};
 
 /// Fields that every recipient can have.
@@ -16,6 +16,9 @@ const FIELDS: [&str; 5] = ["name", "area_name", "lang", "unsubscribe_url", "offi
 
 /// Statements that a text may use: choices, and nothing that repeats, includes, or turns escaping off.
 const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
+
+/// What stands for an attribute of which nothing is known.
+pub(super) const SAMPLE: &str = "giá trị mẫu";
 
 /// Instructions for one text: hundreds of placeholders, and no loop without end.
 const FUEL: u64 = 20_000;
@@ -293,19 +296,41 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Measures a text message filled with typical values; a fault if it cannot be sent even so.
-    pub(super) fn measure(&mut self, sms: &Kept, unaccented: bool) -> Option<Measured> {
+    /// Keeps a text, or a part of one, that goes by SMS: every character in it can be sent as it is to be.
+    pub(super) fn sms(&mut self, field: &str, source: &str, unaccented: bool) -> Option<Kept> {
+        let kept = self.plain(field, source)?;
+        let obstacle = pieces(source).into_iter().find_map(|(at, piece)| match piece {
+            Piece::Text(text) | Piece::Expression(text) => text::obstacle(text, unaccented).map(|(offset, c)| (at + offset, c)),
+            Piece::Statement(_) | Piece::Comment(_) => None,
+        });
+        let Some((offset, character)) = obstacle else { return Some(kept) };
+        let code = u32::from(character);
+        if text::obstacle(source, false).is_some_and(|(at, _)| at == offset) {
+            let text = phrase!("U+{code:04X} không gửi được bằng SMS", "U+{code:04X} cannot be sent by SMS");
+            self.fault(field, Some(offset), text, Some(phrase!("bỏ ký tự này đi", "take this character out")));
+        } else {
+            let text = phrase!(
+                "\"{character}\" (U+{code:04X}) không có dạng không dấu: cả tin sẽ thành Unicode, tốn gấp hai đến ba lần",
+                "\"{character}\" (U+{code:04X}) has no form without accents: the whole text would become Unicode, at two to three times the price"
+            );
+            let help = phrase!(
+                "thay bằng chữ thường, hoặc viết sms = {{ text = \"…\", sms_text = \"unicode\" }}",
+                "write it in letters, or write sms = {{ text = \"…\", sms_text = \"unicode\" }}"
+            );
+            self.fault(field, Some(offset), text, Some(help));
+        }
+        None
+    }
+
+    /// Fills a text message with typical values; a fault if it cannot be sent even so.
+    pub(super) fn try_sms(&mut self, sms: &Kept, unaccented: bool) {
         let office = Fields::office(self.office);
         let value = |name: &str| Some(if name == "office" { office.clone() } else { typical(name) });
         let filled = sms.fill(&self.environment, value);
-        let sent = filled.and_then(|filled| Ok(text::sms(&filled, unaccented, MAX_PARTS)?));
-        match sent {
-            Ok(sms) => Some(text::measure(&sms.text)),
-            Err(error) => {
-                let Phrase { vi, en } = error.phrase();
-                self.fault("sms", None, phrase!("điền thông tin thường gặp: {vi}", "with typical fields: {en}"), None);
-                None
-            }
+        let sent = filled.and_then(|filled| Ok(Budget::default().sms(&filled, unaccented)?));
+        if let Err(error) = sent {
+            let Phrase { vi, en } = error.phrase();
+            self.fault("sms.text", None, phrase!("điền thông tin thường gặp: {vi}", "with typical fields: {en}"), None);
         }
     }
 
@@ -354,7 +379,7 @@ fn typical(name: &str) -> Value {
     Value::from(match name {
         "lang" => super::MAIN_LANGUAGE,
         "unsubscribe_url" => "https://canhbao.example.vn/u/0123456789abcdefghijkl",
-        name => person.field(name).unwrap_or("giá trị mẫu"),
+        name => person.field(name).unwrap_or(SAMPLE),
     })
 }
 

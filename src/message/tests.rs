@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::NaiveDate;
-use providers::text::Encoding;
 
 use super::*;
 use crate::campaign::{Audience, Basis, Channels, ChatBody, Doubt, EmailBody, Kind, Law, Message, Period, Policy, Sending};
@@ -58,14 +57,14 @@ fn person(name: &str) -> Person {
 }
 
 fn text_of(templates: &Templates, person: &Person) -> Result<String, RenderError> {
-    templates.render(0, Channel::Sms, person, None).map(|content| match content {
+    templates.render(0, Channel::Sms, person, None, &Terms::default()).map(|content| match content {
         Content::Sms(sms) => sms.text,
         other => panic!("{other:?}"),
     })
 }
 
 fn mail_of(templates: &Templates, person: &Person) -> Email {
-    match templates.render(0, Channel::Email, person, Some("https://x.example.vn/u/abc")).unwrap() {
+    match templates.render(0, Channel::Email, person, Some("https://x.example.vn/u/abc"), &Terms::default()).unwrap() {
         Content::Email(email) => *email,
         other => panic!("{other:?}"),
     }
@@ -84,9 +83,6 @@ fn a_text_message_is_filled_in_and_unaccented_whatever_the_form_of_the_name() {
     for name in ["Trần Thị Đào", &nfd] {
         assert_eq!(text_of(&templates, &person(name)).unwrap(), "Tran Thi Dao: ma OTP la cua rieng ban. Goi 156");
     }
-    let longest = templates.longest(0, Channel::Sms).unwrap();
-    assert_eq!((longest.encoding, longest.parts), (Encoding::Gsm, 1));
-    assert_eq!(templates.longest(0, Channel::Email), None);
     assert!(templates.has(0, Channel::Sms) && !templates.has(0, Channel::Chat) && !templates.has(1, Channel::Sms));
 }
 
@@ -214,7 +210,7 @@ fn a_mail_has_both_texts_footer_and_unsubscribe() {
     }
     assert!(!mail.html.contains("Zqloa") && !mail.html.contains("LOA:") && !mail.text.contains("Zqloa"));
     assert_eq!(mail.html.matches("<h1").count(), 1);
-    let without = match templates.render(0, Channel::Email, &person("An"), None).unwrap() {
+    let without = match templates.render(0, Channel::Email, &person("An"), None, &Terms::default()).unwrap() {
         Content::Email(email) => email,
         other => panic!("{other:?}"),
     };
@@ -245,9 +241,12 @@ fn other_languages_and_their_gaps() {
         assert_eq!(text_of(&templates, &person).unwrap(), expected, "{lang:?}");
     }
     let english = Person { lang: Some("en".into()), ..person("An") };
-    let Content::Chat(chat) = templates.render(0, Channel::Chat, &english, None).unwrap() else { panic!() };
+    let Content::Chat(chat) = templates.render(0, Channel::Chat, &english, None, &Terms::default()).unwrap() else { panic!() };
     assert_eq!(chat.text.as_deref(), Some("Chào An"));
-    assert_eq!(templates.render(0, Channel::Email, &english, None), Err(RenderError::NoContent(Channel::Email)));
+    assert_eq!(
+        templates.render(0, Channel::Email, &english, None, &Terms::default()),
+        Err(RenderError::NoContent(Channel::Email))
+    );
 }
 
 #[test]
@@ -286,7 +285,9 @@ fn chat_templates_get_their_data() {
     let chat =
         ChatBody { text: None, template: Some("123456".into()), data: [("ten".to_owned(), "{{ name }}".to_owned())].into() };
     let templates = compile(&campaign(Body { chat: Some(chat), ..Body::default() })).unwrap();
-    let Content::Chat(chat) = templates.render(0, Channel::Chat, &person("An <b>"), None).unwrap() else { panic!() };
+    let Content::Chat(chat) = templates.render(0, Channel::Chat, &person("An <b>"), None, &Terms::default()).unwrap() else {
+        panic!()
+    };
     assert_eq!(chat.template.as_deref(), Some("123456"));
     assert_eq!(chat.data["ten"], "An <b>");
 }

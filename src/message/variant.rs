@@ -10,15 +10,27 @@ use super::{
     template::{Compiler, Kept},
 };
 use crate::{
-    campaign::{Body, Campaign, ChatBody, EmailBody},
+    campaign::{Body, Campaign, ChatBody, EmailBody, SmsBody, SmsText},
     phrase,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Variant {
-    pub(super) sms: Option<Kept>,
+    pub(super) sms: Option<SmsTexts>,
     pub(super) chat: Option<ChatTexts>,
     pub(super) email: Option<EmailTexts>,
+}
+
+#[derive(Debug)]
+pub(super) struct SmsTexts {
+    pub(super) form: SmsForm,
+    pub(super) unaccented: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum SmsForm {
+    Text(Kept),
+    Registered { template: String, values: Vec<(String, Kept)> },
 }
 
 #[derive(Debug)]
@@ -57,11 +69,32 @@ impl<'a> Sources<'a> {
 
     /// Compiles the texts of one language. `main` lends a mail the parts that this language lacks.
     pub(super) fn compile(&self, compiler: &mut Compiler<'_>, lang: Option<&str>, body: &Body, main: &Body) -> Variant {
-        let sms = body.sms.as_deref().and_then(|source| compiler.plain("sms", source));
+        let sms = body.sms.as_ref().and_then(|sms| self.sms(compiler, sms));
         let chat = body.chat.as_ref().map(|chat| chat_texts(compiler, chat));
         let email = body.email.as_ref();
         let email = email.and_then(|email| self.email(compiler, lang, &whole(email, main.email.as_ref())));
         Variant { sms, chat, email }
+    }
+
+    fn sms(&self, compiler: &mut Compiler<'_>, sms: &SmsBody) -> Option<SmsTexts> {
+        let chosen = self.campaign.sending.sms_text;
+        match sms {
+            SmsBody::Text { text, sms_text } => {
+                let unaccented = sms_text.unwrap_or(chosen) == SmsText::Unaccented;
+                let text = compiler.sms("sms.text", text, unaccented)?;
+                compiler.try_sms(&text, unaccented);
+                Some(SmsTexts { form: SmsForm::Text(text), unaccented })
+            }
+            SmsBody::Registered { template, values } => {
+                let unaccented = chosen == SmsText::Unaccented;
+                let values = values.iter().filter_map(|(slot, source)| {
+                    let kept = compiler.sms(&format!("sms.values.{slot}"), source, unaccented)?;
+                    Some((slot.clone(), kept))
+                });
+                let form = SmsForm::Registered { template: template.clone(), values: values.collect() };
+                Some(SmsTexts { form, unaccented })
+            }
+        }
     }
 
     fn email(&self, compiler: &mut Compiler<'_>, lang: Option<&str>, email: &EmailBody) -> Option<EmailTexts> {

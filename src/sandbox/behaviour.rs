@@ -1,6 +1,7 @@
 //! What a stand-in does with a message: the knobs ([`Behaviour`]) and the pure decision ([`Behaviour::fate`]).
 //!
-//! The decision depends on the seed, the gateway, the address, the text (of a mail: its subject) and how often the same message
+//! The decision depends on the seed, the gateway, the address, the text (of a mail: its subject; of an SMPP message in parts: how
+//! many there are, so that all of them share one fate) and how often the same message
 //! was already put off: never on the sender's references, nor on the order in which messages arrive. Two runs with one seed
 //! therefore end alike, however the sender schedules, and a number that does not exist stays so for that text.
 //!
@@ -15,7 +16,7 @@ use std::{
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 
-use super::Gateway;
+use super::{Gateway, smpp::Habits};
 
 /// How the stand-ins behave. Shares are 0…1; the default takes everything at once and confirms it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,10 @@ pub struct Behaviour {
     pub retry: Duration,
     /// Submissions a second that each gateway takes; what exceeds it is told to wait.
     pub throttle: Option<u32>,
+    /// Of those that arrive: the share that the recipient answers. Over SMPP only: the other stand-ins have no way back.
+    pub replies: f64,
+    /// What carriers differ in over SMPP.
+    pub smpp: Habits,
 }
 
 impl Default for Behaviour {
@@ -61,6 +66,8 @@ impl Default for Behaviour {
             delay: Duration::ZERO..=Duration::ZERO,
             retry: Duration::from_secs(1),
             throttle: None,
+            replies: 0.0,
+            smpp: Habits::default(),
         }
     }
 }
@@ -105,6 +112,8 @@ pub struct Plan {
     pub early: bool,
     /// How long after the answer they come.
     pub delay: Duration,
+    /// Whether the recipient answers.
+    pub reply: bool,
 }
 
 /// What becomes of one submission.
@@ -154,11 +163,13 @@ pub enum Magic {
     LaterOnce,
     /// The connection is closed the first time and the message not taken; taken after that.
     LostOnce,
+    /// Taken; over SMPP the recipient answers that they want no more.
+    Reply,
 }
 
 /// The addresses that force an outcome: a phone number or chat id by its last five digits, a mail address by the word after
 /// the last `+` of its local part (`an+later@example.com`). Made-up residents never have one.
-pub const MAGIC: [(u32, &str, Magic); 14] = [
+pub const MAGIC: [(u32, &str, Magic); 15] = [
     (1, "nosuch", Magic::NoSuch),
     (2, "later", Magic::Later),
     (3, "silent", Magic::Silent),
@@ -173,6 +184,7 @@ pub const MAGIC: [(u32, &str, Magic); 14] = [
     (12, "content", Magic::Content),
     (13, "lateronce", Magic::LaterOnce),
     (14, "lostonce", Magic::LostOnce),
+    (15, "reply", Magic::Reply),
 ];
 
 /// The outcome that this address forces, if any.
@@ -206,6 +218,7 @@ impl Behaviour {
             copies: if duplicate < self.duplicate { 2 } else { 1 },
             early: early < self.early,
             delay: within(&self.delay, rng.random()),
+            reply: rng.random::<f64>() < self.replies,
         };
         if let Some(magic) = magic(to) {
             return (latency, forced(magic, plan, tries));
@@ -246,6 +259,7 @@ fn forced(magic: Magic, plan: Plan, tries: u32) -> Fate {
         Magic::Undelivered => take(Outcome::Undelivered),
         Magic::Twice => Fate::Take { answered: true, plan: Plan { copies: 2, ..plan } },
         Magic::Early => Fate::Take { answered: true, plan: Plan { early: true, ..plan } },
+        Magic::Reply => Fate::Take { answered: true, plan: Plan { reply: true, ..plan } },
     }
 }
 

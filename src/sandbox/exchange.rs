@@ -54,8 +54,8 @@ pub(super) enum Verdict {
 }
 
 /// The knobs in force, with the limiters that they call for.
-struct Rules {
-    behaviour: Behaviour,
+pub(super) struct Rules {
+    pub(super) behaviour: Behaviour,
     limiters: Option<Vec<DefaultDirectRateLimiter>>,
 }
 
@@ -110,49 +110,34 @@ impl Exchange {
     /// Decides on a message. `calls` words its receipts, given its number and whether it arrived; an empty list means that the
     /// gateway has none or nowhere to send them.
     pub(super) async fn submit(&self, message: Submission<'_>, calls: impl FnOnce(u64, bool) -> Vec<Call>) -> Verdict {
-        let tally = &self.tallies[message.gateway as usize];
-        let rules = Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner));
+        let tally = self.tally(message.gateway);
+        let rules = self.rules();
         let key = key(self.seed, message.gateway, message.to, message.text);
         let reference = message.reference.filter(|_| message.once).map(|reference| self.hashed(reference));
         if reference.is_some_and(|reference| self.seen(reference)) {
             one(&tally.repeats);
             return Verdict::Repeat;
         }
-        if let Some(after) = rules.over_the_rate(message.gateway) {
-            one(&tally.refused);
-            return Verdict::Refused(Refusal::Throttled(after));
-        }
-        let tries = lock(&self.tries).get(&key).copied().unwrap_or(0);
-        let (latency, fate) = rules.behaviour.fate(key, message.to, tries);
+        let (latency, fate) = self.judge(&rules, message.gateway, message.to, key);
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
         let (answered, mut plan) = match fate {
-            Fate::Refuse(refusal) => {
-                if matches!(refusal, Refusal::Later | Refusal::Throttled(_)) {
-                    self.put_off(key);
-                }
-                one(&tally.refused);
-                return Verdict::Refused(refusal);
-            }
-            Fate::Lose => {
-                self.put_off(key);
-                one(&tally.lost);
-                return Verdict::Cut;
-            }
+            Fate::Refuse(refusal) => return Verdict::Refused(refusal),
+            Fate::Lose => return Verdict::Cut,
             Fate::Take { answered, plan } => (answered, plan),
         };
         if reference.is_some_and(|reference| !self.first(reference)) {
             one(&tally.repeats);
             return Verdict::Repeat;
         }
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let number = self.number();
         let mut calls =
             if plan.outcome == Outcome::Silent { Vec::new() } else { calls(number, plan.outcome == Outcome::Delivered) };
         if calls.is_empty() {
             plan.outcome = Outcome::Silent;
         }
-        if self.record.put(self.taken(&message, number, plan.outcome, answered)).is_err() {
+        if self.record.put(vec![self.taken(&message, message.gateway.id(number), plan.outcome, answered)]).is_err() {
             if let Some(reference) = reference {
                 self.forget(reference);
             }
@@ -171,9 +156,54 @@ impl Exchange {
         if answered {
             return Verdict::Taken(number);
         }
-        self.put_off(key);
         one(&tally.unanswered);
         Verdict::Cut
+    }
+
+    /// How long the answer takes, and what becomes of a submission with this [`key`](super::behaviour::key). One that is not taken is
+    /// counted; one whose sender will try again is drawn anew then.
+    pub(super) fn judge(&self, rules: &Rules, gateway: Gateway, to: &str, key: u64) -> (Duration, Fate) {
+        let tally = self.tally(gateway);
+        if let Some(after) = rules.over_the_rate(gateway) {
+            one(&tally.refused);
+            return (Duration::ZERO, Fate::Refuse(Refusal::Throttled(after)));
+        }
+        let tries = lock(&self.tries).get(&key).copied().unwrap_or(0);
+        let (latency, fate) = rules.behaviour.fate(key, to, tries);
+        match fate {
+            Fate::Refuse(refusal) => {
+                if matches!(refusal, Refusal::Later | Refusal::Throttled(_)) {
+                    self.put_off(key);
+                }
+                one(&tally.refused);
+            }
+            Fate::Lose => {
+                self.put_off(key);
+                one(&tally.lost);
+            }
+            Fate::Take { answered: false, .. } => self.put_off(key),
+            Fate::Take { answered: true, .. } => {}
+        }
+        (latency, fate)
+    }
+
+    /// The knobs in force.
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A number that no other message has.
+    pub(super) fn number(&self) -> u64 {
+        self.number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What a fate hangs on; see [`key`].
+    pub(super) fn key(&self, gateway: Gateway, to: &str, text: &str) -> u64 {
+        key(self.seed, gateway, to, text)
+    }
+
+    pub(super) fn tally(&self, gateway: Gateway) -> &Arc<Tally> {
+        &self.tallies[gateway as usize]
     }
 
     /// Whether these are the credentials expected; without expectation, anything that is not empty.
@@ -182,6 +212,11 @@ impl Exchange {
             || !secret.is_empty() && (!user.is_empty() || !gateway.has_users()),
             |expected| expected.secret == secret && (expected.user == user || !gateway.has_users()),
         )
+    }
+
+    /// The credentials expected, if any are.
+    pub(super) fn credentials(&self, gateway: Gateway) -> Option<&Credentials> {
+        self.credentials.get(&gateway)
     }
 
     /// Whether credentials are expected of this gateway, so that nobody may do without.
@@ -217,7 +252,8 @@ impl Exchange {
         self.clock.now()
     }
 
-    fn taken(&self, message: &Submission<'_>, number: u64, outcome: Outcome, answered: bool) -> Taken {
+    /// What the record says of a message.
+    pub(super) fn taken(&self, message: &Submission<'_>, id: String, outcome: Outcome, answered: bool) -> Taken {
         let octets = message.mail.map_or(message.text.as_bytes(), |mail| &mail[..]);
         let digest = Sha256::digest(octets);
         let first = digest[..8].iter().fold(0, |number: u64, octet| number << 8 | u64::from(*octet));
@@ -226,7 +262,7 @@ impl Exchange {
             gateway: message.gateway,
             to: message.to.to_owned(),
             reference: message.reference.map(str::to_owned),
-            id: message.gateway.id(number),
+            id,
             text: message.text.to_owned(),
             parts: message.parts,
             length: octets.len(),

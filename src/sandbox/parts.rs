@@ -3,15 +3,21 @@
 //! GSM 03.38 (3GPP TS 23.038): 160 septets in one part, 153 in each of several, extension characters cost two and are never split;
 //! anything else is UCS-2 with 70 and 67 units, surrogate pairs never split.
 
-const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+/// The default alphabet in the order of its codes, the escape (0x1B) left out.
+pub(super) const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 const EXTENSION: &str = "^{}\\[~]|€\u{c}";
+
+/// The parts of a text that was sent in UCS-2, whatever is in it.
+pub(super) fn ucs2_parts(text: &str) -> u16 {
+    pack(&text.chars().map(char::len_utf16).collect::<Vec<_>>(), 70, 67)
+}
 
 /// The parts of a text; an empty one has one.
 pub(super) fn parts(text: &str) -> u16 {
     let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
     match septets {
         Some(costs) => pack(&costs, 160, 153),
-        None => pack(&text.chars().map(char::len_utf16).collect::<Vec<_>>(), 70, 67),
+        None => ucs2_parts(text),
     }
 }
 

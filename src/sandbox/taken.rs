@@ -29,7 +29,7 @@ pub struct Taken {
     /// The sender's reference: request id, or Message-ID without angle brackets. None where the gateway takes none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// The id that the stand-in gave it.
+    /// The id that the stand-in gave it; over SMPP those of its parts, in order, with commas between.
     pub id: String,
     /// Of a mail: its subject as it came over the wire; else the text.
     pub text: String,
@@ -53,7 +53,7 @@ impl Taken {
     pub fn address(&self) -> String {
         match self.gateway {
             Gateway::Smtp | Gateway::Telegram => self.to.clone(),
-            Gateway::Esms | Gateway::Speedsms | Gateway::Vnpt | Gateway::Vietguys | Gateway::Kannel => {
+            Gateway::Esms | Gateway::Speedsms | Gateway::Vnpt | Gateway::Vietguys | Gateway::Kannel | Gateway::Smpp => {
                 let digits = self.to.strip_prefix('+').unwrap_or(&self.to);
                 digits.strip_prefix('0').map_or_else(|| format!("+{digits}"), |national| format!("+84{national}"))
             }
@@ -75,16 +75,22 @@ impl Record {
         Ok(Self { file, memory: remember.then(Mutex::default) })
     }
 
-    /// Puts one down. After an error the message must not be acknowledged.
-    pub(super) fn put(&self, taken: Taken) -> io::Result<()> {
+    /// Puts these down. After an error none of them must be acknowledged.
+    pub(super) fn put(&self, taken: Vec<Taken>) -> io::Result<()> {
+        if taken.is_empty() {
+            return Ok(());
+        }
         if let Some(file) = &self.file {
-            let mut line = serde_json::to_vec(&taken)?;
-            line.push(b'\n');
-            // One write a line: whole lines, even when the process is killed.
-            file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)?;
+            let mut lines = Vec::with_capacity(256 * taken.len());
+            for one in &taken {
+                serde_json::to_writer(&mut lines, one)?;
+                lines.push(b'\n');
+            }
+            // One write: whole lines, even when the process is killed.
+            file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&lines)?;
         }
         if let Some(memory) = &self.memory {
-            memory.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+            memory.lock().unwrap_or_else(PoisonError::into_inner).extend(taken);
         }
         Ok(())
     }
@@ -119,10 +125,12 @@ pub struct Counts {
     pub lost: u64,
     /// Submissions answered as a repeat of one taken before.
     pub repeats: u64,
-    /// Receipts that were answered with 200, repeated ones included.
+    /// Receipts that were answered with 200, or over SMPP with a yes; repeated ones included.
     pub receipts: u64,
     /// Receipts given up after five tries, or dropped at the end.
     pub receipts_lost: u64,
+    /// Messages in parts of which some never came; none of them counts as taken.
+    pub incomplete: u64,
 }
 
 /// The same, while it is being counted.

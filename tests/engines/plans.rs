@@ -12,7 +12,7 @@ type Hot = (&'static str, &'static str, &'static str, &'static str);
 
 const KEY: &str = "INTEGER PRIMARY KEY";
 
-const HOT: [Hot; 24] = [
+const HOT: [Hot; 28] = [
     ("delivery/claim.rs", "CANDIDATES", "delivery_pending", "delivery_pending"),
     ("delivery/claim.rs", "SUBMIT", KEY, "delivery_pkey"),
     ("delivery/claim.rs", "DEFER", KEY, "delivery_pkey"),
@@ -38,6 +38,10 @@ const HOT: [Hot; 24] = [
     ("receipt.rs", "OPEN", "receipt_open", "receipt_open"),
     ("receipt.rs", "HANDLES", "sqlite_autoindex_handle_1", "handle_pkey"),
     ("receipt.rs", "MARK", KEY, "receipt_pkey"),
+    ("retention.rs", "NEXT_HANDLE", "handle_delivery", "handle_delivery"),
+    ("retention.rs", "DROP_HANDLES", "handle_delivery", "handle_delivery"),
+    ("retention.rs", "DROP_RECEIPTS", KEY, "receipt_pkey"),
+    ("retention.rs", "SOME_CONTACTS", "sqlite_autoindex_contact_1", "contact_pkey"),
 ];
 
 /// The tables that grow with the audience: none is read from end to end.

@@ -17,7 +17,7 @@ use loa::{
     epoch,
     run::Runner,
 };
-use providers::{Abilities, Accepted, Channel, Content, Outgoing, Provider, Reason, SendError};
+use providers::{Abilities, Accepted, Channel, Content, Outgoing, Provider, Reason, SendError, text::Budget};
 
 use crate::engines::world::{EMAIL, HOUR, Person, SMS, World, campaign, phone};
 
@@ -95,6 +95,8 @@ fn configured(name: &str, channel: Channel) -> config::Account {
         priority: 1,
         receipts: true,
         allow_private: false,
+        parts: Budget::default(),
+        templates: Vec::new(),
         settings: BTreeMap::new(),
         secrets: BTreeMap::new(),
     }

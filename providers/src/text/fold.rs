@@ -37,6 +37,10 @@ pub(super) fn without_accents(c: char, out: &mut String) {
     if typography(c, out) {
         return;
     }
+    // Joiners and marks of direction: they steer scripts that have no plain form, and say nothing in one that has.
+    if matches!(c, '\u{200C}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') {
+        return;
+    }
     let letter = match c {
         'đ' | '₫' | 'ð' => Some('d'),
         'Đ' | 'Ð' => Some('D'),

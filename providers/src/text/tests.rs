@@ -114,6 +114,53 @@ fn what_cannot_be_sent_is_named() {
 }
 
 #[test]
+fn a_text_without_accents_is_gsm_or_named() {
+    assert_eq!(sms("Cảnh báo 😀", true, 1), Err(TextError::NotPlain { character: '😀', position: 10 }));
+    assert_eq!(sms("Cảnh báo 😀", false, 1).unwrap().encoding, Encoding::Ucs2);
+    assert_eq!(
+        sms("李明, chào", true, 1).unwrap_err().to_string(),
+        "character 1 of the text, U+674E, has no form without accents"
+    );
+    assert_eq!(sms("a\u{200d}b\u{202e}", true, 1).unwrap().text, "ab");
+    assert_eq!(sms("\u{F8FF}", false, 1), Err(TextError::Unsendable { character: '\u{F8FF}', position: 1 }));
+    assert_eq!(sms("Nguy\u{FFFD}n", false, 1), Err(TextError::Unsendable { character: '\u{FFFD}', position: 5 }));
+    assert_eq!(obstacle("Mã “OTP” 😀", true), Some(("Mã “OTP” ".len(), '😀')));
+    assert_eq!((obstacle("Mã “OTP” 😀", false), obstacle("a\u{200b}\u{7}", false)), (None, Some((4, '\u{7}'))));
+}
+
+/// Customer care, advertising (the label takes 38), and a reference of two octets.
+#[test]
+fn other_tables_bill_other_parts() {
+    let parts = |table: &[usize], text: &str| {
+        Budget::default().with(Encoding::Gsm, table.to_vec()).unwrap().sms(text, true).map(|sms| sms.parts)
+    };
+    let a = |n: usize| "a".repeat(n);
+    let advertising = [122, 268, 421];
+    for (n, expected) in [(122, 1), (123, 2), (268, 2), (269, 3), (421, 3)] {
+        assert_eq!(parts(&advertising, &a(n)), Ok(expected), "{n}");
+    }
+    assert_eq!(parts(&advertising, &a(424)), Err(TextError::TooLong { parts: 4, max: 3, over: 3 }));
+    assert_eq!(parts(&[160, 304, 456], &a(305)), Ok(3));
+    assert_eq!(parts(&[160], &a(163)), Err(TextError::TooLong { parts: 2, max: 1, over: 3 }));
+    // The label takes its room in the first part: a pair that would begin with its last septet moves on.
+    assert_eq!(parts(&advertising, &format!("{}€{}", a(114), a(152))), Ok(3));
+    assert_eq!(parts(&advertising, &format!("{}€{}", a(113), a(153))), Ok(2));
+    let unicode = Budget::default().with(Encoding::Ucs2, vec![70, 134]).unwrap();
+    assert_eq!(unicode.sms(&"ạ".repeat(135), false), Err(TextError::TooLong { parts: 3, max: 2, over: 1 }));
+    assert_eq!(unicode.sms(&a(459), true).unwrap().parts, 3);
+}
+
+#[test]
+fn a_table_that_cannot_be_right_is_refused() {
+    let with = |encoding, table: &[usize]| Budget::default().with(encoding, table.to_vec()).unwrap_err().to_string();
+    assert_eq!(with(Encoding::Gsm, &[]), "a table has 1 to 10 entries");
+    assert_eq!(with(Encoding::Gsm, &[161]), "entry 1 must be 10 to 160");
+    assert_eq!(with(Encoding::Gsm, &[160, 160]), "entry 2 must be 170 to 306");
+    assert_eq!(with(Encoding::Ucs2, &[70, 134, 202]), "entry 3 must be 144 to 201");
+    assert_eq!(with(Encoding::Gsm, &[100, 254]), "entry 2 must be 110 to 253");
+}
+
+#[test]
 fn typography_is_folded_only_where_it_saves_an_alphabet() {
     assert_eq!(tidy("“OTP” – no…"), "\"OTP\" - no...");
     assert_eq!(tidy("“Mã” – không…"), "“Mã” – không…");
@@ -177,4 +224,81 @@ proptest! {
             prop_assert!(part.chars().map(|c| encoding.units(c)).sum::<usize>() <= most);
         }
     }
+}
+
+proptest! {
+    #[test]
+    fn any_table_counts_every_text_and_more_text_never_costs_less(
+        steps in proptest::collection::vec(10_usize..=153, 1..6),
+        text in "[a-z€^ ]{0,500}",
+    ) {
+        let mut total = 0;
+        let table: Vec<usize> = steps.iter().map(|step| { total += step; total }).collect();
+        let Ok(budget) = Budget::default().with(Encoding::Gsm, table.clone()) else { return Ok(()) };
+        let Measured { parts, units, .. } = budget.measure(&text);
+        if units > 0 {
+            // A table is a bound: never fewer parts than it says, and more only where a pair moved on.
+            let by_units = table.iter().position(|most| units <= *most).map_or(table.len() + 1, |at| at + 1);
+            prop_assert!(usize::from(parts) >= by_units);
+            if !text.contains(['€', '^']) && by_units <= table.len() {
+                prop_assert_eq!(usize::from(parts), by_units);
+            }
+        }
+        let shorter: String = text.chars().take(text.chars().count().saturating_sub(1)).collect();
+        prop_assert!(budget.measure(&shorter).parts <= parts);
+    }
+}
+
+/// Septets as their characters, by the tables of 3GPP TS 23.038 written out here a second time, in code order.
+fn characters(septets: &[u8]) -> String {
+    const TABLE: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+    let mut text = String::new();
+    let mut codes = septets.iter();
+    while let Some(code) = codes.next() {
+        text.push(match code {
+            0x1B => match codes.next() {
+                Some(0x0A) => '\u{c}',
+                Some(0x14) => '^',
+                Some(0x28) => '{',
+                Some(0x29) => '}',
+                Some(0x2F) => '\\',
+                Some(0x3C) => '[',
+                Some(0x3D) => '~',
+                Some(0x3E) => ']',
+                Some(0x40) => '|',
+                Some(0x65) => '€',
+                other => panic!("{other:?} follows an escape"),
+            },
+            code => TABLE.chars().nth(usize::from(*code)).unwrap(),
+        });
+    }
+    text
+}
+
+#[test]
+fn all_146_letters_come_off_the_wire_as_they_should() {
+    let plain = "aeiouy";
+    let mut seen = 0;
+    for (letters, base) in LETTERS {
+        let group = letters.chars().chain(plain.chars().filter(|vowel| *vowel == base));
+        for letter in group.flat_map(|c| [c.to_string(), c.to_uppercase().collect()]) {
+            let base = if letter.chars().all(char::is_lowercase) { base } else { base.to_ascii_uppercase() };
+            for form in [letter.nfc().collect::<String>(), letter.nfd().collect()] {
+                // In a sentence that is UCS-2 anyhow, and alone without accents.
+                let accented = sms(&format!("ạ{form}"), false, 1).unwrap();
+                let octets: Vec<u8> = accented.text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+                let units: Vec<u16> = octets.chunks(2).map(|pair| u16::from(pair[0]) << 8 | u16::from(pair[1])).collect();
+                assert_eq!(accented.encoding, Encoding::Ucs2);
+                assert_eq!(units.len(), 2, "{form:?} is one unit");
+                assert_eq!(String::from_utf16(&units).unwrap(), format!("ạ{letter}"));
+                let plain = sms(&form, true, 1).unwrap();
+                assert_eq!(plain.encoding, Encoding::Gsm);
+                assert_eq!(characters(&septets(&plain.text).unwrap()), base.to_string());
+            }
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 146);
+    // The seven that GSM 03.38 has survive it with their accents.
+    assert_eq!(characters(&septets("àèéÉìòù€").unwrap()), "àèéÉìòù€");
 }

@@ -91,9 +91,7 @@ pub(super) fn sending(section: &mut Section<'_>, kind: Kind, law: Law) -> Option
     let doubt =
         section.optional("doubt", |v| v.choice(&[("skip", Doubt::Skip), ("resend", Doubt::Resend)])).unwrap_or(default.doubt);
     let budget = section.optional("budget", |v| v.integer(1..=1_000_000_000_000));
-    let sms_text = section
-        .optional("sms_text", |v| v.choice(&[("unaccented", SmsText::Unaccented), ("unicode", SmsText::Unicode)]))
-        .unwrap_or(default.sms_text);
+    let sms_text = section.optional("sms_text", |v| v.choice(&SmsText::NAMES)).unwrap_or(default.sms_text);
     Some(Sending { hours, valid_for, doubt, budget, sms_text })
 }
 

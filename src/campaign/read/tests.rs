@@ -74,7 +74,7 @@ fn another_language_may_be_partial() {
         LEAST.replace("KIND", "awareness") + "[message.lang.en]\nsms = \"Never tell an OTP.\"\nemail = { subject = \"OTP\" }\n";
     let campaign = Campaign::parse("c.toml", "c", &text).unwrap();
     let english = &campaign.messages[0].lang["en"];
-    assert_eq!((english.sms.as_deref(), english.chat.as_ref()), (Some("Never tell an OTP."), None));
+    assert_eq!((english.sms.clone(), english.chat.as_ref()), (Some("Never tell an OTP.".into()), None));
     assert_eq!(english.email.as_ref().unwrap().body, "");
 }
 

@@ -17,19 +17,22 @@ pub fn compile(
     attributes: Option<&BTreeSet<String>>,
 ) -> Result<Templates, Problems> {
     let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
-    Templates::compile(&source.campaign, office, attributes, &files).map_err(|faults| {
-        let text: Arc<str> = source.text.as_str().into();
-        let mut problems: Vec<Problem> = Vec::new();
-        for fault in &faults {
-            let problem = problem(&file.display().to_string(), &text, &source.campaign.messages, fault);
-            // A text that another language borrows is told of once.
-            if !problems.iter().any(|other| other.span == problem.span && other.message == problem.message) {
-                problems.push(problem);
-            }
+    Templates::compile(&source.campaign, office, attributes, &files).map_err(|faults| problems(source, file, &faults))
+}
+
+/// Faults of a campaign's texts as problems, where they stand.
+pub fn problems(source: &Source, file: &Path, faults: &[TemplateFault]) -> Problems {
+    let text: Arc<str> = source.text.as_str().into();
+    let mut problems: Vec<Problem> = Vec::new();
+    for fault in faults {
+        let problem = problem(&file.display().to_string(), &text, &source.campaign.messages, fault);
+        // A text that another language borrows is told of once.
+        if !problems.iter().any(|other| other.span == problem.span && other.message == problem.message) {
+            problems.push(problem);
         }
-        problems.sort_by_key(|problem| problem.span.start);
-        Problems(problems)
-    })
+    }
+    problems.sort_by_key(|problem| problem.span.start);
+    Problems(problems)
 }
 
 fn problem(file: &str, text: &Arc<str>, messages: &[Message], fault: &TemplateFault) -> Problem {

@@ -1,0 +1,103 @@
+//! One text as it will be, for a terminal of a hundred columns or for a program.
+
+use std::fmt::Write as _;
+
+use providers::{Channel, Content};
+use serde_json::json;
+
+use super::sms::Version;
+use crate::words::{Lang, Phrase, width};
+
+/// Columns of a line.
+const COLUMNS: usize = 100;
+
+/// One text as it will be.
+pub(super) struct Shown {
+    pub(super) channel: Channel,
+    pub(super) lang: String,
+    /// The person's address, masked.
+    pub(super) to: Option<String>,
+    /// The text, or why there is none.
+    pub(super) content: Result<Content, Phrase>,
+    /// A text message in each form that it may take.
+    pub(super) versions: Vec<Version>,
+}
+
+impl Shown {
+    /// Whether what would be sent cannot be.
+    pub(super) fn failed(&self) -> bool {
+        self.content.is_err() || self.versions.iter().any(|version| version.chosen && version.sms.is_err())
+    }
+
+    pub(super) fn told(&self, lang: Lang) -> String {
+        let mut heading = format!("  {} ({})", self.channel, self.lang);
+        if let Some(to) = &self.to {
+            heading.push_str(" → ");
+            heading.push_str(to);
+        }
+        heading.push('\n');
+        if !self.versions.is_empty() {
+            return self.versions.iter().fold(heading, |out, version| out + &version.told(lang));
+        }
+        let body = match &self.content {
+            Err(why) => return heading + &lines("    ✗ ", "      ", why.text(lang)),
+            Ok(Content::Sms(sms)) => sms.text.clone(),
+            Ok(Content::Email(email)) => {
+                let files = email.attachments.iter().fold(String::new(), |mut files, file| {
+                    // Writing into a String cannot fail.
+                    let _ = write!(files, "\n📎 {} ({} byte)", file.name, file.bytes.len());
+                    files
+                });
+                format!("{}\n\n{}{files}", email.subject, email.text.trim_end())
+            }
+            Ok(Content::Chat(chat)) => {
+                let template = chat.template.iter().map(|id| format!("template {id}"));
+                let data = chat.data.iter().map(|(key, value)| format!("{key} = {value}"));
+                template.chain(data).chain(chat.text.clone()).collect::<Vec<_>>().join("\n")
+            }
+        };
+        heading + &block(&body)
+    }
+
+    pub(super) fn json(&self, lang: Lang) -> serde_json::Value {
+        let mut json = json!({ "channel": self.channel.name(), "lang": self.lang, "to": self.to });
+        let more = match &self.content {
+            Err(why) => json!({ "error": why.text(lang) }),
+            Ok(Content::Sms(sms)) => json!({ "text": sms.text }),
+            Ok(Content::Email(email)) => json!({
+                "subject": email.subject, "text": email.text, "html": email.html,
+                "attachments": email.attachments.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(),
+            }),
+            Ok(Content::Chat(chat)) => json!({ "text": chat.text, "template": chat.template, "data": chat.data }),
+        };
+        if let (Some(json), serde_json::Value::Object(more)) = (json.as_object_mut(), more) {
+            json.extend(more);
+        }
+        if !self.versions.is_empty() {
+            json["sms"] = self.versions.iter().map(|version| version.json(lang)).collect();
+        }
+        json
+    }
+}
+
+/// A text behind a line at its left.
+pub(super) fn block(text: &str) -> String {
+    text.lines().fold(String::new(), |out, line| out + &lines("    │ ", "    │ ", line))
+}
+
+/// A paragraph, broken between words where it is too long; `first` stands before its first line, `rest` before the others.
+pub(super) fn lines(first: &str, rest: &str, text: &str) -> String {
+    let mut lines = vec![first.to_owned()];
+    for (nth, word) in text.split(' ').enumerate() {
+        let Some(line) = lines.last_mut() else { break };
+        if nth == 0 {
+            line.push_str(word);
+        } else if width(line) + 1 + width(word) <= COLUMNS {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(format!("{rest}{word}"));
+        }
+    }
+    lines.iter().fold(String::new(), |out, line| out + line.trim_end() + "\n")
+}
