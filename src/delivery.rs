@@ -14,6 +14,7 @@ pub mod close;
 mod contact;
 pub mod end;
 pub mod fan_out;
+pub mod handle;
 pub mod learn;
 pub mod record;
 pub mod reference;

@@ -11,8 +11,10 @@ use std::time::Duration;
 use providers::{
     Channel, Provider,
     http::{Description, HttpGateway},
-    smtp::{Settings, SmtpGateway, Surroundings},
+    smpp::{self, SmppGateway},
+    smtp::{self, SmtpGateway},
 };
+use rand::Rng as _;
 
 use crate::{
     audience::phone::Carrier,
@@ -23,6 +25,8 @@ use crate::{
 
 /// The gateway's name whose adapter is `providers::smtp`.
 pub const SMTP: &str = "smtp";
+/// The gateway's name whose adapter is `providers::smpp`.
+pub const SMPP: &str = "smpp";
 /// The longest that one send may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Why the accounts cannot be built.
@@ -114,35 +118,43 @@ pub fn provider(
         }
         None => None,
     };
-    if account.gateway == SMTP {
-        if account.channel != Channel::Email {
-            return Err(AccountError::Channel {
-                account: account.name.clone(),
-                gateway: SMTP.into(),
-                carries: Channel::Email,
-                wanted: account.channel,
-            });
+    let carries = |channel: Channel| {
+        if channel == account.channel {
+            return Ok(());
         }
+        let (name, gateway) = (account.name.clone(), account.gateway.clone());
+        Err(AccountError::Channel { account: name, gateway, carries: channel, wanted: account.channel })
+    };
+    if account.gateway == SMPP {
+        carries(Channel::Sms)?;
         let clock = clock.clone();
-        let surroundings = Surroundings {
+        let surroundings = smpp::Surroundings {
+            window: account.window,
+            receipts: account.receipts,
+            allow_private: account.allow_private,
+            ca_pem,
+            now: Arc::new(move || clock.now()),
+            jitter: Arc::new(|| rand::rng().random()),
+        };
+        let settings =
+            smpp::Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
+        return Ok(Arc::new(SmppGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
+    }
+    if account.gateway == SMTP {
+        carries(Channel::Email)?;
+        let clock = clock.clone();
+        let surroundings = smtp::Surroundings {
             window: account.window,
             allow_private: account.allow_private,
             ca_pem,
             now: Arc::new(move || clock.now()),
         };
         let settings =
-            Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
+            smtp::Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
         return Ok(Arc::new(SmtpGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
     }
     let description = description(account, gateways)?;
-    if description.channel != account.channel {
-        return Err(AccountError::Channel {
-            account: account.name.clone(),
-            gateway: account.gateway.clone(),
-            carries: description.channel,
-            wanted: account.channel,
-        });
-    }
+    carries(description.channel)?;
     let mut settings = BTreeMap::new();
     for (key, value) in &account.settings {
         let text = match value {
@@ -165,7 +177,7 @@ pub fn provider(
 
 fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<&'g Arc<Description>, AccountError> {
     gateways.get(&account.gateway).ok_or_else(|| {
-        let known = gateways.keys().map(String::as_str).chain([SMTP]);
+        let known = gateways.keys().map(String::as_str).chain([SMPP, SMTP]);
         let hint =
             crate::document::nearest(&account.gateway, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         AccountError::NoGateway { account: account.name.clone(), gateway: account.gateway.clone(), hint }

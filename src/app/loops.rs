@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use providers::Arrival;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    account::Account,
     approval,
     campaign::{Holidays, Library},
     clock::Clock,
@@ -15,7 +17,7 @@ use crate::{
     db::Db,
     dispatch::{self, Lane, Recorder, Shared},
     epoch,
-    receipt::{Appender, Matcher},
+    receipt::{Appender, Inbox, Matcher},
     retention::Retention,
     run::{self, Runner},
 };
@@ -41,6 +43,12 @@ const GATHER: Duration = Duration::from_millis(25);
 pub(super) fn settle_at(now: i64) -> i64 {
     now + i64::try_from(dispatch::judge::DOUBT_WAIT.as_millis()).unwrap_or(0)
 }
+
+/// How long a standing connection may be quiet before it is closed at the end, and how long that may take in all.
+const QUIET: Duration = Duration::from_millis(500);
+const LAST_EVENTS: Duration = Duration::from_secs(3);
+/// How long to wait after what a gateway said could not be stored.
+const UNSTORED: Duration = Duration::from_secs(1);
 
 /// Waits for `span`, or until the application stops. False: it stops.
 async fn rest(span: Duration, stopped: &mut watch::Receiver<bool>) -> bool {
@@ -189,6 +197,42 @@ pub(super) async fn drive_lane(mut lane: Lane, shared: Arc<Shared>, mut stopped:
     }
 }
 
+/// Keeps up an account's standing connection, if its gateway has one, and takes what comes over it. Once the lanes have
+/// `drained`, what comes for a moment longer is taken, and the connection is closed.
+pub(super) async fn drive_events(account: Arc<Account>, inbox: Inbox, mut drained: watch::Receiver<bool>) {
+    loop {
+        let arrival = tokio::select! {
+            arrival = account.provider.events() => arrival,
+            // An error means that the application is gone.
+            _ = drained.wait_for(|drained| *drained) => break,
+        };
+        let Some(arrival) = arrival else { return };
+        if !take(&account, &inbox, arrival).await {
+            tokio::time::sleep(UNSTORED).await;
+        }
+    }
+    let last = async {
+        while let Ok(Some(arrival)) = tokio::time::timeout(QUIET, account.provider.events()).await {
+            take(&account, &inbox, arrival).await;
+        }
+    };
+    // What is still coming after that, the gateway keeps for the next process.
+    let _ = tokio::time::timeout(LAST_EVENTS, last).await;
+    account.provider.close().await;
+}
+
+/// Commits what came, and has it answered. False: it was not stored, and the gateway is asked to repeat it.
+async fn take(account: &Account, inbox: &Inbox, arrival: Arrival) -> bool {
+    let taken = inbox.take(account, arrival.events).await;
+    match &taken {
+        Ok(_) => arrival.acknowledge.committed(),
+        Err(error) => {
+            tracing::warn!(account = account.config.name, %error, "asked a gateway to repeat what it said");
+        }
+    }
+    taken.is_ok()
+}
+
 pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
     loop {
         let settled = async {
@@ -254,6 +298,11 @@ pub(super) async fn drive_matcher(
         match matcher.step(after).await {
             Ok(step) => {
                 after = step.last;
+                if !step.early.is_empty()
+                    && let Err(error) = matcher.again(&step.early).await
+                {
+                    tracing::error!(%error, "could not match receipts that came early; the sweep will");
+                }
                 if step.applied > 0 {
                     shared.work.notify_waiters();
                 }

@@ -15,13 +15,12 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, on},
 };
-use providers::{Callback, CallbackError, Event, Inbound, Reply};
+use providers::{Callback, CallbackError, Event, Reply};
 use subtle::ConstantTimeEq as _;
 
 use super::{Shared, State, measure::AccountMeasures};
 use crate::{
     account::{Account, Accounts, callback_secret},
-    receipt::Incoming,
     seal::Seal,
 };
 
@@ -95,29 +94,16 @@ async fn take(
 /// Commits the receipts, then answers as the gateway expects.
 async fn store(state: &Shared, door: &Door, events: Vec<Event>, reply: &Reply, arrived: Instant) -> Response {
     let account = &door.account;
-    let mut receipts = Vec::with_capacity(events.len());
-    for event in events {
-        match event {
-            Event::Receipt(receipt) => receipts.push(Incoming { account: account.id, receipt }),
-            // Its words are the person's own: they stay out of the log.
-            Event::Inbound(Inbound { from, text, .. }) => {
-                door.measures.inbound.increment(1);
-                let letters = text.chars().count();
-                tracing::info!(account = account.config.name, %from, letters, "a person answered; nothing reads answers yet");
-            }
-            Event::Accepted { .. } => tracing::warn!(account = account.config.name, "a callback carries no late answers"),
-            Event::Account { detail } => {
-                tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
-            }
+    let taken = match state.parts.inbox.take(account, events).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            door.measures.unstored.increment(1);
+            tracing::warn!(account = account.config.name, %error, "asked a gateway to repeat its callback");
+            return (StatusCode::SERVICE_UNAVAILABLE, "not stored: please repeat\n").into_response();
         }
-    }
-    let taken = receipts.len() as u64;
-    if let Err(error) = state.parts.inbox.append(receipts).await {
-        door.measures.unstored.increment(1);
-        tracing::warn!(account = account.config.name, %error, "asked a gateway to repeat its callback");
-        return (StatusCode::SERVICE_UNAVAILABLE, "not stored: please repeat\n").into_response();
-    }
-    door.measures.taken.increment(taken);
+    };
+    door.measures.inbound.increment(taken.inbound);
+    door.measures.taken.increment(taken.receipts);
     state.measures.committed(arrived.elapsed());
     answer(reply)
 }

@@ -393,7 +393,7 @@ impl World {
     /// Stores receipts as a callback would.
     pub async fn append(&self, receipts: Vec<Receipt>) {
         let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone());
-        let incoming = receipts.into_iter().map(|receipt| Incoming { account: self.account, receipt }).collect();
+        let incoming = receipts.into_iter().map(|receipt| Incoming::receipt(self.account, receipt)).collect();
         let (stored, _) = tokio::join!(inbox.append(incoming), appender.step());
         stored.unwrap();
     }
