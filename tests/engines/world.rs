@@ -398,6 +398,15 @@ impl World {
         stored.unwrap();
     }
 
+    /// Stores an answer that came after its attempt fell in doubt.
+    pub async fn append_late(&self, delivery: i64, attempt: i16, ids: &[&str]) {
+        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone());
+        let reference = delivery::Reference { delivery, attempt }.encode(&self.seal);
+        let late = Incoming::accepted(self.account, reference, ids.iter().map(ToString::to_string).collect());
+        let (stored, _) = tokio::join!(inbox.append(vec![late]), appender.step());
+        stored.unwrap();
+    }
+
     /// Stores receipts and joins them.
     pub async fn hear(&self, receipts: Vec<Receipt>) -> receipt::Matched {
         self.append(receipts).await;
