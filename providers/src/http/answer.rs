@@ -117,6 +117,13 @@ impl Reading {
         Self::new(own, Arc::clone(&self.private), self.readable, raw).coded(code)
     }
 
+    /// The same with one more name.
+    pub(super) fn named(mut self, name: &'static str, value: Value) -> Self {
+        self.own.push((name, value));
+        self.context = scope(self.own.clone(), &self.private);
+        self
+    }
+
     /// The answer itself, where it speaks of one message only.
     pub(super) fn of_whole(&self) -> Self {
         Self {
@@ -159,7 +166,7 @@ impl Reader {
 
     /// The same for an answer that lists messages: `code` and `detail` are of each item.
     pub(super) fn parse_listed(table: &Table<'_>) -> Self {
-        let known = [NAMES, &["item"]].concat();
+        let known = [NAMES, &["item", "asked"]].concat();
         let detail = table.text("detail").and_then(|text| Expression::parse(table.source, &text, &known));
         Self { format: Format::parse(table), code: None, detail }
     }

@@ -192,7 +192,11 @@ fn jwt(state: &State<'_, '_>, claims: &Value, key: &Value, header: Option<&Value
 fn keyed(state: &State<'_, '_>, phone: &Value) -> Result<String, Error> {
     let private = state.lookup(PRIVATE).ok_or_else(|| wrong("`keyed` has no key here"))?;
     let private = private.downcast_object_ref::<Private>().ok_or_else(|| wrong("`keyed` has no key here"))?;
-    let digest = mac(&private.key, e164(&text(phone)?).as_bytes())?;
+    let phone = text(phone)?;
+    if phone.is_empty() {
+        return Err(wrong("a value is missing"));
+    }
+    let digest = mac(&private.key, e164(&phone).as_bytes())?;
     Ok(hex(&digest[..8]))
 }
 

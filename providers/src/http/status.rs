@@ -33,7 +33,7 @@ struct Items {
 }
 
 /// Names that rules over one item of an answer have.
-const ITEM_NAMES: &[&str] = &["item", "status", "headers", "body", "raw", "code"];
+const ITEM_NAMES: &[&str] = &["item", "asked", "status", "headers", "body", "raw", "code"];
 
 /// Messages that one request asks about at most, whatever a file says.
 const MOST: u32 = 10_000;
@@ -85,7 +85,8 @@ impl StatusShape {
     ) -> Result<Vec<Receipt>, No> {
         let status = answer.status;
         let failed = |detail| No::Judged(SendError::InDoubt { ids: Vec::new(), detail });
-        let reading = self.reader.read(answer, private);
+        let asked_with = asked.first().and_then(|handle| handle.ids.first());
+        let reading = self.reader.read(answer, private).named("asked", asked_with.map_or_else(|| Value::from(()), Value::from));
         if !reading.readable {
             return Err(match status {
                 401 if self.rules.iter().any(|rule| matches!(rule.outcome, Outcome::StaleToken)) => {
