@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine, Schema, Sql},
-    dispatch::{Lane, Lease, Recorder, Shared},
+    dispatch::{Lane, Lease, Poller, Recorder, Shared},
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
     run::{Capacity, Runner},
@@ -237,6 +237,8 @@ impl App {
                 let lane = Lane::new(Arc::clone(&shared), Arc::clone(account), verdicts.clone());
                 makers.push(tokio::spawn(loops::drive_lane(lane, Arc::clone(&shared), stopped.clone())));
             }
+            let poller = Poller::new(Arc::clone(&shared));
+            makers.push(tokio::spawn(loops::drive_poller(poller, matcher.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }

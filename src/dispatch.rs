@@ -8,6 +8,7 @@
 pub mod doubt;
 pub mod judge;
 pub mod lane;
+pub mod poll;
 pub mod recorder;
 mod turn;
 
@@ -21,6 +22,7 @@ use providers::Channel;
 use tokio::sync::Notify;
 
 pub use lane::{Lane, Step};
+pub use poll::Poller;
 pub use recorder::Recorder;
 
 use crate::{account::Accounts, active::Active, clock::Clock, config::Limits, db::Db, epoch, seal::Seal, token};

@@ -26,6 +26,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
 use minijinja::Value;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -51,6 +52,9 @@ const LONGEST_DETAIL: usize = 200;
 
 /// Bytes of a gateway's id for a message; the longest in use are UUIDs with a prefix.
 const LONGEST_ID: usize = 255;
+
+/// Status queries under way at once.
+const QUESTIONS: usize = 8;
 
 /// What stands in a detail where a secret was.
 const HIDDEN: &str = "[hidden]";
@@ -414,9 +418,14 @@ impl Provider for HttpGateway {
             requests = alike.into_values().collect();
         }
         let (mut receipts, mut failed, mut answered) = (Vec::new(), None, false);
-        for asked in requests {
-            let render = |common: &[(&'static str, Value)]| self.status_request(&asked, common, &private);
-            match self.ask(&private, &clean, render, |answer| shape.read(answer, &asked, &private, &clean)).await {
+        let questions = requests.iter().map(|asked| async {
+            let render = |common: &[(&'static str, Value)]| self.status_request(asked, common, &private);
+            self.ask(&private, &clean, render, |answer| shape.read(answer, asked, &private, &clean)).await
+        });
+        let questions: Vec<_> = questions.collect();
+        let mut answers = futures::stream::iter(questions).buffered(QUESTIONS);
+        while let Some(answer) = answers.next().await {
+            match answer {
                 Ok(read) => {
                     answered = true;
                     receipts.extend(read);

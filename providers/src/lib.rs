@@ -383,6 +383,8 @@ pub struct Poll {
     pub after: Duration,
     /// For how long after it was taken a message is asked about.
     pub through: Duration,
+    /// Messages that one question answers, about: those that it names, or those that were sent under the id that it names.
+    pub together: usize,
 }
 
 /// What one `send` may carry.

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    dispatch::{self, Lane, Recorder, Shared},
+    dispatch::{self, Lane, Poller, Recorder, Shared},
     epoch,
     receipt::{Appender, Matcher},
     run::{self, Runner},
@@ -196,6 +196,23 @@ pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stop
             tracing::error!(%error, "could not settle doubts");
         }
         if !rest(DOUBTS, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+pub(super) async fn drive_poller(mut poller: Poller, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let asked = async {
+            let step = poller.step().await?;
+            matcher.learn(&step.news).await?;
+            Ok::<_, crate::db::DbError>(step.wait)
+        };
+        let wait = asked.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "could not ask gateways what became of messages");
+            DOUBTS
+        });
+        if !rest(wait, &mut stopped).await {
             return;
         }
     }

@@ -191,6 +191,9 @@ fn read(file: &str, root: &Table<'_>) -> Option<Description> {
         abilities.status = true;
         abilities.status_by_id = by_id;
         abilities.poll = status::schedule(&table);
+        if let Some(poll) = abilities.poll.as_mut().filter(|_| by_id) {
+            poll.together = poll.together.max(abilities.batch.most);
+        }
         (request, StatusShape::parse(&table, by_id, renews))
     });
     let plain = Names { own: with_settings(&[]), each: None };

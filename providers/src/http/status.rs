@@ -178,5 +178,5 @@ pub(super) fn schedule(table: &Table<'_>) -> Option<Poll> {
     if through <= after {
         table.source.fault(table.place_of("through"), "`through` must be longer than `after`", None);
     }
-    Some(Poll { every, after, through })
+    Some(Poll { every, after, through, together: batch(table) })
 }
