@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine, Schema, Sql},
-    dispatch::{Confirmer, Lane, Lease, Recorder, Shared},
+    dispatch::{Confirmer, Lane, Lease, Poller, Recorder, Shared},
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
@@ -242,6 +242,8 @@ impl App {
             }
             let confirmer = Confirmer::new(Arc::clone(&shared), config.office.clone());
             makers.push(tokio::spawn(loops::drive_confirmer(confirmer, stopped.clone())));
+            let poller = Poller::new(Arc::clone(&shared));
+            makers.push(tokio::spawn(loops::drive_poller(poller, matcher.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    dispatch::{self, Confirmer, Lane, Recorder, Shared},
+    dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared},
     epoch,
     receipt::{Appender, Matcher},
     retention::Retention,
@@ -231,6 +231,23 @@ pub(super) async fn drive_confirmer(mut confirmer: Confirmer, mut stopped: watch
                 Duration::from_secs(1)
             }
         };
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+pub(super) async fn drive_poller(mut poller: Poller, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let asked = async {
+            let step = poller.step().await?;
+            matcher.learn(&step.news).await?;
+            Ok::<_, crate::db::DbError>(step.wait)
+        };
+        let wait = asked.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "could not ask gateways what became of messages");
+            DOUBTS
+        });
         if !rest(wait, &mut stopped).await {
             return;
         }
