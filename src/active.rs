@@ -17,7 +17,8 @@ use providers::Channel;
 
 use crate::{
     audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
-    campaign::{Campaign, Condition, Doubt, Policy, Segments, Source},
+    campaign::{AdvertisingRule, Campaign, Condition, Doubt, Law, Policy, Segments, Source},
+    config::Office,
     consent,
     db::{Db, DbError, Engine, Result, Sql, affected},
     definition::{self, Kept},
@@ -180,6 +181,7 @@ impl Frozen {
             order: channels.order.clone(),
             first: channels.policy == Policy::First,
             warning: self.campaign.kind == crate::campaign::Kind::Warning,
+            advertising: self.campaign.law == Law::Advertising,
             silent_after: channels.fall_back_after.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4)),
             texts: (0..self.campaign.messages.len())
                 .map(|i| [Channel::Sms, Channel::Email, Channel::Chat].map(|channel| self.templates.has(i, channel)))
@@ -253,8 +255,21 @@ impl ActiveRun {
         self.open.load(Ordering::Relaxed) && now < self.row.expires_at && self.opens_at(now).is_none()
     }
 
-    /// Under hours of sending: when it may send again, if not at `now`.
+    /// Under hours of sending, its own or the law's: when it may send again, if not at `now`.
     pub fn opens_at(&self, now: i64) -> Option<i64> {
+        self.own_hours_open_at(now).max(self.lawful_at(now))
+    }
+
+    /// Advertising: when the law lets it be sent again, if not at `now`. Where no law is known, in a day.
+    fn lawful_at(&self, now: i64) -> Option<i64> {
+        const DAY: i64 = 24 * 3_600_000;
+        if !self.plan.advertising {
+            return None;
+        }
+        AdvertisingRule::at(now).map_or(Some(now + DAY), |rule| rule.opens_at(now))
+    }
+
+    fn own_hours_open_at(&self, now: i64) -> Option<i64> {
         const DAY: i64 = 24 * 60;
         let (from, until) = self.frozen.campaign.sending.hours.filter(|_| !self.is_warning())?;
         let (from, until) = (i64::from(from), i64::from(until));
@@ -292,7 +307,7 @@ struct Refusals {
 #[derive(Debug)]
 pub struct Active {
     db: Db,
-    office: BTreeMap<String, String>,
+    office: Office,
     runs: RwLock<BTreeMap<i64, Arc<ActiveRun>>>,
     frozen: Mutex<HashMap<String, Arc<Frozen>>>,
     refusals: RwLock<Refusals>,
@@ -300,8 +315,8 @@ pub struct Active {
 
 impl Active {
     /// Nothing is under way before the first [`Active::refresh`].
-    pub fn new(db: Db, office: BTreeMap<String, String>) -> Self {
-        Self { db, office, runs: RwLock::default(), frozen: Mutex::default(), refusals: RwLock::default() }
+    pub fn new(db: Db, office: impl Into<Office>) -> Self {
+        Self { db, office: office.into(), runs: RwLock::default(), frozen: Mutex::default(), refusals: RwLock::default() }
     }
 
     /// Reads the runs and the latest refusals again.

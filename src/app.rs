@@ -29,9 +29,10 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine, Schema, Sql},
-    dispatch::{Lane, Lease, Recorder, Shared},
+    dispatch::{Confirmer, Lane, Lease, Poller, Recorder, Shared},
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
+    reply::Ear,
     retention::Retention,
     run::{Capacity, Runner},
     seal::Seal,
@@ -236,7 +237,8 @@ impl App {
         let matcher =
             Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
         let (again, early) = mpsc::channel(64);
-        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone());
+        let ear = Ear::new(seal.clone(), &config.office.opt_out);
+        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone(), ear);
         let (drained, lanes_drained) = watch::channel(false);
         let mut listeners = Vec::new();
         let mut recorder_task = None;
@@ -248,6 +250,10 @@ impl App {
                 let listening = loops::drive_events(Arc::clone(account), inbox.clone(), lanes_drained.clone());
                 listeners.push(tokio::spawn(listening));
             }
+            let confirmer = Confirmer::new(Arc::clone(&shared), config.office.clone());
+            makers.push(tokio::spawn(loops::drive_confirmer(confirmer, stopped.clone())));
+            let poller = Poller::new(Arc::clone(&shared));
+            makers.push(tokio::spawn(loops::drive_poller(poller, matcher.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }
@@ -255,7 +261,7 @@ impl App {
         let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived)));
         let matcher_task =
             tokio::spawn(loops::drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
-        let web = serve_web([private, public], config.office.clone(), &shared, inbox, &stopped)?;
+        let web = serve_web([private, public], config.office.fields.clone(), &shared, inbox, &stopped)?;
         let renewer = tokio::spawn(loops::renew(Arc::clone(&shared), stopped));
 
         Ok(Self {

@@ -1,10 +1,11 @@
 //! Recipients: lists come in ([`import`]), addresses are sealed, segments become SQL ([`segment`]), and what is known
-//! about people leaves again ([`export`]) or is forgotten ([`erase`]).
+//! about people leaves again ([`export`]) or is forgotten ([`erase`]). Who is never to be written to is another list ([`block`]).
 //!
 //! A recipient is a row with a stable reference. Its addresses are sealed bytes, found by their keyed hash; everything else
 //! is plain, because segments select by it. Who is retired from a list keeps a row, and gets nothing.
 
 pub mod address;
+pub mod block;
 pub mod count;
 pub mod erase;
 pub mod export;

@@ -2,6 +2,7 @@
 //!
 //! Parse, don't validate: what has one of these types needs no further check.
 
+mod advertising;
 mod cadence;
 mod cron_line;
 mod goal;
@@ -12,6 +13,7 @@ mod read;
 mod rotation;
 mod segment;
 
+pub use advertising::Rule as AdvertisingRule;
 pub use cadence::{Occurrence, ROTATION_START};
 pub use goal::{Goal, Goals};
 pub use holiday::Holidays;

@@ -19,6 +19,7 @@ mod migrate;
 mod pause;
 mod plan;
 mod preview;
+mod replies;
 mod report;
 mod resume;
 mod runs;
@@ -97,6 +98,7 @@ enum Command {
     Send(send::Args),
     Serve(serve::Args),
     Runs(runs::Args),
+    Replies(replies::Args),
     Pause(pause::Args),
     Resume(resume::Args),
     Abort(abort::Args),
@@ -231,6 +233,7 @@ pub async fn main() -> ExitCode {
         Command::Send(args) => send::run(args, &globals).await,
         Command::Serve(args) => serve::run(args, &globals).await,
         Command::Approve(args) => approve::run(args, &globals).await,
+        Command::Replies(args) => replies::run(args, &globals).await,
         Command::Runs(args) => runs::run(args, &globals).await,
         Command::Pause(args) => pause::run(args, &globals).await,
         Command::Resume(args) => resume::run(args, &globals).await,

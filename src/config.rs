@@ -2,6 +2,7 @@
 
 mod account;
 mod environment;
+mod opt_out;
 mod read;
 mod secret;
 mod template;
@@ -30,8 +31,8 @@ pub struct Config {
     pub server: Server,
     /// `[database] url`.
     pub database_url: String,
-    /// `[office]`: what `{{ office.… }}` gives in messages; keys name, short, hotline, signers….
-    pub office: BTreeMap<String, String>,
+    /// What messages may say of whoever sends them.
+    pub office: Office,
     /// `[limits]`.
     pub limits: Limits,
     /// `[[account]]`.
@@ -60,6 +61,47 @@ impl fmt::Debug for Config {
             .field("accounts", &self.accounts)
             .finish_non_exhaustive()
     }
+}
+
+/// What messages may say of whoever sends them: `[office]`, and where `[opt_out]` takes refusals.
+#[derive(Debug, Clone, Default)]
+pub struct Office {
+    /// `[office]`: what `{{ office.… }}` gives; keys name, short, hotline, signers….
+    pub fields: BTreeMap<String, String>,
+    /// `[opt_out]`: among the rest, what `{{ opt_out }}` gives.
+    pub opt_out: OptOut,
+}
+
+/// An office that takes no refusals by text.
+impl From<BTreeMap<String, String>> for Office {
+    fn from(fields: BTreeMap<String, String>) -> Self {
+        Self { fields, ..Self::default() }
+    }
+}
+
+/// `[opt_out]`: how people refuse by text, and what they are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptOut {
+    /// Where they text to: a short code or a phone number. None: texts cannot say where.
+    pub number: Option<String>,
+    /// The word that texts tell people; one of `words`.
+    pub keyword: String,
+    /// Words that refuse, in any spelling.
+    pub words: Vec<String>,
+    /// Words that take a refusal back.
+    pub resume: Vec<String>,
+    /// A refusal by text is one of everything (`scope = "all"`), not of awareness alone.
+    pub everything: bool,
+    /// `confirm.refused`: what a refusal is answered; none: the built-in wording.
+    pub refused: Option<String>,
+    /// The same in English.
+    pub refused_en: Option<String>,
+    /// `confirm.resumed`: what its taking back is answered.
+    pub resumed: Option<String>,
+    /// The same in English.
+    pub resumed_en: Option<String>,
+    /// How long messages from people are kept that are no refusals.
+    pub keep: Duration,
 }
 
 /// `[server]`.

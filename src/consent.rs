@@ -14,6 +14,15 @@ use crate::{
     on, transaction, within,
 };
 
+/// What a list's `consent_basis` says of somebody who agreed, and did not merely fall under a duty to inform, as SQL. NĐ
+/// 91/2020/NĐ-CP: advertising wants this agreement.
+pub const AGREED: &str = "'consent', 'Consent', 'opt-in', 'dong y', 'Dong y', 'dong-y', 'đồng ý', 'Đồng ý', 'ĐỒNG Ý'";
+
+/// Whether a `consent_basis` is an agreement.
+pub fn has_agreed(basis: &str) -> bool {
+    AGREED.split(", ").any(|agreed| agreed.trim_matches('\'') == basis)
+}
+
 /// What somebody refuses. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]

@@ -8,6 +8,7 @@
 //! Every write is conditional on the row's state and owner, so an answer that comes too late to own its row is joined
 //! like a receipt instead of overwriting what others learnt.
 
+mod advert;
 mod attempt;
 pub mod claim;
 pub mod close;
@@ -16,6 +17,7 @@ pub mod end;
 pub mod fan_out;
 pub mod handle;
 pub mod learn;
+pub mod open;
 pub mod record;
 pub mod reference;
 pub mod slot;
@@ -72,6 +74,8 @@ pub struct Plan {
     pub first: bool,
     /// A warning: only a refusal of everything silences it.
     pub warning: bool,
+    /// It advertises: only to people who agreed, to nobody on the do-not-call register, and not too often.
+    pub advertising: bool,
     /// Under `first`: milliseconds after which silence counts as failure, on accounts that send receipts.
     pub silent_after: Option<i64>,
     /// For each message of the definition, whether it has a text for channel number 1, 2, 3.
@@ -82,6 +86,16 @@ impl Plan {
     /// The smallest scope of a refusal that silences this run.
     pub const fn silencing_scope(&self) -> i16 {
         if self.warning { 2 } else { 1 }
+    }
+
+    /// The smallest number of a list's [`Binds`](crate::audience::block::Binds) that binds this run.
+    pub const fn blocking_scope(&self) -> i16 {
+        if self.advertising { 1 } else { 2 }
+    }
+
+    /// Whether the law wants this run's people to have agreed. The law of the day on which it is asked: `now`.
+    fn wants_consent(&self, now: i64) -> bool {
+        self.advertising && crate::campaign::AdvertisingRule::at(now).is_none_or(|rule| rule.consent)
     }
 
     /// The messages that have a text for a channel, as a SQL list.

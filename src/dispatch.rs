@@ -5,9 +5,11 @@
 //! means for the message and for the account is decided in [`judge`]. What can go wrong in between is bounded: a process
 //! that dies leaves in doubt what its lanes had claimed, never more than twice their windows.
 
+pub mod confirm;
 pub mod doubt;
 pub mod judge;
 pub mod lane;
+pub mod poll;
 pub mod recorder;
 mod turn;
 
@@ -20,7 +22,9 @@ use std::time::Duration;
 use providers::Channel;
 use tokio::sync::Notify;
 
+pub use confirm::Confirmer;
 pub use lane::{Lane, Step};
+pub use poll::Poller;
 pub use recorder::Recorder;
 
 use crate::{account::Accounts, active::Active, clock::Clock, config::Limits, db::Db, epoch, seal::Seal, token};

@@ -35,7 +35,7 @@
 //! | figures | [`report`], [`verify`] |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] |
+//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`], [`reply`]: what people write back |
 //! | people and texts | [`message`], [`audience`], [`consent`], [`approval`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
@@ -63,6 +63,7 @@ pub mod health;
 pub mod limit;
 pub mod message;
 pub mod receipt;
+pub mod reply;
 pub mod report;
 pub mod retention;
 pub mod retry;

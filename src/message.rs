@@ -32,7 +32,7 @@ use self::{
 };
 use crate::{
     campaign::{Body, Campaign, Law, SmsText},
-    config::Purpose,
+    config::{Office, Purpose},
     phrase,
     words::Phrase,
 };
@@ -207,17 +207,17 @@ struct Texts {
 impl Templates {
     /// Compiles and checks every text of a campaign.
     ///
-    /// `office` is `[office]` of loa.toml. `known_attributes` are the attributes that at least one recipient has: a
+    /// `office` is what loa.toml says of the sender. `known_attributes` are the attributes that at least one recipient has: a
     /// placeholder beyond them is a fault unless it has a default; none: attributes are not checked. `attachments`
     /// are the files by the names that the campaign gives them. All faults are returned, not only the first.
     pub fn compile(
         campaign: &Campaign,
-        office: &BTreeMap<String, String>,
+        office: &Office,
         known_attributes: Option<&BTreeSet<String>>,
         attachments: &BTreeMap<String, Bytes>,
     ) -> Result<Self, Vec<TemplateFault>> {
         let mut compiler = Compiler::new(office, known_attributes);
-        let sources = Sources::new(campaign, office, attachments);
+        let sources = Sources::new(campaign, &office.fields, attachments);
         let mut messages = Vec::with_capacity(campaign.messages.len());
         for message in &campaign.messages {
             let mut compile = |lang: Option<&str>, body: &Body, main: &Body| {

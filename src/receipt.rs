@@ -1,8 +1,9 @@
-//! Receipts: append → answer → match → apply.
+//! What gateways tell: append → answer → match → apply.
 //!
 //! A gateway is answered only after what it says is committed ([`Inbox::take`] gathers many callbacks and arrivals into one
-//! commit). A late answer comes the same way: it says that its attempt was taken, and under which ids. [`Matcher::step`] then finds the attempts that receipts speak of, by our reference or by the gateway's id,
-//! and joins them to the deliveries. A receipt that comes before its attempt's answer waits; it is matched again when the
+//! commit); what people wrote back takes effect in the same commit ([`crate::reply::take`]). A late answer says that its
+//! attempt was taken, and under which ids. [`Matcher::step`] then finds the attempts that receipts speak of, by our reference
+//! or by the gateway's id, and joins them to the deliveries. A receipt that comes before its attempt's answer waits; it is matched again when the
 //! id comes, and by a sweep for 72 hours. A forged reference is kept, marked, and changes nothing.
 
 mod inbox;

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["run", "dispatch", "receipt", "retention"],
     &["epoch", "account", "active"],
     &["delivery"],
-    &["tally"],
+    &["tally", "reply"],
     &["message", "audience", "consent", "approval"],
     &["definition"],
     &["campaign"],

@@ -17,6 +17,7 @@ mod stories {
     mod main_job;
     mod nodes;
     mod plan;
+    mod replies;
     mod report;
     mod runs;
     mod settings;

@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     db::DbError,
+    seal::Seal,
 };
 
 /// The gateway's name whose adapter is `providers::smtp`.
@@ -104,12 +105,17 @@ pub fn gateways(folder: Option<&Path>) -> Result<Gateways, AccountError> {
     Ok(known)
 }
 
-/// Builds an account's adapter. The error names the key.
+/// The purpose of the MAC that keys digests of addresses in gateways' ids.
+const HANDLE: &str = "handle";
+
+/// Builds an account's adapter. The error names the key. Without a seal it sends and answers, but what it sends gets ids
+/// that no receipt finds again: for tests of an account and checks of its settings.
 pub fn provider(
     account: &config::Account,
     config: &Config,
     gateways: &Gateways,
     clock: &Clock,
+    seal: Option<&Seal>,
 ) -> Result<Arc<dyn Provider>, AccountError> {
     let wrong = |why: String| AccountError::Setting { account: account.name.clone(), why };
     let ca_pem = match &config.network.ca_file {
@@ -170,7 +176,13 @@ pub fn provider(
         ca_pem,
         timeout: TIMEOUT,
     };
-    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network)
+    let clock = clock.clone();
+    let surroundings = providers::http::Surroundings {
+        now: Arc::new(move || clock.now()),
+        random: Arc::new(|| rand::rng().random()),
+        key: seal.map_or_else(|| rand::rng().random(), |seal| seal.mac(HANDLE, account.name.as_bytes())),
+    };
+    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network, surroundings)
         .map_err(|e| wrong(e.to_string()))?;
     Ok(Arc::new(gateway))
 }

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    dispatch::{self, Lane, Recorder, Shared},
+    dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared},
     epoch,
     receipt::{Appender, Inbox, Matcher},
     retention::Retention,
@@ -223,14 +223,19 @@ pub(super) async fn drive_events(account: Arc<Account>, inbox: Inbox, mut draine
 
 /// Commits what came, and has it answered. False: it was not stored, and the gateway is asked to repeat it.
 async fn take(account: &Account, inbox: &Inbox, arrival: Arrival) -> bool {
-    let taken = inbox.take(account, arrival.events).await;
-    match &taken {
-        Ok(_) => arrival.acknowledge.committed(),
+    match inbox.take(account.id, account.config.channel, arrival.events).await {
+        Ok(taken) => {
+            arrival.acknowledge.committed();
+            for detail in taken.said {
+                tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
+            }
+            true
+        }
         Err(error) => {
             tracing::warn!(account = account.config.name, %error, "asked a gateway to repeat what it said");
+            false
         }
     }
-    taken.is_ok()
 }
 
 pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
@@ -260,6 +265,38 @@ pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch
                 RETENTION
             }
         };
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+pub(super) async fn drive_confirmer(mut confirmer: Confirmer, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let wait = match confirmer.step().await {
+            Ok(step) => step.wait,
+            Err(error) => {
+                tracing::error!(%error, "could not confirm refusals");
+                Duration::from_secs(1)
+            }
+        };
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+pub(super) async fn drive_poller(mut poller: Poller, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let asked = async {
+            let step = poller.step().await?;
+            matcher.learn(&step.news).await?;
+            Ok::<_, crate::db::DbError>(step.wait)
+        };
+        let wait = asked.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "could not ask gateways what became of messages");
+            DOUBTS
+        });
         if !rest(wait, &mut stopped).await {
             return;
         }

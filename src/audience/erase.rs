@@ -2,7 +2,7 @@
 //!
 //! The row's number stays, with its area on past deliveries, so that every count stands (Luật Bảo vệ dữ liệu cá nhân
 //! 91/2025/QH15 leaves statistics without names). Refusals stay too: they hang on the address's keyed hash, and must
-//! outlive the record. What gateways said about failures goes. Receipts hold no address. A run that is still going on
+//! outlive the record. What gateways said about failures goes, and so does what the person wrote back. Receipts hold no address. A run that is still going on
 //! keeps the address's keyed hash on its delivery, else somebody who shares the phone would get a second text; it finds no
 //! address any more and sends nothing.
 
@@ -19,6 +19,13 @@ static EMPTY: Sql = Sql::new(
         chat = NULL, chat_hash = NULL, chat_service = 0, consent_basis = NULL, consent_source = NULL, consent_at = NULL,
         updated_at = $2
     WHERE id = $1",
+);
+
+// Before the hashes go: what the person wrote is found by them. The record of a refusal stays.
+static UNHEAR: Sql = Sql::new(
+    r"DELETE FROM inbound WHERE id IN (SELECT i.id FROM recipient r JOIN inbound i
+      ON (i.channel = 1 AND i.address = r.phone_hash) OR (i.channel = 2 AND i.address = r.email_hash) OR (i.channel = 3 AND i.address = r.chat_hash)
+      WHERE r.id = $1)",
 );
 
 static LEAVE: Sql = Sql::new(r"DELETE FROM membership WHERE recipient = $1");
@@ -39,6 +46,7 @@ pub async fn erase(db: &Db, reference: &str, now: i64) -> Result<bool> {
     transaction!(db, |tx| {
         let found = within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&FIND)).bind(reference).fetch_optional(c).await)?;
         let Some(id) = found else { return Ok(false) };
+        within!(tx, |c, sql| sqlx::query(sql(&UNHEAR)).bind(id).execute(c).await.map(|done| done.rows_affected()))?;
         within!(tx, |c, sql| sqlx::query(sql(&EMPTY)).bind(id).bind(now).execute(c).await.map(|done| done.rows_affected()))?;
         for statement in [&LEAVE, &UNSAY, &UNLINK] {
             within!(tx, |c, sql| sqlx::query(sql(statement)).bind(id).execute(c).await.map(|done| done.rows_affected()))?;

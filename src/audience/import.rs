@@ -33,7 +33,7 @@ use crate::{
 };
 use header::Header;
 use person::Reader;
-use reader::{List, Row};
+pub(super) use reader::{List, Row};
 use store::{Batch, Fields, Sealed};
 
 /// Rows of a transaction: it stays under 1,000 with the groups and the bookkeeping.

@@ -3,11 +3,13 @@
 //! The root of all hashes and signatures lies in `meta`, sealed; a key that does not open it is not this database's key,
 //! which is said before anything is read or sent. [`rekey`] seals everything anew after a rotation.
 
+use providers::Channel;
+
 use crate::{
     config::SecretKey,
     db::{Db, DbError, Sql, Tx},
     on,
-    seal::{Kind, Seal, hex},
+    seal::{Kind, Seal, SealError, hex},
     transaction, within,
 };
 
@@ -66,7 +68,7 @@ static RESEAL: Sql = Sql::new(
     FROM :rows($1; id BIGINT, phone BYTES, email BYTES, chat BYTES) AS l WHERE recipient.id = l.id",
 );
 
-/// Seals every address, and the root, with the current key; hashes stay as they are. In small transactions, so that
+/// Seals every address, what people wrote back, and the root, with the current key; hashes stay as they are. In small transactions, so that
 /// nobody waits; whatever was done stays done, and running it again goes over what is left. Afterwards the previous keys
 /// may be taken out of loa.toml. Gives the number of people whose row was sealed anew.
 pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Result<u64, KeyError> {
@@ -78,6 +80,14 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
         .await
         .map(|done| done.rows_affected()))?;
     let (mut after, mut done) = (0, 0);
+    while let Some(last) = transaction!(db, |tx| reseal_inbound(tx, seal, after).await)? {
+        after = last;
+    }
+    after = 0;
+    while let Some(last) = transaction!(db, |tx| reseal_confirmations(tx, seal, after).await)? {
+        after = last;
+    }
+    after = 0;
     loop {
         let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };
         after = last;
@@ -87,6 +97,62 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
 }
 
 type SealedRow = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+static NEXT_INBOUND: Sql =
+    Sql::new(r"SELECT id, channel, sender, text FROM inbound WHERE id > $1 ORDER BY id LIMIT $2 :lock(inbound)");
+
+static RESEAL_INBOUND: Sql = Sql::new(
+    r"UPDATE inbound SET sender = l.sender, text = l.text
+    FROM :rows($1; id BIGINT, sender BYTES, text BYTES) AS l WHERE inbound.id = l.id",
+);
+
+static NEXT_CONFIRMATION: Sql = Sql::new(
+    r"SELECT id, channel, sender FROM confirmation WHERE id > $1 AND sender IS NOT NULL ORDER BY id LIMIT $2 :lock(confirmation)",
+);
+
+static RESEAL_CONFIRMATION: Sql = Sql::new(
+    r"UPDATE confirmation SET sender = l.sender FROM :rows($1; id BIGINT, sender BYTES) AS l
+    WHERE confirmation.id = l.id AND confirmation.sender IS NOT NULL",
+);
+
+/// One batch of what people wrote; the last id looked at, none at the end.
+async fn reseal_inbound(tx: &mut Tx, seal: &Seal, after: i64) -> crate::db::Result<Option<i64>> {
+    let rows: Vec<(i64, i16, Vec<u8>, Option<Vec<u8>>)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(&NEXT_INBOUND)).bind(after).bind(BATCH).fetch_all(c).await)?;
+    let Some((last, ..)) = rows.last() else { return Ok(None) };
+    let last = *last;
+    let mut anew = Vec::with_capacity(rows.len());
+    for (id, channel, sender, text) in rows {
+        let broken = |error: SealError| DbError::Refused(format!("message {id}: {error}"));
+        let text = text.map(|text| seal.open_text(&text)).transpose().map_err(broken)?;
+        let text = text.map(|text| hex(&seal.seal_text(&text)));
+        anew.push(serde_json::json!({ "id": id, "sender": sender_anew(seal, channel, &sender).map_err(broken)?, "text": text }));
+    }
+    let rows = serde_json::Value::Array(anew).to_string();
+    within!(tx, |c, sql| sqlx::query(sql(&RESEAL_INBOUND)).bind(&rows).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(Some(last))
+}
+
+/// One batch of the confirmations that are still owed.
+async fn reseal_confirmations(tx: &mut Tx, seal: &Seal, after: i64) -> crate::db::Result<Option<i64>> {
+    let rows: Vec<(i64, i16, Vec<u8>)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(&NEXT_CONFIRMATION)).bind(after).bind(BATCH).fetch_all(c).await)?;
+    let Some((last, ..)) = rows.last() else { return Ok(None) };
+    let last = *last;
+    let mut anew = Vec::with_capacity(rows.len());
+    for (id, channel, sender) in rows {
+        let broken = |error: SealError| DbError::Refused(format!("confirmation {id}: {error}"));
+        anew.push(serde_json::json!({ "id": id, "sender": sender_anew(seal, channel, &sender).map_err(broken)? }));
+    }
+    let rows = serde_json::Value::Array(anew).to_string();
+    within!(tx, |c, sql| sqlx::query(sql(&RESEAL_CONFIRMATION)).bind(&rows).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(Some(last))
+}
+
+fn sender_anew(seal: &Seal, channel: i16, sealed: &[u8]) -> Result<String, SealError> {
+    let kind = Kind::of(Channel::from_number(i64::from(channel)).unwrap_or(Channel::Sms));
+    Ok(hex(&seal.seal(kind, &seal.open(kind, sealed)?)))
+}
 
 /// One batch: the last id looked at and how many rows changed; none at the end. A row that cannot be opened rolls the
 /// batch back.

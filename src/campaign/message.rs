@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use providers::Channel;
 
 use super::{
-    Body, ChatBody, EmailBody, Message, Period, SmsBody, SmsText,
+    AdvertisingRule, Body, ChatBody, EmailBody, Message, Period, SmsBody, SmsText,
     read::{Around, reference},
 };
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
 /// The rest of the campaign, as far as its messages must fit it.
 #[derive(Clone, Copy)]
 pub(super) struct Frame<'a> {
+    /// What binds its texts, where it advertises.
+    pub(super) advertising: Option<&'static AdvertisingRule>,
     pub(super) period: &'a Period,
     /// Empty where it could not be read.
     pub(super) channels: &'a [Channel],
@@ -112,7 +114,7 @@ fn message(section: &mut Section<'_>, frame: Frame<'_>, ids: &mut BTreeSet<Strin
         )
     });
     let segments = section.optional("for", |v| v.some(|segment| reference(&segment, around))).unwrap_or_default();
-    let body = body(section, around, true)?;
+    let body = body(section, around, frame.advertising, true)?;
     if !frame.channels.is_empty() && !frame.channels.iter().any(|channel| body.has(*channel)) {
         section.refuse::<()>(
             phrase!(
@@ -122,7 +124,7 @@ fn message(section: &mut Section<'_>, frame: Frame<'_>, ids: &mut BTreeSet<Strin
             channel_help(frame.channels),
         );
     }
-    let lang = section.optional("lang", |v| v.section(|s| languages(s, around))).unwrap_or_default();
+    let lang = section.optional("lang", |v| v.section(|s| languages(s, around, frame.advertising))).unwrap_or_default();
     Some(Message { id: id?, phase, segments, body, lang })
 }
 
@@ -131,7 +133,7 @@ fn channel_help(order: &[Channel]) -> Phrase {
     phrase!("thêm ít nhất một trong: {order}", "add at least one of: {order}")
 }
 
-fn languages(section: &mut Section<'_>, around: Around<'_>) -> Option<BTreeMap<String, Body>> {
+fn languages(section: &mut Section<'_>, around: Around<'_>, law: Option<&AdvertisingRule>) -> Option<BTreeMap<String, Body>> {
     let mut languages = BTreeMap::new();
     for (code, value) in section.rest() {
         if !is_language(code) {
@@ -141,7 +143,7 @@ fn languages(section: &mut Section<'_>, around: Around<'_>) -> Option<BTreeMap<S
                 phrase!("viết như `en` hoặc `zh-Hant`", "write it like `en` or `zh-Hant`"),
             );
         }
-        languages.extend(value.section(|s| body(s, around, false)).map(|body| (code.to_string(), body)));
+        languages.extend(value.section(|s| body(s, around, law, false)).map(|body| (code.to_string(), body)));
     }
     Some(languages)
 }
@@ -167,18 +169,24 @@ impl Body {
 }
 
 /// The texts; in another language (`whole = false`) parts of a mail may be missing.
-fn body(section: &mut Section<'_>, around: Around<'_>, whole: bool) -> Option<Body> {
-    let sms = section.optional("sms", |v| sms(&v));
-    let chat = section.optional("chat", |v| chat(&v));
-    let email = section.optional("email", |v| v.section(|s| email(s, around, whole)));
+fn body(section: &mut Section<'_>, around: Around<'_>, law: Option<&AdvertisingRule>, whole: bool) -> Option<Body> {
+    let sms = section.optional("sms", |v| sms(&v, law));
+    let chat = section.optional("chat", |v| chat(&v, law));
+    let email = section.optional("email", |v| v.section(|s| email(s, around, law, whole)));
     // A part that is there but wrong was reported: what would follow from its absence is not.
     let read = [("sms", sms.is_some()), ("chat", chat.is_some()), ("email", email.is_some())];
     read.iter().all(|(key, well)| *well || !section.has(key)).then_some(Body { sms, chat, email })
 }
 
-fn sms(value: &Value<'_>) -> Option<SmsBody> {
+fn sms(value: &Value<'_>, law: Option<&AdvertisingRule>) -> Option<SmsBody> {
+    let lawful = |value: &Value<'_>| {
+        let text = value.text()?;
+        // Both, so that a first check tells all.
+        let lawful = law.map_or([Some(()); 2], |law| [law.labelled(value, &text), law.instructed(value, &text)]);
+        lawful.iter().all(Option::is_some).then_some(text)
+    };
     if value.is_text() {
-        return Some(SmsBody::Text { text: value.text()?, sms_text: None });
+        return Some(SmsBody::Text { text: lawful(value)?, sms_text: None });
     }
     value.section(|s| {
         let template = s.optional("template", |v| v.slug());
@@ -188,7 +196,7 @@ fn sms(value: &Value<'_>) -> Option<SmsBody> {
         }
         let sms_text = s.optional("sms_text", |v| v.choice(&SmsText::NAMES));
         if s.has("text") {
-            return Some(SmsBody::Text { text: s.required("text", |v| v.text())?, sms_text });
+            return Some(SmsBody::Text { text: s.required("text", |v| lawful(&v))?, sms_text });
         }
         s.refuse(
             phrase!("`sms` cần `text` hoặc `template`", "`sms` needs `text` or `template`"),
@@ -200,14 +208,21 @@ fn sms(value: &Value<'_>) -> Option<SmsBody> {
     })
 }
 
-fn chat(value: &Value<'_>) -> Option<ChatBody> {
+fn chat(value: &Value<'_>, law: Option<&AdvertisingRule>) -> Option<ChatBody> {
+    let labelled = |value: &Value<'_>| {
+        let text = value.text()?;
+        law.map_or(Some(()), |law| law.labelled(value, &text)).map(|()| text)
+    };
     if value.is_text() {
-        return Some(ChatBody { text: Some(value.text()?), ..ChatBody::default() });
+        return Some(ChatBody { text: Some(labelled(value)?), ..ChatBody::default() });
     }
     value.section(|s| {
-        let text = s.optional("text", |v| v.text());
+        let text = s.optional("text", |v| labelled(&v));
         let template = s.optional("template", |v| v.line());
         let data = s.optional("data", |v| v.section(data)).unwrap_or_default();
+        if s.has("text") && text.is_none() {
+            return None;
+        }
         if !s.has("text") && !s.has("template") {
             return s.refuse(
                 phrase!("`chat` cần `text` hoặc `template`", "`chat` needs `text` or `template`"),
@@ -222,8 +237,17 @@ fn data(section: &mut Section<'_>) -> Option<BTreeMap<String, String>> {
     Some(section.rest().into_iter().filter_map(|(key, value)| Some((key.to_string(), value.any_text()?))).collect())
 }
 
-fn email(section: &mut Section<'_>, around: Around<'_>, whole: bool) -> Option<EmailBody> {
-    let subject = if whole { section.required("subject", |v| v.line()) } else { section.optional("subject", |v| v.line()) };
+fn email(section: &mut Section<'_>, around: Around<'_>, law: Option<&AdvertisingRule>, whole: bool) -> Option<EmailBody> {
+    // How to refuse a mail stands at its end already: the layout puts its link there.
+    let line = |v: Value<'_>| {
+        let text = v.line()?;
+        law.map_or(Some(()), |law| law.labelled(&v, &text)).map(|()| text)
+    };
+    let (given, subject) = (section.has("subject"), section.optional("subject", line));
+    if given && subject.is_none() {
+        return None;
+    }
+    let subject = if whole { section.required("subject", |_| subject) } else { subject };
     let body = if whole { section.required("body", |v| v.text()) } else { section.optional("body", |v| v.text()) };
     let attach = section.optional("attach", |v| v.list(|file| attachment(&file, around))).unwrap_or_default();
     if whole {

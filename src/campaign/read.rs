@@ -4,7 +4,9 @@
 mod schedule;
 mod sending;
 
-use super::{Audience, Basis, Campaign, Kind, Law, Segments, Sending, message};
+pub(super) use sending::hours_of_day;
+
+use super::{AdvertisingRule, Audience, Basis, Campaign, Kind, Law, Segments, Sending, message};
 use crate::{
     document::{Problems, Section, Value, decode, is_slug, suggestion},
     phrase,
@@ -60,11 +62,13 @@ fn campaign(slug: &str, root: &mut Section<'_>, around: Around<'_>) -> Option<Ca
     // Where the kind itself is wrong, the rest is read as awareness, which allows all that a warning does.
     let kind_or_default = kind.unwrap_or(Kind::Awareness);
     let channels = root.required("channels", |v| v.section(|s| sending::channels(s, kind_or_default)));
+    let advertising = (law == Law::Advertising).then(|| AdvertisingRule::for_period(period.through)).flatten();
     let sending = match root.value("sending") {
-        Some(value) => value.section(|s| sending::sending(s, kind_or_default, law)),
+        Some(value) => value.section(|s| sending::sending(s, kind_or_default, advertising)),
         None => Some(Sending::of(kind_or_default)),
     };
     let frame = message::Frame {
+        advertising,
         period: &period,
         channels: channels.as_ref().map_or(&[], |channels| &channels.order),
         segments: audience.as_ref().map_or(&[], |audience| &audience.segments),

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -15,6 +15,7 @@ use super::{Globals, Mistake, table};
 use crate::{
     audience::{
         address,
+        block::{self, Binds},
         count::{Count, count},
         erase::erase,
         export::{export, export_to},
@@ -92,6 +93,20 @@ enum What {
         #[arg(long, value_name = "TEXT", default_value = "")]
         wording: String,
     },
+    /// Take in a list of addresses never to be written to, such as the do-not-call register; or show those there are
+    Block {
+        /// CSV, XLSX or plain text with a phone number or mail address in each row; without it, the lists are shown
+        file: Option<PathBuf>,
+        /// The list's name: a later import of the same replaces it; without it, the file's name
+        #[arg(long, value_name = "NAME", requires = "file")]
+        source: Option<String>,
+        /// What it binds: advertising alone, or every message
+        #[arg(long, value_name = "WHAT", default_value = "advertising", value_parser = ["advertising", "all"], requires = "file")]
+        binds: String,
+        /// Take this list back: whom it names may be written to again
+        #[arg(long, value_name = "NAME", conflicts_with = "file")]
+        remove: Option<String>,
+    },
     /// After a change of [server] key: seal every address with the new one
     Rekey,
 }
@@ -125,6 +140,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             let scope = if take_back { None } else { Scope::from_name(&scope) };
             ground.opt_out(&address, scope, &wording).await
         }
+        What::Block { file, source, binds, remove } => ground.block(file, source, &binds, remove).await,
         What::Rekey => ground.rekey().await,
     };
     ground.db.close().await;
@@ -141,16 +157,8 @@ impl Ground<'_> {
     }
 
     async fn import(&self, file: PathBuf, source: Option<String>, replace: bool) -> anyhow::Result<ExitCode> {
-        let own_name = || {
-            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // A list's refused rows, mended, are of the same source.
-            let name = name.strip_suffix(".rejected.csv").unwrap_or(&name);
-            name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
-        };
-        let order = Order { source: source.unwrap_or_else(own_name), path: file, replace, lang: self.lang() };
-        let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{wide_bar} {percent} %  {msg}  {elapsed_precise} (+{eta_precise})");
-        bar.set_style(style.context("progress bar")?);
+        let order = Order { source: source.unwrap_or_else(|| own_name(&file)), path: file, replace, lang: self.lang() };
+        let bar = progress_bar()?;
         let lang = self.lang();
         let done = import(&self.db, &self.seal, &self.globals.clock, &order, |progress| {
             bar.set_length(progress.length);
@@ -304,6 +312,103 @@ impl Ground<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
+    async fn block(
+        &self,
+        file: Option<PathBuf>,
+        source: Option<String>,
+        binds: &str,
+        remove: Option<String>,
+    ) -> anyhow::Result<ExitCode> {
+        let Some(path) = file else {
+            return match remove {
+                Some(name) => self.unblock(&name).await,
+                None => self.blocks().await,
+            };
+        };
+        let name = source.unwrap_or_else(|| own_name(&path));
+        let order = block::Order { path, name, binds: Binds::from_name(binds).unwrap_or(Binds::Advertising) };
+        let bar = progress_bar()?;
+        let imported = block::import(&self.db, &self.seal, &self.globals.clock, &order, |at, length| {
+            bar.set_length(length);
+            bar.set_position(at);
+        })
+        .await;
+        bar.finish_and_clear();
+        let summary = match imported {
+            Err(error) if error.is_of_the_file() => return Err(Mistake(error.phrase()).into()),
+            imported => imported?,
+        };
+        let block::Summary { rows, entries, removed, landlines, bad, first } = summary;
+        if self.globals.json {
+            let first = first.iter().map(|bad| json!({ "line": bad.line, "reason": bad.reason.text(self.lang()) }));
+            Globals::print_json(&json!({
+                "list": order.name,
+                "binds": order.binds.name(),
+                "rows": rows,
+                "entries": entries,
+                "removed": removed,
+                "landlines": landlines,
+                "bad": bad,
+                "first": first.collect::<Vec<_>>(),
+            }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for block::Bad { line, reason } in &first {
+            let reason = reason.text(self.lang());
+            writeln!(io::stderr(), "{}", phrase!("dòng {line}: {reason}", "line {line}: {reason}").text(self.lang()))?;
+        }
+        let name = &order.name;
+        self.say(&phrase!(
+            "Danh sách `{name}`: {rows} dòng, {entries} địa chỉ; bỏ {removed} địa chỉ của bản trước, {landlines} số cố định, {bad} dòng lỗi.",
+            "List `{name}`: {rows} rows, {entries} addresses; {removed} of the edition before taken out, {landlines} landlines, {bad} bad rows."
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The lists of addresses never to be written to.
+    async fn blocks(&self) -> anyhow::Result<ExitCode> {
+        let lists = block::lists(&self.db).await?;
+        if self.globals.json {
+            let list = lists.iter().map(|list| {
+                json!({ "list": list.name, "binds": list.binds().name(), "entries": list.entries, "finished_at": list.finished_at })
+            });
+            Globals::print_json(&list.collect())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if lists.is_empty() {
+            self.say(&phrase!(
+                "Chưa nhập danh sách nào không được gửi.",
+                "There is no list of addresses never to be written to."
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let (heading, words) = match self.lang() {
+            Lang::Vi => (["Danh sách", "Ràng buộc", "Địa chỉ", "Nhập lúc"], ["quảng cáo", "mọi tin", "nhập dở dang: nhập lại"]),
+            Lang::En => (["List", "Binds", "Addresses", "Imported"], ["advertising", "everything", "broke off: import it again"]),
+        };
+        let rows: Vec<Vec<String>> = lists
+            .iter()
+            .map(|list| {
+                let binds = if list.binds() == Binds::Advertising { words[0] } else { words[1] };
+                let at = list.finished_at.and_then(chrono::DateTime::from_timestamp_millis);
+                let at = at.map(|at| at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%d/%m/%Y %H:%M").to_string());
+                vec![list.name.clone(), binds.into(), list.entries.to_string(), at.unwrap_or_else(|| words[2].into())]
+            })
+            .collect();
+        write!(io::stdout(), "{}", table::render(&heading, &rows))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn unblock(&self, name: &str) -> anyhow::Result<ExitCode> {
+        let Some(removed) = block::remove(&self.db, name).await? else {
+            let lists = block::lists(&self.db).await?;
+            let known = suggestion(name, lists.iter().map(|list| list.name.as_str()));
+            return Err(Mistake(phrase!("không có danh sách `{name}`", "there is no list `{name}`").then(&known)).into());
+        };
+        self.say(&phrase!("Đã bỏ danh sách `{name}`: {removed} địa chỉ.", "Took back the list `{name}`: {removed} addresses."))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     async fn rekey(&self) -> anyhow::Result<ExitCode> {
         let people = key::rekey(&self.db, &self.seal, |_| {}).await?;
         self.say(&phrase!(
@@ -312,6 +417,21 @@ impl Ground<'_> {
         ))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A list's name where nobody gave it one: its file's.
+fn own_name(file: &Path) -> String {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // A list's refused rows, mended, are of the same source.
+    let name = name.strip_suffix(".rejected.csv").unwrap_or(&name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
+}
+
+fn progress_bar() -> anyhow::Result<ProgressBar> {
+    let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("{wide_bar} {percent} %  {msg}  {elapsed_precise} (+{eta_precise})");
+    bar.set_style(style.context("progress bar")?);
+    Ok(bar)
 }
 
 fn unknown(reference: &str) -> Mistake {

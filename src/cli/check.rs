@@ -5,7 +5,7 @@ mod segments;
 pub(super) mod texts;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -18,7 +18,7 @@ use super::{Globals, MISTAKE, existing::database, read_text};
 use crate::{
     audience::{count::count, export::attribute_names, segment::compile},
     campaign::{Condition, Holidays, Library, Source},
-    config::Config,
+    config::{Config, Office},
     document::{Problem, Problems},
     message::review,
     phrase,
@@ -52,7 +52,7 @@ struct Ground<'g> {
     globals: &'g Globals,
     settings: Result<Config, Problems>,
     /// `[office]`, even where the rest of the settings is broken.
-    office: BTreeMap<String, String>,
+    office: Office,
     /// What recipients have; none where nobody knows. Read only if a text asks for it.
     attributes: OnceCell<Option<BTreeSet<String>>>,
 }

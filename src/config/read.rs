@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Config, Limits, Network, SecretKey, Server, account, environment,
+    Config, Limits, Network, Office, SecretKey, Server, account, environment, opt_out,
     secret::{Found, Vault, key, masked, password_in},
 };
 use crate::{
@@ -53,18 +53,18 @@ impl Config {
         }
     }
 
-    /// `[office]` alone, whatever else is wrong with the settings: checking a text needs no secrets.
-    pub fn office_of(path: Option<&Path>, env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    /// What messages may say of the office, whatever else is wrong with the settings: checking a text needs no secrets.
+    pub fn office_of(path: Option<&Path>, env: &BTreeMap<String, String>) -> Office {
         let file = path.unwrap_or(Path::new(DEFAULT_FILE));
         let text = fs::read_to_string(file).unwrap_or_default();
         let Ok(mut document) = Document::parse(&file.display().to_string(), &text, &masked(&text)) else {
-            return BTreeMap::new();
+            return Office::default();
         };
         environment::apply(&mut document, env);
         let mut found = None;
         // What is wrong elsewhere is told by `read`.
         let _ = document.decode(|root| {
-            found = root.optional("office", |v| v.section(office));
+            found = Some(whole_office(root));
             Some(())
         });
         found.unwrap_or_default()
@@ -98,7 +98,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         Some(value) => value.section(|s| server(s, vault, &default_key)),
         None => Some(Server { key: stored_key(&default_key), key_file: Some(default_key), ..Server::default() }),
     };
-    let office = root.optional("office", |v| v.section(office)).unwrap_or_default();
+    let office = whole_office(root);
     let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
     let accounts = root.optional("account", |v| account::accounts(&v, vault)).unwrap_or_default();
     let notify_email = root
@@ -261,6 +261,12 @@ fn mailbox(value: &Value<'_>) -> Option<String> {
         phrase!("đây không phải địa chỉ e-mail", "this is not an e-mail address"),
         phrase!("ví dụ: \"truc@so.example.vn\"", "for example: \"duty@office.example.vn\""),
     )
+}
+
+fn whole_office(root: &mut Section<'_>) -> Office {
+    let fields = root.optional("office", |v| v.section(office)).unwrap_or_default();
+    let opt_out = root.optional("opt_out", |v| v.section(opt_out::opt_out)).unwrap_or_default();
+    Office { fields, opt_out }
 }
 
 fn office(section: &mut Section<'_>) -> Option<BTreeMap<String, String>> {

@@ -10,9 +10,10 @@ use std::time::Duration;
 use providers::Slot;
 use serde::Serialize;
 
-use super::{Counted, Plan, State, Why, channel_of, contact, end, slot};
+use super::{Counted, Plan, State, Why, advert, channel_of, contact, end, slot};
 use crate::{
     config::Rate,
+    consent,
     db::{Result, Sql, Tx, affected},
     tally, within,
 };
@@ -58,6 +59,10 @@ pub struct Candidate {
     pub hash: Option<i64>,
     /// The person refuses this.
     pub refused: bool,
+    /// The address is on a list that binds this.
+    pub blocked: bool,
+    /// What the list says of why this person may be written to.
+    pub consent_basis: Option<String>,
     /// Under `first`: another channel reached the person while this attempt was with its gateway.
     pub reached: bool,
 }
@@ -222,6 +227,9 @@ static CANDIDATES: Sql = Sql::new(
              CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END AS hash,
              EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = d.id & 15 AND o.scope >= $6
                      AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused,
+             EXISTS (SELECT 1 FROM block b WHERE b.channel = d.id & 15 AND b.binds >= $9
+                     AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS blocked,
+             r.consent_basis,
              $8 AND EXISTS (SELECT 1 FROM delivery other WHERE other.id >= d.id - (d.id & 15) AND other.id < d.id - (d.id & 15) + 16
                             AND other.state IN (5, 6)) AS reached
       FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
@@ -308,6 +316,7 @@ pub async fn claim<T>(
             .bind(request.plan.silencing_scope())
             .bind(limit)
             .bind(request.plan.first && request.plan.order.len() > 1)
+            .bind(request.plan.blocking_scope())
             .fetch_all(c)
             .await
     })?;
@@ -317,7 +326,12 @@ pub async fn claim<T>(
         return Ok(nothing(Limit::None));
     }
 
-    let deferred = if request.counts_as_contact { contact::too_soon(tx, request, &candidates).await? } else { HashMap::new() };
+    let mut deferred =
+        if request.counts_as_contact { contact::too_soon(tx, request, &candidates).await? } else { HashMap::new() };
+    if request.plan.advertising {
+        deferred.extend(advert::too_many(tx, request, &candidates).await?);
+    }
+    let wants_consent = request.plan.wants_consent(request.now);
     let mut left = match request.budget {
         Some(budget) => budget - tally::spent(tx, run).await?,
         None => i64::MAX,
@@ -340,6 +354,14 @@ pub async fn claim<T>(
         };
         if candidate.refused {
             ended.push(ending(State::Skipped, Why::OptedOut));
+            continue;
+        }
+        if candidate.blocked {
+            ended.push(ending(State::Skipped, Why::DoNotCall));
+            continue;
+        }
+        if wants_consent && !candidate.consent_basis.as_deref().is_some_and(consent::has_agreed) {
+            ended.push(ending(State::Skipped, Why::NoConsent));
             continue;
         }
         if candidate.reached {
@@ -427,6 +449,9 @@ pub async fn claim<T>(
         })?;
         if request.counts_as_contact {
             contact::take(tx, run, &claimed, request.now).await?;
+        }
+        if request.plan.advertising {
+            advert::take(tx, &claimed, request.now).await?;
         }
         let n = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
         let more = (needed - held).max(0);

@@ -12,6 +12,7 @@ use sqlx::AssertSqlSafe;
 use super::{Counted, Plan, State, Why, group_column, hash_column, id_list};
 use crate::{
     audience::segment::{Bind, Compiled},
+    consent::AGREED,
     db::{Result, Sql, Tx, affected},
     tally, within,
 };
@@ -49,8 +50,13 @@ impl Audience {
 }
 
 /// One way to a person, as SQL over `who`.
-fn way(plan: &Plan, position: usize, channel: Channel) -> String {
+fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
     let hash = hash_column(channel);
+    let no_consent = if plan.wants_consent(now) {
+        format!("WHEN consent_basis IS NULL OR consent_basis NOT IN ({AGREED}) THEN {}", Why::NoConsent.number())
+    } else {
+        String::new()
+    };
     format!(
         "SELECT id, area, segments, message, {position} AS position, {number} AS channel, {hash} AS address,
                 {base} + {group} AS route,
@@ -58,6 +64,9 @@ fn way(plan: &Plan, position: usize, channel: Channel) -> String {
                      WHEN {hash} IS NULL THEN {no_address}
                      WHEN EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = {hash} AND o.scope >= {scope})
                      THEN {opted_out}
+                     WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = {hash} AND b.binds >= {binds})
+                     THEN {blocked}
+                     {no_consent}
                      ELSE 0 END AS reason
          FROM who",
         number = channel as i16,
@@ -68,11 +77,13 @@ fn way(plan: &Plan, position: usize, channel: Channel) -> String {
         no_address = Why::NoAddress.number(),
         opted_out = Why::OptedOut.number(),
         scope = plan.silencing_scope(),
+        blocked = Why::DoNotCall.number(),
+        binds = plan.blocking_scope(),
     )
 }
 
 /// The statement that makes a chunk: `$1` run, `$2` after, `$3` through, `$4` due, `$5` now, then the conditions'.
-fn statement(plan: &Plan, audience: &Audience) -> String {
+fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
     let mut bits = String::from("0");
     for (i, segment) in audience.segments.iter().enumerate() {
         // Writing to a String cannot fail.
@@ -84,21 +95,21 @@ fn statement(plan: &Plan, audience: &Audience) -> String {
     }
     let message =
         if message.is_empty() { audience.message.to_string() } else { format!("CASE{message} ELSE {} END", audience.message) };
-    let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel)).collect();
-    // An opted-out person is told apart from one without any address: that reason comes first.
+    let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now)).collect();
+    // A person who may not be written to is told apart from one without any address: that reason comes first.
     let picked = if plan.first { "pick = 1" } else { "(reason = 0 OR pick = 1)" };
     format!(
         "INSERT INTO delivery (id, run, address, segments, owner, account, price, next_at, updated_at, route, message,
                                state, reason, attempt, tries, doubts, parts, area)
          WITH who AS (
-           SELECT r.id, r.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash,
+           SELECT r.id, r.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis,
                   {bits} AS segments, {message} AS message
            FROM recipient r WHERE r.id > $2 AND r.id <= $3 AND r.state = 0 AND ({members})
          ), way AS (
            {ways}
          ), ranked AS (
            SELECT way.*, row_number() OVER (PARTITION BY id
-             ORDER BY CASE reason WHEN 0 THEN 0 WHEN {opted_out} THEN 1 ELSE 2 END, position) AS pick
+             ORDER BY CASE WHEN reason = 0 THEN 0 WHEN reason IN ({unwilling}) THEN 1 ELSE 2 END, position) AS pick
            FROM way
          ), chosen AS (
            SELECT ranked.*,
@@ -117,7 +128,7 @@ fn statement(plan: &Plan, audience: &Audience) -> String {
          ON CONFLICT (id) DO NOTHING",
         members = audience.members.text,
         ways = ways.join("\n           UNION ALL\n           "),
-        opted_out = Why::OptedOut.number(),
+        unwilling = [Why::OptedOut, Why::DoNotCall, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
         same_address = Why::SameAddress.number(),
         pending = State::Pending.number(),
         skipped = State::Skipped.number(),
@@ -136,7 +147,7 @@ pub async fn chunk(tx: &mut Tx, node: i64, plan: &Plan, audience: &Audience, chu
         (super::id(plan.run, chunk.after + 1, Channel::Sms) & !15, super::id(plan.run, chunk.through + 1, Channel::Sms) & !15);
     let before = made(tx, plan.run, range).await?;
     // Numbers and texts of our own; everything that a person wrote is bound.
-    let text = tx.engine().spell(&statement(plan, audience));
+    let text = tx.engine().spell(&statement(plan, audience, chunk.now));
     let binds = std::iter::once(&audience.members)
         .chain(&audience.segments)
         .chain(audience.special.iter().map(|(condition, _)| condition))
@@ -182,11 +193,13 @@ pub(super) fn elsewhere(plan: &Plan, channel: i16) -> Option<String> {
         .map(|next| {
             format!(
                 "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT EXISTS
-                  (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = r.{hash} AND o.scope >= {scope}))",
+                  (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = r.{hash} AND o.scope >= {scope})
+                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds}))",
                 hash = hash_column(*next),
                 texts = plan.messages_with(*next),
                 number = *next as i16,
                 scope = plan.silencing_scope(),
+                binds = plan.blocking_scope(),
             )
         })
         .collect();
@@ -211,12 +224,12 @@ pub(super) async fn fall_back(
         return Ok(());
     }
     let list = id_list(ended.iter().copied());
-    let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel)).collect();
+    let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now)).collect();
     let text = format!(
         "INSERT INTO delivery (id, run, address, segments, owner, account, price, next_at, updated_at, route, message,
                                state, reason, attempt, tries, doubts, parts, area)
          WITH who AS (
-           SELECT r.id, d.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, d.segments, d.message
+           SELECT r.id, d.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis, d.segments, d.message
            FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
            JOIN run ON run.id = d.run AND run.state < 3 AND run.expires_at > $3
            WHERE d.id IN (SELECT id FROM :rows($1; id BIGINT) AS ended) AND r.state = 0

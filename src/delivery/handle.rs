@@ -1,9 +1,11 @@
-//! Handles: the gateway's ids of what was sent, by which receipts find their attempts where a gateway echoes no reference.
+//! Handles: the gateways' ids of attempts, kept when their sends are answered. Receipts find their attempts by them where a
+//! gateway echoes no reference, and gateways are asked by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::id_list;
 use crate::{
     db::{Result, Sql, Tx, affected},
     within,
@@ -67,4 +69,31 @@ pub async fn keep(tx: &mut Tx, named: impl IntoIterator<Item = Named<'_>>, now: 
     let list = crate::db::list(&handles.into_values().collect::<Vec<_>>());
     within!(tx, |c, sql| sqlx::query(sql(&KEEP)).bind(&list).bind(now).execute(c).await.map(affected))?;
     within!(tx, |c, sql| sqlx::query_scalar(sql(&EARLY)).bind(&list).fetch_all(c).await)
+}
+
+/// An attempt of a delivery on an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt {
+    /// The delivery.
+    pub delivery: i64,
+    /// The attempt's number.
+    pub attempt: i16,
+    /// The account that it went through.
+    pub account: i64,
+}
+
+static IDS: Sql = Sql::new(
+    r"SELECT h.delivery, h.attempt, h.account, h.id FROM handle h
+      WHERE h.delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY h.delivery, h.attempt, h.part",
+);
+
+/// The ids of these deliveries' attempts, one a part and in order.
+pub async fn ids(tx: &mut Tx, deliveries: impl Iterator<Item = i64>) -> Result<BTreeMap<Attempt, Vec<String>>> {
+    let list = id_list(deliveries);
+    let rows: Vec<(i64, i16, i64, String)> = within!(tx, |c, sql| sqlx::query_as(sql(&IDS)).bind(&list).fetch_all(c).await)?;
+    let mut ids: BTreeMap<Attempt, Vec<String>> = BTreeMap::new();
+    for (delivery, attempt, account, id) in rows {
+        ids.entry(Attempt { delivery, attempt, account }).or_default().push(id);
+    }
+    Ok(ids)
 }

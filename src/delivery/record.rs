@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::{
-    Counted, State, Why,
+    Counted, State, Why, advert,
     attempt::{Left, best_of, leave_behind, left_behind},
     channel_of,
     claim::Claimed,
@@ -324,6 +324,7 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
     move_on(tx, plans, &ended, now, &mut changes).await?;
     let untaken = |j: &&Judged| matches!(j.outcome, Outcome::PutBack { .. } | Outcome::Later { .. } | Outcome::Ended { .. });
     contact::give_back(tx, judged.iter().filter(untaken).map(|j| j.id)).await?;
+    advert::give_back(tx, judged.iter().filter(untaken).map(|j| j.id)).await?;
 
     let late: Vec<learn::News> = judged.iter().filter(|j| !written.contains(&j.id)).filter_map(Judged::as_news).collect();
     learn::join(tx, plans, &late, now, &mut changes).await?;

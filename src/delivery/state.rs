@@ -191,6 +191,10 @@ pub enum Why {
     NoText,
     /// The address changed after the attempt fell in doubt.
     AddressChanged,
+    /// The address is on a list of those that are never written to.
+    DoNotCall,
+    /// Advertising, and the person has not agreed to it.
+    NoConsent,
 }
 
 impl Why {
@@ -206,6 +210,8 @@ impl Why {
             Self::Reached => 24,
             Self::NoText => 25,
             Self::AddressChanged => 26,
+            Self::DoNotCall => 30,
+            Self::NoConsent => 31,
         }
     }
 
@@ -220,6 +226,8 @@ impl Why {
             24 => Self::Reached,
             25 => Self::NoText,
             26 => Self::AddressChanged,
+            30 => Self::DoNotCall,
+            31 => Self::NoConsent,
             other => Self::Gateway(Reason::ALL.into_iter().find(|r| *r as i16 == other).unwrap_or(Reason::Other)),
         }
     }
@@ -236,6 +244,8 @@ impl Why {
             Self::Reached => "reached",
             Self::NoText => "no-text",
             Self::AddressChanged => "address-changed",
+            Self::DoNotCall => "do-not-call",
+            Self::NoConsent => "no-consent",
         }
     }
 }
@@ -301,7 +311,7 @@ mod tests {
         for state in State::ALL {
             assert_eq!(State::from_number(state.number()), state);
         }
-        for number in (0..=10).chain(20..=26) {
+        for number in (0..=10).chain(20..=26).chain(30..=31) {
             assert_eq!(Why::from_number(number).number(), number);
         }
     }

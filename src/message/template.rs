@@ -9,10 +9,10 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, va
 use providers::text::{self, Budget};
 
 use super::{Person, RenderError, TemplateFault};
-use crate::{phrase, words::Phrase};
+use crate::{config::Office, phrase, words::Phrase};
 
 /// Fields that every recipient can have.
-const FIELDS: [&str; 5] = ["name", "area_name", "lang", "unsubscribe_url", "office"];
+const FIELDS: [&str; 6] = ["name", "area_name", "lang", "unsubscribe_url", "opt_out", "office"];
 
 /// Statements that a text may use: choices, and nothing that repeats, includes, or turns escaping off.
 const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
@@ -119,6 +119,8 @@ pub(super) struct Kept {
     template: String,
     reads: Arc<[String]>,
     needs: Vec<String>,
+    /// What `{{ opt_out }}` says in a text of this language.
+    opt_out: Option<Value>,
 }
 
 impl Kept {
@@ -128,6 +130,7 @@ impl Kept {
         environment: &Environment<'static>,
         value: impl Fn(&str) -> Option<Value>,
     ) -> Result<String, RenderError> {
+        let value = |name: &str| if name == "opt_out" { self.opt_out.clone() } else { value(name) };
         if let Some(field) = self.needs.iter().find(|name| value(name).is_none()) {
             return Err(RenderError::Missing { field: field.clone() });
         }
@@ -144,7 +147,7 @@ impl Kept {
 pub(super) struct Compiler<'a> {
     environment: Environment<'static>,
     strict: Environment<'static>,
-    office: &'a BTreeMap<String, String>,
+    office: &'a Office,
     known: Option<&'a BTreeSet<String>>,
     faults: Vec<TemplateFault>,
     message: String,
@@ -152,7 +155,7 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(office: &'a BTreeMap<String, String>, known: Option<&'a BTreeSet<String>>) -> Self {
+    pub(super) fn new(office: &'a Office, known: Option<&'a BTreeSet<String>>) -> Self {
         Self {
             environment: environment(UndefinedBehavior::SemiStrict),
             strict: environment(UndefinedBehavior::Strict),
@@ -192,7 +195,16 @@ impl<'a> Compiler<'a> {
         }
         let reads = reads(&self.environment, source);
         let needs = reads.iter().filter(|name| *name != "office" && !self.does_without(source, name));
-        Some(Kept { template, needs: needs.cloned().collect(), reads: reads.into() })
+        let opt_out = self.instruction(source).map(Value::from);
+        Some(Kept { template, needs: needs.cloned().collect(), reads: reads.into(), opt_out })
+    }
+
+    /// Where and how to refuse, in the text's language, and without accents in a text that has none.
+    fn instruction(&self, source: &str) -> Option<String> {
+        let english = self.lang.as_deref().is_some_and(|lang| lang != super::MAIN_LANGUAGE);
+        let instruction = self.office.opt_out.instruction(english)?;
+        let accented = pieces(source).iter().any(|(_, piece)| matches!(piece, Piece::Text(text) if !text.is_ascii()));
+        Some(if accented { instruction } else { text::unaccented(&instruction) })
     }
 
     /// Checks a text's syntax, its statements and the fields it names; none if something is wrong with it.
@@ -242,7 +254,8 @@ impl<'a> Compiler<'a> {
         for path in paths {
             let (top, rest) = path.split_once('.').unwrap_or((&path, ""));
             let known = match top {
-                "office" => self.office.contains_key(rest),
+                "office" => self.office.fields.contains_key(rest),
+                "opt_out" => self.office.opt_out.number.is_some(),
                 top if FIELDS.contains(&top) => true,
                 top => self.known.is_none_or(|known| known.contains(top)),
             };
@@ -250,6 +263,18 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let offset = place(source, if rest.is_empty() { top } else { rest });
+            if top == "opt_out" {
+                self.fault(
+                    field,
+                    offset,
+                    phrase!("[opt_out] trong loa.toml không có number", "[opt_out] in loa.toml has no number"),
+                    Some(phrase!(
+                        "viết nơi nhận tin từ chối: number = \"5656\", keyword = \"TC\"",
+                        "say where refusals are texted to: number = \"5656\", keyword = \"TC\""
+                    )),
+                );
+                continue;
+            }
             let help = self.nearest(&path).map(|near| phrase!("có phải ý là {near}?", "did you mean {near}?"));
             let help = help.unwrap_or_else(|| {
                 phrase!(
@@ -269,7 +294,7 @@ impl<'a> Compiler<'a> {
     fn nearest(&self, path: &str) -> Option<String> {
         let fields = FIELDS.iter().filter(|field| **field != "office").map(|field| (*field).to_owned());
         let attributes = self.known.into_iter().flatten().cloned();
-        let office = self.office.keys().map(|key| format!("office.{key}"));
+        let office = self.office.fields.keys().map(|key| format!("office.{key}"));
         let all = fields.chain(attributes).chain(office).map(|name| (strsim::damerau_levenshtein(&name, path), name));
         all.filter(|(distance, _)| *distance <= 2).min().map(|(_, name)| name)
     }
@@ -283,6 +308,7 @@ impl<'a> Compiler<'a> {
     fn values_without(&self, path: &str) -> impl Fn(&str) -> Option<Value> + use<> {
         let office: BTreeMap<String, String> = self
             .office
+            .fields
             .iter()
             .filter(|(key, _)| path.strip_prefix("office.") != Some(key))
             .map(|(k, v)| (k.clone(), v.clone()))
@@ -324,7 +350,7 @@ impl<'a> Compiler<'a> {
 
     /// Fills a text message with typical values; a fault if it cannot be sent even so.
     pub(super) fn try_sms(&mut self, sms: &Kept, unaccented: bool) {
-        let office = Fields::office(self.office);
+        let office = Fields::office(&self.office.fields);
         let value = |name: &str| Some(if name == "office" { office.clone() } else { typical(name) });
         let filled = sms.fill(&self.environment, value);
         let sent = filled.and_then(|filled| Ok(Budget::default().sms(&filled, unaccented)?));
@@ -336,7 +362,7 @@ impl<'a> Compiler<'a> {
 
     /// The environment with every text, and the office's fields; or everything that is wrong.
     pub(super) fn finish(self) -> Result<(Environment<'static>, Value), Vec<TemplateFault>> {
-        if self.faults.is_empty() { Ok((self.environment, Fields::office(self.office))) } else { Err(self.faults) }
+        if self.faults.is_empty() { Ok((self.environment, Fields::office(&self.office.fields))) } else { Err(self.faults) }
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use super::*;
 use crate::campaign::{Audience, Basis, Channels, ChatBody, Doubt, EmailBody, Kind, Law, Message, Period, Policy, Sending};
+use crate::config::Office;
 
 fn campaign(body: Body) -> Campaign {
     Campaign {
@@ -43,8 +44,9 @@ fn email(subject: &str, body: &str) -> Body {
     Body { email: Some(EmailBody { subject: subject.into(), body: body.into(), attach: vec![] }), ..Body::default() }
 }
 
-fn office() -> BTreeMap<String, String> {
-    [("name", "Sở Văn hóa & Thể thao {HN}"), ("hotline", "156")].map(|(k, v)| (k.into(), v.into())).into()
+fn office() -> Office {
+    let fields = [("name", "Sở Văn hóa & Thể thao {HN}"), ("hotline", "156")].map(|(k, v)| (k.into(), v.into()));
+    Office::from(BTreeMap::from(fields))
 }
 
 fn compile(campaign: &Campaign) -> Result<Templates, Vec<TemplateFault>> {

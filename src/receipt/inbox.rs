@@ -3,16 +3,19 @@
 //! What enters is events, from callbacks and from standing connections; what leaves is rows for the matcher. What can go
 //! wrong: the database does not commit, and the gateway is asked to repeat what it said.
 
-use providers::{About, Event, Inbound, Receipt, ReceiptState};
+use std::sync::Arc;
+
+use providers::{About, Channel, Event, Receipt, ReceiptState};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    account::Account,
     clock::Clock,
     db::{Db, Result, Sql, affected},
     delivery::{State, Why},
     on,
+    reply::{self, Ear, Heard},
+    transaction, within,
 };
 
 /// Receipts in one commit at most.
@@ -42,13 +45,15 @@ impl Incoming {
     }
 }
 
-/// What was committed of some events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What was taken, and is committed.
+#[derive(Debug, Default)]
 pub struct Taken {
     /// Receipts and late answers.
-    pub receipts: u64,
-    /// Messages from people.
-    pub inbound: u64,
+    pub receipts: usize,
+    /// Messages from people, repeated ones among them.
+    pub heard: usize,
+    /// What the gateway said of the account, for the log: nothing of it is stored.
+    pub said: Vec<String>,
 }
 
 /// Why a callback could not be taken: the gateway must repeat it.
@@ -64,12 +69,16 @@ pub enum AppendError {
 
 struct Waiting {
     receipts: Vec<Incoming>,
+    heard: Vec<Heard>,
     done: oneshot::Sender<std::result::Result<(), AppendError>>,
 }
 
-/// Where callbacks leave their receipts.
+/// Where callbacks and standing connections leave what they tell.
 #[derive(Clone)]
-pub struct Inbox(mpsc::Sender<Waiting>);
+pub struct Inbox {
+    sender: mpsc::Sender<Waiting>,
+    ear: Arc<Ear>,
+}
 
 /// Commits what the inbox gathers.
 pub struct Appender {
@@ -78,42 +87,42 @@ pub struct Appender {
     waiting: mpsc::Receiver<Waiting>,
 }
 
-/// An inbox and the appender behind it.
-pub fn inbox(db: Db, clock: Clock) -> (Inbox, Appender) {
+/// An inbox, whose `ear` reads what people write, and the appender behind it.
+pub fn inbox(db: Db, clock: Clock, ear: Ear) -> (Inbox, Appender) {
     let (sender, waiting) = mpsc::channel(4 * BATCH);
-    (Inbox(sender), Appender { db, clock, waiting })
+    (Inbox { sender, ear: Arc::new(ear) }, Appender { db, clock, waiting })
 }
 
 impl Inbox {
-    /// Takes what an account's gateway said, by a callback or over a standing connection; returns once it is committed.
-    pub async fn take(&self, account: &Account, events: Vec<Event>) -> std::result::Result<Taken, AppendError> {
-        let name = &account.config.name;
-        let (mut taken, mut receipts) = (Taken::default(), Vec::with_capacity(events.len()));
+    /// Takes what an account's gateway told, by whatever way it came: receipts, late answers and messages from people are
+    /// stored, and refusals among these take effect, in one transaction. Returns once it is committed; an error means that
+    /// nothing was taken and the gateway is to repeat it, which does no harm if it was taken after all.
+    pub async fn take(&self, account: i64, channel: Channel, events: Vec<Event>) -> std::result::Result<Taken, AppendError> {
+        let (mut receipts, mut heard, mut said) = (Vec::new(), Vec::new(), Vec::new());
         for event in events {
             match event {
-                Event::Receipt(receipt) => receipts.push(Incoming::receipt(account.id, receipt)),
-                Event::Accepted { reference, ids } => receipts.push(Incoming::accepted(account.id, reference, ids)),
-                // Its words are the person's own: they stay out of the log.
-                Event::Inbound(Inbound { from, text, .. }) => {
-                    taken.inbound += 1;
-                    let letters = text.chars().count();
-                    tracing::info!(account = name, %from, letters, "a person answered; nothing reads answers yet");
-                }
-                Event::Account { detail } => tracing::info!(account = name, detail, "the gateway says something of the account"),
+                Event::Receipt(receipt) => receipts.push(Incoming::receipt(account, receipt)),
+                Event::Accepted { reference, ids } => receipts.push(Incoming::accepted(account, reference, ids)),
+                Event::Inbound(inbound) => heard.push(self.ear.hear(account, channel, &inbound)),
+                Event::Account { detail } => said.push(detail),
             }
         }
-        taken.receipts = receipts.len() as u64;
-        self.append(receipts).await?;
+        let taken = Taken { receipts: receipts.len(), heard: heard.len(), said };
+        self.store(receipts, heard).await?;
         Ok(taken)
     }
 
     /// Stores receipts; returns once they are committed.
     pub async fn append(&self, receipts: Vec<Incoming>) -> std::result::Result<(), AppendError> {
-        if receipts.is_empty() {
+        self.store(receipts, Vec::new()).await
+    }
+
+    async fn store(&self, receipts: Vec<Incoming>, heard: Vec<Heard>) -> std::result::Result<(), AppendError> {
+        if receipts.is_empty() && heard.is_empty() {
             return Ok(());
         }
         let (done, committed) = oneshot::channel();
-        self.0.send(Waiting { receipts, done }).await.map_err(|_| AppendError::Closed)?;
+        self.sender.send(Waiting { receipts, heard, done }).await.map_err(|_| AppendError::Closed)?;
         committed.await.map_err(|_| AppendError::Closed)?
     }
 }
@@ -136,13 +145,13 @@ static APPEND: Sql = Sql::new(
 );
 
 impl Appender {
-    /// Waits for callbacks and commits all that are there. None: every inbox is gone. Some: how many receipts.
+    /// Waits for callbacks and commits all that are there. None: every inbox is gone. Some: how many receipts and messages.
     pub async fn step(&mut self) -> Option<usize> {
         let mut batch = vec![self.waiting.recv().await?];
-        let mut size = batch[0].receipts.len();
+        let mut size = batch[0].receipts.len() + batch[0].heard.len();
         while size < BATCH {
             let Ok(next) = self.waiting.try_recv() else { break };
-            size += next.receipts.len();
+            size += next.receipts.len() + next.heard.len();
             batch.push(next);
         }
         let outcome = self.commit(&batch).await;
@@ -180,7 +189,15 @@ impl Appender {
             .collect();
         let list = crate::db::list(&rows);
         let now = self.clock.millis();
-        on!(self.db.write, |pool, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(pool).await.map(affected))?;
-        Ok(())
+        let heard: Vec<Heard> = batch.iter().flat_map(|waiting| &waiting.heard).cloned().collect();
+        if heard.is_empty() {
+            on!(self.db.write, |pool, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(pool).await.map(affected))?;
+            return Ok(());
+        }
+        transaction!(self.db, |tx| {
+            within!(tx, |c, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(c).await.map(affected))?;
+            reply::take(tx, &heard, now).await?;
+            Ok(())
+        })
     }
 }

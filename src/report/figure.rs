@@ -29,7 +29,7 @@ pub enum Fate {
     Failed = 6,
     /// Lapsed or cancelled before it was sent.
     Unsent = 7,
-    /// The person refuses.
+    /// The person refuses, is on a list of those never to be written to, or did not agree to advertising.
     OptedOut = 8,
     /// No address for any channel used, or no text for the channels with one.
     NoAddress = 9,
@@ -170,7 +170,7 @@ impl Outcome {
             State::Undelivered | State::Expired | State::Rejected => Fate::Failed,
             State::Skipped => match why {
                 Why::SameAddress => Fate::SharedAddress,
-                Why::OptedOut => Fate::OptedOut,
+                Why::OptedOut | Why::DoNotCall | Why::NoConsent => Fate::OptedOut,
                 Why::NoAddress | Why::NoText => Fate::NoAddress,
                 _ => Fate::Unsent,
             },

@@ -43,7 +43,7 @@ impl Measures {
     pub fn new(handle: PrometheusHandle) -> Self {
         describe_counter!(TAKEN, "Receipts committed, by account");
         describe_counter!(REFUSED, "Callbacks that were not taken, by account and why");
-        describe_counter!(INBOUND, "Messages from people that a gateway passed on and Loa does not handle");
+        describe_counter!(INBOUND, "Messages from people, by the account that they came by");
         describe_counter!(CONSENT, "Refusals and their taking back on the unsubscribe page");
         describe_histogram!(COMMIT, Unit::Seconds, "From a callback's arrival to its commit");
         Self {

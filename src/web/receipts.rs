@@ -1,6 +1,6 @@
 //! `/receipts/{account}/{secret}`: any gateway's callback, by GET or POST.
 //!
-//! What enters is a raw request; what leaves is receipts in the inbox and, once they are committed, the answer that the
+//! What enters is a raw request; what leaves is receipts and people's messages in the inbox and, once they are committed, the answer that the
 //! gateway expects. A gateway that cannot sign proves itself by the secret in the address. Anything but a success makes
 //! it call again: so a storage failure is 503, and nothing is answered 200 that could still be lost. The same receipt
 //! twice changes nothing.
@@ -91,10 +91,10 @@ async fn take(
     }
 }
 
-/// Commits the receipts, then answers as the gateway expects.
+/// Commits the receipts and what people wrote, then answers as the gateway expects.
 async fn store(state: &Shared, door: &Door, events: Vec<Event>, reply: &Reply, arrived: Instant) -> Response {
     let account = &door.account;
-    let taken = match state.parts.inbox.take(account, events).await {
+    let taken = match state.parts.inbox.take(account.id, account.config.channel, events).await {
         Ok(taken) => taken,
         Err(error) => {
             door.measures.unstored.increment(1);
@@ -102,8 +102,11 @@ async fn store(state: &Shared, door: &Door, events: Vec<Event>, reply: &Reply, a
             return (StatusCode::SERVICE_UNAVAILABLE, "not stored: please repeat\n").into_response();
         }
     };
-    door.measures.inbound.increment(taken.inbound);
-    door.measures.taken.increment(taken.receipts);
+    for detail in taken.said {
+        tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
+    }
+    door.measures.taken.increment(taken.receipts as u64);
+    door.measures.inbound.increment(taken.heard as u64);
     state.measures.committed(arrived.elapsed());
     answer(reply)
 }

@@ -9,7 +9,7 @@ use loa::{
     active::Active,
     campaign::{Campaign, Holidays, Segments, Source},
     clock::{Clock, ManualClock},
-    config::{Rate, SecretKey},
+    config::{OptOut, Rate, SecretKey},
     db::{Db, Engine, affected},
     delivery::{
         self, Plan, State, Why,
@@ -19,6 +19,7 @@ use loa::{
     },
     epoch, on,
     receipt::{self, Incoming, Matcher},
+    reply::Ear,
     run::{Runner, command, make},
     seal::{Kind, Seal},
     tally, transaction,
@@ -390,9 +391,14 @@ impl World {
         }
     }
 
+    /// Hears the built-in words.
+    pub fn ear(&self) -> Ear {
+        Ear::new(self.seal.clone(), &OptOut::default())
+    }
+
     /// Stores receipts as a callback would.
     pub async fn append(&self, receipts: Vec<Receipt>) {
-        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone());
+        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone(), self.ear());
         let incoming = receipts.into_iter().map(|receipt| Incoming::receipt(self.account, receipt)).collect();
         let (stored, _) = tokio::join!(inbox.append(incoming), appender.step());
         stored.unwrap();
@@ -400,7 +406,7 @@ impl World {
 
     /// Stores an answer that came after its attempt fell in doubt.
     pub async fn append_late(&self, delivery: i64, attempt: i16, ids: &[&str]) {
-        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone());
+        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone(), self.ear());
         let reference = delivery::Reference { delivery, attempt }.encode(&self.seal);
         let late = Incoming::accepted(self.account, reference, ids.iter().map(ToString::to_string).collect());
         let (stored, _) = tokio::join!(inbox.append(vec![late]), appender.step());

@@ -21,20 +21,20 @@ use providers::{Abilities, Accepted, Channel, Content, Outgoing, Provider, Reaso
 
 use crate::engines::world::{EMAIL, HOUR, Person, SMS, World, campaign, phone};
 
-type Answer = Result<Accepted, SendError>;
-type Script = Box<dyn FnMut(&Outgoing) -> Answer + Send>;
+pub type Answer = Result<Accepted, SendError>;
+pub type Script = Box<dyn FnMut(&Outgoing) -> Answer + Send>;
 
 /// A gateway that answers as its script says.
-struct Scripted {
+pub struct Scripted {
     script: Mutex<Script>,
     /// Address and text of all that it was handed, in order.
-    handed: Mutex<Vec<(String, String)>>,
+    pub handed: Mutex<Vec<(String, String)>>,
     /// Taken away, no answer comes until it is given back.
     answering: tokio::sync::Semaphore,
 }
 
 impl Scripted {
-    fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self {
             script: Mutex::new(Box::new(|_| Ok(Accepted::default()))),
             handed: Mutex::default(),
@@ -42,15 +42,15 @@ impl Scripted {
         })
     }
 
-    fn answers(&self, script: impl FnMut(&Outgoing) -> Answer + Send + 'static) {
+    pub fn answers(&self, script: impl FnMut(&Outgoing) -> Answer + Send + 'static) {
         *self.script.lock().unwrap() = Box::new(script);
     }
 
-    fn texts(&self) -> Vec<String> {
+    pub fn texts(&self) -> Vec<String> {
         self.handed.lock().unwrap().iter().map(|(_, text)| text.clone()).collect()
     }
 
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.handed.lock().unwrap().len()
     }
 }
@@ -82,7 +82,7 @@ impl Provider for Scripted {
     }
 }
 
-fn configured(name: &str, channel: Channel) -> config::Account {
+pub fn configured(name: &str, channel: Channel) -> config::Account {
     config::Account {
         name: name.into(),
         gateway: "scripted".into(),
@@ -103,16 +103,16 @@ fn configured(name: &str, channel: Channel) -> config::Account {
 }
 
 /// A process with its lanes, none of which moves unless it is stepped.
-struct Process<'w> {
+pub struct Process<'w> {
     world: &'w World,
-    shared: Arc<Shared>,
+    pub shared: Arc<Shared>,
     lanes: Vec<Lane>,
     recorder: Recorder,
     runner: Runner,
 }
 
 impl<'w> Process<'w> {
-    async fn new(world: &'w World, limits: Limits, accounts: Vec<(config::Account, &Arc<Scripted>)>) -> Self {
+    pub async fn new(world: &'w World, limits: Limits, accounts: Vec<(config::Account, &Arc<Scripted>)>) -> Self {
         let mut all = Vec::new();
         for (config, gateway) in accounts {
             // The world's own first account is of this name.
@@ -138,12 +138,12 @@ impl<'w> Process<'w> {
         Self { world, shared, lanes, recorder, runner }
     }
 
-    async fn with_sms(world: &'w World, gateway: &Arc<Scripted>) -> Self {
+    pub async fn with_sms(world: &'w World, gateway: &Arc<Scripted>) -> Self {
         Self::new(world, Limits::default(), vec![(configured("sms", Channel::Sms), gateway)]).await
     }
 
     /// Each lane's next step, and what came of it. True: something moved.
-    async fn step(&mut self) -> bool {
+    pub async fn step(&mut self) -> bool {
         self.world.active.refresh().await.unwrap();
         let mut moved = false;
         for lane in &mut self.lanes {
@@ -154,7 +154,7 @@ impl<'w> Process<'w> {
     }
 
     /// What is with the gateways is answered and written.
-    async fn land(&mut self) {
+    pub async fn land(&mut self) {
         for lane in &mut self.lanes {
             while lane.landing().await {}
         }
@@ -164,7 +164,7 @@ impl<'w> Process<'w> {
     }
 
     /// Does everything that is to be done at this moment of the clock.
-    async fn settle(&mut self) {
+    pub async fn settle(&mut self) {
         let mut quiet = 0;
         for _ in 0..10_000 {
             self.world.step_with(&self.runner).await;
@@ -181,18 +181,18 @@ impl<'w> Process<'w> {
     }
 
     /// Time passes; the lease is renewed as it does.
-    async fn advance(&self, millis: i64) {
+    pub async fn advance(&self, millis: i64) {
         self.world.advance(millis).await;
         self.shared.renew_lease().await.unwrap();
     }
 }
 
 /// A campaign of one text message.
-fn saying(text: &str, kind: &str, sending: &str) -> String {
+pub fn saying(text: &str, kind: &str, sending: &str) -> String {
     campaign(kind, "use = [\"sms\"]", sending).replace("Khong cung cap ma OTP.", text)
 }
 
-async fn count(world: &World, run: i64, state: State) -> usize {
+pub async fn count(world: &World, run: i64, state: State) -> usize {
     world.rows(run).await.iter().filter(|row| row.state() == state).count()
 }
 

@@ -125,7 +125,11 @@ impl House {
         let accounts = Accounts::build(&config, &gateways(Some(&described)).unwrap(), &ground.db, &ground.seal, &ground.clock)
             .await
             .unwrap();
-        let (inbox, appender) = receipt::inbox(ground.db.clone(), ground.clock.clone());
+        let (inbox, appender) = receipt::inbox(
+            ground.db.clone(),
+            ground.clock.clone(),
+            loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default()),
+        );
         let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
         let recorder = web::recorder().unwrap();
         let parts = Parts {
@@ -135,7 +139,7 @@ impl House {
             accounts: Arc::new(accounts),
             inbox,
             active: Arc::clone(&active),
-            office: config.office.clone(),
+            office: config.office.fields.clone(),
             metrics: recorder.handle(),
         };
         let state = metrics::with_local_recorder(&recorder, || State::new(parts));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use providers::Channel;
 
 use crate::{
-    campaign::{Channels, Doubt, Kind, Law, Policy, Sending, SmsText},
+    campaign::{AdvertisingRule, Channels, Doubt, Kind, Policy, Sending, SmsText},
     document::{Section, Value},
     phrase,
 };
@@ -21,8 +21,6 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// Without `hours`, awareness is sent between these minutes of the day: 07:00–21:30.
 const WAKING_HOURS: (u16, u16) = (7 * 60, 21 * 60 + 30);
-/// NĐ 91/2020/NĐ-CP, art. 17: advertising only between 07:00 and 22:00.
-const ADVERTISING_HOURS: (u16, u16) = (7 * 60, 22 * 60);
 
 pub(super) fn channels(section: &mut Section<'_>, kind: Kind) -> Option<Channels> {
     let order = section.required("use", |v| {
@@ -84,7 +82,7 @@ impl Sending {
     }
 }
 
-pub(super) fn sending(section: &mut Section<'_>, kind: Kind, law: Law) -> Option<Sending> {
+pub(super) fn sending(section: &mut Section<'_>, kind: Kind, law: Option<&AdvertisingRule>) -> Option<Sending> {
     let default = Sending::of(kind);
     let hours = section.optional("hours", |v| hours(&v, kind, law)).or(default.hours);
     let valid_for = section.optional("valid_for", |v| v.duration(MINUTE..=30 * DAY)).unwrap_or(default.valid_for);
@@ -95,14 +93,32 @@ pub(super) fn sending(section: &mut Section<'_>, kind: Kind, law: Law) -> Option
     Some(Sending { hours, valid_for, doubt, budget, sms_text })
 }
 
-fn hours(value: &Value<'_>, kind: Kind, law: Law) -> Option<(u16, u16)> {
-    let text = value.line()?;
+fn hours(value: &Value<'_>, kind: Kind, law: Option<&AdvertisingRule>) -> Option<(u16, u16)> {
     if kind == Kind::Warning {
         return value.refuse(
             phrase!("cảnh báo được gửi vào mọi giờ: không đặt `hours`", "a warning goes out at any hour: it takes no `hours`"),
             phrase!("bỏ dòng này", "leave this line out"),
         );
     }
+    let (from, until) = hours_of_day(value)?;
+    match law {
+        Some(AdvertisingRule { hours: lawful, decree, .. }) if from < lawful.0 || until > lawful.1 => {
+            let [from, until] = [lawful.0, lawful.1].map(|minute| format!("{:02}:{:02}", minute / 60, minute % 60));
+            value.refuse(
+                phrase!(
+                    "quảng cáo chỉ được gửi từ {from} đến {until} ({decree})",
+                    "advertising may be sent from {from} to {until} only ({decree})"
+                ),
+                phrase!("đặt trong khoảng \"{from}-{until}\"", "stay within \"{from}-{until}\""),
+            )
+        }
+        _ => Some((from, until)),
+    }
+}
+
+/// A span of hours within a day, such as `07:00-21:30`.
+pub fn hours_of_day(value: &Value<'_>) -> Option<(u16, u16)> {
+    let text = value.line()?;
     let span = text.split_once('-').and_then(|(from, until)| Some((minute(from)?, minute(until)?)));
     match span.filter(|(from, until)| from < until) {
         None => value.refuse(
@@ -112,14 +128,6 @@ fn hours(value: &Value<'_>, kind: Kind, law: Law) -> Option<(u16, u16)> {
                 "for example \"07:00-21:30\", until \"24:00\" at the latest"
             ),
         ),
-        Some((from, until)) if law == Law::Advertising && (from < ADVERTISING_HOURS.0 || until > ADVERTISING_HOURS.1) => value
-            .refuse(
-                phrase!(
-                    "quảng cáo chỉ được gửi từ 07:00 đến 22:00 (NĐ 91/2020)",
-                    "advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020)"
-                ),
-                phrase!("đặt trong khoảng \"07:00-22:00\"", "stay within \"07:00-22:00\""),
-            ),
         span => span,
     }
 }

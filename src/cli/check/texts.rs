@@ -13,7 +13,7 @@ use crate::{
 pub fn compile(
     source: &Source,
     file: &Path,
-    office: &std::collections::BTreeMap<String, String>,
+    office: &crate::config::Office,
     attributes: Option<&BTreeSet<String>>,
 ) -> Result<Templates, Problems> {
     let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();

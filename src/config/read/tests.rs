@@ -89,7 +89,7 @@ fn the_environment_overrules_the_file() {
     assert_eq!(config.notify_email, ["b@example.vn", "c@example.vn"]);
     assert_eq!(config.limits.cap, Some((3, 7 * DAY)));
     assert_eq!(config.approval_required, Some(true));
-    assert_eq!(config.office["name"], "Sở");
+    assert_eq!(config.office.fields["name"], "Sở");
 }
 
 #[test]
