@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use providers::{Abilities, Channel, Provider};
 
-pub use adapter::{AccountError, Gateways, SMTP, gateways, provider};
+pub use adapter::{AccountError, Gateways, SMPP, SMTP, gateways, provider};
 
 use self::adapter::groups;
 use crate::{
@@ -179,7 +179,7 @@ impl Accounts {
         for account in &config.accounts {
             let provider = match stand_ins.0.get(&account.name) {
                 Some(stand_in) => Arc::clone(stand_in),
-                None => provider(account, config, gateways, clock)?,
+                None => provider(account, config, gateways, clock, Some(seal))?,
             };
             let abilities = provider.can();
             let id: i64 = on!(db.write, |pool, sql| {

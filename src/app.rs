@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine, Schema, Sql},
-    dispatch::{Confirmer, Lane, Lease, Recorder, Shared},
+    dispatch::{Confirmer, Lane, Lease, Poller, Recorder, Shared},
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
@@ -115,6 +115,10 @@ pub struct App {
     stop: watch::Sender<bool>,
     /// Ends first: they make work.
     makers: Vec<JoinHandle<()>>,
+    /// Once the makers have ended: standing connections may be closed.
+    drained: watch::Sender<bool>,
+    /// Ends next: they take what comes over standing connections.
+    listeners: Vec<JoinHandle<()>>,
     /// Ends next, in this order: they finish it.
     recorder: Option<JoinHandle<()>>,
     web: Vec<JoinHandle<()>>,
@@ -233,19 +237,26 @@ impl App {
         let matcher =
             Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
         let (again, early) = mpsc::channel(64);
+        let ear = Ear::new(seal.clone(), &config.office.opt_out);
+        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone(), ear);
+        let (drained, lanes_drained) = watch::channel(false);
+        let mut listeners = Vec::new();
         let mut recorder_task = None;
         if options.parts.contains(&Part::Dispatch) {
             let (recorder, verdicts) = Recorder::new(Arc::clone(&shared));
             for account in accounts.all() {
                 let lane = Lane::new(Arc::clone(&shared), Arc::clone(account), verdicts.clone());
                 makers.push(tokio::spawn(loops::drive_lane(lane, Arc::clone(&shared), stopped.clone())));
+                let listening = loops::drive_events(Arc::clone(account), inbox.clone(), lanes_drained.clone());
+                listeners.push(tokio::spawn(listening));
             }
             let confirmer = Confirmer::new(Arc::clone(&shared), config.office.clone());
             makers.push(tokio::spawn(loops::drive_confirmer(confirmer, stopped.clone())));
+            let poller = Poller::new(Arc::clone(&shared));
+            makers.push(tokio::spawn(loops::drive_poller(poller, matcher.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }
-        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone(), Ear::new(seal.clone(), &config.office.opt_out));
         let arrived = Arc::new(tokio::sync::Notify::new());
         let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived)));
         let matcher_task =
@@ -265,7 +276,9 @@ impl App {
             public_address,
             shared,
             stop,
+            drained,
             makers,
+            listeners,
             recorder: recorder_task,
             web,
             appender: Some(appender_task),
@@ -288,9 +301,9 @@ impl App {
         let _ = self.stop.send(true);
         self.shared.work.notify_waiters();
         let finish = async {
-            for task in self.makers.drain(..) {
-                finished(task.await);
-            }
+            finished_all(std::mem::take(&mut self.makers)).await;
+            let _ = self.drained.send(true);
+            finished_all(std::mem::take(&mut self.listeners)).await;
             for task in [self.recorder.take()].into_iter().flatten().chain(self.web.drain(..)) {
                 finished(task.await);
             }
@@ -307,6 +320,12 @@ impl App {
         }
         self.db.close().await;
         Ok(())
+    }
+}
+
+async fn finished_all(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        finished(task.await);
     }
 }
 

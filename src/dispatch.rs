@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod doubt;
 pub mod judge;
 pub mod lane;
+pub mod poll;
 pub mod recorder;
 mod turn;
 
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 pub use confirm::Confirmer;
 pub use lane::{Lane, Step};
+pub use poll::Poller;
 pub use recorder::Recorder;
 
 use crate::{account::Accounts, active::Active, clock::Clock, config::Limits, db::Db, epoch, seal::Seal, token};

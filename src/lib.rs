@@ -19,8 +19,9 @@
 //! 6. The adapter judges the gateway's answer; [`dispatch::judge`] says what that means for the message ([`retry`]) and
 //!    for the account ([`health`]); [`delivery::record`] writes it, many in one transaction. What has no answer is in
 //!    doubt, and [`dispatch::doubt`] settles it as the campaign says.
-//! 7. Minutes later the gateway calls `/receipts/…`: [`web`] hands it to [`receipt`], which commits it, answers, finds the
-//!    attempt by its reference, and [`delivery::learn`] joins it: any order, any number of times, one result.
+//! 7. Minutes later the gateway calls `/receipts/…`, and [`web`] hands it to [`receipt`]; or it speaks over a standing
+//!    connection (SMPP), and a loop of [`app`] does. It is committed, then answered; its attempt is found by reference or id,
+//!    and [`delivery::learn`] joins it: any order, any number of times, one result.
 //! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
 //!    campaigns reached, and [`verify`] recounts everything from the rows.
 //!

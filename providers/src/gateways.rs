@@ -4,10 +4,14 @@
 pub const fn built_in() -> &'static [(&'static str, &'static str)] {
     &[
         ("esms", include_str!("../gateways/esms.toml")),
+        ("esms-bulk", include_str!("../gateways/esms-bulk.toml")),
+        ("fpt", include_str!("../gateways/fpt.toml")),
         ("kannel", include_str!("../gateways/kannel.toml")),
         ("speedsms", include_str!("../gateways/speedsms.toml")),
+        ("stringee", include_str!("../gateways/stringee.toml")),
         ("telegram", include_str!("../gateways/telegram.toml")),
         ("vietguys", include_str!("../gateways/vietguys.toml")),
+        ("viettel", include_str!("../gateways/viettel.toml")),
         ("vnpt", include_str!("../gateways/vnpt.toml")),
     ]
 }

@@ -348,6 +348,10 @@ pub struct Abilities {
     pub echoes_reference: bool,
     /// Whether `status` answers.
     pub status: bool,
+    /// Whether `status` asks by the gateway's ids, so that the loop must remember them.
+    pub status_by_id: bool,
+    /// When `status` is worth asking without being in doubt; none: only about doubts.
+    pub poll: Option<Poll>,
 }
 
 impl Abilities {
@@ -360,7 +364,27 @@ impl Abilities {
         ignores_repeats_for: Duration::ZERO,
         echoes_reference: true,
         status: false,
+        status_by_id: false,
+        poll: None,
     };
+
+    /// Whether the loop must remember the gateway's ids: receipts come by them, or questions go by them.
+    pub const fn needs_ids(&self) -> bool {
+        !self.echoes_reference || self.status_by_id
+    }
+}
+
+/// How a gateway is asked, by and by, what became of messages that it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    /// From one round of questions to the next.
+    pub every: Duration,
+    /// For how long after it was taken a message is not asked about: a callback may come by itself.
+    pub after: Duration,
+    /// For how long after it was taken a message is asked about.
+    pub through: Duration,
+    /// Messages that one question answers, about: those that it names, or those that were sent under the id that it names.
+    pub together: usize,
 }
 
 /// What one `send` may carry.
@@ -425,6 +449,11 @@ pub trait Provider: Send + Sync {
 
     /// Checks credentials and connection without sending anything; the text is for a person.
     async fn test(&self) -> Result<String, SendError>;
+
+    /// What is left of the account's prepaid money, in whole đồng. `None`, at once: this gateway cannot be asked.
+    async fn balance(&self) -> Option<Result<i64, SendError>> {
+        None
+    }
 }
 
 mod event;

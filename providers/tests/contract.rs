@@ -5,6 +5,8 @@
 // A panic is how a test reports.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "contract/blocks.rs"]
+mod blocks;
 #[path = "contract/built_in.rs"]
 mod built_in;
 #[path = "contract/callbacks.rs"]

@@ -11,18 +11,23 @@ use std::time::Duration;
 use providers::{
     Channel, Provider,
     http::{Description, HttpGateway},
-    smtp::{Settings, SmtpGateway, Surroundings},
+    smpp::{self, SmppGateway},
+    smtp::{self, SmtpGateway},
 };
+use rand::Rng as _;
 
 use crate::{
     audience::phone::Carrier,
     clock::Clock,
     config::{self, Config},
     db::DbError,
+    seal::Seal,
 };
 
 /// The gateway's name whose adapter is `providers::smtp`.
 pub const SMTP: &str = "smtp";
+/// The gateway's name whose adapter is `providers::smpp`.
+pub const SMPP: &str = "smpp";
 /// The longest that one send may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Why the accounts cannot be built.
@@ -100,12 +105,17 @@ pub fn gateways(folder: Option<&Path>) -> Result<Gateways, AccountError> {
     Ok(known)
 }
 
-/// Builds an account's adapter. The error names the key.
+/// The purpose of the MAC that keys digests of addresses in gateways' ids.
+const HANDLE: &str = "handle";
+
+/// Builds an account's adapter. The error names the key. Without a seal it sends and answers, but what it sends gets ids
+/// that no receipt finds again: for tests of an account and checks of its settings.
 pub fn provider(
     account: &config::Account,
     config: &Config,
     gateways: &Gateways,
     clock: &Clock,
+    seal: Option<&Seal>,
 ) -> Result<Arc<dyn Provider>, AccountError> {
     let wrong = |why: String| AccountError::Setting { account: account.name.clone(), why };
     let ca_pem = match &config.network.ca_file {
@@ -114,35 +124,43 @@ pub fn provider(
         }
         None => None,
     };
-    if account.gateway == SMTP {
-        if account.channel != Channel::Email {
-            return Err(AccountError::Channel {
-                account: account.name.clone(),
-                gateway: SMTP.into(),
-                carries: Channel::Email,
-                wanted: account.channel,
-            });
+    let carries = |channel: Channel| {
+        if channel == account.channel {
+            return Ok(());
         }
+        let (name, gateway) = (account.name.clone(), account.gateway.clone());
+        Err(AccountError::Channel { account: name, gateway, carries: channel, wanted: account.channel })
+    };
+    if account.gateway == SMPP {
+        carries(Channel::Sms)?;
         let clock = clock.clone();
-        let surroundings = Surroundings {
+        let surroundings = smpp::Surroundings {
+            window: account.window,
+            receipts: account.receipts,
+            allow_private: account.allow_private,
+            ca_pem,
+            now: Arc::new(move || clock.now()),
+            jitter: Arc::new(|| rand::rng().random()),
+        };
+        let settings =
+            smpp::Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
+        return Ok(Arc::new(SmppGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
+    }
+    if account.gateway == SMTP {
+        carries(Channel::Email)?;
+        let clock = clock.clone();
+        let surroundings = smtp::Surroundings {
             window: account.window,
             allow_private: account.allow_private,
             ca_pem,
             now: Arc::new(move || clock.now()),
         };
         let settings =
-            Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
+            smtp::Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
         return Ok(Arc::new(SmtpGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
     }
     let description = description(account, gateways)?;
-    if description.channel != account.channel {
-        return Err(AccountError::Channel {
-            account: account.name.clone(),
-            gateway: account.gateway.clone(),
-            carries: description.channel,
-            wanted: account.channel,
-        });
-    }
+    carries(description.channel)?;
     let mut settings = BTreeMap::new();
     for (key, value) in &account.settings {
         let text = match value {
@@ -158,14 +176,20 @@ pub fn provider(
         ca_pem,
         timeout: TIMEOUT,
     };
-    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network)
+    let clock = clock.clone();
+    let surroundings = providers::http::Surroundings {
+        now: Arc::new(move || clock.now()),
+        random: Arc::new(|| rand::rng().random()),
+        key: seal.map_or_else(|| rand::rng().random(), |seal| seal.mac(HANDLE, account.name.as_bytes())),
+    };
+    let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network, surroundings)
         .map_err(|e| wrong(e.to_string()))?;
     Ok(Arc::new(gateway))
 }
 
 fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<&'g Arc<Description>, AccountError> {
     gateways.get(&account.gateway).ok_or_else(|| {
-        let known = gateways.keys().map(String::as_str).chain([SMTP]);
+        let known = gateways.keys().map(String::as_str).chain([SMPP, SMTP]);
         let hint =
             crate::document::nearest(&account.gateway, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         AccountError::NoGateway { account: account.name.clone(), gateway: account.gateway.clone(), hint }

@@ -5,17 +5,19 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use providers::Arrival;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    account::Account,
     approval,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
     db::Db,
-    dispatch::{self, Confirmer, Lane, Recorder, Shared},
+    dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared},
     epoch,
-    receipt::{Appender, Matcher},
+    receipt::{Appender, Inbox, Matcher},
     retention::Retention,
     run::{self, Runner},
 };
@@ -41,6 +43,12 @@ const GATHER: Duration = Duration::from_millis(25);
 pub(super) fn settle_at(now: i64) -> i64 {
     now + i64::try_from(dispatch::judge::DOUBT_WAIT.as_millis()).unwrap_or(0)
 }
+
+/// How long a standing connection may be quiet before it is closed at the end, and how long that may take in all.
+const QUIET: Duration = Duration::from_millis(500);
+const LAST_EVENTS: Duration = Duration::from_secs(3);
+/// How long to wait after what a gateway said could not be stored.
+const UNSTORED: Duration = Duration::from_secs(1);
 
 /// Waits for `span`, or until the application stops. False: it stops.
 async fn rest(span: Duration, stopped: &mut watch::Receiver<bool>) -> bool {
@@ -189,6 +197,47 @@ pub(super) async fn drive_lane(mut lane: Lane, shared: Arc<Shared>, mut stopped:
     }
 }
 
+/// Keeps up an account's standing connection, if its gateway has one, and takes what comes over it. Once the lanes have
+/// `drained`, what comes for a moment longer is taken, and the connection is closed.
+pub(super) async fn drive_events(account: Arc<Account>, inbox: Inbox, mut drained: watch::Receiver<bool>) {
+    loop {
+        let arrival = tokio::select! {
+            arrival = account.provider.events() => arrival,
+            // An error means that the application is gone.
+            _ = drained.wait_for(|drained| *drained) => break,
+        };
+        let Some(arrival) = arrival else { return };
+        if !take(&account, &inbox, arrival).await {
+            tokio::time::sleep(UNSTORED).await;
+        }
+    }
+    let last = async {
+        while let Ok(Some(arrival)) = tokio::time::timeout(QUIET, account.provider.events()).await {
+            take(&account, &inbox, arrival).await;
+        }
+    };
+    // What is still coming after that, the gateway keeps for the next process.
+    let _ = tokio::time::timeout(LAST_EVENTS, last).await;
+    account.provider.close().await;
+}
+
+/// Commits what came, and has it answered. False: it was not stored, and the gateway is asked to repeat it.
+async fn take(account: &Account, inbox: &Inbox, arrival: Arrival) -> bool {
+    match inbox.take(account.id, account.config.channel, arrival.events).await {
+        Ok(taken) => {
+            arrival.acknowledge.committed();
+            for detail in taken.said {
+                tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
+            }
+            true
+        }
+        Err(error) => {
+            tracing::warn!(account = account.config.name, %error, "asked a gateway to repeat what it said");
+            false
+        }
+    }
+}
+
 pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
     loop {
         let settled = async {
@@ -237,6 +286,23 @@ pub(super) async fn drive_confirmer(mut confirmer: Confirmer, mut stopped: watch
     }
 }
 
+pub(super) async fn drive_poller(mut poller: Poller, matcher: Matcher, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let asked = async {
+            let step = poller.step().await?;
+            matcher.learn(&step.news).await?;
+            Ok::<_, crate::db::DbError>(step.wait)
+        };
+        let wait = asked.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "could not ask gateways what became of messages");
+            DOUBTS
+        });
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
 pub(super) async fn drive_recorder(mut recorder: Recorder, again: mpsc::Sender<Vec<i64>>) {
     while let Some(recorded) = recorder.step().await {
         if !recorded.early.is_empty() {
@@ -269,6 +335,11 @@ pub(super) async fn drive_matcher(
         match matcher.step(after).await {
             Ok(step) => {
                 after = step.last;
+                if !step.early.is_empty()
+                    && let Err(error) = matcher.again(&step.early).await
+                {
+                    tracing::error!(%error, "could not match receipts that came early; the sweep will");
+                }
                 if step.applied > 0 {
                     shared.work.notify_waiters();
                 }

@@ -78,7 +78,7 @@ async fn test(account: &config::Account, config: &Config, globals: &Globals) -> 
     // A second installation fails, which is as good: some provider is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let gateways = account::gateways(config.gateways_dir.as_deref())?;
-    let provider = account::provider(account, config, &gateways, &globals.clock)?;
+    let provider = account::provider(account, config, &gateways, &globals.clock, None)?;
     let tested = provider.test().await;
     let name = &account.name;
     if globals.json {
@@ -135,7 +135,7 @@ async fn callback(account: &config::Account, config: &Config, globals: &Globals)
         .into());
     };
     let gateways = account::gateways(config.gateways_dir.as_deref())?;
-    let provider = account::provider(account, config, &gateways, &globals.clock)?;
+    let provider = account::provider(account, config, &gateways, &globals.clock, None)?;
     if !account.receipts || !provider.can().receipts {
         return Err(Mistake(phrase!("tài khoản `{name}` không có báo phát", "no receipts come for the account `{name}`")).into());
     }

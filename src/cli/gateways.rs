@@ -5,12 +5,12 @@ use std::{
     process::ExitCode,
 };
 
-use providers::{Abilities, Channel, http::Setting, smtp};
+use providers::{Abilities, Channel, http::Setting, smpp, smtp};
 use serde_json::json;
 
 use super::{Globals, Mistake, table};
 use crate::{
-    account::{self, SMTP},
+    account::{self, SMPP, SMTP},
     document::{describe_duration, suggestion},
     phrase,
     words::{Lang, Phrase},
@@ -46,7 +46,7 @@ struct Known {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let described = account::gateways(config.gateways_dir.as_deref())?;
-    let mut gateways = vec![smtp_gateway()];
+    let mut gateways = vec![smpp_gateway(), smtp_gateway()];
     gateways.extend(described.into_iter().map(|(name, description)| {
         let url = Known {
             name: "url".into(),
@@ -160,6 +160,90 @@ impl Known {
             notes.push(phrase!("mặc định {default}", "default {default}").text(lang).to_string());
         }
         vec![format!("  {}", self.name), notes.join(", "), self.about.text(lang).to_string()]
+    }
+}
+
+/// The gateway whose adapter is `providers::smpp`.
+fn smpp_gateway() -> Gateway {
+    let setting = |name: &str| {
+        let (default, about) = match name {
+            "host" => {
+                (None, phrase!("tên hoặc địa chỉ máy chủ SMPP của nhà mạng", "name or address of the carrier's SMPP server"))
+            }
+            "port" => (Some("2775; tls = implicit: 3550"), phrase!("cổng TCP", "TCP port")),
+            "tls" => (Some("none"), phrase!("none hoặc implicit", "none or implicit")),
+            "bind" => (
+                Some("transceiver"),
+                phrase!("transceiver, hoặc pair: transmitter và receiver", "transceiver, or pair: transmitter and receiver"),
+            ),
+            "binds" => (
+                Some("1"),
+                phrase!("số kết nối (hoặc cặp), chia nhau window", "connections (or pairs of them), which share the window"),
+            ),
+            "system_id" => (None, phrase!("tên đăng nhập nhà mạng cấp", "the name that the carrier gave")),
+            "password" => (None, phrase!("mật khẩu, nhiều nhất 8 ký tự", "the password, at most 8 characters")),
+            "system_type" => {
+                (None, phrase!("loại hệ thống, nếu nhà mạng yêu cầu", "kind of system, where the carrier asks for it"))
+            }
+            "service_type" => (None, phrase!("loại dịch vụ, nếu nhà mạng yêu cầu", "service, where the carrier asks for it")),
+            "sender" => (None, phrase!("tên định danh hoặc số gửi đi", "the sender's name (brandname) or number")),
+            "source_ton" | "source_npi" => (
+                Some("tên: 5 và 0; +84…: 1 và 1; số khác: 0 và 1 / a name: 5 and 0; +84…: 1 and 1; else 0 and 1"),
+                phrase!("loại và cách đánh số của sender", "type and plan of the sender's number"),
+            ),
+            "dest_ton" | "dest_npi" => {
+                (Some("1"), phrase!("loại và cách đánh số của người nhận", "type and plan of the recipient's number"))
+            }
+            "long" => (
+                Some("udh"),
+                phrase!("cách ghép tin dài: udh, sar hoặc payload", "how long texts are joined: udh, sar or payload"),
+            ),
+            "reference" => (Some("8"), phrase!("số bit của mã ghép tin: 8 hoặc 16", "bits of a long text's reference: 8 or 16")),
+            "charset" => (
+                Some("gsm"),
+                phrase!("bảng mã của data_coding: gsm, latin1 hoặc ascii", "what data_coding carries: gsm, latin1 or ascii"),
+            ),
+            "data_coding" => (Some("0"), phrase!("data_coding của tin trong charset", "data_coding of texts in the charset")),
+            "data_coding_unicode" => (Some("8"), phrase!("data_coding của tin có dấu", "data_coding of texts in UCS-2")),
+            "unicode" => (Some("true"), phrase!("nhà mạng có nhận tin có dấu không", "whether the carrier takes UCS-2")),
+            "validity" => (
+                Some("relative"),
+                phrase!("cách ghi hạn gửi: relative, absolute hoặc none", "how validity is said: relative, absolute or none"),
+            ),
+            "max_validity" => (None, phrase!("hạn gửi dài nhất, như 24h", "the longest validity, such as 24h")),
+            "ids" => (
+                Some("string"),
+                phrase!(
+                    "mã tin trong biên nhận: string, hex-to-dec, dec-to-hex hoặc auto",
+                    "ids in receipts: string, hex-to-dec, dec-to-hex or auto"
+                ),
+            ),
+            "receipt_zone" => (Some("+07:00"), phrase!("múi giờ trong biên nhận", "time zone of dates in receipts")),
+            "timeout" => {
+                (Some("30s"), phrase!("thời gian chờ cho một tin, từ 1s đến 60s", "time for one message, from 1s to 60s"))
+            }
+            _ => (
+                None,
+                phrase!(
+                    "nghĩa của mã lỗi riêng: {{ \"0x0400\" = \"template\" }}",
+                    "meaning of the carrier's own codes: {{ \"0x0400\" = \"template\" }}"
+                ),
+            ),
+        };
+        Known {
+            name: name.to_string(),
+            secret: crate::config::is_secret_name(name),
+            required: matches!(name, "host" | "system_id" | "password" | "sender"),
+            default: default.map(str::to_string),
+            about,
+        }
+    };
+    Gateway {
+        name: SMPP.to_string(),
+        title: "SMPP 3.4".to_string(),
+        channel: Channel::Sms,
+        abilities: smpp::ABILITIES,
+        settings: smpp::KEYS.iter().map(|name| setting(name)).collect(),
     }
 }
 

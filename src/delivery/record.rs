@@ -4,7 +4,7 @@
 //! went through unheard may be recorded again, and finds nothing left to write. One that no longer owns its row is late: what it
 //! says is learnt like a receipt, and what was definitely not taken goes back to its queue.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use super::{
     claim::Claimed,
     contact,
     end::{Plans, move_on, moves_on, remark},
+    handle::{self, Named},
     learn, run_of,
 };
 use crate::{
@@ -183,11 +184,14 @@ impl Judged {
         }
     }
 
-    fn ids(&self) -> &[String] {
-        match &self.outcome {
-            Outcome::Accepted { ids, .. } | Outcome::InDoubt { ids, .. } => ids,
+    fn named(&self) -> Named<'_> {
+        let ids = match &self.outcome {
+            Outcome::Accepted { ids, .. } | Outcome::InDoubt { ids, .. } => &ids[..],
             _ => &[],
-        }
+        };
+        // In doubt, at least one more part was not answered for.
+        let unnamed = matches!(self.outcome, Outcome::InDoubt { .. });
+        Named { account: self.account, delivery: self.id, attempt: self.attempt, ids, unnamed }
     }
 }
 
@@ -238,21 +242,6 @@ static UNDOUBT: Sql = Sql::new(
       WHERE delivery.id = v.id AND delivery.state + 0 = 2 AND delivery.attempt = v.attempt AND delivery.doubts = v.doubts + 1
         AND delivery.updated_at = v.claimed_at
       RETURNING delivery.id",
-);
-
-static KEEP_HANDLES: Sql = Sql::new(
-    r"INSERT INTO handle (account, id, delivery, attempt, part, parts, state, reason, at)
-      SELECT account, handle, delivery, attempt, part, parts, 3, 0, $2
-      FROM :rows($1; account BIGINT, handle TEXT, delivery BIGINT, attempt SMALLINT, part SMALLINT, parts SMALLINT) AS v
-      WHERE true
-      ON CONFLICT (account, id) DO UPDATE SET delivery = excluded.delivery, attempt = excluded.attempt,
-        part = excluded.part, parts = excluded.parts, state = excluded.state, reason = 0, at = excluded.at
-      WHERE handle.delivery <> excluded.delivery OR handle.attempt <> excluded.attempt",
-);
-
-static EARLY: Sql = Sql::new(
-    r"SELECT r.id FROM receipt r JOIN :rows($1; account BIGINT, handle TEXT) AS v ON r.account = v.account AND r.handle = v.handle
-      WHERE r.status = 0",
 );
 
 static UNSPEND: Sql = Sql::new(
@@ -324,7 +313,7 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
     left.retain(|l| written.contains(&l.delivery));
     leave_behind(tx, &left, now).await?;
     remark(tx, judged.iter().filter(|j| written.contains(&j.id)).filter_map(|j| j.detail().map(|d| (j.id, d))), now).await?;
-    let early = keep_handles(tx, judged, now).await?;
+    let early = handle::keep(tx, judged.iter().map(Judged::named), now).await?;
 
     let ended: Vec<i64> = judged
         .iter()
@@ -341,36 +330,6 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
     learn::join(tx, plans, &late, now, &mut changes).await?;
     tally::apply(tx, node, changes).await?;
     Ok(Recorded { early, written: written.len() })
-}
-
-async fn keep_handles(tx: &mut Tx, judged: &[Judged], now: i64) -> Result<Vec<i64>> {
-    #[derive(Serialize)]
-    struct Kept<'a> {
-        account: i64,
-        handle: &'a str,
-        delivery: i64,
-        attempt: i16,
-        part: i16,
-        parts: i16,
-    }
-    // A gateway that repeats an id within one batch would touch the same row twice: the last one counts.
-    let mut handles: BTreeMap<(i64, &str), Kept<'_>> = BTreeMap::new();
-    for one in judged {
-        let ids: BTreeSet<&str> = one.ids().iter().map(String::as_str).collect();
-        // In doubt, at least one more part was not answered for.
-        let unnamed = usize::from(matches!(one.outcome, Outcome::InDoubt { .. }));
-        let parts = i16::try_from(ids.len() + unnamed).unwrap_or(i16::MAX);
-        for (part, id) in (0i16..).zip(ids) {
-            let handle = Kept { account: one.account, handle: id, delivery: one.id, attempt: one.attempt, part, parts };
-            handles.insert((one.account, id), handle);
-        }
-    }
-    if handles.is_empty() {
-        return Ok(Vec::new());
-    }
-    let list = crate::db::list(&handles.into_values().collect::<Vec<_>>());
-    within!(tx, |c, sql| sqlx::query(sql(&KEEP_HANDLES)).bind(&list).bind(now).execute(c).await.map(affected))?;
-    within!(tx, |c, sql| sqlx::query_scalar(sql(&EARLY)).bind(&list).fetch_all(c).await)
 }
 
 /// What was put back takes nothing of its account's quota on the day of its claim.

@@ -11,6 +11,7 @@ use crate::{
     delivery::{
         Reference, State, Why,
         close::{self, Doubt, Settle},
+        handle::{self, Attempt},
         learn::News,
         run_of,
     },
@@ -26,7 +27,11 @@ pub async fn ask(shared: &Shared) -> crate::db::Result<Vec<News>> {
     if !shared.accounts.all().iter().any(|account| account.abilities.status) {
         return Ok(Vec::new());
     }
-    let due = transaction!(shared.db, |tx| close::doubts(tx, now, CHUNK).await)?;
+    let (due, ids) = transaction!(shared.db, |tx| {
+        let due = close::doubts(tx, now, CHUNK).await?;
+        let ids = handle::ids(tx, due.iter().map(|doubt| doubt.id)).await?;
+        Ok((due, ids))
+    })?;
     let mut by_account: BTreeMap<i64, Vec<&Doubt>> = BTreeMap::new();
     for doubt in &due {
         by_account.entry(doubt.account).or_default().push(doubt);
@@ -40,18 +45,26 @@ pub async fn ask(shared: &Shared) -> crate::db::Result<Vec<News>> {
             .iter()
             .map(|(reference, doubt)| Handle {
                 reference: reference.clone(),
-                ids: Vec::new(),
+                ids: ids
+                    .get(&Attempt { delivery: doubt.id, attempt: doubt.attempt, account: account.id })
+                    .cloned()
+                    .unwrap_or_default(),
                 sent_at: chrono::DateTime::from_timestamp_millis(doubt.updated_at).unwrap_or_default(),
             })
             .collect();
         match account.provider.status(&handles).await {
             Ok(receipts) => news.extend(receipts.into_iter().filter_map(|receipt| {
-                let About::Reference(reference) = &receipt.about else { return None };
-                let doubt = references.get(reference)?;
+                let (doubt, handle) = match &receipt.about {
+                    About::Reference(reference) => (references.get(reference)?, None),
+                    About::Id(id) => {
+                        let known = handles.iter().find(|handle| handle.ids.contains(id))?;
+                        (references.get(&known.reference)?, Some((account.id, id.clone())))
+                    }
+                };
                 Some(News {
                     delivery: doubt.id,
                     attempt: doubt.attempt,
-                    handle: None,
+                    handle,
                     state: State::from(receipt.state),
                     why: receipt.reason.map_or(Why::Nothing, Why::Gateway),
                     detail: receipt.detail,

@@ -413,7 +413,7 @@ async fn settle(
         expires_at: run.row.expires_at,
         tries: claimed.tries,
         silent_at: run.plan.silent_at(claimed.channel(), now).filter(|_| receipts),
-        keep_ids: !account.abilities.echoes_reference,
+        keep_ids: account.abilities.needs_ids(),
         jitter: (shared.jitter)(),
     };
     let (outcome, effect) = judge(answer, &situation);

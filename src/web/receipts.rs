@@ -102,13 +102,8 @@ async fn store(state: &Shared, door: &Door, events: Vec<Event>, reply: &Reply, a
             return (StatusCode::SERVICE_UNAVAILABLE, "not stored: please repeat\n").into_response();
         }
     };
-    for event in taken.rest {
-        match event {
-            Event::Account { detail } => {
-                tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
-            }
-            _ => tracing::warn!(account = account.config.name, "a callback carries no late answers"),
-        }
+    for detail in taken.said {
+        tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
     }
     door.measures.taken.increment(taken.receipts as u64);
     door.measures.inbound.increment(taken.heard as u64);

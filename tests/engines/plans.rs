@@ -12,7 +12,7 @@ type Hot = (&'static str, &'static str, &'static str, &'static str);
 
 const KEY: &str = "INTEGER PRIMARY KEY";
 
-const HOT: [Hot; 28] = [
+const HOT: [Hot; 30] = [
     ("delivery/claim.rs", "CANDIDATES", "delivery_pending", "delivery_pending"),
     ("delivery/claim.rs", "SUBMIT", KEY, "delivery_pkey"),
     ("delivery/claim.rs", "DEFER", KEY, "delivery_pkey"),
@@ -28,6 +28,8 @@ const HOT: [Hot; 28] = [
     ("delivery/record.rs", "EARLY", "receipt_handle", "receipt_"),
     ("delivery/contact.rs", "GIVE_BACK", "sqlite_autoindex_contact_1", "contact_pkey"),
     ("delivery/learn.rs", "ROWS", KEY, "delivery_pkey"),
+    ("delivery/open.rs", "WALK", KEY, "delivery_pkey"),
+    ("delivery/handle.rs", "IDS", "handle_delivery", "handle_delivery"),
     ("delivery/learn.rs", "WRITE", KEY, "delivery_pkey"),
     ("delivery/learn.rs", "PARTS", "handle_delivery", "handle_delivery"),
     ("delivery/close.rs", "PENDING", "delivery_pending", "delivery_pending"),

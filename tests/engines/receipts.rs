@@ -237,6 +237,49 @@ async fn half_a_message_in_doubt_is_not_a_delivery(world: &World) {
     assert_eq!(world.row(run, person, SMS).await.state(), State::Delivered);
 }
 
+async fn a_late_answer_settles_a_doubt_and_names_its_parts(world: &World) {
+    let people = world.crowd(1).await;
+    let run = world.fanned_out(&by_sms()).await;
+    let claimed = world.claim(run, SMS).await;
+    // Of three parts one was answered for in time.
+    let doubt = Outcome::InDoubt { ids: vec!["p1".into()], settle_at: world.now() + 60_000, detail: "cut".into() };
+    world.record(vec![judged(&claimed[0], doubt)]).await;
+    let state = async || world.row(run, people[0], SMS).await.state();
+    // The receipt of the second part comes before the answer that names it.
+    let early = world.hear(vec![said(About::Id("p2".into()), ReceiptState::Delivered)]).await;
+    assert_eq!((early.seen, early.applied), (1, 0));
+    assert_eq!(state().await, State::InDoubt);
+
+    world.append_late(claimed[0].id, 1, &["p1", "p2", "p3"]).await;
+    world.append(vec![said(About::Id("p1".into()), ReceiptState::Delivered)]).await;
+    let step = world.matcher().step(early.last).await.unwrap();
+    assert_eq!((step.seen, step.applied), (2, 2), "a receipt in the same step finds the ids");
+    assert_eq!(state().await, State::Accepted);
+    assert_eq!(step.early.len(), 2, "one of them is matched already");
+    assert_eq!(world.matcher().again(&step.early).await.unwrap().applied, 1);
+    assert_eq!(state().await, State::Accepted, "two of three parts are no delivery");
+    world.hear(vec![said(About::Id("p3".into()), ReceiptState::Delivered)]).await;
+    assert_eq!(state().await, State::Delivered);
+
+    // Said again, it changes nothing.
+    world.append_late(claimed[0].id, 1, &["p1", "p2", "p3"]).await;
+    world.matcher().step(0).await.unwrap();
+    assert_eq!(state().await, State::Delivered);
+}
+
+async fn a_late_answer_may_outrun_the_doubt(world: &World) {
+    let people = world.crowd(1).await;
+    let run = world.fanned_out(&by_sms()).await;
+    let claimed = world.claim(run, SMS).await;
+    world.append_late(claimed[0].id, 1, &["one"]).await;
+    world.matcher().step(0).await.unwrap();
+    let doubt = Outcome::InDoubt { ids: Vec::new(), settle_at: world.now() + 60_000, detail: "cut".into() };
+    world.record(vec![judged(&claimed[0], doubt)]).await;
+    assert_eq!(world.row(run, people[0], SMS).await.state(), State::Accepted);
+    world.hear(vec![said(About::Id("one".into()), ReceiptState::Delivered)]).await;
+    assert_eq!(world.row(run, people[0], SMS).await.state(), State::Delivered);
+}
+
 async fn an_earlier_attempt_that_arrived_stops_the_next(world: &World) {
     let person = world.crowd(1).await[0];
     let run = world.fanned_out(&by_sms()).await;
@@ -284,6 +327,8 @@ on_both_engines!(
     no_text_of_a_stranger_stops_the_others,
     any_order_of_receipts_ends_alike,
     a_forged_receipt_changes_nothing,
+    a_late_answer_settles_a_doubt_and_names_its_parts,
+    a_late_answer_may_outrun_the_doubt,
     a_receipt_is_awaited_for_three_days,
     a_single_id_is_not_overruled_by_its_neighbours_parts,
     half_a_message_in_doubt_is_not_a_delivery,

@@ -399,8 +399,17 @@ impl World {
     /// Stores receipts as a callback would.
     pub async fn append(&self, receipts: Vec<Receipt>) {
         let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone(), self.ear());
-        let incoming = receipts.into_iter().map(|receipt| Incoming { account: self.account, receipt }).collect();
+        let incoming = receipts.into_iter().map(|receipt| Incoming::receipt(self.account, receipt)).collect();
         let (stored, _) = tokio::join!(inbox.append(incoming), appender.step());
+        stored.unwrap();
+    }
+
+    /// Stores an answer that came after its attempt fell in doubt.
+    pub async fn append_late(&self, delivery: i64, attempt: i16, ids: &[&str]) {
+        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone(), self.ear());
+        let reference = delivery::Reference { delivery, attempt }.encode(&self.seal);
+        let late = Incoming::accepted(self.account, reference, ids.iter().map(ToString::to_string).collect());
+        let (stored, _) = tokio::join!(inbox.append(vec![late]), appender.step());
         stored.unwrap();
     }
 

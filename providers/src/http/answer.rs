@@ -15,13 +15,17 @@ use minijinja::{
 use super::{
     expression::{Expression, Scope as Names, to_text},
     fault::suggestion,
+    filter::Private,
     reader::Table,
     xml,
 };
-use crate::{Accepted, Reason, Scope, SendError};
+use crate::{Reason, Scope, SendError};
 
 /// Names that rules over an answer may use.
-pub(super) const NAMES: &[&str] = &["status", "headers", "body", "raw", "code", "reference"];
+pub(super) const NAMES: &[&str] = &["status", "headers", "body", "raw", "code"];
+
+/// Names of the message that the answer is about, which only some expressions have.
+pub(super) const MESSAGE_NAMES: &[&str] = &["to", "reference"];
 
 /// A wait longer than this is taken for a misread header.
 const LONGEST_WAIT: f64 = 86_400.0;
@@ -72,12 +76,79 @@ impl Object for Headers {
     }
 }
 
-/// An answer laid out for expressions.
+/// An answer, or one item of it, laid out for expressions.
 pub(super) struct Reading {
+    own: Vec<(&'static str, Value)>,
+    private: Arc<Private>,
     pub(super) context: Value,
     pub(super) readable: bool,
     code: Option<String>,
     raw: String,
+}
+
+impl Reading {
+    fn new(own: Vec<(&'static str, Value)>, private: Arc<Private>, readable: bool, raw: String) -> Self {
+        let context = scope(own.clone(), &private);
+        Self { own, private, context, readable, code: None, raw }
+    }
+
+    /// The same with its code.
+    fn coded(mut self, code: Option<&Expression>) -> Self {
+        self.code = code.and_then(|code| code.text(&self.context));
+        if let Some(code) = &self.code {
+            self.own.push(("code", Value::from(code.as_str())));
+            self.context = scope(self.own.clone(), &self.private);
+        }
+        self
+    }
+
+    /// The same names with more beside them.
+    pub(super) fn with(&self, more: &[(&'static str, Value)]) -> Value {
+        let mut own = self.own.clone();
+        own.extend_from_slice(more);
+        scope(own, &self.private)
+    }
+
+    /// One item of the answer, which may have a code of its own.
+    pub(super) fn of_item(&self, item: Value, code: Option<&Expression>) -> Self {
+        let raw = to_text(&item).unwrap_or_default();
+        let mut own: Vec<_> = self.own.iter().filter(|(name, _)| *name != "code").cloned().collect();
+        own.push(("item", item));
+        Self::new(own, Arc::clone(&self.private), self.readable, raw).coded(code)
+    }
+
+    /// The same with one more name.
+    pub(super) fn named(mut self, name: &'static str, value: Value) -> Self {
+        self.own.push((name, value));
+        self.context = scope(self.own.clone(), &self.private);
+        self
+    }
+
+    /// The answer itself, where it speaks of one message only.
+    pub(super) fn of_whole(&self) -> Self {
+        Self {
+            own: self.own.clone(),
+            private: Arc::clone(&self.private),
+            context: self.context.clone(),
+            readable: self.readable,
+            code: self.code.clone(),
+            raw: self.raw.clone(),
+        }
+    }
+
+    /// The list that an expression finds in the answer; none if it is none.
+    pub(super) fn list(&self, items: &Expression) -> Option<Vec<Value>> {
+        list(&items.eval(&self.context).ok()?)
+    }
+}
+
+/// The items of a list.
+pub(super) fn list(value: &Value) -> Option<Vec<Value>> {
+    (value.kind() == ValueKind::Seq).then(|| value.try_iter().ok().map(Iterator::collect)).flatten()
+}
+
+fn scope(own: Vec<(&'static str, Value)>, private: &Arc<Private>) -> Value {
+    Value::from_object(Names { own, settings: Arc::default(), private: Arc::clone(private) })
 }
 
 /// How answers are read: format, code and detail.
@@ -93,34 +164,38 @@ impl Reader {
         Self { format: Format::parse(table), code: expression("code"), detail: expression("detail") }
     }
 
-    pub(super) fn read(&self, answer: Answer, reference: &str) -> Reading {
+    /// The same for an answer that lists messages: `code` and `detail` are of each item.
+    pub(super) fn parse_listed(table: &Table<'_>) -> Self {
+        let known = [NAMES, &["item", "asked"]].concat();
+        let detail = table.text("detail").and_then(|text| Expression::parse(table.source, &text, &known));
+        Self { format: Format::parse(table), code: None, detail }
+    }
+
+    pub(super) fn read(&self, answer: Answer, private: &Arc<Private>) -> Reading {
         let raw = String::from_utf8_lossy(&answer.body).into_owned();
         let body = self.format.read(&raw);
         let readable = body.is_some();
-        let mut own = vec![
+        let own = vec![
             ("status", Value::from(answer.status)),
             ("headers", Value::from_object(Headers(answer.headers))),
             ("body", body.unwrap_or_default()),
             ("raw", Value::from(raw.as_str())),
-            ("reference", Value::from(reference)),
         ];
-        let mut context = Value::from_object(Names { own: own.clone(), settings: Arc::default() });
-        let code = self.code.as_ref().and_then(|code| code.text(&context));
-        if let Some(code) = &code {
-            own.push(("code", Value::from(code.as_str())));
-            context = Value::from_object(Names { own, settings: Arc::default() });
-        }
-        Reading { context, readable, code, raw }
+        Reading::new(own, Arc::clone(private), readable, raw).coded(self.code.as_ref())
     }
 
     /// The gateway's own words, before they are cleaned: the detail's value, or else the answer itself.
     pub(super) fn words(&self, own: Option<&Expression>, reading: &Reading) -> String {
-        let detail = own.or(self.detail.as_ref()).and_then(|detail| detail.text(&reading.context));
-        match (detail.filter(|words| !words.trim().is_empty()), &reading.code) {
-            (Some(words), Some(code)) => format!("{code}: {words}"),
-            (Some(words), None) => words,
-            (None, _) => reading.raw.clone(),
-        }
+        words(own.or(self.detail.as_ref()), reading)
+    }
+}
+
+fn words(detail: Option<&Expression>, reading: &Reading) -> String {
+    let detail = detail.and_then(|detail| detail.text(&reading.context));
+    match (detail.filter(|words| !words.trim().is_empty()), &reading.code) {
+        (Some(words), Some(code)) => format!("{code}: {words}"),
+        (Some(words), None) => words,
+        (None, _) => reading.raw.clone(),
     }
 }
 
@@ -184,12 +259,32 @@ enum Verdict {
     OptedOut,
     Misconfigured,
     InDoubt,
+    StaleToken,
 }
 
-/// A yes, with the words that its rule asks for (which `[test]` shows).
-pub(super) struct Yes {
-    pub(super) accepted: Accepted,
+/// An answer that is no yes.
+pub(super) enum No {
+    /// By a rule, or for want of one.
+    Judged(SendError),
+    /// The token has expired: definitely nothing was taken. The gateway's words.
+    StaleToken(String),
+}
+
+/// A yes.
+pub(super) struct Yes<'a> {
+    /// The answer, for what else is read from it.
+    pub(super) reading: Reading,
+    /// The words that its rule asks for (which `[test]` shows).
     pub(super) words: Option<String>,
+    id: Option<&'a Expression>,
+}
+
+impl Yes<'_> {
+    /// The gateway's ids of the message to this address.
+    pub(super) fn ids(&self, to: &str, reference: &str) -> Vec<String> {
+        let Some(id) = self.id else { return Vec::new() };
+        ids(id, &self.reading.with(&[("to", Value::from(to)), ("reference", Value::from(reference))]))
+    }
 }
 
 struct Rule {
@@ -198,107 +293,247 @@ struct Rule {
     detail: Option<Expression>,
 }
 
-/// The rules of `[send]` (or `[test]`), compiled.
+impl Rule {
+    /// Reads one `[[….answer]]`. `known` may its expressions name; `renews`: there is a token that may be stale.
+    fn parse(table: &Table<'_>, known: &[&str], has_code: bool, code_reads_body: bool, renews: bool) -> Option<Self> {
+        let condition = Condition::parse(table, known, has_code, code_reads_body);
+        let expression = |key| table.text(key).and_then(|text| Expression::parse(table.source, &text, known));
+        let of_message = || {
+            let known = [known, MESSAGE_NAMES].concat();
+            table.text("id").and_then(|text| Expression::parse(table.source, &text, &known))
+        };
+        let reason = parse_reason(table).unwrap_or(Reason::Other);
+        if table.get("then").is_none() {
+            table.missing("then", "then = \"accepted\"");
+        }
+        let scope = table.word("scope", &["message", "account", "pace"], |word| match word {
+            "message" => Some(Scope::Message),
+            "account" => Some(Scope::Account),
+            "pace" => Some(Scope::Pace),
+            _ => None,
+        });
+        let verdicts = if renews { VERDICTS } else { &VERDICTS[..VERDICTS.len() - 1] };
+        let verdict = table.word("then", verdicts, |word| {
+            let (verdict, own): (_, &[&str]) = match word {
+                "accepted" => (Verdict::Accepted { id: of_message() }, &["id"]),
+                "retry" => {
+                    let scope = scope.unwrap_or(Scope::Message);
+                    (Verdict::Retry { scope, reason, after: expression("after") }, &["scope", "reason", "after"])
+                }
+                "rejected" => (Verdict::Rejected { reason }, &["reason"]),
+                "opted-out" => (Verdict::OptedOut, &[]),
+                "misconfigured" => (Verdict::Misconfigured, &[]),
+                "in-doubt" => (Verdict::InDoubt, &[]),
+                "token" if renews => (Verdict::StaleToken, &[]),
+                _ => return None,
+            };
+            let known: Vec<&str> = Condition::KEYS.iter().chain(&["then", "detail"]).chain(own).copied().collect();
+            table.only(&known);
+            Some(verdict)
+        })?;
+        Some(Self { condition, verdict, detail: expression("detail") })
+    }
+
+    /// What the rule makes of an answer or an item: on a yes, where its id is.
+    fn decide(&self, reading: &Reading, detail: &dyn Fn() -> String) -> Result<Option<&Expression>, No> {
+        Err(No::Judged(match &self.verdict {
+            Verdict::Accepted { id } => return Ok(id.as_ref()),
+            Verdict::StaleToken => return Err(No::StaleToken(detail())),
+            Verdict::Retry { scope, reason, after } => {
+                let after = after.as_ref().and_then(|after| after.text(&reading.context)).and_then(|text| seconds(&text));
+                SendError::Retry { after, scope: *scope, reason: *reason, detail: detail() }
+            }
+            Verdict::Rejected { reason } => SendError::Reject { reason: *reason, detail: detail() },
+            Verdict::OptedOut => SendError::OptedOut { detail: detail() },
+            Verdict::Misconfigured => SendError::Misconfigured { detail: detail() },
+            Verdict::InDoubt => in_doubt(detail()),
+        }))
+    }
+}
+
+/// The rules of a request's answer, compiled.
 pub(super) struct Judge {
     reader: Reader,
     rules: Vec<Rule>,
+    /// Whether there is a token, which a 401 then calls stale.
+    renews: bool,
 }
 
-const VERDICTS: &[&str] = &["accepted", "retry", "rejected", "opted-out", "misconfigured", "in-doubt"];
+/// What `then` may say; `token` only where there is a `[token]`.
+const VERDICTS: &[&str] = &["accepted", "retry", "rejected", "opted-out", "misconfigured", "in-doubt", "token"];
 
 impl Judge {
     /// What a section holds for its judge.
     pub(super) const KEYS: &[&str] = &["reads", "code", "detail", "answer"];
 
-    pub(super) fn parse(section: &Table<'_>) -> Self {
-        let reader = Reader::parse(section);
-        let code_reads_body = reader.code.as_ref().is_some_and(|code| code.reads("body"));
-        let mut rules = Vec::new();
+    /// Reads a section's rules; `renews`: the gateway has a `[token]`.
+    pub(super) fn parse(section: &Table<'_>, renews: bool) -> Self {
+        let judge = Self::parse_optional(section, renews);
         let tables = section.tables("answer");
-        for table in &tables {
-            let condition = Condition::parse(table, NAMES, section.get("code").is_some(), code_reads_body);
-            let expression = |key| table.text(key).and_then(|text| Expression::parse(table.source, &text, NAMES));
-            let reason = parse_reason(table).unwrap_or(Reason::Other);
-            if table.get("then").is_none() {
-                table.missing("then", "then = \"accepted\"");
-            }
-            let scope = table.word("scope", &["message", "account"], |word| match word {
-                "message" => Some(Scope::Message),
-                "account" => Some(Scope::Account),
-                _ => None,
-            });
-            let verdict = table.word("then", VERDICTS, |word| {
-                let (verdict, own): (_, &[&str]) = match word {
-                    "accepted" => (Verdict::Accepted { id: expression("id") }, &["id"]),
-                    "retry" => {
-                        let scope = scope.unwrap_or(Scope::Message);
-                        (Verdict::Retry { scope, reason, after: expression("after") }, &["scope", "reason", "after"])
-                    }
-                    "rejected" => (Verdict::Rejected { reason }, &["reason"]),
-                    "opted-out" => (Verdict::OptedOut, &[]),
-                    "misconfigured" => (Verdict::Misconfigured, &[]),
-                    "in-doubt" => (Verdict::InDoubt, &[]),
-                    _ => return None,
-                };
-                let known: Vec<&str> = Condition::KEYS.iter().chain(&["then", "detail"]).chain(own).copied().collect();
-                table.only(&known);
-                Some(verdict)
-            });
-            if let Some(verdict) = verdict {
-                rules.push(Rule { condition, verdict, detail: expression("detail") });
-            }
-        }
         // A rule that could not be read may be the one.
-        if rules.len() == tables.len() && !rules.iter().any(|rule| matches!(rule.verdict, Verdict::Accepted { .. })) {
+        if judge.rules.len() == tables.len() && !judge.rules.iter().any(|rule| matches!(rule.verdict, Verdict::Accepted { .. })) {
             let message = format!("no [[{}.answer]] says when a message is accepted", section.name.trim_matches(['[', ']']));
             section.source.fault(section.span.clone(), message, Some("then = \"accepted\"".into()));
         }
-        Self { reader, rules }
+        judge
+    }
+
+    /// The same where no rules are needed: without any, every readable 2xx answer is a yes.
+    pub(super) fn parse_optional(section: &Table<'_>, renews: bool) -> Self {
+        let reader = Reader::parse(section);
+        let code_reads_body = reader.code.as_ref().is_some_and(|code| code.reads("body"));
+        let has_code = section.get("code").is_some();
+        let rules = section.tables("answer");
+        let rules = rules.iter().filter_map(|table| Rule::parse(table, NAMES, has_code, code_reads_body, renews)).collect();
+        Self { reader, rules, renews }
     }
 
     /// Judges a complete answer; `clean` cuts and scrubs the gateway's words.
-    pub(super) fn judge(&self, answer: Answer, reference: &str, clean: &dyn Fn(&str) -> String) -> Result<Yes, SendError> {
+    pub(super) fn judge<'a>(
+        &'a self,
+        answer: Answer,
+        private: &Arc<Private>,
+        clean: &dyn Fn(&str) -> String,
+    ) -> Result<Yes<'a>, No> {
         let status = answer.status;
         let retry_after =
             answer.headers.get(::http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let reading = self.reader.read(answer, reference);
+        let reading = self.reader.read(answer, private);
         let words = |own: Option<&Expression>| clean(&self.reader.words(own, &reading));
         if !reading.readable && (200..300).contains(&status) {
-            return Err(in_doubt(format!("HTTP {status} with an answer that cannot be read: {}", words(None))));
+            let detail = format!("HTTP {status} with an answer that cannot be read: {}", words(None));
+            return Err(No::Judged(in_doubt(detail)));
         }
         for rule in &self.rules {
             match rule.condition.holds(&reading) {
                 Ok(false) => continue,
                 Ok(true) => {}
-                Err(error) => return Err(in_doubt(format!("a rule failed on the answer ({}): {}", error.kind(), words(None)))),
+                Err(error) => {
+                    let detail = format!("a rule failed on the answer ({}): {}", error.kind(), words(None));
+                    return Err(No::Judged(in_doubt(detail)));
+                }
             }
             let detail = || words(rule.detail.as_ref());
-            return match &rule.verdict {
-                Verdict::Accepted { id } => Ok(Yes {
-                    accepted: Accepted { ids: id.as_ref().map_or_else(Vec::new, |id| ids(id, &reading)) },
-                    words: rule.detail.as_ref().map(|_| detail()),
-                }),
-                Verdict::Retry { scope, reason, after } => {
-                    let after = after.as_ref().and_then(|after| after.text(&reading.context)).and_then(|text| seconds(&text));
-                    Err(SendError::Retry { after, scope: *scope, reason: *reason, detail: detail() })
-                }
-                Verdict::Rejected { reason } => Err(SendError::Reject { reason: *reason, detail: detail() }),
-                Verdict::OptedOut => Err(SendError::OptedOut { detail: detail() }),
-                Verdict::Misconfigured => Err(SendError::Misconfigured { detail: detail() }),
-                Verdict::InDoubt => Err(in_doubt(detail())),
-            };
+            let id = rule.decide(&reading, &detail)?;
+            let words = rule.detail.as_ref().map(|_| detail());
+            return Ok(Yes { reading, words, id });
+        }
+        if self.rules.is_empty() && (200..300).contains(&status) {
+            return Ok(Yes { reading, words: None, id: None });
         }
         let detail = format!("HTTP {status}: {}", words(None));
         let after = retry_after.as_deref().and_then(seconds);
-        match status {
-            429 => Err(SendError::Retry { after, scope: Scope::Account, reason: Reason::Quota, detail }),
+        Err(match status {
+            401 if self.renews => No::StaleToken(detail),
+            429 => No::Judged(SendError::Retry { after, scope: Scope::Account, reason: Reason::Quota, detail }),
             // Without Retry-After a 503 may come from a proxy that lost the answer of a gateway which took the message.
             503 if retry_after.is_some() => {
-                Err(SendError::Retry { after, scope: Scope::Account, reason: Reason::Unreachable, detail })
+                No::Judged(SendError::Retry { after, scope: Scope::Account, reason: Reason::Unreachable, detail })
             }
-            300..=399 | 401 | 403 | 404 | 405 | 407 => Err(SendError::Misconfigured { detail }),
-            _ => Err(in_doubt(detail)),
+            300..=399 | 401 | 403 | 404 | 405 | 407 => No::Judged(SendError::Misconfigured { detail }),
+            _ => No::Judged(in_doubt(detail)),
+        })
+    }
+}
+
+/// How an accepted answer speaks of each recipient of a batch, compiled.
+pub(super) struct Results {
+    items: Expression,
+    /// The recipient that an item is about; without it items stand in the order of the request.
+    address: Option<Expression>,
+    code: Option<Expression>,
+    detail: Option<Expression>,
+    rules: Vec<Rule>,
+}
+
+/// The names that rules over one item have.
+const ITEM_NAMES: &[&str] = &["item", "status", "headers", "body", "raw", "code"];
+
+impl Results {
+    /// Reads `[send.results]`.
+    pub(super) fn parse(table: &Table<'_>) -> Option<Self> {
+        table.only(&["items", "address", "code", "detail", "answer"]);
+        let expression = |key| table.text(key).and_then(|text| Expression::parse(table.source, &text, ITEM_NAMES));
+        let items = table.required("items", "items = \"body.result\"");
+        let items = items.and_then(|text| Expression::parse(table.source, &text, NAMES));
+        let has_code = table.get("code").is_some();
+        let tables = table.tables("answer");
+        if tables.is_empty() {
+            table.missing("answer", "[[send.results.answer]]");
         }
+        let rules: Vec<Rule> = tables.iter().filter_map(|rule| Rule::parse(rule, ITEM_NAMES, has_code, true, false)).collect();
+        let takes = rules.iter().any(|rule| matches!(rule.verdict, Verdict::Accepted { .. }));
+        if table.get("address").is_none() && rules.len() == tables.len() && !takes {
+            let message = "no [[send.results.answer]] says when a recipient is accepted";
+            table.source.fault(table.span.clone(), message, Some("then = \"accepted\"".into()));
+        }
+        let (address, code, detail) = (expression("address"), expression("code"), expression("detail"));
+        Some(Self { items: items?, address, code, detail, rules })
+    }
+
+    /// One judgement for each recipient, in the order of the request: `None` for one that has only the whole's.
+    pub(super) fn judge(
+        &self,
+        yes: &Yes<'_>,
+        recipients: &[(&str, &str)],
+        clean: &dyn Fn(&str) -> String,
+    ) -> Vec<Option<Result<Vec<String>, SendError>>> {
+        let all = |why: &str| recipients.iter().map(|_| Some(Err(in_doubt(why.to_owned())))).collect();
+        let items = yes.reading.list(&self.items);
+        let Some(address) = &self.address else {
+            let items = items.unwrap_or_default();
+            if items.len() != recipients.len() {
+                return all(&format!("the answer speaks of {} recipients of {}", items.len(), recipients.len()));
+            }
+            let each = items.into_iter().zip(recipients);
+            return each.map(|(item, recipient)| Some(self.one(yes, item, *recipient, clean))).collect();
+        };
+        // No list: nobody is named apart.
+        let mut judged: Vec<Option<Result<Vec<String>, SendError>>> = recipients.iter().map(|_| None).collect();
+        let mut stray = false;
+        for item in items.unwrap_or_default() {
+            let named = address.text(&yes.reading.of_item(item.clone(), None).context).map(|to| super::filter::e164(&to));
+            let mut found = false;
+            for (recipient, judged) in recipients.iter().zip(&mut judged) {
+                if named.as_deref() == Some(recipient.0) {
+                    found = true;
+                    *judged = Some(self.one(yes, item.clone(), *recipient, clean));
+                }
+            }
+            stray |= !found;
+        }
+        if stray {
+            // Whoever is meant is among those that nothing else is said of.
+            for judged in judged.iter_mut().filter(|judged| judged.is_none()) {
+                *judged = Some(Err(in_doubt("the answer names a recipient that the request did not".into())));
+            }
+        }
+        judged
+    }
+
+    fn one(
+        &self,
+        yes: &Yes<'_>,
+        item: Value,
+        (to, reference): (&str, &str),
+        clean: &dyn Fn(&str) -> String,
+    ) -> Result<Vec<String>, SendError> {
+        let reading = yes.reading.of_item(item, self.code.as_ref());
+        let detail = |own: Option<&Expression>| clean(&words(own.or(self.detail.as_ref()), &reading));
+        for rule in &self.rules {
+            match rule.condition.holds(&reading) {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(error) => return Err(in_doubt(format!("a rule failed on an item ({}): {}", error.kind(), detail(None)))),
+            }
+            return match rule.decide(&reading, &|| detail(rule.detail.as_ref())) {
+                Ok(Some(id)) => Ok(ids(id, &reading.with(&[("to", Value::from(to)), ("reference", Value::from(reference))]))),
+                Ok(None) => Ok(yes.ids(to, reference)),
+                Err(No::Judged(error)) => Err(error),
+                Err(No::StaleToken(detail)) => Err(in_doubt(detail)),
+            };
+        }
+        Err(in_doubt(format!("no rule knows the item: {}", detail(None))))
     }
 }
 
@@ -318,19 +553,16 @@ fn in_doubt(detail: String) -> SendError {
 }
 
 /// A list of ids, or one.
-fn ids(id: &Expression, reading: &Reading) -> Vec<String> {
-    let Ok(value) = id.eval(&reading.context) else { return Vec::new() };
-    if value.kind() == ValueKind::Seq {
-        return value
-            .try_iter()
-            .map(|items| items.filter_map(|item| to_text(&item).and_then(super::named)).collect())
-            .unwrap_or_default();
+fn ids(id: &Expression, context: &Value) -> Vec<String> {
+    let Ok(value) = id.eval(context) else { return Vec::new() };
+    match list(&value) {
+        Some(items) => items.iter().filter_map(|item| to_text(item).and_then(super::named)).collect(),
+        None => to_text(&value).and_then(super::named).into_iter().collect(),
     }
-    to_text(&value).and_then(super::named).into_iter().collect()
 }
 
 /// A number of seconds.
-fn seconds(text: &str) -> Option<Duration> {
+pub(super) fn seconds(text: &str) -> Option<Duration> {
     let seconds: f64 = text.trim().parse().ok()?;
     (0.0..=LONGEST_WAIT).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }

@@ -1,28 +1,29 @@
-//! Callbacks and status answers: the declared shape in, [`Event`]s out.
+//! Callbacks: the declared shape in, [`Event`]s out.
 //!
 //! An item whose code no rule knows becomes an [`Event::Account`] for the log, so that one unknown code costs neither
 //! the others of its list nor the gateway's patience. A callback of which nothing can be used is malformed.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use minijinja::{
-    Value,
-    value::{Serde, ValueKind},
-};
+use minijinja::{Value, value::Serde};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::{
-    answer::{Answer, Condition, Headers, NAMES, Reader, parse_reason},
-    expression::{Expression, Scope},
+    answer::{Condition, Headers, list, parse_reason},
+    expression::{Expression, Scope, Template, plain},
+    filter::Private,
     percent::decode,
     reader::Table,
 };
-use crate::{About, Address, Callback, CallbackError, Event, Handle, Inbound, Reason, Receipt, ReceiptState, Reply};
+use crate::{About, Address, Callback, CallbackError, Event, Inbound, Reason, Receipt, ReceiptState, Reply};
 
 /// Names that expressions over a callback may use.
 const CALLBACK_NAMES: &[&str] = &["item", "body", "query", "headers", "code"];
+
+/// Names that a signature may be made of, beside the account's settings.
+const SIGNED_NAMES: &[&str] = &["raw", "body", "query", "headers"];
 
 const STATES: [(&str, ReceiptState); 7] = [
     ("rejected", ReceiptState::Rejected),
@@ -48,6 +49,7 @@ enum Place {
 pub(super) struct Shape {
     place: Place,
     secret: Option<(::http::HeaderName, String)>,
+    signature: Option<(::http::HeaderName, Template)>,
     items: Option<Expression>,
     code: Option<Expression>,
     reference: Option<Expression>,
@@ -58,21 +60,29 @@ pub(super) struct Shape {
     reply: Reply,
 }
 
-struct Rule {
-    condition: Condition,
-    outcome: Outcome,
-    detail: Option<Expression>,
+/// A rule over an item of a callback, or over what a status query was answered.
+pub(super) struct Rule {
+    pub(super) condition: Condition,
+    pub(super) outcome: Outcome,
+    pub(super) detail: Option<Expression>,
 }
 
-enum Outcome {
+/// What a rule says that an item is.
+pub(super) enum Outcome {
+    /// A receipt.
     Receipt { state: ReceiptState, reason: Option<Reason> },
-    Inbound { from: Expression, text: Expression },
+    /// A message from a person.
+    Inbound { from: Expression, text: Expression, to: Option<Expression>, id: Option<Expression> },
+    /// Words about the account.
     Account(Expression),
+    /// Nothing.
     Ignore,
+    /// The token has expired.
+    StaleToken,
 }
 
 impl Rule {
-    fn parse(table: &Table<'_>, known: &[&str], section_has_code: bool, kinds: &[&str]) -> Option<Self> {
+    pub(super) fn parse(table: &Table<'_>, known: &[&str], section_has_code: bool, kinds: &[&str]) -> Option<Self> {
         let keys: Vec<&str> = Condition::KEYS.iter().chain(&["reason", "detail"]).chain(kinds).copied().collect();
         table.only(&keys);
         let condition = Condition::parse(table, known, section_has_code, true);
@@ -104,10 +114,13 @@ impl Rule {
             }
             "inbound" => {
                 let inbound = table.table("inbound")?;
-                inbound.only(&["from", "text"]);
-                Outcome::Inbound { from: expression(&inbound, "from")?, text: expression(&inbound, "text")? }
+                inbound.only(&["from", "text", "to", "id"]);
+                let optional = |key| inbound.text(key).and_then(|text| Expression::parse(table.source, &text, known));
+                let (to, id) = (optional("to"), optional("id"));
+                Outcome::Inbound { from: expression(&inbound, "from")?, text: expression(&inbound, "text")?, to, id }
             }
             "account" => Outcome::Account(expression(table, "account")?),
+            "then" => table.word("then", &["token"], |word| (word == "token").then_some(Outcome::StaleToken))?,
             _ => {
                 if table.boolean("ignore") == Some(false) {
                     table.source.fault(table.place_of("ignore"), "`ignore` can only be true", None);
@@ -121,9 +134,10 @@ impl Rule {
 }
 
 impl Shape {
-    /// Reads `[callback]`; `secrets` are the account's, of which one may be what the gateway signs with.
-    pub(super) fn parse(table: &Table<'_>, secrets: &[&str]) -> Self {
-        table.only(&["reads", "secret", "items", "code", "reference", "id", "detail", "at", "reply", "event"]);
+    /// Reads `[callback]`. `settings` are the account's, and `secrets` those of them of which one may be what the gateway
+    /// names itself by.
+    pub(super) fn parse(table: &Table<'_>, settings: &[&str], secrets: &[&str]) -> Self {
+        table.only(&["reads", "secret", "signature", "items", "code", "reference", "id", "detail", "at", "reply", "event"]);
         let expression = |key| table.text(key).and_then(|text| Expression::parse(table.source, &text, CALLBACK_NAMES));
         let place = table.word("reads", &["query", "form", "json"], |word| match word {
             "query" => Some(Place::Query),
@@ -148,6 +162,7 @@ impl Shape {
         Self {
             place: place.unwrap_or(Place::Query),
             secret: table.table("secret").and_then(|secret| parse_secret(&secret, secrets)),
+            signature: table.table("signature").and_then(|signature| parse_signature(&signature, settings)),
             items: expression("items"),
             code: expression("code"),
             reference: expression("reference"),
@@ -173,11 +188,12 @@ impl Shape {
     pub(super) fn read(
         &self,
         callback: &Callback,
-        secret: &dyn Fn(&str) -> Option<SecretString>,
+        account: &Account<'_>,
         clean: &dyn Fn(&str) -> String,
     ) -> Result<(Vec<Event>, Reply), CallbackError> {
+        let Account { settings, secrets, private } = account;
         if let Some((header, setting)) = &self.secret
-            && let Some(expected) = secret(setting)
+            && let Some(expected) = secrets.get(setting)
         {
             let given = callback.headers.get(header).map(::http::HeaderValue::as_bytes).unwrap_or_default();
             if !bool::from(given.ct_eq(expected.expose_secret().as_bytes())) {
@@ -192,6 +208,22 @@ impl Shape {
                 .map(|json| Value::from(Serde(&json)))
                 .map_err(|error| CallbackError::Malformed(format!("the body is not JSON (line {})", error.line())))?,
         };
+        if let Some((header, template)) = &self.signature {
+            let raw = String::from_utf8_lossy(&callback.body);
+            let own = vec![
+                ("raw", Value::from(raw.as_ref())),
+                ("body", body.clone()),
+                ("query", query.clone()),
+                ("headers", Value::from_object(Headers(callback.headers.clone()))),
+            ];
+            let signed = Value::from_object(Scope { own, settings: Arc::clone(settings), private: Arc::clone(private) });
+            // A signature that cannot be computed, for want of a setting or a field, fits nothing.
+            let expected = template.render(&signed, plain).ok().flatten().filter(|expected| !expected.is_empty());
+            let given = callback.headers.get(header).map(::http::HeaderValue::as_bytes).unwrap_or_default();
+            if !expected.is_some_and(|expected| bool::from(given.ct_eq(expected.as_bytes()))) {
+                return Err(CallbackError::Forged(format!("the header {header} does not hold the body's signature")));
+            }
+        }
         let whole = if self.place == Place::Query { query.clone() } else { body.clone() };
         let own = vec![
             ("item", whole.clone()),
@@ -202,14 +234,14 @@ impl Shape {
         let items = match &self.items {
             None => vec![whole],
             Some(items) => {
-                let list = items.eval(&scope(own.clone())).ok().filter(|list| list.kind() == ValueKind::Seq);
-                let list = list.and_then(|list| list.try_iter().ok());
-                list.ok_or_else(|| CallbackError::Malformed("`items` gives no list".into()))?.collect()
+                let items = items.eval(&scope(own.clone(), private)).ok();
+                let items = items.and_then(|items| list(&items));
+                items.ok_or_else(|| CallbackError::Malformed("`items` gives no list".into()))?
             }
         };
         let (mut events, mut fault, mut understood) = (Vec::new(), None, items.is_empty());
         for item in items {
-            match self.event(&own, item, clean) {
+            match self.event(&own, item, private, clean) {
                 Ok(Some(event)) => events.push(event),
                 Ok(None) => understood = true,
                 Err(what) => fault = Some(what),
@@ -225,14 +257,20 @@ impl Shape {
         }
     }
 
-    fn event(&self, own: &[(&'static str, Value)], item: Value, clean: &dyn Fn(&str) -> String) -> Result<Option<Event>, String> {
+    fn event(
+        &self,
+        own: &[(&'static str, Value)],
+        item: Value,
+        private: &Arc<Private>,
+        clean: &dyn Fn(&str) -> String,
+    ) -> Result<Option<Event>, String> {
         let mut own = own.to_vec();
         own[0].1 = item;
-        let mut context = scope(own.clone());
+        let mut context = scope(own.clone(), private);
         let code = self.code.as_ref().and_then(|code| code.text(&context));
         if let Some(code) = &code {
             own.push(("code", Value::from(code.as_str())));
-            context = scope(own);
+            context = scope(own, private);
         }
         let Some(rule) = find(&self.rules, code.as_deref(), &context)? else {
             let what =
@@ -241,14 +279,17 @@ impl Shape {
         };
         let text = |expression: &Expression| expression.text(&context);
         match &rule.outcome {
-            Outcome::Ignore => Ok(None),
+            Outcome::Ignore | Outcome::StaleToken => Ok(None),
             Outcome::Account(words) => Ok(Some(Event::Account { detail: clean(&text(words).unwrap_or_default()) })),
-            Outcome::Inbound { from, text: words } => match (text(from).filter(|from| !from.is_empty()), text(words)) {
-                (Some(from), Some(text)) => {
-                    Ok(Some(Event::Inbound(Inbound { from: Address::new(from), to: None, text, id: None })))
-                }
-                _ => Err("an inbound message lacks its sender or its text".into()),
-            },
+            Outcome::Inbound { from, text: words, to, id } => {
+                let (Some(from), Some(words)) = (text(from).filter(|from| !from.is_empty()), text(words)) else {
+                    return Err("an inbound message lacks its sender or its text".into());
+                };
+                let optional =
+                    |expression: &Option<Expression>| expression.as_ref().and_then(text).filter(|value| !value.is_empty());
+                let (to, id) = (optional(to), optional(id).and_then(super::named));
+                Ok(Some(Event::Inbound(Inbound { from: Address::new(from), to, text: words, id })))
+            }
             Outcome::Receipt { state, reason } => {
                 let about = self.about(&context).ok_or("a receipt names no message")?;
                 let words = rule.detail.as_ref().or(self.detail.as_ref()).and_then(text).filter(|words| !words.is_empty());
@@ -271,62 +312,6 @@ impl Shape {
     }
 }
 
-/// How the answer to a status query is read, compiled.
-pub(super) struct StatusShape {
-    /// Whether the request asks by the gateway's id, so that a message without one cannot be asked about.
-    pub(super) by_id: bool,
-    reader: Reader,
-    rules: Vec<Rule>,
-}
-
-impl StatusShape {
-    pub(super) const KEYS: &[&str] = &["reads", "code", "detail", "answer"];
-
-    /// Reads what `[status]` holds beside its request.
-    pub(super) fn parse(table: &Table<'_>, by_id: bool) -> Self {
-        let has_code = table.get("code").is_some();
-        let tables = table.tables("answer");
-        if tables.is_empty() {
-            table.missing("answer", "[[status.answer]]");
-        }
-        let rules = tables.iter().filter_map(|rule| Rule::parse(rule, NAMES, has_code, &["state", "ignore"])).collect();
-        Self { by_id, reader: Reader::parse(table), rules }
-    }
-
-    /// What the answer says of this message; none where it says nothing.
-    pub(super) fn read(
-        &self,
-        answer: Answer,
-        handle: &Handle,
-        clean: &dyn Fn(&str) -> String,
-    ) -> Result<Option<Receipt>, String> {
-        let status = answer.status;
-        let reading = self.reader.read(answer, &handle.reference);
-        if !reading.readable {
-            return Err(format!("HTTP {status} with an answer that cannot be read"));
-        }
-        let mut fitting = None;
-        for rule in &self.rules {
-            if rule.condition.holds(&reading).map_err(|error| format!("a rule failed on the answer ({})", error.kind()))? {
-                fitting = Some(rule);
-                break;
-            }
-        }
-        match fitting {
-            Some(Rule { outcome: Outcome::Receipt { state, reason }, detail, .. }) => Ok(Some(Receipt {
-                about: About::Reference(handle.reference.clone()),
-                state: *state,
-                reason: *reason,
-                detail: clean(&self.reader.words(detail.as_ref(), &reading)),
-                at: None,
-            })),
-            Some(_) => Ok(None),
-            None if (200..300).contains(&status) => Ok(None),
-            None => Err(format!("HTTP {status}: {}", clean(&self.reader.words(None, &reading)))),
-        }
-    }
-}
-
 fn find<'a>(rules: &'a [Rule], code: Option<&str>, context: &Value) -> Result<Option<&'a Rule>, String> {
     for rule in rules {
         if rule.condition.holds_for(code, context).map_err(|error| format!("a rule failed on it ({})", error.kind()))? {
@@ -336,8 +321,28 @@ fn find<'a>(rules: &'a [Rule], code: Option<&str>, context: &Value) -> Result<Op
     Ok(None)
 }
 
-fn scope(own: Vec<(&'static str, Value)>) -> Value {
-    Value::from_object(Scope { own, settings: Arc::default() })
+fn scope(own: Vec<(&'static str, Value)>, private: &Arc<Private>) -> Value {
+    Value::from_object(Scope { own, settings: Arc::default(), private: Arc::clone(private) })
+}
+
+/// What of its account a callback is read with.
+pub(super) struct Account<'a> {
+    pub(super) settings: &'a Arc<BTreeMap<String, Value>>,
+    pub(super) secrets: &'a BTreeMap<String, SecretString>,
+    pub(super) private: Arc<Private>,
+}
+
+fn parse_signature(table: &Table<'_>, settings: &[&str]) -> Option<(::http::HeaderName, Template)> {
+    table.only(&["header", "value"]);
+    let header = table.required("header", "header = \"X-Signature\"")?;
+    let value = table.required("value", "value = \"{{ raw|hmac_sha256(webhook_secret) }}\"")?;
+    let known: Vec<&str> = SIGNED_NAMES.iter().chain(settings).copied().collect();
+    let value = Template::parse(table.source, &value, &known);
+    let Ok(name) = ::http::HeaderName::from_bytes(header.value.as_bytes()) else {
+        table.source.fault(header.span, format!("`{}` is no name of a header", header.value), None);
+        return None;
+    };
+    Some((name, value?))
 }
 
 fn parse_secret(table: &Table<'_>, secrets: &[&str]) -> Option<(::http::HeaderName, String)> {

@@ -3,16 +3,34 @@
 use toml::de::DeTable;
 
 use super::{
-    answer::Judge,
-    callback::{Shape, StatusShape},
+    answer::{Judge, Results},
+    callback::Shape,
+    expression::Expression,
     fault::Fault,
     reader::{Source, Table},
-    request::{self, Request},
+    request::{self, Names, Request},
+    status::{self, StatusShape},
+    token::TokenShape,
 };
-use crate::{Abilities, Channel};
+use crate::{Abilities, Batch, Channel};
 
 /// Names of the message that templates of an SMS gateway may use.
 const SMS_NAMES: &[&str] = &["to", "text", "reference", "callback", "expires", "encoding", "unicode", "parts"];
+
+/// Of these, the ones that make up a text's content: equal for all messages of a batch with `same_content`.
+const SMS_CONTENT_NAMES: &[&str] = &["text", "encoding", "unicode", "parts"];
+
+/// The same of a chat message.
+const CHAT_CONTENT_NAMES: &[&str] = &["text", "template", "data"];
+
+/// Names that every request may use.
+const COMMON_NAMES: &[&str] = &["now", "uuid", "nonce"];
+
+/// The name of the token, where there is one.
+const TOKEN: &str = "token";
+
+/// Names that are of a batch as a whole.
+const BATCH_NAMES: &[&str] = &["request", "callback", "expires"];
 
 /// Names of the message that templates of a chat gateway may use.
 const CHAT_NAMES: &[&str] = &["to", "text", "reference", "callback", "expires", "template", "data"];
@@ -69,10 +87,19 @@ pub struct Description {
     pub url: Option<String>,
     /// Whether it can send nothing but free text.
     pub(super) needs_text: bool,
-    pub(super) send: (Request, Judge),
+    pub(super) token: Option<TokenShape>,
+    pub(super) send: Send,
     pub(super) callback: Option<Shape>,
     pub(super) status: Option<(Request, StatusShape)>,
     pub(super) test: Option<(Request, Judge)>,
+    pub(super) balance: Option<(Request, Judge, Expression)>,
+}
+
+/// `[send]`, compiled.
+pub(super) struct Send {
+    pub(super) request: Request,
+    pub(super) judge: Judge,
+    pub(super) results: Option<Results>,
 }
 
 impl std::fmt::Debug for Description {
@@ -105,7 +132,8 @@ impl Description {
 }
 
 fn read(file: &str, root: &Table<'_>) -> Option<Description> {
-    root.only(&["title", "channel", "address", "url", "settings", "send", "callback", "status", "test"]);
+    let sections = ["title", "channel", "address", "url", "settings", "token", "send", "callback", "status", "test", "balance"];
+    root.only(&sections);
     let title = root.required("title", "title = \"eSMS\"");
     if root.get("channel").is_none() {
         root.missing("channel", "channel = \"sms\"");
@@ -126,35 +154,63 @@ fn read(file: &str, root: &Table<'_>) -> Option<Description> {
     });
     let settings = root.table("settings").map_or_else(Vec::new, |table| read_settings(&table));
     let names: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
-    let with_settings = |own: &[&'static str]| -> Vec<&str> { own.iter().copied().chain(names.iter().copied()).collect() };
+    let renews = root.get("token").is_some();
+    if let Some(setting) = settings.iter().find(|setting| renews && setting.name == TOKEN) {
+        let place = root.table("settings").map_or_else(|| root.span.clone(), |table| table.place_of(&setting.name));
+        root.source.fault(place, "a setting cannot be called `token`: that is what [token] gets", None);
+    }
+    let with_settings = |own: &[&'static str]| -> Vec<&str> {
+        let token = renews.then_some(TOKEN);
+        own.iter().chain(COMMON_NAMES).copied().chain(token).chain(names.iter().copied()).collect()
+    };
 
-    let message_names = if channel == Some(Channel::Chat) { CHAT_NAMES } else { SMS_NAMES };
-    let mut ignores_repeats_for = std::time::Duration::ZERO;
+    let token = root.table("token").map(|table| {
+        let own = COMMON_NAMES.iter().copied().chain(names.iter().copied()).collect();
+        TokenShape::parse(&table, &Names { own, each: None })
+    });
     if root.get("send").is_none() {
         root.missing("send", "[send]");
     }
-    let send = root.table("send").map(|table| {
-        table.only(&[request::KEYS, Judge::KEYS, &["ignores_repeats_for"]].concat());
-        ignores_repeats_for = table.duration("ignores_repeats_for").unwrap_or_default();
-        (Request::parse(&table, &with_settings(message_names)), Judge::parse(&table))
-    });
+    let mut abilities = Abilities::LEAST;
+    let send = root.table("send").map(|table| read_send(&table, channel, renews, &with_settings, &mut abilities));
     let needs_text = channel == Some(Channel::Chat) && root.source.uses("text") && !root.source.uses("template");
-    if send.is_some() && !root.source.uses("to") {
-        root.source.fault(root.place_of("send"), "nothing in [send] says to whom: no template uses `to`", None);
+    if renews && send.is_some() && !root.source.uses(TOKEN) {
+        root.source.fault(root.place_of("token"), "nothing in [send] uses `token`", Some("{{ token }}".into()));
     }
     let status = root.table("status").map(|table| {
         table.only(&[request::KEYS, StatusShape::KEYS].concat());
-        let request = Request::parse(&table, &with_settings(HANDLE_NAMES));
+        let own = with_settings(HANDLE_NAMES);
+        let names = if table.get("batch").is_some() {
+            Names { own: with_settings(&[]), each: Some(own) }
+        } else {
+            Names { own, each: None }
+        };
+        let request = Request::parse(&table, &names);
         // No other template may use the name `id`.
         let by_id = root.source.uses("id");
-        (request, StatusShape::parse(&table, by_id))
+        abilities.status = true;
+        abilities.status_by_id = by_id;
+        abilities.poll = status::schedule(&table);
+        if let Some(poll) = abilities.poll.as_mut().filter(|_| by_id) {
+            poll.together = poll.together.max(abilities.batch.most);
+        }
+        (request, StatusShape::parse(&table, by_id, renews))
     });
+    let plain = Names { own: with_settings(&[]), each: None };
     let test = root.table("test").map(|table| {
         table.only(&[request::KEYS, Judge::KEYS].concat());
-        (Request::parse(&table, &with_settings(&[])), Judge::parse(&table))
+        (Request::parse(&table, &plain), Judge::parse(&table, renews))
+    });
+    let balance = root.table("balance").map(|table| {
+        table.only(&[request::KEYS, Judge::KEYS, &["value"]].concat());
+        let request = Request::parse(&table, &plain);
+        let judge = Judge::parse_optional(&table, renews);
+        let value = table.required("value", "value = \"body.balance\"");
+        let value = value.and_then(|text| Expression::parse(table.source, &text, super::answer::NAMES));
+        value.map(|value| (request, judge, value))
     });
     let secrets: Vec<&str> = settings.iter().filter(|setting| setting.secret).map(|setting| setting.name.as_str()).collect();
-    let callback = root.table("callback").map(|table| Shape::parse(&table, &secrets));
+    let callback = root.table("callback").map(|table| Shape::parse(&table, &names, &secrets));
     if let Some(table) = root.table("settings") {
         for (name, _) in table.entries().filter(|(name, _)| !root.source.uses(name.value)) {
             let help = Some(format!("use {{{{ {} }}}} in a request, or take it out", name.value));
@@ -162,13 +218,8 @@ fn read(file: &str, root: &Table<'_>) -> Option<Description> {
         }
     }
 
-    let abilities = Abilities {
-        receipts: status.is_some() || callback.as_ref().is_some_and(Shape::has_receipts),
-        ignores_repeats_for,
-        echoes_reference: callback.as_ref().is_some_and(Shape::echoes_reference),
-        status: status.is_some(),
-        ..Abilities::LEAST
-    };
+    abilities.receipts = status.is_some() || callback.as_ref().is_some_and(Shape::has_receipts);
+    abilities.echoes_reference = callback.as_ref().is_some_and(Shape::echoes_reference);
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     Some(Description {
         name: name.strip_suffix(".toml").unwrap_or(name).to_owned(),
@@ -179,11 +230,61 @@ fn read(file: &str, root: &Table<'_>) -> Option<Description> {
         abilities,
         url,
         needs_text,
+        token: match token {
+            Some(token) => Some(token?),
+            None => None,
+        },
         send: send?,
         callback,
         status,
         test,
+        balance: match balance {
+            Some(balance) => Some(balance?),
+            None => None,
+        },
     })
+}
+
+/// `[send]`: the request, the judgement, and what they say of the gateway's abilities.
+fn read_send<'n>(
+    table: &Table<'_>,
+    channel: Option<Channel>,
+    renews: bool,
+    with_settings: &dyn Fn(&[&'static str]) -> Vec<&'n str>,
+    abilities: &mut Abilities,
+) -> Send {
+    table.only(&[request::KEYS, Judge::KEYS, &["ignores_repeats_for", "batch", "same_content", "results"]].concat());
+    let source = table.source;
+    let (message, content) = match channel {
+        Some(Channel::Chat) => (CHAT_NAMES, CHAT_CONTENT_NAMES),
+        _ => (SMS_NAMES, SMS_CONTENT_NAMES),
+    };
+    let (most, same_content) = (status::batch(table), table.boolean("same_content").unwrap_or(false));
+    let several = most > 1;
+    abilities.batch = Batch { most, same_content };
+    let names = if several {
+        let whole: Vec<&'static str> = BATCH_NAMES.iter().chain(if same_content { content } else { &[] }).copied().collect();
+        Names { own: with_settings(&whole), each: Some(with_settings(message)) }
+    } else {
+        Names { own: with_settings(message), each: None }
+    };
+    for key in ["same_content", "results"].into_iter().filter(|key| !several && table.get(key).is_some()) {
+        source.fault(table.place_of(key), format!("`{key}` is for a `batch`"), Some("batch = 100".into()));
+    }
+    let request = Request::parse(table, &names);
+    if !source.uses("to") {
+        let help = several.then(|| "in a batch, `to` is one message's: { each = \"{{ to|digits }}\" }".to_owned());
+        source.fault(table.span.clone(), "nothing in [send] says to whom: no template uses `to`", help);
+    }
+    abilities.ignores_repeats_for = table.duration("ignores_repeats_for").unwrap_or_default();
+    if several && !abilities.ignores_repeats_for.is_zero() && !source.uses("reference") {
+        // A repeat goes by itself or with others: a request's id of then is not the one of now.
+        let message = "a batch has one id for all its messages: a message that is repeated alone would not be known again";
+        let help = Some("take it out, or give each message its `reference`".to_owned());
+        source.fault(table.place_of("ignores_repeats_for"), message, help);
+    }
+    let results = table.table("results").filter(|_| several).and_then(|results| Results::parse(&results));
+    Send { request, judge: Judge::parse(table, renews), results }
 }
 
 /// `address`: `phone` for SMS (which need not say so), a service's name for chat.
@@ -219,7 +320,7 @@ fn read_settings(table: &Table<'_>) -> Vec<Setting> {
             let message = format!("`{}` is no name of a setting", name.value);
             table.source.fault(name.span.clone(), message, Some("small letters, digits and `_`, a letter first".into()));
         }
-        let taken = [SMS_NAMES, CHAT_NAMES, HANDLE_NAMES, ACCOUNT_KEYS].concat();
+        let taken = [SMS_NAMES, CHAT_NAMES, HANDLE_NAMES, BATCH_NAMES, COMMON_NAMES, ACCOUNT_KEYS].concat();
         if taken.contains(&name.value) {
             let message = format!("a setting cannot be called `{}`: that name has a meaning already", name.value);
             table.source.fault(name.span.clone(), message, None);

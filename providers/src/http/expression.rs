@@ -12,26 +12,18 @@ use std::{
 };
 
 use minijinja::{
-    Environment, UndefinedBehavior, Value, filters, tests,
+    Environment, UndefinedBehavior, Value,
     value::{Object, ValueKind},
 };
 
 use super::{
     fault::suggestion,
+    filter::{self, FILTERS, PRIVATE, Private, TESTS},
     reader::{Source, Text},
 };
 
 /// Instructions that one expression may run: far more than any needs, far less than anyone would notice.
 const FUEL: u64 = 10_000;
-
-/// What may follow `|`.
-const FILTERS: &[&str] = &[
-    "default", "digits", "e164", "first", "float", "int", "join", "last", "length", "lower", "national", "replace", "string",
-    "tojson", "trim", "upper",
-];
-
-/// What may follow `is`.
-const TESTS: &[&str] = &["defined", "endingwith", "mapping", "none", "number", "sequence", "startingwith", "string", "undefined"];
 
 /// Words of the expression language, which are no names.
 const WORDS: &[&str] = &["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"];
@@ -40,55 +32,9 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::empty();
     env.set_fuel(Some(FUEL));
     env.set_undefined_behavior(UndefinedBehavior::Chainable);
-    env.add_filter("default", filters::default);
-    env.add_filter("digits", digits);
-    env.add_filter("e164", e164);
-    env.add_filter("first", filters::first);
-    env.add_filter("float", filters::float);
-    env.add_filter("int", filters::int);
-    env.add_filter("join", filters::join);
-    env.add_filter("last", filters::last);
-    env.add_filter("length", filters::length);
-    env.add_filter("lower", filters::lower);
-    env.add_filter("national", national);
-    env.add_filter("replace", filters::replace);
-    env.add_filter("string", filters::string);
-    env.add_filter("tojson", |value: &Value| serde_json::to_string(value).unwrap_or_default());
-    env.add_filter("trim", filters::trim);
-    env.add_filter("upper", filters::upper);
-    env.add_test("defined", tests::is_defined);
-    env.add_test("endingwith", tests::is_endingwith);
-    env.add_test("mapping", tests::is_mapping);
-    env.add_test("none", tests::is_none);
-    env.add_test("number", tests::is_number);
-    env.add_test("sequence", tests::is_sequence);
-    env.add_test("startingwith", tests::is_startingwith);
-    env.add_test("string", tests::is_string);
-    env.add_test("undefined", tests::is_undefined);
+    filter::add_to(&mut env);
     env
 });
-
-/// `+84901234567` as `84901234567`: E.164 without its plus.
-fn digits(phone: &str) -> String {
-    phone.trim_start_matches('+').to_owned()
-}
-
-/// `84901234567`, `0901234567` or `+84901234567` as `+84901234567`: what a gateway calls a person by.
-fn e164(phone: &str) -> String {
-    match phone.strip_prefix('0') {
-        Some(rest) if !rest.starts_with('0') => format!("+84{rest}"),
-        Some(rest) => format!("+{}", rest.trim_start_matches('0')),
-        None => format!("+{}", phone.trim_start_matches('+')),
-    }
-}
-
-/// `+84901234567` as `0901234567`; a foreign number with the international prefix `00`.
-fn national(phone: &str) -> String {
-    match phone.strip_prefix("+84") {
-        Some(rest) => format!("0{rest}"),
-        None => format!("00{}", phone.trim_start_matches('+')),
-    }
-}
 
 /// A compiled expression.
 pub(super) struct Expression {
@@ -358,6 +304,8 @@ fn words(expression: &str) -> Vec<Word<'_>> {
 pub(super) struct Scope {
     pub(super) own: Vec<(&'static str, Value)>,
     pub(super) settings: Arc<BTreeMap<String, Value>>,
+    /// What filters need; no expression can name it.
+    pub(super) private: Arc<Private>,
 }
 
 impl fmt::Debug for Scope {
@@ -373,6 +321,9 @@ impl Object for Scope {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        if key == PRIVATE {
+            return Some(Value::from_dyn_object(Arc::clone(&self.private)));
+        }
         let own = self.own.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
         own.or_else(|| self.settings.get(key)).cloned()
     }

@@ -14,6 +14,8 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     expression::{Template, plain},
+    fault::suggestion,
+    filter::Private,
     percent::{encode, encode_path},
     reader::{Table, Text},
 };
@@ -21,11 +23,20 @@ use super::{
 /// What a request may hold, beside the rules that judge its answer.
 pub(super) const KEYS: &[&str] = &["method", "path", "query", "headers", "basic", "json", "form", "xml"];
 
+/// The names that a request's templates may use.
+#[derive(Clone)]
+pub(super) struct Names<'a> {
+    /// Everywhere.
+    pub(super) own: Vec<&'a str>,
+    /// In `each`, where one request carries several messages.
+    pub(super) each: Option<Vec<&'a str>>,
+}
+
 /// A request, compiled.
 pub(super) struct Request {
     method: Method,
     path: Option<Template>,
-    query: Vec<(String, Template)>,
+    query: Vec<(String, Field)>,
     headers: Vec<(HeaderName, Template)>,
     basic: Option<(Template, Template)>,
     body: Body,
@@ -34,8 +45,20 @@ pub(super) struct Request {
 enum Body {
     None,
     Json(Node),
-    Form(Vec<(String, Template)>),
+    Form(Vec<(String, Field)>),
     Xml(Template),
+}
+
+/// A value of a query or a form.
+enum Field {
+    One(Template),
+    Each(Each<Template>),
+}
+
+/// Something written once for each message of a batch; with `join`, as one text.
+struct Each<T> {
+    inner: T,
+    join: Option<String>,
 }
 
 /// A JSON value with templates in it.
@@ -46,6 +69,8 @@ enum Node {
     List(Vec<Node>),
     /// Keys are already JSON strings.
     Table(Vec<(String, Node)>),
+    /// One for each message.
+    Each(Box<Each<Node>>),
 }
 
 /// A request ready to go. It holds secrets: no `Debug`.
@@ -58,7 +83,8 @@ pub(super) struct Rendered {
 
 impl Request {
     /// Reads a request's keys from a table; `known` are the names that its templates may use.
-    pub(super) fn parse(table: &Table<'_>, known: &[&str]) -> Self {
+    pub(super) fn parse(table: &Table<'_>, names: &Names<'_>) -> Self {
+        let known = names.own.as_slice();
         let template = |text: Text<'_>| Template::parse(table.source, &text, known);
         let method = table.word("method", &["GET", "POST", "PUT"], |word| match word {
             "GET" => Some(Method::GET),
@@ -72,8 +98,8 @@ impl Request {
             table.source.fault(table.place_of(second), message, Some("keep one".into()));
         }
         let body = match bodies.first().copied() {
-            Some("json") => table.get("json").map_or(Body::None, |value| Body::Json(Node::parse(table, value, known))),
-            Some("form") => Body::Form(pairs(table, "form", known)),
+            Some("json") => table.get("json").map_or(Body::None, |value| Body::Json(Node::parse(table, value, names))),
+            Some("form") => Body::Form(fields(table, "form", names)),
             Some(_) => table.text("xml").and_then(template).map_or(Body::None, Body::Xml),
             None => Body::None,
         };
@@ -101,22 +127,23 @@ impl Request {
         Self {
             method: method.unwrap_or(default),
             path: path.and_then(template),
-            query: pairs(table, "query", known),
+            query: fields(table, "query", names),
             headers,
             basic,
             body,
         }
     }
 
-    /// Writes the request for these values under a base address without a trailing slash.
-    pub(super) fn render(&self, base: &str, context: &Value) -> Result<Rendered, String> {
+    /// Writes the request for these values under a base address without a trailing slash; `each` are the values of the
+    /// messages of a batch.
+    pub(super) fn render(&self, base: &str, context: &Value, each: &[Value]) -> Result<Rendered, String> {
         let failed = |error: minijinja::Error| format!("a template of the request failed: {error}");
         let mut url = base.to_owned();
         if let Some(path) = &self.path {
             url.push_str(&path.render(context, encode_path).map_err(failed)?.unwrap_or_default());
         }
         if !self.query.is_empty() {
-            let query = render_pairs(&self.query, context).map_err(failed)?;
+            let query = render_fields(&self.query, context, each).map_err(failed)?;
             if !query.is_empty() {
                 url.push(if url.contains('?') { '&' } else { '?' });
                 url.push_str(&query);
@@ -127,11 +154,11 @@ impl Request {
             Body::None => (None, Bytes::new()),
             Body::Json(node) => {
                 let mut out = String::with_capacity(512);
-                node.write(context, &mut out).map_err(failed)?;
+                node.write(context, each, &mut out).map_err(failed)?;
                 (Some("application/json"), Bytes::from(out))
             }
             Body::Form(fields) => {
-                let form = render_pairs(fields, context).map_err(failed)?;
+                let form = render_fields(fields, context, each).map_err(failed)?;
                 (Some("application/x-www-form-urlencoded"), Bytes::from(form))
             }
             Body::Xml(template) => {
@@ -157,6 +184,16 @@ impl Request {
     }
 }
 
+impl Rendered {
+    /// Remembers what no error may repeat: the headers that were made of secrets.
+    pub(super) fn hide(&self, private: &Private) {
+        for value in self.headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok()) {
+            private.hide(value);
+            private.hide(value.rsplit(' ').next().unwrap_or_default());
+        }
+    }
+}
+
 /// A header's value, marked so that nothing downstream prints it.
 fn secret_header(name: &HeaderName, value: &str) -> Result<HeaderValue, String> {
     let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| format!("the header {name} cannot carry its value"))?;
@@ -165,9 +202,9 @@ fn secret_header(name: &HeaderName, value: &str) -> Result<HeaderValue, String> 
 }
 
 impl Node {
-    fn parse(table: &Table<'_>, value: &Spanned<DeValue<'_>>, known: &[&str]) -> Self {
+    fn parse(table: &Table<'_>, value: &Spanned<DeValue<'_>>, names: &Names<'_>) -> Self {
         match value.get_ref() {
-            DeValue::String(text) => Template::parse(table.source, &Text { value: text, span: value.span() }, known)
+            DeValue::String(text) => Template::parse(table.source, &Text { value: text, span: value.span() }, &names.own)
                 .map_or_else(|| Self::Fixed("null".into()), Self::Text),
             DeValue::Boolean(boolean) => Self::Fixed(boolean.to_string()),
             DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_ok() => {
@@ -176,9 +213,18 @@ impl Node {
             DeValue::Float(number) if number.as_str().parse().is_ok_and(f64::is_finite) => {
                 Self::Fixed(number.as_str().parse::<f64>().unwrap_or_default().to_string())
             }
-            DeValue::Array(list) => Self::List(list.iter().map(|item| Self::parse(table, item, known)).collect()),
+            DeValue::Array(list) => Self::List(list.iter().map(|item| Self::parse(table, item, names)).collect()),
+            DeValue::Table(inner) if inner.contains_key("each") => {
+                let each = inner.iter().find(|(key, _)| key.get_ref() == "each").map(|(_, item)| item);
+                match (each_names(table, value, names), each) {
+                    (Some((within, join)), Some(item)) => {
+                        Self::Each(Box::new(Each { inner: Self::parse(table, item, &within), join }))
+                    }
+                    _ => Self::Fixed("null".into()),
+                }
+            }
             DeValue::Table(inner) => Self::Table(
-                inner.iter().map(|(key, item)| (json_string(key.get_ref()), Self::parse(table, item, known))).collect(),
+                inner.iter().map(|(key, item)| (json_string(key.get_ref()), Self::parse(table, item, names))).collect(),
             ),
             _ => {
                 table.source.fault(value.span(), "JSON has no such value", Some("write it as a string".into()));
@@ -188,9 +234,28 @@ impl Node {
     }
 
     /// Writes the value; false where it is not there, so that its key can be left out.
-    fn write(&self, context: &Value, out: &mut String) -> Result<bool, minijinja::Error> {
+    fn write(&self, context: &Value, each: &[Value], out: &mut String) -> Result<bool, minijinja::Error> {
         match self {
             Self::Fixed(json) => out.push_str(json),
+            Self::Each(all) => match &all.join {
+                Some(join) => {
+                    let mut texts = Vec::with_capacity(each.len());
+                    for message in each {
+                        if let Self::Text(template) = &all.inner {
+                            texts.extend(template.render(message, plain)?);
+                        }
+                    }
+                    out.push_str(&json_string(&texts.join(join)));
+                }
+                None => {
+                    out.push('[');
+                    let mut first = true;
+                    for message in each {
+                        separated(out, &mut first, |out| all.inner.write(message, &[], out))?;
+                    }
+                    out.push(']');
+                }
+            },
             Self::Text(template) => match template.only() {
                 Some(expression) => {
                     let value = expression.eval(context)?;
@@ -208,7 +273,7 @@ impl Node {
                 out.push('[');
                 let mut first = true;
                 for item in items {
-                    separated(out, &mut first, |out| item.write(context, out))?;
+                    separated(out, &mut first, |out| item.write(context, each, out))?;
                 }
                 out.push(']');
             }
@@ -219,7 +284,7 @@ impl Node {
                     separated(out, &mut first, |out| {
                         out.push_str(key);
                         out.push(':');
-                        item.write(context, out)
+                        item.write(context, each, out)
                     })?;
                 }
                 out.push('}');
@@ -247,11 +312,54 @@ fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn pairs(table: &Table<'_>, key: &str, known: &[&str]) -> Vec<(String, Template)> {
-    spanned_pairs(table, key, known).into_iter().map(|(name, _, value)| (name, value)).collect()
+/// The names within an `each`, and how its texts are joined; a fault where it cannot stand.
+fn each_names<'n>(table: &Table<'_>, value: &Spanned<DeValue<'_>>, names: &Names<'n>) -> Option<(Names<'n>, Option<String>)> {
+    let inner = value.get_ref().as_table()?;
+    let source = table.source;
+    for (key, _) in inner.iter().filter(|(key, _)| !matches!(key.get_ref().as_ref(), "each" | "join")) {
+        let message = format!("unknown key `{}` beside `each`", key.get_ref());
+        source.fault(key.span(), message, suggestion(key.get_ref(), &["each", "join"]));
+    }
+    let join = inner.iter().find(|(key, _)| key.get_ref() == "join").map(|(_, join)| join);
+    let text = join.and_then(|join| join.get_ref().as_str());
+    if let (Some(join), None) = (join, text) {
+        source.fault(join.span(), "`join` is a string", Some("such as \",\"".into()));
+    }
+    let each = inner.iter().find(|(key, _)| key.get_ref() == "each").map(|(_, each)| each)?;
+    if text.is_some() && each.get_ref().as_str().is_none() {
+        source.fault(each.span(), "what is joined is a string", Some("such as \"{{ to|digits }}\"".into()));
+    }
+    let Some(own) = names.each.clone() else {
+        source.fault(value.span(), "`each` without `batch`: one request carries one message", Some("batch = 100".into()));
+        return None;
+    };
+    Some((Names { own, each: None }, text.map(str::to_owned)))
 }
 
-/// The templates of a table such as `query`; numbers and booleans stand for their text.
+/// The fields of a query or a form: templates, or one joined text over all messages of a batch.
+fn fields(table: &Table<'_>, key: &str, names: &Names<'_>) -> Vec<(String, Field)> {
+    let Some(entries) = table.table(key) else { return Vec::new() };
+    let mut fields = Vec::new();
+    for (name, value) in entries.entries() {
+        let template = |text: Text<'_>, known: &[&str]| Template::parse(table.source, &text, known);
+        let field = match value.get_ref().as_table() {
+            Some(inner) => each_names(table, value, names).and_then(|(within, join)| {
+                if join.is_none() {
+                    let help = Some("{ each = \"…\", join = \",\" }".to_owned());
+                    table.source.fault(value.span(), "here texts are joined: `join` is missing", help);
+                }
+                let each = inner.iter().find(|(key, _)| key.get_ref() == "each").map(|(_, each)| each)?;
+                let text = Text { value: each.get_ref().as_str()?, span: each.span() };
+                Some(Field::Each(Each { inner: template(text, &within.own)?, join }))
+            }),
+            None => entries.as_text(name.value, value).and_then(|text| template(text, &names.own)).map(Field::One),
+        };
+        fields.extend(field.map(|field| (name.value.to_owned(), field)));
+    }
+    fields
+}
+
+/// The templates of a table such as `headers`, each with its name's place.
 fn spanned_pairs(table: &Table<'_>, key: &str, known: &[&str]) -> Vec<(String, std::ops::Range<usize>, Template)> {
     let Some(entries) = table.table(key) else { return Vec::new() };
     let mut pairs = Vec::new();
@@ -265,10 +373,20 @@ fn spanned_pairs(table: &Table<'_>, key: &str, known: &[&str]) -> Vec<(String, s
     pairs
 }
 
-fn render_pairs(pairs: &[(String, Template)], context: &Value) -> Result<String, minijinja::Error> {
+fn render_fields(fields: &[(String, Field)], context: &Value, each: &[Value]) -> Result<String, minijinja::Error> {
     let mut out = String::with_capacity(256);
-    for (name, template) in pairs {
-        if let Some(value) = template.render(context, plain)? {
+    for (name, field) in fields {
+        let value = match field {
+            Field::One(template) => template.render(context, plain)?,
+            Field::Each(all) => {
+                let mut texts = Vec::with_capacity(each.len());
+                for message in each {
+                    texts.extend(all.inner.render(message, plain)?);
+                }
+                Some(texts.join(all.join.as_deref().unwrap_or(",")))
+            }
+        };
+        if let Some(value) = value {
             if !out.is_empty() {
                 out.push('&');
             }

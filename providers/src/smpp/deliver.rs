@@ -133,15 +133,16 @@ fn headed(octets: &[u8]) -> (Option<Place>, &[u8]) {
 fn e164(ton: u8, source: &str) -> String {
     let digits = source.trim_start_matches('+');
     let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    match digits.strip_prefix("00") {
+    let national = digits.strip_prefix('0').filter(|rest| !rest.starts_with('0') && (9..=10).contains(&rest.len()));
+    match (digits.strip_prefix("00"), national) {
         _ if !number => source.to_owned(),
-        Some(rest) if rest.len() >= 8 => format!("+{rest}"),
-        _ if source.starts_with('+') || (ton == 1 && digits.len() >= 8) => format!("+{digits}"),
+        _ if source.starts_with('+') => format!("+{digits}"),
+        (Some(rest), _) if rest.len() >= 8 => format!("+{rest}"),
+        // Some call a number international and write it as at home.
+        (_, Some(rest)) => format!("+84{rest}"),
+        _ if ton == 1 && digits.len() >= 8 => format!("+{digits}"),
         _ if digits.starts_with("84") && (11..=12).contains(&digits.len()) => format!("+{digits}"),
-        _ => match digits.strip_prefix('0') {
-            Some(rest) if (9..=10).contains(&rest.len()) => format!("+84{rest}"),
-            _ => source.to_owned(),
-        },
+        _ => source.to_owned(),
     }
 }
 

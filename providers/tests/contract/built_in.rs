@@ -98,6 +98,51 @@ host: HOST
 }
 
 #[tokio::test]
+async fn viettel() {
+    insta::assert_snapshot!(request_of("viettel", sms("Cảnh báo <b>")).await, @r#"
+POST /bulkapi HTTP/1.1
+content-type: text/xml; charset=utf-8
+soapaction: ""
+accept: */*
+user-agent: loa/0.1.0
+host: HOST
+content-length: 554
+
+<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:impl="http://impl.bulkSms.ws/"><soapenv:Header/><soapenv:Body><impl:wsCpMt><User>username-1</User><Password>hush-hush-7351</Password><CPCode>cp-code-1</CPCode><RequestID>r1a2b3</RequestID><UserID>84900000123</UserID><ReceiverID>84900000123</ReceiverID><ServiceID>sender-1</ServiceID><CommandCode>bulksms</CommandCode><Content>Cảnh báo &lt;b&gt;</Content><ContentType>1</ContentType></impl:wsCpMt></soapenv:Body></soapenv:Envelope>
+"#);
+}
+
+#[tokio::test]
+async fn stringee() {
+    insta::assert_snapshot!(request_of("stringee", sms("Khong chuyen tien")).await, @r#"
+POST /v1/sms HTTP/1.1
+content-type: application/json
+x-stringee-auth: eyJhbGciOiJIUzI1NiIsImN0eSI6InN0cmluZ2VlLWFwaTt2PTEiLCJ0eXAiOiJKV1QifQ.eyJleHAiOjE3OTM1ODQ4MDAsImlzcyI6ImtleS1zaWQtMSIsImp0aSI6ImtleS1zaWQtMS0wMDAwMDAwMDAwMDAwMDAwMDEyMzQ1Njc4OWFiY2RlZiIsInJlc3RfYXBpIjp0cnVlfQ.CHERrl8J-3g3cg1ywivS_n2TAQ8ebeePS-QyXM981H4
+accept: */*
+user-agent: loa/0.1.0
+host: HOST
+content-length: 75
+
+{"sms":[{"from":"sender-1","to":"84900000123","text":"Khong chuyen tien"}]}
+"#);
+}
+
+#[tokio::test]
+async fn esms_bulk() {
+    insta::assert_snapshot!(request_of("esms-bulk", sms("Khong chuyen tien")).await, @r#"
+POST /MainService.svc/json/SendMultipleSMSBrandname_json/ HTTP/1.1
+content-type: application/json
+accept: */*
+user-agent: loa/0.1.0
+host: HOST
+content-length: 177
+
+{"ApiKey":"hush-hush-7351","SecretKey":"hush-hush-7351","Brandname":"sender-1","Content":"Khong chuyen tien","Phones":["0900000123"],"SmsType":"1","IsUnicode":"0","Sandbox":"0"}
+"#);
+}
+
+#[tokio::test]
 async fn telegram() {
     insta::assert_snapshot!(request_of("telegram", chat(NASTY)).await, @r#"
 POST /bothush-hush-7351/sendMessage HTTP/1.1
@@ -169,18 +214,28 @@ fn abilities_follow_from_the_file() {
         .map(|(name, _)| {
             let can = built_in(name).abilities;
             format!(
-                "{name}: batch {}, receipts {}, echoes {}, status {}, ignores repeats for {:?}",
-                can.batch.most, can.receipts, can.echoes_reference, can.status, can.ignores_repeats_for
+                "{name}: batch {}, receipts {}, echoes {}, needs ids {}, status {}, polls {:?}, ignores repeats for {:?}",
+                can.batch.most,
+                can.receipts,
+                can.echoes_reference,
+                can.needs_ids(),
+                can.status,
+                can.poll.map(|poll| poll.every),
+                can.ignores_repeats_for
             )
         })
         .collect();
     insta::assert_snapshot!(abilities.join("\n"), @r#"
-esms: batch 1, receipts true, echoes true, status false, ignores repeats for 86400s
-kannel: batch 1, receipts true, echoes true, status false, ignores repeats for 0ns
-speedsms: batch 1, receipts true, echoes false, status false, ignores repeats for 0ns
-telegram: batch 1, receipts false, echoes false, status false, ignores repeats for 0ns
-vietguys: batch 1, receipts false, echoes false, status false, ignores repeats for 0ns
-vnpt: batch 1, receipts false, echoes false, status false, ignores repeats for 0ns
+esms: batch 1, receipts true, echoes true, needs ids true, status true, polls Some(600s), ignores repeats for 86400s
+esms-bulk: batch 5000, receipts true, echoes false, needs ids true, status true, polls Some(600s), ignores repeats for 0ns
+fpt: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+kannel: batch 1, receipts true, echoes true, needs ids false, status false, polls None, ignores repeats for 0ns
+speedsms: batch 100, receipts true, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+stringee: batch 100, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+telegram: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+vietguys: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+viettel: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+vnpt: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 "#);
 }
 

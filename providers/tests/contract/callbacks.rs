@@ -46,6 +46,8 @@ fn esms() {
         get("SMSID=e-1&SendFailed=1&SendStatus=5&SendSuccess=0&RequestId=r1"),
         get("SMSID=e-1&SendStatus=5&SendSuccess=1&RequestId="),
         get("SMSID=e-1&SendStatus=3&RequestId=r1"),
+        get("SMSID=e-1&SendStatus=7&RequestId=r1"),
+        get("SMSID=e-1&SendStatus=4&RequestId=r1"),
         get("SMSID=e-1&SendStatus=77&RequestId=r1"),
         get("SMSID=e-1&SendStatus=5&SendSuccess=many&RequestId=r1"),
         get("a=b"),
@@ -56,6 +58,8 @@ Reference("r1") Delivered None "5" None
 Reference("r1") Undelivered Some(Other) "5" None
 Id("e-1") Delivered None "5" None
 Reference("r1") Enroute None "3" None
+Reference("r1") Enroute None "7" None
+Reference("r1") Rejected Some(Other) "4" None
 account: no rule knows the code 77
 account: no rule knows the code 5
 ! the callback has an unexpected shape: no rule fits it
@@ -68,17 +72,19 @@ fn speedsms() {
     let callbacks = [
         post(r#"{"type":"report","tranId":"7","phone":"84900000123","status":0}"#),
         post(r#"{"type":"report","tranId":7,"phone":"84900000123","status":1}"#),
-        post(r#"{"type":"report","tranId":7,"status":64}"#),
-        post(r#"{"type":"report","tranId":7,"status":"odd"}"#),
+        post(r#"{"type":"report","tranId":7,"phone":"0900000124","status":64}"#),
+        post(r#"{"type":"report","tranId":7,"phone":"84900000123","status":"odd"}"#),
+        post(r#"{"type":"report","tranId":7,"status":0}"#),
         post(r#"{"type":"sms","phone":"84900000123","content":"TU CHOI"}"#),
         post("not json"),
         post("[]"),
     ];
     insta::assert_snapshot!(told(&gateway("speedsms"), &callbacks), @r#"
-Id("7") Delivered None "0" None
-Id("7") Enroute None "1" None
-Id("7") Undelivered Some(Other) "64" None
+Id("7:9e88510b10048741") Delivered None "0" None
+Id("7:9e88510b10048741") Enroute None "1" None
+Id("7:2e53ab84ccd3c494") Undelivered Some(Other) "64" None
 account: no rule knows the code odd
+! the callback has an unexpected shape: a receipt names no message
 from +8490*****23: TU CHOI
 ! the callback has an unexpected shape: the body is not JSON (line 1)
 ! the callback has an unexpected shape: no rule fits it
@@ -94,6 +100,7 @@ fn kannel() {
         get("state=16&words=NACK%2F11&reference=r1"),
         get("state=34&reference=r1"),
         get("state=%ff&reference=r%31%"),
+        get("from=%2B84900000123&to=8099&text=TU+CHOI+QC&id=77"),
         get("state=1&words=50%+%+f%2B&reference=r1&reference=r2"),
     ];
     insta::assert_snapshot!(told(&gateway("kannel"), &callbacks), @r#"
@@ -103,6 +110,7 @@ Reference("r1") Undelivered Some(Other) "gone 84*******23" None
 Reference("r1") Rejected Some(Other) "NACK/11" None
 Reference("r1") Expired Some(Expired) "34" None
 account: no rule knows the code �
+from +8490*****23: TU CHOI QC
 Reference("r1") Delivered None "50% % f+" None
 "#);
 }

@@ -91,9 +91,9 @@ gateways/example.toml:10:64: nothing provides the name `txet` here (did you mean
 
 gateways/example.toml:10:75: nothing provides the filter `uper` here (did you mean `upper`?)
 
-gateways/example.toml:10:69: `upper(…)`: functions and methods cannot be called here (filters are written `value|filter`: default, digits, e164, first, float, int, join, last, length, lower, national, replace, string, tojson, trim, upper)
+gateways/example.toml:10:69: `upper(…)`: functions and methods cannot be called here (filters are written `value|filter`: base64, date, default, digits, e164, first, float, hmac_sha256, int, join, jwt, keyed, last, length, lower, national, replace, sha256, split, string, tojson, trim, upper)
 
-gateways/example.toml:10:64: `range(…)`: functions and methods cannot be called here (filters are written `value|filter`: default, digits, e164, first, float, int, join, last, length, lower, national, replace, string, tojson, trim, upper)
+gateways/example.toml:10:64: `range(…)`: functions and methods cannot be called here (filters are written `value|filter`: base64, date, default, digits, e164, first, float, hmac_sha256, int, join, jwt, keyed, last, length, lower, national, replace, sha256, split, string, tojson, trim, upper)
 
 gateways/example.toml:10:61: `{{` is never closed (with `}}`)
 
@@ -132,7 +132,7 @@ fn what_does_not_fit_together_is_a_fault() {
         faults("title   = \"Example\"", "title   = 3"),
     ];
     insta::assert_snapshot!(found.join("\n"), @r#"
-gateways/example.toml:8:2: nothing in [send] says to whom: no template uses `to`
+gateways/example.toml:8:1: nothing in [send] says to whom: no template uses `to`
 
 gateways/example.toml:6:1: nothing uses the setting `key` (use {{ key }} in a request, or take it out)
 
@@ -156,7 +156,7 @@ gateways/example.toml:3:11: this address has a query or a fragment; it is what p
 
 gateways/example.toml:6:1: a setting cannot be called `name`: that name has a meaning already
 gateways/example.toml:6:1: nothing uses the setting `name` (use {{ name }} in a request, or take it out)
-gateways/example.toml:10:20: nothing provides the name `key` here (known here: to, text, reference, callback, expires, encoding, unicode, parts, name)
+gateways/example.toml:10:20: nothing provides the name `key` here (known here: to, text, reference, callback, expires, encoding, unicode, parts, now, uuid, nonce, name)
 
 gateways/example.toml:6:7: [settings.key] lacks `about` (such as about = "the API key from the gateway's console")
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use providers::{
     Address, Chat, Content, Outgoing, Sms,
-    http::{Description, HttpGateway, Network},
+    http::{Description, HttpGateway, Network, Surroundings},
     text::Encoding,
 };
 use secrecy::SecretString;
@@ -43,7 +43,13 @@ pub fn account(description: Description, url: &str, network: Network) -> HttpGat
             settings.insert(setting.name.clone(), format!("{}-1", setting.name.replace('_', "-")));
         }
     }
-    HttpGateway::new(Arc::new(description), settings, secrets, network).unwrap()
+    HttpGateway::new(Arc::new(description), settings, secrets, network, surroundings()).unwrap()
+}
+
+/// A clock that stands at 2026-11-02 08:00 in Vietnam, and chance that is none.
+pub fn surroundings() -> Surroundings {
+    let now = chrono::DateTime::from_timestamp(1_793_581_200, 0).unwrap();
+    Surroundings { now: Arc::new(move || now), random: Arc::new(|| 0x0123_4567_89ab_cdef), key: [7; 32] }
 }
 
 /// A text message without anything personal in it.

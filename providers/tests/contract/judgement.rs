@@ -10,7 +10,7 @@ use providers::{
 use secrecy::SecretString;
 
 use super::{
-    gateway::{PHONE, SECRET, account, built_in, chat, loopback, parse, sms},
+    gateway::{PHONE, SECRET, account, built_in, chat, loopback, parse, sms, surroundings},
     server::{Behaviour, Server},
 };
 
@@ -72,7 +72,7 @@ async fn words_hold_no_way_in_and_no_control_characters() {
         ("sender".to_string(), "s".to_string()),
     ]);
     let secrets = BTreeMap::from([("password".to_string(), SecretString::from(secret))]);
-    let gateway = HttpGateway::new(Arc::new(built_in("kannel")), settings, secrets, loopback()).unwrap();
+    let gateway = HttpGateway::new(Arc::new(built_in("kannel")), settings, secrets, loopback(), surroundings()).unwrap();
     let said =
         gateway.send(&[Outgoing { callback: Some(callback.into()), ..sms("text") }]).await.remove(0).unwrap_err().to_string();
     for shown in ["p&ss", "p%26ss", "0123456789abcdef", "\0", "\u{1b}"] {
@@ -149,7 +149,7 @@ async fn addresses_inside_are_refused_unless_allowed() {
     let build = |url: &str| {
         let settings = BTreeMap::from([("url".to_owned(), url.to_owned())]);
         let secrets = BTreeMap::from([("token".to_owned(), SecretString::from(SECRET))]);
-        HttpGateway::new(Arc::new(built_in("telegram")), settings, secrets, Network::default())
+        HttpGateway::new(Arc::new(built_in("telegram")), settings, secrets, Network::default(), surroundings())
     };
     for url in [
         "http://127.0.0.1",
@@ -193,7 +193,8 @@ fn settings_are_checked_by_name() {
     let build = |settings: &[&str], secrets: &[&str]| {
         let settings = settings.iter().map(|name| ((*name).to_owned(), "http://a.vn".to_owned())).collect();
         let secrets = secrets.iter().map(|name| ((*name).to_owned(), SecretString::from(SECRET))).collect();
-        let error = HttpGateway::new(Arc::new(built_in("esms")), settings, secrets, Network::default()).unwrap_err();
+        let error =
+            HttpGateway::new(Arc::new(built_in("esms")), settings, secrets, Network::default(), surroundings()).unwrap_err();
         assert!(!format!("{error:?}").contains(SECRET));
         error.to_string()
     };
@@ -207,7 +208,8 @@ the gateway esms needs `secret_key`: secret key from the eSMS console
 the gateway esms has no setting `sendr`; did you mean `sender`?
 `api_key` is a secret: give it as { env = "…" } or { file = "…" }
 "#);
-    let nowhere = HttpGateway::new(Arc::new(built_in("vnpt")), BTreeMap::new(), BTreeMap::new(), Network::default());
+    let nowhere =
+        HttpGateway::new(Arc::new(built_in("vnpt")), BTreeMap::new(), BTreeMap::new(), Network::default(), surroundings());
     assert!(matches!(nowhere, Err(BuildError::Missing { .. })), "{nowhere:?}");
 }
 

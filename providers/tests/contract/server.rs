@@ -22,6 +22,8 @@ pub enum Behaviour {
     Answer(u16, String),
     /// Answers with these bytes as they are, and closes.
     Raw(Vec<u8>),
+    /// Answers as this says, given the request and how many there were before it; keeps the connection.
+    Script(fn(&str, usize) -> (u16, String)),
     /// Answers, and keeps the connection for the next request.
     KeepAlive(u16, String),
     /// Answers the first request of a connection as if it kept it, and resets the connection at the second.
@@ -91,7 +93,11 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, log: Arc<Mutex<Vec<S
     }
     let mut served = 0;
     while let Some(request) = read_request(&mut stream).await {
-        log.lock().unwrap().push(request);
+        let before = {
+            let mut log = log.lock().unwrap();
+            log.push(request.clone());
+            log.len() - 1
+        };
         served += 1;
         match &behaviour {
             Behaviour::Answer(status, body) => {
@@ -103,6 +109,10 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, log: Arc<Mutex<Vec<S
                 let _ = stream.write_all(bytes).await;
                 let _ = stream.shutdown().await;
                 return;
+            }
+            Behaviour::Script(script) => {
+                let (status, body) = script(&request, before);
+                let _ = stream.write_all(answer(status, &body, "keep-alive").as_bytes()).await;
             }
             Behaviour::KeepAlive(status, body) => {
                 let _ = stream.write_all(answer(*status, body, "keep-alive").as_bytes()).await;

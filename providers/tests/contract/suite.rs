@@ -87,6 +87,18 @@ enum Class {
     InDoubt,
 }
 
+/// An answer of Viettel's that is no success.
+macro_rules! viettel {
+    ($words:literal) => {
+        concat!(
+            "<S:Envelope xmlns:S='http://schemas.xmlsoap.org/soap/envelope/'><S:Body><r:wsCpMtResponse xmlns:r='http://impl.bulkSms.ws/'>",
+            "<return><message>",
+            $words,
+            "</message><result>0</result></return></r:wsCpMtResponse></S:Body></S:Envelope>"
+        )
+    };
+}
+
 macro_rules! described {
     ($name:literal, $message:expr, accepts $accepts:expr, answers $answers:expr) => {
         Adapter {
@@ -113,7 +125,7 @@ static ADAPTERS: &[Adapter] = &[
     ]),
     described!("speedsms", sms, accepts (200, r#"{"status":"success","code":"00","data":{"tranId":7,"invalidPhone":[]}}"#), answers [
         (429, "", Class::Later(Scope::Account, Reason::Quota)),
-        (200, r#"{"status":"success","code":"00","data":{"tranId":7,"invalidPhone":["84900000123"]}}"#, Class::Rejected(Reason::NoSuchAddress)),
+        (200, r#"{"status":"success","code":"00","data":{"tranId":7,"invalidPhone":["0900000123"]}}"#, Class::Rejected(Reason::NoSuchAddress)),
         (200, r#"{"status":"error","code":"300"}"#, Class::Later(Scope::Account, Reason::Funds)),
         (200, r#"{"status":"error","code":"007"}"#, Class::Misconfigured),
         (401, "", Class::Misconfigured),
@@ -129,6 +141,24 @@ static ADAPTERS: &[Adapter] = &[
     described!("vnpt", sms, accepts (200, r#"{"RPLY":{"ERROR":"0","ERROR_DESC":"success"}}"#), answers [
         (200, r#"{"RPLY":{"ERROR":"21","ERROR_DESC":"?"}}"#, Class::InDoubt),
         (404, "no such page", Class::Misconfigured),
+    ]),
+    described!("viettel", sms, accepts (200, "<S:Envelope xmlns:S='http://schemas.xmlsoap.org/soap/envelope/'><S:Body><ns2:wsCpMtResponse xmlns:ns2='http://impl.bulkSms.ws/'><return><message>Insert MT_QUEUE: OK</message><result>1</result></return></ns2:wsCpMtResponse></S:Body></S:Envelope>"), answers [
+        (200, viettel!("CP_CODE_NOT_FOUND"), Class::Misconfigured),
+        (200, viettel!("Check IP: IP_INVALID"), Class::Misconfigured),
+        (200, viettel!("Check alias: ALIAS_INVALID:TELCO=01"), Class::Misconfigured),
+        (200, viettel!("Check template: CONTENT_NOT_MATCH_TEMPLATE"), Class::Rejected(Reason::Template)),
+        (200, viettel!("MSG_ERROR_CONTAIN_BLACKLIST: 84900000123"), Class::Rejected(Reason::Content)),
+        (200, viettel!("something else"), Class::InDoubt),
+        (500, "<html>IP_INVALID</html>", Class::InDoubt),
+    ]),
+    described!("esms-bulk", sms, accepts (200, r#"{"CodeResult":"100","CountRegenerate":0,"SMSID":"b-1"}"#), answers [
+        (200, r#"{"CodeResult":"101","ErrorMessage":"Authorize Failed"}"#, Class::Misconfigured),
+        (200, r#"{"CodeResult":"103","ErrorMessage":"Balance"}"#, Class::Later(Scope::Account, Reason::Funds)),
+        (200, r#"{"CodeResult":"107"}"#, Class::Later(Scope::Message, Reason::Other)),
+        (200, r#"{"CodeResult":"108"}"#, Class::Rejected(Reason::NoSuchAddress)),
+        (200, r#"{"CodeResult":"120"}"#, Class::Misconfigured),
+        (200, r#"{"CodeResult":"146"}"#, Class::Rejected(Reason::Template)),
+        (200, r#"{"CodeResult":"99"}"#, Class::InDoubt),
     ]),
     described!("kannel", sms, accepts (202, "0: Accepted for delivery"), answers [
         (202, "something else", Class::InDoubt),

@@ -70,12 +70,12 @@ pub(super) fn accounts(config: &Config, clock: &Clock) -> Problems {
     };
     let mut problems = Problems::default();
     for (index, account) in config.accounts.iter().enumerate() {
-        let Err(error) = account::provider(account, config, &gateways, clock) else { continue };
+        let Err(error) = account::provider(account, config, &gateways, clock, None) else { continue };
         let path = [Step::Key("account"), Step::Index(index), Step::Key("name")];
         let mut problem = at(&path, Phrase::from(error.to_string()));
         problem.field = "account".to_string();
         let gateway = &account.gateway;
-        if gateways.contains_key(gateway) || gateway == account::SMTP {
+        if gateways.contains_key(gateway) || [account::SMPP, account::SMTP].contains(&gateway.as_str()) {
             problem.help = Some(phrase!(
                 "`loa gateways {gateway}` giải thích các khóa của cổng này",
                 "`loa gateways {gateway}` explains this gateway's keys"

@@ -43,7 +43,7 @@ pub(super) fn accounts(config: &Config, globals: &Globals, findings: &mut Findin
     }
     let (mut well, mut waiting) = (0, Vec::new());
     for account in &config.accounts {
-        match account::provider(account, config, &gateways, &globals.clock) {
+        match account::provider(account, config, &gateways, &globals.clock, None) {
             Ok(provider) => {
                 well += 1;
                 if account.receipts && provider.can().receipts {
