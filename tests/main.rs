@@ -21,5 +21,6 @@ mod stories {
     mod report;
     mod runs;
     mod settings;
+    mod smpp_adapter;
     mod web;
 }
