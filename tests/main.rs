@@ -22,5 +22,6 @@ mod stories {
     mod runs;
     mod settings;
     mod smpp;
+    mod smpp_adapter;
     mod web;
 }
