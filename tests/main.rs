@@ -20,5 +20,7 @@ mod stories {
     mod report;
     mod runs;
     mod settings;
+    mod texts;
     mod web;
+    mod wordings;
 }

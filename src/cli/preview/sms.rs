@@ -27,6 +27,8 @@ pub(super) struct Version {
 }
 
 enum Form {
+    /// The same with and without accents.
+    Either,
     Spelled(SmsText),
     /// As these accounts have it registered.
     Registered(Vec<String>),
@@ -40,7 +42,8 @@ pub(super) fn spellings(chosen: SmsText, render: Render<'_>) -> Vec<Version> {
     };
     let mut both = vec![version(SmsText::Unaccented), version(SmsText::Unicode)];
     if both[0].sms == both[1].sms {
-        both.retain(|version| version.chosen);
+        both.truncate(1);
+        both[0] = Version { form: Form::Either, chosen: true, sms: both[0].sms.clone() };
     }
     both
 }
@@ -72,20 +75,22 @@ impl Version {
     pub(super) fn told(&self, lang: Lang) -> String {
         let mark = if self.chosen { "▸" } else { " " };
         let form = match &self.form {
+            Form::Either => String::new(),
             Form::Spelled(spelled) => spelling(*spelled).text(lang).to_owned(),
             Form::Registered(accounts) => accounts.join(", "),
         };
+        let size = self.sms.as_ref().map(|sms| size(sms).text(lang).to_owned()).unwrap_or_default();
+        let heading: Vec<&str> = [form.as_str(), &size].into_iter().filter(|part| !part.is_empty()).collect();
+        let heading = format!("  {mark} {}", heading.join(" · ")).trim_end().to_owned() + "\n";
         match &self.sms {
-            Ok(sms) => {
-                let size = size(sms);
-                format!("  {mark} {form} · {}\n", size.text(lang)) + &text::block(&sms.text)
-            }
-            Err(why) => format!("  {mark} {form}\n") + &text::lines("    ✗ ", "      ", why.text(lang)),
+            Ok(sms) => heading + &text::block(&sms.text),
+            Err(why) => heading + &text::lines("    ✗ ", "      ", why.text(lang)),
         }
     }
 
     pub(super) fn json(&self, lang: Lang) -> serde_json::Value {
         let (sms_text, accounts) = match &self.form {
+            Form::Either => (None, None),
             Form::Spelled(spelled) => (SmsText::NAMES.iter().find(|(_, one)| one == spelled).map(|(name, _)| *name), None),
             Form::Registered(accounts) => (None, Some(accounts)),
         };
