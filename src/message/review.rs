@@ -105,7 +105,7 @@ pub fn languages(campaign: &Campaign, message: usize) -> impl Iterator<Item = &s
 }
 
 /// The carriers that an account serves, by their names.
-fn served(account: &Account) -> Vec<&str> {
+pub fn served(account: &Account) -> Vec<&str> {
     if account.carriers.is_empty() {
         CARRIERS.iter().filter(|(_, channel)| *channel == Channel::Sms).map(|(name, _)| *name).collect()
     } else {

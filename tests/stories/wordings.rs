@@ -47,6 +47,7 @@ token    = { env = "SECRET" }
 const CAMPAIGN: &str = r#"title = "Cảnh báo"
 kind  = "warning"
 owner = "Sở Văn hóa, Thể thao và Du lịch"
+period = { from = 2090-01-01 }
 
 [audience]
 segments = ["moi-nguoi"]
@@ -75,23 +76,21 @@ fn office(campaign: &str) -> Folder {
 fn a_text_that_no_wording_covers_is_named_with_the_nearest() {
     let ended = office(CAMPAIGN).loa_with(&["check", "--lang", "en"], &SECRETS);
     assert_eq!(ended.code, 2, "{}", ended.err);
-    let today = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
-    let err = ended.err.replace(&today.format("%d/%m/%Y").to_string(), "TODAY");
-    assert_snapshot!(err, @r#"
-      × account `esms` (viettel) would not take this text on TODAY: the text matches no registered
+    assert_snapshot!(ended.err, @r#"
+      × account `esms` (viettel) would not take this text on 01/01/2090: the text matches no registered
       │ template; the nearest is canh-bao, which from character 63 on has “56.”
-        ╭─[campaigns/canh-bao.toml:13:7]
-     12 │ id  = "otp"
-     13 │ sms = "SO VHTTDL CANH BAO: khong doc ma OTP cho bat ky ai. Bao tin: 113."
+        ╭─[campaigns/canh-bao.toml:14:7]
+     13 │ id  = "otp"
+     14 │ sms = "SO VHTTDL CANH BAO: khong doc ma OTP cho bat ky ai. Bao tin: 113."
         ·       ───────────────────────────────────────────────────────────────────
         ╰────
       help: the text has “13.” there: change it, or register a new wording and list it in [[account.template]]
 
-      × account `esms` (mobifone) would not take this text on TODAY: the text matches no registered
+      × account `esms` (mobifone) would not take this text on 01/01/2090: the text matches no registered
       │ template; the nearest is canh-bao, which from character 11 on has “thong bao: {1:60}. Goi 156.”
-        ╭─[campaigns/canh-bao.toml:13:7]
-     12 │ id  = "otp"
-     13 │ sms = "SO VHTTDL CANH BAO: khong doc ma OTP cho bat ky ai. Bao tin: 113."
+        ╭─[campaigns/canh-bao.toml:14:7]
+     13 │ id  = "otp"
+     14 │ sms = "SO VHTTDL CANH BAO: khong doc ma OTP cho bat ky ai. Bao tin: 113."
         ·       ───────────────────────────────────────────────────────────────────
         ╰────
       help: the text has “CANH BAO: khong doc ma OTP cho” there: change it, or register a new wording and list
@@ -112,15 +111,29 @@ fn a_wording_with_its_slots_filled_is_each_accounts_own() {
     let forms = json["messages"][0]["texts"][0]["sms"].as_array().unwrap();
     assert_eq!(forms[0]["text"], "SO VHTTDL CANH BAO: khong doc ma OTP cho Nguyen Thi Thanh Huong. Bao tin: 156.");
     // An account that has no such wording sends nothing of the kind.
-    assert_eq!(forms[1]["accounts"], serde_json::json!(["speedsms"]));
-    assert!(forms[1]["error"].as_str().unwrap().contains("`canh-bao`"), "{}", forms[1]);
+    assert_eq!(forms[2]["accounts"], serde_json::json!(["speedsms"]));
+    assert!(forms[2]["error"].as_str().unwrap().contains("`canh-bao`"), "{}", forms[2]);
     // MobiFone's slot is too short for a long name: that is told as well.
     let refused = json["messages"][0]["refused"].as_array().unwrap();
     assert_eq!((&refused[0]["account"], &refused[0]["carriers"]), (&"esms".into(), &serde_json::json!(["mobifone"])));
     assert!(refused[0]["error"].as_str().unwrap().contains("{1}"), "{}", refused[0]);
     assert_eq!((&refused[1]["account"], &refused[1]["carriers"]), (&"speedsms".into(), &serde_json::json!([])));
     assert!(refused.iter().all(|refused| refused["reason"] == "template"));
-    assert_snapshot!(folder.loa_with(&["preview", "canh-bao", "--lang", "en"], &SECRETS).out.split("⚠").next().unwrap(), @"");
+    assert_snapshot!(folder.loa_with(&["preview", "canh-bao", "--lang", "en"], &SECRETS).out.split("⚠").next().unwrap(), @"
+    Cảnh báo
+
+    [otp]
+      sms (vi)
+      ▸ esms (viettel) · GSM · 1 part(s) · 78 units
+        │ SO VHTTDL CANH BAO: khong doc ma OTP cho Nguyen Thi Thanh Huong. Bao tin: 156.
+      ▸ esms (mobifone) · GSM · 1 part(s) · 74 units
+        │ SO VHTTDL thong bao: khong doc ma OTP cho Nguyen Thi Thanh Huong. Goi 156.
+      ▸ speedsms
+        ✗ the account has no registered template canh-bao that holds for this carrier today
+      SMS estimate: 2 numbers
+        account  numbers  parts  đồng
+        esms           2      1   600
+    ");
 }
 
 #[test]
@@ -148,14 +161,13 @@ fn a_character_without_a_plain_form_is_named_with_its_place() {
     let folder = office(&CAMPAIGN.replace("khong doc", "đừng ⚠ đọc"));
     let json = folder.loa_with(&["check", "campaigns/canh-bao.toml", "--json", "--lang", "en"], &SECRETS).json();
     let problem = &json["problems"][0];
-    assert_eq!((&problem["line"], &problem["column"]), (&13.into(), &33.into()), "{problem}");
+    assert_eq!((&problem["line"], &problem["column"]), (&14.into(), &33.into()), "{problem}");
     assert!(problem["message"].as_str().unwrap().starts_with("\"⚠\" (U+26A0) has no form without accents"), "{problem}");
     let unicode = CAMPAIGN.replace(
         "sms = \"SO VHTTDL CANH BAO: khong doc ma OTP cho bat ky ai. Bao tin: 113.\"",
         "sms = { text = \"⚠ 你好\", sms_text = \"unicode\" }",
     );
-    let folder = office(&unicode)
-        .with("loa.toml", &SETTINGS.replace("[[account.template]]", "[[other.template]]").split("[[other").next().unwrap());
+    let folder = office(&unicode).with("loa.toml", SETTINGS.split("[[account.template]]").next().unwrap());
     let ended = folder.loa_with(&["check", "campaigns/canh-bao.toml"], &SECRETS);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
 }
@@ -170,4 +182,39 @@ fn what_an_account_bills_decides_what_is_too_long() {
     assert_eq!(ended.code, 2);
     let told = "account `esms` would not take this text: the text takes 4 parts where 3 are allowed; characters to take out: 7";
     assert_eq!(ended.json()["problems"][0]["message"], told);
+}
+
+#[test]
+fn an_account_that_lists_none_sends_the_campaigns_own_wording() {
+    let body = r#"sms = { template = "canh-bao", wording = "SO: {1}.", values = { 1 = "không đọc mã" } }"#;
+    let campaign = CAMPAIGN.replace(r#"sms = "SO VHTTDL CANH BAO: khong doc ma OTP cho bat ky ai. Bao tin: 113.""#, body);
+    let json = office(&campaign).loa_with(&["preview", "canh-bao", "--json"], &SECRETS).json();
+    let forms = json["messages"][0]["texts"][0]["sms"].as_array().unwrap();
+    assert_eq!(forms[0]["text"], "SO VHTTDL CANH BAO: khong doc ma. Bao tin: 156.");
+    assert_eq!((&forms[2]["accounts"][0], &forms[2]["text"]), (&"speedsms".into(), &"SO: khong doc ma.".into()));
+    let lacking = office(&campaign.replace("values = { 1", "values = { 2"));
+    let ended = lacking.loa_with(&["check", "campaigns/canh-bao.toml", "--lang", "en"], &SECRETS);
+    assert!(ended.err.contains("`values` lacks the slot {1} of `wording`"), "{}", ended.err);
+}
+
+#[test]
+fn the_shipped_campaigns_fit_the_wordings_that_the_demo_registers() {
+    let folder = Folder::new();
+    assert_eq!(folder.loa(&["init"]).code, 0);
+    let account = SETTINGS.split("[[account]]").nth(1).unwrap().split("[[account.template]]").next().unwrap();
+    let mut settings = format!("[server]\nkey = {{ file = \"loa.key\" }}\n[office]\nshort = \"So VHTTDL\"\n[[account]]{account}");
+    settings = settings.replace("parts ", "#parts ");
+    for (name, label) in [("thong-tin", ""), ("canh-bao", " CANH BAO"), ("canh-bao-en", " WARNING")] {
+        settings += &format!("[[account.template]]\nname = \"{name}\"\npattern = \"So VHTTDL{label}: {{1}}\"\n");
+    }
+    let folder = folder.with("loa.toml", &settings);
+    let ended = folder.loa_with(&["check"], &SECRETS);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    // Without the warnings' wording they are told, each in its place.
+    let folder = folder.with("loa.toml", &settings.replace("CANH BAO", "KHAN"));
+    let json = folder.loa_with(&["check", "campaigns/canh-bao-ung-dung-gia.toml", "--json"], &SECRETS).json();
+    assert_eq!(json["problems"].as_array().unwrap().len(), 0, "the wording goes as the account has it: {json}");
+    let folder = folder.with("loa.toml", &settings.replace("name = \"canh-bao\"", "name = \"khan\""));
+    let json = folder.loa_with(&["check", "campaigns/canh-bao-ung-dung-gia.toml", "--json"], &SECRETS).json();
+    assert_eq!(json["problems"].as_array().unwrap().len(), 2, "{json}");
 }

@@ -11,7 +11,7 @@ use super::{Render, text, why};
 use crate::{
     campaign::SmsText,
     config::Account,
-    message::Terms,
+    message::{Terms, review},
     phrase,
     words::{Lang, Phrase},
 };
@@ -48,16 +48,25 @@ pub(super) fn spellings(chosen: SmsText, render: Render<'_>) -> Vec<Version> {
     both
 }
 
-/// The wording of every account, each text once.
+/// The wording of every account, each text once; of an account whose carriers have several, each with its carriers.
 pub(super) fn wordings(accounts: &[Account], day: NaiveDate, render: Render<'_>) -> Vec<Version> {
     let mut versions: Vec<Version> = Vec::new();
     for account in accounts.iter().filter(|account| account.channel == Channel::Sms) {
-        // Of several carriers' wordings the first: the others show where they refuse.
-        let sms = sms(render, &Terms::of(account, None, day));
-        let same = versions.iter_mut().find(|version| version.sms == sms);
-        match same.map(|version| &mut version.form) {
-            Some(Form::Registered(names)) => names.push(account.name.clone()),
-            _ => versions.push(Version { form: Form::Registered(vec![account.name.clone()]), chosen: true, sms }),
+        let mut own: Vec<(Result<Sms, Phrase>, Vec<&str>)> = Vec::new();
+        for carrier in review::served(account) {
+            let sms = sms(render, &Terms::of(account, Some(carrier), day));
+            match own.iter_mut().find(|(same, _)| *same == sms) {
+                Some((_, carriers)) => carriers.push(carrier),
+                None => own.push((sms, vec![carrier])),
+            }
+        }
+        let alone = own.len() == 1;
+        for (sms, carriers) in own {
+            let name = if alone { account.name.clone() } else { format!("{} ({})", account.name, carriers.join(", ")) };
+            match versions.iter_mut().find(|version| version.sms == sms).map(|version| &mut version.form) {
+                Some(Form::Registered(names)) => names.push(name),
+                _ => versions.push(Version { form: Form::Registered(vec![name]), chosen: true, sms }),
+            }
         }
     }
     versions
