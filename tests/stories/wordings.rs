@@ -1,6 +1,7 @@
 //! Carriers take only registered wordings: what would be refused is told before anything is sent.
 
 use insta::assert_snapshot;
+use loa::{audience::place::Places, message::Person};
 
 use crate::folder::Folder;
 
@@ -217,4 +218,24 @@ fn the_shipped_campaigns_fit_the_wordings_that_the_demo_registers() {
     let folder = folder.with("loa.toml", &settings.replace("name = \"canh-bao\"", "name = \"khan\""));
     let json = folder.loa_with(&["check", "campaigns/canh-bao-ung-dung-gia.toml", "--json"], &SECRETS).json();
     assert_eq!(json["problems"].as_array().unwrap().len(), 2, "{json}");
+}
+
+#[test]
+fn a_run_is_made_with_a_word_on_what_will_not_be_sent() {
+    let folder = office(&CAMPAIGN.replace("period = { from = 2090-01-01 }\n", ""));
+    assert_eq!(folder.loa_with(&["audience", "import", "dan.csv"], &SECRETS).code, 0);
+    let ended = folder.loa_with(&["send", "canh-bao", "--lang", "en"], &SECRETS);
+    assert_eq!((ended.code, ended.out.as_str()), (0, "Made run 1.\n"));
+    let told: Vec<&str> = ended.err.lines().collect();
+    assert_eq!(told.len(), 2, "{}", ended.err);
+    assert!(told[0].starts_with("⚠ otp (vi): account `esms` (viettel) would not take this text on "), "{}", told[0]);
+}
+
+#[test]
+fn no_place_is_longer_than_that_of_the_person_with_long_fields() {
+    let places = Places::built_in();
+    let codes = places.provinces().flat_map(|province| places.wards_of(province).chain([province]));
+    let longest = codes.filter_map(|code| places.full_name(code)).max_by_key(|name| name.chars().count()).unwrap();
+    let long = Person::longest().area_name.unwrap();
+    assert!(longest.chars().count() <= long.chars().count(), "{longest}");
 }
