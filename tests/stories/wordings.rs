@@ -206,7 +206,8 @@ fn the_shipped_campaigns_fit_the_wordings_that_the_demo_registers() {
     let mut settings = format!("[server]\nkey = {{ file = \"loa.key\" }}\n[office]\nshort = \"So VHTTDL\"\n[[account]]{account}");
     settings = settings.replace("parts ", "#parts ");
     for (name, label) in [("thong-tin", ""), ("canh-bao", " CANH BAO"), ("canh-bao-en", " WARNING")] {
-        settings += &format!("[[account.template]]\nname = \"{name}\"\npattern = \"So VHTTDL{label}: {{1}}\"\n");
+        let template = format!("[[account.template]]\nname = \"{name}\"\npattern = \"So VHTTDL{label}: {{1}}\"\n");
+        settings.push_str(&template);
     }
     let folder = folder.with("loa.toml", &settings);
     let ended = folder.loa_with(&["check"], &SECRETS);
