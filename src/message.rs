@@ -349,8 +349,8 @@ impl Filler<'_> {
                 terms.check(&sms.text, purpose)?;
                 Ok(sms)
             }
-            SmsForm::Registered { template, values } => {
-                let wording = terms.wording(template, purpose)?;
+            SmsForm::Registered { template, wording, values } => {
+                let wording = terms.wording(template, wording.as_ref(), purpose)?;
                 let mut filled = BTreeMap::new();
                 for (slot, kept) in values {
                     let value = self.fill(kept)?;

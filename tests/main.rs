@@ -23,5 +23,7 @@ mod stories {
     mod settings;
     mod smpp;
     mod smpp_adapter;
+    mod texts;
     mod web;
+    mod wordings;
 }

@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use providers::Channel;
+use providers::{Channel, text::Pattern};
 
 use super::{
     AdvertisingRule, Body, ChatBody, EmailBody, Message, Period, SmsBody, SmsText,
     read::{Around, reference},
 };
 use crate::{
+    config::wording,
     document::{Section, Value, suggestion},
     phrase,
     words::Phrase,
@@ -191,8 +192,20 @@ fn sms(value: &Value<'_>, law: Option<&AdvertisingRule>) -> Option<SmsBody> {
     value.section(|s| {
         let template = s.optional("template", |v| v.slug());
         if s.has("template") {
+            let own = s.optional("wording", |v| wording(&v));
+            let well = own.is_some() || !s.has("wording");
             let values = s.optional("values", |v| v.section(data)).unwrap_or_default();
-            return Some(SmsBody::Registered { template: template?, values });
+            for slot in own.iter().flat_map(Pattern::slots).filter(|slot| !values.contains_key(&slot.name)) {
+                let name = &slot.name;
+                s.refuse::<()>(
+                    phrase!(
+                        "`values` thiếu chỗ trống {{{name}}} của `wording`",
+                        "`values` lacks the slot {{{name}}} of `wording`"
+                    ),
+                    phrase!("ví dụ: values = {{ {name} = \"…\" }}", "for example: values = {{ {name} = \"…\" }}"),
+                );
+            }
+            return template.filter(|_| well).map(|template| SmsBody::Registered { template, wording: own, values });
         }
         let sms_text = s.optional("sms_text", |v| v.choice(&SmsText::NAMES));
         if s.has("text") {

@@ -27,9 +27,7 @@ use loa::{
 };
 use tempfile::TempDir;
 
-fn peer(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run through `make test`"))
-}
+use crate::helpers::peer;
 
 /// How many people: so many in a build, or as many as asked for.
 fn people(usual: u64) -> u64 {

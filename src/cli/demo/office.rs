@@ -82,6 +82,19 @@ api_key = {{ file = "stand-in.secret" }}
 secret_key = {{ file = "stand-in.secret" }}
 sender = "SO VHTTDL"
 
+# Wordings as they are registered with carriers: what matches none is not sent by this account.
+[[account.template]]
+name = "thong-tin"
+pattern = "So VHTTDL: {{1}}"
+
+[[account.template]]
+name = "canh-bao"
+pattern = "So VHTTDL CANH BAO: {{1}}"
+
+[[account.template]]
+name = "canh-bao-en"
+pattern = "So VHTTDL WARNING: {{1}}"
+
 [[account]]
 name = "speedsms"
 gateway = "speedsms"
