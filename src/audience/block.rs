@@ -186,7 +186,14 @@ pub async fn import(
         for batch in run.chunks(BATCH) {
             let rows = crate::db::list(batch);
             on!(db.write, |pool, sql| {
-                sqlx::query(sql(&ENTER)).bind(&rows).bind(id).bind(order.binds as i16).bind(edition).execute(pool).await.map(affected)
+                sqlx::query(sql(&ENTER))
+                    .bind(&rows)
+                    .bind(id)
+                    .bind(order.binds as i16)
+                    .bind(edition)
+                    .execute(pool)
+                    .await
+                    .map(affected)
             })
             .map_err(DbError::from)?;
         }
@@ -278,12 +285,10 @@ fn read(
     Ok(summary)
 }
 
-static REACH: Sql =
-    Sql::new(r"SELECT address FROM block WHERE channel = $1 AND address > $2 ORDER BY address LIMIT 1 OFFSET $3");
+static REACH: Sql = Sql::new(r"SELECT address FROM block WHERE channel = $1 AND address > $2 ORDER BY address LIMIT 1 OFFSET $3");
 
-static RETIRE: Sql = Sql::new(
-    r"DELETE FROM block WHERE channel = $1 AND address >= $2 AND address <= $3 AND list = $4 AND edition < $5",
-);
+static RETIRE: Sql =
+    Sql::new(r"DELETE FROM block WHERE channel = $1 AND address >= $2 AND address <= $3 AND list = $4 AND edition < $5");
 
 /// Takes out what earlier editions of a list named and this one does not; how many entries.
 async fn retire(db: &Db, list: i64, edition: i64) -> Result<u64> {
@@ -297,7 +302,15 @@ async fn retire(db: &Db, list: i64, edition: i64) -> Result<u64> {
             })?;
             let through = end.unwrap_or(i64::MAX);
             removed += on!(db.write, |pool, sql| {
-                sqlx::query(sql(&RETIRE)).bind(channel).bind(from).bind(through).bind(list).bind(edition).execute(pool).await.map(affected)
+                sqlx::query(sql(&RETIRE))
+                    .bind(channel)
+                    .bind(from)
+                    .bind(through)
+                    .bind(list)
+                    .bind(edition)
+                    .execute(pool)
+                    .await
+                    .map(affected)
             })?;
             if end.is_none() {
                 break;

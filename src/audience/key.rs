@@ -98,15 +98,17 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
 
 type SealedRow = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
 
-static NEXT_INBOUND: Sql = Sql::new(r"SELECT id, channel, sender, text FROM inbound WHERE id > $1 ORDER BY id LIMIT $2 :lock(inbound)");
+static NEXT_INBOUND: Sql =
+    Sql::new(r"SELECT id, channel, sender, text FROM inbound WHERE id > $1 ORDER BY id LIMIT $2 :lock(inbound)");
 
 static RESEAL_INBOUND: Sql = Sql::new(
     r"UPDATE inbound SET sender = l.sender, text = l.text
     FROM :rows($1; id BIGINT, sender BYTES, text BYTES) AS l WHERE inbound.id = l.id",
 );
 
-static NEXT_CONFIRMATION: Sql =
-    Sql::new(r"SELECT id, channel, sender FROM confirmation WHERE id > $1 AND sender IS NOT NULL ORDER BY id LIMIT $2 :lock(confirmation)");
+static NEXT_CONFIRMATION: Sql = Sql::new(
+    r"SELECT id, channel, sender FROM confirmation WHERE id > $1 AND sender IS NOT NULL ORDER BY id LIMIT $2 :lock(confirmation)",
+);
 
 static RESEAL_CONFIRMATION: Sql = Sql::new(
     r"UPDATE confirmation SET sender = l.sender FROM :rows($1; id BIGINT, sender BYTES) AS l

@@ -90,7 +90,10 @@ impl Rule {
         let (labels, decree) = (self.labels.join(" / "), &self.decree);
         let first = self.labels.first().map_or("", String::as_str);
         value.refuse(
-            phrase!("tin quảng cáo phải bắt đầu bằng nhãn {labels} ({decree})", "advertising begins with the label {labels} ({decree})"),
+            phrase!(
+                "tin quảng cáo phải bắt đầu bằng nhãn {labels} ({decree})",
+                "advertising begins with the label {labels} ({decree})"
+            ),
             phrase!("viết: \"{first} …\"", "write: \"{first} …\""),
         )
     }

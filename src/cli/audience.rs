@@ -376,7 +376,10 @@ impl Ground<'_> {
             return Ok(ExitCode::SUCCESS);
         }
         if lists.is_empty() {
-            self.say(&phrase!("Chưa nhập danh sách nào không được gửi.", "There is no list of addresses never to be written to."))?;
+            self.say(&phrase!(
+                "Chưa nhập danh sách nào không được gửi.",
+                "There is no list of addresses never to be written to."
+            ))?;
             return Ok(ExitCode::SUCCESS);
         }
         let (heading, words) = match self.lang() {

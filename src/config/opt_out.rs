@@ -79,7 +79,8 @@ pub(super) fn opt_out(section: &mut Section<'_>) -> Option<OptOut> {
             Some(word)
         })
     });
-    let everything = section.optional("scope", |v| v.choice(&[("awareness", false), ("all", true)])).unwrap_or(default.everything);
+    let everything =
+        section.optional("scope", |v| v.choice(&[("awareness", false), ("all", true)])).unwrap_or(default.everything);
     let keep = section.optional("keep", |v| v.duration(DAY..=366 * DAY)).unwrap_or(default.keep);
     let [refused, refused_en, resumed, resumed_en] = section
         .optional("confirm", |v| {
@@ -130,7 +131,10 @@ fn word(value: &Value<'_>) -> Option<String> {
     }
     value.refuse(
         phrase!("\"{text}\" không dùng làm từ từ chối được", "\"{text}\" cannot be a word of a refusal"),
-        phrase!("viết một hay vài từ, 2 đến {LONGEST} chữ cái hoặc chữ số", "write a word or a few, 2 to {LONGEST} letters or digits"),
+        phrase!(
+            "viết một hay vài từ, 2 đến {LONGEST} chữ cái hoặc chữ số",
+            "write a word or a few, 2 to {LONGEST} letters or digits"
+        ),
     )
 }
 

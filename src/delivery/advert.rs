@@ -57,7 +57,8 @@ static FORGET: Sql = Sql::new(r"DELETE FROM advert WHERE at < $1");
 
 /// Which candidates would be one too many for their address, and when they no longer will. All go by one channel.
 pub(super) async fn too_many(tx: &mut Tx, request: &Request<'_>, candidates: &[Candidate]) -> Result<HashMap<i64, i64>> {
-    let Some((rule, most)) = AdvertisingRule::at(request.now).and_then(|rule| Some((rule, rule.most(request.route >> 4)?))) else {
+    let Some((rule, most)) = AdvertisingRule::at(request.now).and_then(|rule| Some((rule, rule.most(request.route >> 4)?)))
+    else {
         return Ok(HashMap::new());
     };
     let per = i64::try_from(rule.per.as_millis()).unwrap_or(i64::MAX / 4);
@@ -74,8 +75,12 @@ pub(super) async fn too_many(tx: &mut Tx, request: &Request<'_>, candidates: &[C
         .iter()
         .filter_map(|candidate| {
             // The attempt before of the same message is not another message.
-            let others: Vec<i64> =
-                times.get(&candidate.hash?)?.iter().filter(|(delivery, _)| *delivery != candidate.id).map(|(_, at)| *at).collect();
+            let others: Vec<i64> = times
+                .get(&candidate.hash?)?
+                .iter()
+                .filter(|(delivery, _)| *delivery != candidate.id)
+                .map(|(_, at)| *at)
+                .collect();
             others.len().checked_sub(most).and_then(|over| others.get(over)).map(|at| (candidate.id, at + per))
         })
         .collect())

@@ -326,7 +326,8 @@ pub async fn claim<T>(
         return Ok(nothing(Limit::None));
     }
 
-    let mut deferred = if request.counts_as_contact { contact::too_soon(tx, request, &candidates).await? } else { HashMap::new() };
+    let mut deferred =
+        if request.counts_as_contact { contact::too_soon(tx, request, &candidates).await? } else { HashMap::new() };
     if request.plan.advertising {
         deferred.extend(advert::too_many(tx, request, &candidates).await?);
     }

@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use providers::text::Encoding;
 
 use super::*;
-use crate::config::Office;
 use crate::campaign::{Audience, Basis, Channels, ChatBody, Doubt, EmailBody, Kind, Law, Message, Period, Policy, Sending};
+use crate::config::Office;
 
 fn campaign(body: Body) -> Campaign {
     Campaign {

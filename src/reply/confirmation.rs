@@ -169,9 +169,8 @@ static QUOTA: Sql = Sql::new(r"SELECT day, used, paused IS NOT NULL FROM account
 
 static USE: Sql = Sql::new(r"UPDATE account SET day = $2, used = $3 WHERE id = $1");
 
-static CLAIM: Sql = Sql::new(
-    r"UPDATE confirmation SET state = 1, owner = $2, account = $3, tries = tries + 1 WHERE id = $1 AND state + 0 = 0",
-);
+static CLAIM: Sql =
+    Sql::new(r"UPDATE confirmation SET state = 1, owner = $2, account = $3, tries = tries + 1 WHERE id = $1 AND state + 0 = 0");
 
 /// What claims a confirmation.
 #[derive(Debug, Clone, Copy)]
@@ -227,7 +226,8 @@ static END: Sql = Sql::new(
     r"UPDATE confirmation SET state = $3, detail = $4, done_at = $5, sender = NULL WHERE id = $1 AND owner = $2 AND state + 0 IN (0, 1)",
 );
 
-static AGAIN: Sql = Sql::new(r"UPDATE confirmation SET state = 0, owner = 0, next_at = $3 WHERE id = $1 AND owner = $2 AND state + 0 = 1");
+static AGAIN: Sql =
+    Sql::new(r"UPDATE confirmation SET state = 0, owner = 0, next_at = $3 WHERE id = $1 AND owner = $2 AND state + 0 = 1");
 
 /// Records what became of a confirmation of `owner`: this process's epoch, or 0 for one that nobody claimed. What was
 /// taken from it meanwhile stays as it is.

@@ -107,9 +107,34 @@ mod tests {
     #[test]
     fn a_word_alone_refuses_however_it_is_written() {
         for text in [
-            "TC", "tc", " Tc. ", "\"TC\"", "“tc”", "'TC'", "T C", "TC!!!", "(tc)", "*TC*", "TC\r\n", "ＴＣ", "TC 👎",
-            "TU CHOI", "tu choi", "Từ chối", "TỪ CHỐI", "tuchoi", "Tu-choi", "tu\u{300} cho\u{301}i", "từ  chối.", "Từ\nchối",
-            "STOP", "stop", "Stop.", "S.T.O.P", "\u{feff}STOP", "stop\u{200b}",
+            "TC",
+            "tc",
+            " Tc. ",
+            "\"TC\"",
+            "“tc”",
+            "'TC'",
+            "T C",
+            "TC!!!",
+            "(tc)",
+            "*TC*",
+            "TC\r\n",
+            "ＴＣ",
+            "TC 👎",
+            "TU CHOI",
+            "tu choi",
+            "Từ chối",
+            "TỪ CHỐI",
+            "tuchoi",
+            "Tu-choi",
+            "tu\u{300} cho\u{301}i",
+            "từ  chối.",
+            "Từ\nchối",
+            "STOP",
+            "stop",
+            "Stop.",
+            "S.T.O.P",
+            "\u{feff}STOP",
+            "stop\u{200b}",
         ] {
             assert_eq!(read(text), Meaning::Refuses, "{text:?}");
         }
@@ -117,7 +142,16 @@ mod tests {
 
     #[test]
     fn a_code_may_follow() {
-        for text in ["TC SOVHTTDL", "tc sovhttdl", "TU CHOI SOVHTTDL", "STOP nhan-dien-lua-dao", "TC \"SOVHTTDL\".", "TC 5656", "TC: SOVHTTDL", "tuchoi QC"] {
+        for text in [
+            "TC SOVHTTDL",
+            "tc sovhttdl",
+            "TU CHOI SOVHTTDL",
+            "STOP nhan-dien-lua-dao",
+            "TC \"SOVHTTDL\".",
+            "TC 5656",
+            "TC: SOVHTTDL",
+            "tuchoi QC",
+        ] {
             assert_eq!(read(text), Meaning::Refuses, "{text:?}");
         }
         assert_eq!(read(&format!("TC {}", "A".repeat(61))), Meaning::Other);
@@ -156,7 +190,9 @@ mod tests {
 
     #[test]
     fn taking_back_is_read_before_refusing() {
-        for text in ["HUY TC", "huy tc", "Hủy TC", "hủy từ chối", "HUYTC", "\"HUY TC\"", "HUY TC SOVHTTDL", "start", "Hu\u{309}y TC"] {
+        for text in
+            ["HUY TC", "huy tc", "Hủy TC", "hủy từ chối", "HUYTC", "\"HUY TC\"", "HUY TC SOVHTTDL", "start", "Hu\u{309}y TC"]
+        {
             assert_eq!(read(text), Meaning::TakesBack, "{text:?}");
         }
         for text in ["HUY", "khong huy tc", "huy tc di ma"] {

@@ -41,8 +41,7 @@ fn office() -> Office {
 }
 
 async fn take(world: &World, events: Vec<Event>) -> Taken {
-    let (inbox, mut appender) =
-        receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(world.seal.clone(), &settings()));
+    let (inbox, mut appender) = receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(world.seal.clone(), &settings()));
     let (taken, _) = tokio::join!(inbox.take(world.account, Channel::Sms, events), appender.step());
     taken.unwrap()
 }
@@ -80,7 +79,10 @@ async fn a_refusal_under_way_stops_what_is_still_to_come(world: &World) {
 
     let history = consent::history(&world.db, Channel::Sms, refusing).await.unwrap();
     let event = &history[0];
-    assert_eq!((event.refused, event.source.as_str(), event.wording.as_str()), (Some(Scope::Awareness), "reply", "Tu choi SOVHTTDL"));
+    assert_eq!(
+        (event.refused, event.source.as_str(), event.wording.as_str()),
+        (Some(Scope::Awareness), "reply", "Tu choi SOVHTTDL")
+    );
     assert_eq!(event.at, world.now());
 
     // A warning still comes; and all comes again once it is taken back.
@@ -107,7 +109,14 @@ async fn what_is_claimed_already_is_held_back_by_the_gate(world: &World) {
     take(world, vec![wrote("+84381234567", "HUY TC", None)]).await;
     world.active.refresh().await.unwrap();
     assert!(world.active.may_send(&active, 1, hash, world.now()));
-    world.record(claimed.iter().map(|c| crate::engines::world::judged(c, loa::delivery::record::Outcome::PutBack { next_at: 0 })).collect()).await;
+    world
+        .record(
+            claimed
+                .iter()
+                .map(|c| crate::engines::world::judged(c, loa::delivery::record::Outcome::PutBack { next_at: 0 }))
+                .collect(),
+        )
+        .await;
     command::abort(&world.db, run).await.unwrap();
 }
 
@@ -132,8 +141,7 @@ async fn a_repeated_callback_changes_and_confirms_nothing(world: &World) {
 }
 
 async fn nothing_is_taken_that_was_not_committed(world: &World) {
-    let (inbox, mut appender) =
-        receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(world.seal.clone(), &settings()));
+    let (inbox, mut appender) = receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(world.seal.clone(), &settings()));
     world.sql("ALTER TABLE confirmation RENAME TO gone").await;
     let (taken, _) =
         tokio::join!(inbox.take(world.account, Channel::Sms, vec![wrote("0381234567", "TC", Some("a"))]), appender.step());
@@ -164,7 +172,8 @@ async fn a_confirmation_goes_out_once_to_that_person_alone(world: &World) {
         handed,
         [(
             "+84381234567".to_string(),
-            "SO VHTTDL: da nhan yeu cau tu choi luc 10:00 02/11/2026 va ngung gui tin tu luc do. Nhan lai: soan HUY TC gui 5656.".to_string()
+            "SO VHTTDL: da nhan yeu cau tu choi luc 10:00 02/11/2026 va ngung gui tin tu luc do. Nhan lai: soan HUY TC gui 5656."
+                .to_string()
         )]
     );
     assert_eq!(confirmations(world).await, [0, 0, 1, 0, 0]);
@@ -225,14 +234,25 @@ async fn a_crash_leaves_a_confirmation_unknown(world: &World) {
 async fn what_is_no_refusal_is_kept_sealed_for_an_officer_and_then_deleted(world: &World) {
     resident(world, "+84381234567").await;
     let question = "Tôi không từ chối. Tin này thật không?";
-    take(world, vec![wrote("0381234567", question, Some("1")), wrote("0381234567", "TC", Some("2")), wrote("VIETTEL", "TC", Some("3"))]).await;
+    take(
+        world,
+        vec![wrote("0381234567", question, Some("1")), wrote("0381234567", "TC", Some("2")), wrote("VIETTEL", "TC", Some("3"))],
+    )
+    .await;
     let hash = world.seal.hash(Kind::Phone, "+84381234567");
-    assert_eq!(world.number(&format!("SELECT count(*) FROM opt_out WHERE address <> {hash}")).await, 0, "a machine refuses nothing");
+    assert_eq!(
+        world.number(&format!("SELECT count(*) FROM opt_out WHERE address <> {hash}")).await,
+        0,
+        "a machine refuses nothing"
+    );
     let messages = read::messages(&world.db, &world.seal, 0, false, 10).await.unwrap();
     assert_eq!(messages.iter().filter_map(|m| m.text.as_deref()).collect::<Vec<_>>(), ["TC", question]);
     assert!(!messages[1].sender.contains("381234567"), "{}", messages[1].sender);
     let all = read::messages(&world.db, &world.seal, 0, true, 10).await.unwrap();
-    assert_eq!((all[1].meaning, all[1].text.as_deref(), all[1].confirmation), (Meaning::Refuses, None, Some(confirmation::State::Owed)));
+    assert_eq!(
+        (all[1].meaning, all[1].text.as_deref(), all[1].confirmation),
+        (Meaning::Refuses, None, Some(confirmation::State::Owed))
+    );
 
     // Whoever is erased is erased here, too; and what is older than its time goes by itself.
     loa::audience::erase::erase(&world.db, "p1", world.now()).await.unwrap();

@@ -125,7 +125,11 @@ impl House {
         let accounts = Accounts::build(&config, &gateways(Some(&described)).unwrap(), &ground.db, &ground.seal, &ground.clock)
             .await
             .unwrap();
-        let (inbox, appender) = receipt::inbox(ground.db.clone(), ground.clock.clone(), loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default()));
+        let (inbox, appender) = receipt::inbox(
+            ground.db.clone(),
+            ground.clock.clone(),
+            loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default()),
+        );
         let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
         let recorder = web::recorder().unwrap();
         let parts = Parts {
