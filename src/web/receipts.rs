@@ -103,11 +103,10 @@ async fn store(state: &Shared, door: &Door, events: Vec<Event>, reply: &Reply, a
         }
     };
     for event in taken.rest {
-        match event {
-            Event::Account { detail } => {
-                tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
-            }
-            _ => tracing::warn!(account = account.config.name, "a callback carries no late answers"),
+        if let Event::Account { detail } = event {
+            tracing::info!(account = account.config.name, detail, "the gateway says something of the account");
+        } else {
+            tracing::warn!(account = account.config.name, "a callback carries no late answers");
         }
     }
     door.measures.taken.increment(taken.receipts as u64);

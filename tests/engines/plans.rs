@@ -12,7 +12,7 @@ type Hot = (&'static str, &'static str, &'static str, &'static str);
 
 const KEY: &str = "INTEGER PRIMARY KEY";
 
-const HOT: [Hot; 30] = [
+const HOT: [Hot; 28] = [
     ("delivery/claim.rs", "CANDIDATES", "delivery_pending", "delivery_pending"),
     ("delivery/claim.rs", "SUBMIT", KEY, "delivery_pkey"),
     ("delivery/claim.rs", "DEFER", KEY, "delivery_pkey"),
@@ -39,9 +39,7 @@ const HOT: [Hot; 30] = [
     ("receipt.rs", "HANDLES", "sqlite_autoindex_handle_1", "handle_pkey"),
     ("receipt.rs", "MARK", KEY, "receipt_pkey"),
     ("delivery/claim.rs", "CANDIDATES", "sqlite_autoindex_block_1", "block_pkey"),
-    ("delivery/advert.rs", "MADE", "sqlite_autoindex_advert_1", "advert_pkey"),
     ("delivery/advert.rs", "GIVE_BACK", "advert_delivery", "advert_delivery"),
-    ("reply.rs", "KNOWN", "inbound_key", "inbound_key"),
     ("reply/confirmation.rs", "DUE", "confirmation_open", "confirmation_open"),
     ("reply/confirmation.rs", "DISOWN", "confirmation_owned", "confirmation_owned"),
 ];
