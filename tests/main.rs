@@ -9,6 +9,7 @@ mod helpers;
 mod layers;
 
 mod stories {
+    mod advertising;
     mod audience;
     mod bench;
     mod check;

@@ -256,13 +256,12 @@ fn email(section: &mut Section<'_>, around: Around<'_>, law: Option<&Advertising
         let text = v.line()?;
         law.map_or(Some(()), |law| law.labelled(&v, &text)).map(|()| text)
     };
-    let (given, subject) = (section.has("subject"), section.optional("subject", line));
-    if given && subject.is_none() {
-        return None;
-    }
-    let subject = if whole { section.required("subject", |_| subject) } else { subject };
+    let subject = if whole { section.required("subject", line) } else { section.optional("subject", line) };
     let body = if whole { section.required("body", |v| v.text()) } else { section.optional("body", |v| v.text()) };
     let attach = section.optional("attach", |v| v.list(|file| attachment(&file, around))).unwrap_or_default();
+    if section.has("subject") && subject.is_none() {
+        return None;
+    }
     if whole {
         return Some(EmailBody { subject: subject?, body: body?, attach });
     }
