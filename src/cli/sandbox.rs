@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::sandbox::{Behaviour, Gateway, Options, Outstanding, Sandbox, behaviour::MAGIC};
 
-/// Run the stand-in gateways alone: SMTP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel and Telegram over HTTP.
+/// Run the stand-in gateways alone: SMTP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel and Telegram over HTTP.
 #[derive(Debug, clap::Args)]
 #[command(after_help = forced())]
 pub struct Args {
@@ -70,7 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::start(args.options()).await?;
     let interrupted = interrupted()?;
     if let (Some(smtp), Some(http)) = (sandbox.smtp_addr(), sandbox.http_addr()) {
-        println!("SMTP {smtp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram http://{http}");
+        println!("SMTP {smtp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Telegram http://{http}");
     }
     interrupted.await?;
     let counts = sandbox.stop(outstanding).await;

@@ -44,6 +44,8 @@ pub struct Behaviour {
     pub retry: Duration,
     /// Submissions a second that each gateway takes; what exceeds it is told to wait.
     pub throttle: Option<u32>,
+    /// How long FPT's tokens are good, whatever they are told to be.
+    pub token_life: Duration,
 }
 
 impl Default for Behaviour {
@@ -61,6 +63,7 @@ impl Default for Behaviour {
             delay: Duration::ZERO..=Duration::ZERO,
             retry: Duration::from_secs(1),
             throttle: None,
+            token_life: Duration::from_hours(1),
         }
     }
 }
