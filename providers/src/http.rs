@@ -32,6 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
 pub use self::{
+    filter::keyed_digest,
     description::{Description, Setting},
     fault::Fault,
     network::{LONGEST_ANSWER, Network},

@@ -113,6 +113,16 @@ impl Exchange {
     /// Decides on a message. `calls` words its receipts, given its number and whether it arrived; an empty list means that the
     /// gateway has none or nowhere to send them.
     pub(super) async fn submit(&self, message: Submission<'_>, calls: impl FnOnce(u64, bool) -> Vec<Call>) -> Verdict {
+        self.submit_under(None, message, calls).await
+    }
+
+    /// The same for a message that has its id from the request that it came in with others.
+    pub(super) async fn submit_under(
+        &self,
+        id: Option<&str>,
+        message: Submission<'_>,
+        calls: impl FnOnce(u64, bool) -> Vec<Call>,
+    ) -> Verdict {
         let tally = &self.tallies[message.gateway as usize];
         let rules = Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner));
         let key = key(self.seed, message.gateway, message.to, message.text);
@@ -155,7 +165,8 @@ impl Exchange {
         if calls.is_empty() && !message.gateway.is_polled() {
             plan.outcome = Outcome::Silent;
         }
-        if self.record.put(self.taken(&message, number, plan.outcome, answered)).is_err() {
+        let id = id.map_or_else(|| message.gateway.id(number), str::to_owned);
+        if self.record.put(self.taken(&message, id, plan.outcome, answered)).is_err() {
             if let Some(reference) = reference {
                 self.forget(reference);
             }
@@ -247,7 +258,7 @@ impl Exchange {
         self.clock.now()
     }
 
-    fn taken(&self, message: &Submission<'_>, number: u64, outcome: Outcome, answered: bool) -> Taken {
+    fn taken(&self, message: &Submission<'_>, id: String, outcome: Outcome, answered: bool) -> Taken {
         let octets = message.mail.map_or(message.text.as_bytes(), |mail| &mail[..]);
         let digest = Sha256::digest(octets);
         let first = digest[..8].iter().fold(0, |number: u64, octet| number << 8 | u64::from(*octet));
@@ -256,7 +267,7 @@ impl Exchange {
             gateway: message.gateway,
             to: message.to.to_owned(),
             reference: message.reference.map(str::to_owned),
-            id: message.gateway.id(number),
+            id,
             text: message.text.to_owned(),
             parts: message.parts,
             length: octets.len(),

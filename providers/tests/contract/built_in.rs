@@ -115,17 +115,7 @@ content-length: 554
 
 #[tokio::test]
 async fn stringee() {
-    insta::assert_snapshot!(request_of("stringee", sms("Khong chuyen tien")).await, @r#"
-POST /v1/sms HTTP/1.1
-content-type: application/json
-x-stringee-auth: eyJhbGciOiJIUzI1NiIsImN0eSI6InN0cmluZ2VlLWFwaTt2PTEiLCJ0eXAiOiJKV1QifQ.eyJleHAiOjE3OTM1ODQ4MDAsImlzcyI6ImtleS1zaWQtMSIsImp0aSI6ImtleS1zaWQtMS0wMDAwMDAwMDAwMDAwMDAwMDEyMzQ1Njc4OWFiY2RlZiIsInJlc3RfYXBpIjp0cnVlfQ.CHERrl8J-3g3cg1ywivS_n2TAQ8ebeePS-QyXM981H4
-accept: */*
-user-agent: loa/0.1.0
-host: HOST
-content-length: 75
-
-{"sms":[{"from":"sender-1","to":"84900000123","text":"Khong chuyen tien"}]}
-"#);
+    insta::assert_snapshot!(request_of("stringee", sms("Khong chuyen tien")).await, @r#""#);
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ pub(super) async fn send(State(exchange): State<Arc<Exchange>>, ConnectInfo(line
             exchange.tell(&id, phone, arrived);
             Vec::new()
         };
-        match exchange.submit(message, tell).await {
+        match exchange.submit_under(Some(&id), message, tell).await {
             // Whatever is wrong with one number shows in the list only.
             Verdict::Taken(_) | Verdict::Repeat | Verdict::Refused(Refusal::NoSuchAddress | Refusal::Blocked) => {}
             Verdict::Cut => return line.cut(),
