@@ -94,13 +94,9 @@ impl Gateway {
         match self {
             Self::Esms | Self::EsmsBulk => format!("{number:032x}"),
             Self::Smtp | Self::Kannel => format!("{number:x}"),
-            Self::Speedsms
-            | Self::Vnpt
-            | Self::Vietguys
-            | Self::Telegram
-            | Self::Fpt
-            | Self::Stringee
-            | Self::Viettel => number.to_string(),
+            Self::Speedsms | Self::Vnpt | Self::Vietguys | Self::Telegram | Self::Fpt | Self::Stringee | Self::Viettel => {
+                number.to_string()
+            }
         }
     }
 }

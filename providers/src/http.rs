@@ -31,21 +31,21 @@ use minijinja::Value;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
-pub use self::{
-    filter::keyed_digest,
-    description::{Description, Setting},
-    fault::Fault,
-    network::{LONGEST_ANSWER, Network},
-};
 use self::{
     answer::{Answer, No},
     filter::Private,
     request::Rendered,
     token::Keeper,
 };
+pub use self::{
+    description::{Description, Setting},
+    fault::Fault,
+    filter::keyed_digest,
+    network::{LONGEST_ANSWER, Network},
+};
 use crate::{
-    Abilities, Accepted, Batch, Callback, CallbackError, Content, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply, Scope,
-    SendError, StatusError, mask, text::Encoding,
+    Abilities, Accepted, Batch, Callback, CallbackError, Content, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply,
+    Scope, SendError, StatusError, mask, text::Encoding,
 };
 
 /// Characters of a gateway's own words that are kept.
@@ -306,14 +306,17 @@ impl HttpGateway {
         private: &Arc<Private>,
     ) -> Result<answer::Yes<'a>, SendError> {
         let clean = |words: &str| self.clean(words, private, &[]);
-        let render = |common: &[(&'static str, Value)]| {
-            request.render(&self.base, &self.context(common.to_vec(), private), &[])
-        };
+        let render = |common: &[(&'static str, Value)]| request.render(&self.base, &self.context(common.to_vec(), private), &[]);
         self.ask(private, &clean, render, |answer| judge.judge(answer, private, &clean)).await
     }
 
     /// Asks about messages in one request; `None` for the token: a request that is only compared, never sent.
-    fn status_request(&self, asked: &[&Handle], common: &[(&'static str, Value)], private: &Arc<Private>) -> Result<Rendered, String> {
+    fn status_request(
+        &self,
+        asked: &[&Handle],
+        common: &[(&'static str, Value)],
+        private: &Arc<Private>,
+    ) -> Result<Rendered, String> {
         let Some((request, shape)) = &self.description.status else { return Err("no [status]".into()) };
         let own = |handle: &Handle| {
             let id = handle.ids.first().map_or_else(|| Value::from(()), Value::from);

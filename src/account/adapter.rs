@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::Rng as _;
 use providers::{
     Channel, Provider,
     http::{Description, HttpGateway},
     smtp::{Settings, SmtpGateway, Surroundings},
 };
+use rand::Rng as _;
 
 use crate::{
     audience::phone::Carrier,

@@ -27,8 +27,7 @@ static IDS: Sql = Sql::new(
 /// The ids of these deliveries' attempts, one a part and in order.
 pub async fn ids(tx: &mut Tx, deliveries: impl Iterator<Item = i64>) -> Result<BTreeMap<Attempt, Vec<String>>> {
     let list = id_list(deliveries);
-    let rows: Vec<(i64, i16, i64, String)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(&IDS)).bind(&list).fetch_all(c).await)?;
+    let rows: Vec<(i64, i16, i64, String)> = within!(tx, |c, sql| sqlx::query_as(sql(&IDS)).bind(&list).fetch_all(c).await)?;
     let mut ids: BTreeMap<Attempt, Vec<String>> = BTreeMap::new();
     for (delivery, attempt, account, id) in rows {
         ids.entry(Attempt { delivery, attempt, account }).or_default().push(id);

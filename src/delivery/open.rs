@@ -28,9 +28,8 @@ impl Met {
 }
 
 // By keys alone: an index of what is open would cost every delivery of every account a write, for the few that are asked about.
-static WALK: Sql = Sql::new(
-    r"SELECT id, account, attempt, state, updated_at FROM delivery d WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3",
-);
+static WALK: Sql =
+    Sql::new(r"SELECT id, account, attempt, state, updated_at FROM delivery d WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3");
 
 /// The deliveries of a run after one of them (0: from the first), in the order of their keys: at most `most`.
 pub async fn walk(tx: &mut Tx, run: i64, after: i64, most: i64) -> Result<Vec<Met>> {

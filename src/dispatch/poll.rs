@@ -150,10 +150,8 @@ impl Poller {
         }
         // What was not asked about is walked over again.
         let through = if asked.len() < open.len() { asked.last().map_or(after, |met| met.id) } else { last };
-        let by_reference: BTreeMap<String, &Met> = asked
-            .iter()
-            .map(|met| (Reference { delivery: met.id, attempt: met.attempt }.encode(&shared.seal), *met))
-            .collect();
+        let by_reference: BTreeMap<String, &Met> =
+            asked.iter().map(|met| (Reference { delivery: met.id, attempt: met.attempt }.encode(&shared.seal), *met)).collect();
         let handles: Vec<Handle> = by_reference
             .iter()
             .map(|(reference, met)| {

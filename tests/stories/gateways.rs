@@ -72,7 +72,9 @@ impl Office {
     }
 
     fn loa(&self, arguments: &[&str]) -> String {
-        let ended = self.folder.loa_with(arguments, &[("GATEWAY_SECRET", "s3cret-key"), ("GATEWAY_USER", "the-user"), ("LOA_LANG", "en")]);
+        let ended = self
+            .folder
+            .loa_with(arguments, &[("GATEWAY_SECRET", "s3cret-key"), ("GATEWAY_USER", "the-user"), ("LOA_LANG", "en")]);
         assert_eq!(ended.code, 0, "loa {arguments:?}: {}{}", ended.out, ended.err);
         ended.out
     }
@@ -134,7 +136,9 @@ fn people() -> BTreeMap<String, String> {
 
 async fn stand_in(gateway: Gateway, behaviour: Behaviour) -> Sandbox {
     let credentials = Credentials { user: "the-user".into(), secret: "s3cret-key".into() };
-    Sandbox::start(Options { smtp: None, behaviour, credentials: [(gateway, credentials)].into(), ..Options::default() }).await.unwrap()
+    Sandbox::start(Options { smtp: None, behaviour, credentials: [(gateway, credentials)].into(), ..Options::default() })
+        .await
+        .unwrap()
 }
 
 /// Sends to everybody and holds the stand-in's record against what Loa says of each person.
@@ -193,7 +197,8 @@ async fn fpt_with_tokens_that_end_in_the_middle() {
         ..Behaviour::default()
     };
     let sandbox = stand_in(Gateway::Fpt, behaviour).await;
-    let office = Office::open("fpt", &format!("client_id = \"the-user\"\nclient_secret = {SECRET}\n"), None, sandbox.http_addr().unwrap());
+    let office =
+        Office::open("fpt", &format!("client_id = \"the-user\"\nclient_secret = {SECRET}\n"), None, sandbox.http_addr().unwrap());
     assert!(office.loa(&["accounts", "--test", "fpt"]).contains("signed in"));
     sent(Gateway::Fpt, &office, &sandbox, ended).await;
     assert_eq!(sandbox.taken().len(), PEOPLE);
@@ -203,7 +208,8 @@ async fn fpt_with_tokens_that_end_in_the_middle() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stringee_in_batches_of_which_some_are_refused() {
     let sandbox = stand_in(Gateway::Stringee, picky()).await;
-    let office = Office::open("stringee", &format!("sid = \"the-user\"\nkey_secret = {SECRET}\n"), None, sandbox.http_addr().unwrap());
+    let office =
+        Office::open("stringee", &format!("sid = \"the-user\"\nkey_secret = {SECRET}\n"), None, sandbox.http_addr().unwrap());
     sent(Gateway::Stringee, &office, &sandbox, ended).await;
     let states = office.states().await;
     assert!(!is(&states, State::Rejected).is_empty() && is(&states, State::Accepted).len() == sandbox.taken().len());
@@ -242,7 +248,8 @@ async fn esms_advertising_whose_receipts_only_asking_brings() {
     assert_ne!(*file, sooner);
     let settings = format!("api_key = {{ env = \"GATEWAY_USER\" }}\nsecret_key = {SECRET}\n");
     let office = Office::open("esms-bulk", &settings, Some(sooner), sandbox.http_addr().unwrap());
-    sent(Gateway::EsmsBulk, &office, &sandbox, |states| ended(states) && is(states, State::Delivered).len() > PEOPLE * 4 / 5).await;
+    sent(Gateway::EsmsBulk, &office, &sandbox, |states| ended(states) && is(states, State::Delivered).len() > PEOPLE * 4 / 5)
+        .await;
     let arrived = sandbox.taken().iter().filter(|one| one.outcome == Outcome::Delivered).count();
     assert_eq!(is(&office.states().await, State::Delivered).len(), arrived);
     sandbox.stop(Outstanding::Drop).await;

@@ -22,8 +22,29 @@ use super::expression::to_text;
 
 /// What may follow `|`.
 pub(super) const FILTERS: &[&str] = &[
-    "base64", "date", "default", "digits", "e164", "first", "float", "hmac_sha256", "int", "join", "jwt", "keyed", "last",
-    "length", "lower", "national", "replace", "sha256", "split", "string", "tojson", "trim", "upper",
+    "base64",
+    "date",
+    "default",
+    "digits",
+    "e164",
+    "first",
+    "float",
+    "hmac_sha256",
+    "int",
+    "join",
+    "jwt",
+    "keyed",
+    "last",
+    "length",
+    "lower",
+    "national",
+    "replace",
+    "sha256",
+    "split",
+    "string",
+    "tojson",
+    "trim",
+    "upper",
 ];
 
 /// What may follow `is`.

@@ -73,10 +73,8 @@ async fn however_many_wait_one_token_is_fetched() {
 #[tokio::test]
 async fn a_token_is_renewed_in_time_and_when_it_is_called_expired() {
     static NOW: AtomicI64 = AtomicI64::new(1_800_000_000);
-    let at = Surroundings {
-        now: Arc::new(|| DateTime::from_timestamp(NOW.load(Ordering::SeqCst), 0).unwrap()),
-        ..surroundings()
-    };
+    let at =
+        Surroundings { now: Arc::new(|| DateTime::from_timestamp(NOW.load(Ordering::SeqCst), 0).unwrap()), ..surroundings() };
     // The third request, a send, is told that its token has expired.
     let server = Server::start(Behaviour::Script(|request, before| match before {
         2 => (200, r#"{"error":1013,"error_description":"expired: token-number-0"}"#.into()),
@@ -102,16 +100,16 @@ async fn a_token_is_renewed_in_time_and_when_it_is_called_expired() {
 #[tokio::test]
 async fn what_keeps_a_token_from_coming_is_no_fault_of_the_message() {
     let refused = |_: &str, _: usize| (400_u16, format!(r#"{{"error":1011,"error_description":"client_secret {SECRET}"}}"#));
-    let always = |request: &str, before: usize| -> (u16, String) { match request.contains("/oauth2/token") {
-        true => fpt(request, before),
-        false => (200, r#"{"error":1013,"error_description":"token-number-0"}"#.into()),
-    } };
+    let always = |request: &str, before: usize| -> (u16, String) {
+        match request.contains("/oauth2/token") {
+            true => fpt(request, before),
+            false => (200, r#"{"error":1013,"error_description":"token-number-0"}"#.into()),
+        }
+    };
     let broken = |_: &str, _: usize| (200_u16, "<html>".into());
-    for (script, expected) in [
-        (refused as fn(&str, usize) -> (u16, String), None),
-        (always, Some(Reason::Other)),
-        (broken, Some(Reason::Unreachable)),
-    ] {
+    for (script, expected) in
+        [(refused as fn(&str, usize) -> (u16, String), None), (always, Some(Reason::Other)), (broken, Some(Reason::Unreachable))]
+    {
         let server = Server::start(Behaviour::Script(script)).await;
         let error = account(built_in("fpt"), &server.url(), loopback()).send(&[sms("a")]).await.remove(0).unwrap_err();
         match (&error, expected) {
@@ -193,9 +191,8 @@ async fn an_answer_that_speaks_of_others_is_in_doubt() {
 
 #[tokio::test]
 async fn one_text_for_many_and_those_who_were_refused() {
-    let script = |_: &str, _| {
-        (200, r#"{"status":"success","code":"00","data":{"tranId":9,"invalidPhone":["84900000002"]}}"#.to_owned())
-    };
+    let script =
+        |_: &str, _| (200, r#"{"status":"success","code":"00","data":{"tranId":9,"invalidPhone":["84900000002"]}}"#.to_owned());
     let server = Server::start(Behaviour::Script(script)).await;
     let gateway = account(built_in("speedsms"), &server.url(), loopback());
     let batch = [to("+84900000001", "r1", "one"), to("+84900000003", "r3", "other"), to("+84900000002", "r2", "one")];
@@ -242,13 +239,15 @@ async fn what_happens_to_a_request_happens_to_all_of_it() {
 
 #[tokio::test]
 async fn messages_of_one_request_are_asked_about_once() {
-    let script = |request: &str, _| match request.starts_with("POST") {
+    let script = |request: &str, _| {
+        match request.starts_with("POST") {
         true => (200, r#"{"CodeResult":"100","SMSID":"dc71-9c5f"}"#.to_owned()),
         false => (
             200,
             r#"{"CodeResult":"100","ReceiverList":[{"IsSent":true,"Phone":"0900000001","SentResult":true},{"IsSent":true,"Phone":"0900000002","SentResult":false},{"Phone":"0900000777","SentResult":true}]}"#
                 .to_owned(),
         ),
+    }
     };
     let server = Server::start(Behaviour::Script(script)).await;
     let gateway = account(built_in("esms-bulk"), &server.url(), loopback());
@@ -258,7 +257,11 @@ async fn messages_of_one_request_are_asked_about_once() {
         .await
         .into_iter()
         .zip(&batch)
-        .map(|(sent, message)| Handle { reference: message.reference.clone(), ids: sent.unwrap().ids, sent_at: DateTime::default() })
+        .map(|(sent, message)| Handle {
+            reference: message.reference.clone(),
+            ids: sent.unwrap().ids,
+            sent_at: DateTime::default(),
+        })
         .collect();
     let receipts = gateway.status(&handles).await.unwrap();
     let told: Vec<_> = receipts.iter().map(|receipt| (&receipt.about, receipt.state)).collect();
@@ -280,7 +283,8 @@ async fn a_balance_is_read_and_is_a_test() {
         assert_eq!(gateway.balance().await.unwrap(), Ok(expected), "{name}");
         assert!(gateway.test().await.unwrap().ends_with(&format!("balance {expected} VND")), "{name}");
     }
-    let server = Server::start(Behaviour::Answer(200, r#"{"CodeResponse":"101","ErrorMessage":"Authorize Failed"}"#.into())).await;
+    let server =
+        Server::start(Behaviour::Answer(200, r#"{"CodeResponse":"101","ErrorMessage":"Authorize Failed"}"#.into())).await;
     let gateway = account(built_in("esms"), &server.url(), loopback());
     assert!(matches!(gateway.balance().await, Some(Err(SendError::Misconfigured { .. }))));
     assert_eq!(account(built_in("vnpt"), &server.url(), loopback()).balance().await, None);
@@ -356,12 +360,29 @@ fn blocks_are_checked() {
         (format!("{base}[token]\nvalue = \"body.t\"\n"), "10:1", "[token] lacks `expires_in`"),
         (format!("{base}[token]\nvalue = \"body.t\"\nlasts = \"1h\"\n"), "10:2", "nothing in [send] uses `token`"),
         (format!("{base}[balance]\npath = \"/b\"\n"), "10:1", "[balance] lacks `value`"),
-        (format!("{base}[status]\nafter = \"5m\"\nanswer = [{{ when = \"true\", state = \"seen\" }}]\n"), "11:1", "`after` without `every`"),
-        (format!("{base}[status]\nbatch = 5\nanswer = [{{ when = \"true\", state = \"seen\" }}]\n"), "10:1", "[status] lacks `items`"),
-        (format!("{base}[callback]\nreads = \"json\"\nreference = \"item.r\"\nsignature = {{ header = \"x\", valeu = \"y\" }}\nevent = [{{ when = \"true\", state = \"seen\" }}]\n"), "13:29", "did you mean `value`"),
+        (
+            format!("{base}[status]\nafter = \"5m\"\nanswer = [{{ when = \"true\", state = \"seen\" }}]\n"),
+            "11:1",
+            "`after` without `every`",
+        ),
+        (
+            format!("{base}[status]\nbatch = 5\nanswer = [{{ when = \"true\", state = \"seen\" }}]\n"),
+            "10:1",
+            "[status] lacks `items`",
+        ),
+        (
+            format!(
+                "{base}[callback]\nreads = \"json\"\nreference = \"item.r\"\nsignature = {{ header = \"x\", valeu = \"y\" }}\nevent = [{{ when = \"true\", state = \"seen\" }}]\n"
+            ),
+            "13:29",
+            "did you mean `value`",
+        ),
     ] {
         let faults = providers::http::Description::parse("x.toml", &text).unwrap_err();
         let found = faults.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert!(found.iter().any(|fault| fault.starts_with(&format!("x.toml:{place}")) && fault.contains(words)), "{text}\n{found:#?}");
+        assert!(
+            found.iter().any(|fault| fault.starts_with(&format!("x.toml:{place}")) && fault.contains(words)),
+            "{text}\n{found:#?}"
+        );
     }
 }

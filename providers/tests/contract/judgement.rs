@@ -193,7 +193,8 @@ fn settings_are_checked_by_name() {
     let build = |settings: &[&str], secrets: &[&str]| {
         let settings = settings.iter().map(|name| ((*name).to_owned(), "http://a.vn".to_owned())).collect();
         let secrets = secrets.iter().map(|name| ((*name).to_owned(), SecretString::from(SECRET))).collect();
-        let error = HttpGateway::new(Arc::new(built_in("esms")), settings, secrets, Network::default(), surroundings()).unwrap_err();
+        let error =
+            HttpGateway::new(Arc::new(built_in("esms")), settings, secrets, Network::default(), surroundings()).unwrap_err();
         assert!(!format!("{error:?}").contains(SECRET));
         error.to_string()
     };
@@ -207,7 +208,8 @@ the gateway esms needs `secret_key`: secret key from the eSMS console
 the gateway esms has no setting `sendr`; did you mean `sender`?
 `api_key` is a secret: give it as { env = "…" } or { file = "…" }
 "#);
-    let nowhere = HttpGateway::new(Arc::new(built_in("vnpt")), BTreeMap::new(), BTreeMap::new(), Network::default(), surroundings());
+    let nowhere =
+        HttpGateway::new(Arc::new(built_in("vnpt")), BTreeMap::new(), BTreeMap::new(), Network::default(), surroundings());
     assert!(matches!(nowhere, Err(BuildError::Missing { .. })), "{nowhere:?}");
 }
 

@@ -59,7 +59,10 @@ pub(super) async fn send(State(exchange): State<Arc<Exchange>>, ConnectInfo(line
     match exchange.submit(message, |_, _| Vec::new()).await {
         Verdict::Taken(number) => {
             let id = Gateway::Fpt.id(number);
-            reply(200, &json!({ "MessageId": id, "Phone": to, "BrandName": text(&request, "BrandName"), "PartnerId": "1", "Telco": "viettel" }))
+            reply(
+                200,
+                &json!({ "MessageId": id, "Phone": to, "BrandName": text(&request, "BrandName"), "PartnerId": "1", "Telco": "viettel" }),
+            )
         }
         Verdict::Cut => line.cut(),
         Verdict::Repeat | Verdict::Broken => answer(500, "text/plain", "Internal Server Error".into()),

@@ -62,7 +62,9 @@ pub(super) async fn send(
             }
             Verdict::Cut => return line.cut(),
             Verdict::Repeat | Verdict::Broken => return answer(500, "text/plain", "Internal Server Error".into()),
-            Verdict::Refused(Refusal::NoSuchAddress | Refusal::Blocked) => json!({ "r": 8, "msg": "the number cannot be reached" }),
+            Verdict::Refused(Refusal::NoSuchAddress | Refusal::Blocked) => {
+                json!({ "r": 8, "msg": "the number cannot be reached" })
+            }
             Verdict::Refused(Refusal::Content) => json!({ "r": 9, "msg": "the text is not allowed" }),
             Verdict::Refused(Refusal::Funds) => json!({ "r": 7, "msg": "not enough money" }),
             // What was taken before it is not told: the request is answered as a whole.
