@@ -15,6 +15,7 @@ mod stories {
     mod check;
     mod commands;
     mod dispatch;
+    mod gateways;
     mod main_job;
     mod nodes;
     mod plan;
