@@ -25,7 +25,7 @@ const HOT: &[Hot] = &[
     ("delivery/end.rs", "END", KEY, "delivery_pkey"),
     ("delivery/attempt.rs", "LEFT_BEHIND", "sqlite_autoindex_attempt_1", "attempt_pkey"),
     // PostgreSQL may prefer the index of open receipts, as long as they are few.
-    ("delivery/record.rs", "EARLY", "receipt_handle", "receipt_"),
+    ("delivery/handle.rs", "EARLY", "receipt_handle", "receipt_"),
     ("delivery/contact.rs", "GIVE_BACK", "sqlite_autoindex_contact_1", "contact_pkey"),
     ("delivery/learn.rs", "ROWS", KEY, "delivery_pkey"),
     ("delivery/open.rs", "WALK", KEY, "delivery_pkey"),

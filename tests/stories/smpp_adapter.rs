@@ -45,7 +45,8 @@ fn outgoing(number: usize) -> Outgoing {
     let text::Measured { encoding, parts, .. } = text::measure(&text);
     Outgoing {
         reference: format!("reference{number}"),
-        to: Address::new(format!("+8490{number:07}")),
+        // Beyond the numbers that force an outcome (`sandbox::behaviour::MAGIC`).
+        to: Address::new(format!("+8490{:07}", 10_000 + number)),
         content: Content::Sms(Sms { text, encoding, parts }),
         expires: None,
         callback: None,
