@@ -50,7 +50,7 @@ pub(super) async fn compare(db: &Db, seal: &Seal, taken: &[Taken]) -> anyhow::Re
         let delivery = reference
             .and_then(|text| Reference::decode(text, seal))
             .map(|reference| reference.delivery)
-            .or_else(|| handles.get(&one.id).copied());
+            .or_else(|| one.id.split(',').find_map(|id| handles.get(id).copied()));
         match delivery {
             Some(delivery) => *logged.entry(delivery).or_default() += 1,
             None if !one.answered => nameless += 1,
