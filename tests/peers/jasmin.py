@@ -26,7 +26,7 @@ from jasmin.routing.Routes import DefaultRoute
 config, ready, carrier_port = sys.argv[1:]
 
 # Messages a second that a user may submit; without a number: all there is room for.
-USERS = {"loa": None, "slow": 20}
+USERS = {"loa": None, "slow": 30}
 
 
 @defer.inlineCallbacks
