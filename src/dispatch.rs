@@ -8,6 +8,7 @@
 pub mod doubt;
 pub mod judge;
 pub mod lane;
+mod prepare;
 pub mod recorder;
 mod turn;
 

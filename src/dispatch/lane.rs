@@ -6,30 +6,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use providers::{Abilities, Accepted, Address, Channel, Content, Outgoing, Reason, SendError, Slot};
+use providers::{Abilities, Accepted, Content, Outgoing, SendError, Slot};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     Shared,
     judge::{Effect, Situation, judge},
+    prepare::prepare,
     recorder::Verdict,
     turn::{Turns, Waiting},
 };
 use crate::{
     account::{self, Account, Share},
     active::{self, ActiveRun},
-    audience::place::Places,
     db::Engine,
     delivery::{
         Reference,
-        claim::{self, Candidate, Claimed, Limit, Prepared},
+        claim::{self, Claimed, Limit},
         record::{Judged, Outcome},
         slot,
     },
     health::Permit,
     limit::{self, Bucket},
-    message::Person,
-    seal::Kind,
     transaction,
 };
 
@@ -458,33 +456,4 @@ fn slots_of(slot: Slot, outgoing: &Outgoing) -> usize {
 /// Whether an exhausted route may be asked again. A time further off than was ever set is one of a clock since set back.
 const fn is_due(at: i64, now: i64) -> bool {
     at <= now || at > now + ASK_AGAIN
-}
-
-/// Opens the address and renders the message of one candidate.
-fn prepare(shared: &Shared, account: &Account, run: &ActiveRun, candidate: &Candidate) -> Prepared<(Content, Address)> {
-    let reject = |reason, detail: String| Prepared::Reject { reason, detail };
-    let Some(channel) = Channel::from_number(candidate.id & 15) else {
-        return reject(Reason::Other, "the delivery names no channel".into());
-    };
-    let sealed = candidate.sealed.as_deref().unwrap_or_default();
-    let address = match shared.seal.open(Kind::of(channel), sealed) {
-        Ok(address) => Address::new(address),
-        Err(error) => return reject(Reason::Other, error.to_string()),
-    };
-    let person = Person {
-        name: candidate.name.clone(),
-        area_name: candidate.area.as_deref().and_then(|code| Places::built_in().full_name(code)),
-        lang: candidate.lang.clone(),
-        attributes: serde_json::from_str(&candidate.attributes).unwrap_or_default(),
-    };
-    let hash = candidate.hash.unwrap_or_default();
-    let link = shared.unsubscribe_url(channel, hash);
-    let message = usize::try_from(candidate.message).unwrap_or(usize::MAX);
-    match run.frozen.templates.render(message, channel, &person, link.as_deref()) {
-        Ok(content) => {
-            let parts = if let Content::Sms(sms) = &content { i16::try_from(sms.parts).unwrap_or(i16::MAX) } else { 1 };
-            Prepared::Send { parts, price: i64::from(parts) * account.price(candidate.carrier), payload: (content, address) }
-        }
-        Err(error) => reject(Reason::Content, error.to_string()),
-    }
 }
