@@ -425,6 +425,11 @@ pub trait Provider: Send + Sync {
 
     /// Checks credentials and connection without sending anything; the text is for a person.
     async fn test(&self) -> Result<String, SendError>;
+
+    /// What is left of the account's prepaid money, in whole đồng. `None`, at once: this gateway cannot be asked.
+    async fn balance(&self) -> Option<Result<i64, SendError>> {
+        None
+    }
 }
 
 mod event;
