@@ -32,7 +32,7 @@ use crate::{
     dispatch::{Lane, Lease, Recorder, Shared},
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
-    run::{Capacity, Runner},
+    run::{Lines, Runner},
     seal::Seal,
     web,
     words::Phrase,
@@ -212,9 +212,9 @@ impl App {
         let mut makers = Vec::new();
         makers.push(tokio::spawn(loops::refresh(Arc::clone(&shared), stopped.clone())));
         if options.parts.contains(&Part::Schedule) {
-            let capacity_of = Arc::clone(&accounts);
-            let capacity: Capacity = Arc::new(move |channel, within| capacity_of.capacity(channel, within));
-            let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), capacity };
+            let (lines_of, ticking) = (Arc::clone(&accounts), clock.clone());
+            let lines: Lines = Arc::new(move || lines_of.lines(ticking.ticks()));
+            let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {
@@ -237,6 +237,7 @@ impl App {
                 let lane = Lane::new(Arc::clone(&shared), Arc::clone(account), verdicts.clone());
                 makers.push(tokio::spawn(loops::drive_lane(lane, Arc::clone(&shared), stopped.clone())));
             }
+            makers.push(tokio::spawn(loops::ask_balances(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }

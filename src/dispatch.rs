@@ -6,6 +6,7 @@
 //! that dies leaves in doubt what its lanes had claimed, never more than twice their windows.
 
 pub mod doubt;
+mod effect;
 pub mod judge;
 pub mod lane;
 mod prepare;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    approval,
+    account, approval,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
@@ -29,6 +29,8 @@ const SCHEDULE: Duration = Duration::from_secs(1);
 const RUNNER: Duration = Duration::from_millis(200);
 /// How often doubts are settled.
 const DOUBTS: Duration = Duration::from_secs(1);
+/// How often it is looked at whether a balance is to be asked for again.
+const BALANCES: Duration = Duration::from_secs(30);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
@@ -69,12 +71,24 @@ pub(super) async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
         if *stopped.borrow() {
             continue;
         }
-        if let Err(error) = shared.accounts.refresh(&shared.db, shared.clock.now()).await {
-            tracing::error!(%error, "could not read the accounts");
+        if let Err(error) = account::watch::watch(&shared.db, &shared.accounts, &shared.clock).await {
+            tracing::error!(%error, "could not look after the accounts");
         }
         let now = shared.clock.millis();
         if let Err(error) = epoch::sweep(&shared.db, shared.epoch(), settle_at(now), now).await {
             tracing::error!(%error, "could not look for processes that are gone");
+        }
+    }
+}
+
+/// Asks for balances, apart from everything that must not wait for a gateway.
+pub(super) async fn ask_balances(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = account::watch::ask_balances(&shared.db, &shared.accounts, &shared.clock).await {
+            tracing::error!(%error, "could not ask for the accounts' balances");
+        }
+        if !rest(BALANCES, &mut stopped).await {
+            return;
         }
     }
 }

@@ -139,7 +139,7 @@ fn open_routes(state: &Shared) -> Vec<OpenRoute> {
 }
 
 fn account_gauges(out: &mut Exposition, state: &Shared) {
-    let all = accounts::all(&state.parts.accounts, state.parts.clock.millis());
+    let all = accounts::all(&state.parts.accounts, state.parts.clock.ticks());
     let conditions = [
         (Condition::Usable, "usable"),
         (Condition::Resting, "resting"),

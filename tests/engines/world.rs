@@ -277,7 +277,7 @@ impl World {
             clock: self.clock.clone(),
             node: self.epoch,
             active: Arc::clone(&self.active),
-            capacity: Arc::new(|_, _| None),
+            lines: Arc::new(Vec::new),
         }
     }
 

@@ -93,6 +93,8 @@ fn configured(name: &str, channel: Channel) -> config::Account {
         price: Price { default: 300, by_carrier: BTreeMap::new() },
         carriers: Vec::new(),
         priority: 1,
+        weight: 1,
+        low_balance: None,
         receipts: true,
         allow_private: false,
         settings: BTreeMap::new(),
@@ -132,7 +134,8 @@ impl<'w> Process<'w> {
         });
         let (recorder, verdicts) = Recorder::new(Arc::clone(&shared));
         let lanes = accounts.all().iter().map(|a| Lane::new(Arc::clone(&shared), Arc::clone(a), verdicts.clone())).collect();
-        let runner = Runner { capacity: Arc::new(move |channel, within| accounts.capacity(channel, within)), ..world.runner() };
+        let clock = world.clock.clone();
+        let runner = Runner { lines: Arc::new(move || accounts.lines(clock.ticks())), ..world.runner() };
         Self { world, shared, lanes, recorder, runner }
     }
 

@@ -1,0 +1,115 @@
+//! Shares: accounts of one priority that serve a route take its messages in proportion to their weights. Pure, in memory: each
+//! process keeps the proportion in what it claims, so all together do.
+//!
+//! Whoever has room and is behind goes first; whoever is ahead waits for it, and for nobody else: an account that cannot take
+//! its share (full window, no slot, open circuit, nothing due for it) holds nobody up, and does not make up for more than
+//! [`CREDIT`] afterwards.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// How far one may be ahead of another, in messages a weight, or by half of what it wants: a claim is worth its transaction.
+const LEAD: u64 = 20;
+/// What an account that could not take its share may make up for, in messages a weight.
+const CREDIT: u64 = 10 * LEAD;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Taker {
+    weight: u64,
+    /// Messages taken, in thousandths of its weight.
+    taken: u64,
+    wants: bool,
+}
+
+/// What the accounts took of each route, by priority.
+#[derive(Debug, Default)]
+pub(super) struct Shares(HashMap<(i16, u32), BTreeMap<i64, Taker>>);
+
+impl Shares {
+    /// How many of `wanted` messages of a route an account may take now: it wants them.
+    pub(super) fn allowance(&mut self, route: (i16, u32), account: i64, weight: u32, wanted: usize) -> usize {
+        let takers = self.0.entry(route).or_default();
+        let furthest = takers.values().map(|taker| taker.taken).max().unwrap_or(0);
+        let newcomer = Taker { weight: u64::from(weight.max(1)), taken: furthest, wants: true };
+        let own = takers.entry(account).or_insert(newcomer);
+        own.wants = true;
+        own.taken = own.taken.max(furthest.saturating_sub(CREDIT * 1_000));
+        let own = *own;
+        let least = takers.iter().filter(|(id, taker)| **id != account && taker.wants).map(|(_, taker)| taker.taken).min();
+        let Some(least) = least else { return wanted };
+        let half = u64::try_from(wanted).unwrap_or(0) / 2 / own.weight;
+        let most = (least + LEAD.max(half) * 1_000).saturating_sub(own.taken) * own.weight / 1_000;
+        wanted.min(usize::try_from(most).unwrap_or(usize::MAX))
+    }
+
+    /// An account took so many messages of a route.
+    pub(super) fn took(&mut self, route: (i16, u32), account: i64, n: usize) {
+        if let Some(taker) = self.0.get_mut(&route).and_then(|takers| takers.get_mut(&account)) {
+            taker.taken += u64::try_from(n).unwrap_or(0) * 1_000 / taker.weight.max(1);
+        }
+    }
+
+    /// An account cannot take more of a route for now (none: of any).
+    pub(super) fn stands_back(&mut self, account: i64, route: Option<i16>) {
+        for (_, takers) in self.0.iter_mut().filter(|((of, _), _)| route.is_none_or(|route| route == *of)) {
+            if let Some(taker) = takers.get_mut(&account) {
+                taker.wants = false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ROUTE: (i16, u32) = (17, 1);
+
+    fn take(shares: &mut Shares, account: i64, weight: u32, wanted: usize) -> usize {
+        let n = shares.allowance(ROUTE, account, weight, wanted);
+        shares.took(ROUTE, account, n);
+        n
+    }
+
+    #[test]
+    fn alone_it_takes_all() {
+        assert_eq!(take(&mut Shares::default(), 1, 3, 1_000), 1_000);
+    }
+
+    #[test]
+    fn whoever_stands_back_holds_nobody_up_and_gets_little_back() {
+        let mut shares = Shares::default();
+        take(&mut shares, 1, 1, 10);
+        take(&mut shares, 2, 1, 10);
+        let ahead: usize = (0..10).map(|_| take(&mut shares, 1, 1, 40)).sum();
+        assert!(ahead <= 40, "it waits for the other one: {ahead}");
+        shares.stands_back(2, None);
+        assert_eq!(take(&mut shares, 1, 1, 100_000), 100_000);
+        let back: usize = (0..100).map(|_| take(&mut shares, 2, 1, 40)).sum();
+        assert!(back <= usize::try_from(CREDIT + LEAD).unwrap(), "{back}");
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_in_proportion_and_somebody_may_always_take(
+            weights in prop::collection::vec(1u32..=100, 2..5), order in prop::collection::vec(any::<prop::sample::Index>(), 2_000)
+        ) {
+            let mut shares = Shares::default();
+            let mut taken = vec![0usize; weights.len()];
+            for next in order {
+                let i = next.index(weights.len());
+                taken[i] += take(&mut shares, i64::try_from(i).unwrap(), weights[i], 500);
+            }
+            // Whoever is furthest behind can always go on: nobody waits for ever.
+            let able = (0..weights.len()).filter(|i| shares.allowance(ROUTE, i64::try_from(*i).unwrap(), weights[*i], 500) > 0).count();
+            prop_assert!(able > 0);
+            // Nobody is further ahead of another than one lead, the first one's first claim apart.
+            let worth = |i: usize| taken[i] as f64 / f64::from(weights[i]);
+            for i in 0..weights.len() {
+                for j in 0..weights.len() {
+                    prop_assert!(worth(i) - worth(j) <= 500.0 + 2.0 * LEAD as f64, "{taken:?} by {weights:?}");
+                }
+            }
+        }
+    }
+}
