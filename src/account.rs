@@ -20,9 +20,9 @@ use std::sync::{
 };
 
 use chrono::{DateTime, Utc};
-use providers::{Abilities, Channel, Provider};
+use providers::{Abilities, Provider};
 
-pub use adapter::{AccountError, Gateways, SMTP, gateways, provider};
+pub use adapter::{AccountError, Gateways, SMTP, gateways, provider, routes};
 
 use self::{adapter::groups, share::Shares, trouble::Cause};
 use crate::{
@@ -157,14 +157,7 @@ impl Account {
 
     /// The routes that it serves.
     pub fn routes(&self) -> Vec<i16> {
-        let channel = (self.config.channel as i16) << 4;
-        let all: Vec<i16> = match self.config.channel {
-            Channel::Sms => (0..8).collect(),
-            Channel::Email => vec![0],
-            Channel::Chat => (0..3).collect(),
-        };
-        let groups = if self.groups.is_empty() { &all } else { &self.groups };
-        groups.iter().map(|group| channel | group).collect()
+        adapter::routes_of(self.config.channel, &self.groups)
     }
 
     /// Đồng a part for a carrier group.

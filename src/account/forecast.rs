@@ -178,7 +178,8 @@ pub fn forecast(lines: &[Line], work: &[Work], from: i64, until: i64) -> Vec<Out
         .iter()
         .map(|piece| Outlook {
             done_at: piece.done_at,
-            left: if piece.done_at.is_some() { 0 } else { u64::try_from(ceil(piece.left - NOTHING)).unwrap_or(0) },
+            // A slot is a little longer than its rate says: that makes no message late.
+            left: if piece.done_at.is_some() { 0 } else { u64::try_from(ceil(piece.left - 0.5)).unwrap_or(0).max(1) },
         })
         .collect()
 }

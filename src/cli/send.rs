@@ -1,22 +1,26 @@
 //! `loa send`: makes a run now.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use providers::Channel;
 use serde_json::json;
 
-use super::{Globals, Mistake, no_such_campaign};
+use super::{Globals, Mistake, no_such_campaign, outlook};
 use crate::{
-    active::RunState,
+    active::{Active, RunState},
     app, approval,
     audience::{
         count::{Count, count},
         segment::compile_audience,
     },
     campaign::{Condition, Segments, Source},
+    config::Config,
     db::Db,
     delivery::State,
+    message::Templates,
     phrase,
     run::{self, RunError},
     tally,
@@ -50,7 +54,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let db = &opened.db;
     let now = globals.clock.now();
     if args.dry_run {
-        return dry_run(globals, db, source, &library.segments, now.timestamp_millis()).await;
+        return dry_run(globals, &config, db, source, &library.segments).await;
     }
     if args.to.is_empty() {
         if !approval::approved(db, &config, source).await? {
@@ -103,11 +107,14 @@ async fn addressed(db: &Db, source: &Source, segments: &Segments, now: i64) -> a
     Ok(count(db, &audience).await?)
 }
 
-async fn dry_run(globals: &Globals, db: &Db, source: &Source, segments: &Segments, now: i64) -> anyhow::Result<ExitCode> {
+async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, segments: &Segments) -> anyhow::Result<ExitCode> {
+    let now = globals.clock.millis();
     let people = addressed(db, source, segments, now).await?;
+    let outlook = outlook(globals, config, db, source, segments).await?;
     if globals.json {
         Globals::print_json(&json!({
             "campaign": source.campaign.slug, "people": people.people, "sms": people.phone, "email": people.email, "chat": people.chat,
+            "outlook": outlook.as_ref().map(outlook::Told::json),
         }))?;
     } else {
         let text = phrase!(
@@ -120,8 +127,33 @@ async fn dry_run(globals: &Globals, db: &Db, source: &Source, segments: &Segment
             people.chat
         );
         writeln!(io::stdout(), "{}", text.text(globals.lang))?;
+        if let Some(outlook) = outlook.filter(|_| !config.accounts.is_empty()) {
+            writeln!(io::stdout(), "{}", outlook::sentence(&outlook).text(globals.lang))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// When a run of it would be done, behind and beside the runs that are under way.
+async fn outlook(
+    globals: &Globals,
+    config: &Config,
+    db: &Db,
+    source: &Source,
+    segments: &Segments,
+) -> anyhow::Result<Option<outlook::Told>> {
+    let now = globals.clock.now();
+    let templates = Templates::compile(&source.campaign, &config.office, None, &BTreeMap::new());
+    let longest = |templates: &Templates| {
+        (0..source.campaign.messages.len()).filter_map(|i| templates.longest(i, Channel::Sms)).map(|m| m.parts).max()
+    };
+    // A text that cannot be rendered is what `loa check` tells of.
+    let parts = templates.ok().as_ref().and_then(longest).unwrap_or(1);
+    let active = Active::new(db.clone(), config.office.clone());
+    active.refresh().await?;
+    let mut work = run::outlook::work(db, &active.runs()).await?;
+    work.extend(outlook::first_work(db, &source.campaign, segments, parts, now.timestamp_millis()).await?);
+    Ok(outlook::of_run(0, &outlook::lines(db, config, now).await?, &work, now.timestamp_millis()))
 }
 
 /// What a run has left to send, and what was sent.

@@ -9,7 +9,7 @@ use loa::{
     run::Runner,
     transaction,
 };
-use providers::ReceiptState;
+use providers::{Channel, ReceiptState};
 
 use super::world::{
     CHAT, EMAIL, HOUR, Person, SMS, World, accepted, campaign, in_doubt, judged, later, one_after_the_other, phone, rejected,
