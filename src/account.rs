@@ -321,9 +321,14 @@ impl Accounts {
     }
 
     /// How many of `wanted` messages of a route an account may take now beside those of its priority.
-    pub fn allowance(&self, account: &Account, route: i16, wanted: usize) -> usize {
+    pub fn allowance(&self, account: &Account, route: i16, wanted: usize, ticks: i64) -> usize {
         let key = (route, account.config.priority);
-        self.shares().allowance(key, account.id, account.config.weight, wanted)
+        self.shares().allowance(key, account.id, account.config.weight, wanted, ticks)
+    }
+
+    /// An account's window is full of what it took.
+    pub fn is_full(&self, account: &Account, ticks: i64) {
+        self.shares().is_full(account.id, ticks);
     }
 
     /// An account took so many messages of a route.

@@ -18,6 +18,7 @@ mod stories {
     mod nodes;
     mod plan;
     mod report;
+    mod routing;
     mod runs;
     mod settings;
     mod web;

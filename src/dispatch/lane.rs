@@ -130,7 +130,7 @@ impl Lane {
                 wait = more.1;
             }
             wait = hurry.map_or(wait, |hurry| wait.min(hurry));
-        } else {
+        } else if self.probing {
             self.shared.accounts.stands_back(&self.account, None);
         }
         if self.probing && sent == 0 {
@@ -220,8 +220,9 @@ impl Lane {
             };
             // One claim a turn: with several runs waiting, none takes the whole window at once.
             let quantum = if candidates.len() > 1 { wanted.div_ceil(candidates.len()).max(50).min(wanted) } else { wanted };
-            let pinned = self.shared.accounts.share(&self.account, route, self.shared.clock.ticks()) == Share::Pinned;
-            let quantum = if pinned { quantum } else { self.shared.accounts.allowance(&self.account, route, quantum) };
+            let ticks = self.shared.clock.ticks();
+            let pinned = self.shared.accounts.share(&self.account, route, ticks) == Share::Pinned;
+            let quantum = if pinned { quantum } else { self.shared.accounts.allowance(&self.account, route, quantum, ticks) };
             if quantum == 0 {
                 ahead.insert(route);
                 continue;
@@ -243,7 +244,8 @@ impl Lane {
             self.account.set_trouble(Cause::Quota, false);
         }
         if wanted == 0 {
-            ahead.clear();
+            self.shared.accounts.is_full(&self.account, self.shared.clock.ticks());
+            return Ok((total, None));
         }
         for route in routes.into_iter().filter(|route| !ahead.contains(route)) {
             self.shared.accounts.stands_back(&self.account, Some(route));

@@ -10,6 +10,7 @@ use std::{
 use chrono::{TimeZone as _, Utc};
 use loa::{
     account::{Account, Accounts},
+    audience::phone::Carrier,
     config::{self, Limits, Price, Rate},
     consent::{self, Said, Scope},
     delivery::{State, Why},
@@ -25,7 +26,7 @@ type Answer = Result<Accepted, SendError>;
 type Script = Box<dyn FnMut(&Outgoing) -> Answer + Send>;
 
 /// A gateway that answers as its script says.
-struct Scripted {
+pub(super) struct Scripted {
     script: Mutex<Script>,
     /// Address and text of all that it was handed, in order.
     handed: Mutex<Vec<(String, String)>>,
@@ -34,7 +35,7 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             script: Mutex::new(Box::new(|_| Ok(Accepted::default()))),
             handed: Mutex::default(),
@@ -42,7 +43,7 @@ impl Scripted {
         })
     }
 
-    fn answers(&self, script: impl FnMut(&Outgoing) -> Answer + Send + 'static) {
+    pub(super) fn answers(&self, script: impl FnMut(&Outgoing) -> Answer + Send + 'static) {
         *self.script.lock().unwrap() = Box::new(script);
     }
 
@@ -50,7 +51,7 @@ impl Scripted {
         self.handed.lock().unwrap().iter().map(|(_, text)| text.clone()).collect()
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.handed.lock().unwrap().len()
     }
 }
@@ -82,7 +83,7 @@ impl Provider for Scripted {
     }
 }
 
-fn configured(name: &str, channel: Channel) -> config::Account {
+pub(super) fn configured(name: &str, channel: Channel) -> config::Account {
     config::Account {
         name: name.into(),
         gateway: "scripted".into(),
@@ -103,21 +104,23 @@ fn configured(name: &str, channel: Channel) -> config::Account {
 }
 
 /// A process with its lanes, none of which moves unless it is stepped.
-struct Process<'w> {
+pub(super) struct Process<'w> {
     world: &'w World,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     lanes: Vec<Lane>,
     recorder: Recorder,
-    runner: Runner,
+    pub(super) runner: Runner,
 }
 
 impl<'w> Process<'w> {
-    async fn new(world: &'w World, limits: Limits, accounts: Vec<(config::Account, &Arc<Scripted>)>) -> Self {
+    pub(super) async fn new(world: &'w World, limits: Limits, accounts: Vec<(config::Account, &Arc<Scripted>)>) -> Self {
         let mut all = Vec::new();
         for (config, gateway) in accounts {
             // The world's own first account is of this name.
             let id = if config.name == "sms" { world.account } else { world.account_for(&config.name, config.channel).await };
-            all.push(Account::new(id, config, Arc::clone(gateway) as Arc<dyn Provider>, Vec::new(), None));
+            let groups =
+                config.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect();
+            all.push(Account::new(id, config, Arc::clone(gateway) as Arc<dyn Provider>, groups, None));
         }
         let accounts = Arc::new(Accounts::of(all));
         let shared = Arc::new(Shared {
@@ -139,12 +142,12 @@ impl<'w> Process<'w> {
         Self { world, shared, lanes, recorder, runner }
     }
 
-    async fn with_sms(world: &'w World, gateway: &Arc<Scripted>) -> Self {
+    pub(super) async fn with_sms(world: &'w World, gateway: &Arc<Scripted>) -> Self {
         Self::new(world, Limits::default(), vec![(configured("sms", Channel::Sms), gateway)]).await
     }
 
     /// Each lane's next step, and what came of it. True: something moved.
-    async fn step(&mut self) -> bool {
+    pub(super) async fn step(&mut self) -> bool {
         self.world.active.refresh().await.unwrap();
         let mut moved = false;
         for lane in &mut self.lanes {
@@ -155,7 +158,7 @@ impl<'w> Process<'w> {
     }
 
     /// What is with the gateways is answered and written.
-    async fn land(&mut self) {
+    pub(super) async fn land(&mut self) {
         for lane in &mut self.lanes {
             while lane.landing().await {}
         }
@@ -165,7 +168,7 @@ impl<'w> Process<'w> {
     }
 
     /// Does everything that is to be done at this moment of the clock.
-    async fn settle(&mut self) {
+    pub(super) async fn settle(&mut self) {
         let mut quiet = 0;
         for _ in 0..10_000 {
             self.world.step_with(&self.runner).await;
@@ -182,18 +185,18 @@ impl<'w> Process<'w> {
     }
 
     /// Time passes; the lease is renewed as it does.
-    async fn advance(&self, millis: i64) {
+    pub(super) async fn advance(&self, millis: i64) {
         self.world.advance(millis).await;
         self.shared.renew_lease().await.unwrap();
     }
 }
 
 /// A campaign of one text message.
-fn saying(text: &str, kind: &str, sending: &str) -> String {
+pub(super) fn saying(text: &str, kind: &str, sending: &str) -> String {
     campaign(kind, "use = [\"sms\"]", sending).replace("Khong cung cap ma OTP.", text)
 }
 
-async fn count(world: &World, run: i64, state: State) -> usize {
+pub(super) async fn count(world: &World, run: i64, state: State) -> usize {
     world.rows(run).await.iter().filter(|row| row.state() == state).count()
 }
 
