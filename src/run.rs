@@ -59,6 +59,8 @@ static CURSOR: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, fan_cu
 
 static MOVE_CURSOR: Sql = Sql::new(r"UPDATE run SET fan_cursor = $2, state = $3 WHERE id = $1");
 
+static GIVE_UP: Sql = Sql::new(r"UPDATE run SET state = 1 WHERE id = $1 AND state = 0");
+
 static SETTLE: Sql = Sql::new(
     r"UPDATE run SET state = CASE WHEN state = 1 THEN 2 ELSE state END, settled_at = $2
       WHERE id = $1 AND settled_at IS NULL AND state IN (1, 3)",
@@ -195,7 +197,15 @@ impl Runner {
             // Whoever has no delivery yet gets one that lapses, also where the run stood still: nobody is lost from the counts.
             match self.fan_out(run, now, true).await? {
                 FanOut::More => return Ok(true),
-                FanOut::Impossible => return Ok(false),
+                // Nobody can say who was meant: what there is ends, and the run keeps the reason why it was held.
+                FanOut::Impossible => {
+                    on!(self.db.write, |pool, sql| sqlx::query(sql(&GIVE_UP))
+                        .bind(run.row.id)
+                        .execute(pool)
+                        .await
+                        .map(affected))?;
+                    return Ok(true);
+                }
                 FanOut::Done => {}
             }
         }

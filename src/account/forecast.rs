@@ -141,36 +141,39 @@ pub fn forecast(lines: &[Line], work: &[Work], from: i64, until: i64) -> Vec<Out
     let mut quotas: Vec<f64> =
         lines.iter().map(|line| line.daily.map_or(f64::INFINITY, |daily| float(daily.saturating_sub(line.used)))).collect();
     let midnight = Hours { from: 0, until: 24 * 60, zone: Ho_Chi_Minh };
-    let mut now = from;
+    let since = |at: i64| float(u64::try_from(at - from).unwrap_or(0));
+    // Milliseconds since `from`: fast accounts send many messages in one.
+    let mut elapsed = 0.0;
     for _ in 0..MOST_CHANGES {
+        let now = from + ceil(elapsed - 0.999);
         if now >= until || pieces.iter().all(|piece| piece.done_at.is_some()) {
             break;
         }
         let flows = flows(lines, &quotas, &pieces, now);
         let of_piece = |i: usize| total(flows.iter().filter(|flow| flow.piece == i));
         let of_line = |j: usize| total(flows.iter().filter(|flow| flow.line == j));
-        let day_begins = midnight.next_change(now);
-        let mut next = until;
+        let day_begins = since(midnight.next_change(now));
+        let mut next = since(until);
         if lines.iter().any(|line| line.daily.is_some()) {
             next = next.min(day_begins);
         }
         for (i, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.done_at.is_none()) {
-            next = piece.work.hours.map_or(next, |hours| next.min(hours.next_change(now)));
-            next = next.min(now.saturating_add(ceil(piece.left / of_piece(i))));
+            next = piece.work.hours.map_or(next, |hours| next.min(since(hours.next_change(now))));
+            next = next.min(elapsed + piece.left / of_piece(i));
         }
-        for (j, quota) in quotas.iter().enumerate() {
-            next = next.min(now.saturating_add(ceil(quota / of_line(j))));
+        for (j, quota) in quotas.iter().enumerate().filter(|(j, _)| of_line(*j) > 0.0) {
+            next = next.min(elapsed + quota / of_line(j));
         }
-        let passed = float(u64::try_from(next - now).unwrap_or(0));
+        let passed = (next - elapsed).max(0.0);
         for (i, piece) in pieces.iter_mut().enumerate().filter(|(_, piece)| piece.done_at.is_none()) {
             piece.left = (piece.left - of_piece(i) * passed).max(0.0);
-            piece.done_at = (piece.left < NOTHING).then_some(next);
+            piece.done_at = (piece.left < NOTHING).then(|| from + ceil(next));
         }
         for (j, quota) in quotas.iter_mut().enumerate() {
             *quota = (*quota - of_line(j) * passed).max(0.0);
         }
-        now = next;
-        if now == day_begins {
+        elapsed = next;
+        if elapsed >= day_begins {
             quotas = lines.iter().map(|line| line.daily.map_or(f64::INFINITY, float)).collect();
         }
     }

@@ -147,10 +147,10 @@ mod tests {
             let able = (0..weights.len()).filter(|i| shares.allowance(ROUTE, i64::try_from(*i).unwrap(), weights[*i], 40, 0) > 0).count();
             prop_assert!(able > 0);
             // Nobody is further ahead of another than one lead, the first one's first claim apart.
-            let worth = |i: usize| taken[i] as f64 / f64::from(weights[i]);
+            let worth = |i: usize| u64::try_from(taken[i]).unwrap() * 1_000 / u64::from(weights[i]);
             for i in 0..weights.len() {
                 for j in 0..weights.len() {
-                    prop_assert!(worth(i) - worth(j) <= 40.0 + 2.0 * LEAD as f64 + 1.0, "{taken:?} by {weights:?}");
+                    prop_assert!(worth(i) <= worth(j) + (41 + 2 * LEAD) * 1_000, "{taken:?} by {weights:?}");
                 }
             }
         }

@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(decide(&[account(1, 80, 20), account(2, 10, 90), account(3, 9, 0)], 0), Some(Move::Away(2)));
         let left = Candidate { left_since: Some(0), ..account(1, 0, 0) };
         assert_eq!(decide(std::slice::from_ref(&left), QUIET - 1), None);
-        assert_eq!(decide(&[left.clone()], QUIET), Some(Move::Back(1)));
+        assert_eq!(decide(std::slice::from_ref(&left), QUIET), Some(Move::Back(1)));
         let still = Candidate { figures: Figures { prompt: 0, late: 30 }, ..left };
         assert_eq!(decide(&[still], QUIET), None);
     }

@@ -76,7 +76,7 @@ pub(super) async fn first_work(
             work.extend(carriers.into_iter().map(|(carrier, people)| piece(Channel::Sms as i16 * 16 + carrier as i16, people)));
             continue;
         }
-        let absent: String = before.iter().map(|channel| format!(" AND {} IS NULL", hash(*channel))).collect();
+        let absent: String = before.iter().map(|channel| [" AND ", hash(*channel), " IS NULL"].concat()).collect();
         let narrowed = Compiled { text: format!("({}{absent})", audience.text), binds: audience.binds.clone() };
         let people = count(db, &narrowed).await?;
         let people = if *channel == Channel::Email { people.email } else { people.chat };

@@ -1,6 +1,6 @@
 //! `loa send`: makes a run now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use providers::Channel;
 use serde_json::json;
 
-use super::{Globals, Mistake, no_such_campaign, outlook};
+use super::{Globals, Mistake, accounts, no_such_campaign, outlook};
 use crate::{
     active::{Active, RunState},
     app, approval,
@@ -181,9 +181,24 @@ async fn progress(db: &Db, run: i64) -> anyhow::Result<Progress> {
     Ok(progress)
 }
 
+/// Says once of each account that waits for a person, so that nobody waits for it in silence.
+async fn tell_of_stopped(globals: &Globals, db: &Db, told: &mut BTreeSet<i64>) -> anyhow::Result<()> {
+    for (name, row) in accounts::rows(db).await? {
+        if let Some(why) = row.paused.as_deref().filter(|_| told.insert(row.id)) {
+            let text = phrase!(
+                "\nTài khoản {name} đã dừng ({why}): xử lý xong thì chạy `loa accounts --resume {name}`.",
+                "\nThe account {name} is paused ({why}): once it is mended, run `loa accounts --resume {name}`."
+            );
+            writeln!(io::stderr(), "{}", text.text(globals.lang))?;
+        }
+    }
+    Ok(())
+}
+
 /// Shows how a run goes on until nothing is left to send.
 async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode> {
     let live = io::stderr().is_terminal() && !globals.json;
+    let mut told = BTreeSet::new();
     loop {
         let row = run::command::get(db, run).await?;
         let now = progress(db, run).await?;
@@ -197,6 +212,9 @@ async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode
                 now.doubtful
             );
             write!(io::stderr(), "{}", text.text(globals.lang))?;
+        }
+        if now.waiting > 0 && !globals.json {
+            tell_of_stopped(globals, db, &mut told).await?;
         }
         let sent = row.state() != RunState::FanningOut && now.waiting == 0 && now.doubtful == 0;
         if sent || row.settled_at.is_some() {

@@ -96,7 +96,7 @@ mod tests {
     fn the_gateways_own_word_counts() {
         let told = Throttle::default().throttled(0, Some(Duration::from_secs(30))).unwrap();
         assert_eq!(told.rests_until, 30_000);
-        let more = told.throttled(1_000, Some(Duration::from_secs(60))).unwrap();
+        let more = told.throttled(1_000, Some(Duration::from_mins(1))).unwrap();
         assert_eq!((more.rests_until, more.pace), (61_000, 500), "a longer rest, not a slower pace");
     }
 

@@ -196,7 +196,8 @@ impl World {
 
     pub async fn account_for(&self, name: &str, channel: Channel) -> i64 {
         on!(self.db.write, |pool, _sql| sqlx::query_scalar(
-            "INSERT INTO account (name, channel, receipts, tat, day, used) VALUES ($1, $2, true, 0, '', 0) RETURNING id"
+            "INSERT INTO account (name, channel, receipts, tat, day, used) VALUES ($1, $2, true, 0, '', 0)
+             ON CONFLICT (name) DO UPDATE SET channel = excluded.channel RETURNING id"
         )
         .bind(name)
         .bind(channel as i16)

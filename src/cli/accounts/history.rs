@@ -1,5 +1,6 @@
 //! What ails the accounts, and what did: in plain words, and for machines.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -36,22 +37,22 @@ fn time(at: i64) -> String {
     Ho_Chi_Minh.timestamp_millis_opt(at).single().map(|at| at.format("%H:%M %d/%m/%Y").to_string()).unwrap_or_default()
 }
 
-/// What ails an account now, since when and why.
+/// What ails an account now, since when and why. (Writing into a String cannot fail.)
 pub(super) fn present(trouble: &Trouble, pace: i64) -> Phrase {
     let (what, since) = (name(trouble.cause()), time(trouble.began_at));
     let mut told = Phrase { vi: format!("{} từ {since}", what.vi), en: format!("{} since {since}", what.en) };
     if trouble.cause() == Cause::Throttled {
         let percent = pace / 10;
-        told.vi.push_str(&format!(", đang ở {percent} % tốc độ"));
-        told.en.push_str(&format!(", at {percent} % of its rate"));
+        let _ = write!(told.vi, ", đang ở {percent} % tốc độ");
+        let _ = write!(told.en, ", at {percent} % of its rate");
     }
     if !trouble.takers.is_empty() {
-        told.vi.push_str(&format!(", thay bằng {}", trouble.takers));
-        told.en.push_str(&format!(", {} instead", trouble.takers));
+        let _ = write!(told.vi, ", thay bằng {}", trouble.takers);
+        let _ = write!(told.en, ", {} instead", trouble.takers);
     }
     for text in [&mut told.vi, &mut told.en] {
         if !trouble.why.is_empty() {
-            text.push_str(&format!(": {}", trouble.why));
+            let _ = write!(text, ": {}", trouble.why);
         }
     }
     told
