@@ -1,33 +1,40 @@
 //! Accounts: a provider with its limits, circuit and quota, and which of them serves a route.
 //!
 //! What enters: `[[account]]` of loa.toml and the gateways' descriptions. What leaves: [`Accounts`], which knows for
-//! every route whose turn it is: the lowest priority number that is usable; equal ones share. What can go wrong: a
-//! setting that the gateway does not know or needs, which [`AccountError`] names.
+//! every route whose turn it is: the lowest priority number that is usable and not slow; equal ones share by their weights.
+//! What ails an account stands in rows ([`trouble`]) that all nodes read. What can go wrong: a setting that the gateway does
+//! not know or needs, which [`AccountError`] names.
 
 mod adapter;
+pub mod forecast;
+mod share;
+mod slow;
+pub mod throttle;
+pub mod trouble;
+pub mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use providers::{Abilities, Channel, Provider};
+use providers::{Abilities, Provider};
 
-pub use adapter::{AccountError, Gateways, SMPP, SMTP, gateways, handle_key, provider};
+pub use adapter::{AccountError, Gateways, SMPP, SMTP, gateways, handle_key, provider, routes};
 
-use self::adapter::groups;
+use self::{adapter::groups, share::Shares, trouble::Cause};
 use crate::{
     audience::phone::Carrier,
     clock::Clock,
     config::{self, Config},
     db::{Db, DbError, Sql, affected},
-    health::Circuit,
+    health::{Circuit, throttle::Throttle},
     limit::{self, Pace},
     on,
     seal::{Seal, hex},
+    transaction, within,
 };
 
 /// The purpose of the MAC in callback addresses.
@@ -60,9 +67,16 @@ pub struct Account {
     /// Where its gateway reports receipts, if we are reachable and receipts come.
     pub callback: Option<String>,
     circuit: Mutex<Circuit>,
-    out_of_quota: AtomicBool,
+    /// As its row said last.
+    throttle: Mutex<Throttle>,
+    /// What ails it by the rows: a bit for each [`Cause`].
+    troubles: AtomicU64,
     /// Of the day's quota, as it was last read.
     used: AtomicU64,
+    /// Its gateway said when it was asked that no money is left.
+    broke: AtomicBool,
+    /// When a message was last judged (unix milliseconds).
+    worked_at: AtomicI64,
 }
 
 impl std::fmt::Debug for Account {
@@ -82,8 +96,9 @@ impl Account {
         callback: Option<String>,
     ) -> Self {
         let (abilities, pace) = (provider.can(), Pace::new(config.rate));
-        let (circuit, out_of_quota, used) = (Mutex::default(), AtomicBool::new(false), AtomicU64::new(0));
-        Self { id, config, provider, abilities, pace, groups, callback, circuit, out_of_quota, used }
+        let (circuit, throttle, troubles) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        let (used, broke, worked_at) = (AtomicU64::new(0), AtomicBool::new(false), AtomicI64::new(0));
+        Self { id, config, provider, abilities, pace, groups, callback, circuit, throttle, troubles, used, broke, worked_at }
     }
 
     /// Looks at, or tells, its circuit.
@@ -91,9 +106,48 @@ impl Account {
         look(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether its day's quota is used up, as its last claim saw it.
-    pub fn set_out_of_quota(&self, out: bool) {
-        self.out_of_quota.store(out, Ordering::Relaxed);
+    /// How fast it may go, as its row said last.
+    pub fn throttle(&self) -> Throttle {
+        *self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How fast it may go from now on.
+    pub fn set_throttle(&self, throttle: Throttle) {
+        *self.throttle.lock().unwrap_or_else(PoisonError::into_inner) = throttle;
+    }
+
+    /// Whether a trouble stands, as far as this process knows.
+    pub fn has_trouble(&self, cause: Cause) -> bool {
+        self.troubles.load(Ordering::Relaxed) >> cause as u64 & 1 == 1
+    }
+
+    /// A trouble was seen to stand, or not to.
+    pub fn set_trouble(&self, cause: Cause, stands: bool) {
+        let bit = 1 << cause as u64;
+        if stands {
+            self.troubles.fetch_or(bit, Ordering::Relaxed);
+        } else {
+            self.troubles.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// A message was judged at `now`.
+    pub fn works(&self, now: i64) {
+        self.worked_at.store(now, Ordering::Relaxed);
+    }
+
+    fn worked_at(&self) -> i64 {
+        self.worked_at.load(Ordering::Relaxed)
+    }
+
+    /// Of the day's quota, as it was last read.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether receipts come.
+    pub fn has_receipts(&self) -> bool {
+        self.config.receipts && self.abilities.receipts
     }
 
     /// Whether it serves a route.
@@ -103,14 +157,7 @@ impl Account {
 
     /// The routes that it serves.
     pub fn routes(&self) -> Vec<i16> {
-        let channel = (self.config.channel as i16) << 4;
-        let all: Vec<i16> = match self.config.channel {
-            Channel::Sms => (0..8).collect(),
-            Channel::Email => vec![0],
-            Channel::Chat => (0..3).collect(),
-        };
-        let groups = if self.groups.is_empty() { &all } else { &self.groups };
-        groups.iter().map(|group| channel | group).collect()
+        adapter::routes_of(self.config.channel, &self.groups)
     }
 
     /// Đồng a part for a carrier group.
@@ -124,9 +171,14 @@ impl Account {
         self.config.price.by_carrier.values().copied().max().unwrap_or(0).max(self.config.price.default)
     }
 
-    /// Whether messages should go this way rather than to an account of a higher priority number.
-    pub fn is_usable(&self, now: i64) -> bool {
-        !self.out_of_quota.load(Ordering::Relaxed) && self.circuit(|c| c.is_usable(now))
+    /// Whether it can send at `ticks` ([`Clock::ticks`]): neither its circuit nor an empty purse is in the way.
+    pub fn is_usable(&self, ticks: i64) -> bool {
+        !self.has_trouble(Cause::Quota) && !self.broke.load(Ordering::Relaxed) && self.circuit(|c| c.is_usable(ticks))
+    }
+
+    /// Whether messages should go this way: it can send, and its receipts are prompt.
+    fn is_good(&self, ticks: i64) -> bool {
+        self.is_usable(ticks) && !self.has_trouble(Cause::Slow)
     }
 }
 
@@ -144,6 +196,7 @@ pub enum Share {
 pub struct Accounts {
     all: Vec<Arc<Account>>,
     by_name: HashMap<String, Arc<Account>>,
+    shares: Mutex<Shares>,
 }
 
 static ENSURE: Sql = Sql::new(
@@ -153,7 +206,23 @@ static ENSURE: Sql = Sql::new(
 
 static PAUSE: Sql = Sql::new(r"UPDATE account SET paused = $2, paused_at = $3 WHERE id = $1");
 
-static STANDING: Sql = Sql::new(r"SELECT id, paused, CASE WHEN day = $1 THEN used ELSE 0 END FROM account");
+static STANDING: Sql = Sql::new(
+    r"SELECT id, paused, CASE WHEN day = $1 THEN used ELSE 0 END AS used, CAST(pace AS BIGINT) AS pace, pace_at, rests_until,
+             CAST(rests AS BIGINT) AS rests, balance FROM account",
+);
+
+/// How an account stands on all nodes.
+#[derive(sqlx::FromRow)]
+struct Standing {
+    id: i64,
+    paused: Option<String>,
+    used: i64,
+    pace: i64,
+    pace_at: i64,
+    rests_until: i64,
+    rests: i64,
+    balance: Option<i64>,
+}
 
 /// The secret segment of an account's callback address: a gateway that cannot sign proves itself by knowing it.
 pub fn callback_secret(seal: &Seal, name: &str) -> String {
@@ -205,7 +274,7 @@ impl Accounts {
         let mut all: Vec<Arc<Account>> = all.into_iter().map(Arc::new).collect();
         all.sort_by_key(|account| account.config.priority);
         let by_name = all.iter().map(|account| (account.config.name.clone(), Arc::clone(account))).collect();
-        Self { all, by_name }
+        Self { all, by_name, shares: Mutex::default() }
     }
 
     /// All of them, the lowest priority number first.
@@ -218,36 +287,87 @@ impl Accounts {
         self.by_name.get(name)
     }
 
-    /// What an account may take from a route at `now`.
-    pub fn share(&self, account: &Account, route: i16, now: i64) -> Share {
-        let better =
-            |other: &Arc<Account>| other.config.priority < account.config.priority && other.serves(route) && other.is_usable(now);
-        if self.all.iter().any(better) { Share::Pinned } else { Share::All }
+    /// The name of the account with this id.
+    pub fn name(&self, id: i64) -> &str {
+        self.all.iter().find(|account| account.id == id).map_or("", |account| &account.config.name)
     }
 
-    /// How many messages a channel can carry within a time by its accounts' rates and quotas; none without accounts:
-    /// then nothing is known of it.
-    pub fn capacity(&self, channel: Channel, within: Duration) -> Option<u64> {
-        let mut capacity = None;
-        for account in self.all.iter().filter(|a| a.config.channel == channel) {
-            let rate = account.config.rate;
-            let by_rate = u128::from(rate.count) * within.as_nanos() / rate.per.as_nanos().max(1);
-            let quota = account.config.daily.map(|daily| daily.saturating_sub(account.used.load(Ordering::Relaxed)));
-            let most = u64::try_from(by_rate).unwrap_or(u64::MAX).min(quota.unwrap_or(u64::MAX));
-            *capacity.get_or_insert(0u64) += if account.circuit(|c| c.stopped().is_some()) { 0 } else { most };
+    /// What an account may take from a route at `ticks` ([`Clock::ticks`]): a slow one only what it alone may repeat, unless all
+    /// are slow; one of a higher priority number the same, unless no better one can send.
+    pub fn share(&self, account: &Account, route: i16, ticks: i64) -> Share {
+        let serving = || self.all.iter().filter(|other| other.serves(route));
+        let prompt = serving().any(|other| other.is_good(ticks));
+        if prompt && account.has_trouble(Cause::Slow) {
+            return Share::Pinned;
         }
-        capacity
+        let takes = |other: &Account| if prompt { other.is_good(ticks) } else { other.is_usable(ticks) };
+        let better = serving().any(|other| other.config.priority < account.config.priority && takes(other));
+        if better { Share::Pinned } else { Share::All }
     }
 
-    /// Reads how the accounts stand on all nodes: which wait for a person, or were mended, and what is used of their quotas.
+    /// The names of those who take over an account's messages.
+    pub fn takers(&self, account: &Account, ticks: i64) -> String {
+        let routes = account.routes();
+        let others: Vec<&Arc<Account>> = self
+            .all
+            .iter()
+            .filter(|other| other.id != account.id && other.is_good(ticks) && routes.iter().any(|route| other.serves(*route)))
+            .collect();
+        let takes = |other: &&&Arc<Account>| {
+            let better = |o: &&Arc<Account>, route| o.serves(route) && o.config.priority < other.config.priority;
+            routes.iter().any(|route| other.serves(*route) && !others.iter().any(|o| better(o, *route)))
+        };
+        others.iter().filter(takes).map(|other| other.config.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How many of `wanted` messages of a route an account may take now beside those of its priority.
+    pub fn allowance(&self, account: &Account, route: i16, wanted: usize, ticks: i64) -> usize {
+        let key = (route, account.config.priority);
+        self.shares().allowance(key, account.id, account.config.weight, wanted, ticks)
+    }
+
+    /// An account's window is full of what it took.
+    pub fn is_full(&self, account: &Account, ticks: i64) {
+        self.shares().is_full(account.id, ticks);
+    }
+
+    /// An account took so many messages of a route.
+    pub fn took(&self, account: &Account, route: i16, n: usize) {
+        self.shares().took((route, account.config.priority), account.id, n);
+    }
+
+    /// An account takes no more of a route for now (none: of any).
+    pub fn stands_back(&self, account: &Account, route: Option<i16>) {
+        self.shares().stands_back(account.id, route);
+    }
+
+    fn shares(&self) -> std::sync::MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads how the accounts stand on all nodes: which wait for a person, or were mended, what is used of their quotas, how fast
+    /// they may go, and what ails them.
     pub async fn refresh(&self, db: &Db, now: DateTime<Utc>) -> Result<(), DbError> {
         let day = limit::quota_day(now);
-        let rows: Vec<(i64, Option<String>, i64)> =
-            on!(db.read, |pool, sql| sqlx::query_as(sql(&STANDING)).bind(&day).fetch_all(pool).await)?;
+        let rows: Vec<Standing> = on!(db.read, |pool, sql| sqlx::query_as(sql(&STANDING)).bind(&day).fetch_all(pool).await)?;
+        let troubles = trouble::present(db).await?;
         for account in &self.all {
-            let Some((_, paused, used)) = rows.iter().find(|(id, ..)| *id == account.id) else { continue };
-            account.used.store(u64::try_from(*used).unwrap_or(0), Ordering::Relaxed);
-            let paused = paused.clone();
+            let Some(row) = rows.iter().find(|row| row.id == account.id) else { continue };
+            let used = u64::try_from(row.used).unwrap_or(0);
+            account.used.store(used, Ordering::Relaxed);
+            account.broke.store(row.balance.is_some_and(|left| left <= 0), Ordering::Relaxed);
+            account.set_throttle(Throttle {
+                pace: row.pace,
+                changed_at: row.pace_at,
+                rests_until: row.rests_until,
+                rests: row.rests,
+            });
+            for cause in Cause::ALL {
+                account.set_trouble(cause, troubles.iter().any(|t| t.account == account.id && t.cause() == cause));
+            }
+            // Known at once, and over at once the next day, whenever a node comes to write it down.
+            account.set_trouble(Cause::Quota, account.config.daily.is_some_and(|daily| used >= daily));
+            let paused = row.paused.clone();
             account.circuit(|circuit| match (paused, circuit.stopped().is_some()) {
                 (Some(why), false) => circuit.stop(why),
                 (None, true) => circuit.mended(),
@@ -260,8 +380,14 @@ impl Accounts {
 
 /// Pauses an account until a person resumes it (`why`), or resumes it.
 pub async fn pause(db: &Db, account: i64, why: Option<&str>, now: i64) -> Result<(), DbError> {
-    on!(db.write, |pool, sql| {
-        sqlx::query(sql(&PAUSE)).bind(account).bind(why).bind(why.map(|_| now)).execute(pool).await.map(affected)
+    transaction!(db, |tx| {
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&PAUSE)).bind(account).bind(why).bind(why.map(|_| now)).execute(c).await.map(affected)
+        })?;
+        match why {
+            Some(why) => trouble::begin(tx, account, Cause::Stopped, why, "", now).await,
+            None => trouble::end(tx, account, Cause::Stopped, "", now).await,
+        }
     })?;
     Ok(())
 }

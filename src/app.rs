@@ -34,7 +34,7 @@ use crate::{
     receipt::{self, Inbox, Matcher},
     reply::Ear,
     retention::Retention,
-    run::{Capacity, Runner},
+    run::{Lines, Runner},
     seal::Seal,
     web,
     words::Phrase,
@@ -218,9 +218,9 @@ impl App {
         let mut makers = Vec::new();
         makers.push(tokio::spawn(loops::refresh(Arc::clone(&shared), stopped.clone())));
         if options.parts.contains(&Part::Schedule) {
-            let capacity_of = Arc::clone(&accounts);
-            let capacity: Capacity = Arc::new(move |channel, within| capacity_of.capacity(channel, within));
-            let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), capacity };
+            let (lines_of, ticking) = (Arc::clone(&accounts), clock.clone());
+            let lines: Lines = Arc::new(move || lines_of.lines(ticking.ticks()));
+            let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
@@ -254,6 +254,7 @@ impl App {
             makers.push(tokio::spawn(loops::drive_confirmer(confirmer, stopped.clone())));
             let poller = Poller::new(Arc::clone(&shared));
             makers.push(tokio::spawn(loops::drive_poller(poller, matcher.clone(), stopped.clone())));
+            makers.push(tokio::spawn(loops::ask_balances(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_doubts(Arc::clone(&shared), matcher.clone(), stopped.clone())));
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }

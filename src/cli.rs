@@ -16,6 +16,7 @@ mod help;
 mod init;
 mod log;
 mod migrate;
+mod outlook;
 mod pause;
 mod plan;
 mod preview;

@@ -46,6 +46,16 @@ impl Clock {
         }
     }
 
+    /// Milliseconds that have passed since some moment before this process began: it never goes back, whatever is done to the
+    /// machine's clock. For spans within one process, never to be stored.
+    pub fn ticks(&self) -> i64 {
+        static BEGIN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        match &self.0 {
+            Source::System | Source::Shifted(_) => i64::try_from(BEGIN.elapsed().as_millis()).unwrap_or(i64::MAX),
+            Source::Manual(millis) => millis.load(Ordering::SeqCst),
+        }
+    }
+
     /// Now, to the millisecond.
     pub fn now(&self) -> DateTime<Utc> {
         Utc.timestamp_millis_opt(self.millis()).single().unwrap_or_default()

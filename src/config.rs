@@ -173,6 +173,10 @@ pub struct Account {
     pub carriers: Vec<String>,
     /// Lower first; equal ones share.
     pub priority: u32,
+    /// Among those of its priority, its part of a route's messages: 1 to 100.
+    pub weight: u32,
+    /// Đồng of the gateway's prepaid balance below which Loa warns.
+    pub low_balance: Option<i64>,
     /// Whether receipts come.
     pub receipts: bool,
     /// Loopback and private addresses are allowed.

@@ -7,9 +7,11 @@
 
 pub mod confirm;
 pub mod doubt;
+mod effect;
 pub mod judge;
 pub mod lane;
 pub mod poll;
+mod prepare;
 pub mod recorder;
 mod turn;
 

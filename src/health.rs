@@ -1,4 +1,9 @@
-//! An account's circuit: pure. Failures of the account open it, a probe after a pause half-opens it, a success closes it.
+//! How an account does, as one process sees it: pure. Failures of the account open its circuit, a probe after a pause half-opens
+//! it, a success closes it. How fast it may go is beside it, in [`throttle`].
+//!
+//! Times are milliseconds of a clock that never goes back.
+
+pub mod throttle;
 
 use std::time::Duration;
 
@@ -7,6 +12,8 @@ const FAILURES: u32 = 5;
 /// The first pause; each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+/// The pause of an account whose quota or balance is used up, unless the gateway says how long.
+const EMPTY_PAUSE: Duration = Duration::from_mins(5);
 
 /// What an account may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +22,13 @@ pub enum Permit {
     Open,
     /// Send one message, to see whether it works again.
     Probe,
-    /// Nothing until then (unix milliseconds).
+    /// Nothing until then.
     WaitUntil(i64),
     /// Nothing until a person mends it.
     Stopped,
 }
 
-/// The circuit of one account. Times are unix milliseconds.
+/// The circuit of one account.
 #[derive(Debug, Clone, Default)]
 pub struct Circuit {
     failures: u32,
@@ -50,15 +57,27 @@ impl Circuit {
         Permit::Probe
     }
 
-    /// A message was judged, so the account works.
-    pub fn succeeded(&mut self) {
+    /// A message was judged, so the account works. Whether the circuit was open.
+    pub fn succeeded(&mut self) -> bool {
+        let was_open = self.failures >= FAILURES;
         self.failures = 0;
         self.pauses = 0;
         self.probing = false;
+        was_open
     }
 
-    /// The account failed or left a message in doubt. `after` is the gateway's own word.
-    pub fn failed(&mut self, now: i64, after: Option<Duration>) {
+    /// The gateway has nothing left for the account: its quota or balance is used up. Whether the circuit was closed.
+    pub fn emptied(&mut self, now: i64, after: Option<Duration>) -> bool {
+        let opens = self.failures < FAILURES;
+        self.failures = self.failures.max(FAILURES);
+        self.probing = false;
+        self.until = self.until.max(now + millis(after.unwrap_or(EMPTY_PAUSE)));
+        opens
+    }
+
+    /// The account failed or left a message in doubt. `after` is the gateway's own word. Whether that opened the circuit.
+    pub fn failed(&mut self, now: i64, after: Option<Duration>) -> bool {
+        let was_open = self.failures >= FAILURES;
         self.failures = self.failures.saturating_add(1);
         self.probing = false;
         if let Some(after) = after {
@@ -72,6 +91,7 @@ impl Circuit {
                 self.until = now + millis(pause);
             }
         }
+        !was_open && self.failures >= FAILURES
     }
 
     /// The reserved probe was not used (nothing was there to send).
@@ -141,6 +161,17 @@ mod tests {
         assert_eq!(circuit.permit(1), Permit::WaitUntil(30_000));
         assert!(!circuit.is_usable(1));
         assert_eq!(circuit.permit(30_000), Permit::Open);
+    }
+
+    #[test]
+    fn what_is_used_up_is_asked_again_after_a_longer_pause() {
+        let mut circuit = Circuit::default();
+        assert!(circuit.emptied(0, None));
+        assert!(!circuit.emptied(1_000, None), "it is open already");
+        assert_eq!(circuit.permit(1), Permit::WaitUntil(301_000));
+        assert_eq!(circuit.permit(301_000), Permit::Probe);
+        assert!(circuit.succeeded());
+        assert!(!circuit.succeeded());
     }
 
     #[test]

@@ -223,6 +223,20 @@ impl Templates {
             }
         }
     }
+
+    /// Parts that the longest of a message's SMS texts, over all languages, takes with typical fields, as most carriers bill it;
+    /// 1 where nothing can be said.
+    pub fn typical_parts(&self, message: usize) -> u16 {
+        let languages = self.messages.get(message).map(|texts| texts.others.keys().cloned().map(Some)).into_iter().flatten();
+        let parts = languages.chain([None]).filter_map(|lang| {
+            let person = Person { lang, ..Person::typical() };
+            match self.sample(message, Channel::Sms, person, None, &Terms::default()) {
+                Ok(Content::Sms(sms)) => Some(sms.parts),
+                _ => None,
+            }
+        });
+        parts.max().unwrap_or(1)
+    }
 }
 
 impl Texts {

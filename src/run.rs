@@ -8,13 +8,12 @@
 
 pub mod command;
 pub mod make;
+pub mod outlook;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use providers::Channel;
 
 use crate::{
+    account::forecast::{Line, forecast},
     active::{Active, ActiveRun, RunState},
     clock::Clock,
     db::{Db, DbError, Result, Sql, affected},
@@ -27,8 +26,8 @@ const FAN_OUT_CHUNK: i64 = 10_000;
 /// Rows that one transaction ends or moves on.
 const CLOSE_CHUNK: i64 = 1_000;
 
-/// How many messages a channel can still send within a time; none: no bound is known.
-pub type Capacity = Arc<dyn Fn(Channel, Duration) -> Option<u64> + Send + Sync>;
+/// The accounts that can send, as they are now. None at all: nothing is known of them.
+pub type Lines = Arc<dyn Fn() -> Vec<Line> + Send + Sync>;
 
 /// Drives the runs under way.
 #[derive(Clone)]
@@ -42,7 +41,7 @@ pub struct Runner {
     /// The runs under way.
     pub active: Arc<Active>,
     /// What the accounts can carry.
-    pub capacity: Capacity,
+    pub lines: Lines,
 }
 
 /// How a step of a fan-out ended.
@@ -60,6 +59,8 @@ static CURSOR: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, fan_cu
 
 static MOVE_CURSOR: Sql = Sql::new(r"UPDATE run SET fan_cursor = $2, state = $3 WHERE id = $1");
 
+static GIVE_UP: Sql = Sql::new(r"UPDATE run SET state = 1 WHERE id = $1 AND state = 0");
+
 static SETTLE: Sql = Sql::new(
     r"UPDATE run SET state = CASE WHEN state = 1 THEN 2 ELSE state END, settled_at = $2
       WHERE id = $1 AND settled_at IS NULL AND state IN (1, 3)",
@@ -70,9 +71,6 @@ static OPEN: Sql = Sql::new(
              CAST(coalesce(sum(CASE WHEN state IN (3, 4) THEN n ELSE 0 END), 0) AS BIGINT)
       FROM tally WHERE run = $1",
 );
-
-static PENDING_BY_CHANNEL: Sql =
-    Sql::new(r"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE run = $1 AND channel = $2 AND state = 0");
 
 static RELIEVED: Sql = Sql::new(r"UPDATE run SET finish_at = NULL WHERE id = $1");
 
@@ -148,31 +146,40 @@ impl Runner {
         })
     }
 
-    /// What a channel cannot finish by `finish_by` goes to the next one at once.
+    /// What a channel cannot finish by `finish_by` goes to the next one at once: carrier by carrier, beside all other runs.
     async fn relieve(&self, run: &ActiveRun, now: i64) -> Result<()> {
         let Some(finish_at) = run.row.finish_at.filter(|_| run.plan.first) else { return Ok(()) };
-        let left = Duration::from_millis(u64::try_from(finish_at - now).unwrap_or(0));
         for channel in &run.plan.order[..run.plan.order.len().saturating_sub(1)] {
-            let Some(capacity) = (self.capacity)(*channel, left) else { continue };
-            let pending: i64 = on!(self.db.read, |pool, sql| {
-                sqlx::query_scalar(sql(&PENDING_BY_CHANNEL)).bind(run.row.id).bind(*channel as i16).fetch_one(pool).await
-            })?;
-            let mut excess = pending - i64::try_from(capacity).unwrap_or(i64::MAX);
-            if excess > 0 {
-                tracing::info!(run = run.row.id, %channel, moved = excess, "moved what the channel cannot finish in time to the next one");
+            let lines = (self.lines)();
+            let is_of = |route: i16| route >> 4 == *channel as i16;
+            if !lines.iter().any(|line| line.routes.iter().any(|route| is_of(*route))) {
+                continue;
             }
-            while excess > 0 {
-                let most = excess.min(CLOSE_CHUNK);
-                let moved =
-                    transaction!(self.db, |tx| close::overflow(tx, self.node, &run.plan, *channel as i16, most, now).await)?;
-                if moved == 0 {
-                    break;
+            let work = outlook::work(&self.db, &self.active.runs()).await?;
+            for (piece, outlook) in work.iter().zip(forecast(&lines, &work, now, finish_at)) {
+                if piece.run == run.row.id && is_of(piece.route) && outlook.left > 0 {
+                    let excess = i64::try_from(outlook.left).unwrap_or(i64::MAX);
+                    let moved = self.overflow(run, piece.route, excess, now).await?;
+                    tracing::info!(run = run.row.id, %channel, route = piece.route, excess, moved, "moved what the channel cannot finish in time to the next one");
                 }
-                excess -= i64::try_from(moved).unwrap_or(i64::MAX);
             }
         }
         on!(self.db.write, |pool, sql| sqlx::query(sql(&RELIEVED)).bind(run.row.id).execute(pool).await.map(affected))?;
         Ok(())
+    }
+
+    /// Moves `excess` messages of a route on to the next channel, in chunks. How many could be moved.
+    async fn overflow(&self, run: &ActiveRun, route: i16, excess: i64, now: i64) -> Result<i64> {
+        let mut left = excess;
+        while left > 0 {
+            let most = left.min(CLOSE_CHUNK);
+            let moved = transaction!(self.db, |tx| close::overflow(tx, self.node, &run.plan, route, most, now).await)?;
+            if moved == 0 {
+                break;
+            }
+            left -= i64::try_from(moved).unwrap_or(left);
+        }
+        Ok(excess - left)
     }
 
     /// A chunk of what a run that is over leaves unsent. True: there may be more.
@@ -190,7 +197,15 @@ impl Runner {
             // Whoever has no delivery yet gets one that lapses, also where the run stood still: nobody is lost from the counts.
             match self.fan_out(run, now, true).await? {
                 FanOut::More => return Ok(true),
-                FanOut::Impossible => return Ok(false),
+                // Nobody can say who was meant: what there is ends, and the run keeps the reason why it was held.
+                FanOut::Impossible => {
+                    on!(self.db.write, |pool, sql| sqlx::query(sql(&GIVE_UP))
+                        .bind(run.row.id)
+                        .execute(pool)
+                        .await
+                        .map(affected))?;
+                    return Ok(true);
+                }
                 FanOut::Done => {}
             }
         }

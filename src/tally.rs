@@ -3,6 +3,8 @@
 //! They change in the same transaction as the rows they count, one aggregated change a batch ([`Changes`]), so that
 //! reading them costs nothing and they are never wrong. [`differences`] recounts them from the rows: `loa verify`.
 
+pub mod prompt;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -46,24 +48,38 @@ impl std::ops::AddAssign for Count {
 
 /// One aggregated change of tallies.
 #[derive(Debug, Default)]
-pub struct Changes(BTreeMap<Key, Count>);
+pub struct Changes {
+    counts: BTreeMap<Key, Count>,
+    heard: prompt::Heard,
+}
 
 impl Changes {
     /// A row came into being.
     pub fn enter(&mut self, key: Key, count: Count) {
-        *self.0.entry(key).or_default() += count;
+        *self.counts.entry(key).or_default() += count;
     }
 
     /// A row left this key.
     pub fn leave(&mut self, key: Key, count: Count) {
-        *self.0.entry(key).or_default() += Count { n: -count.n, parts: -count.parts, price: -count.price };
+        *self.counts.entry(key).or_default() += Count { n: -count.n, parts: -count.parts, price: -count.price };
     }
 
     /// Adds what another transaction step collected.
     pub fn merge(&mut self, other: Self) {
-        for (key, count) in other.0 {
-            *self.0.entry(key).or_default() += count;
+        for (key, count) in other.counts {
+            *self.counts.entry(key).or_default() += count;
         }
+        self.heard.merge(other.heard);
+    }
+
+    /// An account took a message at `at` (unix milliseconds).
+    pub fn taken(&mut self, account: i64, at: i64) {
+        self.heard.taken(account, at);
+    }
+
+    /// The first receipt came of a message that an account took at `taken`.
+    pub fn first_receipt(&mut self, account: i64, taken: i64, now: i64) {
+        self.heard.first_receipt(account, taken, now);
     }
 }
 
@@ -87,14 +103,17 @@ pub async fn apply(tx: &mut Tx, node: i64, changes: Changes) -> Result<()> {
         #[serde(flatten)]
         count: Count,
     }
-    let rows: Vec<Row> =
-        changes.0.into_iter().filter(|(_, count)| *count != Count::default()).map(|(key, count)| Row { key, count }).collect();
-    if rows.is_empty() {
-        return Ok(());
+    let rows: Vec<Row> = changes
+        .counts
+        .into_iter()
+        .filter(|(_, count)| *count != Count::default())
+        .map(|(key, count)| Row { key, count })
+        .collect();
+    if !rows.is_empty() {
+        let list = crate::db::list(&rows);
+        within!(tx, |c, sql| sqlx::query(sql(&APPLY)).bind(&list).bind(node).execute(c).await.map(affected))?;
     }
-    let list = crate::db::list(&rows);
-    within!(tx, |c, sql| sqlx::query(sql(&APPLY)).bind(&list).bind(node).execute(c).await.map(affected))?;
-    Ok(())
+    prompt::apply(tx, node, changes.heard).await
 }
 
 static OF_RUNS: Sql = Sql::new(

@@ -21,6 +21,7 @@ mod stories {
     mod plan;
     mod replies;
     mod report;
+    mod routing;
     mod runs;
     mod settings;
     mod smpp;

@@ -201,6 +201,22 @@ fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<
     })
 }
 
+/// The routes that an account serves, by its settings.
+pub fn routes(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
+    Ok(routes_of(account.channel, &groups(account, gateways)?))
+}
+
+/// The routes of a channel and these groups; none: all of them.
+pub(super) fn routes_of(channel: Channel, groups: &[i16]) -> Vec<i16> {
+    let all: Vec<i16> = match channel {
+        Channel::Sms => (0..8).collect(),
+        Channel::Email => vec![0],
+        Channel::Chat => (0..3).collect(),
+    };
+    let groups = if groups.is_empty() { &all } else { groups };
+    groups.iter().map(|group| (channel as i16) << 4 | group).collect()
+}
+
 /// The carrier groups of an account: by its `carriers`; for chat, by the service that its gateway belongs to.
 pub(super) fn groups(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
     if account.channel == Channel::Chat {

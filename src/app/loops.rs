@@ -9,7 +9,7 @@ use providers::Arrival;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    account::Account,
+    account::{self, Account},
     approval,
     campaign::{Holidays, Library},
     clock::Clock,
@@ -32,6 +32,8 @@ const SCHEDULE: Duration = Duration::from_secs(1);
 const RUNNER: Duration = Duration::from_millis(200);
 /// How often doubts are settled.
 const DOUBTS: Duration = Duration::from_secs(1);
+/// How often it is looked at whether a balance is to be asked for again.
+const BALANCES: Duration = Duration::from_secs(30);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
 /// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
@@ -81,12 +83,24 @@ pub(super) async fn renew(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
         if *stopped.borrow() {
             continue;
         }
-        if let Err(error) = shared.accounts.refresh(&shared.db, shared.clock.now()).await {
-            tracing::error!(%error, "could not read the accounts");
+        if let Err(error) = account::watch::watch(&shared.db, &shared.accounts, &shared.clock).await {
+            tracing::error!(%error, "could not look after the accounts");
         }
         let now = shared.clock.millis();
         if let Err(error) = epoch::sweep(&shared.db, shared.epoch(), settle_at(now), now).await {
             tracing::error!(%error, "could not look for processes that are gone");
+        }
+    }
+}
+
+/// Asks for balances, apart from everything that must not wait for a gateway.
+pub(super) async fn ask_balances(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = account::watch::ask_balances(&shared.db, &shared.accounts, &shared.clock).await {
+            tracing::error!(%error, "could not ask for the accounts' balances");
+        }
+        if !rest(BALANCES, &mut stopped).await {
+            return;
         }
     }
 }

@@ -1,5 +1,7 @@
-//! `loa accounts`: what messages leave by, how much of the day's quota is used, and who waits for a person. Tests a
+//! `loa accounts`: what messages leave by, how much of the day's quota is used, what ails whom since when, and what did. Tests a
 //! connection without sending anything, and lets a paused account go on.
+
+mod history;
 
 use std::{
     collections::BTreeMap,
@@ -13,18 +15,21 @@ use serde_json::json;
 
 use super::{Globals, Mistake, existing::database, table};
 use crate::{
-    account,
+    account::{
+        self,
+        trouble::{self, Cause, Trouble},
+    },
     audience::key,
     config::{self, Config, Price, Rate},
     db::{Db, Sql},
     document::{describe_duration, suggestion},
     on, phrase,
-    words::{Lang, Phrase},
+    words::{Lang, Phrase, number},
 };
 
 /// List the accounts that messages leave by; test one, or let a paused one go on
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("what").args(["test", "resume", "callback"])))]
+#[command(group(clap::ArgGroup::new("what").args(["test", "resume", "callback", "history"])))]
 pub struct Args {
     /// Check this account's credentials and connection; nothing is sent
     #[arg(long, value_name = "NAME")]
@@ -35,6 +40,9 @@ pub struct Args {
     /// Print the address to which this account's gateway reports receipts: whoever knows it can report
     #[arg(long, value_name = "NAME")]
     callback: Option<String>,
+    /// Show what ailed the accounts, or this one, the latest first
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    history: Option<String>,
 }
 
 /// What the database knows of an account.
@@ -47,18 +55,48 @@ pub(super) struct Row {
     used: i64,
     pub(super) paused: Option<String>,
     pub(super) paused_at: Option<i64>,
+    /// Thousandths of its rate.
+    pub(super) pace: i64,
+    /// Đồng, as its gateway last said.
+    balance: Option<i64>,
+    /// What ails it now.
+    #[sqlx(skip)]
+    troubles: Vec<Trouble>,
 }
 
-static ROWS: Sql = Sql::new(r"SELECT id, name, day, used, paused, paused_at FROM account ORDER BY id");
+impl Row {
+    /// Of a day's quota.
+    pub(super) fn used_on(&self, day: &str) -> i64 {
+        if self.day == day { self.used } else { 0 }
+    }
+
+    /// Whether anything but its day's quota keeps it from sending.
+    pub(super) fn is_able(&self) -> bool {
+        let unable =
+            |trouble: &Trouble| matches!(trouble.cause(), Cause::Stopped | Cause::Failing | Cause::GatewayQuota | Cause::Funds);
+        self.paused.is_none() && !self.troubles.iter().any(unable)
+    }
+}
+
+static ROWS: Sql =
+    Sql::new(r"SELECT id, name, day, used, paused, paused_at, CAST(pace AS BIGINT) AS pace, balance FROM account ORDER BY id");
 
 /// The accounts' rows by name: those that ever sent.
 pub(super) async fn rows(db: &Db) -> crate::db::Result<BTreeMap<String, Row>> {
-    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&ROWS)).fetch_all(pool).await)?;
+    let mut rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&ROWS)).fetch_all(pool).await)?;
+    for trouble in trouble::present(db).await? {
+        if let Some(row) = rows.iter_mut().find(|row| row.id == trouble.account) {
+            row.troubles.push(trouble);
+        }
+    }
     Ok(rows.into_iter().map(|row| (row.name.clone(), row)).collect())
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings_with_secrets()?;
+    if let Some(name) = args.history {
+        return history::show(&name, &config, globals).await;
+    }
     match (args.test, args.resume, args.callback) {
         (Some(name), _, _) => test(named(&config, &name)?, &config, globals).await,
         (_, Some(name), _) => resume(named(&config, &name)?, &config, globals).await,
@@ -180,7 +218,7 @@ async fn list(config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
         db.close().await;
     }
     let today = globals.clock.now().with_timezone(&Ho_Chi_Minh).date_naive().to_string();
-    let used = |account: &config::Account| known.get(&account.name).filter(|row| row.day == today).map_or(0, |row| row.used);
+    let used = |account: &config::Account| known.get(&account.name).map_or(0, |row| row.used_on(&today));
     let mut accounts: Vec<&config::Account> = config.accounts.iter().collect();
     accounts.sort_by_key(|account| (account.channel as i16, account.priority));
     if globals.json {
@@ -197,12 +235,34 @@ async fn list(config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let heading = match globals.lang {
-        Lang::Vi => {
-            ["Tài khoản", "Kênh", "Cổng", "Tốc độ", "Cùng lúc", "Hôm nay", "Giá (đồng/phần)", "Ưu tiên", "Nhà mạng", "Tình trạng"]
-        }
-        Lang::En => {
-            ["Account", "Channel", "Gateway", "Rate", "Window", "Today", "Price (đ/part)", "Priority", "Carriers", "State"]
-        }
+        Lang::Vi => [
+            "Tài khoản",
+            "Kênh",
+            "Cổng",
+            "Tốc độ",
+            "Cùng lúc",
+            "Hôm nay",
+            "Giá (đồng/phần)",
+            "Ưu tiên",
+            "Phần",
+            "Số dư (đ)",
+            "Nhà mạng",
+            "Tình trạng",
+        ],
+        Lang::En => [
+            "Account",
+            "Channel",
+            "Gateway",
+            "Rate",
+            "Window",
+            "Today",
+            "Price (đ/part)",
+            "Priority",
+            "Weight",
+            "Balance (đ)",
+            "Carriers",
+            "State",
+        ],
     };
     let rows: Vec<Vec<String>> =
         accounts.iter().map(|account| cells(account, used(account), known.get(&account.name), globals.lang)).collect();
@@ -221,23 +281,35 @@ fn cells(account: &config::Account, used: i64, row: Option<&Row>, lang: Lang) ->
         today,
         price(&account.price, lang),
         account.priority.to_string(),
+        if account.weight == 1 { String::new() } else { account.weight.to_string() },
+        row.and_then(|row| row.balance).map(|left| number(left, lang)).unwrap_or_default(),
         account.carriers.join(", "),
         state(row).text(lang).to_string(),
     ]
 }
 
-/// Whether an account may send, or why and since when not.
+/// Whether an account may send, or what ails it since when.
 pub(super) fn state(row: Option<&Row>) -> Phrase {
-    let Some((why, at)) = row.and_then(|row| Some((row.paused.as_deref()?, row.paused_at))) else {
-        return phrase!("hoạt động", "works");
-    };
-    match at.and_then(|at| Ho_Chi_Minh.timestamp_millis_opt(at).single()) {
+    let Some(row) = row else { return phrase!("hoạt động", "works") };
+    let local = |at: i64| Ho_Chi_Minh.timestamp_millis_opt(at).single();
+    // An account that was paused before troubles were kept has no row among them.
+    let paused = row.paused.as_deref().filter(|_| !row.troubles.iter().any(|t| t.cause() == Cause::Stopped)).map(|why| match row
+        .paused_at
+        .and_then(local)
+    {
         Some(at) => {
             let at = at.format("%H:%M %d/%m/%Y");
             phrase!("đã dừng từ {at}: {why}", "paused since {at}: {why}")
         }
         None => phrase!("đã dừng: {why}", "paused: {why}"),
+    });
+    let told = row.troubles.iter().map(|trouble| history::present(trouble, row.pace));
+    let all: Vec<Phrase> = paused.into_iter().chain(told).collect();
+    if all.is_empty() {
+        return phrase!("hoạt động", "works");
     }
+    let join = |pick: fn(&Phrase) -> &str| all.iter().map(pick).collect::<Vec<_>>().join("; ");
+    Phrase { vi: join(|phrase| &phrase.vi), en: join(|phrase| &phrase.en) }
 }
 
 fn rate(rate: Rate) -> String {
@@ -267,5 +339,7 @@ fn as_json(account: &config::Account, used: i64, row: Option<&Row>) -> serde_jso
         "price": { "default": account.price.default, "by_carrier": account.price.by_carrier },
         "priority": account.priority, "carriers": account.carriers, "receipts": account.receipts,
         "paused": row.and_then(|row| row.paused.as_deref()), "paused_at": row.and_then(|row| row.paused_at),
+        "weight": account.weight, "pace_permille": row.map(|row| row.pace), "balance": row.and_then(|row| row.balance),
+        "troubles": row.map(|row| row.troubles.iter().map(|t| history::as_json(t, &account.name)).collect::<Vec<_>>()),
     })
 }

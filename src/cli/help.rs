@@ -96,6 +96,7 @@ fn words(of: &str) -> Option<&'static str> {
         "/accounts" => "Liệt kê các tài khoản gửi tin; thử một tài khoản, hoặc cho nó gửi tiếp",
         "/accounts test" => "Thử kết nối và mật khẩu của tài khoản này; không gửi gì",
         "/accounts resume" => "Cho tài khoản đang bị dừng này gửi tiếp",
+        "/accounts history" => "Xem các tài khoản, hoặc tài khoản này, từng gặp việc gì, mới nhất trước",
         "/accounts callback" => "In địa chỉ để cổng gửi của tài khoản này báo phát về: ai biết địa chỉ thì báo được",
         "/gateways" => "Liệt kê các cổng gửi và những khóa cần khai báo",
         "/gateways name" => "Chỉ cổng này",

@@ -9,12 +9,14 @@ use std::{
 use chrono::NaiveDate;
 use serde_json::json;
 
-use super::{Globals, Mistake, table};
+use super::{Globals, Mistake, outlook, table};
 use crate::{
-    active::{RunRow, RunState},
+    active::{Active, RunRow, RunState},
+    config::Config,
+    db::Db,
     delivery::State,
     phrase,
-    run::{RunError, command},
+    run::{self, RunError, command},
     tally,
     words::{self, Lang},
 };
@@ -38,21 +40,32 @@ struct Progress {
     cost: i64,
     /// Unix milliseconds.
     now: i64,
+    /// When everything that waits is sent, where something does.
+    outlook: Option<outlook::Told>,
+    /// Outside its hours: when they begin.
+    opens_at: Option<i64>,
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
-    let db = globals.database(&globals.settings()?).await?;
+    let config = globals.settings()?;
+    let db = globals.database(&config).await?;
     let rows = command::list(&db, args.campaign.as_deref(), i64::from(args.count)).await?;
     let tallies = tally::of_runs(&db, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     let mut runs: BTreeMap<i64, Progress> = BTreeMap::new();
     for row in rows {
-        runs.insert(row.id, Progress { row, states: [0; State::ALL.len()], cost: 0, now: globals.clock.millis() });
+        runs.insert(
+            row.id,
+            Progress { row, states: [0; State::ALL.len()], cost: 0, now: globals.clock.millis(), outlook: None, opens_at: None },
+        );
     }
     for (key, count) in tallies {
         if let Some(run) = runs.get_mut(&key.run) {
             run.states[State::from_number(key.state) as usize] += count.n;
             run.cost += count.price;
         }
+    }
+    if runs.values().any(|run| run.row.settled_at.is_none()) {
+        outlooks(&mut runs, &db, &config, globals).await?;
     }
     let runs: Vec<Progress> = runs.into_values().rev().collect();
     if globals.json {
@@ -70,6 +83,22 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         write!(io::stdout(), "{}", table::with_figures(&heading, &rows, 5))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// When each run under way is done, beside all others.
+async fn outlooks(runs: &mut BTreeMap<i64, Progress>, db: &Db, config: &Config, globals: &Globals) -> anyhow::Result<()> {
+    let now = globals.clock.millis();
+    let active = Active::new(db.clone(), config.office.clone());
+    active.refresh().await?;
+    let work = run::outlook::work(db, &active.runs()).await?;
+    let lines = outlook::lines(db, config, globals.clock.now()).await?;
+    for run in active.runs() {
+        if let Some(progress) = runs.get_mut(&run.row.id) {
+            progress.outlook = outlook::of_run(run.row.id, &lines, &work, now);
+            progress.opens_at = run.opens_at(now).filter(|_| progress.outlook.is_some());
+        }
+    }
+    Ok(())
 }
 
 impl Progress {
@@ -122,7 +151,14 @@ impl Progress {
 
     fn notes(&self, lang: Lang) -> String {
         let test = self.row.is_test().then(|| lang.pick("gửi thử", "test"));
-        test.into_iter().chain(self.row.held.as_deref()).collect::<Vec<_>>().join("; ")
+        let closed = self.opens_at.map(|at| {
+            let at = outlook::moment(at, self.now, lang);
+            phrase!("ngoài giờ gửi, gửi tiếp lúc {at}", "outside its hours, goes on at {at}").text(lang).to_string()
+        });
+        let done = self.outlook.as_ref().filter(|_| self.row.held.is_none() && !self.row.paused);
+        let done = done.map(|outlook| outlook.told().text(lang).to_string());
+        let held = test.into_iter().chain(self.row.held.as_deref()).map(str::to_string);
+        held.chain(closed).chain(done).collect::<Vec<_>>().join("; ")
     }
 
     fn json(&self) -> serde_json::Value {
@@ -134,6 +170,8 @@ impl Progress {
         value["states"] = states.into();
         value["per_second"] = self.rate().into();
         value["cost"] = self.cost.into();
+        value["outlook"] = self.outlook.as_ref().map(outlook::Told::json).into();
+        value["opens_at"] = self.opens_at.into();
         value
     }
 }

@@ -102,7 +102,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::start(args.options()).await?;
     let interrupted = interrupted()?;
     if let (Some(smtp), Some(smpp), Some(http)) = (sandbox.smtp_addr(), sandbox.smpp_addr(), sandbox.http_addr()) {
-        println!("SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Telegram http://{http}");
+        println!(
+            "SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Telegram http://{http}"
+        );
     }
     interrupted.await?;
     let counts = sandbox.stop(outstanding).await;

@@ -1,14 +1,15 @@
 //! `loa send`: makes a run now.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Globals, Mistake, check::texts, no_such_campaign};
+use super::{Globals, Mistake, accounts, check::texts, no_such_campaign, outlook};
 use crate::{
-    active::RunState,
+    active::{Active, RunState},
     app, approval,
     audience::{
         count::{Count, count},
@@ -18,7 +19,7 @@ use crate::{
     config::Config,
     db::Db,
     delivery::State,
-    message::review,
+    message::{Templates, review},
     phrase,
     run::{self, RunError},
     tally,
@@ -53,7 +54,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let now = globals.clock.now();
     warn_of_refusals(globals, &config, source)?;
     if args.dry_run {
-        return dry_run(globals, db, source, &library.segments, now.timestamp_millis()).await;
+        return dry_run(globals, &config, db, source, &library.segments).await;
     }
     if args.to.is_empty() {
         if !approval::approved(db, &config, source).await? {
@@ -119,11 +120,14 @@ async fn addressed(db: &Db, source: &Source, segments: &Segments, now: i64) -> a
     Ok(count(db, &audience).await?)
 }
 
-async fn dry_run(globals: &Globals, db: &Db, source: &Source, segments: &Segments, now: i64) -> anyhow::Result<ExitCode> {
+async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, segments: &Segments) -> anyhow::Result<ExitCode> {
+    let now = globals.clock.millis();
     let people = addressed(db, source, segments, now).await?;
+    let outlook = outlook(globals, config, db, source, segments).await?;
     if globals.json {
         Globals::print_json(&json!({
             "campaign": source.campaign.slug, "people": people.people, "sms": people.phone, "email": people.email, "chat": people.chat,
+            "outlook": outlook.as_ref().map(outlook::Told::json),
         }))?;
     } else {
         let text = phrase!(
@@ -136,8 +140,31 @@ async fn dry_run(globals: &Globals, db: &Db, source: &Source, segments: &Segment
             people.chat
         );
         writeln!(io::stdout(), "{}", text.text(globals.lang))?;
+        if let Some(outlook) = outlook.filter(|_| !config.accounts.is_empty()) {
+            writeln!(io::stdout(), "{}", outlook::sentence(&outlook).text(globals.lang))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// When a run of it would be done, behind and beside the runs that are under way.
+async fn outlook(
+    globals: &Globals,
+    config: &Config,
+    db: &Db,
+    source: &Source,
+    segments: &Segments,
+) -> anyhow::Result<Option<outlook::Told>> {
+    let now = globals.clock.now();
+    let templates = Templates::compile(&source.campaign, &config.office, None, &BTreeMap::new());
+    let longest = |templates: &Templates| (0..source.campaign.messages.len()).map(|i| templates.typical_parts(i)).max();
+    // A text that cannot be rendered is what `loa check` tells of.
+    let parts = templates.ok().as_ref().and_then(longest).unwrap_or(1);
+    let active = Active::new(db.clone(), config.office.clone());
+    active.refresh().await?;
+    let mut work = run::outlook::work(db, &active.runs()).await?;
+    work.extend(outlook::first_work(db, &source.campaign, segments, parts, now.timestamp_millis()).await?);
+    Ok(outlook::of_run(0, &outlook::lines(db, config, now).await?, &work, now.timestamp_millis()))
 }
 
 /// What a run has left to send, and what was sent.
@@ -165,9 +192,24 @@ async fn progress(db: &Db, run: i64) -> anyhow::Result<Progress> {
     Ok(progress)
 }
 
+/// Says once of each account that waits for a person, so that nobody waits for it in silence.
+async fn tell_of_stopped(globals: &Globals, db: &Db, told: &mut BTreeSet<i64>) -> anyhow::Result<()> {
+    for (name, row) in accounts::rows(db).await? {
+        if let Some(why) = row.paused.as_deref().filter(|_| told.insert(row.id)) {
+            let text = phrase!(
+                "\nTài khoản {name} đã dừng ({why}): xử lý xong thì chạy `loa accounts --resume {name}`.",
+                "\nThe account {name} is paused ({why}): once it is mended, run `loa accounts --resume {name}`."
+            );
+            writeln!(io::stderr(), "{}", text.text(globals.lang))?;
+        }
+    }
+    Ok(())
+}
+
 /// Shows how a run goes on until nothing is left to send.
 async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode> {
     let live = io::stderr().is_terminal() && !globals.json;
+    let mut told = BTreeSet::new();
     loop {
         let row = run::command::get(db, run).await?;
         let now = progress(db, run).await?;
@@ -181,6 +223,9 @@ async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode
                 now.doubtful
             );
             write!(io::stderr(), "{}", text.text(globals.lang))?;
+        }
+        if now.waiting > 0 && !globals.json {
+            tell_of_stopped(globals, db, &mut told).await?;
         }
         let sent = row.state() != RunState::FanningOut && now.waiting == 0 && now.doubtful == 0;
         if sent || row.settled_at.is_some() {

@@ -68,6 +68,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
     let price = section.optional("price", |v| price(&v, channel)).unwrap_or_default();
     let carriers = section.optional("carriers", |v| v.some(|c| carrier(&c, channel))).unwrap_or_default();
     let priority = section.optional("priority", |v| v.integer(0..=1_000)).unwrap_or(1);
+    let weight = section.optional("weight", |v| v.integer(1..=100)).unwrap_or(1);
+    let low_balance = section.optional("low_balance", |v| v.integer(0..=1_000_000_000_000));
     // SMTP knows bounces, but no word that a mail arrived.
     let receipts = section
         .optional("receipts", |v| v.choice(&[("yes", true), ("none", false)]))
@@ -86,6 +88,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
         price,
         carriers,
         priority: u32::try_from(priority).ok()?,
+        weight: u32::try_from(weight).ok()?,
+        low_balance,
         receipts,
         allow_private,
         parts,

@@ -4,214 +4,30 @@
 //! checks the process's lease, the run's state, the account's slots and quota, the person's refusals, caps and spacing,
 //! and the run's budget.
 
-use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+mod request;
 
-use providers::Slot;
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
-use super::{Counted, Plan, State, Why, advert, channel_of, contact, end, slot};
+pub use request::{Candidate, Claim, Claimed, Limit, Prepared, Request};
+
+use super::{
+    Counted, State, Why, advert, contact, end,
+    slot::{self, Reserved, micros},
+};
 use crate::{
-    config::Rate,
     consent,
     db::{Result, Sql, Tx, affected},
+    health::throttle::Throttle,
     tally, within,
 };
 
-/// A row that could be claimed, with what is needed to render its message.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Candidate {
-    /// The delivery.
-    pub id: i64,
-    /// Keyed hash of the address at fan-out, or at the last attempt.
-    pub address: Option<i64>,
-    /// The account that alone may repeat the attempt; 0: a new attempt.
-    pub pinned: i64,
-    /// When the row last changed.
-    pub updated_at: i64,
-    /// The attempt's number.
-    pub attempt: i16,
-    /// Tries so far.
-    pub tries: i16,
-    /// Times in doubt so far.
-    pub doubts: i16,
-    /// Index of the message in the definition.
-    pub message: i16,
-    /// Parts of earlier attempts that may be billed.
-    pub parts: i16,
-    /// Their price.
-    pub price: i64,
-    /// The recipient's state: 0 active.
-    pub recipient_state: i16,
-    /// The recipient's name.
-    pub name: Option<String>,
-    /// The recipient's language.
-    pub lang: Option<String>,
-    /// The recipient's area code, today.
-    pub area: Option<String>,
-    /// The recipient's attributes, a JSON object of strings.
-    pub attributes: String,
-    /// The carrier group of the route.
-    pub carrier: i16,
-    /// The sealed address, today.
-    pub sealed: Option<Vec<u8>>,
-    /// Its keyed hash, today.
-    pub hash: Option<i64>,
-    /// The person refuses this.
-    pub refused: bool,
-    /// The address is on a list that binds this.
-    pub blocked: bool,
-    /// What the list says of why this person may be written to.
-    pub consent_basis: Option<String>,
-    /// Under `first`: another channel reached the person while this attempt was with its gateway.
-    pub reached: bool,
-}
-
-/// What the caller makes of a candidate: the message on its way, or why there is none.
-#[derive(Debug)]
-pub enum Prepared<T> {
-    /// Send this.
-    Send {
-        /// Parts that the carrier will count.
-        parts: i16,
-        /// Đồng for them.
-        price: i64,
-        /// The rendered message.
-        payload: T,
-    },
-    /// It cannot be rendered for this person.
-    Reject {
-        /// In the fixed list.
-        reason: providers::Reason,
-        /// For the officer, without personal data.
-        detail: String,
-    },
-}
-
-/// A claimed row: this process owns it until it records what became of it.
-#[derive(Debug)]
-pub struct Claimed<T> {
-    /// The delivery.
-    pub id: i64,
-    /// The epoch that owns it.
-    pub owner: i64,
-    /// When it was claimed (unix milliseconds). It grows with every claim of a row, whatever the clocks of the nodes say,
-    /// so it tells this claim from every other one of the same row.
-    pub claimed_at: i64,
-    /// The attempt's number.
-    pub attempt: i16,
-    /// A doubted attempt, repeated unchanged.
-    pub repeat: bool,
-    /// Tries before this one.
-    pub tries: i16,
-    /// Times in doubt before this one.
-    pub doubts: i16,
-    /// Parts and price of this attempt (zero for a repeat: they are on the row already).
-    pub cost: (i16, i64),
-    /// Parts and price on the row, this attempt's included.
-    pub row: (i16, i64),
-    /// The account's id.
-    pub account: i64,
-    /// Keyed hash of the address it goes to.
-    pub address: i64,
-    /// The rendered message.
-    pub payload: T,
-}
-
-/// What to claim.
-#[derive(Debug, Clone)]
-pub struct Request<'a> {
-    /// How the run sends.
-    pub plan: &'a Plan,
-    /// The claiming process.
-    pub epoch: i64,
-    /// The claiming account.
-    pub account: i64,
-    /// The account's rate.
-    pub rate: Rate,
-    /// The account's daily quota.
-    pub daily: Option<u64>,
-    /// The local day that the quota counts.
-    pub day: &'a str,
-    /// The route.
-    pub route: i16,
-    /// Only attempts that this account alone may repeat.
-    pub pinned_only: bool,
-    /// Rows at most.
-    pub limit: usize,
-    /// What a slot is spent on.
-    pub slot: Slot,
-    /// Messages that one send may carry.
-    pub batch: usize,
-    /// Slots that the caller still holds from earlier claims.
-    pub slots: usize,
-    /// Now, unix milliseconds.
-    pub now: i64,
-    /// Awareness messages per person within a time.
-    pub cap: Option<(u32, Duration)>,
-    /// Between two awareness messages to one person.
-    pub spacing: Option<Duration>,
-    /// Tests take no contact.
-    pub counts_as_contact: bool,
-    /// Đồng for the run.
-    pub budget: Option<i64>,
-}
-
-/// Why nothing, or not everything, was claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// The limit asked for was reached, or all that is due was taken.
-    None,
-    /// No more slots of the account's rate for now.
-    Rate,
-    /// The day's quota is used up.
-    Quota,
-    /// A person must mend the account first.
-    Account,
-    /// The next message would exceed the run's budget.
-    Budget,
-    /// The run is paused, aborted or over.
-    Run,
-    /// This process's lease is gone: it must register anew.
-    Lease,
-}
-
-/// What a claim took.
-#[derive(Debug)]
-pub struct Claim<T> {
-    /// Rows that this process now owns.
-    pub claimed: Vec<Claimed<T>>,
-    /// Rows that were looked at.
-    pub seen: usize,
-    /// Nothing more of this run and route is due.
-    pub exhausted: bool,
-    /// What held it back.
-    pub limit: Limit,
-    /// Slots taken beyond those that the caller held: how far from now (the reply's arrival) the first one is, and how many.
-    pub reserved: Option<(Duration, u32)>,
-}
-
-impl Request<'_> {
-    /// Messages that a slot carries at most.
-    fn batch(&self) -> i64 {
-        match self.slot {
-            Slot::Send => i64::try_from(self.batch.max(1)).unwrap_or(1),
-            Slot::Part => 1,
-        }
-    }
-
-    /// Slots that these messages take, all their parts counted.
-    fn slots_of(&self, messages: usize, parts: i64) -> i64 {
-        match self.slot {
-            Slot::Send => i64::try_from(messages.div_ceil(self.batch.max(1))).unwrap_or(i64::MAX),
-            Slot::Part => parts,
-        }
-    }
-}
-
 static LEASE: Sql = Sql::new(r"SELECT lease_until FROM epoch e WHERE id = $1 AND NOT ended :share(e)");
 
-static ACCOUNT: Sql = Sql::new(r"SELECT tat, day, used, paused IS NOT NULL, :now_us FROM account a WHERE id = $1 :lock(a)");
+static ACCOUNT: Sql = Sql::new(
+    r"SELECT tat, day, used, paused IS NOT NULL, CAST(pace AS BIGINT), rests_until, :now_us FROM account a WHERE id = $1 :lock(a)",
+);
 
 static SPEND: Sql = Sql::new(r"UPDATE account SET tat = $2, day = $3, used = $4 WHERE id = $1");
 
@@ -269,46 +85,84 @@ struct Deferred {
 
 /// Claims rows of one run and route for one account. `prepare` renders: it is called inside the transaction, only
 /// computes, and sees each candidate at most once a call (a lost deadlock calls the whole body again).
-pub async fn claim<T>(
-    tx: &mut Tx,
-    request: &Request<'_>,
-    mut prepare: impl FnMut(&Candidate) -> Prepared<T>,
-) -> Result<Claim<T>> {
+pub async fn claim<T>(tx: &mut Tx, request: &Request<'_>, prepare: impl FnMut(&Candidate) -> Prepared<T>) -> Result<Claim<T>> {
     let nothing = |limit| Claim { claimed: Vec::new(), seen: 0, exhausted: limit == Limit::None, limit, reserved: None };
-    let run = request.plan.run;
+    let room = match room(tx, request).await? {
+        Ok(room) => room,
+        Err(limit) => return Ok(nothing(limit)),
+    };
+    let candidates = candidates(tx, request, room.limit).await?;
+    let seen = candidates.len();
+    if seen == 0 {
+        return Ok(nothing(Limit::None));
+    }
+    let mut taken = sift(tx, request, &room, candidates, prepare).await?;
 
+    if !taken.deferred.is_empty() {
+        let list = crate::db::list(&taken.deferred);
+        within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).execute(c).await.map(affected))?;
+    }
+    end::end_pending(tx, request.plan, &taken.ended, request.now, &mut taken.changes).await?;
+    let reserved = if taken.claimed.is_empty() { None } else { take(tx, request, &room, &taken).await? };
+    // Rows that are deferred or ended use up no slot: only messages on their way do.
+    let limit = if taken.limit == Limit::None && taken.slots >= room.available { Limit::Rate } else { taken.limit };
+    let exhausted = i64::try_from(seen).unwrap_or(i64::MAX) < room.limit && !taken.left_over;
+    tally::apply(tx, request.epoch, taken.changes).await?;
+    Ok(Claim { claimed: taken.claimed, seen, exhausted, limit, reserved })
+}
+
+/// What an account may take now.
+struct Room {
+    tat: i64,
+    now_us: i64,
+    /// When the first free slot is, on the database's clock.
+    first_slot: i64,
+    /// A slot's length in microseconds.
+    period: i64,
+    /// Slots that are free or held by the caller.
+    available: i64,
+    /// Of the day's quota.
+    used: i64,
+    /// Rows at most.
+    limit: i64,
+}
+
+/// Looks at the lease, the run and the account. Otherwise: what forbids a claim.
+async fn room(tx: &mut Tx, request: &Request<'_>) -> Result<std::result::Result<Room, Limit>> {
     let lease: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LEASE)).bind(request.epoch).fetch_optional(c).await)?;
     if lease.is_none_or(|until| until <= request.now) {
-        return Ok(nothing(Limit::Lease));
+        return Ok(Err(Limit::Lease));
     }
     let run_sql = if request.budget.is_some() { &RUN_LOCKED } else { &RUN };
     let (state, halted, expires): (i16, bool, i64) =
-        within!(tx, |c, sql| sqlx::query_as(sql(run_sql)).bind(run).fetch_one(c).await)?;
+        within!(tx, |c, sql| sqlx::query_as(sql(run_sql)).bind(request.plan.run).fetch_one(c).await)?;
     if state > 1 || halted || expires <= request.now {
-        return Ok(nothing(Limit::Run));
+        return Ok(Err(Limit::Run));
     }
-
-    let (tat, day, used, paused, now_us): (i64, String, i64, bool, i64) =
+    let (tat, day, used, paused, pace, rests_until, now_us): (i64, String, i64, bool, i64, i64, i64) =
         within!(tx, |c, sql| sqlx::query_as(sql(&ACCOUNT)).bind(request.account).fetch_one(c).await)?;
+    let throttle = Throttle { pace, rests_until, ..Throttle::default() };
+    if paused || throttle.rests(request.now).is_some() {
+        return Ok(Err(Limit::Account));
+    }
     let used = if day == request.day { used } else { 0 };
     let quota = request.daily.map_or(i64::MAX, |daily| i64::try_from(daily).unwrap_or(i64::MAX) - used);
-    if paused {
-        return Ok(nothing(Limit::Account));
-    }
     if quota <= 0 {
-        return Ok(nothing(Limit::Quota));
+        return Ok(Err(Limit::Quota));
     }
-    let (first_slot, free, period) = slot::slots(tat, now_us, request.rate);
-    let held = i64::try_from(request.slots).unwrap_or(i64::MAX);
-    let available = free.saturating_add(held);
+    let (first_slot, free, period) = slot::slots(tat, now_us, request.rate, pace);
+    let available = free.saturating_add(i64::try_from(request.slots).unwrap_or(i64::MAX));
     let limit = i64::try_from(request.limit).unwrap_or(i64::MAX).min(available.saturating_mul(request.batch())).min(quota);
     if limit <= 0 {
-        return Ok(nothing(Limit::Rate));
+        return Ok(Err(Limit::Rate));
     }
+    Ok(Ok(Room { tat, now_us, first_slot, period, available, used, limit }))
+}
 
-    let candidates: Vec<Candidate> = within!(tx, |c, sql| {
+async fn candidates(tx: &mut Tx, request: &Request<'_>, limit: i64) -> Result<Vec<Candidate>> {
+    within!(tx, |c, sql| {
         sqlx::query_as(sql(&CANDIDATES))
-            .bind(run)
+            .bind(request.plan.run)
             .bind(request.route)
             .bind(request.now)
             .bind(request.account)
@@ -319,95 +173,133 @@ pub async fn claim<T>(
             .bind(request.plan.blocking_scope())
             .fetch_all(c)
             .await
-    })?;
-    let seen = candidates.len();
-    let mut exhausted = i64::try_from(seen).unwrap_or(i64::MAX) < limit;
-    if seen == 0 {
-        return Ok(nothing(Limit::None));
-    }
+    })
+}
 
-    let mut deferred =
+/// What becomes of the candidates.
+struct Taken<T> {
+    claimed: Vec<Claimed<T>>,
+    submitted: Vec<Submitted>,
+    deferred: Vec<Deferred>,
+    ended: Vec<end::End>,
+    /// Slots that the claimed ones take.
+    slots: i64,
+    /// What held some back.
+    limit: Limit,
+    /// A message of more parts than slots are free stayed.
+    left_over: bool,
+    changes: tally::Changes,
+}
+
+/// Looks at each candidate: who may not be written to, who has to wait, what fits.
+async fn sift<T>(
+    tx: &mut Tx,
+    request: &Request<'_>,
+    room: &Room,
+    candidates: Vec<Candidate>,
+    mut prepare: impl FnMut(&Candidate) -> Prepared<T>,
+) -> Result<Taken<T>> {
+    let run = request.plan.run;
+    let mut too_soon =
         if request.counts_as_contact { contact::too_soon(tx, request, &candidates).await? } else { HashMap::new() };
     if request.plan.advertising {
-        deferred.extend(advert::too_many(tx, request, &candidates).await?);
+        too_soon.extend(advert::too_many(tx, request, &candidates).await?);
     }
     let wants_consent = request.plan.wants_consent(request.now);
     let mut left = match request.budget {
         Some(budget) => budget - tally::spent(tx, run).await?,
         None => i64::MAX,
     };
-
-    let mut changes = tally::Changes::default();
-    let mut limit_hit = Limit::None;
-    let (mut claimed, mut submitted, mut later, mut ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut taken = Taken {
+        claimed: Vec::new(),
+        submitted: Vec::new(),
+        deferred: Vec::new(),
+        ended: Vec::new(),
+        slots: 0,
+        limit: Limit::None,
+        left_over: false,
+        changes: tally::Changes::default(),
+    };
     let mut new_addresses = HashSet::new();
-    let (mut needed, mut all_parts) = (0_i64, 0_i64);
+    let mut all_parts = 0_i64;
     for candidate in candidates {
-        if let Some(next_at) = deferred.get(&candidate.id) {
-            later.push(Deferred { id: candidate.id, next_at: *next_at });
+        if let Some(next_at) = too_soon.get(&candidate.id) {
+            taken.deferred.push(Deferred { id: candidate.id, next_at: *next_at });
             continue;
         }
-        let ending = |state, why| end::End { id: candidate.id, state, why, detail: None };
-        let Some(hash) = candidate.hash.filter(|_| candidate.recipient_state == 0) else {
-            ended.push(ending(State::Skipped, Why::NoAddress));
-            continue;
+        let hash = match may_go(tx, run, wants_consent, &candidate, &mut new_addresses).await? {
+            Ok(hash) => hash,
+            Err((state, why)) => {
+                taken.ended.push(end::End { id: candidate.id, state, why, detail: None });
+                continue;
+            }
         };
-        if candidate.refused {
-            ended.push(ending(State::Skipped, Why::OptedOut));
-            continue;
-        }
-        if candidate.blocked {
-            ended.push(ending(State::Skipped, Why::DoNotCall));
-            continue;
-        }
-        if wants_consent && !candidate.consent_basis.as_deref().is_some_and(consent::has_agreed) {
-            ended.push(ending(State::Skipped, Why::NoConsent));
-            continue;
-        }
-        if candidate.reached {
-            ended.push(ending(State::Skipped, Why::Reached));
-            continue;
-        }
-        if candidate.address != Some(hash) {
-            // Text, address, account and reference of a doubted attempt stay fixed: another address cannot settle it.
-            if candidate.pinned != 0 {
-                ended.push(ending(State::Unknown, Why::AddressChanged));
-                continue;
-            }
-            let taken: bool =
-                within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
-            if taken || !new_addresses.insert(hash) {
-                ended.push(ending(State::Skipped, Why::SameAddress));
-                continue;
-            }
-        }
         let (parts, price, payload) = match prepare(&candidate) {
             Prepared::Send { parts, price, payload } => (parts, price, payload),
             Prepared::Reject { reason, detail } => {
-                ended.push(end::End {
-                    id: candidate.id,
-                    state: State::Rejected,
-                    why: Why::Gateway(reason),
-                    detail: Some(detail),
-                });
+                let (state, why) = (State::Rejected, Why::Gateway(reason));
+                taken.ended.push(end::End { id: candidate.id, state, why, detail: Some(detail) });
                 continue;
             }
         };
-        let with_it = request.slots_of(claimed.len() + 1, all_parts + i64::from(parts.max(1)));
+        let with_it = request.slots_of(taken.claimed.len() + 1, all_parts + i64::from(parts.max(1)));
         // A message of more parts than slots are free goes when it is the first: its last slots lie further ahead.
-        if with_it > available && !claimed.is_empty() {
-            exhausted = false;
+        if with_it > room.available && !taken.claimed.is_empty() {
+            taken.left_over = true;
             continue;
         }
-        let repeat = candidate.pinned != 0;
-        let cost = if repeat { (0, 0) } else { (parts, price) };
+        let cost = if candidate.pinned == 0 { (parts, price) } else { (0, 0) };
         if cost.1 > left {
-            limit_hit = Limit::Budget;
+            taken.limit = Limit::Budget;
             continue;
         }
         left -= cost.1;
-        needed = with_it;
+        taken.slots = with_it;
         all_parts += i64::from(parts.max(1));
+        taken.add(request, &candidate, hash, cost, payload);
+    }
+    Ok(taken)
+}
+
+/// Whether a candidate may be written to: the keyed hash of its address, or how and why it ends.
+async fn may_go(
+    tx: &mut Tx,
+    run: i64,
+    wants_consent: bool,
+    candidate: &Candidate,
+    new_addresses: &mut HashSet<i64>,
+) -> Result<std::result::Result<i64, (State, Why)>> {
+    let Some(hash) = candidate.hash.filter(|_| candidate.recipient_state == 0) else {
+        return Ok(Err((State::Skipped, Why::NoAddress)));
+    };
+    if candidate.refused {
+        return Ok(Err((State::Skipped, Why::OptedOut)));
+    }
+    if candidate.blocked {
+        return Ok(Err((State::Skipped, Why::DoNotCall)));
+    }
+    if wants_consent && !candidate.consent_basis.as_deref().is_some_and(consent::has_agreed) {
+        return Ok(Err((State::Skipped, Why::NoConsent)));
+    }
+    if candidate.reached {
+        return Ok(Err((State::Skipped, Why::Reached)));
+    }
+    if candidate.address != Some(hash) {
+        // Text, address, account and reference of a doubted attempt stay fixed: another address cannot settle it.
+        if candidate.pinned != 0 {
+            return Ok(Err((State::Unknown, Why::AddressChanged)));
+        }
+        let taken: bool = within!(tx, |c, sql| sqlx::query_scalar(sql(&ADDRESS_TAKEN)).bind(run).bind(hash).fetch_one(c).await)?;
+        if taken || !new_addresses.insert(hash) {
+            return Ok(Err((State::Skipped, Why::SameAddress)));
+        }
+    }
+    Ok(Ok(hash))
+}
+
+impl<T> Taken<T> {
+    /// One more goes.
+    fn add(&mut self, request: &Request<'_>, candidate: &Candidate, hash: i64, cost: (i16, i64), payload: T) {
         let before = Counted {
             id: candidate.id,
             account: candidate.pinned,
@@ -417,15 +309,15 @@ pub async fn claim<T>(
         };
         let row = (candidate.parts + cost.0, candidate.price + cost.1);
         let after = Counted { account: request.account, state: State::Submitting.number(), parts: row.0, price: row.1, ..before };
-        before.becomes(&after, &mut changes);
+        before.becomes(&after, &mut self.changes);
         let claimed_at = request.now.max(candidate.updated_at + 1);
-        submitted.push(Submitted { id: candidate.id, claimed_at, parts: row.0, price: row.1, address: Some(hash) });
-        claimed.push(Claimed {
+        self.submitted.push(Submitted { id: candidate.id, claimed_at, parts: row.0, price: row.1, address: Some(hash) });
+        self.claimed.push(Claimed {
             id: candidate.id,
             owner: request.epoch,
             claimed_at,
             attempt: candidate.attempt,
-            repeat,
+            repeat: candidate.pinned != 0,
             tries: candidate.tries,
             doubts: candidate.doubts,
             cost,
@@ -435,60 +327,36 @@ pub async fn claim<T>(
             payload,
         });
     }
-
-    if !later.is_empty() {
-        let list = crate::db::list(&later);
-        within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).execute(c).await.map(affected))?;
-    }
-    end::end_pending(tx, request.plan, &ended, request.now, &mut changes).await?;
-    let mut reserved = None;
-    if !claimed.is_empty() {
-        let list = crate::db::list(&submitted);
-        within!(tx, |c, sql| {
-            sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).execute(c).await.map(affected)
-        })?;
-        if request.counts_as_contact {
-            contact::take(tx, run, &claimed, request.now).await?;
-        }
-        if request.plan.advertising {
-            advert::take(tx, &claimed, request.now).await?;
-        }
-        let n = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
-        let more = (needed - held).max(0);
-        let tat = if more > 0 { first_slot + more * period } else { tat };
-        within!(tx, |c, sql| {
-            sqlx::query(sql(&SPEND))
-                .bind(request.account)
-                .bind(tat)
-                .bind(request.day)
-                .bind(used + n)
-                .execute(c)
-                .await
-                .map(affected)
-        })?;
-        if more > 0 {
-            let wait = Duration::from_micros(u64::try_from(first_slot - now_us).unwrap_or(0));
-            reserved = Some((wait, u32::try_from(more).unwrap_or(u32::MAX)));
-        }
-    }
-    // Rows that are deferred or ended use up no slot: only messages on their way do.
-    if limit_hit == Limit::None && needed >= available {
-        limit_hit = Limit::Rate;
-    }
-    tally::apply(tx, request.epoch, changes).await?;
-    Ok(Claim { claimed, seen, exhausted, limit: limit_hit, reserved })
 }
 
-impl<T> Claimed<T> {
-    /// The channel's number.
-    pub const fn channel(&self) -> i16 {
-        channel_of(self.id)
+/// Writes down who owns the rows now, and what they use up of the account's rate and quota. The slots beyond the caller's own.
+async fn take<T>(tx: &mut Tx, request: &Request<'_>, room: &Room, taken: &Taken<T>) -> Result<Option<Reserved>> {
+    let list = crate::db::list(&taken.submitted);
+    within!(tx, |c, sql| {
+        sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).execute(c).await.map(affected)
+    })?;
+    if request.counts_as_contact {
+        contact::take(tx, request.plan.run, &taken.claimed, request.now).await?;
     }
-
-    /// The row, and its message apart.
-    pub fn split(self) -> (Claimed<()>, T) {
-        let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload } = self;
-        let row = Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload: () };
-        (row, payload)
+    if request.plan.advertising {
+        advert::take(tx, &taken.claimed, request.now).await?;
     }
+    let n = i64::try_from(taken.claimed.len()).unwrap_or(i64::MAX);
+    let more = (taken.slots - i64::try_from(request.slots).unwrap_or(i64::MAX)).max(0);
+    let tat = if more > 0 { room.first_slot + more * room.period } else { room.tat };
+    within!(tx, |c, sql| {
+        sqlx::query(sql(&SPEND))
+            .bind(request.account)
+            .bind(tat)
+            .bind(request.day)
+            .bind(room.used + n)
+            .execute(c)
+            .await
+            .map(affected)
+    })?;
+    Ok((more > 0).then(|| Reserved {
+        wait: micros(room.first_slot - room.now_us),
+        n: u32::try_from(more).unwrap_or(u32::MAX),
+        period: micros(room.period),
+    }))
 }

@@ -29,19 +29,19 @@ pub async fn end_run(tx: &mut Tx, node: i64, plan: &Plan, state: State, now: i64
     Ok(ends.len())
 }
 
-/// Moves the last `most` pending deliveries of a channel on to the next one, because the channel cannot finish in time.
+/// Moves the last `most` pending deliveries of a route on to the next channel, because it cannot finish in time.
 /// Whoever has no other usable channel stays: late is better than never.
-pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, channel: i16, most: i64, now: i64) -> Result<usize> {
-    let Some(elsewhere) = fan_out::elsewhere(plan, channel) else { return Ok(0) };
+pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, route: i16, most: i64, now: i64) -> Result<usize> {
+    let Some(elsewhere) = fan_out::elsewhere(plan, route >> 4) else { return Ok(0) };
     // Numbers of our own; nothing that a person wrote.
     let text = format!(
         "SELECT d.id FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
          WHERE d.run = $1 AND d.id >= CAST($1 AS BIGINT) << 36 AND d.id < (CAST($1 AS BIGINT) + 1) << 36
-           AND d.state = 0 AND d.id & 15 = $2 AND d.account = 0 AND r.state = 0 AND ({elsewhere})
+           AND d.state = 0 AND d.route = $2 AND d.account = 0 AND r.state = 0 AND ({elsewhere})
          ORDER BY d.id DESC LIMIT $3"
     );
     let ids: Vec<i64> = within!(tx, |c, _sql| {
-        sqlx::query_scalar(AssertSqlSafe(text)).bind(plan.run).bind(i64::from(channel)).bind(most).fetch_all(c).await
+        sqlx::query_scalar(AssertSqlSafe(text)).bind(plan.run).bind(route).bind(most).fetch_all(c).await
     })?;
     let ends: Vec<End> = ids.into_iter().map(|id| End { id, state: State::Skipped, why: Why::Moved, detail: None }).collect();
     let mut changes = tally::Changes::default();

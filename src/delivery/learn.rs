@@ -43,10 +43,12 @@ struct Row {
     parts: i16,
     price: i64,
     next_at: Option<i64>,
+    /// Of an accepted row: when its account took it.
+    updated_at: i64,
 }
 
 static ROWS: Sql = Sql::new(
-    r"SELECT id, account, state, attempt, parts, price, next_at FROM delivery d
+    r"SELECT id, account, state, attempt, parts, price, next_at, updated_at FROM delivery d
       WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(d)",
 );
 
@@ -279,6 +281,7 @@ async fn write(tx: &mut Tx, plans: &Plans, writes: &[(&Row, Joined)], now: i64, 
     for (row, joined) in writes.iter().filter(|(row, _)| written.contains(&row.id)) {
         let before = Counted { id: row.id, account: row.account, state: row.state, parts: row.parts, price: row.price };
         before.becomes(&Counted { account: joined.account, state: joined.state.number(), ..before }, changes);
+        count_promptness(row, *joined, now, changes);
         if joined.state.has_failed() {
             failed.push(row.id);
         } else if joined.state.is_confirmed() {
@@ -302,6 +305,25 @@ async fn write(tx: &mut Tx, plans: &Plans, writes: &[(&Row, Joined)], now: i64, 
     Ok(())
 }
 
+/// Counts a row's first receipt, and what its account took without an answer in time. News of an earlier attempt tells nothing of
+/// how prompt the present one's account is.
+fn count_promptness(row: &Row, joined: Joined, now: i64, changes: &mut tally::Changes) {
+    use State::{Accepted, Delivered, Enroute, Expired, InDoubt, Seen, Submitting, Undelivered};
+    if joined.account != row.account || row.account == 0 {
+        return;
+    }
+    let receipt = matches!(joined.state, Enroute | Delivered | Seen | Undelivered | Expired);
+    match State::from_number(row.state) {
+        Accepted if receipt => changes.first_receipt(row.account, row.updated_at, now),
+        Submitting | InDoubt if receipt => {
+            changes.taken(row.account, now);
+            changes.first_receipt(row.account, now, now);
+        }
+        Submitting | InDoubt if joined.state == Accepted => changes.taken(row.account, now),
+        _ => {}
+    }
+}
+
 /// When something has to be looked at again by itself.
 fn next_at(row: &Row, state: State, plans: &Plans, now: i64) -> Option<i64> {
     match state {
@@ -319,7 +341,7 @@ mod tests {
     use super::*;
 
     fn row(state: State, attempt: i16, account: i64) -> Row {
-        Row { id: 77, account, state: state.number(), attempt, parts: 1, price: 300, next_at: None }
+        Row { id: 77, account, state: state.number(), attempt, parts: 1, price: 300, next_at: None, updated_at: 0 }
     }
 
     fn heard(attempt: i16, state: State) -> HashMap<(i64, i16), Heard> {

@@ -307,6 +307,9 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
         if let Some(row) = rows.get(&one.id) {
             let was = if owned.contains(&one.id) { State::Submitting } else { State::InDoubt };
             one.before(was).becomes(&row.counted(), &mut changes);
+            if row.state == State::Accepted.number() && matches!(one.outcome, Outcome::Accepted { .. }) {
+                changes.taken(one.account, now);
+            }
         }
     }
     unspend(tx, judged.iter().filter(|j| written.contains(&j.id))).await?;

@@ -14,14 +14,18 @@ use futures::FutureExt as _;
 use providers::{Address, Channel, Chat, Content, Outgoing, Slot, text};
 
 use super::{
-    Shared,
-    judge::{self, Effect, Situation},
+    Shared, effect,
+    judge::{self, Situation},
     millis,
 };
 use crate::{
-    account::{self, Account},
+    account::Account,
     config::Office,
-    delivery::{record::Outcome, route, slot},
+    delivery::{
+        record::Outcome,
+        route,
+        slot::{self, Reserved},
+    },
     limit,
     reply::{
         confirmation::{self, Claimer, Due, Ended, State},
@@ -123,7 +127,7 @@ impl Confirmer {
             jitter: (self.shared.jitter)(),
         };
         let (outcome, effect) = judge::judge(answer, &situation);
-        self.tell(&account, effect, now).await;
+        effect::apply(&self.shared, &account, effect).await;
         let ended = match outcome {
             Outcome::Accepted { .. } => Ended::In(State::Accepted, String::new()),
             Outcome::InDoubt { detail, .. } => Ended::In(State::Unknown, detail),
@@ -171,7 +175,8 @@ impl Confirmer {
         let at = if let Some((at, _)) = kept {
             *at
         } else {
-            let (wait, n) = slot::reserve(&self.shared.db, account.id, account.config.rate, needed..=needed).await?;
+            let Reserved { wait, n, .. } =
+                slot::reserve(&self.shared.db, account.id, account.config.rate, needed..=needed).await?;
             let at = Instant::now() + wait;
             self.slots.insert(account.id, (at, n));
             at
@@ -185,21 +190,6 @@ impl Confirmer {
         }
         self.slots.remove(&account.id);
         Ok(None)
-    }
-
-    /// Tells the account what its gateway said.
-    async fn tell(&self, account: &Account, effect: Effect, now: i64) {
-        match effect {
-            Effect::Works => account.circuit(crate::health::Circuit::succeeded),
-            Effect::Throttled(after) | Effect::Failed(after) => account.circuit(|circuit| circuit.failed(now, after)),
-            Effect::Stop(why) => {
-                account.circuit(|circuit| circuit.stop(why.clone()));
-                tracing::error!(account = account.config.name, why, "paused an account: a person must mend it");
-                if let Err(error) = account::pause(&self.shared.db, account.id, Some(&why), now).await {
-                    tracing::error!(account = account.config.name, %error, "could not store that the account is paused");
-                }
-            }
-        }
     }
 
     async fn end(&self, due: &Due, owner: i64, state: State, why: &str) -> crate::db::Result<()> {

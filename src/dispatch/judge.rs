@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use providers::{Accepted, Scope, SendError};
+use providers::{Accepted, Reason, Scope, SendError};
 
 use super::millis;
 use crate::{
@@ -13,15 +13,34 @@ use crate::{
 /// How long an attempt in doubt waits for a receipt before it is settled.
 pub const DOUBT_WAIT: Duration = Duration::from_mins(1);
 
-/// What the account's circuit is told.
+/// What the account is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// It works.
     Works,
-    /// It failed, or left a message in doubt; the gateway's own word on how long to wait.
-    Failed(Option<Duration>),
-    /// It was faster than its gateway takes messages; the gateway's own word on how long to wait.
-    Throttled(Option<Duration>),
+    /// It failed, or left a message in doubt.
+    Failed {
+        /// The gateway's own word on how long to wait.
+        after: Option<Duration>,
+        /// Its words.
+        detail: String,
+    },
+    /// Its quota or its money is used up.
+    Emptied {
+        /// Which of them.
+        reason: Reason,
+        /// The gateway's own word on how long to wait.
+        after: Option<Duration>,
+        /// Its words.
+        detail: String,
+    },
+    /// It was faster than its gateway takes messages.
+    Throttled {
+        /// The gateway's own word on how long to wait.
+        after: Option<Duration>,
+        /// Its words.
+        detail: String,
+    },
     /// A person must mend it.
     Stop(String),
 }
@@ -51,8 +70,16 @@ pub fn judge(answer: Result<Accepted, SendError>, situation: &Situation) -> (Out
             let ids = if situation.keep_ids || ids.len() > 1 { ids } else { Vec::new() };
             (Outcome::Accepted { ids, silent_at: situation.silent_at }, Effect::Works)
         }
-        Err(SendError::Retry { after, scope: Scope::Account, .. }) => (Outcome::PutBack { next_at: now }, Effect::Failed(after)),
-        Err(SendError::Retry { after, scope: Scope::Pace, .. }) => (Outcome::PutBack { next_at: now }, Effect::Throttled(after)),
+        Err(SendError::Retry { after, scope: Scope::Account, reason, detail }) => {
+            let effect = match reason {
+                Reason::Quota | Reason::Funds => Effect::Emptied { reason, after, detail },
+                _ => Effect::Failed { after, detail },
+            };
+            (Outcome::PutBack { next_at: now }, effect)
+        }
+        Err(SendError::Retry { after, scope: Scope::Pace, detail, .. }) => {
+            (Outcome::PutBack { next_at: now }, Effect::Throttled { after, detail })
+        }
         Err(SendError::Retry { after, scope: Scope::Message, reason, detail }) => {
             let tries = situation.tries + 1;
             let next_at = now + millis(retry::wait(tries, after, situation.jitter));
@@ -71,7 +98,8 @@ pub fn judge(answer: Result<Accepted, SendError>, situation: &Situation) -> (Out
         }
         Err(SendError::Misconfigured { detail }) => (Outcome::PutBack { next_at: now }, Effect::Stop(detail)),
         Err(SendError::InDoubt { ids, detail }) => {
-            (Outcome::InDoubt { ids, settle_at: now + millis(DOUBT_WAIT), detail }, Effect::Failed(None))
+            let failed = Effect::Failed { after: None, detail: detail.clone() };
+            (Outcome::InDoubt { ids, settle_at: now + millis(DOUBT_WAIT), detail }, failed)
         }
     }
 }
@@ -79,7 +107,6 @@ pub fn judge(answer: Result<Accepted, SendError>, situation: &Situation) -> (Out
 #[cfg(test)]
 mod tests {
     use super::*;
-    use providers::Reason;
 
     const SITUATION: Situation =
         Situation { now: 1_000_000, expires_at: 90_000_000, tries: 0, silent_at: Some(5), keep_ids: false, jitter: 0.5 };
@@ -90,7 +117,15 @@ mod tests {
 
     #[test]
     fn an_accounts_failure_uses_up_no_try() {
-        assert_eq!(judge(later(Scope::Account), &SITUATION), (Outcome::PutBack { next_at: 1_000_000 }, Effect::Failed(None)));
+        let busy = || "busy".to_string();
+        let put_back = Outcome::PutBack { next_at: 1_000_000 };
+        let failed = Effect::Failed { after: None, detail: busy() };
+        assert_eq!(judge(later(Scope::Account), &SITUATION), (put_back.clone(), failed));
+        let throttled = Effect::Throttled { after: None, detail: busy() };
+        assert_eq!(judge(later(Scope::Pace), &SITUATION), (put_back.clone(), throttled));
+        let funds = Err(SendError::Retry { after: None, scope: Scope::Account, reason: Reason::Funds, detail: busy() });
+        let emptied = Effect::Emptied { reason: Reason::Funds, after: None, detail: busy() };
+        assert_eq!(judge(funds, &SITUATION), (put_back, emptied));
     }
 
     #[test]
@@ -119,6 +154,6 @@ mod tests {
     #[test]
     fn a_doubt_counts_against_the_account() {
         let answer = Err(SendError::InDoubt { ids: Vec::new(), detail: "time-out".into() });
-        assert_eq!(judge(answer, &SITUATION).1, Effect::Failed(None));
+        assert_eq!(judge(answer, &SITUATION).1, Effect::Failed { after: None, detail: "time-out".into() });
     }
 }

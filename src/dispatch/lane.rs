@@ -1,35 +1,40 @@
 //! A lane: one account's way from claim to verdict.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod queue;
+mod slots;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use providers::{Abilities, Accepted, Address, Channel, Content, Outgoing, Reason, SendError, Slot};
+use providers::{Accepted, Outgoing, SendError};
 use tokio::{sync::mpsc, task::JoinSet};
 
+use self::{
+    queue::{Queue, Ready},
+    slots::Slots,
+};
 use super::{
-    Shared,
-    judge::{Effect, Situation, judge},
+    Shared, effect,
+    judge::{Situation, judge},
+    prepare::prepare,
     recorder::Verdict,
     turn::{Turns, Waiting},
 };
 use crate::{
-    account::{self, Account, Share},
+    account::{Account, Share, trouble::Cause},
     active::{self, ActiveRun},
-    audience::{phone::Carrier, place::Places},
     db::Engine,
     delivery::{
         Reference,
-        claim::{self, Candidate, Claimed, Limit, Prepared},
+        claim::{self, Claimed, Limit},
         record::{Judged, Outcome},
         slot,
     },
     health::Permit,
     limit::{self, Bucket},
-    message::{Person, Terms},
-    seal::Kind,
     transaction,
 };
 
@@ -38,15 +43,10 @@ use crate::{
 const STALE: Duration = Duration::from_millis(100);
 /// Claims in one step at most: where all that is due is skipped or deferred, a lane still comes to its sends.
 const CLAIMS: usize = 20;
+/// Whoever took more than its share looks again this soon whether the others have taken theirs.
+const BEHIND: Duration = Duration::from_millis(10);
 /// An exhausted route is asked again at the latest after this.
 const ASK_AGAIN: i64 = 1_000;
-
-/// A rendered message that waits for its slot.
-struct Ready {
-    run: Arc<ActiveRun>,
-    claimed: Claimed<()>,
-    outgoing: Outgoing,
-}
 
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +64,8 @@ pub struct Lane {
     shared: Arc<Shared>,
     account: Arc<Account>,
     verdicts: mpsc::Sender<Verdict>,
-    queue: VecDeque<Ready>,
-    slots: VecDeque<Instant>,
+    queue: Queue,
+    slots: Slots,
     in_flight: JoinSet<usize>,
     flying: usize,
     turns: Turns,
@@ -76,12 +76,13 @@ pub struct Lane {
 impl Lane {
     /// A lane with nothing in flight.
     pub fn new(shared: Arc<Shared>, account: Arc<Account>, verdicts: mpsc::Sender<Verdict>) -> Self {
+        let queue = Queue::new(account.abilities);
         Self {
             shared,
             account,
             verdicts,
-            queue: VecDeque::new(),
-            slots: VecDeque::new(),
+            queue,
+            slots: Slots::default(),
             in_flight: JoinSet::new(),
             flying: 0,
             turns: Turns::default(),
@@ -96,18 +97,19 @@ impl Lane {
             self.landed(&done);
         }
         let now = self.shared.clock.millis();
-        let permit = self.account.circuit(|circuit| circuit.permit(now));
+        let ticks = self.shared.clock.ticks();
+        let permit = self.permit(now, ticks);
         let window = usize::try_from(self.account.config.window).unwrap_or(1).max(1) * self.account.abilities.batch.most.max(1);
         let free = match permit {
             Permit::Open => window.saturating_sub(self.flying),
             Permit::Probe => 1,
             Permit::WaitUntil(until) => {
-                self.put_back_all().await;
-                let wait = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
+                self.stand_still().await;
+                let wait = Duration::from_millis(u64::try_from(until - ticks).unwrap_or(0));
                 return Ok(Step { sent: 0, claimed: 0, wait: wait.min(Duration::from_secs(1)) });
             }
             Permit::Stopped => {
-                self.put_back_all().await;
+                self.stand_still().await;
                 return Ok(Step { sent: 0, claimed: 0, wait: Duration::from_secs(1) });
             }
         };
@@ -128,11 +130,27 @@ impl Lane {
                 wait = more.1;
             }
             wait = hurry.map_or(wait, |hurry| wait.min(hurry));
+        } else if self.probing {
+            self.shared.accounts.stands_back(&self.account, None);
         }
         if self.probing && sent == 0 {
             self.account.circuit(crate::health::Circuit::probe_unused);
         }
         Ok(Step { sent, claimed, wait })
+    }
+
+    /// What the account may do now: its circuit says so, unless it rests because its gateway found it too fast.
+    fn permit(&self, now: i64, ticks: i64) -> Permit {
+        match self.account.throttle().rests(now) {
+            Some(until) => Permit::WaitUntil(ticks + until - now),
+            None => self.account.circuit(|circuit| circuit.permit(ticks)),
+        }
+    }
+
+    /// Nothing goes for now: what was claimed goes back, and nobody waits for this account's share.
+    async fn stand_still(&mut self) {
+        self.shared.accounts.stands_back(&self.account, None);
+        self.put_back_all().await;
     }
 
     /// Waits until a send has landed. False at once if none is in flight.
@@ -165,7 +183,7 @@ impl Lane {
     async fn put_back_all(&mut self) {
         let now = self.shared.clock.millis();
         self.slots.clear();
-        for ready in std::mem::take(&mut self.queue) {
+        for ready in self.queue.take_all() {
             self.verdict(ready, Outcome::PutBack { next_at: now }).await;
         }
     }
@@ -183,43 +201,63 @@ impl Lane {
         self.asked.retain(|(run, _), _| runs.contains_key(run));
         let routes = self.account.routes();
         let mut total = 0;
+        // Routes of which those of its priority are to take their shares first.
+        let mut ahead = BTreeSet::new();
+        let mut hurry = Some(Duration::ZERO);
         for _ in 0..CLAIMS {
-            if wanted == 0 {
-                return Ok((total, None));
-            }
-            let asked = &self.asked;
+            let due =
+                |run: i64, route: i16| !ahead.contains(&route) && self.asked.get(&(run, route)).is_none_or(|at| is_due(*at, now));
             let candidates: Vec<Waiting> = runs
                 .values()
-                .filter(|run| routes.iter().any(|route| asked.get(&(run.row.id, *route)).is_none_or(|at| is_due(*at, now))))
+                .filter(|run| routes.iter().any(|route| due(run.row.id, *route)))
                 .map(|run| Waiting { run: run.row.id, warning: run.is_warning() })
                 .collect();
-            let Some(run) = self.turns.order(&candidates).first().and_then(|id| runs.get(id)) else { return Ok((total, None)) };
-            let Some(route) =
-                routes.iter().copied().find(|r| self.asked.get(&(run.row.id, *r)).is_none_or(|at| is_due(*at, now)))
+            let run = self.turns.order(&candidates).first().and_then(|id| runs.get(id)).filter(|_| wanted > 0);
+            let Some((run, route)) = run.and_then(|run| Some((run, *routes.iter().find(|route| due(run.row.id, **route))?)))
             else {
-                return Ok((total, None));
+                hurry = None;
+                break;
             };
             // One claim a turn: with several runs waiting, none takes the whole window at once.
             let quantum = if candidates.len() > 1 { wanted.div_ceil(candidates.len()).max(50).min(wanted) } else { wanted };
-            let (got, limit) = self.claim_route(run, route, quantum, now).await?;
+            let ticks = self.shared.clock.ticks();
+            let pinned = self.shared.accounts.share(&self.account, route, ticks) == Share::Pinned;
+            let quantum = if pinned { quantum } else { self.shared.accounts.allowance(&self.account, route, quantum, ticks) };
+            if quantum == 0 {
+                ahead.insert(route);
+                continue;
+            }
+            let (got, limit) = self.claim_route(run, route, pinned, quantum, now).await?;
+            if !pinned {
+                self.shared.accounts.took(&self.account, route, got);
+            }
             total += got;
             wanted -= got.min(wanted);
             if matches!(limit, Limit::Rate | Limit::Quota | Limit::Account | Limit::Lease) {
-                self.account.set_out_of_quota(limit == Limit::Quota);
+                self.account.set_trouble(Cause::Quota, limit == Limit::Quota);
+                self.shared.accounts.stands_back(&self.account, None);
                 // The slots are other nodes' for now: they are free again within the half second that a claim may reserve.
                 let period = Bucket::of(self.account.config.rate).period;
                 let crowded = limit == Limit::Rate && total == 0;
                 return Ok((total, crowded.then(|| period.clamp(Duration::from_millis(100), Duration::from_secs(1)))));
             }
-            self.account.set_out_of_quota(false);
+            self.account.set_trouble(Cause::Quota, false);
         }
-        Ok((total, Some(Duration::ZERO)))
+        if wanted == 0 {
+            self.shared.accounts.is_full(&self.account, self.shared.clock.ticks());
+            return Ok((total, None));
+        }
+        for route in routes.into_iter().filter(|route| !ahead.contains(route)) {
+            self.shared.accounts.stands_back(&self.account, Some(route));
+        }
+        Ok((total, if ahead.is_empty() { hurry } else { Some(BEHIND) }))
     }
 
     async fn claim_route(
         &mut self,
         run: &Arc<ActiveRun>,
         route: i16,
+        pinned_only: bool,
         wanted: usize,
         now: i64,
     ) -> crate::db::Result<(usize, Limit)> {
@@ -236,11 +274,11 @@ impl Lane {
             daily: account.config.daily,
             day: &day,
             route,
-            pinned_only: shared.accounts.share(&account, route, now) == Share::Pinned,
+            pinned_only,
             limit: wanted,
             slot: account.abilities.slot,
             batch: account.abilities.batch.most,
-            slots: self.slots.len().saturating_sub(self.queued_slots()),
+            slots: self.slots.len().saturating_sub(self.queue.all_slots()),
             now,
             cap: shared.limits.cap,
             spacing: shared.limits.spacing,
@@ -249,8 +287,8 @@ impl Lane {
         };
         let claim = transaction!(shared.db, |tx| claim::claim(tx, &request, |c| prepare(&shared, &account, run, c)).await)?;
         let arrived = Instant::now();
-        if let Some((wait, n)) = claim.reserved {
-            self.hold_slots(arrived + wait, n);
+        if let Some(reserved) = claim.reserved {
+            self.slots.hold(arrived, reserved);
         }
         // Everything due was taken: what comes later, a retry or a fall-back, is asked for again in a while.
         if claim.exhausted {
@@ -281,57 +319,13 @@ impl Lane {
                 expires: chrono::DateTime::from_timestamp_millis(run.row.expires_at),
                 callback: account.callback.clone(),
             };
-            self.queue.push_back(Ready { run: Arc::clone(run), claimed, outgoing });
+            self.queue.push(Ready { run: Arc::clone(run), claimed, outgoing });
         }
         Ok((got, claim.limit))
     }
 
-    fn hold_slots(&mut self, first: Instant, n: u32) {
-        let period = slot::period(self.account.config.rate);
-        self.slots.extend((0..n).map(|i| first + period * i));
-    }
-
     fn throw_away_stale(&mut self) {
-        let late = if self.shared.db.engine() == Engine::Sqlite { STALE } else { limit::LATENESS };
-        let now = Instant::now();
-        while self.slots.front().is_some_and(|slot| *slot + late < now) {
-            self.slots.pop_front();
-        }
-    }
-
-    /// Slots that the next send takes: a message of several parts may need several.
-    fn next_slots(&self) -> usize {
-        self.queue.front().map_or(1, |ready| slots_of(self.account.abilities.slot, &ready.outgoing))
-    }
-
-    /// Slots that all that waits takes, at best.
-    fn queued_slots(&self) -> usize {
-        let Abilities { slot, batch, .. } = self.account.abilities;
-        match slot {
-            Slot::Send => self.queue.len().div_ceil(batch.most.max(1)),
-            Slot::Part => self.queue.iter().map(|ready| slots_of(slot, &ready.outgoing)).sum(),
-        }
-    }
-
-    /// Takes the first of the queue, and those behind it that may go in the same send, `most` at most.
-    fn take_batch(&mut self, most: usize) -> Vec<Ready> {
-        let Some(first) = self.queue.pop_front() else { return Vec::new() };
-        let mut batch = vec![first];
-        if most > 1 && self.account.abilities.batch.same_content {
-            let mut others = VecDeque::with_capacity(self.queue.len());
-            for ready in std::mem::take(&mut self.queue) {
-                if batch.len() < most && ready.outgoing.content == batch[0].outgoing.content {
-                    batch.push(ready);
-                } else {
-                    others.push_back(ready);
-                }
-            }
-            self.queue = others;
-        } else {
-            let more = (most.max(1) - 1).min(self.queue.len());
-            batch.extend(self.queue.drain(..more));
-        }
-        batch
+        self.slots.throw_away_stale(if self.shared.db.engine() == Engine::Sqlite { STALE } else { limit::LATENESS });
     }
 
     /// Hands due messages to the gateway, `free` at most. How many, and when the next one is due.
@@ -341,15 +335,15 @@ impl Lane {
         let mut sent = 0;
         while sent < free && !self.queue.is_empty() {
             self.throw_away_stale();
-            let needed = self.next_slots();
+            let needed = self.queue.next_slots();
             if self.slots.len() < needed {
                 let count = |n: usize| u32::try_from(n - self.slots.len()).unwrap_or(u32::MAX);
-                let (least, most) = (count(needed), count(self.queued_slots().max(needed)));
+                let (least, most) = (count(needed), count(self.queue.all_slots().max(needed)));
                 let reserved = slot::reserve(&self.shared.db, self.account.id, self.account.config.rate, least..=most).await?;
-                self.hold_slots(Instant::now() + reserved.0, reserved.1);
+                self.slots.hold(Instant::now(), reserved);
             }
             // A message's parts follow each other at once: it goes when the first may, and whoever is next waits for them all.
-            let Some(slot) = self.slots.front().copied() else { break };
+            let Some(slot) = self.slots.first() else { break };
             let early = slot.saturating_duration_since(Instant::now());
             if !early.is_zero() {
                 return Ok((sent, early.min(IDLE)));
@@ -357,9 +351,9 @@ impl Lane {
             if let Err(wait) = self.account.pace.take(u32::try_from(needed).unwrap_or(u32::MAX)) {
                 return Ok((sent, wait.min(IDLE)));
             }
-            self.slots.drain(..needed.min(self.slots.len()));
+            self.slots.take(needed);
             let mut batch = Vec::with_capacity(most);
-            for ready in self.take_batch(most.min(free - sent)) {
+            for ready in self.queue.take_batch(most.min(free - sent)) {
                 let now = self.shared.clock.millis();
                 let open = self.shared.active.may_send(&ready.run, ready.claimed.channel(), ready.claimed.address, now);
                 if open && self.shared.owns(ready.claimed.owner, now) {
@@ -407,7 +401,7 @@ async fn settle(
     answer: Result<Accepted, SendError>,
 ) -> Outcome {
     let now = shared.clock.millis();
-    let receipts = account.config.receipts && account.abilities.receipts;
+    let receipts = account.has_receipts();
     let situation = Situation {
         now,
         expires_at: run.row.expires_at,
@@ -417,28 +411,7 @@ async fn settle(
         jitter: (shared.jitter)(),
     };
     let (outcome, effect) = judge(answer, &situation);
-    match effect {
-        Effect::Works => account.circuit(crate::health::Circuit::succeeded),
-        // TODO(routing): halve the pace.
-        Effect::Throttled(after) | Effect::Failed(after) => account.circuit(|circuit| circuit.failed(now, after)),
-        Effect::Stop(why) => {
-            let first = account.circuit(|circuit| {
-                let first = circuit.stopped().is_none();
-                circuit.stop(why.clone());
-                first
-            });
-            if first {
-                tracing::error!(
-                    account = account.config.name,
-                    why,
-                    "paused an account: a person must mend it, then run `loa accounts --resume`"
-                );
-                if let Err(error) = account::pause(&shared.db, account.id, Some(&why), now).await {
-                    tracing::error!(account = account.config.name, %error, "could not store that the account is paused");
-                }
-            }
-        }
-    }
+    effect::apply(shared, account, effect).await;
     outcome
 }
 
@@ -447,47 +420,7 @@ fn verdict(claimed: &Claimed<()>, outcome: Outcome) -> Verdict {
     Verdict { address: (claimed.channel(), claimed.address), judged: Judged::of(claimed, outcome) }
 }
 
-/// Slots that a message takes where it goes alone.
-fn slots_of(slot: Slot, outgoing: &Outgoing) -> usize {
-    match (slot, &outgoing.content) {
-        (Slot::Part, Content::Sms(sms)) => usize::from(sms.parts.max(1)),
-        _ => 1,
-    }
-}
-
 /// Whether an exhausted route may be asked again. A time further off than was ever set is one of a clock since set back.
 const fn is_due(at: i64, now: i64) -> bool {
     at <= now || at > now + ASK_AGAIN
-}
-
-/// Opens the address and renders the message of one candidate.
-fn prepare(shared: &Shared, account: &Account, run: &ActiveRun, candidate: &Candidate) -> Prepared<(Content, Address)> {
-    let reject = |reason, detail: String| Prepared::Reject { reason, detail };
-    let Some(channel) = Channel::from_number(candidate.id & 15) else {
-        return reject(Reason::Other, "the delivery names no channel".into());
-    };
-    let sealed = candidate.sealed.as_deref().unwrap_or_default();
-    let address = match shared.seal.open(Kind::of(channel), sealed) {
-        Ok(address) => Address::new(address),
-        Err(error) => return reject(Reason::Other, error.to_string()),
-    };
-    let person = Person {
-        name: candidate.name.clone(),
-        area_name: candidate.area.as_deref().and_then(|code| Places::built_in().full_name(code)),
-        lang: candidate.lang.clone(),
-        attributes: serde_json::from_str(&candidate.attributes).unwrap_or_default(),
-    };
-    let hash = candidate.hash.unwrap_or_default();
-    let link = shared.unsubscribe_url(channel, hash);
-    let message = usize::try_from(candidate.message).unwrap_or(usize::MAX);
-    let carrier = Carrier::from_number(i64::from(candidate.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
-    let today = shared.clock.now().with_timezone(&run.frozen.campaign.timezone()).date_naive();
-    let terms = Terms::of(&account.config, carrier.map(Carrier::name), today);
-    match run.frozen.templates.render(message, channel, &person, link.as_deref(), &terms) {
-        Ok(content) => {
-            let parts = if let Content::Sms(sms) = &content { i16::try_from(sms.parts).unwrap_or(i16::MAX) } else { 1 };
-            Prepared::Send { parts, price: i64::from(parts) * account.price(candidate.carrier), payload: (content, address) }
-        }
-        Err(error) => reject(error.reason(), error.to_string()),
-    }
 }

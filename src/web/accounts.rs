@@ -35,12 +35,12 @@ pub(super) struct AccountView {
     pub why: Option<String>,
 }
 
-fn view(account: &Account, now: i64) -> AccountView {
-    let (why, closed) = account.circuit(|circuit| (circuit.stopped().map(str::to_string), circuit.is_usable(now)));
+fn view(account: &Account, ticks: i64) -> AccountView {
+    let (why, closed) = account.circuit(|circuit| (circuit.stopped().map(str::to_string), circuit.is_usable(ticks)));
     let condition = match (&why, closed) {
         (Some(_), _) => Condition::Stopped,
         (None, false) => Condition::Resting,
-        (None, true) if account.is_usable(now) => Condition::Usable,
+        (None, true) if account.is_usable(ticks) => Condition::Usable,
         (None, true) => Condition::OutOfQuota,
     };
     AccountView {
@@ -54,8 +54,8 @@ fn view(account: &Account, now: i64) -> AccountView {
 }
 
 /// All of them, by channel, then by name.
-pub(super) fn all(accounts: &Accounts, now: i64) -> Vec<AccountView> {
-    let mut views: Vec<_> = accounts.all().iter().map(|account| (account.config.channel, view(account, now))).collect();
+pub(super) fn all(accounts: &Accounts, ticks: i64) -> Vec<AccountView> {
+    let mut views: Vec<_> = accounts.all().iter().map(|account| (account.config.channel, view(account, ticks))).collect();
     views.sort_by(|(channel, one), (other, two)| (channel, one.priority, &one.name).cmp(&(other, two.priority, &two.name)));
     views.into_iter().map(|(_, view)| view).collect()
 }

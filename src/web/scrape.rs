@@ -19,6 +19,7 @@ use super::{
     accounts::{self, Condition},
 };
 use crate::{
+    account::trouble::Cause,
     active::RunState,
     db::{Result, Sql},
     delivery, on,
@@ -139,7 +140,7 @@ fn open_routes(state: &Shared) -> Vec<OpenRoute> {
 }
 
 fn account_gauges(out: &mut Exposition, state: &Shared) {
-    let all = accounts::all(&state.parts.accounts, state.parts.clock.millis());
+    let all = accounts::all(&state.parts.accounts, state.parts.clock.ticks());
     let conditions = [
         (Condition::Usable, "usable"),
         (Condition::Resting, "resting"),
@@ -156,6 +157,19 @@ fn account_gauges(out: &mut Exposition, state: &Shared) {
         })
         .collect();
     out.gauge("loa_account", "How each account does: 1 at its condition", rows.iter().map(|(l, n)| (&l[..], *n)));
+    let accounts = state.parts.accounts.all();
+    let troubles: Vec<_> = accounts
+        .iter()
+        .flat_map(|account| {
+            Cause::ALL.map(|cause| {
+                let labels = [("account", account.config.name.as_str()), ("cause", cause.name())];
+                (labels, i64::from(account.has_trouble(cause)))
+            })
+        })
+        .collect();
+    out.gauge("loa_account_trouble", "What ails each account: 1 where it stands", troubles.iter().map(|(l, n)| (&l[..], *n)));
+    let paces: Vec<_> = accounts.iter().map(|a| ([("account", a.config.name.as_str())], a.throttle().pace)).collect();
+    out.gauge("loa_account_pace", "Thousandths of its rate that each account may use", paces.iter().map(|(l, n)| (&l[..], *n)));
 }
 
 fn process(out: &mut Exposition, state: &Shared) {

@@ -53,7 +53,7 @@ async fn show(
                 refresh => switches.refresh.as_deref() != Some("off"),
                 under_way => Value::from(Serde(&under_way)),
                 settled => Value::from(Serde(&settled)),
-                accounts => Value::from(Serde(&accounts::all(&state.parts.accounts, now))),
+                accounts => Value::from(Serde(&accounts::all(&state.parts.accounts, state.parts.clock.ticks()))),
             };
             state.pages.show(StatusCode::OK, "status", lang, values)
         }

@@ -120,7 +120,11 @@ async fn a_slot_is_a_part_or_a_batch(world: &World) {
     let rate = loa::config::Rate { count: 10, per: Duration::from_secs(1) };
     let five = Request { rate, slot: providers::Slot::Part, ..world.request(&plan, SMS) };
     let claim = world.claim_long(&five, 2).await;
-    assert_eq!((claim.claimed.len(), claim.reserved.map(|(_, n)| n)), (2, Some(4)), "five slots hold two messages of two parts");
+    assert_eq!(
+        (claim.claimed.len(), claim.reserved.map(|reserved| reserved.n)),
+        (2, Some(4)),
+        "five slots hold two messages of two parts"
+    );
     assert!(!claim.exhausted);
     let none = world.claim_long(&Request { slots: 0, ..five.clone() }, 2).await;
     assert!(none.claimed.len() <= 1, "a slot is left, and a message may begin on it");
@@ -146,7 +150,7 @@ async fn quota_and_slots_bound_a_claim(world: &World) {
 
     let slow = Request { rate: loa::config::Rate { count: 1, per: Duration::from_hours(1) }, ..world.request(&plan, SMS) };
     let claim = world.claim_as(&slow).await;
-    assert_eq!((claim.claimed.len(), claim.reserved.map(|(_, n)| n)), (1, Some(1)));
+    assert_eq!((claim.claimed.len(), claim.reserved.map(|reserved| reserved.n)), (1, Some(1)));
     assert_eq!(world.claim_as(&slow).await.limit, Limit::Rate);
     let held = world.claim_as(&Request { slots: 2, ..slow }).await;
     assert_eq!((held.claimed.len(), held.reserved), (2, None), "slots that the caller holds need no others");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use loa::{
+    account::forecast::Line,
     consent::{self, Said, Scope},
     delivery::{State, Why, close, close::Settle, record::Outcome},
     run::Runner,
@@ -167,9 +168,20 @@ async fn what_cannot_finish_in_time_goes_to_the_next_channel(world: &World) {
         world.people(&[phone(1).email(11), phone(2).email(12), without_mail, phone(4).email(14), Person::default()]).await;
     let text = campaign("awareness", "use = [\"sms\", \"email\"]\npolicy = \"first\"\nfinish_by = \"3h\"", "valid_for = \"24h\"");
     let run = world.run(&text).await;
-    let capacity = Arc::new(|channel: Channel, _| (channel == Channel::Sms).then_some(1));
+    // One text message in the three hours.
+    let slow = Line {
+        name: "sms".into(),
+        routes: [SMS << 4 | 1].into(),
+        able: true,
+        priority: 1,
+        period: std::time::Duration::from_hours(3),
+        abilities: providers::Abilities::LEAST,
+        daily: None,
+        used: 0,
+    };
+    let lines = Arc::new(move || vec![slow.clone()]);
     world.step().await;
-    world.step_with(&Runner { capacity, ..world.runner() }).await;
+    world.step_with(&Runner { lines, ..world.runner() }).await;
     assert_eq!(
         world.states(run).await,
         [

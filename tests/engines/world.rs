@@ -202,7 +202,8 @@ impl World {
 
     pub async fn account_for(&self, name: &str, channel: Channel) -> i64 {
         on!(self.db.write, |pool, _sql| sqlx::query_scalar(
-            "INSERT INTO account (name, channel, receipts, tat, day, used) VALUES ($1, $2, true, 0, '', 0) RETURNING id"
+            "INSERT INTO account (name, channel, receipts, tat, day, used) VALUES ($1, $2, true, 0, '', 0)
+             ON CONFLICT (name) DO UPDATE SET channel = excluded.channel RETURNING id"
         )
         .bind(name)
         .bind(channel as i16)
@@ -283,7 +284,7 @@ impl World {
             clock: self.clock.clone(),
             node: self.epoch,
             active: Arc::clone(&self.active),
-            capacity: Arc::new(|_, _| None),
+            lines: Arc::new(Vec::new),
         }
     }
 

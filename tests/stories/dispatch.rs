@@ -10,6 +10,7 @@ use std::{
 use chrono::{TimeZone as _, Utc};
 use loa::{
     account::{Account, Accounts},
+    audience::phone::Carrier,
     config::{self, Limits, Price, Rate},
     consent::{self, Said, Scope},
     delivery::{State, Why},
@@ -96,6 +97,8 @@ pub fn configured(name: &str, channel: Channel) -> config::Account {
         price: Price { default: 300, by_carrier: BTreeMap::new() },
         carriers: Vec::new(),
         priority: 1,
+        weight: 1,
+        low_balance: None,
         receipts: true,
         allow_private: false,
         parts: Budget::default(),
@@ -111,7 +114,7 @@ pub struct Process<'w> {
     pub shared: Arc<Shared>,
     lanes: Vec<Lane>,
     recorder: Recorder,
-    runner: Runner,
+    pub(super) runner: Runner,
 }
 
 impl<'w> Process<'w> {
@@ -120,7 +123,9 @@ impl<'w> Process<'w> {
         for (config, gateway) in accounts {
             // The world's own first account is of this name.
             let id = if config.name == "sms" { world.account } else { world.account_for(&config.name, config.channel).await };
-            all.push(Account::new(id, config, Arc::clone(gateway) as Arc<dyn Provider>, Vec::new(), None));
+            let groups =
+                config.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect();
+            all.push(Account::new(id, config, Arc::clone(gateway) as Arc<dyn Provider>, groups, None));
         }
         let accounts = Arc::new(Accounts::of(all));
         let shared = Arc::new(Shared {
@@ -137,7 +142,8 @@ impl<'w> Process<'w> {
         });
         let (recorder, verdicts) = Recorder::new(Arc::clone(&shared));
         let lanes = accounts.all().iter().map(|a| Lane::new(Arc::clone(&shared), Arc::clone(a), verdicts.clone())).collect();
-        let runner = Runner { capacity: Arc::new(move |channel, within| accounts.capacity(channel, within)), ..world.runner() };
+        let clock = world.clock.clone();
+        let runner = Runner { lines: Arc::new(move || accounts.lines(clock.ticks())), ..world.runner() };
         Self { world, shared, lanes, recorder, runner }
     }
 

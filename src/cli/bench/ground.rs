@@ -205,7 +205,7 @@ impl Ground {
             clock: self.clock.clone(),
             node: 0,
             active: Arc::clone(&active),
-            capacity: Arc::new(|_, _| None),
+            lines: Arc::new(Vec::new),
         };
         let begun = Instant::now();
         loop {
