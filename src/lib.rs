@@ -20,7 +20,8 @@
 //!    for the account ([`health`]); [`delivery::record`] writes it, many in one transaction. What has no answer is in
 //!    doubt, and [`dispatch::doubt`] settles it as the campaign says.
 //! 7. Minutes later the gateway calls `/receipts/…`: [`web`] hands it to [`receipt`], which commits it, answers, finds the
-//!    attempt by its reference, and [`delivery::learn`] joins it: any order, any number of times, one result.
+//!    attempt by its reference, and [`delivery::learn`] joins it: any order, any number of times, one result. What people
+//!    wrote back comes the same way: [`reply`] takes refusals in that commit, and [`dispatch::confirm`] answers them once.
 //! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
 //!    campaigns reached, and [`verify`] recounts everything from the rows.
 //!
