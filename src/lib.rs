@@ -22,6 +22,8 @@
 //! 7. Minutes later the gateway calls `/receipts/…`, and [`web`] hands it to [`receipt`]; or it speaks over a standing
 //!    connection (SMPP), and a loop of [`app`] does. It is committed, then answered; its attempt is found by reference or id,
 //!    and [`delivery::learn`] joins it: any order, any number of times, one result.
+//!    What people wrote back comes the same way: [`reply`] takes refusals in that commit, and [`dispatch::confirm`] answers
+//!    them once.
 //! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
 //!    campaigns reached, and [`verify`] recounts everything from the rows.
 //!

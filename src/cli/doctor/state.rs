@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::{Findings, Globals};
 use crate::{
     active::RunRow,
-    audience::key::{self, KeyError},
+    audience::{
+        block,
+        key::{self, KeyError},
+    },
     cli::accounts,
     config::Config,
     db::{Db, Result, Schema, Sql},
@@ -97,6 +100,7 @@ async fn look_into(db: &Db, config: &Config, globals: &Globals, findings: &mut F
     clock(db, globals, findings).await?;
     paused(db, config, findings).await?;
     runs(db, findings).await?;
+    blocked(db, findings).await?;
     waiting(db, globals, findings).await
 }
 
@@ -183,6 +187,22 @@ async fn runs(db: &Db, findings: &mut Findings) -> Result<()> {
                 ),
             );
         }
+    }
+    Ok(())
+}
+
+/// Lists of those never to be written to whose import broke off: both editions bind until it is complete.
+async fn blocked(db: &Db, findings: &mut Findings) -> Result<()> {
+    for list in block::lists(db).await?.iter().filter(|list| list.finished_at.is_none()) {
+        let name = &list.name;
+        findings.warn(
+            "block-list",
+            phrase!("danh sách không được gửi `{name}` nhập dở dang", "the import of the list `{name}` broke off"),
+            phrase!(
+                "nhập lại: loa audience block TỆP --source {name}",
+                "import it again: loa audience block FILE --source {name}"
+            ),
+        );
     }
     Ok(())
 }
