@@ -127,7 +127,7 @@ fn a_missing_field_is_an_error_unless_it_has_a_default() {
 fn a_field_that_nobody_has_is_found_at_check_time_with_its_place() {
     let text = "Chao {{ nmae }}, nam ca";
     let found = fault(sms(text));
-    assert_eq!((found.field.as_str(), found.offset), ("sms", text.find("nmae")));
+    assert_eq!((found.field.as_str(), found.offset), ("sms.text", text.find("nmae")));
     assert_eq!(found.text.en, "no recipient has a field nmae");
     assert_eq!(found.help.as_ref().map(|help| help.en.as_str()), Some("did you mean name?"));
 
