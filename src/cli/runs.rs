@@ -95,7 +95,8 @@ async fn outlooks(runs: &mut BTreeMap<i64, Progress>, db: &Db, config: &Config, 
     for run in active.runs() {
         if let Some(progress) = runs.get_mut(&run.row.id) {
             progress.outlook = outlook::of_run(run.row.id, &lines, &work, now);
-            progress.opens_at = run.opens_at(now).filter(|_| progress.outlook.is_some());
+            let waits = progress.outlook.is_some() || run.row.state() == RunState::FanningOut;
+            progress.opens_at = run.opens_at(now).filter(|_| waits);
         }
     }
     Ok(())
