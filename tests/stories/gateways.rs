@@ -306,10 +306,10 @@ async fn the_page_shows_how_to_describe_a_gateway_and_it_works() {
     office.loa(&["check", "gateways/example.toml"]);
     let tested = office.loa(&["accounts", "--test", "example"]);
     assert_eq!(tested, "✓ example: Example SMS: signed in, balance 125000 VND\n");
-    let callback = office.loa(&["accounts", "--callback", "example"]);
-    let callback = callback.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
 
     office.loa(&["audience", "import", "list.csv"]);
+    let callback = office.loa(&["accounts", "--callback", "example"]);
+    let callback = callback.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
     office.loa(&["send", "thu"]);
     let _serve = office.serve();
     office.until("it is sent", |states| is(states, State::Accepted).len() == 1).await;
