@@ -44,10 +44,8 @@ struct Office {
 impl Office {
     /// An office with one account on this gateway, called like it.
     fn open(gateway: &str, settings: &str, file: Option<String>, http: std::net::SocketAddr) -> Self {
-        let mut list = String::from("ref,phone\n");
-        for person in 0..PEOPLE {
-            list += &format!("N{person},{}\n", phone(person));
-        }
+        let rows: Vec<String> = (0..PEOPLE).map(|person| format!("N{person},{}", phone(person))).collect();
+        let list = format!("ref,phone\n{}\n", rows.join("\n"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
             "[paths]\ngateways = \"gateways\"\n[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[database]\nurl = \"sqlite:loa.db\"\n\
@@ -118,7 +116,9 @@ impl Office {
                 return states;
             }
             let mut counts: BTreeMap<State, usize> = BTreeMap::new();
-            states.values().for_each(|state| *counts.entry(*state).or_default() += 1);
+            for state in states.values() {
+                *counts.entry(*state).or_default() += 1;
+            }
             assert!(begun.elapsed() < Duration::from_secs(100), "{what}: {counts:?}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
