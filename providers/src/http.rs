@@ -505,12 +505,11 @@ fn requests(messages: &[Outgoing], batch: Batch) -> Vec<Vec<usize>> {
             request.len() < batch.most && (!batch.same_content || messages[request[0]].content == message.content)
         };
         open.retain(|request| requests[*request].len() < batch.most);
-        match open.iter().copied().find(|request| fits(&requests[*request])) {
-            Some(request) => requests[request].push(at),
-            None => {
-                open.push(requests.len());
-                requests.push(vec![at]);
-            }
+        if let Some(request) = open.iter().copied().find(|request| fits(&requests[*request])) {
+            requests[request].push(at);
+        } else {
+            open.push(requests.len());
+            requests.push(vec![at]);
         }
     }
     requests

@@ -335,6 +335,7 @@ impl fmt::Display for Reason {
 
 /// What an adapter can do: constants of the gateway, which the loop plans with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a gateway")]
 pub struct Abilities {
     /// What one `send` may carry.
     pub batch: Batch,

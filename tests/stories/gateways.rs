@@ -4,10 +4,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -44,10 +44,8 @@ struct Office {
 impl Office {
     /// An office with one account on this gateway, called like it.
     fn open(gateway: &str, settings: &str, file: Option<String>, http: std::net::SocketAddr) -> Self {
-        let mut list = String::from("ref,phone\n");
-        for person in 0..PEOPLE {
-            writeln!(list, "N{person},{}", phone(person)).unwrap();
-        }
+        let rows: Vec<String> = (0..PEOPLE).map(|person| format!("N{person},{}", phone(person))).collect();
+        let list = format!("ref,phone\n{}\n", rows.join("\n"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
             "[paths]\ngateways = \"gateways\"\n[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[database]\nurl = \"sqlite:loa.db\"\n\
@@ -118,7 +116,9 @@ impl Office {
                 return states;
             }
             let mut counts: BTreeMap<State, usize> = BTreeMap::new();
-            states.values().for_each(|state| *counts.entry(*state).or_default() += 1);
+            for state in states.values() {
+                *counts.entry(*state).or_default() += 1;
+            }
             assert!(begun.elapsed() < Duration::from_secs(100), "{what}: {counts:?}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -253,4 +253,72 @@ async fn esms_advertising_whose_receipts_only_asking_brings() {
     let arrived = sandbox.taken().iter().filter(|one| one.outcome == Outcome::Delivered).count();
     assert_eq!(is(&office.states().await, State::Delivered).len(), arrived);
     sandbox.stop(Outstanding::Drop).await;
+}
+
+/// The gateway of `docs/gateways.md`: what it was asked, and its answers.
+fn documented_gateway() -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, requests) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let log = Arc::clone(&requests);
+    // It ends with the test's process.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut request, mut buffer) = (String::new(), [0; 4096]);
+            let complete = |request: &str| {
+                let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+                let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                body.len() >= length.unwrap_or(0)
+            };
+            while !complete(&request) {
+                let n = stream.read(&mut buffer).unwrap();
+                request.push_str(std::str::from_utf8(&buffer[..n]).unwrap());
+            }
+            let answer = if request.starts_with("GET /v1/balance?key=s3cret-key ") {
+                r#"{"balance":125000}"#
+            } else {
+                r#"{"code":"0","message_id":"m-1"}"#
+            };
+            log.lock().unwrap().push(request);
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", answer.len());
+            stream.write_all(format!("{head}{answer}").as_bytes()).unwrap();
+        }
+    });
+    (address, requests)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_how_to_describe_a_gateway_and_it_works() {
+    let page = include_str!("../../docs/gateways.md");
+    let blocks: Vec<&str> = page.split("```toml\n").skip(1).take(2).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [description, account] = blocks.as_slice() else { panic!("the page has lost its example") };
+    let (address, requests) = documented_gateway();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let account = account.replace("{ env = \"EXAMPLE_KEY\" }", SECRET);
+    let config = format!(
+        "{account}url = \"http://{address}\"\nallow_private = true\n[server]\nlisten = \"127.0.0.1:{port}\"\n\
+         public_url = \"http://127.0.0.1:{port}\"\n[database]\nurl = \"sqlite:loa.db\"\n"
+    );
+    let office = Office::open("kannel", "", None, address);
+    let folder = office.folder.with("loa.toml", &config).with("gateways/example.toml", description);
+    let office = Office { folder: folder.with("list.csv", "ref,phone\nN1,+84903121111\n") };
+
+    office.loa(&["check", "gateways/example.toml"]);
+    let tested = office.loa(&["accounts", "--test", "example"]);
+    assert_eq!(tested, "✓ example: Example SMS: signed in, balance 125000 VND\n");
+
+    office.loa(&["audience", "import", "list.csv"]);
+    let callback = office.loa(&["accounts", "--callback", "example"]);
+    let callback = callback.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
+    office.loa(&["send", "thu"]);
+    let _serve = office.serve();
+    office.until("it is sent", |states| is(states, State::Accepted).len() == 1).await;
+    let sent = requests.lock().unwrap().iter().find(|request| request.starts_with("POST /v1/messages ")).unwrap().clone();
+    let body: serde_json::Value = serde_json::from_str(sent.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!((&body["to"], &body["from"], &body["key"]), (&"84903121111".into(), &"SO VHTTDL".into(), &"s3cret-key".into()));
+    // Another test may have installed it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let told = reqwest::get(format!("{callback}?status=1&ref={}", body["ref"].as_str().unwrap())).await.unwrap();
+    assert_eq!(told.status(), 200);
+    office.until("its receipt is joined", |states| is(states, State::Delivered).len() == 1).await;
 }

@@ -72,13 +72,21 @@ pub(super) enum Outcome {
     /// A receipt.
     Receipt { state: ReceiptState, reason: Option<Reason> },
     /// A message from a person.
-    Inbound { from: Expression, text: Expression, to: Option<Expression>, id: Option<Expression> },
+    Inbound(Box<InboundShape>),
     /// Words about the account.
     Account(Expression),
     /// Nothing.
     Ignore,
     /// The token has expired.
     StaleToken,
+}
+
+/// Where a message from a person stands in an item.
+pub(super) struct InboundShape {
+    from: Expression,
+    text: Expression,
+    to: Option<Expression>,
+    id: Option<Expression>,
 }
 
 impl Rule {
@@ -117,7 +125,8 @@ impl Rule {
                 inbound.only(&["from", "text", "to", "id"]);
                 let optional = |key| inbound.text(key).and_then(|text| Expression::parse(table.source, &text, known));
                 let (to, id) = (optional("to"), optional("id"));
-                Outcome::Inbound { from: expression(&inbound, "from")?, text: expression(&inbound, "text")?, to, id }
+                let (from, text) = (expression(&inbound, "from")?, expression(&inbound, "text")?);
+                Outcome::Inbound(Box::new(InboundShape { from, text, to, id }))
             }
             "account" => Outcome::Account(expression(table, "account")?),
             "then" => table.word("then", &["token"], |word| (word == "token").then_some(Outcome::StaleToken))?,
@@ -281,7 +290,8 @@ impl Shape {
         match &rule.outcome {
             Outcome::Ignore | Outcome::StaleToken => Ok(None),
             Outcome::Account(words) => Ok(Some(Event::Account { detail: clean(&text(words).unwrap_or_default()) })),
-            Outcome::Inbound { from, text: words, to, id } => {
+            Outcome::Inbound(inbound) => {
+                let InboundShape { from, text: words, to, id } = inbound.as_ref();
                 let (Some(from), Some(words)) = (text(from).filter(|from| !from.is_empty()), text(words)) else {
                     return Err("an inbound message lacks its sender or its text".into());
                 };

@@ -237,8 +237,8 @@ impl Node {
     fn write(&self, context: &Value, each: &[Value], out: &mut String) -> Result<bool, minijinja::Error> {
         match self {
             Self::Fixed(json) => out.push_str(json),
-            Self::Each(all) => match &all.join {
-                Some(join) => {
+            Self::Each(all) => {
+                if let Some(join) = &all.join {
                     let mut texts = Vec::with_capacity(each.len());
                     for message in each {
                         if let Self::Text(template) = &all.inner {
@@ -246,8 +246,7 @@ impl Node {
                         }
                     }
                     out.push_str(&json_string(&texts.join(join)));
-                }
-                None => {
+                } else {
                     out.push('[');
                     let mut first = true;
                     for message in each {
@@ -255,7 +254,7 @@ impl Node {
                     }
                     out.push(']');
                 }
-            },
+            }
             Self::Text(template) => match template.only() {
                 Some(expression) => {
                     let value = expression.eval(context)?;

@@ -26,7 +26,7 @@ pub(super) struct StatusShape {
 
 /// An answer that lists messages.
 struct Items {
-    items: Expression,
+    list: Expression,
     code: Option<Expression>,
     reference: Option<Expression>,
     id: Option<Expression>,
@@ -58,8 +58,8 @@ impl StatusShape {
         }
         let known = if listed { ITEM_NAMES } else { NAMES };
         let expression = |key, known: &[&str]| table.text(key).and_then(|text| Expression::parse(table.source, &text, known));
-        let items = expression("items", NAMES).map(|items| Items {
-            items,
+        let items = expression("items", NAMES).map(|list| Items {
+            list,
             code: expression("code", ITEM_NAMES),
             reference: expression("reference", ITEM_NAMES),
             id: expression("id", ITEM_NAMES),
@@ -98,7 +98,7 @@ impl StatusShape {
         let found = match &self.items {
             None => asked.iter().map(|handle| (About::Reference(handle.reference.clone()), reading.of_whole())).collect(),
             Some(items) => {
-                let Some(list) = reading.list(&items.items) else {
+                let Some(list) = reading.list(&items.list) else {
                     let detail = format!("HTTP {status} without a list: {}", clean(&self.reader.words(None, &reading)));
                     // What a token's end looks like is said by a rule over the whole answer.
                     let stale = self.rules.iter().find(|rule| rule.condition.holds(&reading).unwrap_or(false));

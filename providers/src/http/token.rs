@@ -59,7 +59,7 @@ impl TokenShape {
         let told = self.expires_in.as_ref().and_then(|expires_in| expires_in.text(&yes.reading.context));
         let life = told.and_then(|text| seconds(&text)).or(self.lasts).unwrap_or(EARLY);
         // One that lives shorter than it is renewed early serves half its life.
-        let serves = if life > self.early * 2 { life - self.early } else { life / 2 };
+        let serves = if life > self.early * 2 { life.saturating_sub(self.early) } else { life / 2 };
         let until = now.saturating_add(i64::try_from(serves.as_secs()).unwrap_or(i64::MAX));
         Some(Token { value: SecretString::from(value), from: now, until })
     }

@@ -1,9 +1,12 @@
 //! The blocks that descriptions are made of: tokens, signatures, batches with an outcome for each recipient, lists of
 //! states, balances.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use base64::Engine as _;
@@ -101,10 +104,10 @@ async fn a_token_is_renewed_in_time_and_when_it_is_called_expired() {
 async fn what_keeps_a_token_from_coming_is_no_fault_of_the_message() {
     let refused = |_: &str, _: usize| (400_u16, format!(r#"{{"error":1011,"error_description":"client_secret {SECRET}"}}"#));
     let always = |request: &str, before: usize| -> (u16, String) {
-        match request.contains("/oauth2/token") {
-            true => fpt(request, before),
-            false => (200, r#"{"error":1013,"error_description":"token-number-0"}"#.into()),
+        if request.contains("/oauth2/token") {
+            return fpt(request, before);
         }
+        (200, r#"{"error":1013,"error_description":"token-number-0"}"#.into())
     };
     let broken = |_: &str, _: usize| (200_u16, "<html>".into());
     for (script, expected) in
@@ -240,14 +243,11 @@ async fn what_happens_to_a_request_happens_to_all_of_it() {
 #[tokio::test]
 async fn messages_of_one_request_are_asked_about_once() {
     let script = |request: &str, _| {
-        match request.starts_with("POST") {
-        true => (200, r#"{"CodeResult":"100","SMSID":"dc71-9c5f"}"#.to_owned()),
-        false => (
-            200,
-            r#"{"CodeResult":"100","ReceiverList":[{"IsSent":true,"Phone":"0900000001","SentResult":true},{"IsSent":true,"Phone":"0900000002","SentResult":false},{"Phone":"0900000777","SentResult":true}]}"#
-                .to_owned(),
-        ),
-    }
+        if request.starts_with("POST") {
+            return (200, r#"{"CodeResult":"100","SMSID":"dc71-9c5f"}"#.to_owned());
+        }
+        let receivers = r#"{"IsSent":true,"Phone":"0900000001","SentResult":true},{"IsSent":true,"Phone":"0900000002","SentResult":false},{"Phone":"0900000777","SentResult":true}"#;
+        (200, format!(r#"{{"CodeResult":"100","ReceiverList":[{receivers}]}}"#))
     };
     let server = Server::start(Behaviour::Script(script)).await;
     let gateway = account(built_in("esms-bulk"), &server.url(), loopback());
@@ -335,8 +335,10 @@ async fn requests_and_callbacks_are_signed() {
     assert!(!format!("{error:?}").contains(&sign), "what was made of a secret is hidden: {error:?}");
 
     let body = r#"{"ref":"r1"}"#;
-    let hex: String = mac(body).iter().map(|byte| format!("{byte:02x}")).collect();
-    let good = format!("sha256={hex}");
+    let mut good = "sha256=".to_owned();
+    for byte in mac(body) {
+        write!(good, "{byte:02x}").unwrap();
+    }
     assert!(gateway.callback(&post(body, &[("x-signature", &good)])).is_ok());
     for headers in [&[("x-signature", "sha256=00")][..], &[], &[("x-signature", "")]] {
         assert!(matches!(gateway.callback(&post(body, headers)), Err(CallbackError::Forged(_))));
