@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use providers::{Abilities, Channel, Provider};
 
-pub use adapter::{AccountError, Gateways, SMPP, SMTP, gateways, provider};
+pub use adapter::{AccountError, Gateways, SMPP, SMTP, gateways, handle_key, provider};
 
 use self::adapter::groups;
 use crate::{

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
-use providers::Channel;
+use providers::{Channel, text::Pattern};
 
 /// One campaign: to whom, what, when, how.
 #[derive(Debug, Clone, PartialEq)]
@@ -253,7 +253,7 @@ pub struct Body {
     pub email: Option<EmailBody>,
 }
 
-/// A text message: `sms = "…"`, `sms = { text = "…", sms_text = "unicode" }` or `sms = { template = "…", values = { … } }`.
+/// A text message: `sms = "…"`, `sms = { text = "…", sms_text = "unicode" }` or `sms = { template = "…", wording = "…", values = { … } }`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SmsBody {
     /// A text of the campaign's own.
@@ -267,7 +267,9 @@ pub enum SmsBody {
     Registered {
         /// Its name in `[[account.template]]`.
         template: String,
-        /// What fills its slots, by their names: each a minijinja template.
+        /// The same in the campaign's own words, for accounts that list no wordings at all.
+        wording: Option<Pattern>,
+        /// What fills the slots, by their names: each a minijinja template.
         values: BTreeMap<String, String>,
     },
 }

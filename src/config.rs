@@ -10,6 +10,7 @@ mod template;
 pub use account::CARRIERS;
 pub use read::stored_key;
 pub use secret::is_secret_name;
+pub use template::wording;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 

@@ -8,6 +8,7 @@
 //! A person's field is data and never markup: Markdown is converted before the fields come in, HTML is escaped as
 //! they do, and a subject stays on one line.
 
+mod error;
 mod layout;
 mod markdown;
 pub mod review;
@@ -20,12 +21,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use minijinja::{Environment, Value};
 use providers::{
-    Channel, Chat, Content, Email, Reason, Sms,
-    text::{self, Encoding, SlotError, TextError},
+    Channel, Chat, Content, Email, Sms,
+    text::{self, Encoding, TextError},
 };
 use unicode_normalization::UnicodeNormalization as _;
 
-pub use self::terms::{Nearest, Terms};
+pub use self::{
+    error::RenderError,
+    terms::{Nearest, Terms},
+};
 use self::{
     template::{Compiler, Kept, SAMPLE},
     variant::{ChatTexts, EmailTexts, SmsForm, SmsTexts, Sources, Variant},
@@ -33,7 +37,6 @@ use self::{
 use crate::{
     campaign::{Body, Campaign, Law, SmsText},
     config::{Office, Purpose},
-    phrase,
     words::Phrase,
 };
 
@@ -101,90 +104,6 @@ pub struct TemplateFault {
     pub text: Phrase,
     /// What would be right.
     pub help: Option<Phrase>,
-}
-
-/// Why a message cannot be rendered for one person. Holds nothing personal.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// The message has no text for this channel.
-    #[error("the message has no text for {0}")]
-    NoContent(Channel),
-    /// A field that the text needs and that this person lacks.
-    #[error("this recipient has no {field}, and the text gives no default for it")]
-    Missing {
-        /// The field's name.
-        field: String,
-    },
-    /// The finished text message cannot be sent.
-    #[error(transparent)]
-    Text(#[from] TextError),
-    /// The account has no wording under the name that the message asks for, for this carrier on this day.
-    #[error("the account has no registered template {0} that holds for this carrier today")]
-    NoTemplate(String),
-    /// A slot of a registered wording.
-    #[error(transparent)]
-    Slot(#[from] SlotError),
-    /// The account lists registered wordings, and the text matches none of them.
-    #[error("the text matches no registered template{}", terms::besides(nearest.as_ref()))]
-    Unregistered {
-        /// The one that it is nearest to; none where none holds for this carrier on this day.
-        nearest: Option<Nearest>,
-    },
-    /// An expression failed with these values.
-    #[error("the template {template} failed: {problem}")]
-    Failed {
-        /// Which text.
-        template: String,
-        /// The kind of failure.
-        problem: String,
-    },
-}
-
-impl RenderError {
-    /// The same for people.
-    pub fn phrase(&self) -> Phrase {
-        match self {
-            Self::NoContent(channel) => phrase!("tin này không có nội dung cho kênh {channel}", "{self}"),
-            Self::Missing { field } => phrase!("người này không có `{field}`, mà lời nhắn không có giá trị thay thế", "{self}"),
-            Self::Text(TextError::Empty) => phrase!("tin nhắn không có chữ nào", "{self}"),
-            Self::Text(TextError::TooLong { parts, max, over }) => {
-                phrase!("tin nhắn dài {parts} phần, nhiều nhất {max}: bớt {over} ký tự", "{self}")
-            }
-            Self::Text(TextError::Unsendable { character, position }) => {
-                let code = u32::from(*character);
-                phrase!("ký tự thứ {position}, U+{code:04X}, không gửi được bằng SMS", "{self}")
-            }
-            Self::Text(TextError::NotPlain { character, position }) => {
-                let code = u32::from(*character);
-                phrase!("ký tự thứ {position}, U+{code:04X}, không có dạng không dấu", "{self}")
-            }
-            Self::NoTemplate(name) => {
-                phrase!("tài khoản không có mẫu `{name}` còn hiệu lực với nhà mạng này", "{self}")
-            }
-            Self::Slot(SlotError::Missing(slot)) => phrase!("chỗ trống {{{slot}}} của mẫu chưa có nội dung", "{self}"),
-            Self::Slot(SlotError::TooLong { slot, length, most }) => {
-                phrase!("chỗ trống {{{slot}}} của mẫu nhận nhiều nhất {most} ký tự, không phải {length}", "{self}")
-            }
-            Self::Unregistered { nearest: None } => {
-                phrase!("tài khoản không có mẫu nào còn hiệu lực với nhà mạng này", "{self}")
-            }
-            Self::Unregistered { nearest: Some(Nearest { template, at, expected }) } => {
-                let there = if expected.is_empty() { "hết".to_owned() } else { format!("ghi “{expected}”") };
-                phrase!("không khớp mẫu đã đăng ký nào; gần nhất là `{template}`: từ ký tự thứ {at}, mẫu {there}", "{self}")
-            }
-            Self::Failed { problem, .. } => phrase!("không điền được lời nhắn: {problem}", "{self}"),
-        }
-    }
-}
-
-impl RenderError {
-    /// Why the message is not sent, in the fixed list.
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::NoTemplate(_) | Self::Slot(_) | Self::Unregistered { .. } => Reason::Template,
-            _ => Reason::Content,
-        }
-    }
 }
 
 /// The texts of one campaign, compiled.
@@ -349,8 +268,8 @@ impl Filler<'_> {
                 terms.check(&sms.text, purpose)?;
                 Ok(sms)
             }
-            SmsForm::Registered { template, values } => {
-                let wording = terms.wording(template, purpose)?;
+            SmsForm::Registered { template, wording, values } => {
+                let wording = terms.wording(template, wording.as_ref(), purpose)?;
                 let mut filled = BTreeMap::new();
                 for (slot, kept) in values {
                     let value = self.fill(kept)?;

@@ -93,13 +93,11 @@ impl Ear {
             // It is those words and at most a code: nothing personal.
             Meaning::Refuses | Meaning::TakesBack => (None, words_of(&kept)),
         };
-        let key = match &inbound.id {
-            Some(id) => id.clone(),
-            None => {
-                let to = inbound.to.as_deref().unwrap_or_default();
-                format!("~{}", hex(&self.seal.mac(KEY, format!("{plain}\0{to}\0{}", inbound.text).as_bytes())[..16]))
-            }
-        };
+        let key = inbound.id.clone().unwrap_or_else(|| {
+            let to = inbound.to.as_deref().unwrap_or_default();
+            let written = format!("{plain}\0{to}\0{}", inbound.text);
+            format!("~{}", hex(&self.seal.mac(KEY, written.as_bytes())[..16]))
+        });
         Heard {
             account,
             key,

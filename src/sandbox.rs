@@ -1,5 +1,5 @@
 //! Stand-in gateways on loopback: an SMTP server, a carrier that speaks SMPP, and the HTTP gateways eSMS, SpeedSMS, VNPT,
-//! VietGuys, Kannel and Telegram on one port. `loa sandbox`, `loa demo` and the tests use them.
+//! VietGuys, Kannel, FPT, Stringee, Viettel and Telegram on one port. `loa sandbox`, `loa demo` and the tests use them.
 //!
 //! What enters is what a sender would send to the real gateway; what leaves is an answer in that gateway's own shape, receipts
 //! called back later, and a record of every message taken ([`Taken`]), written before the answer. [`Behaviour`] says how many are
@@ -55,24 +55,52 @@ pub enum Gateway {
     Telegram,
     /// A carrier, over SMPP 3.4.
     Smpp,
+    /// eSMS, advertising: `POST /MainService.svc/json/SendMultipleSMSBrandname_json/`.
+    #[serde(rename = "esms-bulk")]
+    EsmsBulk,
+    /// FPT: `POST /oauth2/token`, then `POST /api/push-brandname-otp`.
+    Fpt,
+    /// Stringee: `POST /v1/sms`.
+    Stringee,
+    /// Viettel: `POST /bulkapi` (SOAP).
+    Viettel,
 }
 
 impl Gateway {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Smtp, Self::Esms, Self::Speedsms, Self::Vnpt, Self::Vietguys, Self::Kannel, Self::Telegram, Self::Smpp];
+    pub const ALL: [Self; 12] = [
+        Self::Smtp,
+        Self::Esms,
+        Self::Speedsms,
+        Self::Vnpt,
+        Self::Vietguys,
+        Self::Kannel,
+        Self::Telegram,
+        Self::Smpp,
+        Self::EsmsBulk,
+        Self::Fpt,
+        Self::Stringee,
+        Self::Viettel,
+    ];
 
     /// Whether signing in takes a user name beside the secret.
     const fn has_users(self) -> bool {
         !matches!(self, Self::Speedsms | Self::Telegram)
     }
 
+    /// Whether what became of a message is told to those who ask, and to nobody else.
+    const fn is_polled(self) -> bool {
+        matches!(self, Self::EsmsBulk)
+    }
+
     /// How this gateway writes the id of its message with this number.
     fn id(self, number: u64) -> String {
         match self {
-            Self::Esms => format!("{number:032x}"),
+            Self::Esms | Self::EsmsBulk => format!("{number:032x}"),
             Self::Smtp | Self::Kannel | Self::Smpp => format!("{number:x}"),
-            Self::Speedsms | Self::Vnpt | Self::Vietguys | Self::Telegram => number.to_string(),
+            Self::Speedsms | Self::Vnpt | Self::Vietguys | Self::Telegram | Self::Fpt | Self::Stringee | Self::Viettel => {
+                number.to_string()
+            }
         }
     }
 }

@@ -71,3 +71,8 @@ impl Ground {
         }
     }
 }
+
+/// What `tests/setup` says of a peer.
+pub fn peer(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run through `make test`"))
+}

@@ -9,11 +9,13 @@ mod helpers;
 mod layers;
 
 mod stories {
+    mod advertising;
     mod audience;
     mod bench;
     mod check;
     mod commands;
     mod dispatch;
+    mod gateways;
     mod main_job;
     mod nodes;
     mod plan;
@@ -21,6 +23,9 @@ mod stories {
     mod report;
     mod runs;
     mod settings;
+    mod smpp;
     mod smpp_adapter;
+    mod texts;
     mod web;
+    mod wordings;
 }

@@ -40,6 +40,7 @@ use self::{
 pub use self::{
     description::{Description, Setting},
     fault::Fault,
+    filter::keyed_digest,
     network::{LONGEST_ANSWER, Network},
 };
 use crate::{

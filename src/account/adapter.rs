@@ -108,6 +108,11 @@ pub fn gateways(folder: Option<&Path>) -> Result<Gateways, AccountError> {
 /// The purpose of the MAC that keys digests of addresses in gateways' ids.
 const HANDLE: &str = "handle";
 
+/// The key of the digests that stand for phone numbers in the ids of an account's messages.
+pub fn handle_key(seal: &Seal, name: &str) -> [u8; 32] {
+    seal.mac(HANDLE, name.as_bytes())
+}
+
 /// Builds an account's adapter. The error names the key. Without a seal it sends and answers, but what it sends gets ids
 /// that no receipt finds again: for tests of an account and checks of its settings.
 pub fn provider(
@@ -180,7 +185,7 @@ pub fn provider(
     let surroundings = providers::http::Surroundings {
         now: Arc::new(move || clock.now()),
         random: Arc::new(|| rand::rng().random()),
-        key: seal.map_or_else(|| rand::rng().random(), |seal| seal.mac(HANDLE, account.name.as_bytes())),
+        key: seal.map_or_else(|| rand::rng().random(), |seal| handle_key(seal, &account.name)),
     };
     let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network, surroundings)
         .map_err(|e| wrong(e.to_string()))?;

@@ -175,8 +175,7 @@ pub async fn import(
             .bind(clock.millis())
             .fetch_one(pool)
             .await
-    })
-    .map_err(DbError::from)?;
+    })?;
     let (sender, mut runs) = mpsc::channel::<(Vec<Entry>, u64)>(1);
     let (seal, length) = (seal.clone(), list.length);
     let reading = tokio::task::spawn_blocking(move || read(&list, column, &seal, &sender));
@@ -194,8 +193,7 @@ pub async fn import(
                     .execute(pool)
                     .await
                     .map(affected)
-            })
-            .map_err(DbError::from)?;
+            })?;
         }
         progress(at, length);
     }

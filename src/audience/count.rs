@@ -38,7 +38,7 @@ pub async fn count(db: &Db, condition: &Compiled) -> Result<Count> {
 }
 
 /// Phone numbers by carrier, each number once, of the active people for whom a condition holds: of those who do not
-/// refuse such messages, and who have no address on any of the channels `before`, which would be tried first. The
+/// refuse such messages, stand on no list that binds everything, and who have no address on any of the channels `before`, which would be tried first. The
 /// condition's placeholders begin at `$1`.
 pub async fn phones(db: &Db, condition: &Compiled, warning: bool, before: &[Channel]) -> Result<Vec<(Carrier, i64)>> {
     let absent: String = before
@@ -55,6 +55,7 @@ pub async fn phones(db: &Db, condition: &Compiled, warning: bool, before: &[Chan
         "SELECT CAST(r.carrier AS BIGINT), count(DISTINCT r.phone_hash) FROM recipient r
          WHERE r.state = 0 AND r.phone_hash IS NOT NULL{absent}
          AND NOT EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {sms} AND o.address = r.phone_hash AND o.scope >= {scope})
+         AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {sms} AND b.address = r.phone_hash AND b.binds = 2)
          AND {} GROUP BY r.carrier ORDER BY r.carrier",
         condition.text
     );

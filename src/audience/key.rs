@@ -115,9 +115,12 @@ static RESEAL_CONFIRMATION: Sql = Sql::new(
     WHERE confirmation.id = l.id AND confirmation.sender IS NOT NULL",
 );
 
+/// Number, channel, sender and text.
+type SealedMessage = (i64, i16, Vec<u8>, Option<Vec<u8>>);
+
 /// One batch of what people wrote; the last id looked at, none at the end.
 async fn reseal_inbound(tx: &mut Tx, seal: &Seal, after: i64) -> crate::db::Result<Option<i64>> {
-    let rows: Vec<(i64, i16, Vec<u8>, Option<Vec<u8>>)> =
+    let rows: Vec<SealedMessage> =
         within!(tx, |c, sql| sqlx::query_as(sql(&NEXT_INBOUND)).bind(after).bind(BATCH).fetch_all(c).await)?;
     let Some((last, ..)) = rows.last() else { return Ok(None) };
     let last = *last;

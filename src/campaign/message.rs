@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use providers::Channel;
+use providers::{Channel, text::Pattern};
 
 use super::{
     AdvertisingRule, Body, ChatBody, EmailBody, Message, Period, SmsBody, SmsText,
     read::{Around, reference},
 };
 use crate::{
+    config::wording,
     document::{Section, Value, suggestion},
     phrase,
     words::Phrase,
@@ -191,8 +192,20 @@ fn sms(value: &Value<'_>, law: Option<&AdvertisingRule>) -> Option<SmsBody> {
     value.section(|s| {
         let template = s.optional("template", |v| v.slug());
         if s.has("template") {
+            let own = s.optional("wording", |v| wording(&v));
+            let well = own.is_some() || !s.has("wording");
             let values = s.optional("values", |v| v.section(data)).unwrap_or_default();
-            return Some(SmsBody::Registered { template: template?, values });
+            for slot in own.iter().flat_map(Pattern::slots).filter(|slot| !values.contains_key(&slot.name)) {
+                let name = &slot.name;
+                s.refuse::<()>(
+                    phrase!(
+                        "`values` thiếu chỗ trống {{{name}}} của `wording`",
+                        "`values` lacks the slot {{{name}}} of `wording`"
+                    ),
+                    phrase!("ví dụ: values = {{ {name} = \"…\" }}", "for example: values = {{ {name} = \"…\" }}"),
+                );
+            }
+            return template.filter(|_| well).map(|template| SmsBody::Registered { template, wording: own, values });
         }
         let sms_text = s.optional("sms_text", |v| v.choice(&SmsText::NAMES));
         if s.has("text") {
@@ -243,13 +256,12 @@ fn email(section: &mut Section<'_>, around: Around<'_>, law: Option<&Advertising
         let text = v.line()?;
         law.map_or(Some(()), |law| law.labelled(&v, &text)).map(|()| text)
     };
-    let (given, subject) = (section.has("subject"), section.optional("subject", line));
-    if given && subject.is_none() {
-        return None;
-    }
-    let subject = if whole { section.required("subject", |_| subject) } else { subject };
+    let subject = if whole { section.required("subject", line) } else { section.optional("subject", line) };
     let body = if whole { section.required("body", |v| v.text()) } else { section.optional("body", |v| v.text()) };
     let attach = section.optional("attach", |v| v.list(|file| attachment(&file, around))).unwrap_or_default();
+    if section.has("subject") && subject.is_none() {
+        return None;
+    }
     if whole {
         return Some(EmailBody { subject: subject?, body: body?, attach });
     }

@@ -166,7 +166,7 @@ fn words(of: &str) -> Option<&'static str> {
         "/bench people" => "Số người trong danh sách dùng để đo bộ nhớ [mặc định: 1000000; 1000 với --quick]",
         "/bench only" => "Chỉ các bước này, thay cho tất cả",
         "/bench dir" => "Ghi các cơ sở dữ liệu đo thử vào đâu; xong thì xóa",
-        "/sandbox" => "Chỉ chạy các cổng gửi giả: SMTP, và eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram qua HTTP",
+        "/sandbox" => "Chỉ chạy các cổng gửi giả: SMTP, và eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Telegram qua HTTP",
         "/sandbox smtp" => "Máy chủ SMTP giả nghe ở đâu",
         "/sandbox http" => "Các cổng HTTP giả nghe ở đâu",
         "/sandbox latency" => "Trả lời sau bao lâu: mili giây, hoặc một khoảng như 20-200",

@@ -151,7 +151,7 @@ impl<'a> Preview<'a> {
                 let others = message.lang.iter().filter(|(_, body)| body.has(*channel)).map(|(lang, _)| lang.as_str());
                 [MAIN_LANGUAGE].into_iter().chain(others).map(|lang| {
                     let person = Person { lang: Some(lang.to_string()), ..Person::typical() };
-                    self.text(index, *channel, person)
+                    self.text(index, *channel, &person)
                 })
             })
             .collect()
@@ -169,8 +169,8 @@ impl<'a> Preview<'a> {
     }
 
     /// A text for a made-up person, who has every attribute that it asks for.
-    fn text(&self, index: usize, channel: Channel, person: Person) -> Shown {
-        let lang = self.language(index, channel, &person);
+    fn text(&self, index: usize, channel: Channel, person: &Person) -> Shown {
+        let lang = self.language(index, channel, person);
         let url = self.unsubscribe_url.as_deref();
         let render = |terms: &Terms<'_>| self.templates.sample(index, channel, person.clone(), url, terms);
         self.shown(index, channel, lang, &render)

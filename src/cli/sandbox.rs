@@ -10,7 +10,8 @@ use crate::sandbox::{
     smpp::{Habits, Ids, Receipts},
 };
 
-/// Run the stand-in gateways alone: SMTP, a carrier over SMPP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel and Telegram over HTTP.
+/// Run the stand-in gateways alone: SMTP, a carrier over SMPP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel and
+/// Telegram over HTTP.
 #[derive(Debug, clap::Args)]
 #[command(after_help = forced())]
 pub struct Args {
@@ -101,7 +102,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::start(args.options()).await?;
     let interrupted = interrupted()?;
     if let (Some(smtp), Some(smpp), Some(http)) = (sandbox.smtp_addr(), sandbox.smpp_addr(), sandbox.http_addr()) {
-        println!("SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, Telegram http://{http}");
+        println!("SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Telegram http://{http}");
     }
     interrupted.await?;
     let counts = sandbox.stop(outstanding).await;

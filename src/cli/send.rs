@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Globals, Mistake, no_such_campaign};
+use super::{Globals, Mistake, check::texts, no_such_campaign};
 use crate::{
     active::RunState,
     app, approval,
@@ -15,8 +15,10 @@ use crate::{
         segment::compile_audience,
     },
     campaign::{Condition, Segments, Source},
+    config::Config,
     db::Db,
     delivery::State,
+    message::review,
     phrase,
     run::{self, RunError},
     tally,
@@ -49,6 +51,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let opened = app::open(&config).await?;
     let db = &opened.db;
     let now = globals.clock.now();
+    warn_of_refusals(globals, &config, source)?;
     if args.dry_run {
         return dry_run(globals, db, source, &library.segments, now.timestamp_millis()).await;
     }
@@ -68,6 +71,19 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         writeln!(io::stdout(), "{}", text.text(globals.lang))?;
     }
     if args.wait { follow(globals, db, run).await } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Says which accounts would not take this campaign's texts today: what goes to them is rejected, not sent.
+fn warn_of_refusals(globals: &Globals, config: &Config, source: &Source) -> anyhow::Result<()> {
+    let file = config.campaigns_dir.join(format!("{}.toml", source.campaign.slug));
+    let templates = texts::compile(source, &file, &config.office, None)?;
+    let today = globals.clock.now().with_timezone(&source.campaign.timezone()).date_naive();
+    let days = vec![vec![today]; source.campaign.messages.len()];
+    for refusal in review::refusals(&templates, &source.campaign, &config.accounts, &days) {
+        let (id, lang) = (&source.campaign.messages[refusal.message].id, &refusal.lang);
+        writeln!(io::stderr(), "⚠ {id} ({lang}): {}", refusal.phrase().text(globals.lang))?;
+    }
+    Ok(())
 }
 
 /// Refs that nobody has are a mistake, before anything is made.

@@ -1,5 +1,10 @@
 //! `[opt_out]`: where people refuse by text, the words they do it with, and what they are told.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a reader returns an option whether or not it can fail: that is what sections call"
+)]
+
 use std::time::Duration;
 
 use providers::text::unaccented;

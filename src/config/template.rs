@@ -92,7 +92,7 @@ pub(super) fn templates(value: &Value<'_>, channel: Option<Channel>) -> Option<V
 
 fn template(section: &mut Section<'_>, channel: Option<Channel>) -> Option<Template> {
     let name = section.required("name", |v| v.slug());
-    let pattern = section.required("pattern", |v| pattern(&v));
+    let pattern = section.required("pattern", |v| wording(&v));
     let from = section.optional("from", |v| v.date());
     let through = section.optional("through", |v| {
         let through = v.date()?;
@@ -110,7 +110,8 @@ fn template(section: &mut Section<'_>, channel: Option<Channel>) -> Option<Templ
     Some(Template { name: name?, pattern: pattern?, from, through, carriers, purpose })
 }
 
-fn pattern(value: &Value<'_>) -> Option<Pattern> {
+/// A wording with its slots.
+pub fn wording(value: &Value<'_>) -> Option<Pattern> {
     let wording = value.text()?;
     Pattern::parse(&wording).map_or_else(
         |error| {

@@ -168,14 +168,13 @@ impl Confirmer {
             _ => 1,
         };
         let kept = self.slots.get(&account.id).filter(|(at, n)| *n >= needed && at.elapsed() < limit::LATENESS);
-        let at = match kept {
-            Some((at, _)) => *at,
-            None => {
-                let (wait, n) = slot::reserve(&self.shared.db, account.id, account.config.rate, needed..=needed).await?;
-                let at = Instant::now() + wait;
-                self.slots.insert(account.id, (at, n));
-                at
-            }
+        let at = if let Some((at, _)) = kept {
+            *at
+        } else {
+            let (wait, n) = slot::reserve(&self.shared.db, account.id, account.config.rate, needed..=needed).await?;
+            let at = Instant::now() + wait;
+            self.slots.insert(account.id, (at, n));
+            at
         };
         let early = at.saturating_duration_since(Instant::now());
         if !early.is_zero() {

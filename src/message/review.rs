@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use providers::{Channel, Content};
+use providers::{Channel, Content, Reason};
 
 use super::{MAIN_LANGUAGE, Person, RenderError, TemplateFault, Templates, Terms};
 use crate::{
@@ -105,7 +105,7 @@ pub fn languages(campaign: &Campaign, message: usize) -> impl Iterator<Item = &s
 }
 
 /// The carriers that an account serves, by their names.
-fn served(account: &Account) -> Vec<&str> {
+pub fn served(account: &Account) -> Vec<&str> {
     if account.carriers.is_empty() {
         CARRIERS.iter().filter(|(_, channel)| *channel == Channel::Sms).map(|(name, _)| *name).collect()
     } else {
@@ -177,7 +177,14 @@ impl Refusal {
         if !carriers.is_empty() {
             carriers = format!(" ({carriers})");
         }
-        let day = self.day.format("%d/%m/%Y");
+        // What it bills is the same every day.
+        let day = if self.error.reason() == Reason::Template {
+            let day = self.day.format("%d/%m/%Y");
+            phrase!(" vào {day}", " on {day}")
+        } else {
+            Phrase::default()
+        };
+        let (day_vi, day_en) = (day.vi, day.en);
         let Phrase { vi, en } = self.error.phrase();
         let Phrase { vi: whose_vi, en: whose_en } = match self.whose {
             Whose::Typical => Phrase::default(),
@@ -185,8 +192,8 @@ impl Refusal {
             Whose::Long => phrase!(" khi tên, địa bàn dài", " where a person's fields are long"),
         };
         phrase!(
-            "tài khoản `{account}`{carriers} không gửi được tin này vào {day}{whose_vi}: {vi}",
-            "account `{account}`{carriers} would not take this text on {day}{whose_en}: {en}"
+            "tài khoản `{account}`{carriers} không gửi được tin này{day_vi}{whose_vi}: {vi}",
+            "account `{account}`{carriers} would not take this text{day_en}{whose_en}: {en}"
         )
     }
 

@@ -59,10 +59,14 @@ impl<'a> Terms<'a> {
         })
     }
 
-    /// The wording of this name.
-    pub(super) fn wording(&self, name: &str, purpose: Purpose) -> Result<&'a Pattern, RenderError> {
-        let found = self.holding(purpose).find(|(known, _)| *known == name);
-        found.map(|(_, pattern)| pattern).ok_or_else(|| RenderError::NoTemplate(name.to_owned()))
+    /// The wording of this name; a campaign's own where the account lists none at all.
+    pub(super) fn wording<'w>(&self, name: &str, own: Option<&'w Pattern>, purpose: Purpose) -> Result<&'w Pattern, RenderError>
+    where
+        'a: 'w,
+    {
+        let listed = self.holding(purpose).find(|(known, _)| *known == name).map(|(_, pattern)| pattern);
+        let own = own.filter(|_| self.registered.is_none());
+        listed.or(own).ok_or_else(|| RenderError::NoTemplate(name.to_owned()))
     }
 
     /// Whether a finished text may go: it matches a wording that holds, or the account lists none at all.

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::*;
 use crate::campaign::{Audience, Basis, Channels, ChatBody, Doubt, EmailBody, Kind, Law, Message, Period, Policy, Sending};
-use crate::config::Office;
+use crate::config::{Office, OptOut};
 
 fn campaign(body: Body) -> Campaign {
     Campaign {
@@ -138,6 +138,26 @@ fn a_field_that_nobody_has_is_found_at_check_time_with_its_place() {
     assert!(compile(&campaign(sms("{{ lop | default('') }} Chao"))).is_ok());
     assert_eq!(fault(sms("{% if lop %}a{% endif %}b")).text.en, "no recipient has a field lop");
     assert!(Templates::compile(&campaign(sms("{{ lop }}")), &office(), None, &BTreeMap::new()).is_ok());
+}
+
+#[test]
+fn a_text_says_where_to_refuse_in_its_own_spelling_and_language() {
+    let office = Office { opt_out: OptOut { number: Some("5656".into()), ..OptOut::default() }, ..office() };
+    let compile = |campaign: &Campaign| Templates::compile(campaign, &office, None, &BTreeMap::new()).unwrap();
+    let mut both = campaign(sms("Tin that. {{ opt_out }}."));
+    both.messages[0].lang.insert("en".into(), sms("True. {{ opt_out }}."));
+    let templates = compile(&both);
+    assert_eq!(text_of(&templates, &person("An")).unwrap(), "Tin that. Soan TC gui 5656 de tu choi.");
+    let english = Person { lang: Some("en".into()), ..person("An") };
+    assert_eq!(text_of(&templates, &english).unwrap(), "True. Text TC to 5656 to opt out.");
+    let german = Person { lang: Some("de".into()), ..person("An") };
+    assert_eq!(text_of(&templates, &german).unwrap(), "Tin that. Soan TC gui 5656 de tu choi.", "the main text's");
+    let mut accented = campaign(sms("Tin thật. {{ opt_out }}"));
+    accented.sending.sms_text = SmsText::Unicode;
+    assert_eq!(text_of(&compile(&accented), &person("An")).unwrap(), "Tin thật. Soạn TC gửi 5656 để từ chối");
+
+    let found = fault(sms("Tin. {{ opt_out }}"));
+    assert_eq!((found.text.en.as_ref(), found.offset), ("[opt_out] in loa.toml has no number", Some(8)));
 }
 
 #[test]

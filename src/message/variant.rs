@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use providers::Attachment;
+use providers::{Attachment, text::Pattern};
 
 use super::{
     MAIN_LANGUAGE, layout, markdown,
@@ -30,7 +30,7 @@ pub(super) struct SmsTexts {
 #[derive(Debug)]
 pub(super) enum SmsForm {
     Text(Kept),
-    Registered { template: String, values: Vec<(String, Kept)> },
+    Registered { template: String, wording: Option<Pattern>, values: Vec<(String, Kept)> },
 }
 
 #[derive(Debug)]
@@ -85,13 +85,13 @@ impl<'a> Sources<'a> {
                 compiler.try_sms(&text, unaccented);
                 Some(SmsTexts { form: SmsForm::Text(text), unaccented })
             }
-            SmsBody::Registered { template, values } => {
+            SmsBody::Registered { template, wording, values } => {
                 let unaccented = chosen == SmsText::Unaccented;
                 let values = values.iter().filter_map(|(slot, source)| {
                     let kept = compiler.sms(&format!("sms.values.{slot}"), source, unaccented)?;
                     Some((slot.clone(), kept))
                 });
-                let form = SmsForm::Registered { template: template.clone(), values: values.collect() };
+                let form = SmsForm::Registered { template: template.clone(), wording: wording.clone(), values: values.collect() };
                 Some(SmsTexts { form, unaccented })
             }
         }

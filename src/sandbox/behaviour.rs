@@ -49,6 +49,8 @@ pub struct Behaviour {
     pub replies: f64,
     /// What carriers differ in over SMPP.
     pub smpp: Habits,
+    /// How long FPT's tokens are good, whatever they are told to be.
+    pub token_life: Duration,
 }
 
 impl Default for Behaviour {
@@ -68,6 +70,7 @@ impl Default for Behaviour {
             throttle: None,
             replies: 0.0,
             smpp: Habits::default(),
+            token_life: Duration::from_hours(1),
         }
     }
 }

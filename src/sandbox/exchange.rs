@@ -69,6 +69,8 @@ pub(super) struct Exchange {
     tries: Mutex<HashMap<u64, u32>>,
     /// eSMS references taken lately, hashed, and when: 16 octets each, pruned after a day.
     repeats: Mutex<Repeats>,
+    /// What became of messages, by the id that their gateway gave them, for those who ask.
+    told: Mutex<HashMap<String, Vec<(String, bool)>>>,
     record: Record,
     tallies: Vec<Arc<Tally>>,
     number: AtomicU64,
@@ -100,6 +102,7 @@ impl Exchange {
             receipts_to: RwLock::new(receipts_to),
             tries: Mutex::default(),
             repeats: Mutex::new(Repeats { seen: HashMap::new(), prune_at: 1 << 20 }),
+            told: Mutex::default(),
             record,
             tallies: Gateway::ALL.iter().map(|_| Arc::default()).collect(),
             number,
@@ -110,6 +113,16 @@ impl Exchange {
     /// Decides on a message. `calls` words its receipts, given its number and whether it arrived; an empty list means that the
     /// gateway has none or nowhere to send them.
     pub(super) async fn submit(&self, message: Submission<'_>, calls: impl FnOnce(u64, bool) -> Vec<Call>) -> Verdict {
+        self.submit_under(None, message, calls).await
+    }
+
+    /// The same for a message that has its id from the request that it came in with others.
+    pub(super) async fn submit_under(
+        &self,
+        id: Option<&str>,
+        message: Submission<'_>,
+        calls: impl FnOnce(u64, bool) -> Vec<Call>,
+    ) -> Verdict {
         let tally = self.tally(message.gateway);
         let rules = self.rules();
         let key = key(self.seed, message.gateway, message.to, message.text);
@@ -134,10 +147,11 @@ impl Exchange {
         let number = self.number();
         let mut calls =
             if plan.outcome == Outcome::Silent { Vec::new() } else { calls(number, plan.outcome == Outcome::Delivered) };
-        if calls.is_empty() {
+        if calls.is_empty() && !message.gateway.is_polled() {
             plan.outcome = Outcome::Silent;
         }
-        if self.record.put(vec![self.taken(&message, message.gateway.id(number), plan.outcome, answered)]).is_err() {
+        let id = id.map_or_else(|| message.gateway.id(number), str::to_owned);
+        if self.record.put(vec![self.taken(&message, id, plan.outcome, answered)]).is_err() {
             if let Some(reference) = reference {
                 self.forget(reference);
             }
@@ -222,6 +236,33 @@ impl Exchange {
     /// Whether credentials are expected of this gateway, so that nobody may do without.
     pub(super) fn expects_credentials(&self, gateway: Gateway) -> bool {
         self.credentials.contains_key(&gateway)
+    }
+
+    /// The credentials expected of this gateway, if any are.
+    pub(super) fn expected(&self, gateway: Gateway) -> Option<&Credentials> {
+        self.credentials.get(&gateway)
+    }
+
+    /// A number of its own, for what is no message.
+    pub(super) fn next_number(&self) -> u64 {
+        self.number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Puts down what became of a message, for those who ask by this id. Kept only where messages are remembered.
+    pub(super) fn tell(&self, id: &str, phone: &str, arrived: bool) {
+        if self.record.remembers() {
+            lock(&self.told).entry(id.to_owned()).or_default().push((phone.to_owned(), arrived));
+        }
+    }
+
+    /// What became of the messages with this id: their numbers, and whether they arrived.
+    pub(super) fn told(&self, id: &str) -> Option<Vec<(String, bool)>> {
+        lock(&self.told).get(id).cloned()
+    }
+
+    /// How long FPT's tokens are good.
+    pub(super) fn token_life(&self) -> Duration {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).behaviour.token_life
     }
 
     pub(super) fn receipts_to(&self, gateway: Gateway) -> Option<String> {

@@ -29,10 +29,14 @@ use tokio::{
 use super::exchange::Exchange;
 
 mod esms;
+mod esms_bulk;
+mod fpt;
 mod kannel;
 mod speedsms;
+mod stringee;
 mod telegram;
 mod vietguys;
+mod viettel;
 mod vnpt;
 
 /// Serves until told to stop; then every request in hand is answered first.
@@ -40,6 +44,14 @@ pub(super) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, mut st
     let router = Router::new()
         .route("/MainService.svc/json/SendMultipleMessage_V4_post_json", post(esms::send))
         .route("/MainService.svc/json/SendMultipleMessage_V4_post_json/", post(esms::send))
+        .route("/MainService.svc/json/SendMultipleSMSBrandname_json", post(esms_bulk::send))
+        .route("/MainService.svc/json/SendMultipleSMSBrandname_json/", post(esms_bulk::send))
+        .route("/MainService.svc/json/GetSmsReceiverStatus_get", get(esms_bulk::status))
+        .route("/MainService.svc/json/GetBalance_json", post(esms_bulk::balance))
+        .route("/oauth2/token", post(fpt::token))
+        .route("/api/push-brandname-otp", post(fpt::send))
+        .route("/v1/sms", post(stringee::send))
+        .route("/bulkapi", post(viettel::send))
         .route("/index.php/sms/send", post(speedsms::send))
         .route("/index.php/user/info", get(speedsms::about))
         .route("/smsmarketing/api", post(vnpt::send))

@@ -53,7 +53,7 @@ impl Taken {
     pub fn address(&self) -> String {
         match self.gateway {
             Gateway::Smtp | Gateway::Telegram => self.to.clone(),
-            Gateway::Esms | Gateway::Speedsms | Gateway::Vnpt | Gateway::Vietguys | Gateway::Kannel | Gateway::Smpp => {
+            _ => {
                 let digits = self.to.strip_prefix('+').unwrap_or(&self.to);
                 digits.strip_prefix('0').map_or_else(|| format!("+{digits}"), |national| format!("+84{national}"))
             }

@@ -9,7 +9,7 @@ use loa::{
     active::Active,
     campaign::{Campaign, Holidays, Segments, Source},
     clock::{Clock, ManualClock},
-    config::{OptOut, Rate, SecretKey},
+    config::{Office, OptOut, Rate, SecretKey},
     db::{Db, Engine, affected},
     delivery::{
         self, Plan, State, Why,
@@ -161,6 +161,11 @@ pub fn source(slug: &str, text: &str, segments: &str) -> Source {
     Source { campaign, text: text.to_string(), hash, attachments: BTreeMap::new() }
 }
 
+/// Takes refusals at 5656.
+pub fn office() -> Office {
+    Office { opt_out: OptOut { number: Some("5656".into()), ..OptOut::default() }, ..Office::default() }
+}
+
 impl World {
     pub async fn open(engine: Engine) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -177,7 +182,7 @@ impl World {
         };
         let (clock, hands) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 3, 0, 0).unwrap());
         let seal = Seal::new(&SecretKey(Arc::new(secrecy::SecretBox::new(Box::new([7; 32])))), &[]);
-        let active = Arc::new(Active::new(db.clone(), BTreeMap::new()));
+        let active = Arc::new(Active::new(db.clone(), office()));
         let epoch = epoch::register(&db, "here", clock.millis()).await.unwrap();
         let mut world = Self { db, clock, hands, seal, active, epoch, account: 0, name, _folder: folder };
         world.account = world.account_for("sms", Channel::Sms).await;

@@ -315,7 +315,12 @@ fn every_mistake_is_named_with_what_would_be_right() {
     m27:31:1 no message has a text for the channel `chat` → add `chat` to a [[message]], or take it out of channels.use
     m28:25:19 `channels.fall_back_after` means something only with policy = "first" → leave this line out, or set policy = "first"
     m29:28:10 "21:30-07:00" is not a span of hours within a day → for example "07:00-21:30", until "24:00" at the latest
-    m30:29:10 advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020) → stay within "07:00-22:00"
+    m30:29:10 advertising may be sent from 07:00 to 22:00 only (NĐ 91/2020/NĐ-CP) → stay within "07:00-22:00"
+    m30:34:7 advertising begins with the label [QC] / [AD] (NĐ 91/2020/NĐ-CP) → write: "[QC] …"
+    m30:34:7 advertising ends with how to refuse it (NĐ 91/2020/NĐ-CP) → write at its end: {{ opt_out }}
+    m30:37:11 advertising begins with the label [QC] / [AD] (NĐ 91/2020/NĐ-CP) → write: "[QC] …"
+    m30:45:9 advertising begins with the label [QC] / [AD] (NĐ 91/2020/NĐ-CP) → write: "[QC] …"
+    m30:45:9 advertising ends with how to refuse it (NĐ 91/2020/NĐ-CP) → write at its end: {{ opt_out }}
     m31:29:10 `sending.budget` = -1 is out of range → from 1 to 1000000000000
     m32:29:12 `sending.sms_text` cannot be "ascii" → choose among: `unaccented`, `unicode`
     m33:41:6 the id `otp` is taken by a message above → give each message an id of its own

@@ -429,25 +429,38 @@ fn a_preview_shows_texts_parts_and_price() {
 
     [otp]
       email (vi)
-      │ Mã OTP, Nguyễn Thị Thanh Hương
-      │
-      │ Không đọc mã OTP cho bất kỳ ai.
-      │
-      │ --
-      │ Sở Văn hóa, Thể thao và Du lịch
-      │ Thư này không yêu cầu cung cấp mật khẩu, mã OTP hay chuyển tiền.
-      │ Từ chối nhận tin: https://canhbao.example.vn/u/0123456789abcdefghijkl
-      sms (vi): 2 phần UCS-2, 85 ký tự; nếu bỏ dấu: 1 phần GSM, 85 ký tự
-      │ So VHTTDL: Không đọc mã OTP cho bất kỳ ai, kể cả người xưng là công an hay ngân hàng.
-      sms (en): 1 phần GSM, 27 ký tự
-      │ Never tell anyone your OTP.
-      Ước tính SMS: 2 số × 2 phần = 600 đồng; nhiều nhất 3 số = 1.300 đồng nếu các kênh trước không đến được ai; 1 số chưa có tài khoản nào phục vụ
+        │ Mã OTP, Nguyễn Thị Thanh Hương
+        │
+        │ Không đọc mã OTP cho bất kỳ ai.
+        │
+        │ --
+        │ Sở Văn hóa, Thể thao và Du lịch
+        │ Thư này không yêu cầu cung cấp mật khẩu, mã OTP hay chuyển tiền.
+        │ Từ chối nhận tin: https://canhbao.example.vn/u/0123456789abcdefghijkl
+      sms (vi)
+        không dấu · GSM · 1 phần · 85 ký tự
+        │ So VHTTDL: Khong doc ma OTP cho bat ky ai, ke ca nguoi xung la cong an hay ngan hang.
+      ▸ có dấu · UCS-2 · 2 phần · 85 ký tự
+        │ So VHTTDL: Không đọc mã OTP cho bất kỳ ai, kể cả người xưng là công an hay ngân hàng.
+      sms (en)
+      ▸ GSM · 1 phần · 27 ký tự
+        │ Never tell anyone your OTP.
+      Ước tính SMS: 2 số
+        tài khoản  số  ▸ có dấu: phần  đồng  không dấu: phần  đồng
+        viettel     1               2   600                1   300
+        Nhiều nhất 3 số = 1.300 đồng nếu các kênh trước không đến được ai.
+        1 số chưa có tài khoản nào phục vụ.
     "#);
     assert!(fs::read_to_string(folder.path().join("thu.html")).unwrap().contains("Không đọc mã OTP"));
     // An and Cúc share a number, Em refuses, Bình has mail, nobody serves Dũng's carrier.
     let json = folder.loa_with(&["preview", "nhan-dien", "--json"], &SECRETS).json();
     let estimate = serde_json::json!({
-        "parts": 2, "numbers": 2, "price": 600, "unserved": 1, "most": { "numbers": 3, "price": 1300 }
+        "parts": 2, "numbers": 2, "price": 600, "unserved": 1, "refused": 0, "most": { "numbers": 3, "price": 1300 },
+        "accounts": [{
+            "account": "viettel", "numbers": 1,
+            "chosen": { "sms_text": "unicode", "parts": 2, "price": 600, "refused": 0 },
+            "other": { "sms_text": "unaccented", "parts": 1, "price": 300, "refused": 0 },
+        }],
     });
     assert_eq!(json["messages"][0]["estimate"], estimate);
 }
@@ -462,16 +475,17 @@ fn a_preview_for_one_person_hides_the_address() {
 
     [otp]
       email (vi) → b***@example.vn
-      │ Mã OTP, Trần Thị Bình
-      │
-      │ Không đọc mã OTP cho bất kỳ ai.
-      │
-      │ --
-      │ Sở Văn hóa, Thể thao và Du lịch
-      │ Thư này không yêu cầu cung cấp mật khẩu, mã OTP hay chuyển tiền.
-      │ Từ chối nhận tin: https://canhbao.example.vn/u/0123456789abcdefghijkl
-      sms (en) → +8490*****67: 1 phần GSM, 27 ký tự
-      │ Never tell anyone your OTP.
+        │ Mã OTP, Trần Thị Bình
+        │
+        │ Không đọc mã OTP cho bất kỳ ai.
+        │
+        │ --
+        │ Sở Văn hóa, Thể thao và Du lịch
+        │ Thư này không yêu cầu cung cấp mật khẩu, mã OTP hay chuyển tiền.
+        │ Từ chối nhận tin: https://canhbao.example.vn/u/0123456789abcdefghijkl
+      sms (en) → +8490*****67
+      ▸ GSM · 1 phần · 27 ký tự
+        │ Never tell anyone your OTP.
     "#);
     let nobody = folder.loa_with(&["preview", "nhan-dien", "--recipient", "khong-co"], &SECRETS);
     assert_eq!((nobody.code, nobody.err.as_str()), (2, "lỗi: không có ai mang mã `khong-co`\n"));

@@ -17,7 +17,10 @@ use loa::{
     epoch,
     run::Runner,
 };
-use providers::{Abilities, Accepted, Channel, Content, Outgoing, Provider, Reason, SendError, text::Budget};
+use providers::{
+    Abilities, Accepted, Channel, Content, Outgoing, Provider, Reason, SendError,
+    text::{Budget, Encoding, Pattern},
+};
 
 use crate::engines::world::{EMAIL, HOUR, Person, SMS, World, campaign, phone};
 
@@ -205,6 +208,35 @@ async fn everybody_is_sent_to_once(world: &World) {
     let handed: BTreeSet<String> = gateway.handed.lock().unwrap().iter().map(|(to, _)| to.clone()).collect();
     assert_eq!((gateway.count(), handed.len()), (150, 150));
     assert_eq!(count(world, run, State::Accepted).await, 150);
+}
+
+/// What the claim path sends goes as the account has it registered, or not at all.
+async fn a_text_that_no_wording_covers_is_rejected_before_it_is_sent(world: &World) {
+    world.crowd(3).await;
+    let gateway = Scripted::new();
+    let template = |pattern: &str| config::Template {
+        name: "canh-bao".into(),
+        pattern: Pattern::parse(pattern).unwrap(),
+        from: None,
+        through: None,
+        carriers: Vec::new(),
+        purpose: config::Purpose::Care,
+    };
+    let parts = Budget::default().with(Encoding::Gsm, vec![20, 40]).unwrap();
+    let account = config::Account { templates: vec![template("SO: {1:12}. Goi 156.")], parts, ..configured("sms", Channel::Sms) };
+    let mut process = Process::new(world, Limits::default(), vec![(account, &gateway)]).await;
+    let refused = world.run(&saying("SO: mot. Goi 113.", "awareness", "")).await;
+    process.settle().await;
+    assert_eq!((gateway.count(), count(world, refused, State::Rejected).await), (0, 3));
+    assert!(world.rows(refused).await.iter().all(|row| row.reason == Reason::Template as i16));
+    let text =
+        saying("SO.", "awareness", "").replace("\"SO.\"", r#"{ template = "canh-bao", values = { 1 = "{{ 'không đọc' }}" } }"#);
+    let sent = world.run(&text).await;
+    process.settle().await;
+    assert_eq!(gateway.texts(), ["SO: khong doc. Goi 156."; 3]);
+    // 23 characters are two parts as this account is billed.
+    let cost = format!("SELECT CAST(coalesce(sum(price), 0) AS BIGINT) FROM delivery WHERE run = {sent} AND parts = 2");
+    assert_eq!((count(world, sent, State::Accepted).await, world.number(&cost).await), (3, 3 * 2 * 300));
 }
 
 async fn a_small_run_finishes_while_a_huge_one_goes_on(world: &World) {
@@ -537,6 +569,7 @@ async fn a_process_whose_lease_ran_out_goes_on_under_a_new_epoch(world: &World) 
 
 on_both_engines!(
     everybody_is_sent_to_once,
+    a_text_that_no_wording_covers_is_rejected_before_it_is_sent,
     a_small_run_finishes_while_a_huge_one_goes_on,
     a_warning_overtakes_within_one_claim,
     awareness_waits_for_the_morning_and_a_warning_does_not,

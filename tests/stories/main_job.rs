@@ -16,11 +16,9 @@ use loa::sandbox::residents;
 use loa::tally;
 use tempfile::TempDir;
 
-const PEOPLE: u64 = 1_200;
+use crate::helpers::peer;
 
-fn peer(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run through `make test`"))
-}
+const PEOPLE: u64 = 1_200;
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -296,6 +296,9 @@ async fn a_message_from_a_person_is_answered_and_makes_no_receipt() {
         let answer = house.ask(Method::POST, &house.public, &house.callback("speedsms")).json(&inbound).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(house.receipts().await, []);
+        let address = house.ground.seal.hash(loa::seal::Kind::Phone, "+84901234567");
+        assert_eq!(house.refused(Channel::Sms, address).await, Some(Scope::Awareness), "before it was answered");
+        assert_eq!(house.said(Channel::Sms, address).await, [("reply".to_string(), "TC".to_string())]);
         let (_, metrics) = house.get("/metrics").await;
         assert!(metrics.contains("loa_inbound_messages_total{account=\"speedsms\"} 1"), "{metrics}");
         assert!(!metrics.contains("901234567"));

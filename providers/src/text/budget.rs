@@ -8,7 +8,7 @@ use super::{Encoding, Measured, TextError, gsm, sendable, tidy, unaccented};
 use crate::Sms;
 
 /// Entries that a table may have: gateways commonly refuse more parts, and a text of that length is no longer read.
-const MOST: usize = 10;
+const MOST: u16 = 10;
 /// What each further part must hold at least: less is a slip of the keyboard.
 const LEAST: usize = 10;
 
@@ -40,7 +40,7 @@ pub enum BudgetError {
 impl Default for Budget {
     /// What the wire carries, in ten parts at most.
     fn default() -> Self {
-        Self::of_parts(MOST as u16)
+        Self::of_parts(MOST)
     }
 }
 
@@ -56,7 +56,7 @@ impl Budget {
 
     /// The same with another table for one alphabet: units of one part, of two parts together, and so on.
     pub fn with(mut self, encoding: Encoding, table: Vec<usize>) -> Result<Self, BudgetError> {
-        if table.is_empty() || table.len() > MOST {
+        if table.is_empty() || table.len() > usize::from(MOST) {
             return Err(BudgetError::Length);
         }
         let mut before = 0;

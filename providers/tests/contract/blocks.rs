@@ -165,7 +165,7 @@ async fn stringee_signs_and_judges_each_text() {
     let (head, claims) = signed.split_once('.').unwrap();
     assert_eq!(part(head), serde_json::json!({ "typ": "JWT", "alg": "HS256", "cty": "stringee-api;v=1" }));
     let claims = part(claims);
-    assert_eq!((&claims["iss"], &claims["rest_api"]), (&"key-sid-1".into(), &true.into()));
+    assert_eq!((&claims["iss"], &claims["rest_api"]), (&"sid-1".into(), &true.into()));
     assert_eq!(claims["exp"], 1_793_581_200 + 3600);
 }
 

@@ -118,7 +118,7 @@ async fn stringee() {
     insta::assert_snapshot!(request_of("stringee", sms("Khong chuyen tien")).await, @r#"
 POST /v1/sms HTTP/1.1
 content-type: application/json
-x-stringee-auth: eyJhbGciOiJIUzI1NiIsImN0eSI6InN0cmluZ2VlLWFwaTt2PTEiLCJ0eXAiOiJKV1QifQ.eyJleHAiOjE3OTM1ODQ4MDAsImlzcyI6ImtleS1zaWQtMSIsImp0aSI6ImtleS1zaWQtMS0wMDAwMDAwMDAwMDAwMDAwMDEyMzQ1Njc4OWFiY2RlZiIsInJlc3RfYXBpIjp0cnVlfQ.CHERrl8J-3g3cg1ywivS_n2TAQ8ebeePS-QyXM981H4
+x-stringee-auth: eyJhbGciOiJIUzI1NiIsImN0eSI6InN0cmluZ2VlLWFwaTt2PTEiLCJ0eXAiOiJKV1QifQ.eyJleHAiOjE3OTM1ODQ4MDAsImlzcyI6InNpZC0xIiwianRpIjoic2lkLTEtMDAwMDAwMDAwMDAwMDAwMDAxMjM0NTY3ODlhYmNkZWYiLCJyZXN0X2FwaSI6dHJ1ZX0.S1VuWDahihyyxebYpr6_UBdR_1Y5z_MsmSUs82aOWaY
 accept: */*
 user-agent: loa/0.1.0
 host: HOST

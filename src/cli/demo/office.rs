@@ -54,6 +54,7 @@ pub(super) async fn stand_ins(args: &Args) -> anyhow::Result<Sandbox> {
 pub(super) fn config(args: &Args, stand_ins: &Sandbox) -> anyhow::Result<Config> {
     let http = stand_ins.http_addr().context("the stand-ins have no HTTP port")?;
     let smtp = stand_ins.smtp_addr().context("the stand-ins have no SMTP port")?;
+    let smpp = stand_ins.smpp_addr().context("the stand-ins have no SMPP port")?;
     let (rate, window) = (args.rate, 64);
     let text = format!(
         r#"# Made by `loa demo`: everything here talks to stand-in gateways on this machine.
@@ -76,10 +77,39 @@ url = "http://{http}"
 allow_private = true
 rate = "{rate}/s"
 window = {window}
-price = {{ viettel = 300, mobifone = 320, default = 350 }}
-carriers = ["viettel", "mobifone"]
+price = {{ viettel = 300, default = 350 }}
+carriers = ["viettel"]
 api_key = {{ file = "stand-in.secret" }}
 secret_key = {{ file = "stand-in.secret" }}
+sender = "SO VHTTDL"
+
+# Wordings as they are registered with carriers: what matches none is not sent by this account.
+[[account.template]]
+name = "thong-tin"
+pattern = "So VHTTDL: {{1}}"
+
+[[account.template]]
+name = "canh-bao"
+pattern = "So VHTTDL CANH BAO: {{1}}"
+
+[[account.template]]
+name = "canh-bao-en"
+pattern = "So VHTTDL WARNING: {{1}}"
+
+[[account]]
+name = "mobifone"
+gateway = "smpp"
+channel = "sms"
+host = "{smpp_host}"
+port = {smpp_port}
+allow_private = true
+rate = "{rate}/s"
+window = 16
+binds = 2
+price = 320
+carriers = ["mobifone"]
+system_id = "demo"
+password = {{ file = "stand-in.secret" }}
 sender = "SO VHTTDL"
 
 [[account]]
@@ -133,6 +163,8 @@ from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
 "#,
         smtp_host = smtp.ip(),
         smtp_port = smtp.port(),
+        smpp_host = smpp.ip(),
+        smpp_port = smpp.port(),
     );
     // The stand-ins take any secret.
     std::fs::write(args.dir.join("stand-in.secret"), "stand-in")?;

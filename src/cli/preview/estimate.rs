@@ -11,7 +11,7 @@ use crate::{
         phone::Carrier,
         segment::{Compiled, SegmentError, compile, compile_audience},
     },
-    campaign::{Campaign, Condition, Kind, Library, Policy, SmsText},
+    campaign::{Campaign, Condition, Kind, Library, Policy, SmsBody, SmsText},
     cli::table,
     config::Account,
     db::{Db, Engine},
@@ -88,6 +88,7 @@ pub(super) async fn of(
 fn rows(preview: &Preview<'_>, index: usize, counts: &[(Carrier, i64)]) -> (Vec<Row>, i64) {
     let mut rows: Vec<Row> = Vec::new();
     let mut unserved = 0;
+    let fixed = matches!(preview.source.campaign.messages[index].body.sms, Some(SmsBody::Registered { .. }));
     let other = match preview.source.campaign.sending.sms_text {
         SmsText::Unaccented => SmsText::Unicode,
         SmsText::Unicode => SmsText::Unaccented,
@@ -101,9 +102,10 @@ fn rows(preview: &Preview<'_>, index: usize, counts: &[(Carrier, i64)]) -> (Vec<
         let terms = Terms::of(account, known, preview.days[index][0]);
         let priced = |parts: u16| Cost { parts, price: count * price_of(*carrier, account) * i64::from(parts), refused: 0 };
         let chosen = parts(preview, index, &terms).map_or(Cost { refused: *count, ..Cost::default() }, priced);
-        // What the other spelling would cost, whether or not it is registered.
-        let unbound = terms.unbound(Some(other));
-        let other = parts(preview, index, &unbound).map(priced).filter(|other| *other != chosen);
+        // What the other spelling would cost, whether or not it is registered; a wording has but one.
+        let respelled =
+            if fixed && !account.templates.is_empty() { None } else { parts(preview, index, &terms.unbound(Some(other))) };
+        let other = respelled.map(priced).filter(|other| *other != chosen);
         match rows.iter_mut().find(|row| row.account == account.name) {
             Some(row) => {
                 row.numbers += count;

@@ -11,7 +11,7 @@ use super::{Render, text, why};
 use crate::{
     campaign::SmsText,
     config::Account,
-    message::Terms,
+    message::{Terms, review},
     phrase,
     words::{Lang, Phrase},
 };
@@ -27,6 +27,8 @@ pub(super) struct Version {
 }
 
 enum Form {
+    /// The same with and without accents.
+    Either,
     Spelled(SmsText),
     /// As these accounts have it registered.
     Registered(Vec<String>),
@@ -40,21 +42,31 @@ pub(super) fn spellings(chosen: SmsText, render: Render<'_>) -> Vec<Version> {
     };
     let mut both = vec![version(SmsText::Unaccented), version(SmsText::Unicode)];
     if both[0].sms == both[1].sms {
-        both.retain(|version| version.chosen);
+        both.truncate(1);
+        both[0] = Version { form: Form::Either, chosen: true, sms: both[0].sms.clone() };
     }
     both
 }
 
-/// The wording of every account, each text once.
+/// The wording of every account, each text once; of an account whose carriers have several, each with its carriers.
 pub(super) fn wordings(accounts: &[Account], day: NaiveDate, render: Render<'_>) -> Vec<Version> {
     let mut versions: Vec<Version> = Vec::new();
     for account in accounts.iter().filter(|account| account.channel == Channel::Sms) {
-        // Of several carriers' wordings the first: the others show where they refuse.
-        let sms = sms(render, &Terms::of(account, None, day));
-        let same = versions.iter_mut().find(|version| version.sms == sms);
-        match same.map(|version| &mut version.form) {
-            Some(Form::Registered(names)) => names.push(account.name.clone()),
-            _ => versions.push(Version { form: Form::Registered(vec![account.name.clone()]), chosen: true, sms }),
+        let mut own: Vec<(Result<Sms, Phrase>, Vec<&str>)> = Vec::new();
+        for carrier in review::served(account) {
+            let sms = sms(render, &Terms::of(account, Some(carrier), day));
+            match own.iter_mut().find(|(same, _)| *same == sms) {
+                Some((_, carriers)) => carriers.push(carrier),
+                None => own.push((sms, vec![carrier])),
+            }
+        }
+        let alone = own.len() == 1;
+        for (sms, carriers) in own {
+            let name = if alone { account.name.clone() } else { format!("{} ({})", account.name, carriers.join(", ")) };
+            match versions.iter_mut().find(|version| version.sms == sms).map(|version| &mut version.form) {
+                Some(Form::Registered(names)) => names.push(name),
+                _ => versions.push(Version { form: Form::Registered(vec![name]), chosen: true, sms }),
+            }
         }
     }
     versions
@@ -72,20 +84,22 @@ impl Version {
     pub(super) fn told(&self, lang: Lang) -> String {
         let mark = if self.chosen { "▸" } else { " " };
         let form = match &self.form {
+            Form::Either => String::new(),
             Form::Spelled(spelled) => spelling(*spelled).text(lang).to_owned(),
             Form::Registered(accounts) => accounts.join(", "),
         };
+        let size = self.sms.as_ref().map(|sms| size(sms).text(lang).to_owned()).unwrap_or_default();
+        let heading: Vec<&str> = [form.as_str(), &size].into_iter().filter(|part| !part.is_empty()).collect();
+        let heading = format!("  {mark} {}", heading.join(" · ")).trim_end().to_owned() + "\n";
         match &self.sms {
-            Ok(sms) => {
-                let size = size(sms);
-                format!("  {mark} {form} · {}\n", size.text(lang)) + &text::block(&sms.text)
-            }
-            Err(why) => format!("  {mark} {form}\n") + &text::lines("    ✗ ", "      ", why.text(lang)),
+            Ok(sms) => heading + &text::block(&sms.text),
+            Err(why) => heading + &text::lines("    ✗ ", "      ", why.text(lang)),
         }
     }
 
     pub(super) fn json(&self, lang: Lang) -> serde_json::Value {
         let (sms_text, accounts) = match &self.form {
+            Form::Either => (None, None),
             Form::Spelled(spelled) => (SmsText::NAMES.iter().find(|(_, one)| one == spelled).map(|(name, _)| *name), None),
             Form::Registered(accounts) => (None, Some(accounts)),
         };

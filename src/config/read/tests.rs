@@ -93,6 +93,34 @@ fn the_environment_overrules_the_file() {
 }
 
 #[test]
+fn refusals_by_text_have_words_and_a_number() {
+    let opt_out = |text: &str| Config::parse(Path::new("loa.toml"), text, &env(&[]), true).map(|config| config.office.opt_out);
+    let unsaid = opt_out("").unwrap();
+    assert_eq!(
+        (unsaid.words, unsaid.number, unsaid.everything),
+        (["TC", "TU CHOI", "STOP"].map(String::from).to_vec(), None, false)
+    );
+    let said = opt_out(
+        "[opt_out]\nnumber = \"5656\"\nkeyword = \"NGUNG\"\nscope = \"all\"\nkeep = \"30d\"\nconfirm = { refused = \"{office}: xong luc {time}\" }\n",
+    )
+    .unwrap();
+    assert!(said.words.contains(&"NGUNG".to_string()) && said.everything);
+    assert_eq!(said.instruction(false).as_deref(), Some("Soạn NGUNG gửi 5656 để từ chối"));
+    assert_eq!(said.keep, 30 * DAY);
+    for (text, problem) in [
+        ("number = \"SOVHTTDL\"", "loa.toml:2:10: \"SOVHTTDL\" is not a number to text to"),
+        ("keyword = \"TỪ CHỐI\"", "is not a keyword"),
+        ("words = [\"?\"]", "cannot be a word of a refusal"),
+        ("resume = [\"từ chối\"]", "both refuses and takes back"),
+        ("confirm = { refused = \"{name}\" }", "has a placeholder that there is not"),
+        ("scope = \"some\"", "awareness"),
+    ] {
+        let problems = opt_out(&format!("[opt_out]\n{text}\n")).unwrap_err().to_string();
+        assert!(problems.contains(problem), "{text}: {problems}");
+    }
+}
+
+#[test]
 fn a_password_in_an_address_belongs_elsewhere() {
     let parse = |text: &str| Config::parse(Path::new("loa.toml"), text, &env(&[("DB", "postgres://u:pw@h/d")]), true);
     let problems = parse("[database]\nurl = \"postgres://u:pw@h/d\"\n").unwrap_err();

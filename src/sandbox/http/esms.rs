@@ -52,8 +52,10 @@ pub(super) async fn send(State(exchange): State<Arc<Exchange>>, ConnectInfo(line
         parts: count,
         once: !id.is_empty(),
     };
-    let receipts =
-        |number, arrived| callback.and_then(|url| receipt(&url, number, &id, &phone, count, arrived)).into_iter().collect();
+    let receipts = |number, arrived| {
+        exchange.tell(&Gateway::Esms.id(number), &phone, arrived);
+        callback.and_then(|url| receipt(&url, number, &id, &phone, count, arrived)).into_iter().collect()
+    };
     match exchange.submit(message, receipts).await {
         Verdict::Taken(number) => {
             reply(200, &json!({ "CodeResult": "100", "CountRegenerate": 0, "SMSID": Gateway::Esms.id(number) }))

@@ -45,7 +45,9 @@ pub(super) async fn send(
     if numbers.is_empty() || content.is_empty() {
         return no("101", "Invalid or missing params");
     }
-    let (mut transaction, mut invalid, mut refused, mut sent) = (None, Vec::new(), None, 0);
+    let transaction = exchange.next_number();
+    let id = Gateway::Speedsms.id(transaction);
+    let (mut invalid, mut refused, mut sent) = (Vec::new(), None, 0);
     for to in numbers {
         if !is_mobile(&to) {
             invalid.push(to);
@@ -61,29 +63,26 @@ pub(super) async fn send(
             once: false,
         };
         let url = exchange.receipts_to(Gateway::Speedsms);
-        // The record shows each message's own id; the answer and all receipts name the first one's.
-        let first = transaction;
-        let receipts = |number, arrived| url.map(|url| receipt(url, first.unwrap_or(number), &to, arrived)).into_iter().collect();
-        match exchange.submit(message, receipts).await {
-            Verdict::Taken(number) => {
-                transaction = transaction.or(Some(number));
-                sent += 1;
-            }
-            Verdict::Refused(Refusal::NoSuchAddress) => invalid.push(to),
+        let receipts = |_, arrived| url.map(|url| receipt(url, transaction, &to, arrived)).into_iter().collect();
+        match exchange.submit_under(Some(&id), message, receipts).await {
+            Verdict::Taken(_) => sent += 1,
+            Verdict::Refused(Refusal::NoSuchAddress | Refusal::Blocked) => invalid.push(to),
+            // What was taken before it is not told: the request is answered as a whole.
+            Verdict::Refused(_) if sent > 0 => invalid.push(to),
             Verdict::Refused(refusal) => refused = Some(refusal),
             Verdict::Repeat | Verdict::Broken => return answer(500, "text/plain", "Internal Server Error".into()),
             Verdict::Cut => return line.cut(),
         }
     }
-    match (transaction, refused) {
-        (Some(transaction), _) => {
+    match refused {
+        _ if sent > 0 => {
             let messages = u32::from(parts(content)) * sent;
             let data =
                 json!({ "tranId": transaction, "totalSMS": messages, "totalPrice": messages * PRICE, "invalidPhone": invalid });
             reply(200, &json!({ "status": "success", "code": "00", "data": data }))
         }
-        (None, Some(refusal)) => refuse(refusal),
-        (None, None) => no("105", "Phone number invalid"),
+        Some(refusal) => refuse(refusal),
+        None => no("105", "Phone number invalid"),
     }
 }
 

@@ -1,0 +1,256 @@
+//! Each described gateway through the front door: the binary, 2,000 people, a stand-in that judges by itself. Tokens that
+//! end in the middle, batches with refused numbers, receipts that only asking brings: nothing lost, doubled or mistaken for
+//! another's.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use loa::{
+    db::Db,
+    delivery::State,
+    on,
+    sandbox::{Behaviour, Credentials, Gateway, Options, Outcome, Outstanding, Sandbox},
+};
+
+use crate::folder::Folder;
+
+const PEOPLE: usize = 2_000;
+
+/// A child that does not outlive its test.
+struct Owned(Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Each person's number: endings between 21111 and 23110 force nothing on the stand-in.
+fn phone(person: usize) -> String {
+    format!("+849031{:05}", 21_111 + person)
+}
+
+struct Office {
+    folder: Folder,
+}
+
+impl Office {
+    /// An office with one account on this gateway, called like it.
+    fn open(gateway: &str, settings: &str, file: Option<String>, http: std::net::SocketAddr) -> Self {
+        let mut list = String::from("ref,phone\n");
+        for person in 0..PEOPLE {
+            writeln!(list, "N{person},{}", phone(person)).unwrap();
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = format!(
+            "[paths]\ngateways = \"gateways\"\n[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[database]\nurl = \"sqlite:loa.db\"\n\
+             [[account]]\nname = \"{gateway}\"\ngateway = \"{gateway}\"\nchannel = \"sms\"\nurl = \"http://{http}\"\n\
+             allow_private = true\nrate = \"1000/s\"\nwindow = 40\nprice = 300\nsender = \"SO\"\n{settings}"
+        );
+        let campaign = "title = \"Thử\"\nkind = \"awareness\"\nowner = \"Sở\"\n[audience]\nsegments = [\"moi-nguoi\"]\n\
+                        [channels]\nuse = [\"sms\"]\n[sending]\nhours = \"00:00-24:00\"\n[[message]]\nid = \"otp\"\n\
+                        sms = \"SO: Khong cung cap ma OTP & mat khau <cho ai>.\"\n";
+        let folder = Folder::new()
+            .with("loa.toml", &config)
+            .with("loa.key", &"01".repeat(32))
+            .with("list.csv", &list)
+            .with("campaigns/segments.toml", "[moi-nguoi]\ntitle = \"Mọi người\"\n")
+            .with("campaigns/thu.toml", campaign)
+            .with("gateways/README", "descriptions of this office's own");
+        let folder = match file {
+            Some(text) => folder.with(&format!("gateways/{gateway}.toml"), &text),
+            None => folder,
+        };
+        Self { folder }
+    }
+
+    fn loa(&self, arguments: &[&str]) -> String {
+        let ended = self
+            .folder
+            .loa_with(arguments, &[("GATEWAY_SECRET", "s3cret-key"), ("GATEWAY_USER", "the-user"), ("LOA_LANG", "en")]);
+        assert_eq!(ended.code, 0, "loa {arguments:?}: {}{}", ended.out, ended.err);
+        ended.out
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default()
+    }
+
+    fn serve(&self) -> Owned {
+        let log = std::fs::File::create(self.folder.path().join("serve.log")).unwrap();
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs([("GATEWAY_SECRET", "s3cret-key"), ("GATEWAY_USER", "the-user"), ("LOA_LANG", "en"), ("LOA_LOG", "info")])
+            .arg("serve")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("http://"), "{line}{}", self.log());
+        Owned(child)
+    }
+
+    /// What became of each person's message.
+    async fn states(&self) -> BTreeMap<String, State> {
+        let db = Db::find(&format!("sqlite:{}", self.folder.path().join("loa.db").display())).await.unwrap().unwrap();
+        let query = "SELECT r.ref, d.state FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295";
+        let rows: Vec<(String, i16)> =
+            on!(db.read, |pool, _sql| sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_all(pool).await).unwrap();
+        db.close().await;
+        rows.into_iter().map(|(person, state)| (person, State::from_number(state))).collect()
+    }
+
+    async fn until(&self, what: &str, fits: impl Fn(&BTreeMap<String, State>) -> bool) -> BTreeMap<String, State> {
+        let begun = Instant::now();
+        loop {
+            let states = self.states().await;
+            if fits(&states) {
+                return states;
+            }
+            let mut counts: BTreeMap<State, usize> = BTreeMap::new();
+            states.values().for_each(|state| *counts.entry(*state).or_default() += 1);
+            assert!(begun.elapsed() < Duration::from_secs(100), "{what}: {counts:?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn is(states: &BTreeMap<String, State>, state: State) -> BTreeSet<&str> {
+    states.iter().filter(|(_, known)| **known == state).map(|(person, _)| person.as_str()).collect()
+}
+
+/// Who is called how on the wire.
+fn people() -> BTreeMap<String, String> {
+    (0..PEOPLE).map(|person| (phone(person), format!("N{person}"))).collect()
+}
+
+async fn stand_in(gateway: Gateway, behaviour: Behaviour) -> Sandbox {
+    let credentials = Credentials { user: "the-user".into(), secret: "s3cret-key".into() };
+    Sandbox::start(Options { smtp: None, behaviour, credentials: [(gateway, credentials)].into(), ..Options::default() })
+        .await
+        .unwrap()
+}
+
+/// Sends to everybody and holds the stand-in's record against what Loa says of each person.
+async fn sent(gateway: Gateway, office: &Office, sandbox: &Sandbox, done: impl Fn(&BTreeMap<String, State>) -> bool) {
+    office.loa(&["audience", "import", "list.csv"]);
+    office.loa(&["send", "thu"]);
+    let serve = office.serve();
+    if gateway == Gateway::Speedsms {
+        let address = office.loa(&["accounts", "--callback", "speedsms"]);
+        let address = address.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
+        sandbox.send_receipts_to(gateway, address);
+    }
+    let states = office.until("everything comes to its end", |states| states.len() == PEOPLE && done(states)).await;
+    let people = people();
+    let mut taken: BTreeMap<&str, Outcome> = BTreeMap::new();
+    for one in sandbox.taken() {
+        let person = people.get(&one.address()).unwrap();
+        assert_eq!(taken.insert(person, one.outcome), None, "{person} got it twice");
+        assert_eq!(one.text, "SO: Khong cung cap ma OTP & mat khau <cho ai>.");
+    }
+    for (person, state) in &states {
+        let outcome = taken.get(person.as_str());
+        let fits = match state {
+            State::Accepted => outcome.is_some(),
+            State::Delivered => outcome == Some(&Outcome::Delivered),
+            State::Undelivered => outcome == Some(&Outcome::Undelivered),
+            State::Rejected => outcome.is_none(),
+            _ => false,
+        };
+        assert!(fits, "{person}: {state:?}, and the stand-in says {outcome:?}");
+    }
+    assert!(Command::new("kill").args(["-TERM", &serve.0.id().to_string()]).status().unwrap().success());
+    let mut serve = serve;
+    assert!(serve.0.wait().unwrap().success());
+    office.loa(&["verify"]);
+    let log = office.log();
+    assert!(!log.contains("s3cret-key") && !log.contains("+849031"), "{log}");
+}
+
+fn ended(states: &BTreeMap<String, State>) -> bool {
+    states.values().all(|state| !matches!(state, State::Pending | State::Submitting | State::InDoubt))
+}
+
+/// Some of the texts are refused, for the number or for the content.
+fn picky() -> Behaviour {
+    Behaviour { fail: 0.03, latency: Duration::from_millis(1)..=Duration::from_millis(8), ..Behaviour::default() }
+}
+
+const SECRET: &str = "{ env = \"GATEWAY_SECRET\" }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fpt_with_tokens_that_end_in_the_middle() {
+    let behaviour = Behaviour {
+        token_life: Duration::from_millis(600),
+        latency: Duration::from_millis(1)..=Duration::from_millis(8),
+        ..Behaviour::default()
+    };
+    let sandbox = stand_in(Gateway::Fpt, behaviour).await;
+    let office =
+        Office::open("fpt", &format!("client_id = \"the-user\"\nclient_secret = {SECRET}\n"), None, sandbox.http_addr().unwrap());
+    assert!(office.loa(&["accounts", "--test", "fpt"]).contains("signed in"));
+    sent(Gateway::Fpt, &office, &sandbox, ended).await;
+    assert_eq!(sandbox.taken().len(), PEOPLE);
+    sandbox.stop(Outstanding::Drop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stringee_in_batches_of_which_some_are_refused() {
+    let sandbox = stand_in(Gateway::Stringee, picky()).await;
+    let office =
+        Office::open("stringee", &format!("sid = \"the-user\"\nkey_secret = {SECRET}\n"), None, sandbox.http_addr().unwrap());
+    sent(Gateway::Stringee, &office, &sandbox, ended).await;
+    let states = office.states().await;
+    assert!(!is(&states, State::Rejected).is_empty() && is(&states, State::Accepted).len() == sandbox.taken().len());
+    sandbox.stop(Outstanding::Drop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn viettel_by_soap() {
+    let sandbox = stand_in(Gateway::Viettel, Behaviour::default()).await;
+    let settings = format!("username = \"the-user\"\ncp_code = \"CP\"\npassword = {SECRET}\n");
+    let office = Office::open("viettel", &settings, None, sandbox.http_addr().unwrap());
+    sent(Gateway::Viettel, &office, &sandbox, ended).await;
+    assert_eq!(sandbox.taken().len(), PEOPLE);
+    sandbox.stop(Outstanding::Drop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speedsms_in_batches_with_receipts_for_each_number() {
+    let behaviour = Behaviour { undelivered: 0.1, duplicate: 0.1, early: 0.05, ..Behaviour::default() };
+    let sandbox = stand_in(Gateway::Speedsms, behaviour).await;
+    let office = Office::open("speedsms", &format!("token = {SECRET}\n"), None, sandbox.http_addr().unwrap());
+    sent(Gateway::Speedsms, &office, &sandbox, |states| {
+        states.values().all(|state| matches!(state, State::Delivered | State::Undelivered | State::Rejected))
+    })
+    .await;
+    assert_eq!(sandbox.taken().len(), PEOPLE);
+    sandbox.stop(Outstanding::Drop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn esms_advertising_whose_receipts_only_asking_brings() {
+    let behaviour = Behaviour { undelivered: 0.1, ..Behaviour::default() };
+    let sandbox = stand_in(Gateway::EsmsBulk, behaviour).await;
+    let (_, file) = providers::gateways::built_in().iter().find(|(name, _)| *name == "esms-bulk").unwrap();
+    let sooner = file.replace("every   = \"10m\"", "every   = \"10s\"").replace("after   = \"10m\"", "after   = \"1s\"");
+    assert_ne!(*file, sooner);
+    let settings = format!("api_key = {{ env = \"GATEWAY_USER\" }}\nsecret_key = {SECRET}\n");
+    let office = Office::open("esms-bulk", &settings, Some(sooner), sandbox.http_addr().unwrap());
+    sent(Gateway::EsmsBulk, &office, &sandbox, |states| ended(states) && is(states, State::Delivered).len() > PEOPLE * 4 / 5)
+        .await;
+    let arrived = sandbox.taken().iter().filter(|one| one.outcome == Outcome::Delivered).count();
+    assert_eq!(is(&office.states().await, State::Delivered).len(), arrived);
+    sandbox.stop(Outstanding::Drop).await;
+}

@@ -1,0 +1,543 @@
+//! SMPP through the front door: `loa serve` bound to carriers that behave as badly as real ones, a node-smpp that loses
+//! connections, a Jasmin that throttles; and a real Kannel bound to the stand-in carrier. Afterwards the carrier's own record is
+//! held against the database: nothing lost, nothing doubled, and each receipt where it belongs.
+//!
+//! `LOA_STORY_MESSAGES=50000` makes the lists as long as a city's.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fs,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    num::NonZeroU32,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use loa::{
+    db::{Db, Sql},
+    delivery::State,
+    on,
+    sandbox::{
+        Behaviour, Options, Outcome, Sandbox, Taken, residents,
+        smpp::{Habits, Ids, Receipts},
+    },
+    tally,
+};
+use tempfile::TempDir;
+
+use crate::helpers::peer;
+
+/// How many people: so many in a build, or as many as asked for.
+fn people(usual: u64) -> u64 {
+    std::env::var("LOA_STORY_MESSAGES").map_or(usual, |number| number.parse().unwrap())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A child that does not outlive its test.
+struct Owned(Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An office with one SMS account, and its list.
+struct Office(TempDir);
+
+/// Two parts, in either alphabet.
+const CAMPAIGN: &str = r#"
+title = "Hằng tuần"
+kind = "awareness"
+owner = "Sở"
+[cadence]
+every = "week"
+on = "mon"
+at = "08:30"
+[audience]
+segments = ["moi-nguoi"]
+[channels]
+use = ["sms"]
+[sending]
+hours = "00:00-24:00"
+[[message]]
+id = "otp"
+sms = "SO TTTT: Khong cung cap ma OTP, mat khau, so the cho bat ky ai, ke ca nguoi tu xung la cong an, ngan hang hay nha mang. Nghi ngo lua dao {hay} goi 156 de bao tin, chia se cho nguoi than cung biet."
+"#;
+
+impl Office {
+    fn open(people: u64, account: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        fs::write(dir.join("loa.key"), "2a".repeat(32)).unwrap();
+        fs::create_dir(dir.join("campaigns")).unwrap();
+        fs::write(dir.join("campaigns/segments.toml"), "[moi-nguoi]\ntitle = \"Mọi người\"\n").unwrap();
+        fs::write(dir.join("campaigns/hang-tuan.toml"), CAMPAIGN).unwrap();
+        let settings = format!(
+            r#"
+[server]
+listen = "127.0.0.1:{}"
+[database]
+url = "sqlite:loa.db"
+[[account]]
+name = "carrier"
+channel = "sms"
+allow_private = true
+price = 300
+sender = "SO TTTT"
+{account}
+"#,
+            free_port()
+        );
+        fs::write(dir.join("loa.toml"), settings).unwrap();
+        residents::write_csv(fs::File::create(dir.join("list.csv")).unwrap(), people, 11, &[]).unwrap();
+        let office = Self(folder);
+        office.run(&["audience", "import", "list.csv"]);
+        office
+    }
+
+    /// An account over SMPP, with these further keys.
+    fn over_smpp(people: u64, carrier: SocketAddr, system_id: &str, keys: &str) -> Self {
+        let (host, port) = (carrier.ip(), carrier.port());
+        Self::open(
+            people,
+            &format!(
+                "gateway = \"smpp\"\nhost = \"{host}\"\nport = {port}\nsystem_id = \"{system_id}\"\n\
+                 password = {{ env = \"PASSWORD\" }}\n{keys}"
+            ),
+        )
+    }
+
+    fn dir(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn loa(&self) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
+        command.current_dir(self.dir()).env("PASSWORD", "secret").env("LOA_LANG", "en").env("LOA_LOG", "info");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let done = self.loa().args(arguments).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "loa {arguments:?}: {out}{err}");
+        out.into_owned()
+    }
+
+    fn make_run(&self) -> i64 {
+        let made: serde_json::Value = serde_json::from_str(&self.run(&["send", "hang-tuan", "--json"])).unwrap();
+        made["run"].as_i64().unwrap()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir().join("serve.log")).unwrap_or_default()
+    }
+
+    /// Starts `loa serve` and waits until it listens.
+    fn serve(&self) -> Owned {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log")).unwrap();
+        let mut child = self.loa().arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("http://"), "{line}{}", self.log());
+        Owned(child)
+    }
+
+    /// Ends `loa serve` in order; then every count must be that of the rows.
+    fn close(&self, mut serve: Owned) {
+        assert!(Command::new("kill").arg(serve.0.id().to_string()).status().unwrap().success());
+        assert!(serve.0.wait().unwrap().success(), "{}", self.log());
+        self.run(&["verify"]);
+    }
+
+    async fn db(&self) -> Db {
+        Db::find(&format!("sqlite:{}", self.dir().join("loa.db").display())).await.unwrap().unwrap()
+    }
+
+    async fn states(&self, run: i64) -> BTreeMap<State, i64> {
+        let db = self.db().await;
+        let mut states = BTreeMap::new();
+        for (key, count) in tally::of_runs(&db, &[run]).await.unwrap() {
+            *states.entry(State::from_number(key.state)).or_default() += count.n;
+        }
+        db.close().await;
+        states
+    }
+
+    /// Looks again until it fits; what is looked at changes by itself, in other processes.
+    async fn until(&self, run: i64, what: &str, fits: impl Fn(&BTreeMap<State, i64>) -> bool) -> BTreeMap<State, i64> {
+        let begun = Instant::now();
+        let patience = Duration::from_secs(60 + people(0) / 100);
+        loop {
+            let states = self.states(run).await;
+            if fits(&states) {
+                return states;
+            }
+            assert!(begun.elapsed() < patience, "{what}: {states:?}\n{}", tail(&self.log()));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Sends all of it, waits until what the carrier said is applied, ends `loa serve`, and gives how it stands.
+    async fn send_all(&self, people: u64, sandbox: &Sandbox) -> Stand {
+        let run = self.make_run();
+        let serve = self.serve();
+        let begun = Instant::now();
+        self.until(run, "everything is sent", |states| all_sent(states, people)).await;
+        let sent_in = begun.elapsed();
+        sandbox.settled().await;
+        let sure: HashSet<String> = self.handles().await.into_keys().collect();
+        let expected = |outcome| {
+            let known = sandbox.taken().into_iter().filter(|taken| taken.outcome == outcome);
+            i64::try_from(known.filter(|taken| ids(taken).any(|id| sure.contains(&id))).count()).unwrap()
+        };
+        let (delivered, undelivered) = (expected(Outcome::Delivered), expected(Outcome::Undelivered));
+        let states = self
+            .until(run, &format!("{delivered} arrive and {undelivered} do not"), |states| {
+                count(states, &[State::Delivered]) >= delivered && count(states, &[State::Undelivered]) >= undelivered
+            })
+            .await;
+        let (seconds, sent) = (sent_in.as_secs_f64(), states.values().sum::<i64>());
+        eprintln!("{sent} messages in {seconds:.1} s: {states:?}; {:?}", sandbox.counts());
+        self.close(serve);
+        Stand { states, taken: sandbox.taken(), handles: self.handles().await, sent: self.sent(run).await }
+    }
+
+    /// The carrier's ids, each with its delivery.
+    async fn handles(&self) -> HashMap<String, i64> {
+        static HANDLES: Sql = Sql::new("SELECT id, delivery FROM handle");
+        let db = self.db().await;
+        let rows: Vec<(String, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&HANDLES)).fetch_all(pool).await).unwrap();
+        db.close().await;
+        rows.into_iter().collect()
+    }
+
+    /// Every delivery with its state.
+    async fn sent(&self, run: i64) -> HashMap<i64, State> {
+        static SENT: Sql = Sql::new("SELECT id, state FROM delivery WHERE run = $1");
+        let db = self.db().await;
+        let rows: Vec<(i64, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&SENT)).bind(run).fetch_all(pool).await).unwrap();
+        db.close().await;
+        rows.into_iter().map(|(id, state)| (id, State::from_number(state))).collect()
+    }
+}
+
+const UNSENT: [State; 2] = [State::Pending, State::Submitting];
+const DOUBTFUL: [State; 2] = [State::InDoubt, State::Unknown];
+const ACCEPTED: [State; 5] = [State::Accepted, State::Enroute, State::Delivered, State::Undelivered, State::Expired];
+
+fn count(states: &BTreeMap<State, i64>, of: &[State]) -> i64 {
+    of.iter().filter_map(|state| states.get(state)).sum()
+}
+
+/// Whether each person has a delivery, and none of them waits.
+fn all_sent(states: &BTreeMap<State, i64>, people: u64) -> bool {
+    states.values().sum::<i64>() == i64::try_from(people).unwrap() && count(states, &UNSENT) == 0
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}
+
+/// The ids of a message's parts as the carrier answered them, and as decimal numbers where they are hexadecimal ones: a sender
+/// may keep either.
+fn ids(taken: &Taken) -> impl Iterator<Item = String> {
+    taken.id.split(',').flat_map(|id| {
+        let decimal = u64::from_str_radix(id, 16).ok().map(|number| number.to_string());
+        [Some(id.to_owned()), decimal].into_iter().flatten()
+    })
+}
+
+/// What both sides hold in the end.
+struct Stand {
+    states: BTreeMap<State, i64>,
+    taken: Vec<Taken>,
+    handles: HashMap<String, i64>,
+    sent: HashMap<i64, State>,
+}
+
+impl Stand {
+    /// Nothing lost, nothing doubled, nothing under the wrong name.
+    fn agrees(&self) {
+        let people: HashSet<&str> = self.taken.iter().map(|taken| taken.to.as_str()).collect();
+        assert_eq!(people.len(), self.taken.len(), "nobody is sent two");
+        let (mut seen, mut nameless) = (HashSet::new(), 0);
+        for taken in &self.taken {
+            let deliveries: HashSet<i64> = ids(taken).filter_map(|id| self.handles.get(&id).copied()).collect();
+            assert!(deliveries.len() <= 1, "one message, one delivery: {}", taken.id);
+            let Some(delivery) = deliveries.into_iter().next() else {
+                nameless += 1;
+                continue;
+            };
+            assert!(seen.insert(delivery), "one delivery, one message: {}", taken.id);
+            let state = self.sent[&delivery];
+            let fits = match taken.outcome {
+                _ if DOUBTFUL.contains(&state) => true,
+                Outcome::Delivered => state == State::Delivered,
+                Outcome::Undelivered => state == State::Undelivered,
+                // Of several parts one may be reported.
+                Outcome::Silent => matches!(state, State::Accepted | State::Enroute),
+            };
+            assert!(fits, "{} is {:?} at the carrier and {state:?} here", taken.id, taken.outcome);
+        }
+        let missing = self.sent.iter().filter(|(id, state)| ACCEPTED.contains(state) && !seen.contains(*id)).count();
+        assert_eq!(missing, 0, "whatever counts as accepted was taken");
+        let doubtful = count(&self.states, &DOUBTFUL);
+        assert!(nameless <= doubtful, "{nameless} taken without a name here, {doubtful} in doubt");
+    }
+}
+
+/// A carrier as bad as they come, but for what `habits` says of it.
+fn trying(habits: Habits) -> Behaviour {
+    let millis = |from, through| Duration::from_millis(from)..=Duration::from_millis(through);
+    Behaviour {
+        latency: millis(1, 8),
+        fail: 0.02,
+        silent: 0.03,
+        undelivered: 0.05,
+        duplicate: 0.05,
+        early: 0.05,
+        delay: millis(0, 300),
+        smpp: habits,
+        ..Behaviour::default()
+    }
+}
+
+async fn carrier(behaviour: Behaviour) -> Sandbox {
+    Sandbox::start(Options { behaviour, ..Options::default() }).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_come_early_late_twice_or_never_and_each_finds_its_message() {
+    let people = people(1_500);
+    let sandbox = carrier(trying(Habits { ids: Ids::String, ..Habits::default() })).await;
+    let office =
+        Office::over_smpp(people, sandbox.smpp_addr().unwrap(), "loa", "rate = \"5000/s\"\nwindow = 100\nids = \"string\"");
+    let stand = office.send_all(people, &sandbox).await;
+    stand.agrees();
+    assert_eq!(count(&stand.states, &DOUBTFUL), 0, "{:?}", stand.states);
+    assert_eq!(sandbox.counts().incomplete, 0);
+    let text = CAMPAIGN.split("sms = \"").nth(1).unwrap().trim_end().trim_end_matches('"');
+    assert!(stand.taken.iter().all(|taken| taken.text == text && taken.parts == 2), "{:?}", stand.taken[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_of_binds_is_throttled_and_ids_come_back_in_another_notation() {
+    let people = people(1_500);
+    let habits = Habits {
+        ids: Ids::HexDecimal,
+        receipts: Receipts::Text,
+        ucs2_receipts: true,
+        bare_errors: true,
+        queue_full: 1.0,
+        ..Habits::default()
+    };
+    let sandbox = carrier(Behaviour { throttle: Some(1_000), ..trying(habits) }).await;
+    let keys = "rate = \"5000/s\"\nwindow = 40\nbind = \"pair\"\nbinds = 2\nids = \"hex-to-dec\"\nlong = \"sar\"";
+    let office = Office::over_smpp(people, sandbox.smpp_addr().unwrap(), "loa", keys);
+    let stand = office.send_all(people, &sandbox).await;
+    stand.agrees();
+    assert!(sandbox.counts().refused > 0);
+    assert_eq!(count(&stand.states, &DOUBTFUL), 0, "{:?}", stand.states);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_break_off_and_nobody_gets_it_twice() {
+    let people = people(1_500);
+    let habits = Habits { disconnect_every: NonZeroU32::new(400), receipts: Receipts::Tlv, ..Habits::default() };
+    let sandbox = carrier(trying(habits)).await;
+    let keys = "rate = \"5000/s\"\nwindow = 20\nbinds = 2\nids = \"auto\"\nlong = \"payload\"";
+    let office = Office::over_smpp(people, sandbox.smpp_addr().unwrap(), "loa", keys);
+    let stand = office.send_all(people, &sandbox).await;
+    stand.agrees();
+    let doubtful = count(&stand.states, &DOUBTFUL);
+    let cuts = i64::try_from(people / 400).unwrap();
+    assert!(doubtful <= cuts * 20, "at most a window a break: {:?}", stand.states);
+}
+
+/// A carrier on node-smpp, with these settings of its own.
+struct Node {
+    _process: Owned,
+    at: SocketAddr,
+}
+
+impl Node {
+    fn start(record: &Path, settings: &[(&str, &str)]) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/node-smpp-carrier.js");
+        let mut child = Command::new(peer("LOA_TEST_NODE"))
+            .arg(script)
+            .arg("0")
+            .arg(record)
+            .env("NODE_PATH", peer("LOA_TEST_NODE_MODULES"))
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        let at = SocketAddr::from(([127, 0, 0, 1], port.trim().parse().unwrap()));
+        Self { _process: Owned(child), at }
+    }
+}
+
+/// The submissions that a node-smpp recorded: their ids, and to whom.
+fn submissions(record: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(record).unwrap_or_default();
+    let fields = text.lines().map(|line| line.splitn(5, ' ').collect::<Vec<_>>());
+    fields.map(|fields| (fields[1].to_owned(), fields[2].to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_smpp_loses_connections_in_the_middle() {
+    let people = people(1_000);
+    let records = tempfile::tempdir().unwrap();
+    let record = records.path().join("taken");
+    // Each message is two submissions.
+    let every = (people / 2).to_string();
+    let node = Node::start(&record, &[("CUT_EVERY", &every), ("RECEIPT_AFTER", "50")]);
+    let office = Office::over_smpp(people, node.at, "loa", "rate = \"5000/s\"\nwindow = 20\nids = \"string\"");
+    let run = office.make_run();
+    let serve = office.serve();
+    let begun = Instant::now();
+    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
+    let sent_in = begun.elapsed().as_secs_f64();
+    let states =
+        office.until(run, "every receipt is applied", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
+    eprintln!("{people} messages in {sent_in:.1} s: {states:?}");
+    office.close(serve);
+
+    let doubtful = count(&states, &DOUBTFUL);
+    assert!(doubtful <= 4 * 20, "at most a window a cut: {states:?}");
+    let (handles, sent) = (office.handles().await, office.sent(run).await);
+    let mut of: HashMap<&str, Vec<&str>> = HashMap::new();
+    let submissions = submissions(&record);
+    for (id, to) in &submissions {
+        of.entry(to).or_default().push(id);
+    }
+    let mut known = HashSet::new();
+    for (to, ids) in &of {
+        assert!(ids.len() <= 2, "nobody gets a part twice: …{}", &to[to.len() - 3..]);
+        let deliveries: HashSet<i64> = ids.iter().filter_map(|id| handles.get(*id).copied()).collect();
+        assert!(deliveries.len() <= 1, "{ids:?} belong to one delivery");
+        known.extend(deliveries);
+    }
+    for (id, state) in &sent {
+        assert!(*state != State::Delivered || known.contains(id), "what is delivered was taken");
+    }
+    let delivered = of.len() - known.len();
+    assert!(i64::try_from(delivered).unwrap() <= doubtful, "{delivered} taken without a name here, {doubtful} in doubt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jasmin_throttles_and_everything_arrives() {
+    let begun = Instant::now();
+    while !Path::new(&peer("LOA_TEST_JASMIN_READY")).exists() {
+        let log = || tail(&fs::read_to_string(peer("LOA_TEST_JASMIN_LOG")).unwrap_or_default());
+        assert!(begun.elapsed() < Duration::from_secs(180), "Jasmin does not come up: {}", log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let people = 40;
+    let before = submissions(Path::new(&peer("LOA_TEST_JASMIN_TAKEN"))).len();
+    // Its user `slow` may submit 30 a second, evenly: a part that comes earlier than a thirtieth of a second after the one
+    // before is answered with ESME_RTHROTTLED. Two at once would always be too early.
+    let at = peer("LOA_TEST_JASMIN").parse().unwrap();
+    let office = Office::over_smpp(people, at, "slow", "rate = \"500/s\"\nwindow = 1\nids = \"string\"");
+    let run = office.make_run();
+    let serve = office.serve();
+    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
+    let states =
+        office.until(run, "every receipt is applied", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
+    office.close(serve);
+    let all: i64 = states.values().sum();
+    assert_eq!(count(&states, &[State::Delivered]), all - count(&states, &[State::Skipped]), "{states:?}");
+    let taken = submissions(Path::new(&peer("LOA_TEST_JASMIN_TAKEN"))).split_off(before);
+    let mut of: HashMap<String, usize> = HashMap::new();
+    taken.into_iter().for_each(|(_, to)| *of.entry(to).or_default() += 1);
+    assert_eq!(i64::try_from(of.len()).unwrap(), count(&states, &[State::Delivered]));
+    assert!(of.values().all(|parts| *parts == 2), "two parts each, none twice");
+}
+
+/// A Kannel bound to the stand-in carrier.
+struct Kannel {
+    _bearerbox: Owned,
+    _smsbox: Owned,
+    _folder: TempDir,
+    send: u16,
+}
+
+const KANNEL_PASSWORD: &str = "secret";
+
+impl Kannel {
+    async fn start(carrier: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kannel.conf");
+        let (boxes, send) = (free_port(), free_port());
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/kannel-client.conf");
+        let text = fs::read_to_string(template)
+            .unwrap()
+            .replace("@admin@", &free_port().to_string())
+            .replace("@boxes@", &boxes.to_string())
+            .replace("@send@", &send.to_string())
+            .replace("@carrier@", &carrier.port().to_string())
+            .replace("@password@", KANNEL_PASSWORD);
+        fs::write(&file, text).unwrap();
+        let start = |name: &str| {
+            let mut command = Command::new(peer(name));
+            command.arg("-v").arg("4").arg(&file).current_dir(folder.path());
+            Owned(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        };
+        let bearerbox = start("LOA_TEST_KANNEL_BEARERBOX");
+        listens(boxes).await;
+        let smsbox = start("LOA_TEST_KANNEL_SMSBOX");
+        listens(send).await;
+        Self { _bearerbox: bearerbox, _smsbox: smsbox, _folder: folder, send }
+    }
+}
+
+/// Waits until a port of the loopback answers.
+async fn listens(port: u16) {
+    for _ in 0..600 {
+        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("nothing listens on port {port}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_kannel_is_a_client_of_the_stand_in_carrier() {
+    let people = people(400).min(5_000);
+    let millis = Duration::from_millis;
+    // Kannel forgets a receipt that comes before the answer, and asks for one of the first part only.
+    let behaviour = Behaviour { delay: millis(50)..=millis(400), undelivered: 0.1, duplicate: 0.05, ..Behaviour::default() };
+    let sandbox = carrier(behaviour).await;
+    let kannel = Kannel::start(sandbox.smpp_addr().unwrap()).await;
+    let account = format!(
+        "gateway = \"kannel\"\nurl = \"http://127.0.0.1:{}\"\nusername = \"loa\"\npassword = {{ env = \"PASSWORD\" }}\n\
+         rate = \"500/s\"\nwindow = 20",
+        kannel.send
+    );
+    let office = Office::open(people, &account);
+    let run = office.make_run();
+    let serve = office.serve();
+    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
+    let states =
+        office.until(run, "every receipt came back", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
+    office.close(serve);
+    let taken = sandbox.taken();
+    let to: HashSet<&str> = taken.iter().map(|taken| taken.to.as_str()).collect();
+    assert_eq!(to.len(), taken.len(), "nobody is sent two");
+    assert_eq!(i64::try_from(taken.len()).unwrap(), count(&states, &ACCEPTED), "{states:?}");
+    eprintln!("{states:?} {:?}", sandbox.counts());
+    let text = CAMPAIGN.split("sms = \"").nth(1).unwrap().trim_end().trim_end_matches('"');
+    assert!(taken.iter().all(|taken| taken.text == text && taken.parts == 2), "{:?}", taken[0].text);
+}
