@@ -193,13 +193,12 @@ impl SmppGateway {
             Ok(None) => return Err(Fault::NoPlace(NoPlace::Down("the connection has just ended".into(), Duration::ZERO))),
             Err(pdu::Unfit(field)) => return Err(Fault::Unfit(field)),
         };
-        let answer = match timeout_at(deadline, &mut answered).await {
-            Ok(answer) => answer.ok(),
-            Err(_) => {
-                // From here on the answer is a late one, except if it came this very moment.
-                answered.close();
-                answered.try_recv().ok()
-            }
+        let answer = if let Ok(answer) = timeout_at(deadline, &mut answered).await {
+            answer.ok()
+        } else {
+            // From here on the answer is a late one, except if it came this very moment.
+            answered.close();
+            answered.try_recv().ok()
         };
         match answer {
             Some(Answer::Said(status::OK, id)) => {
@@ -217,7 +216,7 @@ impl SmppGateway {
         }
     }
 
-    /// validity_period (SMPP 3.4, section 7.1.1); empty: the carrier's own.
+    /// `validity_period` (SMPP 3.4, section 7.1.1); empty: the carrier's own.
     fn validity(&self, expires: Option<DateTime<Utc>>) -> Result<String, SendError> {
         let now = (self.settings.now)();
         let cap = self.settings.max_validity.and_then(|cap| chrono::TimeDelta::from_std(cap).ok()).map(|cap| now + cap);

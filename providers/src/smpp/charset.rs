@@ -20,14 +20,13 @@ pub(super) fn ucs2(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
 
-/// What octets of this data_coding say (SMPP 3.4, section 5.2.19; 3GPP TS 23.038, section 4).
+/// What octets of this `data_coding` say (SMPP 3.4, section 5.2.19; 3GPP TS 23.038, section 4).
 pub(super) fn read(charset: Charset, data_coding: u8, octets: &[u8]) -> String {
     match data_coding {
-        0x08 => from_ucs2(octets),
-        0x01 | 0x02 | 0x04 | 0x03 => from_latin1(octets),
+        0x08 | 0xE0..=0xEF => from_ucs2(octets),
+        0x01..=0x04 => from_latin1(octets),
         // General data coding groups of TS 23.038: bits 3 and 2 tell the alphabet.
         0x10..=0x7F if data_coding & 0x0C == 0x08 => from_ucs2(octets),
-        0xE0..=0xEF => from_ucs2(octets),
         _ => match charset {
             Charset::Gsm => text::from_septets(octets),
             Charset::Latin1 | Charset::Ascii => from_latin1(octets),

@@ -1,7 +1,7 @@
-//! What a carrier delivers: receipts, and messages from people, out of deliver_sm and data_sm.
+//! What a carrier delivers: receipts, and messages from people, out of `deliver_sm` and `data_sm`.
 //!
 //! What enters is a body; what leaves is a [`Delivered`]. What can go wrong: it ends before its mandatory fields do. A
-//! receipt is one by its esm_class alone (SMPP 3.4, section 5.2.12); its TLVs are preferred, and its text is read as
+//! receipt is one by its `esm_class` alone (SMPP 3.4, section 5.2.12); its TLVs are preferred, and its text is read as
 //! Appendix B has it, leniently, up to `text:` — a user's text can imitate fields.
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone as _, Utc};
@@ -63,7 +63,7 @@ pub(super) struct Place {
     pub(super) number: u8,
 }
 
-/// Reads what was delivered by `from`, deliver_sm or data_sm.
+/// Reads what was delivered by `from`, `deliver_sm` or `data_sm`.
 pub(super) fn read(settings: &Settings, from: u32, body: &[u8]) -> Result<Delivered, Short> {
     let mut body = Body(body);
     body.string()?; // service_type
@@ -170,7 +170,7 @@ fn report(zone: FixedOffset, tlvs: &Tlvs<'_>, text: &str) -> Report {
     let failed = matches!(state, ReceiptState::Rejected | ReceiptState::Expired | ReceiptState::Undelivered);
     let reason = failed.then(|| reason(state, error.as_deref(), &word));
     let mut detail = if word.is_empty() { "no state".to_owned() } else { plain(&word, 16) };
-    if let Some(error) = error.filter(|error| !error.is_empty() && error.trim_matches('0') != "") {
+    if let Some(error) = error.filter(|error| !error.is_empty() && !error.trim_matches('0').is_empty()) {
         detail.push_str(" err ");
         detail.push_str(&plain(&error, 16));
     }
@@ -186,7 +186,7 @@ fn plain(word: &str, most: usize) -> String {
     word.chars().filter(char::is_ascii_graphic).take(most).collect()
 }
 
-/// message_state (section 5.2.28).
+/// `message_state` (section 5.2.28).
 const fn state_numbered(number: u8) -> Option<(ReceiptState, &'static str)> {
     Some(match number {
         1 => (ReceiptState::Enroute, "ENROUTE"),
@@ -308,7 +308,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A date of 10, 12 or 14 digits: YYMMDDhhmm, with seconds, with a century.
+/// A date of 10, 12 or 14 digits: `YYMMDDhhmm`, with seconds, with a century.
 fn moment(zone: FixedOffset, date: &str) -> Option<DateTime<Utc>> {
     if !date.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -24,7 +24,7 @@ use super::{
 use crate::network::{self, Unreached, Wire};
 
 /// The longest wait before a connection is tried again, and the longest hold.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// A refused name or password is tried again on demand, and not before.
 const STOPPED: Duration = Duration::from_secs(5);
 
@@ -113,6 +113,9 @@ impl Drop for Place {
     }
 }
 
+/// A connection, and a place in its window.
+pub(super) type Found = (Arc<Session<Place>>, Place);
+
 /// Why there is no place to submit from; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoPlace {
@@ -169,7 +172,7 @@ impl Line {
     }
 
     /// A place to submit from, as soon as one is free.
-    pub(super) async fn place(self: &Arc<Self>) -> Result<(Arc<Session<Place>>, Place), NoPlace> {
+    pub(super) async fn place(self: &Arc<Self>) -> Result<Found, NoPlace> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -183,7 +186,7 @@ impl Line {
     }
 
     /// A place, or why there is none; nothing: it is worth waiting.
-    fn look(self: &Arc<Self>) -> Option<Result<(Arc<Session<Place>>, Place), NoPlace>> {
+    fn look(self: &Arc<Self>) -> Option<Result<Found, NoPlace>> {
         if self.is_closing() {
             return Some(Err(NoPlace::Down("the account is closing".into(), Duration::ZERO)));
         }

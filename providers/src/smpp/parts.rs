@@ -1,4 +1,4 @@
-//! A text as the parts that are submitted: octets, data_coding and what joins them on the phone.
+//! A text as the parts that are submitted: octets, `data_coding` and what joins them on the phone.
 
 use super::{
     charset,
@@ -12,9 +12,9 @@ use crate::{
 /// What goes into one submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    /// short_message, or message_payload; with its user data header, where it has one.
+    /// `short_message`, or `message_payload`; with its user data header, where it has one.
     pub(super) octets: Vec<u8>,
-    /// data_coding.
+    /// `data_coding`.
     pub(super) data_coding: u8,
     /// What joins it to the others.
     pub(super) join: Join,

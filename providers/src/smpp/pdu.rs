@@ -266,7 +266,7 @@ pub(super) fn generic_nack(status: u32, sequence: u32) -> Bytes {
     encode(status, sequence, Pdu::GenericNack)
 }
 
-/// The answer to what was delivered by `command`: deliver_sm or data_sm.
+/// The answer to what was delivered by `command`: `deliver_sm` or `data_sm`.
 pub(super) fn delivered(command: u32, status: u32, sequence: u32) -> Bytes {
     if command == command::DATA_SM {
         encode(status, sequence, DataSmResp::default())

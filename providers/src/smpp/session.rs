@@ -37,10 +37,10 @@ pub(super) const HELD: usize = 256;
 const READ: usize = 16 * 1024;
 /// PDUs of ours that wait to be written, beyond which requests of the carrier wait too.
 const QUEUED: usize = 4_096;
-/// No answer to an enquire_link for this long: the connection is dead.
+/// No answer to an `enquire_link` for this long: the connection is dead.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long an unanswered submission is remembered after its sender gave up, and keeps its place in the window.
-const LATE: Duration = Duration::from_secs(60);
+const LATE: Duration = Duration::from_mins(1);
 /// For the end in order: for the last answers, and again for the answer to unbind.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Sequence numbers end here (SMPP 3.4, section 3.2).
@@ -414,14 +414,7 @@ impl<P: Send + Sync + 'static> Session<P> {
         let status = if frame.command == command::GENERIC_NACK { refusal } else { frame.status };
         let id = frame.message_id().filter(|_| frame.command == command::SUBMIT_SM_RESP);
         if let Err(Answer::Said(status::OK, id)) = answer.send(Answer::Said(status, id)) {
-            self.late(late, id, came);
-        }
-    }
-
-    fn late(&self, late: Late, id: Option<String>, came: &mpsc::UnboundedSender<Came>) {
-        if late.last {
-            // A gateway that is gone has nobody to tell.
-            let _ = came.send(Came::Accepted(late, id));
+            tell_late(late, id, came);
         }
     }
 
@@ -523,6 +516,13 @@ impl<P: Send + Sync + 'static> Session<P> {
             // One that was given up has nobody to tell.
             let _ = answer.send(if written { Answer::Lost } else { Answer::Unsent });
         }
+    }
+}
+
+fn tell_late(late: Late, id: Option<String>, came: &mpsc::UnboundedSender<Came>) {
+    if late.last {
+        // A gateway that is gone has nobody to tell.
+        let _ = came.send(Came::Accepted(late, id));
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Long {
     Payload,
 }
 
-/// What data_coding 0 means at this carrier.
+/// What `data_coding` 0 means at this carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
     /// GSM 03.38, one septet an octet.
@@ -79,6 +79,7 @@ pub struct Numbering {
 
 /// An account on a carrier's SMPP server.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "settings of their own, each on or off")]
 pub struct Settings {
     /// Name or IP address of the server.
     pub host: String,
@@ -110,9 +111,9 @@ pub struct Settings {
     pub wide_reference: bool,
     /// What `data_coding` carries.
     pub charset: Charset,
-    /// The data_coding of texts in the charset.
+    /// The `data_coding` of texts in the charset.
     pub data_coding: u8,
-    /// The data_coding of texts in UCS-2.
+    /// The `data_coding` of texts in UCS-2.
     pub data_coding_unicode: u8,
     /// Whether texts may be sent in UCS-2.
     pub unicode: bool,

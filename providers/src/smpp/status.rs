@@ -1,4 +1,4 @@
-//! What a command_status means for a message (SMPP 3.4, section 5.1.3): one table.
+//! What a `command_status` means for a message (SMPP 3.4, section 5.1.3): one table.
 //!
 //! A response with a status other than zero is a definite no: the message was not taken. What differs is whom it is about
 //! and whether it may be tried again. A code that is in no table counts as the specification's classes say: 0x400–0x4FF and
@@ -9,13 +9,13 @@ use std::time::Duration;
 use super::settings::Settings;
 use crate::{Reason, Scope, SendError};
 
-/// ESME_ROK.
+/// `ESME_ROK`.
 pub(super) const OK: u32 = 0;
-/// ESME_RINVCMDLEN: the command length is invalid.
+/// `ESME_RINVCMDLEN`: the command length is invalid.
 pub(super) const BAD_LENGTH: u32 = 0x02;
-/// ESME_RINVCMDID: the command is not known.
+/// `ESME_RINVCMDID`: the command is not known.
 pub(super) const BAD_COMMAND: u32 = 0x03;
-/// ESME_RX_T_APPN: a temporary fault of the receiving application: send it again.
+/// `ESME_RX_T_APPN`: a temporary fault of the receiving application: send it again.
 pub(super) const REPEAT: u32 = 0x64;
 
 /// What a status means.

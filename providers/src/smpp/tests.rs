@@ -69,6 +69,7 @@ fn send(gateway: &Arc<SmppGateway>, text: &str) -> Sent {
     tokio::spawn(async move { gateway.send(&[outgoing]).await.remove(0) })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what a send gives is compared with it")]
 fn ids(sent: &[&str]) -> Result<Accepted, SendError> {
     Ok(Accepted { ids: sent.iter().map(ToString::to_string).collect() })
 }

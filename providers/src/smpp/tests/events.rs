@@ -98,7 +98,9 @@ async fn a_flood_waits_and_links_are_answered_meanwhile() {
     for sequence in 0..10 {
         peer.receipt(20_000 + sequence, "id:1 stat:DELIVRD").await;
     }
-    arrivals.into_iter().for_each(|arrival| arrival.acknowledge.committed());
+    for arrival in arrivals {
+        arrival.acknowledge.committed();
+    }
     let mut rest = 0;
     while rest < session::HELD - 1 + 10 {
         rest += events(&gateway).await.len();

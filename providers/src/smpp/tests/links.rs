@@ -32,7 +32,7 @@ async fn a_wrong_password_needs_a_person_and_is_tried_again_on_demand() {
     let SendError::Misconfigured { detail } = sent.await.unwrap().unwrap_err() else { panic!() };
     assert_eq!(detail, "the carrier refused the bind: 0x0000000E RINVPASWD: wrong password");
     assert!(matches!(send(&gateway, "b").await.unwrap(), Err(SendError::Misconfigured { .. })));
-    sleep(Duration::from_secs(3600)).await;
+    sleep(Duration::from_hours(1)).await;
     assert_eq!(pipes.dialled.lock().unwrap().len(), 1, "it would lock the account");
     let again = send(&gateway, "c");
     carrier.bound().await.take("1").await;
