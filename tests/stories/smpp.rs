@@ -446,7 +446,7 @@ async fn jasmin_throttles_and_everything_arrives() {
         assert!(begun.elapsed() < Duration::from_mins(3), "Jasmin does not come up: {}", log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let people = 40;
+    let people = 12;
     let before = submissions(Path::new(&peer("LOA_TEST_JASMIN_TAKEN"))).len();
     // Its user `slow` may submit 30 a second, evenly: a part that comes earlier than a thirtieth of a second after the one
     // before is answered with ESME_RTHROTTLED. Two at once would always be too early.
