@@ -57,7 +57,7 @@ pub struct Args {
     /// Share of delivered messages that the phone answers, with TC and the like; over SMPP only.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     smpp_replies: f64,
-    /// The only system_id and password let in over SMPP; without, any that are not empty.
+    /// The only `system_id` and password let in over SMPP; without, any that are not empty.
     #[arg(long, value_name = "USER:PASSWORD", value_parser = login)]
     smpp_login: Option<Credentials>,
     /// How SMPP ids are written; `hex-decimal`: answers in the one, receipts in the other.
@@ -154,7 +154,6 @@ impl Args {
             remember: false,
             receipts_to: self.receipts_to.map(to_both).unwrap_or_default(),
             seed: self.seed,
-            ..Options::default()
         }
     }
 }

@@ -53,8 +53,8 @@ pub(super) async fn stand_ins(args: &Args) -> anyhow::Result<Sandbox> {
 /// The demo's loa.toml: written to its folder, so that every other command works there, too.
 pub(super) fn config(args: &Args, stand_ins: &Sandbox) -> anyhow::Result<Config> {
     let http = stand_ins.http_addr().context("the stand-ins have no HTTP port")?;
-    let smtp = stand_ins.smtp_addr().context("the stand-ins have no SMTP port")?;
-    let smpp = stand_ins.smpp_addr().context("the stand-ins have no SMPP port")?;
+    let mail = stand_ins.smtp_addr().context("the stand-ins have no SMTP port")?;
+    let carrier = stand_ins.smpp_addr().context("the stand-ins have no SMPP port")?;
     let (rate, window) = (args.rate, 64);
     let text = format!(
         r#"# Made by `loa demo`: everything here talks to stand-in gateways on this machine.
@@ -161,10 +161,10 @@ rate = "{rate}/s"
 window = 16
 from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
 "#,
-        smtp_host = smtp.ip(),
-        smtp_port = smtp.port(),
-        smpp_host = smpp.ip(),
-        smpp_port = smpp.port(),
+        smtp_host = mail.ip(),
+        smtp_port = mail.port(),
+        smpp_host = carrier.ip(),
+        smpp_port = carrier.port(),
     );
     // The stand-ins take any secret.
     std::fs::write(args.dir.join("stand-in.secret"), "stand-in")?;

@@ -44,7 +44,7 @@ pub(super) struct Assembly(Mutex<HashMap<Key, Vec<Option<Part>>>>);
 
 impl Assembly {
     /// Puts a part in its place.
-    pub(super) fn put(&self, key: Key, place: Place, part: Part) -> Put {
+    pub(super) fn put(&self, key: &Key, place: Place, part: Part) -> Put {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = open.entry(key.clone()).or_insert_with(|| vec![None; usize::from(place.total)]);
         let Some(slot) = parts.get_mut(usize::from(place.number) - 1) else { return Put::Waiting };
@@ -54,8 +54,8 @@ impl Assembly {
         if parts.iter().any(Option::is_none) {
             return Put::Waiting;
         }
-        let parts = open.remove(&key).unwrap_or_default();
-        Put::Whole(whole(parts.into_iter().flatten().collect()))
+        let parts: Vec<Part> = open.remove(key).unwrap_or_default().into_iter().flatten().collect();
+        Put::Whole(whole(&parts))
     }
 
     /// How many messages lack a part.
@@ -65,7 +65,7 @@ impl Assembly {
 }
 
 /// The message of these parts: it arrived if all did, and its sender was told if told of all.
-fn whole(parts: Vec<Part>) -> Part {
+fn whole(parts: &[Part]) -> Part {
     let any = |outcome| parts.iter().any(|part| part.outcome == outcome);
     let outcome = if any(Outcome::Undelivered) {
         Outcome::Undelivered
@@ -94,7 +94,7 @@ mod tests {
         let part = |text: &str, outcome| Part { text: text.into(), id: text.to_uppercase(), outcome, answered: true };
         let put = |reference, number, outcome| {
             let text = ["a", "b", "c"][usize::from(number) - 1];
-            assembly.put(key(reference), Place { reference, total: 3, number }, part(text, outcome))
+            assembly.put(&key(reference), Place { reference, total: 3, number }, part(text, outcome))
         };
         assert_eq!(put(1, 3, Outcome::Delivered), Put::Waiting);
         assert_eq!(put(2, 1, Outcome::Delivered), Put::Waiting);

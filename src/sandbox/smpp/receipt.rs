@@ -37,9 +37,10 @@ pub(super) struct About<'a> {
 
 /// A receipt, in the way that `receipts` says.
 pub(super) fn receipt(about: &About<'_>, receipts: Receipts) -> Delivery {
-    let (state, stat, delivered, error) = match about.arrived {
-        true => (MessageState::Delivered, "DELIVRD", "001", "000"),
-        false => (MessageState::Undeliverable, "UNDELIV", "000", "011"),
+    let (state, stat, delivered, error) = if about.arrived {
+        (MessageState::Delivered, "DELIVRD", "001", "000")
+    } else {
+        (MessageState::Undeliverable, "UNDELIV", "000", "011")
     };
     let tlvs = match receipts {
         Receipts::Text => Vec::new(),
@@ -72,7 +73,7 @@ pub(super) fn said(from: &str, to: &str, words: &str, reference: u8) -> Vec<Deli
 
 fn deliver(from: &str, to: &str, class: u8, coding: u8, octets: &[u8], tlvs: Vec<Tlv>, receipt: bool) -> Delivery {
     let kind = |address: &str| match address.strip_prefix('+').unwrap_or(address) {
-        digits if digits.is_empty() => (Ton::Unknown, Npi::Unknown),
+        "" => (Ton::Unknown, Npi::Unknown),
         digits if digits.bytes().all(|b| b.is_ascii_digit()) => (Ton::International, Npi::Isdn),
         _ => (Ton::Alphanumeric, Npi::Unknown),
     };

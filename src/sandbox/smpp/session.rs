@@ -22,12 +22,12 @@ use super::{
     line::Line,
     post::Delivery,
     receipt::{self, About},
-    text::{self, Segment},
+    text::{self, Place, Segment},
     wire::{self, Frame, Next},
 };
 use crate::sandbox::{
     Gateway,
-    behaviour::{Fate, Outcome, Plan, Refusal},
+    behaviour::{Fate, Outcome, Refusal},
     exchange::{Rules, Submission},
     parts,
     taken::{Taken, one},
@@ -307,7 +307,7 @@ impl Session {
         if to.is_empty() {
             return refuse(batch, Duration::ZERO, CommandStatus::EsmeRinvdstadr);
         }
-        let Some(segment) = text::read(submit) else {
+        let Some(Segment { text, place }) = text::read(submit) else {
             return refuse(batch, Duration::ZERO, CommandStatus::EsmeRinvesmclass);
         };
         if self.sender != from {
@@ -315,10 +315,10 @@ impl Session {
             self.carrier.post.sends_from(&client, from);
         }
         let exchange = &self.carrier.exchange;
-        let key = match segment.place {
+        let key = match place {
             // All parts share one fate.
             Some(place) => exchange.key(Gateway::Smpp, to, &format!("{} parts", place.total)),
-            None => exchange.key(Gateway::Smpp, to, &segment.text),
+            None => exchange.key(Gateway::Smpp, to, &text),
         };
         let (latency, fate) = exchange.judge(rules, Gateway::Smpp, to, key);
         let breaks_off = self.carrier.breaks_off(habits.disconnect_every);
@@ -342,9 +342,8 @@ impl Session {
         let (id, reported) = habits.ids.of(exchange.number());
         let wanted = wants_receipt(submit.registered_delivery.into(), plan.outcome);
         let outcome = if wanted { plan.outcome } else { Outcome::Silent };
-        let text = segment.text.clone();
-        let part = Part { text: segment.text.clone(), id: id.clone(), outcome, answered };
-        if let Some((whole, parts)) = self.assemble(&client, submit, segment, part) {
+        let part = Part { text: text.clone(), id: id.clone(), outcome, answered };
+        if let Some((whole, parts)) = self.assemble(&client, submit, place, part) {
             let message =
                 Submission { gateway: Gateway::Smpp, to, reference: None, text: &whole.text, mail: None, parts, once: false };
             batch.taken.push(exchange.taken(&message, whole.id, whole.outcome, whole.answered));
@@ -369,12 +368,17 @@ impl Session {
                 if plan.early { batch.early.push(receipt) } else { batch.late.push((latency + plan.delay, receipt)) }
             }
         }
-        self.reply(submit, plan, key, latency, batch);
+        if plan.reply && plan.outcome != Outcome::Undelivered && place.is_none_or(|place| place.number == 1) {
+            // The phone answers, once a message and after its receipt.
+            let words = REPLIES[usize::try_from(key % REPLIES.len() as u64).unwrap_or(0)];
+            let said = receipt::said(to, from, words, 0).into_iter();
+            batch.late.extend(said.map(|delivery| (latency + plan.delay, delivery)));
+        }
     }
 
     /// The whole message, and its parts, once the last one is here.
-    fn assemble(&self, client: &Arc<str>, submit: &SubmitSm, segment: Segment, part: Part) -> Option<(Part, u16)> {
-        let Some(place) = segment.place else {
+    fn assemble(&self, client: &Arc<str>, submit: &SubmitSm, place: Option<Place>, part: Part) -> Option<(Part, u16)> {
+        let Some(place) = place else {
             let ucs2 = u8::from(submit.data_coding) == text::UCS2;
             let parts = if ucs2 { parts::ucs2_parts(&part.text) } else { parts::parts(&part.text) };
             return Some((part, parts));
@@ -386,7 +390,7 @@ impl Session {
             reference: place.reference,
             total: place.total,
         };
-        match self.carrier.assembly.put(key, place, part) {
+        match self.carrier.assembly.put(&key, place, part) {
             Put::Waiting => None,
             Put::Repeated => {
                 one(&self.carrier.exchange.tally(Gateway::Smpp).repeats);
@@ -394,17 +398,6 @@ impl Session {
             }
             Put::Whole(whole) => Some((whole, place.total.into())),
         }
-    }
-
-    /// The phone answers, once a message and after its receipt.
-    fn reply(&self, submit: &SubmitSm, plan: Plan, key: u64, latency: Duration, batch: &mut Batch) {
-        let opens = text::read(submit).and_then(|segment| segment.place).is_none_or(|place| place.number == 1);
-        if !plan.reply || plan.outcome == Outcome::Undelivered || !opens {
-            return;
-        }
-        let words = REPLIES[usize::try_from(key % REPLIES.len() as u64).unwrap_or(0)];
-        let said = receipt::said(submit.destination_addr.as_str(), submit.source_addr.as_str(), words, 0);
-        batch.late.extend(said.into_iter().map(|delivery| (latency + plan.delay, delivery)));
     }
 }
 
