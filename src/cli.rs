@@ -108,7 +108,7 @@ enum Command {
     Verify(verify::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
-    Sandbox(sandbox::Args),
+    Sandbox(Box<sandbox::Args>),
     Completions(completions::Args),
 }
 
@@ -230,7 +230,7 @@ pub async fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args, &globals).await,
         Command::Demo(args) => demo::run(args, &globals).await,
         Command::Preview(args) => preview::run(args, &globals).await,
-        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Sandbox(args) => sandbox::run(*args).await,
         Command::Send(args) => send::run(args, &globals).await,
         Command::Serve(args) => serve::run(args, &globals).await,
         Command::Approve(args) => approve::run(args, &globals).await,
