@@ -223,7 +223,10 @@ fn a_gateway_tells_what_it_wants_to_know() {
     assert_eq!((wrong.code, wrong.err.as_str()), (2, "lỗi: không có cổng `esmss`. Có phải ý là `esms`?\n"));
     let all = folder.loa(&["gateways", "--json"]).json();
     let names: Vec<_> = all.as_array().unwrap().iter().map(|gateway| gateway["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["esms", "kannel", "smtp", "speedsms", "telegram", "vietguys", "vnpt"]);
+    assert_eq!(
+        names,
+        ["esms", "esms-bulk", "fpt", "kannel", "smpp", "smtp", "speedsms", "stringee", "telegram", "vietguys", "viettel", "vnpt"]
+    );
 }
 
 /// What the doctor found, but for what is well or depends on the machine.
@@ -645,7 +648,7 @@ fn a_field_that_no_recipient_has_is_a_mistake() {
 #[test]
 fn the_sandbox_serves_until_it_is_ended() {
     let mut sandbox = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
-        .args(["sandbox", "--smtp", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .args(["sandbox", "--smtp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--smpp", "127.0.0.1:0"])
         .env_clear()
         .stdout(Stdio::piped())
         .spawn()
