@@ -297,7 +297,9 @@ impl Accounts {
     pub fn share(&self, account: &Account, route: i16, ticks: i64) -> Share {
         let serving = || self.all.iter().filter(|other| other.serves(route));
         let prompt = serving().any(|other| other.is_good(ticks));
-        if prompt && account.has_trouble(Cause::Slow) {
+        // What an open circuit or a used-up quota cannot take its lane leaves by itself; money that is gone only this tells.
+        let elsewhere = || serving().any(|other| other.is_usable(ticks));
+        if prompt && account.has_trouble(Cause::Slow) || account.broke.load(Ordering::Relaxed) && elsewhere() {
             return Share::Pinned;
         }
         let takes = |other: &Account| if prompt { other.is_good(ticks) } else { other.is_usable(ticks) };
@@ -355,7 +357,8 @@ impl Accounts {
             let Some(row) = rows.iter().find(|row| row.id == account.id) else { continue };
             let used = u64::try_from(row.used).unwrap_or(0);
             account.used.store(used, Ordering::Relaxed);
-            account.broke.store(row.balance.is_some_and(|left| left <= 0), Ordering::Relaxed);
+            let prepaid = account.config.low_balance.is_some();
+            account.broke.store(prepaid && row.balance.is_some_and(|left| left <= 0), Ordering::Relaxed);
             account.set_throttle(Throttle {
                 pace: row.pace,
                 changed_at: row.pace_at,

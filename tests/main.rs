@@ -19,6 +19,7 @@ mod stories {
     mod main_job;
     mod nodes;
     mod plan;
+    mod poll;
     mod replies;
     mod report;
     mod routing;

@@ -94,8 +94,9 @@ async fn balance(db: &Db, accounts: &Accounts, account: &Account, left: i64, now
     on!(db.write, |pool, sql| {
         sqlx::query(sql(&BALANCE)).bind(account.id).bind(left).bind(now).execute(pool).await.map(affected)
     })?;
-    let low = account.config.low_balance.is_some_and(|low| left < low);
-    for (cause, is_so) in [(Cause::LowBalance, low && left > 0), (Cause::Funds, left <= 0)] {
+    // A contract that is billed afterwards may well say zero: only whoever set a mark pays in advance.
+    let Some(low) = account.config.low_balance else { return Ok(()) };
+    for (cause, is_so) in [(Cause::LowBalance, left < low && left > 0), (Cause::Funds, left <= 0)] {
         if is_so {
             accounts.begins(db, account, cause, &format!("{left} đ"), now).await?;
         } else {

@@ -90,7 +90,7 @@ impl Confirmer {
             self.end(due, 0, State::NotSent, "no account could send it for a day").await?;
             return Ok(Some(IDLE));
         }
-        let Some(account) = self.account(due, now) else { return Ok(Some(PATIENCE)) };
+        let Some(account) = self.account(due) else { return Ok(Some(PATIENCE)) };
         let outgoing = match self.outgoing(due, &account) {
             Ok(outgoing) => outgoing,
             Err(why) => {
@@ -140,15 +140,16 @@ impl Confirmer {
     }
 
     /// By which account it goes: the one that the person wrote to, or else the first that serves them.
-    fn account(&self, due: &Due, now: i64) -> Option<Arc<Account>> {
+    fn account(&self, due: &Due) -> Option<Arc<Account>> {
         let channel = confirmation::channel(due)?;
+        let ticks = self.shared.clock.ticks();
         let all = self.shared.accounts.all();
         let own = all.iter().find(|account| account.id == due.account && account.config.channel == channel);
         let serves = |account: &&Arc<Account>| match due.carrier {
             Some(group) => account.serves(route(channel, group)),
             None => account.config.channel == channel && account.groups.is_empty(),
         };
-        own.into_iter().chain(all.iter().filter(serves)).find(|account| account.is_usable(now)).cloned()
+        own.into_iter().chain(all.iter().filter(serves)).find(|account| account.is_usable(ticks)).cloned()
     }
 
     fn outgoing(&self, due: &Due, account: &Account) -> Result<Outgoing, String> {

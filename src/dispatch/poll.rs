@@ -21,7 +21,7 @@ use crate::{
         learn::News,
         open::{self, Met},
     },
-    on, transaction,
+    on,
 };
 
 /// Rows that one step looks at.
@@ -74,7 +74,9 @@ impl Poller {
         for account in accounts.iter().filter(|account| account.config.receipts) {
             let Some(poll) = account.abilities.poll else { continue };
             let now = self.shared.clock.millis();
-            if !account.circuit(|circuit| circuit.is_usable(now)) || !self.has_round(account, poll, now).await? {
+            if !account.circuit(|circuit| circuit.is_usable(self.shared.clock.ticks()))
+                || !self.has_round(account, poll, now).await?
+            {
                 continue;
             }
             let wait = self.ask(account, poll, now, &mut step).await?;
@@ -122,12 +124,14 @@ impl Poller {
             return Ok(None);
         };
         let after = round.after;
-        let (met, ids) = transaction!(shared.db, |tx| {
+        // A snapshot: it keeps nobody from writing.
+        let read = shared.db.snapshot(async |tx| {
             let met = open::walk(tx, run, after, WINDOW).await?;
             let asked = met.iter().filter(|met| is_asked_about(met, account.id, poll, now)).map(|met| met.id);
             let ids = if account.abilities.status_by_id { handle::ids(tx, asked).await? } else { BTreeMap::new() };
             Ok((met, ids))
-        })?;
+        });
+        let (met, ids) = read.await?;
         let Some(last) = met.last().map(|met| met.id) else {
             round.runs.pop_front();
             round.after = 0;

@@ -19,7 +19,8 @@ use loa::{
     run::Runner,
 };
 use providers::{
-    Abilities, Accepted, Channel, Content, Outgoing, Provider, Reason, SendError,
+    Abilities, About, Accepted, Channel, Content, Handle, Outgoing, Poll, Provider, Reason, Receipt, ReceiptState, SendError,
+    StatusError,
     text::{Budget, Encoding, Pattern},
 };
 
@@ -35,14 +36,31 @@ pub struct Scripted {
     pub handed: Mutex<Vec<(String, String)>>,
     /// Taken away, no answer comes until it is given back.
     answering: tokio::sync::Semaphore,
+    /// How it is asked what became of messages; none: it is not.
+    poll: Option<Poll>,
+    /// What it then says of all that it is asked about; none: it does not answer.
+    pub said: Mutex<Option<ReceiptState>>,
+    /// References that it was asked about, in order.
+    pub asked: Mutex<Vec<String>>,
+    /// What it says is left of the account's money.
+    pub balance: Mutex<Option<i64>>,
 }
 
 impl Scripted {
     pub fn new() -> Arc<Self> {
+        Self::polled(None)
+    }
+
+    /// One that is asked what became of messages.
+    pub fn polled(poll: Option<Poll>) -> Arc<Self> {
         Arc::new(Self {
             script: Mutex::new(Box::new(|_| Ok(Accepted::default()))),
             handed: Mutex::default(),
             answering: tokio::sync::Semaphore::new(1),
+            poll,
+            said: Mutex::default(),
+            asked: Mutex::default(),
+            balance: Mutex::default(),
         })
     }
 
@@ -78,7 +96,24 @@ impl Provider for Scripted {
     }
 
     fn can(&self) -> Abilities {
-        Abilities { receipts: true, ..Abilities::LEAST }
+        Abilities { receipts: true, status: self.poll.is_some(), poll: self.poll, ..Abilities::LEAST }
+    }
+
+    async fn status(&self, sent: &[Handle]) -> Result<Vec<Receipt>, StatusError> {
+        self.asked.lock().unwrap().extend(sent.iter().map(|handle| handle.reference.clone()));
+        let Some(state) = *self.said.lock().unwrap() else { return Err(StatusError::Failed("away".into())) };
+        let of = |handle: &Handle| Receipt {
+            about: About::Reference(handle.reference.clone()),
+            state,
+            reason: None,
+            detail: String::new(),
+            at: None,
+        };
+        Ok(sent.iter().map(of).collect())
+    }
+
+    async fn balance(&self) -> Option<Result<i64, SendError>> {
+        self.balance.lock().unwrap().map(Ok)
     }
 
     async fn test(&self) -> Result<String, SendError> {

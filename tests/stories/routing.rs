@@ -132,6 +132,37 @@ async fn receipts(process: &mut Process<'_>, world: &World, account: &str, in_ti
     world.hear(heard.map(|(_, row)| world.of_attempt(row.id, row.attempt, ReceiptState::Delivered)).collect()).await;
 }
 
+async fn a_balance_warns_then_moves_messages_and_is_believed_for_a_while(world: &World) {
+    world.crowd(20).await;
+    let (first, second) = (Scripted::new(), Scripted::new());
+    let warned = config::Account { low_balance: Some(500_000), ..configured("sms", Channel::Sms) };
+    let other = config::Account { priority: 2, ..configured("other", Channel::Sms) };
+    let mut process = Process::new(world, Limits::default(), vec![(warned, &first), (other, &second)]).await;
+    for (left, expected) in
+        [(500_000, vec![]), (499_999, vec![ails("sms", Cause::LowBalance, "")]), (0, vec![ails("sms", Cause::Funds, "other")])]
+    {
+        *first.balance.lock().unwrap() = Some(left);
+        process.advance(6 * MINUTE).await;
+        watch::ask_balances(&world.db, &process.shared.accounts, &world.clock).await.unwrap();
+        assert_eq!(ailing(&process, world).await, expected, "{left} đ");
+    }
+    look(&process, world).await;
+    world.run(&saying("Mot.", "warning", "")).await;
+    process.settle().await;
+    assert_eq!((first.count(), second.count()), (0, 20));
+
+    *first.balance.lock().unwrap() = Some(900_000);
+    watch::ask_balances(&world.db, &process.shared.accounts, &world.clock).await.unwrap();
+    assert_eq!(ailing(&process, world).await, [ails("sms", Cause::Funds, "other")], "it was asked just now");
+    process.advance(6 * MINUTE).await;
+    watch::ask_balances(&world.db, &process.shared.accounts, &world.clock).await.unwrap();
+    assert_eq!(ailing(&process, world).await, []);
+    look(&process, world).await;
+    world.run(&saying("Hai.", "warning", "")).await;
+    process.settle().await;
+    assert_eq!(first.count(), 20, "its money is back, and so are its messages");
+}
+
 async fn a_slow_account_is_left_and_comes_back(world: &World) {
     world.crowd(100).await;
     let (first, second) = (Scripted::new(), Scripted::new());
@@ -261,6 +292,7 @@ on_both_engines!(
     a_full_account_slows_nobody_down,
     every_cause_moves_messages_and_says_so,
     a_days_quota_is_told_until_the_next_day,
+    a_balance_warns_then_moves_messages_and_is_believed_for_a_while,
     a_slow_account_is_left_and_comes_back,
     where_all_are_slow_nothing_moves,
     an_account_without_receipts_is_not_judged,
