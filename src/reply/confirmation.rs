@@ -160,7 +160,11 @@ static DUE: Sql = Sql::new(
 
 /// Confirmations that are due, the longest first.
 pub async fn due(db: &Db, now: i64) -> Result<Vec<Due>> {
-    on!(db.read, |pool, sql| sqlx::query_as(sql(&DUE)).bind(now).bind(i64::try_from(BATCH).unwrap_or(i64::MAX)).fetch_all(pool).await)
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&DUE))
+        .bind(now)
+        .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+        .fetch_all(pool)
+        .await)
 }
 
 static LEASE: Sql = Sql::new(r"SELECT lease_until FROM epoch e WHERE id = $1 AND NOT ended :share(e)");
