@@ -13,7 +13,7 @@ mod read;
 mod rotation;
 mod segment;
 
-pub use advertising::Rule as AdvertisingRule;
+pub use advertising::{Lack, Rule as AdvertisingRule};
 pub use cadence::{Occurrence, ROTATION_START};
 pub use goal::{Goal, Goals};
 pub use holiday::Holidays;

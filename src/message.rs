@@ -35,7 +35,7 @@ use self::{
     variant::{ChatTexts, EmailTexts, SmsForm, SmsTexts, Sources, Variant},
 };
 use crate::{
-    campaign::{Body, Campaign, Law, SmsText},
+    campaign::{AdvertisingRule, Body, Campaign, Law, SmsText},
     config::{Office, Purpose},
     words::Phrase,
 };
@@ -113,7 +113,17 @@ pub struct Templates {
     office: Value,
     slug: String,
     purpose: Purpose,
+    advertising: Option<Advertising>,
     messages: Vec<Texts>,
+}
+
+/// What a registered wording is held to under the law of advertising.
+#[derive(Debug)]
+struct Advertising {
+    rule: &'static AdvertisingRule,
+    /// The word that refuses, and where it goes.
+    keyword: String,
+    number: Option<String>,
 }
 
 /// One message in its languages.
@@ -149,9 +159,12 @@ impl Templates {
             }
             messages.push(texts);
         }
+        let rule = AdvertisingRule::for_period(campaign.period.through).filter(|_| campaign.law == Law::Advertising);
+        let opt_out = &office.opt_out;
+        let advertising = rule.map(|rule| Advertising { rule, keyword: opt_out.keyword.clone(), number: opt_out.number.clone() });
         let (environment, office) = compiler.finish()?;
         let purpose = if campaign.law == Law::Advertising { Purpose::Advertising } else { Purpose::Care };
-        Ok(Self { environment, office, slug: campaign.slug.clone(), purpose, messages })
+        Ok(Self { environment, office, slug: campaign.slug.clone(), purpose, advertising, messages })
     }
 
     /// Whether a message (by its place in the campaign) has a text for a channel.
@@ -301,7 +314,11 @@ impl Filler<'_> {
                     }
                 }
                 terms.check(&sms.text, purpose)?;
-                Ok(sms)
+                let law = self.templates.advertising.as_ref();
+                match law.and_then(|law| law.rule.lacks(&sms.text, &law.keyword, law.number.as_deref())) {
+                    Some(lack) => Err(RenderError::Unlawful(lack)),
+                    None => Ok(sms),
+                }
             }
         }
     }

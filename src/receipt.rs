@@ -60,7 +60,7 @@ static NAMED: Sql = Sql::new(
 );
 
 static HANDLES: Sql = Sql::new(
-    r"SELECT h.account, h.id, h.delivery, h.attempt, h.parts FROM handle h
+    r"SELECT h.account, h.id, h.delivery, h.attempt, h.parts, h.at FROM handle h
       JOIN :rows($1; account BIGINT, handle TEXT) AS v ON h.account = v.account AND h.id = v.handle",
 );
 
@@ -147,10 +147,13 @@ impl Matcher {
                     };
                     Some((reference.delivery, reference.attempt, None))
                 }
-                (None, Some(handle)) => handles.get(&(receipt.account, handle.clone())).map(|h| {
-                    let part = (h.parts > 1).then(|| (receipt.account, handle.clone()));
-                    (h.delivery, h.attempt, part)
-                }),
+                (None, Some(handle)) => {
+                    let behind = handles.get(&(receipt.account, handle.clone()));
+                    behind.filter(|h| handle::may_speak_of(receipt.received_at, h.at)).map(|h| {
+                        let part = (h.parts > 1).then(|| (receipt.account, handle.clone()));
+                        (h.delivery, h.attempt, part)
+                    })
+                }
                 (None, None) => None,
             };
             match found {
@@ -213,11 +216,11 @@ impl Matcher {
             return Ok(HashMap::new());
         }
         let list = crate::db::list(&keys.into_iter().collect::<Vec<_>>());
-        let rows: Vec<(i64, String, i64, i16, i16)> =
+        let rows: Vec<(i64, String, i64, i16, i16, i64)> =
             within!(tx, |c, sql| sqlx::query_as(sql(&HANDLES)).bind(&list).fetch_all(c).await)?;
         Ok(rows
             .into_iter()
-            .map(|(account, id, delivery, attempt, parts)| ((account, id), Behind { delivery, attempt, parts }))
+            .map(|(account, id, delivery, attempt, parts, at)| ((account, id), Behind { delivery, attempt, parts, at }))
             .collect())
     }
 
@@ -238,4 +241,6 @@ struct Behind {
     delivery: i64,
     attempt: i16,
     parts: i16,
+    /// When its id was kept.
+    at: i64,
 }

@@ -34,6 +34,8 @@ const SOURCE: &str = "reply";
 const KEY: &str = "inbound";
 /// For how long a gateway that gives no ids may repeat a callback.
 const REPEATS: Duration = Duration::from_hours(1);
+/// Letters of a gateway's id that are kept.
+const LONGEST_ID: usize = 255;
 /// Letters of a message that are kept: six parts of UCS-2. Whoever writes more has said what it is about.
 const LONGEST: usize = 402;
 
@@ -50,7 +52,7 @@ pub struct Ear {
 pub struct Heard {
     account: i64,
     key: String,
-    /// The gateway gave an id, so a repeated message is known for certain.
+    /// The gateway gave an id, so a repeated message is known for certain: the same id with the same words of the same person.
     named: bool,
     channel: Channel,
     /// Keyed hash; none: no person can have this address.
@@ -93,11 +95,11 @@ impl Ear {
             // It is those words and at most a code: nothing personal.
             Meaning::Refuses | Meaning::TakesBack => (None, words_of(&kept)),
         };
-        let key = inbound.id.clone().unwrap_or_else(|| {
-            let to = inbound.to.as_deref().unwrap_or_default();
-            let written = format!("{plain}\0{to}\0{}", inbound.text);
-            format!("~{}", hex(&self.seal.mac(KEY, written.as_bytes())[..16]))
-        });
+        // Beside an id, too: a gateway that began anew gives ids again, and another message of the same id is no repetition.
+        let (id, to) = (inbound.id.as_deref().unwrap_or_default(), inbound.to.as_deref().unwrap_or_default());
+        let written = format!("{plain}\0{to}\0{}", inbound.text);
+        let own: String = id.chars().filter(|c| !c.is_control()).take(LONGEST_ID).collect();
+        let key = format!("{own}~{}", hex(&self.seal.mac(KEY, written.as_bytes())[..16]));
         Heard {
             account,
             key,

@@ -31,4 +31,5 @@ mod retention;
 mod runs;
 mod schema;
 mod statements;
+mod upgrade;
 pub mod world;

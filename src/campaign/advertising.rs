@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
 use chrono_tz::Asia::Ho_Chi_Minh;
-use providers::Channel;
+use providers::{Channel, text::unaccented};
 
 use crate::{
     document::{Section, Value, decode},
@@ -19,6 +19,18 @@ static BUILT_IN: &str = include_str!("../data/advertising.toml");
 
 /// A text ends with this, in whatever spelling of blanks: where and how to refuse.
 const INSTRUCTION: &str = "{{opt_out}}";
+
+/// Letters between the word that refuses and the number it goes to, and from there to a text's end, at most.
+const NEAR: usize = 40;
+
+/// What a finished text lacks of what the law wants of advertising.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// The label at its beginning.
+    Label,
+    /// How to refuse, at its end.
+    Instruction,
+}
 
 /// The law of advertising from one day on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +124,27 @@ impl Rule {
             ),
             phrase!("viết ở cuối: {{{{ opt_out }}}}", "write at its end: {{{{ opt_out }}}}"),
         )
+    }
+}
+
+impl Rule {
+    /// What a finished text message lacks: for a registered wording, whose words the definition does not hold. How to refuse is
+    /// a word and the number to text it to, however the wording puts it.
+    pub fn lacks(&self, text: &str, keyword: &str, number: Option<&str>) -> Option<Lack> {
+        if !self.labels.iter().any(|label| text.trim_start().starts_with(label.as_str())) {
+            return Some(Lack::Label);
+        }
+        let bare = |text: &str| -> String {
+            let letters = unaccented(text);
+            letters.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+        };
+        let (text, keyword) = (bare(text), bare(keyword));
+        let instructed = number.map(bare).and_then(|number| {
+            let at = text.rfind(&number)?;
+            let before = &text[at.saturating_sub(NEAR)..at];
+            (text.len() - at - number.len() <= NEAR && before.contains(&keyword)).then_some(())
+        });
+        (self.instruction_last && instructed.is_none()).then_some(Lack::Instruction)
     }
 }
 

@@ -2,6 +2,7 @@
 //! gateway echoes no reference, and gateways are asked by them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -23,8 +24,21 @@ static KEEP: Sql = Sql::new(
 
 static EARLY: Sql = Sql::new(
     r"SELECT r.id FROM receipt r JOIN :rows($1; account BIGINT, handle TEXT) AS v ON r.account = v.account AND r.handle = v.handle
-      WHERE r.status = 0",
+      WHERE r.status = 0 AND r.received_at >= $2",
 );
+
+/// How long before the answer that names its message a receipt may come, at most. An older one speaks of a message that had the
+/// id before: of a test, or from before its carrier began to count anew.
+pub const EARLIEST: Duration = Duration::from_hours(1);
+
+/// Whether a receipt that came at `received_at` can be of the message whose id was kept at `kept_at`.
+pub fn may_speak_of(received_at: i64, kept_at: i64) -> bool {
+    received_at >= earliest(kept_at)
+}
+
+fn earliest(kept_at: i64) -> i64 {
+    kept_at - i64::try_from(EARLIEST.as_millis()).unwrap_or(i64::MAX / 4)
+}
 
 /// The ids that an account's gateway gave to an attempt.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +82,7 @@ pub async fn keep(tx: &mut Tx, named: impl IntoIterator<Item = Named<'_>>, now: 
     }
     let list = crate::db::list(&handles.into_values().collect::<Vec<_>>());
     within!(tx, |c, sql| sqlx::query(sql(&KEEP)).bind(&list).bind(now).execute(c).await.map(affected))?;
-    within!(tx, |c, sql| sqlx::query_scalar(sql(&EARLY)).bind(&list).fetch_all(c).await)
+    within!(tx, |c, sql| sqlx::query_scalar(sql(&EARLY)).bind(&list).bind(earliest(now)).fetch_all(c).await)
 }
 
 /// An attempt of a delivery on an account.

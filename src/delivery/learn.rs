@@ -64,7 +64,7 @@ static PARTS: Sql = Sql::new(
 );
 
 static LEARN_PART: Sql = Sql::new(
-    r"UPDATE handle SET state = v.state, reason = v.reason, at = $2
+    r"UPDATE handle SET state = v.state, reason = v.reason
       FROM :rows($1; account BIGINT, handle TEXT, state SMALLINT, reason SMALLINT) AS v
       WHERE handle.account = v.account AND handle.id = v.handle",
 );
@@ -97,7 +97,7 @@ pub async fn join(tx: &mut Tx, plans: &Plans, news: &[News], now: i64, changes: 
     let ids: BTreeSet<i64> = news.iter().map(|n| n.delivery).collect();
     let list = id_list(ids.iter().copied());
     let rows: Vec<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&ROWS)).bind(&list).fetch_all(c).await)?;
-    let heard = hear(tx, news, &list, now).await?;
+    let heard = hear(tx, news, &list).await?;
     let several: Vec<i64> = rows.iter().filter(|r| r.attempt > 1).map(|r| r.id).collect();
     let mut left = left_behind(tx, &several).await?;
 
@@ -180,7 +180,7 @@ fn join_row(row: &Row, known: Vec<Known>, heard: &HashMap<(i64, i16), Heard>) ->
 }
 
 /// Folds news into one word an attempt: directly, or through all of its parts.
-async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<HashMap<(i64, i16), Heard>> {
+async fn hear(tx: &mut Tx, news: &[News], deliveries: &str) -> Result<HashMap<(i64, i16), Heard>> {
     #[derive(Serialize)]
     struct Learnt<'a> {
         account: i64,
@@ -228,7 +228,7 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str, now: i64) -> Result<
     }
     if !learnt.is_empty() {
         let list = crate::db::list(&learnt);
-        within!(tx, |c, sql| sqlx::query(sql(&LEARN_PART)).bind(&list).bind(now).execute(c).await.map(affected))?;
+        within!(tx, |c, sql| sqlx::query(sql(&LEARN_PART)).bind(&list).execute(c).await.map(affected))?;
     }
     for (key, (parts, mut known)) in attempts {
         // Nothing is known of a part without a handle: its attempt fell in doubt before the gateway named it.

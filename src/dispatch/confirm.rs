@@ -74,10 +74,19 @@ impl Confirmer {
         confirmation::disown(&self.shared.db, self.shared.epoch(), now).await?;
         self.prune(now).await?;
         let (mut sent, mut wait) = (0, IDLE);
-        for due in confirmation::due(&self.shared.db, now).await? {
+        let due = confirmation::due(&self.shared.db, now).await?;
+        if due.len() == confirmation::BATCH {
+            wait = Duration::from_millis(1);
+        }
+        for due in due {
             match self.confirm(&due).await? {
                 None => sent += 1,
-                Some(longer) => wait = wait.min(longer.max(Duration::from_millis(1))),
+                Some(longer) => {
+                    let longer = longer.clamp(Duration::from_millis(1), PATIENCE);
+                    wait = wait.min(longer);
+                    // Behind those of the accounts that can send.
+                    confirmation::defer(&self.shared.db, due.id, self.shared.clock.millis() + millis(longer)).await?;
+                }
             }
         }
         Ok(Confirmed { sent, wait })

@@ -6,7 +6,7 @@ use providers::{
 };
 
 use super::terms::{Nearest, besides};
-use crate::{phrase, words::Phrase};
+use crate::{campaign::Lack, phrase, words::Phrase};
 
 /// Why a message cannot be rendered for one person. Holds nothing personal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,12 @@ pub enum RenderError {
         /// The one that it is nearest to; none where none holds for this carrier on this day.
         nearest: Option<Nearest>,
     },
+    /// A registered wording that advertises, and lacks what the law wants of it.
+    #[error("{}", match .0 {
+        Lack::Label => "the registered template does not begin with the label of advertising",
+        Lack::Instruction => "the registered template does not end with how to refuse advertising",
+    })]
+    Unlawful(Lack),
     /// An expression failed with these values.
     #[error("the template {template} failed: {problem}")]
     Failed {
@@ -77,6 +83,10 @@ impl RenderError {
                 let there = if expected.is_empty() { "hết".to_owned() } else { format!("ghi “{expected}”") };
                 phrase!("không khớp mẫu đã đăng ký nào; gần nhất là `{template}`: từ ký tự thứ {at}, mẫu {there}", "{self}")
             }
+            Self::Unlawful(Lack::Label) => phrase!("mẫu đã đăng ký không bắt đầu bằng nhãn quảng cáo", "{self}"),
+            Self::Unlawful(Lack::Instruction) => {
+                phrase!("mẫu đã đăng ký không kết thúc bằng cách từ chối quảng cáo", "{self}")
+            }
             Self::Failed { problem, .. } => phrase!("không điền được lời nhắn: {problem}", "{self}"),
         }
     }
@@ -86,7 +96,7 @@ impl RenderError {
     /// Why the message is not sent, in the fixed list.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::NoTemplate(_) | Self::Slot(_) | Self::Unregistered { .. } => Reason::Template,
+            Self::NoTemplate(_) | Self::Slot(_) | Self::Unregistered { .. } | Self::Unlawful(_) => Reason::Template,
             _ => Reason::Content,
         }
     }

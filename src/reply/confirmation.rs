@@ -20,7 +20,7 @@ use crate::{
 /// For so long the same person is not told the same thing again; and so long is an answer worth sending.
 const QUIET: Duration = Duration::from_hours(24);
 /// Rows that one look finds.
-const BATCH: i64 = 16;
+pub const BATCH: usize = 16;
 
 /// How far a confirmation is. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +160,11 @@ static DUE: Sql = Sql::new(
 
 /// Confirmations that are due, the longest first.
 pub async fn due(db: &Db, now: i64) -> Result<Vec<Due>> {
-    on!(db.read, |pool, sql| sqlx::query_as(sql(&DUE)).bind(now).bind(BATCH).fetch_all(pool).await)
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&DUE))
+        .bind(now)
+        .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+        .fetch_all(pool)
+        .await)
 }
 
 static LEASE: Sql = Sql::new(r"SELECT lease_until FROM epoch e WHERE id = $1 AND NOT ended :share(e)");
@@ -242,6 +246,14 @@ pub async fn record(db: &Db, id: i64, owner: i64, ended: &Ended, now: i64) -> Re
         }
         .map(affected)
     })?;
+    Ok(())
+}
+
+static DEFER: Sql = Sql::new(r"UPDATE confirmation SET next_at = $2 WHERE id = $1 AND state + 0 = 0 AND next_at < $2");
+
+/// Looks at a confirmation again only from then on, so that one whose account cannot send now stands in nobody's way.
+pub async fn defer(db: &Db, id: i64, next_at: i64) -> Result<()> {
+    on!(db.write, |pool, sql| sqlx::query(sql(&DEFER)).bind(id).bind(next_at).execute(pool).await.map(affected))?;
     Ok(())
 }
 

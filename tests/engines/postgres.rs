@@ -30,8 +30,11 @@ async fn run(text: String) {
 
 /// The migrated database's name. It outlives this program: the next one finds it, as long as the migrations stay.
 async fn template() -> String {
-    let text = include_str!("../../migrations/postgres/0001_main.sql");
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres")).unwrap();
+    let mut files: Vec<_> = folder.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let texts = files.iter().flat_map(|file| std::fs::read(file).unwrap());
+    let hash = texts.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     let name = format!("loa_migrated_{hash:x}");
     let mut admin = PgConnection::connect(&server()).await.unwrap();
     admin.execute(LOCK).await.unwrap();
@@ -57,6 +60,13 @@ pub async fn fresh() -> (Db, String) {
     let template = TEMPLATE.get_or_init(template).await;
     let name = format!("loa_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     run(format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    (Db::open(&address(&name)).await.unwrap(), name)
+}
+
+/// A database without any table.
+pub async fn empty() -> (Db, String) {
+    let name = format!("loa_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    run(format!("CREATE DATABASE {name}")).await;
     (Db::open(&address(&name)).await.unwrap(), name)
 }
 

@@ -11,7 +11,7 @@ use loa::delivery::{
 use providers::{About, Receipt, ReceiptState};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
-use super::world::{SMS, World, accepted, by_sms, in_doubt, judged, later, said};
+use super::world::{HOUR, SMS, World, accepted, by_sms, in_doubt, judged, later, said};
 
 const HEARD: [ReceiptState; 7] = [
     ReceiptState::Rejected,
@@ -206,6 +206,22 @@ async fn a_receipt_is_awaited_for_three_days(world: &World) {
     assert_eq!(world.number("SELECT count(*) FROM receipt WHERE status = 3").await, 1);
 }
 
+async fn an_old_receipt_is_of_no_new_message(world: &World) {
+    let person = world.crowd(1).await[0];
+    let run = world.fanned_out(&by_sms()).await;
+    // Of a test, or from before the carrier began to count anew.
+    world.hear(vec![said(About::Id("17".into()), ReceiptState::Delivered)]).await;
+    world.advance(2 * HOUR).await;
+    let claimed = world.claim(run, SMS).await;
+    let named = Outcome::Accepted { ids: vec!["17".into()], silent_at: None };
+    let recorded = world.record(vec![judged(&claimed[0], named)]).await;
+    assert_eq!(recorded.early, Vec::<i64>::new());
+    assert_eq!(world.matcher().step(0).await.unwrap().applied, 0);
+    assert_eq!(world.row(run, person, SMS).await.state(), State::Accepted);
+    world.hear(vec![said(About::Id("17".into()), ReceiptState::Undelivered)]).await;
+    assert_eq!(world.row(run, person, SMS).await.state(), State::Undelivered);
+}
+
 async fn a_single_id_is_not_overruled_by_its_neighbours_parts(world: &World) {
     let people = world.crowd(2).await;
     let run = world.fanned_out(&by_sms()).await;
@@ -324,6 +340,7 @@ async fn no_text_of_a_stranger_stops_the_others(world: &World) {
 }
 
 on_both_engines!(
+    an_old_receipt_is_of_no_new_message,
     no_text_of_a_stranger_stops_the_others,
     any_order_of_receipts_ends_alike,
     a_forged_receipt_changes_nothing,

@@ -1,19 +1,21 @@
 //! What the law wants of advertising, rule by rule; and that public information is bound by none of it. Lists of addresses
 //! never to be written to are read, replaced and honoured.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{TimeZone as _, Utc};
 use loa::{
     audience::block::{self, Binds, BlockError, Summary},
-    campaign::Campaign,
+    campaign::{Campaign, Lack},
     delivery::{State, Why, record::Outcome},
+    message::{self, RenderError, Templates, Terms},
     seal::Kind,
 };
 use providers::{Channel, Reason, SendError};
 
 use super::dispatch::{Process, Scripted, saying};
-use crate::engines::world::{EMAIL, HOUR, Person, SMS, World, by_sms, phone};
+use crate::engines::world::{EMAIL, HOUR, Person, SMS, World, by_sms, office, phone};
 
 /// A lawful advertisement of one text message.
 fn advertisement(text: &str) -> String {
@@ -24,6 +26,26 @@ fn lawful(text: &str) -> String {
     text.replace("kind = ", "law = \"advertising\"\nkind = ")
         .replace("\"Không cung cấp", "\"[QC] Không cung cấp")
         .replace("subject = \"", "subject = \"[QC] ")
+}
+
+#[test]
+fn a_registered_wording_is_held_to_the_law_as_well() {
+    let said = |wording: &str, one: &str| {
+        let registered = format!("sms = {{ template = \"qc\", wording = \"{wording}\", values = {{ 1 = \"{one}\" }} }}");
+        let text = advertisement("x").replace("sms = \"[QC] x {{ opt_out }}\"", &registered);
+        assert!(text.contains("template"), "{text}");
+        let campaign = Campaign::parse("qc.toml", "qc", &text).unwrap();
+        let templates = Templates::compile(&campaign, &office(), None, &BTreeMap::new()).unwrap();
+        templates.sample(0, Channel::Sms, message::Person::typical(), None, &Terms::default()).map(drop)
+    };
+    assert_eq!(said("[QC] So VHTTDL: {1}. Tu choi soan TC gui 5656", "hoi thao"), Ok(()));
+    assert_eq!(said("[QC] So VHTTDL: {1}", "hoi thao. {{ opt_out }}"), Ok(()));
+    assert_eq!(said("[AD] So VHTTDL: {1}. De tu choi, soan TC gui 5656 (mien phi).", "hoi thao"), Ok(()));
+    assert_eq!(said("So VHTTDL: {1}. Tu choi soan TC gui 5656", "hoi thao"), Err(RenderError::Unlawful(Lack::Label)));
+    for wording in ["[QC] So VHTTDL: {1}", "[QC] Soan TC gui 5656 de tu choi. {1}", "[QC] {1}. Hoi 5656"] {
+        let long = "Hoi thao ve lua dao qua mang tai Ha Noi ngay mai luc tam gio";
+        assert_eq!(said(wording, long), Err(RenderError::Unlawful(Lack::Instruction)), "{wording}");
+    }
 }
 
 async fn agreed(world: &World, ids: &[i64]) {

@@ -41,8 +41,12 @@ fn office() -> Office {
 }
 
 async fn take(world: &World, events: Vec<Event>) -> Taken {
+    take_by(world, world.account, events).await
+}
+
+async fn take_by(world: &World, account: i64, events: Vec<Event>) -> Taken {
     let (inbox, mut appender) = receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(world.seal.clone(), &settings()));
-    let (taken, _) = tokio::join!(inbox.take(world.account, Channel::Sms, events), appender.step());
+    let (taken, _) = tokio::join!(inbox.take(account, Channel::Sms, events), appender.step());
     taken.unwrap()
 }
 
@@ -138,6 +142,33 @@ async fn a_repeated_callback_changes_and_confirms_nothing(world: &World) {
     take(world, vec![wrote("0381234567", "HUY TC", None)]).await;
     assert_eq!(refuses(world, hash).await, None, "later it is another message");
     assert_eq!(confirmations(world).await, [2, 0, 0, 0, 0], "each thing once a day");
+}
+
+async fn an_id_that_is_given_again_loses_nobodys_refusal(world: &World) {
+    let hash = resident(world, "+84381234567").await;
+    take(world, vec![wrote("0901234567", "TC", Some("7"))]).await;
+    // Its carrier began anew, and counts from 1 again.
+    take(world, vec![wrote("0381234567", "TC", Some("7")), wrote("0381234567", "Tin nay that khong?", Some("8\0"))]).await;
+    assert!(refuses(world, hash).await.is_some());
+    assert_eq!(world.number("SELECT count(*) FROM inbound").await, 3, "whatever an id holds");
+}
+
+async fn who_cannot_send_keeps_nobody_elses_confirmation(world: &World) {
+    let gateway = Scripted::new();
+    let mut spent = configured("sms", Channel::Sms);
+    spent.daily = Some(0);
+    let accounts = vec![(spent, &gateway), (configured("other", Channel::Sms), &gateway)];
+    let process = Process::new(world, Limits::default(), accounts).await;
+    let other = process.shared.accounts.all().iter().find(|account| account.config.name == "other").unwrap().id;
+    let many = (0..40).map(|n| wrote(&format!("09012345{n:02}"), "TC", None)).collect();
+    take(world, many).await;
+    take_by(world, other, vec![wrote("0381234567", "TC", None)]).await;
+    let mut confirmer = Confirmer::new(Arc::clone(&process.shared), office());
+    let mut sent = 0;
+    for _ in 0..3 {
+        sent += confirmer.step().await.unwrap().sent;
+    }
+    assert_eq!((sent, confirmations(world).await), (1, vec![40, 0, 1, 0, 0]));
 }
 
 async fn nothing_is_taken_that_was_not_committed(world: &World) {
@@ -283,6 +314,8 @@ async fn a_change_of_keys_keeps_what_people_wrote(world: &World) {
 }
 
 on_both_engines!(
+    an_id_that_is_given_again_loses_nobodys_refusal,
+    who_cannot_send_keeps_nobody_elses_confirmation,
     a_refusal_under_way_stops_what_is_still_to_come,
     what_is_claimed_already_is_held_back_by_the_gate,
     a_repeated_callback_changes_and_confirms_nothing,

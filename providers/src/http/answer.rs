@@ -497,7 +497,15 @@ impl Results {
             for (recipient, judged) in recipients.iter().zip(&mut judged) {
                 if named.as_deref() == Some(recipient.0) {
                     found = true;
-                    *judged = Some(self.one(yes, item.clone(), *recipient, clean));
+                    let said = self.one(yes, item.clone(), *recipient, clean);
+                    *judged = Some(match judged.take() {
+                        Some(before) if before.is_ok() != said.is_ok() => {
+                            let ids = [before, said].into_iter().flatten().flatten().collect();
+                            let detail = "the answer says of this recipient that it was taken, and that it was not".into();
+                            Err(SendError::InDoubt { ids, detail })
+                        }
+                        _ => said,
+                    });
                 }
             }
             stray |= !found;

@@ -8,7 +8,7 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone as _, Utc};
 
 use super::{
     charset,
-    pdu::{Body, Short, command},
+    pdu::{self, Body, Short, command},
     settings::Settings,
 };
 use crate::{Reason, ReceiptState};
@@ -156,7 +156,8 @@ struct Tlvs<'a> {
 fn report(zone: FixedOffset, tlvs: &Tlvs<'_>, text: &str) -> Report {
     let fields = Fields::read(text);
     let tlv_id = tlvs.id.and_then(|id| Body(id).string().ok()).filter(|id| !id.is_empty());
-    let id = tlv_id.or_else(|| fields.id.map(str::to_owned));
+    // One that is too long to be an id is none, here as in responses.
+    let id = tlv_id.or_else(|| fields.id.map(str::to_owned)).filter(|id| id.len() <= pdu::LONGEST_ID);
     let stat = fields.stat.unwrap_or_default().to_ascii_uppercase();
     let numbered = tlvs.state.and_then(state_numbered);
     let (state, word) = match numbered {

@@ -150,7 +150,7 @@ impl Inflow {
     fn message(&mut self, piece: Piece, unanswered: Unanswered) {
         let Piece { from, to, text, place } = piece;
         let Some(Place { reference, total, number }) = place else {
-            self.ready.push(inbound(from, to, text, None));
+            self.ready.push(inbound(from, to, text));
             self.unanswered.push(unanswered);
             return;
         };
@@ -181,17 +181,14 @@ impl Inflow {
         }
     }
 
-    fn hand_over(&mut self, (from, to, reference, total): Whole, message: Unfinished) {
-        let numbers: Vec<String> = message.parts.keys().map(u8::to_string).collect();
+    fn hand_over(&mut self, (from, to, ..): Whole, message: Unfinished) {
+        // No name is made of the reference: phones count it up to 255, and two people soon share one.
         let text: String = message.parts.into_values().collect();
-        let whole = numbers.len() == usize::from(total);
-        // A whole message that is repeated has the same name; what is left of a broken one is named by its parts.
-        let id = (!whole).then(|| format!("{reference}/{total}:{}", numbers.join("+")));
-        self.ready.push(inbound(from, to, text, id));
+        self.ready.push(inbound(from, to, text));
         self.unanswered.extend(message.unanswered);
     }
 }
 
-fn inbound(from: String, to: String, text: String, id: Option<String>) -> Event {
-    Event::Inbound(Inbound { from: Address::new(from), to: Some(to).filter(|to| !to.is_empty()), text, id })
+fn inbound(from: String, to: String, text: String) -> Event {
+    Event::Inbound(Inbound { from: Address::new(from), to: Some(to).filter(|to| !to.is_empty()), text, id: None })
 }

@@ -43,6 +43,9 @@ pub(super) mod command {
 const HEADER: usize = 16;
 /// A frame beyond this is no PDU: the longest has a `message_payload` of 64 KiB.
 const LONGEST: usize = 80 * 1024;
+/// The longest id of a message: section 5.2.23 has 64 characters, some carriers more. Databases' indexes have limits, and an id
+/// beyond them would keep everything that came with it from being stored.
+pub(super) const LONGEST_ID: usize = 255;
 
 /// What a connection is bound as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +109,7 @@ impl Frame {
     /// The message id of a response; none where an error has no body, or the carrier gives no id.
     pub(super) fn message_id(&self) -> Option<String> {
         let mut body = Body(&self.body);
-        body.string().ok().filter(|id| !id.is_empty())
+        body.string().ok().filter(|id| (1..=LONGEST_ID).contains(&id.len()))
     }
 }
 
