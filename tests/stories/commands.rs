@@ -196,7 +196,7 @@ fn a_gateway_tells_what_it_wants_to_know() {
     let folder = Folder::new();
     assert_snapshot!(folder.loa(&["gateways", "esms"]).out, @r#"
     esms: eSMS (chăm sóc khách hàng), kênh sms
-      có báo phát; bỏ qua tin lặp lại trong 1d
+      có báo phát; bỏ qua tin lặp lại trong 1d; hỏi lại được kết quả
       Khóa                                       Ý nghĩa
       api_key     bắt buộc, bí mật               API key from the eSMS console
       secret_key  bắt buộc, bí mật               secret key from the eSMS console
@@ -223,7 +223,10 @@ fn a_gateway_tells_what_it_wants_to_know() {
     assert_eq!((wrong.code, wrong.err.as_str()), (2, "lỗi: không có cổng `esmss`. Có phải ý là `esms`?\n"));
     let all = folder.loa(&["gateways", "--json"]).json();
     let names: Vec<_> = all.as_array().unwrap().iter().map(|gateway| gateway["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["esms", "kannel", "smtp", "speedsms", "telegram", "vietguys", "vnpt"]);
+    assert_eq!(
+        names,
+        ["esms", "esms-bulk", "fpt", "kannel", "smpp", "smtp", "speedsms", "stringee", "telegram", "vietguys", "viettel", "vnpt"]
+    );
 }
 
 /// What the doctor found, but for what is well or depends on the machine.
@@ -392,7 +395,7 @@ from = "Sở Văn hóa <canhbao@example.vn>"
     let test = |name: &str| folder.loa_with(&["accounts", "--test", name], &SECRETS);
     let speedsms = test("speedsms");
     assert_eq!((speedsms.code, speedsms.err.as_str()), (0, ""));
-    assert_snapshot!(speedsms.out, @r#"✓ speedsms: SpeedSMS: balance 10000000 VND"#);
+    assert_snapshot!(speedsms.out, @r#"✓ speedsms: SpeedSMS: signed in, balance 10000000 VND"#);
     let mail = test("thu");
     assert_eq!((mail.code, mail.err.as_str()), (0, ""));
     assert!(mail.out.starts_with("✓ thu: "), "{}", mail.out);
@@ -532,6 +535,14 @@ fn a_check_looks_into_texts_areas_gateways_and_accounts() {
        ╰────
       help: `loa check` với thư mục này chỉ ra từng chỗ
 
+      × nothing in [send] says to whom: no template uses `to`
+       ╭─[cong/rieng.toml:4:1]
+     3 │ url = "https://sms.example.vn"
+     4 │ [send]
+       · ──────
+     5 │ path = "/"
+       ╰────
+
       × no [[send.answer]] says when a message is accepted
        ╭─[cong/rieng.toml:4:1]
      3 │ url = "https://sms.example.vn"
@@ -540,14 +551,6 @@ fn a_check_looks_into_texts_areas_gateways_and_accounts() {
      5 │ path = "/"
        ╰────
       help: then = "accepted"
-
-      × nothing in [send] says to whom: no template uses `to`
-       ╭─[cong/rieng.toml:4:2]
-     3 │ url = "https://sms.example.vn"
-     4 │ [send]
-       ·  ────
-     5 │ path = "/"
-       ╰────
 
       × unknown key `qurey` in [send]
        ╭─[cong/rieng.toml:6:1]
@@ -645,7 +648,7 @@ fn a_field_that_no_recipient_has_is_a_mistake() {
 #[test]
 fn the_sandbox_serves_until_it_is_ended() {
     let mut sandbox = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
-        .args(["sandbox", "--smtp", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .args(["sandbox", "--smtp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--smpp", "127.0.0.1:0"])
         .env_clear()
         .stdout(Stdio::piped())
         .spawn()
