@@ -165,6 +165,13 @@ async fn resume(account: &config::Account, config: &Config, globals: &Globals) -
 
 async fn callback(account: &config::Account, config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
     let name = &account.name;
+    if account.gateway == account::SMPP {
+        return Err(Mistake(phrase!(
+            "tài khoản `{name}` nối qua SMPP: báo phát về trên chính kết nối ấy, không cần địa chỉ nào",
+            "the account `{name}` is on SMPP: receipts come back over its connection, and need no address"
+        ))
+        .into());
+    }
     let Some(base) = &config.server.public_url else {
         return Err(Mistake(phrase!(
             "chưa có `public_url` trong [server]: cổng gửi không biết báo về đâu",

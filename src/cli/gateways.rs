@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use providers::{Abilities, Channel, http::Setting, smpp, smtp};
+use providers::{Abilities, Channel, Poll, http::Setting, smpp, smtp};
 use serde_json::json;
 
 use super::{Globals, Mistake, table};
@@ -102,7 +102,7 @@ impl Gateway {
     }
 
     fn abilities(&self) -> Vec<Phrase> {
-        let Abilities { batch, receipts, ignores_repeats_for, echoes_reference, status, .. } = self.abilities;
+        let Abilities { batch, receipts, ignores_repeats_for, echoes_reference, status, poll, .. } = self.abilities;
         let mut told = vec![if receipts {
             phrase!("có báo phát", "sends receipts")
         } else {
@@ -119,7 +119,13 @@ impl Gateway {
         if receipts && !echoes_reference {
             told.push(phrase!("báo phát theo mã của cổng", "receipts carry the gateway's own id"));
         }
-        if status {
+        if let Some(Poll { every, after, through, .. }) = poll {
+            let [every, after, through] = [every, after, through].map(describe_duration);
+            told.push(phrase!(
+                "tự hỏi kết quả mỗi {every}, từ {after} đến {through} sau khi gửi",
+                "is asked for results every {every}, from {after} to {through} after sending"
+            ));
+        } else if status {
             told.push(phrase!("hỏi lại được kết quả", "can be asked what became of a message"));
         }
         told
@@ -142,6 +148,9 @@ impl Gateway {
                 "batch": self.abilities.batch.most, "receipts": self.abilities.receipts, "status": self.abilities.status,
                 "ignores_repeats_for_s": self.abilities.ignores_repeats_for.as_secs(),
                 "echoes_reference": self.abilities.echoes_reference,
+                "poll": self.abilities.poll.map(|poll| json!({
+                    "every_s": poll.every.as_secs(), "after_s": poll.after.as_secs(), "through_s": poll.through.as_secs(),
+                })),
             },
         })
     }
