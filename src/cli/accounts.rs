@@ -310,7 +310,7 @@ pub(super) fn state(row: Option<&Row>) -> Phrase {
         }
         None => phrase!("đã dừng: {why}", "paused: {why}"),
     });
-    let told = row.troubles.iter().map(|trouble| history::present(trouble, row.pace));
+    let told = row.troubles.iter().map(|trouble| trouble.told(row.pace));
     let all: Vec<Phrase> = paused.into_iter().chain(told).collect();
     if all.is_empty() {
         return phrase!("hoạt động", "works");

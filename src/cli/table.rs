@@ -71,8 +71,7 @@ pub fn with_figures(heading: &[&str], rows: &[Vec<String>], figures: usize) -> S
     };
     let mut lines: Vec<String> = (0..height).map(|nth| line(&|place| part(place, nth))).collect();
     for row in rows {
-        let cells: Vec<Vec<String>> =
-            columns.iter().zip(&widths).map(|(column, wide)| broken(&row[*column], *wide)).collect();
+        let cells: Vec<Vec<String>> = columns.iter().zip(&widths).map(|(column, wide)| broken(&row[*column], *wide)).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
         lines.extend((0..height).map(|nth| line(&|place| cells[place].get(nth).cloned().unwrap_or_default())));
     }
@@ -138,7 +137,12 @@ mod tests {
     fn a_table_too_wide_breaks_its_texts_between_words() {
         let told = "cổng đòi gửi chậm lại từ 05:46 22/11/2026, đang ở 50 % tốc độ: nhanh hơn mức cho phép";
         let rows = [
-            vec!["  viettel".to_string(), "một hai ba bốn năm sáu bảy tám chín mười".to_string(), told.to_string(), "1".to_string()],
+            vec![
+                "  viettel".to_string(),
+                "một hai ba bốn năm sáu bảy tám chín mười".to_string(),
+                told.to_string(),
+                "1".to_string(),
+            ],
             vec!["  esms".to_string(), "một".to_string(), "hoạt động".to_string(), "12.345.678".to_string()],
         ];
         let table = with_figures(&["  Tài khoản", "Nhà mạng", "Tình trạng", "Số dư"], &rows, 3);

@@ -22,13 +22,14 @@ use crate::{
 };
 
 /// What the example accounts of a first loa.toml read from the environment.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 7] = [
     ("ESMS_API_KEY", "a"),
     ("ESMS_SECRET_KEY", "b"),
     ("SPEEDSMS_TOKEN", "c"),
     ("KANNEL_PASSWORD", "d"),
     ("SMTP_PASSWORD", "e"),
     ("TELEGRAM_TOKEN", "f"),
+    ("VIETTEL_SMPP_PASSWORD", "g"),
 ];
 
 fn begun() -> Folder {
