@@ -3,15 +3,16 @@
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    time::Duration,
 };
 
 use providers::{Abilities, Channel, Poll, http::Setting, smpp, smtp};
 use serde_json::json;
 
-use super::{Globals, Mistake, table};
+use super::{Globals, Mistake, outlook, table};
 use crate::{
     account::{self, SMPP, SMTP},
-    document::{describe_duration, suggestion},
+    document::suggestion,
     phrase,
     words::{Lang, Phrase},
 };
@@ -98,7 +99,7 @@ impl Gateway {
             Lang::En => ["  Key", "", "Meaning"],
         };
         let rows: Vec<Vec<String>> = self.settings.iter().map(|setting| setting.cells(lang)).collect();
-        format!("{}\n  {}\n{}", heading.text(lang), abilities.join("; "), table::render(&columns, &rows))
+        format!("{}\n  {}{}", heading.text(lang), table::paragraph(&abilities.join("; ")), table::render(&columns, &rows))
     }
 
     fn abilities(&self) -> Vec<Phrase> {
@@ -113,18 +114,18 @@ impl Gateway {
             told.push(phrase!("{most} tin một lần gửi", "{most} messages a request"));
         }
         if !ignores_repeats_for.is_zero() {
-            let span = describe_duration(ignores_repeats_for);
-            told.push(phrase!("bỏ qua tin lặp lại trong {span}", "ignores repeats for {span}"));
+            let (vi, en) = (spoken(ignores_repeats_for, Lang::Vi), spoken(ignores_repeats_for, Lang::En));
+            told.push(phrase!("bỏ qua tin lặp lại trong {vi}", "ignores repeats for {en}"));
         }
         if receipts && !echoes_reference {
             told.push(phrase!("báo phát theo mã của cổng", "receipts carry the gateway's own id"));
         }
         if let Some(Poll { every, after, through, .. }) = poll {
-            let [every, after, through] = [every, after, through].map(describe_duration);
-            told.push(phrase!(
-                "tự hỏi kết quả mỗi {every}, từ {after} đến {through} sau khi gửi",
-                "is asked for results every {every}, from {after} to {through} after sending"
-            ));
+            let [vi, en] = [Lang::Vi, Lang::En].map(|lang| [every, after, through].map(|span| spoken(span, lang)));
+            told.push(Phrase {
+                vi: format!("tự hỏi kết quả cách {}, từ {} đến {} sau khi gửi", vi[0], vi[1], vi[2]),
+                en: format!("is asked for results every {}, from {} to {} after sending", en[0], en[1], en[2]),
+            });
         } else if status {
             told.push(phrase!("hỏi lại được kết quả", "can be asked what became of a message"));
         }
@@ -169,6 +170,14 @@ impl Known {
             notes.push(phrase!("mặc định {default}", "default {default}").text(lang).to_string());
         }
         vec![format!("  {}", self.name), notes.join(", "), self.about.text(lang).to_string()]
+    }
+}
+
+/// A span as people say it.
+fn spoken(span: Duration, lang: Lang) -> String {
+    match span.as_secs() {
+        seconds @ ..60 => format!("{seconds} {}", lang.pick("giây", "s")),
+        _ => outlook::span(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), lang),
     }
 }
 

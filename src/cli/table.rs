@@ -99,6 +99,11 @@ fn broken(cell: &str, most: usize) -> Vec<String> {
     if width(cell) <= most { vec![cell.to_string()] } else { wrap(cell, most) }
 }
 
+/// A paragraph no wider than a table; its lines but the first stand two columns in.
+pub fn paragraph(text: &str) -> String {
+    wrap(text, WIDEST - 2).join("\n  ") + "\n"
+}
+
 /// The text's words on lines of at most so many columns; a longer word has its own, and makes room for others.
 fn wrap(text: &str, most: usize) -> Vec<String> {
     let most = text.split_whitespace().map(width).chain([most]).max().unwrap_or(most);
