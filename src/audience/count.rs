@@ -7,7 +7,6 @@ use super::{phone::Carrier, segment::Compiled};
 use crate::{
     bound,
     campaign::{AdvertisingRule, Campaign, Kind, Law},
-    consent::AGREED,
     db::{Db, Result},
     on,
 };
@@ -38,19 +37,19 @@ pub struct Bounds {
     scope: i16,
     /// The smallest number of a list's [`Binds`](super::block::Binds) that counts.
     binds: i16,
-    /// Only people who agreed.
-    consent: bool,
+    /// What the consent of people must be, as a list in SQL; none: nothing.
+    agreed: Option<&'static str>,
 }
 
 impl Bounds {
-    /// Of a campaign, by the law of this moment (unix milliseconds).
-    pub fn of(campaign: &Campaign, now: i64) -> Self {
+    /// Of a campaign, by the law of this moment (unix milliseconds); `agreed`: [`AGREED`](crate::consent::AGREED).
+    pub fn of(campaign: &Campaign, agreed: &'static str, now: i64) -> Self {
         let advertising = campaign.law == Law::Advertising;
         Self {
             // Whoever refuses awareness still gets warnings; whoever refuses all gets nothing.
             scope: if campaign.kind == Kind::Warning { 2 } else { 1 },
             binds: if advertising { 1 } else { 2 },
-            consent: advertising && AdvertisingRule::at(now).is_none_or(|rule| rule.consent),
+            agreed: (advertising && AdvertisingRule::at(now).is_none_or(|rule| rule.consent)).then_some(agreed),
         }
     }
 }
@@ -89,8 +88,8 @@ pub async fn phones(db: &Db, condition: &Compiled, bounds: Bounds, before: &[Cha
             Channel::Chat => " AND r.chat_hash IS NULL",
         })
         .collect();
-    let Bounds { scope, binds, consent } = bounds;
-    let agreed = if consent { format!(" AND r.consent_basis IN ({AGREED})") } else { String::new() };
+    let Bounds { scope, binds, agreed } = bounds;
+    let agreed = agreed.map(|agreed| format!(" AND r.consent_basis IN ({agreed})")).unwrap_or_default();
     let sms = Channel::Sms as i16;
     let text = format!(
         "SELECT CAST(r.carrier AS BIGINT), count(DISTINCT r.phone_hash) FROM recipient r

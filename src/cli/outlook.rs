@@ -22,6 +22,7 @@ use crate::{
     },
     campaign::{Campaign, Condition, Kind, Policy, Segments, Source},
     config::Config,
+    consent::AGREED,
     db::Db,
     limit,
     message::Templates,
@@ -65,7 +66,7 @@ pub(super) async fn first_work(
     let lookup = |slug: &str| -> Option<&Condition> { segments.get(slug).map(|s| &s.condition) };
     let audience = compile_audience(&campaign.audience, &lookup, db.engine(), 1, now)?;
     let warning = campaign.kind == Kind::Warning;
-    let bounds = Bounds::of(campaign, now);
+    let bounds = Bounds::of(campaign, AGREED, now);
     let hours = campaign.sending.hours.filter(|_| !warning).map(|(from, until)| account::forecast::Hours {
         from: from.into(),
         until: until.into(),
