@@ -3,9 +3,15 @@
 //! A trouble of a cause stands once for an account (the unique key decides), so whichever node notices first writes it, and the
 //! others find it there. What leaves besides the row: a line in the log.
 
+use std::fmt::Write as _;
+
+use chrono::DateTime;
+use chrono_tz::Asia::Ho_Chi_Minh;
+
 use crate::{
     db::{Db, Result, Sql, Tx, affected},
-    on, within,
+    on, phrase, within,
+    words::Phrase,
 };
 
 /// How long closed troubles are kept.
@@ -60,6 +66,20 @@ impl Cause {
         }
     }
 
+    /// What people call it.
+    pub fn phrase(self) -> Phrase {
+        match self {
+            Self::Stopped => phrase!("đã dừng, chờ người xử lý", "paused, waits for a person"),
+            Self::Failing => phrase!("lỗi liên tiếp, đang thử lại", "fails repeatedly, tries again"),
+            Self::Quota => phrase!("hết hạn mức ngày", "its day's quota is used up"),
+            Self::GatewayQuota => phrase!("cổng báo hết hạn mức", "the gateway says its quota is used up"),
+            Self::Funds => phrase!("hết tiền", "out of money"),
+            Self::Slow => phrase!("báo phát chậm, tin mới đi đường khác", "receipts come late, new messages go elsewhere"),
+            Self::Throttled => phrase!("cổng đòi gửi chậm lại", "its gateway asked it to slow down"),
+            Self::LowBalance => phrase!("sắp hết tiền", "money is running out"),
+        }
+    }
+
     /// The cause with this number.
     pub fn from_number(number: i16) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| *cause as i16 == number)
@@ -95,6 +115,32 @@ impl Trouble {
     pub fn cause(&self) -> Cause {
         Cause::from_number(self.cause).unwrap_or(Cause::Failing)
     }
+
+    /// What ails an account now, since when and why; `pace`: thousandths of its rate. (Writing into a String cannot fail.)
+    pub fn told(&self, pace: i64) -> Phrase {
+        let (what, since) = (self.cause().phrase(), time(self.began_at));
+        let mut told = Phrase { vi: format!("{} từ {since}", what.vi), en: format!("{} since {since}", what.en) };
+        if self.cause() == Cause::Throttled {
+            let percent = pace / 10;
+            let _ = write!(told.vi, ", đang ở {percent} % tốc độ");
+            let _ = write!(told.en, ", at {percent} % of its rate");
+        }
+        if !self.takers.is_empty() {
+            let _ = write!(told.vi, ", thay bằng {}", self.takers);
+            let _ = write!(told.en, ", {} instead", self.takers);
+        }
+        if !self.why.is_empty() {
+            for text in [&mut told.vi, &mut told.en] {
+                let _ = write!(text, ": {}", self.why);
+            }
+        }
+        told
+    }
+}
+
+/// A moment (unix milliseconds) in Viet Nam, to the minute.
+pub fn time(at: i64) -> String {
+    DateTime::from_timestamp_millis(at).unwrap_or_default().with_timezone(&Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
 }
 
 static BEGIN: Sql = Sql::new(

@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     db::{Db, Result, Sql, affected},
     limit, on, transaction,
+    words::{Lang, number},
 };
 
 /// How long a balance is believed (milliseconds).
@@ -96,11 +97,12 @@ async fn balance(db: &Db, accounts: &Accounts, account: &Account, left: i64, now
     })?;
     // A contract that is billed afterwards may well say zero: only whoever set a mark pays in advance.
     let Some(low) = account.config.low_balance else { return Ok(()) };
+    let said = format!("{} đ", number(left, Lang::Vi));
     for (cause, is_so) in [(Cause::LowBalance, left < low && left > 0), (Cause::Funds, left <= 0)] {
         if is_so {
-            accounts.begins(db, account, cause, &format!("{left} đ"), now).await?;
+            accounts.begins(db, account, cause, &said, now).await?;
         } else {
-            accounts.ends(db, account, cause, &format!("{left} đ"), now).await?;
+            accounts.ends(db, account, cause, &said, now).await?;
         }
     }
     Ok(())

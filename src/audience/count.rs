@@ -6,12 +6,13 @@ use sqlx::AssertSqlSafe;
 use super::{phone::Carrier, segment::Compiled};
 use crate::{
     bound,
+    campaign::{AdvertisingRule, Campaign, Kind, Law},
     db::{Db, Result},
     on,
 };
 
 /// People who are active in their lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, sqlx::FromRow)]
 pub struct Count {
     /// All of them, each once.
     pub people: i64,
@@ -21,26 +22,64 @@ pub struct Count {
     pub email: i64,
     /// With a chat id.
     pub chat: i64,
+    /// With an address that refuses messages.
+    pub refused: i64,
+    /// With an address on a list that binds every message.
+    pub blocked: i64,
+    /// With an address on a list that binds advertising alone, such as the do-not-call register.
+    pub no_advertising: i64,
+}
+
+/// What keeps people from a campaign's text messages, as the run itself will see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The smallest scope of a refusal that counts.
+    scope: i16,
+    /// The smallest number of a list's [`Binds`](super::block::Binds) that counts.
+    binds: i16,
+    /// What the consent of people must be, as a list in SQL; none: nothing.
+    agreed: Option<&'static str>,
+}
+
+impl Bounds {
+    /// Of a campaign, by the law of this moment (unix milliseconds); `agreed`: [`AGREED`](crate::consent::AGREED).
+    pub fn of(campaign: &Campaign, agreed: &'static str, now: i64) -> Self {
+        let advertising = campaign.law == Law::Advertising;
+        Self {
+            // Whoever refuses awareness still gets warnings; whoever refuses all gets nothing.
+            scope: if campaign.kind == Kind::Warning { 2 } else { 1 },
+            binds: if advertising { 1 } else { 2 },
+            agreed: (advertising && AdvertisingRule::at(now).is_none_or(|rule| rule.consent)).then_some(agreed),
+        }
+    }
 }
 
 /// Counts the active people for whom a compiled condition holds. Its placeholders begin at `$1`.
 pub async fn count(db: &Db, condition: &Compiled) -> Result<Count> {
     // The text holds no value of a file: `segment` binds them all.
+    let whose = |of: &str| {
+        let (sms, email, chat) = (Channel::Sms as i16, Channel::Email as i16, Channel::Chat as i16);
+        format!(
+            "(({of}.channel = {sms} AND {of}.address = r.phone_hash) OR ({of}.channel = {email} AND {of}.address = r.email_hash)
+              OR ({of}.channel = {chat} AND {of}.address = r.chat_hash))"
+        )
+    };
+    let (refuses, bound) = (whose("o"), whose("b"));
     let text = format!(
-        "SELECT count(*), count(r.phone_hash), count(r.email_hash), count(r.chat_hash) FROM recipient r WHERE r.state = 0 AND {}",
+        "SELECT count(*) AS people, count(r.phone_hash) AS phone, count(r.email_hash) AS email, count(r.chat_hash) AS chat,
+                count(CASE WHEN EXISTS (SELECT 1 FROM opt_out o WHERE o.scope >= 1 AND {refuses}) THEN 1 END) AS refused,
+                count(CASE WHEN EXISTS (SELECT 1 FROM block b WHERE b.binds = 2 AND {bound}) THEN 1 END) AS blocked,
+                count(CASE WHEN EXISTS (SELECT 1 FROM block b WHERE b.binds = 1 AND {bound}) THEN 1 END) AS no_advertising
+         FROM recipient r WHERE r.state = 0 AND {}",
         condition.text
     );
-    let (people, phone, email, chat) =
-        on!(db.read, |pool, _sql| bound!(sqlx::query_as::<_, (i64, i64, i64, i64)>(AssertSqlSafe(text)), condition.binds)
-            .fetch_one(pool)
-            .await)?;
-    Ok(Count { people, phone, email, chat })
+    on!(db.read, |pool, _sql| bound!(sqlx::query_as::<_, Count>(AssertSqlSafe(text)), condition.binds).fetch_one(pool).await)
 }
 
-/// Phone numbers by carrier, each number once, of the active people for whom a condition holds: of those who do not
-/// refuse such messages, stand on no list that binds everything, and who have no address on any of the channels `before`, which would be tried first. The
-/// condition's placeholders begin at `$1`.
-pub async fn phones(db: &Db, condition: &Compiled, warning: bool, before: &[Channel]) -> Result<Vec<(Carrier, i64)>> {
+/// Phone numbers by carrier, each number once, of the active people for whom a condition holds: of those whom nothing keeps
+/// from such messages, and who have no address on any of the channels `before`, which would be tried first. The condition's
+/// placeholders begin at `$1`.
+pub async fn phones(db: &Db, condition: &Compiled, bounds: Bounds, before: &[Channel]) -> Result<Vec<(Carrier, i64)>> {
     let absent: String = before
         .iter()
         .map(|channel| match channel {
@@ -49,13 +88,14 @@ pub async fn phones(db: &Db, condition: &Compiled, warning: bool, before: &[Chan
             Channel::Chat => " AND r.chat_hash IS NULL",
         })
         .collect();
-    // Whoever refuses awareness still gets warnings; whoever refuses all gets nothing.
-    let (sms, scope) = (Channel::Sms as i16, if warning { 2 } else { 1 });
+    let Bounds { scope, binds, agreed } = bounds;
+    let agreed = agreed.map(|agreed| format!(" AND r.consent_basis IN ({agreed})")).unwrap_or_default();
+    let sms = Channel::Sms as i16;
     let text = format!(
         "SELECT CAST(r.carrier AS BIGINT), count(DISTINCT r.phone_hash) FROM recipient r
-         WHERE r.state = 0 AND r.phone_hash IS NOT NULL{absent}
+         WHERE r.state = 0 AND r.phone_hash IS NOT NULL{absent}{agreed}
          AND NOT EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {sms} AND o.address = r.phone_hash AND o.scope >= {scope})
-         AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {sms} AND b.address = r.phone_hash AND b.binds = 2)
+         AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {sms} AND b.address = r.phone_hash AND b.binds >= {binds})
          AND {} GROUP BY r.carrier ORDER BY r.carrier",
         condition.text
     );

@@ -165,6 +165,13 @@ async fn resume(account: &config::Account, config: &Config, globals: &Globals) -
 
 async fn callback(account: &config::Account, config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
     let name = &account.name;
+    if account.gateway == account::SMPP {
+        return Err(Mistake(phrase!(
+            "tài khoản `{name}` nối qua SMPP: báo phát về trên chính kết nối ấy, không cần địa chỉ nào",
+            "the account `{name}` is on SMPP: receipts come back over its connection, and need no address"
+        ))
+        .into());
+    }
     let Some(base) = &config.server.public_url else {
         return Err(Mistake(phrase!(
             "chưa có `public_url` trong [server]: cổng gửi không biết báo về đâu",
@@ -266,7 +273,14 @@ async fn list(config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
     };
     let rows: Vec<Vec<String>> =
         accounts.iter().map(|account| cells(account, used(account), known.get(&account.name), globals.lang)).collect();
-    write!(io::stdout(), "{}", table::render(&heading, &rows))?;
+    let mut out = table::render(&heading, &rows);
+    for account in accounts {
+        let row = known.get(&account.name);
+        if standing(row) != Standing::Well {
+            out.push_str(&table::paragraph(&format!("{}: {}", account.name, state(row).text(globals.lang))));
+        }
+    }
+    write!(io::stdout(), "{out}")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -284,8 +298,40 @@ fn cells(account: &config::Account, used: i64, row: Option<&Row>, lang: Lang) ->
         if account.weight == 1 { String::new() } else { account.weight.to_string() },
         row.and_then(|row| row.balance).map(|left| number(left, lang)).unwrap_or_default(),
         account.carriers.join(", "),
-        state(row).text(lang).to_string(),
+        standing(row).phrase().text(lang).to_string(),
     ]
+}
+
+/// How an account stands, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Well,
+    /// It sends, but something ails it.
+    Ailing,
+    /// It sends nothing until it is better by itself.
+    Resting,
+    /// A person must mend it.
+    Paused,
+}
+
+impl Standing {
+    fn phrase(self) -> Phrase {
+        match self {
+            Self::Well => phrase!("hoạt động", "works"),
+            Self::Ailing => phrase!("cần để ý", "needs a look"),
+            Self::Resting => phrase!("tạm nghỉ", "rests"),
+            Self::Paused => phrase!("đã dừng", "paused"),
+        }
+    }
+}
+
+fn standing(row: Option<&Row>) -> Standing {
+    match row {
+        Some(row) if row.paused.is_some() => Standing::Paused,
+        Some(row) if !row.is_able() => Standing::Resting,
+        Some(row) if !row.troubles.is_empty() => Standing::Ailing,
+        _ => Standing::Well,
+    }
 }
 
 /// Whether an account may send, or what ails it since when.
@@ -303,7 +349,7 @@ pub(super) fn state(row: Option<&Row>) -> Phrase {
         }
         None => phrase!("đã dừng: {why}", "paused: {why}"),
     });
-    let told = row.troubles.iter().map(|trouble| history::present(trouble, row.pace));
+    let told = row.troubles.iter().map(|trouble| trouble.told(row.pace));
     let all: Vec<Phrase> = paused.into_iter().chain(told).collect();
     if all.is_empty() {
         return phrase!("hoạt động", "works");

@@ -242,17 +242,30 @@ impl Ground<'_> {
             counted.push((name, count(&self.db, &compiled).await?));
         }
         if self.globals.json {
-            let list = counted.iter().map(|(name, Count { people, phone, email, chat })| {
-                json!({ "segment": name, "people": people, "phone": phone, "email": email, "chat": chat })
+            let list = counted.iter().map(|(name, of)| {
+                let Count { people, phone, email, chat, refused, blocked, no_advertising } = of;
+                json!({
+                    "segment": name, "people": people, "phone": phone, "email": email, "chat": chat, "refused": refused,
+                    "blocked": blocked, "no_advertising": no_advertising,
+                })
             });
             Globals::print_json(&list.collect())?;
         } else {
             let heading = match self.lang() {
-                Lang::Vi => ["Nhóm", "Người", "Có điện thoại", "Có e-mail", "Có tài khoản chat"],
-                Lang::En => ["Segment", "People", "With phone", "With e-mail", "With chat"],
+                Lang::Vi => {
+                    ["Nhóm", "Người", "Có điện thoại", "Có e-mail", "Có tài khoản chat", "Từ chối", "Bị chặn", "Chặn quảng cáo"]
+                }
+                Lang::En => {
+                    ["Segment", "People", "With phone", "With e-mail", "With chat", "Refuse", "Blocked", "Blocked for ads"]
+                }
             };
+            // Columns without anybody are left out.
+            let some = |people: i64| if people == 0 { String::new() } else { people.to_string() };
             let cells = |(name, of): (String, Count)| {
-                vec![name, of.people.to_string(), of.phone.to_string(), of.email.to_string(), of.chat.to_string()]
+                let mut cells = vec![name];
+                cells.extend([of.people, of.phone, of.email, of.chat].map(|people| people.to_string()));
+                cells.extend([of.refused, of.blocked, of.no_advertising].map(some));
+                cells
             };
             let rows: Vec<Vec<String>> = counted.into_iter().map(cells).collect();
             write!(io::stdout(), "{}", table::render(&heading, &rows))?;

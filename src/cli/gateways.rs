@@ -3,15 +3,16 @@
 use std::{
     io::{self, Write as _},
     process::ExitCode,
+    time::Duration,
 };
 
-use providers::{Abilities, Channel, http::Setting, smpp, smtp};
+use providers::{Abilities, Channel, Poll, http::Setting, smpp, smtp};
 use serde_json::json;
 
-use super::{Globals, Mistake, table};
+use super::{Globals, Mistake, outlook, table};
 use crate::{
     account::{self, SMPP, SMTP},
-    document::{describe_duration, suggestion},
+    document::suggestion,
     phrase,
     words::{Lang, Phrase},
 };
@@ -98,11 +99,11 @@ impl Gateway {
             Lang::En => ["  Key", "", "Meaning"],
         };
         let rows: Vec<Vec<String>> = self.settings.iter().map(|setting| setting.cells(lang)).collect();
-        format!("{}\n  {}\n{}", heading.text(lang), abilities.join("; "), table::render(&columns, &rows))
+        format!("{}\n  {}{}", heading.text(lang), table::paragraph(&abilities.join("; ")), table::render(&columns, &rows))
     }
 
     fn abilities(&self) -> Vec<Phrase> {
-        let Abilities { batch, receipts, ignores_repeats_for, echoes_reference, status, .. } = self.abilities;
+        let Abilities { batch, receipts, ignores_repeats_for, echoes_reference, status, poll, .. } = self.abilities;
         let mut told = vec![if receipts {
             phrase!("có báo phát", "sends receipts")
         } else {
@@ -113,13 +114,19 @@ impl Gateway {
             told.push(phrase!("{most} tin một lần gửi", "{most} messages a request"));
         }
         if !ignores_repeats_for.is_zero() {
-            let span = describe_duration(ignores_repeats_for);
-            told.push(phrase!("bỏ qua tin lặp lại trong {span}", "ignores repeats for {span}"));
+            let (vi, en) = (spoken(ignores_repeats_for, Lang::Vi), spoken(ignores_repeats_for, Lang::En));
+            told.push(phrase!("bỏ qua tin lặp lại trong {vi}", "ignores repeats for {en}"));
         }
         if receipts && !echoes_reference {
             told.push(phrase!("báo phát theo mã của cổng", "receipts carry the gateway's own id"));
         }
-        if status {
+        if let Some(Poll { every, after, through, .. }) = poll {
+            let [vi, en] = [Lang::Vi, Lang::En].map(|lang| [every, after, through].map(|span| spoken(span, lang)));
+            told.push(Phrase {
+                vi: format!("tự hỏi kết quả cách {}, từ {} đến {} sau khi gửi", vi[0], vi[1], vi[2]),
+                en: format!("is asked for results every {}, from {} to {} after sending", en[0], en[1], en[2]),
+            });
+        } else if status {
             told.push(phrase!("hỏi lại được kết quả", "can be asked what became of a message"));
         }
         told
@@ -142,6 +149,9 @@ impl Gateway {
                 "batch": self.abilities.batch.most, "receipts": self.abilities.receipts, "status": self.abilities.status,
                 "ignores_repeats_for_s": self.abilities.ignores_repeats_for.as_secs(),
                 "echoes_reference": self.abilities.echoes_reference,
+                "poll": self.abilities.poll.map(|poll| json!({
+                    "every_s": poll.every.as_secs(), "after_s": poll.after.as_secs(), "through_s": poll.through.as_secs(),
+                })),
             },
         })
     }
@@ -160,6 +170,14 @@ impl Known {
             notes.push(phrase!("mặc định {default}", "default {default}").text(lang).to_string());
         }
         vec![format!("  {}", self.name), notes.join(", "), self.about.text(lang).to_string()]
+    }
+}
+
+/// A span as people say it.
+fn spoken(span: Duration, lang: Lang) -> String {
+    match span.as_secs() {
+        seconds @ ..60 => format!("{seconds} {}", lang.pick("giây", "s")),
+        _ => outlook::span(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), lang),
     }
 }
 

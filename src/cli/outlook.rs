@@ -1,6 +1,6 @@
 //! When messages will be sent, for people: the accounts as the database knows them, and times in words.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, Timelike as _};
@@ -14,20 +14,25 @@ use crate::{
         self,
         forecast::{Line, Outlook, Work, forecast},
     },
+    active::Active,
     audience::{
-        count::{count, phones},
+        count::{Bounds, count, phones},
         phone::Carrier,
         segment::{Compiled, compile_audience},
     },
-    campaign::{Campaign, Condition, Kind, Policy, Segments},
+    campaign::{Campaign, Condition, Kind, Policy, Segments, Source},
     config::Config,
+    consent::AGREED,
     db::Db,
-    limit, phrase,
+    limit,
+    message::Templates,
+    phrase, run,
     words::{self, Lang, Phrase},
 };
 
 /// Nobody plans further ahead than this (milliseconds).
 pub(super) const FAR: i64 = 60 * 24 * 3_600_000;
+const MINUTE: i64 = 60_000;
 
 /// The accounts of loa.toml as they stand now: at their present pace, with what is left of their day's quotas.
 pub(super) async fn lines(db: &Db, config: &Config, now: DateTime<chrono::Utc>) -> anyhow::Result<Vec<Line>> {
@@ -61,6 +66,7 @@ pub(super) async fn first_work(
     let lookup = |slug: &str| -> Option<&Condition> { segments.get(slug).map(|s| &s.condition) };
     let audience = compile_audience(&campaign.audience, &lookup, db.engine(), 1, now)?;
     let warning = campaign.kind == Kind::Warning;
+    let bounds = Bounds::of(campaign, AGREED, now);
     let hours = campaign.sending.hours.filter(|_| !warning).map(|(from, until)| account::forecast::Hours {
         from: from.into(),
         until: until.into(),
@@ -72,7 +78,7 @@ pub(super) async fn first_work(
     for (place, channel) in campaign.channels.order.iter().enumerate() {
         let before: &[Channel] = if campaign.channels.policy == Policy::First { &campaign.channels.order[..place] } else { &[] };
         if *channel == Channel::Sms {
-            let carriers = phones(db, &audience, warning, before).await?;
+            let carriers = phones(db, &audience, bounds, before).await?;
             work.extend(carriers.into_iter().map(|(carrier, people)| piece(Channel::Sms as i16 * 16 + carrier as i16, people)));
             continue;
         }
@@ -94,6 +100,26 @@ const fn hash(channel: Channel) -> &'static str {
         Channel::Email => "r.email_hash",
         Channel::Chat => "r.chat_hash",
     }
+}
+
+/// When a run of a campaign would be done if it were made now, behind and beside the runs that are under way; none: it has
+/// nothing to send.
+pub(super) async fn of_campaign(
+    db: &Db,
+    config: &Config,
+    source: &Source,
+    segments: &Segments,
+    now: DateTime<chrono::Utc>,
+) -> anyhow::Result<Option<Told>> {
+    let templates = Templates::compile(&source.campaign, &config.office, None, &BTreeMap::new());
+    let longest = |templates: &Templates| (0..source.campaign.messages.len()).map(|i| templates.typical_parts(i)).max();
+    // A text that cannot be rendered is what `loa check` tells of.
+    let parts = templates.ok().as_ref().and_then(longest).unwrap_or(1);
+    let active = Active::new(db.clone(), config.office.clone());
+    active.refresh().await?;
+    let mut work = run::outlook::work(db, &active.runs()).await?;
+    work.extend(first_work(db, &source.campaign, segments, parts, now.timestamp_millis()).await?);
+    Ok(of_run(0, &lines(db, config, now).await?, &work, now.timestamp_millis()))
 }
 
 /// What becomes of one run's work beside all others'.
@@ -131,7 +157,9 @@ impl Told {
         let Some(done_at) = self.done_at() else { return Phrase::default() };
         let (vi, en) = (moment(done_at, self.now, Lang::Vi), moment(done_at, self.now, Lang::En));
         let mut told = Phrase { vi: format!("xong khoảng {vi}"), en: format!("done at about {en}") };
-        let last = self.routes.iter().filter(|_| self.routes.len() > 1).max_by_key(|(_, outlook)| outlook.done_at);
+        // Where all are done at about the same time, as when the hours begin, nobody is the last.
+        let first = self.routes.iter().filter_map(|(_, outlook)| outlook.done_at).min().unwrap_or(done_at);
+        let last = self.routes.iter().filter(|_| done_at - first >= MINUTE).max_by_key(|(_, outlook)| outlook.done_at);
         if let Some((route, outlook)) = last {
             let needs = outlook.done_at.unwrap_or(self.now) - self.now;
             let (vi, en) = (route_name(*route, Lang::Vi), route_name(*route, Lang::En));
@@ -215,6 +243,8 @@ mod tests {
         let now = 1_795_312_800_000;
         let told = Told { now, routes: vec![(17, outlook(Some(now + 7_800_000))), (18, outlook(Some(now + 60_000)))] };
         assert_eq!(told.told().vi, "xong khoảng 11:10 hôm nay; Viettel cần 2 giờ 10 phút");
+        let together = Told { now, routes: vec![(17, outlook(Some(now + 7_800_000))), (18, outlook(Some(now + 7_790_000)))] };
+        assert_eq!(together.told().vi, "xong khoảng 11:10 hôm nay");
         let never = Told { now, routes: vec![(17, outlook(None))] };
         assert!(never.told().vi.starts_with("chưa biết khi nào xong: Viettel"), "{}", never.told().vi);
     }

@@ -17,7 +17,7 @@ use providers::{Channel, Content};
 use serde_json::json;
 
 use self::{estimate::Estimate, recipient::Recipient, text::Shown};
-use super::{Globals, Mistake, check::texts, existing::database, no_such_campaign};
+use super::{Globals, Mistake, check::texts, existing::database, no_such_campaign, outlook};
 use crate::{
     campaign::{Holidays, Message, SmsBody, Source},
     config::{Account, Config},
@@ -76,6 +76,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let chosen = preview.chosen(args.message.as_deref())?;
     let refusals = review::refusals(&preview.templates, &source.campaign, &config.accounts, &preview.days);
     let mut shown = Vec::new();
+    let recipient_is_made_up = preview.recipient.is_none();
     for index in chosen {
         let estimate = match (&db, &preview.recipient) {
             (Some(db), None) => estimate::of(db, &library, &preview, index, globals.clock.millis()).await?,
@@ -84,6 +85,12 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         let refusals = refusals.iter().filter(|refusal| refusal.message == index).collect();
         shown.push(Part { message: &source.campaign.messages[index], texts: preview.texts(index), estimate, refusals });
     }
+    let outlook = match &db {
+        Some(db) if recipient_is_made_up && !config.accounts.is_empty() => {
+            outlook::of_campaign(db, &config, source, &library.segments, globals.clock.now()).await?
+        }
+        _ => None,
+    };
     if let Some(db) = db {
         db.close().await;
     }
@@ -99,11 +106,18 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     }
     if globals.json {
         let messages: Vec<_> = shown.iter().map(|part| part.json(globals.lang)).collect();
-        Globals::print_json(&json!({ "campaign": source.campaign.slug, "title": source.campaign.title, "messages": messages }))?;
+        Globals::print_json(&json!({
+            "campaign": source.campaign.slug, "title": source.campaign.title, "messages": messages,
+            "outlook": outlook.as_ref().map(outlook::Told::json),
+        }))?;
     } else {
         let mut out = format!("{}\n", source.campaign.title);
         for part in &shown {
             out.push_str(&part.told(globals.lang));
+        }
+        if let Some(outlook) = &outlook {
+            out.push('\n');
+            out.push_str(&text::lines("", "", outlook::sentence(outlook).text(globals.lang)));
         }
         write!(io::stdout(), "{out}")?;
     }

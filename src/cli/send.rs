@@ -1,6 +1,6 @@
 //! `loa send`: makes a run now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Globals, Mistake, accounts, check::texts, no_such_campaign, outlook};
 use crate::{
-    active::{Active, RunState},
+    active::RunState,
     app, approval,
     audience::{
         count::{Count, count},
@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     db::Db,
     delivery::State,
-    message::{Templates, review},
+    message::review,
     phrase,
     run::{self, RunError},
     tally,
@@ -123,7 +123,7 @@ async fn addressed(db: &Db, source: &Source, segments: &Segments, now: i64) -> a
 async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, segments: &Segments) -> anyhow::Result<ExitCode> {
     let now = globals.clock.millis();
     let people = addressed(db, source, segments, now).await?;
-    let outlook = outlook(globals, config, db, source, segments).await?;
+    let outlook = outlook::of_campaign(db, config, source, segments, globals.clock.now()).await?;
     if globals.json {
         Globals::print_json(&json!({
             "campaign": source.campaign.slug, "people": people.people, "sms": people.phone, "email": people.email, "chat": people.chat,
@@ -145,26 +145,6 @@ async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, s
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// When a run of it would be done, behind and beside the runs that are under way.
-async fn outlook(
-    globals: &Globals,
-    config: &Config,
-    db: &Db,
-    source: &Source,
-    segments: &Segments,
-) -> anyhow::Result<Option<outlook::Told>> {
-    let now = globals.clock.now();
-    let templates = Templates::compile(&source.campaign, &config.office, None, &BTreeMap::new());
-    let longest = |templates: &Templates| (0..source.campaign.messages.len()).map(|i| templates.typical_parts(i)).max();
-    // A text that cannot be rendered is what `loa check` tells of.
-    let parts = templates.ok().as_ref().and_then(longest).unwrap_or(1);
-    let active = Active::new(db.clone(), config.office.clone());
-    active.refresh().await?;
-    let mut work = run::outlook::work(db, &active.runs()).await?;
-    work.extend(outlook::first_work(db, &source.campaign, segments, parts, now.timestamp_millis()).await?);
-    Ok(outlook::of_run(0, &outlook::lines(db, config, now).await?, &work, now.timestamp_millis()))
 }
 
 /// What a run has left to send, and what was sent.

@@ -17,7 +17,7 @@ use crate::{
 
 /// Words of a refusal where loa.toml names none. (NĐ 91/2020/NĐ-CP leaves the words to the sender; these are what carriers'
 /// subscribers are used to.)
-const WORDS: [&str; 3] = ["TC", "TU CHOI", "STOP"];
+const WORDS: [&str; 4] = ["TC", "TU CHOI", "TU CHOI NHAN TIN", "STOP"];
 /// Words that take a refusal back.
 const RESUME: [&str; 3] = ["HUY TC", "HUY TU CHOI", "START"];
 /// Letters of a word, or of several: a text that is longer says more than a refusal.

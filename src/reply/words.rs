@@ -129,6 +129,8 @@ mod tests {
             "tu\u{300} cho\u{301}i",
             "từ  chối.",
             "Từ\nchối",
+            "Từ chối nhận tin",
+            "tu choi nhan tin.",
             "STOP",
             "stop",
             "Stop.",

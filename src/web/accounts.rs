@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::account::{Account, Accounts};
+use crate::{
+    account::{Account, Accounts, trouble::Trouble},
+    words::Lang,
+};
 
 /// Whether messages go over an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,9 +36,11 @@ pub(super) struct AccountView {
     pub condition: Condition,
     /// Why a person must mend it: the gateway's words.
     pub why: Option<String>,
+    /// What ails it, since when and why, in the reader's language.
+    pub troubles: Vec<String>,
 }
 
-fn view(account: &Account, ticks: i64) -> AccountView {
+fn view(account: &Account, ticks: i64, troubles: &[Trouble], lang: Lang) -> AccountView {
     let (why, closed) = account.circuit(|circuit| (circuit.stopped().map(str::to_string), circuit.is_usable(ticks)));
     let condition = match (&why, closed) {
         (Some(_), _) => Condition::Stopped,
@@ -50,12 +55,18 @@ fn view(account: &Account, ticks: i64) -> AccountView {
         priority: account.config.priority,
         condition,
         why,
+        troubles: troubles
+            .iter()
+            .filter(|trouble| trouble.account == account.id)
+            .map(|trouble| trouble.told(account.throttle().pace).text(lang).to_string())
+            .collect(),
     }
 }
 
-/// All of them, by channel, then by name.
-pub(super) fn all(accounts: &Accounts, ticks: i64) -> Vec<AccountView> {
-    let mut views: Vec<_> = accounts.all().iter().map(|account| (account.config.channel, view(account, ticks))).collect();
+/// All of them, by channel, then by name, with what ails them.
+pub(super) fn all(accounts: &Accounts, ticks: i64, troubles: &[Trouble], lang: Lang) -> Vec<AccountView> {
+    let mut views: Vec<_> =
+        accounts.all().iter().map(|account| (account.config.channel, view(account, ticks, troubles, lang))).collect();
     views.sort_by(|(channel, one), (other, two)| (channel, one.priority, &one.name).cmp(&(other, two.priority, &two.name)));
     views.into_iter().map(|(_, view)| view).collect()
 }

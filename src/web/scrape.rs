@@ -23,6 +23,7 @@ use crate::{
     active::RunState,
     db::{Result, Sql},
     delivery, on,
+    words::Lang,
 };
 
 pub(super) fn routes() -> Router<State> {
@@ -140,7 +141,7 @@ fn open_routes(state: &Shared) -> Vec<OpenRoute> {
 }
 
 fn account_gauges(out: &mut Exposition, state: &Shared) {
-    let all = accounts::all(&state.parts.accounts, state.parts.clock.ticks());
+    let all = accounts::all(&state.parts.accounts, state.parts.clock.ticks(), &[], Lang::En);
     let conditions = [
         (Condition::Usable, "usable"),
         (Condition::Resting, "resting"),

@@ -19,7 +19,11 @@ use super::{
     overview::{self, RunView},
     reader::Reader,
 };
-use crate::{db::Result, delivery};
+use crate::{
+    account::trouble::{self, Trouble},
+    db::Result,
+    delivery,
+};
 
 /// Runs under way on the page; more than this many at once nobody reads.
 const UNDER_WAY: i64 = 30;
@@ -44,7 +48,7 @@ async fn show(
     Query(switches): Query<Switches>,
 ) -> Response {
     match look(&state).await {
-        Ok((under_way, settled)) => {
+        Ok((under_way, settled, troubles)) => {
             let now = state.parts.clock.millis();
             let values = context! {
                 now => local(now),
@@ -53,7 +57,7 @@ async fn show(
                 refresh => switches.refresh.as_deref() != Some("off"),
                 under_way => Value::from(Serde(&under_way)),
                 settled => Value::from(Serde(&settled)),
-                accounts => Value::from(Serde(&accounts::all(&state.parts.accounts, state.parts.clock.ticks()))),
+                accounts => Value::from(Serde(&accounts::all(&state.parts.accounts, state.parts.clock.ticks(), &troubles, lang))),
             };
             state.pages.show(StatusCode::OK, "status", lang, values)
         }
@@ -64,10 +68,11 @@ async fn show(
     }
 }
 
-async fn look(state: &Shared) -> Result<(Vec<Card>, Vec<Card>)> {
+async fn look(state: &Shared) -> Result<(Vec<Card>, Vec<Card>, Vec<Trouble>)> {
     let under_way = overview::under_way(state, UNDER_WAY).await?;
     let settled = overview::settled(state, SETTLED).await?;
-    Ok((under_way.into_iter().map(Card::of).collect(), settled.into_iter().map(Card::of).collect()))
+    let troubles = trouble::present(&state.parts.db).await?;
+    Ok((under_way.into_iter().map(Card::of).collect(), settled.into_iter().map(Card::of).collect(), troubles))
 }
 
 /// The local time of an instant (unix milliseconds), as people write it in Vietnam.

@@ -405,7 +405,14 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             assert_eq!(found, people, "{what} on {:?}", ground.db.engine());
         }
         let all = compile(&Condition::default(), &lookup, ground.db.engine(), 1, now).unwrap();
-        assert_eq!(count(&ground.db, &all).await.unwrap(), Count { people: 4, phone: 3, email: 2, chat: 0 });
+        assert_eq!(count(&ground.db, &all).await.unwrap(), Count { people: 4, phone: 3, email: 2, chat: 0, ..Count::default() });
+        // Whoever refuses, or stands on a list, is counted apart.
+        let phone = ground.number("SELECT min(phone_hash) FROM recipient WHERE phone_hash IS NOT NULL").await;
+        consent::record(&ground.db, Channel::Sms, phone, Scope::Awareness, Said { source: "link", wording: "", at: 1 })
+            .await
+            .unwrap();
+        let counted = count(&ground.db, &all).await.unwrap();
+        assert_eq!((counted.phone, counted.refused, counted.blocked, counted.no_advertising), (3, 1, 0, 0));
         let compile = |slug: &str| compile(&condition(|c| c.segments = strings(&[slug])), &lookup, ground.db.engine(), 1, now);
         assert_eq!(compile("khong-co"), Err(SegmentError::Unknown("khong-co".into())));
         assert_eq!(compile("vong"), Err(SegmentError::Circular("vong".into())));

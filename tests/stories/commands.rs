@@ -22,13 +22,14 @@ use crate::{
 };
 
 /// What the example accounts of a first loa.toml read from the environment.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 7] = [
     ("ESMS_API_KEY", "a"),
     ("ESMS_SECRET_KEY", "b"),
     ("SPEEDSMS_TOKEN", "c"),
     ("KANNEL_PASSWORD", "d"),
     ("SMTP_PASSWORD", "e"),
     ("TELEGRAM_TOKEN", "f"),
+    ("VIETTEL_SMPP_PASSWORD", "g"),
 ];
 
 fn begun() -> Folder {
@@ -173,12 +174,18 @@ fn the_example_accounts_work_once_they_are_switched_on() {
     let checked = folder.loa_with(&["check"], &SECRETS);
     assert_eq!((checked.code, checked.err.as_str()), (0, ""));
     assert_snapshot!(folder.loa_with(&["accounts"], &SECRETS).out, @r#"
-    Tài khoản  Kênh   Cổng      Tốc độ  Cùng lúc  Hôm nay   Giá (đồng/phần)        Ưu tiên  Nhà mạng                      Tình trạng
-    esms       sms    esms      20/s    20        0/100000  viettel 350, khác 400  1                                      hoạt động
-    kannel     sms    kannel    50/s    10        0         300                    1        viettel, vinaphone, mobifone  hoạt động
-    speedsms   sms    speedsms  10/s    10        0         420                    2                                      hoạt động
-    smtp       email  smtp      10/s    5         0         0                      1                                      hoạt động
-    telegram   chat   telegram  25/s    10        0         0                      1                                      hoạt động
+                                                            Giá
+    Tài khoản  Kênh   Cổng      Tốc độ  Cùng lúc  Hôm nay   (đồng/phần)  Ưu tiên  Nhà mạng    Tình trạng
+    esms       sms    esms      20/s    20        0/100000  viettel      1                    hoạt động
+                                                            350, khác
+                                                            400
+    viettel    sms    smpp      50/s    10        0         300          1        viettel     hoạt động
+    kannel     sms    kannel    50/s    10        0         300          1        viettel,    hoạt động
+                                                                                  vinaphone,
+                                                                                  mobifone
+    speedsms   sms    speedsms  10/s    10        0         420          2                    hoạt động
+    smtp       email  smtp      10/s    5         0         0            1                    hoạt động
+    telegram   chat   telegram  25/s    10        0         0            1                    hoạt động
     "#);
 }
 
@@ -196,7 +203,8 @@ fn a_gateway_tells_what_it_wants_to_know() {
     let folder = Folder::new();
     assert_snapshot!(folder.loa(&["gateways", "esms"]).out, @r#"
     esms: eSMS (chăm sóc khách hàng), kênh sms
-      có báo phát; bỏ qua tin lặp lại trong 1d; hỏi lại được kết quả
+      có báo phát; bỏ qua tin lặp lại trong 1 ngày; tự hỏi kết quả cách 10 phút, từ 15 phút đến 3 ngày
+      sau khi gửi
       Khóa                                       Ý nghĩa
       api_key     bắt buộc, bí mật               API key from the eSMS console
       secret_key  bắt buộc, bí mật               secret key from the eSMS console
@@ -317,8 +325,10 @@ fn regex_free(findings: &str, address: &str) -> String {
 async fn accounts_show_their_quota_and_a_paused_one_goes_on() {
     let folder = office();
     assert_snapshot!(folder.loa_with(&["accounts"], &SECRETS).out, @r#"
-    Tài khoản  Kênh  Cổng  Tốc độ  Cùng lúc  Hôm nay  Giá (đồng/phần)        Ưu tiên  Nhà mạng           Tình trạng
-    viettel    sms   esms  20/s    10        0/1000   viettel 300, khác 350  1        viettel, mobifone  hoạt động
+                                                      Giá
+    Tài khoản  Kênh  Cổng  Tốc độ  Cùng lúc  Hôm nay  (đồng/phần)     Ưu tiên  Nhà mạng       Tình trạng
+    viettel    sms   esms  20/s    10        0/1000   viettel 300,    1        viettel,       hoạt động
+                                                      khác 350                 mobifone
     "#);
     assert!(!folder.path().join("loa.db").exists(), "looking makes nothing");
     let no_address = folder.loa_with(&["accounts", "--callback", "viettel"], &SECRETS);
@@ -331,8 +341,11 @@ async fn accounts_show_their_quota_and_a_paused_one_goes_on() {
     .await;
     let shown = folder.loa_with(&["accounts"], &SECRETS);
     assert_snapshot!(shown.out, @r#"
-    Tài khoản  Kênh  Cổng  Tốc độ  Cùng lúc  Hôm nay  Giá (đồng/phần)        Ưu tiên  Nhà mạng           Tình trạng
-    viettel    sms   esms  20/s    10        0/1000   viettel 300, khác 350  1        viettel, mobifone  đã dừng từ 09:26 01/11/2026: wrong password
+                                                      Giá
+    Tài khoản  Kênh  Cổng  Tốc độ  Cùng lúc  Hôm nay  (đồng/phần)     Ưu tiên  Nhà mạng       Tình trạng
+    viettel    sms   esms  20/s    10        0/1000   viettel 300,    1        viettel,       đã dừng
+                                                      khác 350                 mobifone
+    viettel: đã dừng từ 09:26 01/11/2026: wrong password
     "#);
     let resumed = folder.loa_with(&["accounts", "--resume", "viettel"], &SECRETS);
     assert_eq!((resumed.code, resumed.out.as_str()), (0, "viettel: gửi tiếp (đã dừng vì: wrong password).\n"));

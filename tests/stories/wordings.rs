@@ -125,9 +125,9 @@ fn a_wording_with_its_slots_filled_is_each_accounts_own() {
 
     [otp]
       sms (vi)
-      ▸ esms (viettel) · GSM · 1 part(s) · 78 units
+      ▸ esms (viettel) · GSM · 1 part · 78 characters
         │ SO VHTTDL CANH BAO: khong doc ma OTP cho Nguyen Thi Thanh Huong. Bao tin: 156.
-      ▸ esms (mobifone) · GSM · 1 part(s) · 74 units
+      ▸ esms (mobifone) · GSM · 1 part · 74 characters
         │ SO VHTTDL thong bao: khong doc ma OTP cho Nguyen Thi Thanh Huong. Goi 156.
       ▸ speedsms
         ✗ the account has no registered template canh-bao that holds for this carrier today

@@ -1,62 +1,19 @@
 //! What ails the accounts, and what did: in plain words, and for machines.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use chrono::TimeZone as _;
-use chrono_tz::Asia::Ho_Chi_Minh;
 use serde_json::json;
 
 use super::{Globals, database, named, rows, table};
 use crate::{
-    account::trouble::{self, Cause, Trouble},
+    account::trouble::{self, Trouble},
     config::Config,
-    phrase,
-    words::{Lang, Phrase},
+    words::Lang,
 };
 
 /// As many changes as anybody reads.
 const MOST: i64 = 200;
-
-/// What a cause is.
-fn name(cause: Cause) -> Phrase {
-    match cause {
-        Cause::Stopped => phrase!("đã dừng, chờ người xử lý", "paused, waits for a person"),
-        Cause::Failing => phrase!("lỗi liên tiếp, đang thử lại", "fails repeatedly, tries again"),
-        Cause::Quota => phrase!("hết hạn mức ngày", "its day's quota is used up"),
-        Cause::GatewayQuota => phrase!("cổng báo hết hạn mức", "the gateway says its quota is used up"),
-        Cause::Funds => phrase!("hết tiền", "out of money"),
-        Cause::Slow => phrase!("báo phát chậm, tin mới đi đường khác", "receipts come late, new messages go elsewhere"),
-        Cause::Throttled => phrase!("cổng đòi gửi chậm lại", "its gateway asked it to slow down"),
-        Cause::LowBalance => phrase!("sắp hết tiền", "money is running out"),
-    }
-}
-
-fn time(at: i64) -> String {
-    Ho_Chi_Minh.timestamp_millis_opt(at).single().map(|at| at.format("%H:%M %d/%m/%Y").to_string()).unwrap_or_default()
-}
-
-/// What ails an account now, since when and why. (Writing into a String cannot fail.)
-pub(super) fn present(trouble: &Trouble, pace: i64) -> Phrase {
-    let (what, since) = (name(trouble.cause()), time(trouble.began_at));
-    let mut told = Phrase { vi: format!("{} từ {since}", what.vi), en: format!("{} since {since}", what.en) };
-    if trouble.cause() == Cause::Throttled {
-        let percent = pace / 10;
-        let _ = write!(told.vi, ", đang ở {percent} % tốc độ");
-        let _ = write!(told.en, ", at {percent} % of its rate");
-    }
-    if !trouble.takers.is_empty() {
-        let _ = write!(told.vi, ", thay bằng {}", trouble.takers);
-        let _ = write!(told.en, ", {} instead", trouble.takers);
-    }
-    for text in [&mut told.vi, &mut told.en] {
-        if !trouble.why.is_empty() {
-            let _ = write!(text, ": {}", trouble.why);
-        }
-    }
-    told
-}
 
 /// A trouble as programs see it.
 pub(super) fn as_json(trouble: &Trouble, account: &str) -> serde_json::Value {
@@ -96,10 +53,10 @@ pub(super) async fn show(name_of: &str, config: &Config, globals: &Globals) -> a
         .iter()
         .map(|one| {
             vec![
-                time(one.began_at),
-                one.ended_at.map_or_else(|| globals.lang.pick("nay", "now").to_string(), time),
+                trouble::time(one.began_at),
+                one.ended_at.map_or_else(|| globals.lang.pick("nay", "now").to_string(), trouble::time),
                 name(one.account).to_string(),
-                self::name(one.cause()).text(globals.lang).to_string(),
+                one.cause().phrase().text(globals.lang).to_string(),
                 one.takers.clone(),
                 one.why.clone(),
             ]

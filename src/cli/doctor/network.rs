@@ -46,7 +46,8 @@ pub(super) fn accounts(config: &Config, globals: &Globals, findings: &mut Findin
         match account::provider(account, config, &gateways, &globals.clock, None) {
             Ok(provider) => {
                 well += 1;
-                if account.receipts && provider.can().receipts {
+                // Over SMPP receipts come back over the connection.
+                if account.receipts && provider.can().receipts && account.gateway != account::SMPP {
                     waiting.push(account.name.as_str());
                 }
             }

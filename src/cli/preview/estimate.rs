@@ -7,13 +7,14 @@ use serde_json::json;
 use super::{Preview, sms::spelling, text::lines};
 use crate::{
     audience::{
-        count::phones,
+        count::{Bounds, phones},
         phone::Carrier,
         segment::{Compiled, SegmentError, compile, compile_audience},
     },
-    campaign::{Campaign, Condition, Kind, Library, Policy, SmsBody, SmsText},
+    campaign::{Campaign, Condition, Library, Policy, SmsBody, SmsText},
     cli::table,
     config::Account,
+    consent::AGREED,
     db::{Db, Engine},
     message::{Person, Terms, review},
     phrase,
@@ -66,16 +67,16 @@ pub(super) async fn of(
     let place = order.iter().position(|channel| *channel == Channel::Sms);
     let Some(place) = place.filter(|_| preview.templates.has(index, Channel::Sms)) else { return Ok(None) };
     let people = audience(library, campaign, index, db.engine(), now)?;
-    let warning = campaign.kind == Kind::Warning;
+    let bounds = Bounds::of(campaign, AGREED, now);
     let before: Vec<Channel> = match campaign.channels.policy {
         Policy::First => order[..place].iter().copied().filter(|channel| preview.templates.has(index, *channel)).collect(),
         Policy::All => Vec::new(),
     };
-    let first = phones(db, &people, warning, &before).await?;
+    let first = phones(db, &people, bounds, &before).await?;
     let most = if before.is_empty() {
         None
     } else {
-        let all = phones(db, &people, warning, &[]).await?;
+        let all = phones(db, &people, bounds, &[]).await?;
         let (rows, _) = rows(preview, index, &all);
         Some((all.iter().map(|(_, count)| count).sum(), rows.iter().map(|row| row.chosen.price).sum()))
     };
@@ -200,7 +201,7 @@ impl Estimate {
             out.push_str(&indented(&self.table(lang)));
         }
         let mut add = |line: Phrase| out.push_str(&lines("    ", "    ", line.text(lang)));
-        if let Some((most, price)) = self.most {
+        if let Some((most, price)) = self.most.filter(|most| *most != (self.numbers, self.total().price)) {
             let (most, price) = (grouped(most), grouped(price));
             add(phrase!(
                 "Nhiều nhất {most} số = {price} đồng nếu các kênh trước không đến được ai.",

@@ -135,5 +135,6 @@ fn name_of(encoding: Encoding) -> &'static str {
 
 fn size(sms: &Sms) -> Phrase {
     let (name, parts, units) = (name_of(sms.encoding), sms.parts, measure(&sms.text).units);
-    phrase!("{name} · {parts} phần · {units} ký tự", "{name} · {parts} part(s) · {units} units")
+    let word = if parts == 1 { "part" } else { "parts" };
+    phrase!("{name} · {parts} phần · {units} ký tự", "{name} · {parts} {word} · {units} characters")
 }

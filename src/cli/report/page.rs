@@ -323,8 +323,8 @@ fn legend(report: &Report) -> Vec<Phrase> {
     ];
     if !report.targets.is_empty() {
         lines.push(phrase!(
-            "Tỷ lệ trên dân số cho biết bao nhiêu người được tiếp cận, không phải bao nhiêu người hiểu: điều đó chỉ đo bằng khảo sát.",
-            "A share of the population says how many were reached, not how many understood: only a survey measures that."
+            "Tỷ lệ trên dân số cho biết bao nhiêu người được tiếp cận, không phải bao nhiêu người hiểu:\nđiều đó chỉ đo bằng khảo sát.",
+            "A share of the population says how many were reached, not how many understood:\nonly a survey measures that."
         ));
     }
     let Some(by) = report.by else { return lines };

@@ -98,7 +98,7 @@ fn refusals_by_text_have_words_and_a_number() {
     let unsaid = opt_out("").unwrap();
     assert_eq!(
         (unsaid.words, unsaid.number, unsaid.everything),
-        (["TC", "TU CHOI", "STOP"].map(String::from).to_vec(), None, false)
+        (["TC", "TU CHOI", "TU CHOI NHAN TIN", "STOP"].map(String::from).to_vec(), None, false)
     );
     let said = opt_out(
         "[opt_out]\nnumber = \"5656\"\nkeyword = \"NGUNG\"\nscope = \"all\"\nkeep = \"30d\"\nconfirm = { refused = \"{office}: xong luc {time}\" }\n",
