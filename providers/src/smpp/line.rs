@@ -253,6 +253,12 @@ impl Line {
         }
     }
 
+    /// For how long yet the connection of this place holds, if it does.
+    pub(super) fn held(&self, link: usize) -> Option<Duration> {
+        let until = self.links().get(link)?.hold.until?;
+        Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
     /// The connection took a submission: unless it holds, it may go on as before.
     pub(super) fn took(&self, link: usize) {
         let now = Instant::now();

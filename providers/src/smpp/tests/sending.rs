@@ -106,6 +106,61 @@ async fn a_throttled_part_is_tried_again_where_an_earlier_one_was_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_part_that_comes_too_early_again_and_again_leaves_no_doubt() {
+    let (gateway, mut carrier, _) = gateway("timeout = \"5s\"", 10);
+    let sent = send(&gateway, &"x".repeat(200));
+    let mut peer = carrier.bound().await;
+    peer.take("p1").await;
+    // It holds for 1, 2, 4, 8 and 16 seconds.
+    for _ in 0..5 {
+        let (sequence, _) = peer.submission().await;
+        peer.refuse(sequence, 0x58).await;
+    }
+    peer.take("p2").await;
+    assert_eq!(sent.await.unwrap(), ids(&["p1", "p2"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_are_spaced_as_the_accounts_slots_are_over_all_connections() {
+    let (gateway, mut carrier, _) = gateway("binds = 2", 10);
+    gateway.space(Duration::from_millis(40));
+    let sent = [send(&gateway, &"x".repeat(400)), send(&gateway, &"y".repeat(400))];
+    let (mut one, mut two) = (carrier.bound().await, carrier.bound().await);
+    let mut times = Vec::new();
+    for n in 0..6 {
+        tokio::select! {
+            _ = one.take("1") => {}
+            _ = two.take("2") => {}
+        }
+        times.push(Instant::now());
+        if n == 2 {
+            gateway.space(Duration::from_millis(80));
+        }
+    }
+    for sent in sent {
+        assert_eq!(sent.await.unwrap().unwrap().ids.len(), 3);
+    }
+    let apart: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
+    assert!(apart[..2].iter().all(|apart| (40..60).contains(apart)), "{apart:?}");
+    assert!(apart[4] >= 80, "slower from the next turn on: {apart:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wide_space_costs_no_patience() {
+    let (gateway, mut carrier, _) = gateway("timeout = \"2s\"", 10);
+    // No wider than a second: the slots themselves keep the rest.
+    gateway.space(Duration::from_mins(1));
+    let sent = send(&gateway, &"x".repeat(600));
+    let mut peer = carrier.bound().await;
+    let before = Instant::now();
+    for id in ["1", "2", "3", "4"] {
+        peer.take(id).await;
+    }
+    assert_eq!(sent.await.unwrap(), ids(&["1", "2", "3", "4"]));
+    assert!((3_000..3_100).contains(&before.elapsed().as_millis()), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_part_refused_after_another_was_taken_leaves_doubt() {
     let (gateway, mut carrier, _) = gateway("", 10);
     let sent = send(&gateway, &"x".repeat(200));
