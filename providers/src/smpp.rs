@@ -195,14 +195,10 @@ impl SmppGateway {
             }
         };
         let link = place.link();
-        let turn = self.spacing.turn();
-        if !turn.is_zero() {
-            sleep(turn).await;
-            deadline += turn;
-            // Those in front of it may have been too many.
-            if let Some(left) = self.line.held(link) {
-                return Err(Fault::NoPlace(NoPlace::Held(left)));
-            }
+        deadline += self.spacing.turn().await;
+        // Those in front of it may have been too many.
+        if let Some(left) = self.line.held(link) {
+            return Err(Fault::NoPlace(NoPlace::Held(left)));
         }
         let queued = session.submit(late, place, |sequence| pdu::submit(envelope, part, sequence));
         let mut answered = match queued {

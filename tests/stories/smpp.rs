@@ -463,12 +463,12 @@ async fn jasmin_throttles_and_everything_arrives() {
     }
     // Its user `slow` may submit 30 a second, evenly: a part that comes earlier than a thirtieth of a second after the one
     // before is answered with ESME_RTHROTTLED.
-    let (office, states) = through_jasmin("slow", 150, "rate = \"500/s\"\nwindow = 10").await;
+    let (office, states) = through_jasmin("slow", 100, "rate = \"120/s\"\nwindow = 10").await;
     assert_eq!(count(&states, &DOUBTFUL), 0, "{states:?}");
     let history = office.run(&["accounts", "--history", "carrier"]);
     assert!(history.contains("0x00000058"), "{history}");
     // Its user `loa` may do all there is room for.
-    let (_, states) = through_jasmin("loa", people(40), "rate = \"500/s\"\nwindow = 10").await;
+    let (_, states) = through_jasmin("loa", people(20), "rate = \"500/s\"\nwindow = 10").await;
     assert_eq!(count(&states, &DOUBTFUL), 0, "{states:?}");
 }
 
