@@ -197,8 +197,8 @@ impl SmppGateway {
         let link = place.link();
         deadline += self.spacing.turn().await;
         // Those in front of it may have been too many.
-        if let Some(left) = self.line.held(link) {
-            return Err(Fault::NoPlace(NoPlace::Held(left)));
+        if let Some(held) = self.line.held(link) {
+            return Err(Fault::NoPlace(held));
         }
         let queued = session.submit(late, place, |sequence| pdu::submit(envelope, part, sequence));
         let mut answered = match queued {
@@ -219,8 +219,8 @@ impl SmppGateway {
                 Ok(id.map(|id| self.keys.lock().unwrap_or_else(PoisonError::into_inner).of_response(&id)))
             }
             Some(Answer::Said(code, _)) => {
-                let (verdict, _) = status::verdict(&self.settings, code);
-                let pause = if verdict == Verdict::Pace { self.line.hold(link) } else { Duration::ZERO };
+                let (verdict, words) = status::verdict(&self.settings, code);
+                let pause = if verdict == Verdict::Pace { self.line.hold(link, &words) } else { Duration::ZERO };
                 Err(Fault::Refused(status::refused(&self.settings, code, pause)))
             }
             Some(Answer::Unsent) => Err(Fault::NoPlace(NoPlace::Down("the connection ended before".into(), Duration::ZERO))),
@@ -283,7 +283,7 @@ impl Fault {
     /// When the part may be tried again without doubt, where that is so.
     fn again_in(&self) -> Option<Duration> {
         match self {
-            Self::NoPlace(NoPlace::Held(left)) => Some(*left),
+            Self::NoPlace(NoPlace::Held(_, left)) => Some(*left),
             Self::NoPlace(NoPlace::Down(_, left)) => Some((*left).max(AGAIN)),
             Self::Refused(SendError::Retry { after, .. }) => Some(after.unwrap_or(AGAIN).max(AGAIN)),
             Self::NoPlace(NoPlace::Stopped(_)) | Self::Unfit(_) | Self::Refused(_) | Self::Doubt(_) => None,
@@ -299,12 +299,9 @@ impl Fault {
             detail,
         };
         match self {
-            Self::NoPlace(NoPlace::Held(left)) => SendError::Retry {
-                after: Some(left),
-                scope: Scope::Pace,
-                reason: Reason::Other,
-                detail: "the carrier asked to slow down".into(),
-            },
+            Self::NoPlace(NoPlace::Held(detail, left)) => {
+                SendError::Retry { after: Some(left), scope: Scope::Pace, reason: Reason::Other, detail }
+            }
             Self::NoPlace(NoPlace::Down(why, left)) => unreachable(why, left),
             Self::NoPlace(NoPlace::Stopped(why)) => SendError::Misconfigured { detail: why },
             Self::Unfit(field) => SendError::Misconfigured { detail: format!("{field} does not fit its field") },

@@ -305,7 +305,8 @@ impl Stand {
             };
             assert!(fits, "{} is {:?} at the carrier and {:?} here", taken.id, taken.outcome, sent.state);
         }
-        let lost = self.sent.iter().filter(|(to, sent)| ACCEPTED.contains(&sent.state) && !taken_for.contains(to.as_str())).count();
+        let lost =
+            self.sent.iter().filter(|(to, sent)| ACCEPTED.contains(&sent.state) && !taken_for.contains(to.as_str())).count();
         assert_eq!(lost, 0, "whatever counts as accepted was taken");
     }
 }
