@@ -136,7 +136,8 @@ impl Account {
         self.worked_at.store(now, Ordering::Relaxed);
     }
 
-    fn worked_at(&self) -> i64 {
+    /// When it last judged a message (unix milliseconds; 0: not yet).
+    pub fn worked_at(&self) -> i64 {
         self.worked_at.load(Ordering::Relaxed)
     }
 

@@ -424,6 +424,10 @@ pub trait Provider: Send + Sync {
     /// Sends, and judges the gateway's answers. Same length and order out as in.
     async fn send(&self, batch: &[Outgoing]) -> Vec<Result<Accepted, SendError>>;
 
+    /// How far the account's slots are apart at its present pace, told before each send: for an adapter that spends several
+    /// slots on one message ([`Slot::Part`]) and must not spend them at once.
+    fn space(&self, _slots: Duration) {}
+
     /// Asks the gateway what became of these, where it can be asked.
     async fn status(&self, _sent: &[Handle]) -> Result<Vec<Receipt>, StatusError> {
         Err(StatusError::Unsupported)

@@ -6,7 +6,8 @@
 //!
 //! What can go wrong: no connection stands, so nothing was sent; the carrier refuses, so the message was not taken; no answer
 //! comes, or a later part is refused after an earlier one was taken: in doubt. The parts of a message go one after another,
-//! so that a refusal of the first one costs nothing.
+//! so that a refusal of the first one costs nothing, and no closer than the account's slots. A part that the carrier only
+//! finds too early goes again when its connection no longer holds.
 
 mod charset;
 mod deliver;
@@ -17,6 +18,7 @@ mod parts;
 mod pdu;
 mod session;
 mod settings;
+mod spacing;
 mod status;
 
 use std::{
@@ -42,6 +44,7 @@ use self::{
     parts::Part,
     pdu::{Envelope, Role},
     session::{Answer, Came, End, Late},
+    spacing::Spacing,
     status::Verdict,
 };
 use crate::{
@@ -60,6 +63,8 @@ pub const ABILITIES: Abilities = Abilities { slot: Slot::Part, receipts: true, e
 const FAREWELL: Duration = Duration::from_secs(12);
 /// How long a part waits to be tried again where an earlier part of its message was taken.
 const AGAIN: Duration = Duration::from_secs(1);
+/// For how long such a part is tried again: the pauses of a carrier that is too busy six times in a row.
+const PATIENCE: Duration = Duration::from_secs(65);
 
 /// Why a gateway could not be built from its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +84,7 @@ pub enum BuildError {
 pub struct SmppGateway {
     settings: Arc<Settings>,
     line: Arc<Line>,
+    spacing: Spacing,
     keys: Arc<Mutex<ids::Keys>>,
     inflow: tokio::sync::Mutex<Inflow>,
     came: Mutex<Option<mpsc::UnboundedSender<Came>>>,
@@ -114,6 +120,7 @@ impl SmppGateway {
         let begin = ((settings.jitter)().clamp(0.0, 1.0) * f64::from(u16::MAX)).round();
         Self {
             line: Arc::new(Line::new(Arc::clone(&settings), dial)),
+            spacing: Spacing::default(),
             inflow: tokio::sync::Mutex::new(Inflow::new(came, Arc::clone(&keys), settings.host.clone())),
             came: Mutex::new(Some(sender)),
             keepers: Mutex::new(Vec::new()),
@@ -154,13 +161,13 @@ impl SmppGateway {
     }
 
     async fn submit_all(&self, reference: &str, envelope: &Envelope, parts: &[Part]) -> Result<Accepted, SendError> {
-        let deadline = Instant::now() + self.settings.timeout;
         let mut taken = Taken::default();
         for (at, part) in parts.iter().enumerate() {
             let last = at + 1 == parts.len();
+            let patience = Instant::now() + PATIENCE;
             loop {
                 let late = Late { reference: reference.to_owned(), before: taken.ids.clone(), last };
-                match self.submit(envelope, part, late, deadline).await {
+                match self.submit(envelope, part, late).await {
                     Ok(id) => {
                         taken.parts += 1;
                         taken.ids.extend(id);
@@ -169,7 +176,7 @@ impl SmppGateway {
                     // Nothing of the message is out: it is all as if it had not been sent.
                     Err(fault) if taken.parts == 0 => return Err(fault.judged()),
                     Err(fault) => match fault.again_in() {
-                        Some(wait) if Instant::now() + wait < deadline => sleep(wait).await,
+                        Some(wait) if Instant::now() + wait < patience => sleep(wait).await,
                         _ => return Err(taken.in_doubt(parts.len(), fault)),
                     },
                 }
@@ -178,8 +185,9 @@ impl SmppGateway {
         Ok(Accepted { ids: taken.ids })
     }
 
-    /// Submits one part; its key, where the carrier gives an id.
-    async fn submit(&self, envelope: &Envelope, part: &Part, late: Late, deadline: Instant) -> Result<Option<String>, Fault> {
+    /// Submits one part when its turn comes; its key, where the carrier gives an id.
+    async fn submit(&self, envelope: &Envelope, part: &Part, late: Late) -> Result<Option<String>, Fault> {
+        let mut deadline = Instant::now() + self.settings.timeout;
         let (session, place) = match timeout_at(deadline, self.line.place()).await {
             Ok(found) => found.map_err(Fault::NoPlace)?,
             Err(_) => {
@@ -187,6 +195,11 @@ impl SmppGateway {
             }
         };
         let link = place.link();
+        deadline += self.spacing.turn().await;
+        // Those in front of it may have been too many.
+        if let Some(held) = self.line.held(link) {
+            return Err(Fault::NoPlace(held));
+        }
         let queued = session.submit(late, place, |sequence| pdu::submit(envelope, part, sequence));
         let mut answered = match queued {
             Ok(Some(answered)) => answered,
@@ -206,8 +219,8 @@ impl SmppGateway {
                 Ok(id.map(|id| self.keys.lock().unwrap_or_else(PoisonError::into_inner).of_response(&id)))
             }
             Some(Answer::Said(code, _)) => {
-                let (verdict, _) = status::verdict(&self.settings, code);
-                let pause = if verdict == Verdict::Pace { self.line.hold(link) } else { Duration::ZERO };
+                let (verdict, words) = status::verdict(&self.settings, code);
+                let pause = if verdict == Verdict::Pace { self.line.hold(link, &words) } else { Duration::ZERO };
                 Err(Fault::Refused(status::refused(&self.settings, code, pause)))
             }
             Some(Answer::Unsent) => Err(Fault::NoPlace(NoPlace::Down("the connection ended before".into(), Duration::ZERO))),
@@ -270,7 +283,7 @@ impl Fault {
     /// When the part may be tried again without doubt, where that is so.
     fn again_in(&self) -> Option<Duration> {
         match self {
-            Self::NoPlace(NoPlace::Held(left)) => Some(*left),
+            Self::NoPlace(NoPlace::Held(_, left)) => Some(*left),
             Self::NoPlace(NoPlace::Down(_, left)) => Some((*left).max(AGAIN)),
             Self::Refused(SendError::Retry { after, .. }) => Some(after.unwrap_or(AGAIN).max(AGAIN)),
             Self::NoPlace(NoPlace::Stopped(_)) | Self::Unfit(_) | Self::Refused(_) | Self::Doubt(_) => None,
@@ -286,12 +299,9 @@ impl Fault {
             detail,
         };
         match self {
-            Self::NoPlace(NoPlace::Held(left)) => SendError::Retry {
-                after: Some(left),
-                scope: Scope::Pace,
-                reason: Reason::Other,
-                detail: "the carrier asked to slow down".into(),
-            },
+            Self::NoPlace(NoPlace::Held(detail, left)) => {
+                SendError::Retry { after: Some(left), scope: Scope::Pace, reason: Reason::Other, detail }
+            }
             Self::NoPlace(NoPlace::Down(why, left)) => unreachable(why, left),
             Self::NoPlace(NoPlace::Stopped(why)) => SendError::Misconfigured { detail: why },
             Self::Unfit(field) => SendError::Misconfigured { detail: format!("{field} does not fit its field") },
@@ -305,6 +315,10 @@ impl Fault {
 impl Provider for SmppGateway {
     async fn send(&self, batch: &[Outgoing]) -> Vec<Result<Accepted, SendError>> {
         join_all(batch.iter().map(|outgoing| self.send_one(outgoing))).await
+    }
+
+    fn space(&self, slots: Duration) {
+        self.spacing.set(slots);
     }
 
     async fn events(&self) -> Option<Arrival> {

@@ -35,11 +35,19 @@ async fn write(tx: &mut Tx, account: i64, throttle: Throttle) -> Result<()> {
     Ok(())
 }
 
-/// The gateway complained of an account's pace. How it stands now, and whether that is a change.
-pub async fn slow_down(db: &Db, account: i64, after: Option<Duration>, why: &str, now: i64) -> Result<(Throttle, bool)> {
+/// The gateway complained of an account's pace; `worked_at`: when it last took a message, as far as this node knows. How it
+/// stands now, and whether that is a change.
+pub async fn slow_down(
+    db: &Db,
+    account: i64,
+    after: Option<Duration>,
+    worked_at: i64,
+    why: &str,
+    now: i64,
+) -> Result<(Throttle, bool)> {
     transaction!(db, |tx| {
         let was = read(tx, account).await?.recovered(now);
-        let Some(slower) = was.throttled(now, after) else { return Ok((was, false)) };
+        let Some(slower) = was.throttled(now, after, worked_at) else { return Ok((was, false)) };
         write(tx, account, slower).await?;
         trouble::begin(tx, account, Cause::Throttled, why, "", now).await?;
         Ok((slower, true))

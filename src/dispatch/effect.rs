@@ -54,9 +54,9 @@ async fn over(shared: &Shared, account: &Account, now: i64) -> crate::db::Result
 
 async fn throttled(shared: &Shared, account: &Account, after: Option<Duration>, why: &str, now: i64) -> crate::db::Result<()> {
     // Many sends in flight are refused together: only the first one has anything to write.
-    let Some(own) = account.throttle().recovered(now).throttled(now, after) else { return Ok(()) };
+    let Some(own) = account.throttle().recovered(now).throttled(now, after, account.worked_at()) else { return Ok(()) };
     account.set_throttle(own);
-    let (throttle, changed) = throttle::slow_down(&shared.db, account.id, after, why, now).await?;
+    let (throttle, changed) = throttle::slow_down(&shared.db, account.id, after, account.worked_at(), why, now).await?;
     account.set_throttle(throttle);
     if changed {
         let (account, permille, rest) = (&account.config.name, throttle.pace, throttle.rests_until - now);

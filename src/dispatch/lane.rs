@@ -342,7 +342,8 @@ impl Lane {
                 let reserved = slot::reserve(&self.shared.db, self.account.id, self.account.config.rate, least..=most).await?;
                 self.slots.hold(Instant::now(), reserved);
             }
-            // A message's parts follow each other at once: it goes when the first may, and whoever is next waits for them all.
+            // It goes when its first part may, and the adapter spaces the parts as their slots are; whoever is next waits for
+            // the slots of them all.
             let Some(slot) = self.slots.first() else { break };
             let early = slot.saturating_duration_since(Instant::now());
             if !early.is_zero() {
@@ -363,6 +364,7 @@ impl Lane {
                 }
             }
             sent += batch.len();
+            self.account.provider.space(self.slots.period());
             self.fly(batch);
         }
         Ok((sent, IDLE))

@@ -7,10 +7,11 @@ use std::time::Duration;
 pub const FULL: i64 = 1_000;
 /// The slowest pace: a gateway that refuses even that is not too slow, but broken.
 const LEAST: i64 = 25;
-/// What comes back after each [`EVERY`] without a complaint.
-const STEP: i64 = 50;
+/// A tenth of the pace comes back after each [`EVERY`] without a complaint. Of the pace, not of the rate: where the rate was
+/// set far too high, the step back must not be as far too high.
+const TENTH: i64 = 10;
 const EVERY: i64 = 5_000;
-/// The first rest; each further one twice as long.
+/// The first rest; each further one twice as long, as long as the gateway takes nothing in between.
 const FIRST_REST: i64 = 1_000;
 const LONGEST_REST: i64 = 60_000;
 /// A complaint within this after a rest makes the next one longer.
@@ -27,7 +28,7 @@ pub struct Throttle {
     pub changed_at: i64,
     /// Nothing goes before.
     pub rests_until: i64,
-    /// Rests in a row.
+    /// Rests in a row, without a message taken between them.
     pub rests: i64,
 }
 
@@ -43,14 +44,15 @@ impl Throttle {
         if now < self.rests_until && self.rests_until <= now + FAR { Some(self.rests_until) } else { None }
     }
 
-    /// The gateway complained; `after` is its own word on how long to wait. None: it rests already, and long enough. Many sends
-    /// in flight are refused together: they are one complaint.
-    pub fn throttled(self, now: i64, after: Option<Duration>) -> Option<Self> {
+    /// The gateway complained; `after` is its own word on how long to wait, `worked_at` when it last took a message. None: it
+    /// rests already, and long enough. Many sends in flight are refused together: they are one complaint.
+    pub fn throttled(self, now: i64, after: Option<Duration>, worked_at: i64) -> Option<Self> {
         let after = after.map_or(0, |after| i64::try_from(after.as_millis()).unwrap_or(FAR).min(FAR));
         if self.rests(now).is_some() {
             return (now + after > self.rests_until).then(|| Self { rests_until: now + after, ..self });
         }
-        let again = self.rests_until <= now && now < self.rests_until + SOON;
+        let worked = self.rests_until <= worked_at && worked_at <= now;
+        let again = self.rests_until <= now && now < self.rests_until + SOON && !worked;
         let rests = if again { (self.rests + 1).min(16) } else { 1 };
         let rest = (FIRST_REST << (rests - 1)).min(LONGEST_REST).max(after);
         Some(Self { pace: (self.pace / 2).max(LEAST), changed_at: now, rests_until: now + rest, rests })
@@ -68,7 +70,8 @@ impl Throttle {
         if steps == 0 || self.pace >= FULL {
             return self;
         }
-        let pace = self.pace.saturating_add(steps.saturating_mul(STEP)).min(FULL);
+        let pace = (0..steps).try_fold(self.pace, |pace, _| Some(pace + (pace / TENTH).max(1)).filter(|pace| *pace < FULL));
+        let pace = pace.unwrap_or(FULL);
         Self { pace, changed_at: since + steps * EVERY, ..self }
     }
 }
@@ -80,23 +83,33 @@ mod tests {
 
     #[test]
     fn it_halves_rests_longer_each_time_and_comes_back() {
-        let first = Throttle::default().throttled(100_000, None).unwrap();
+        let first = Throttle::default().throttled(100_000, None, 0).unwrap();
         assert_eq!((first.pace, first.rests(100_000), first.rests(101_000)), (500, Some(101_000), None));
-        assert_eq!(first.throttled(100_500, None), None, "one complaint, however many sends were in flight");
-        let second = first.throttled(101_000, None).unwrap();
+        assert_eq!(first.throttled(100_500, None, 0), None, "one complaint, however many sends were in flight");
+        let second = first.throttled(101_000, None, 100_900).unwrap();
         assert_eq!((second.pace, second.rests_until), (250, 103_000));
         assert_eq!(second.recovered(107_999).pace, 250);
-        assert_eq!(second.recovered(108_000).pace, 300);
+        assert_eq!(second.recovered(108_000).pace, 275);
         assert_eq!(second.recovered(103_000 + 15 * 5_000).pace, FULL);
-        let later = second.recovered(400_000).throttled(400_000, None).unwrap();
+        let later = second.recovered(400_000).throttled(400_000, None, 0).unwrap();
         assert_eq!((later.pace, later.rests_until), (500, 401_000), "that was long ago");
     }
 
     #[test]
+    fn what_was_taken_since_the_rest_makes_the_next_one_short_again() {
+        let twice = Throttle::default().throttled(0, None, 0).unwrap().throttled(1_000, None, 900).unwrap();
+        assert_eq!((twice.rests, twice.rests_until), (2, 3_000));
+        let taken = twice.throttled(3_500, None, 3_200).unwrap();
+        assert_eq!((taken.rests, taken.rests_until, taken.pace), (1, 4_500, 125), "slower all the same");
+        let ahead = twice.throttled(3_500, None, 9_000_000).unwrap();
+        assert_eq!(ahead.rests, 3, "a clock that was set back proves nothing");
+    }
+
+    #[test]
     fn the_gateways_own_word_counts() {
-        let told = Throttle::default().throttled(0, Some(Duration::from_secs(30))).unwrap();
+        let told = Throttle::default().throttled(0, Some(Duration::from_secs(30)), 0).unwrap();
         assert_eq!(told.rests_until, 30_000);
-        let more = told.throttled(1_000, Some(Duration::from_mins(1))).unwrap();
+        let more = told.throttled(1_000, Some(Duration::from_mins(1)), 0).unwrap();
         assert_eq!((more.rests_until, more.pace), (61_000, 500), "a longer rest, not a slower pace");
     }
 
@@ -110,16 +123,16 @@ mod tests {
     proptest! {
         #[test]
         fn never_above_the_rate_never_stuck_and_back_in_the_end(
-            steps in prop::collection::vec((0i64..120_000, prop::option::of(0u64..100_000), any::<bool>()), 1..60)
+            steps in prop::collection::vec((0i64..120_000, prop::option::of(0u64..100_000), any::<bool>(), 0i64..60_000), 1..60)
         ) {
             let (mut throttle, mut now) = (Throttle::default(), 1_000_000);
-            for (passed, after, complains) in steps {
+            for (passed, after, complains, worked) in steps {
                 now += passed;
                 let recovered = throttle.recovered(now);
                 prop_assert!(recovered.pace >= throttle.pace, "time alone never slows it");
                 throttle = recovered;
                 if complains {
-                    let slower = throttle.throttled(now, after.map(Duration::from_millis)).unwrap_or(throttle);
+                    let slower = throttle.throttled(now, after.map(Duration::from_millis), now - worked).unwrap_or(throttle);
                     prop_assert!(slower.pace <= throttle.pace && slower.rests_until >= throttle.rests_until);
                     throttle = slower;
                 }
@@ -127,7 +140,7 @@ mod tests {
                 prop_assert!(throttle.rests_until <= now + FAR);
             }
             let rested = now.max(throttle.rests_until);
-            prop_assert_eq!(throttle.recovered(rested + 20 * EVERY).pace, FULL);
+            prop_assert_eq!(throttle.recovered(rested + 45 * EVERY).pace, FULL);
             prop_assert_eq!(throttle.rests(rested), None);
             // Looked at every second or once, it comes to the same.
             let mut often = throttle;

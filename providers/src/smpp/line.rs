@@ -81,8 +81,17 @@ struct Link {
 #[derive(Default)]
 struct Hold {
     until: Option<Instant>,
+    /// The carrier's words.
+    why: String,
     /// Times told to slow down in a row.
     times: u32,
+}
+
+impl Hold {
+    /// For how long yet, if it does.
+    fn left(&self, now: Instant) -> Option<Duration> {
+        Some(self.until?.saturating_duration_since(now)).filter(|left| !left.is_zero())
+    }
 }
 
 enum LinkState {
@@ -119,8 +128,8 @@ pub(super) type Found = (Arc<Session<Place>>, Place);
 /// Why there is no place to submit from; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoPlace {
-    /// Told to slow down, for so long yet.
-    Held(Duration),
+    /// Told to slow down: in which words, and for how long yet.
+    Held(String, Duration),
     /// No connection stands: why, and when the next try is.
     Down(String, Duration),
     /// A person must mend it.
@@ -192,12 +201,13 @@ impl Line {
         }
         let now = Instant::now();
         let mut links = self.links();
-        let (mut held, mut down, mut stopped) = (None::<Duration>, None, None);
+        let (mut held, mut down, mut stopped) = (None::<(Duration, String)>, None, None);
         let (mut worth_waiting, mut best) = (false, None::<(usize, usize)>);
         for (at, link) in links.iter_mut().enumerate().filter(|(_, link)| link.role != Role::Receiver) {
             match &link.state {
-                LinkState::Up(_) => match link.hold.until.map(|until| until.saturating_duration_since(now)) {
-                    Some(left) if left > Duration::ZERO => held = Some(held.map_or(left, |least| least.min(left))),
+                LinkState::Up(_) => match link.hold.left(now) {
+                    Some(left) if held.as_ref().is_some_and(|(least, _)| *least <= left) => {}
+                    Some(left) => held = Some((left, link.hold.why.clone())),
                     _ if link.taken >= link.share => worth_waiting = true,
                     _ => {
                         let free = link.share - link.taken;
@@ -227,30 +237,34 @@ impl Line {
         drop(links);
         match (worth_waiting, held, stopped, down) {
             (true, ..) => None,
-            (false, Some(left), ..) => Some(Err(NoPlace::Held(left))),
+            (false, Some((left, why)), ..) => Some(Err(NoPlace::Held(why, left))),
             (false, None, Some(why), _) => Some(Err(NoPlace::Stopped(why))),
             (false, None, None, Some((why, left))) => Some(Err(NoPlace::Down(why, left))),
             (false, None, None, None) => Some(Err(NoPlace::Down("there is no connection that submits".into(), Duration::ZERO))),
         }
     }
 
-    /// The connection of this place was told to slow down. For how long it holds.
-    pub(super) fn hold(&self, link: usize) -> Duration {
+    /// The connection of this place was told to slow down, in these words. For how long it holds.
+    pub(super) fn hold(&self, link: usize, why: &str) -> Duration {
         let now = Instant::now();
         let mut links = self.links();
         let Some(Link { hold, .. }) = links.get_mut(link) else { return Duration::ZERO };
         // Who waits for a place of it learns that it holds.
         self.changed.notify_waiters();
-        match hold.until.map(|until| until.saturating_duration_since(now)) {
-            // What was outstanding when it began says nothing new.
-            Some(left) if left > Duration::ZERO => left,
-            _ => {
-                let pause = doubled(hold.times);
-                hold.times += 1;
-                hold.until = Some(now + pause);
-                pause
-            }
+        // What was outstanding when it began says nothing new.
+        if let Some(left) = hold.left(now) {
+            return left;
         }
+        let pause = doubled(hold.times);
+        *hold = Hold { until: Some(now + pause), why: why.to_owned(), times: hold.times + 1 };
+        pause
+    }
+
+    /// Whether the connection of this place holds.
+    pub(super) fn held(&self, link: usize) -> Option<NoPlace> {
+        let links = self.links();
+        let hold = &links.get(link)?.hold;
+        Some(NoPlace::Held(hold.why.clone(), hold.left(Instant::now())?))
     }
 
     /// The connection took a submission: unless it holds, it may go on as before.

@@ -8,6 +8,7 @@ mod codec;
 mod events;
 mod links;
 mod sending;
+mod tls;
 
 use std::{collections::BTreeMap, sync::Arc};
 

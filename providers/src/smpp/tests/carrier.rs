@@ -14,7 +14,7 @@ use rusmpp::{
     values::{DataCoding, EsmClass, MessagePayload, Ton},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::mpsc,
 };
 
@@ -50,8 +50,7 @@ impl Dial for Pipes {
             return Err(fault);
         }
         let (ours, theirs) = tokio::io::duplex(self.size);
-        let peer = Peer { wire: theirs, unread: BytesMut::new() };
-        self.peers.send(peer).map_err(|_| Unreached::Lost("the test is over".into()))?;
+        self.peers.send(Peer::over(theirs)).map_err(|_| Unreached::Lost("the test is over".into()))?;
         Ok(Box::new(ours))
     }
 }
@@ -72,7 +71,7 @@ impl Carrier {
 
 /// One connection, from the carrier's side.
 pub(super) struct Peer {
-    wire: DuplexStream,
+    wire: Box<dyn Wire>,
     unread: BytesMut,
 }
 
@@ -90,6 +89,10 @@ pub(super) fn header(command: u32, status: u32, sequence: u32) -> Bytes {
 }
 
 impl Peer {
+    pub(super) fn over(wire: impl Wire + 'static) -> Self {
+        Self { wire: Box::new(wire), unread: BytesMut::new() }
+    }
+
     /// The next PDU; none: the gateway hung up. Read by the codec, not by what is tested.
     pub(super) async fn next(&mut self) -> Option<Command> {
         loop {
@@ -114,6 +117,7 @@ impl Peer {
 
     pub(super) async fn say(&mut self, octets: &[u8]) {
         self.wire.write_all(octets).await.expect("the gateway hung up");
+        self.wire.flush().await.expect("the gateway hung up");
     }
 
     pub(super) async fn take_bind(&mut self) -> Command {

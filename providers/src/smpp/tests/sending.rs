@@ -72,7 +72,9 @@ async fn a_throttled_account_holds_and_answers_what_it_was_given() {
     peer.refuse(sequence, 0x58).await;
     assert_eq!(told(first.await.unwrap().unwrap_err()), pace(1));
     // Held: at once, and nothing goes out.
-    assert_eq!(told(send(&gateway, "b").await.unwrap().unwrap_err()), pace(1));
+    let held = send(&gateway, "b").await.unwrap().unwrap_err();
+    assert_eq!(held.to_string(), "later: 0x00000058 RTHROTTLED: faster than allowed");
+    assert_eq!(told(held), pace(1));
     // The pause doubles as long as the carrier says so, up to a minute.
     for seconds in [2, 4, 8, 16, 32, 60, 60] {
         advance(Duration::from_mins(1)).await;
@@ -103,6 +105,62 @@ async fn a_throttled_part_is_tried_again_where_an_earlier_one_was_taken() {
     assert_eq!(again, refused);
     assert!(before.elapsed() >= Duration::from_secs(1));
     assert_eq!(sent.await.unwrap(), ids(&["p1", "p2"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_comes_too_early_again_and_again_leaves_no_doubt() {
+    let (gateway, mut carrier, _) = gateway("timeout = \"5s\"", 10);
+    let sent = send(&gateway, &"x".repeat(200));
+    let mut peer = carrier.bound().await;
+    peer.take("p1").await;
+    // It holds for 1, 2, 4, 8 and 16 seconds.
+    for _ in 0..5 {
+        let (sequence, _) = peer.submission().await;
+        peer.refuse(sequence, 0x58).await;
+    }
+    peer.take("p2").await;
+    assert_eq!(sent.await.unwrap(), ids(&["p1", "p2"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_are_spaced_as_the_accounts_slots_are_over_all_connections() {
+    let (gateway, mut carrier, _) = gateway("binds = 2", 10);
+    gateway.space(Duration::from_millis(40));
+    let sent = [send(&gateway, &"x".repeat(600)), send(&gateway, &"y".repeat(600))];
+    let (mut one, mut two) = (carrier.bound().await, carrier.bound().await);
+    let mut times = Vec::new();
+    for n in 0..8 {
+        tokio::select! {
+            _ = one.take("1") => {}
+            _ = two.take("2") => {}
+        }
+        times.push(Instant::now());
+        if n == 2 {
+            gateway.space(Duration::from_millis(80));
+        }
+    }
+    for sent in sent {
+        assert_eq!(sent.await.unwrap().unwrap().ids.len(), 4);
+    }
+    let apart: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
+    assert!(apart[..2].iter().all(|apart| (40..45).contains(apart)), "{apart:?}");
+    assert!(apart[2..].iter().all(|apart| *apart >= 60), "three quarters at least, for turns that were taken before: {apart:?}");
+    assert!((80..85).contains(&apart[6]), "{apart:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wide_space_costs_no_patience() {
+    let (gateway, mut carrier, _) = gateway("timeout = \"2s\"", 10);
+    // No wider than a second: the slots themselves keep the rest.
+    gateway.space(Duration::from_mins(1));
+    let sent = send(&gateway, &"x".repeat(600));
+    let mut peer = carrier.bound().await;
+    let before = Instant::now();
+    for id in ["1", "2", "3", "4"] {
+        peer.take(id).await;
+    }
+    assert_eq!(sent.await.unwrap(), ids(&["1", "2", "3", "4"]));
+    assert!((3_000..3_100).contains(&before.elapsed().as_millis()), "{:?}", before.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
