@@ -11,7 +11,7 @@ use loa::{
     delivery::State as Delivery,
     dispatch::unsubscribe_token,
     on,
-    receipt::{self, Appender},
+    receipt::{self, Appender, Matcher, Stored},
     run::make,
     tally::{self, Count, Key},
     web::{self, Parts, State},
@@ -125,12 +125,11 @@ impl House {
         let accounts = Accounts::build(&config, &gateways(Some(&described)).unwrap(), &ground.db, &ground.seal, &ground.clock)
             .await
             .unwrap();
-        let (inbox, appender) = receipt::inbox(
-            ground.db.clone(),
-            ground.clock.clone(),
-            loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default()),
-        );
         let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
+        let (db, clock, seal) = (ground.db.clone(), ground.clock.clone(), ground.seal.clone());
+        let matcher = Matcher { db, clock, node: 0, active: Arc::clone(&active), seal };
+        let ear = loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default());
+        let (inbox, appender) = receipt::inbox(matcher, ear);
         let recorder = web::recorder().unwrap();
         let parts = Parts {
             db: ground.db.clone(),
@@ -343,7 +342,7 @@ async fn at_the_end_what_was_begun_is_answered() {
             leave.send(()).unwrap();
         }
         gateway.write_all(b"x").await.unwrap();
-        assert_eq!(appender.step().await, Some(1));
+        assert_eq!(appender.step().await, Some(Stored { applied: 0, open: 1 }));
         let mut answer = String::new();
         gateway.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
