@@ -55,9 +55,9 @@ const PASSWORD: &str = "secret";
 const SENDER: &str = "SO VHTTDL";
 const TEXT: &str = "SO VHTTDL: Nguyen Van An, khong cung cap ma OTP cho bat ky ai. Bao tin nhan lua dao: 156 hoac 5656";
 
-/// A made-up number.
+/// A made-up number. Its ending is none of those that force an outcome on a stand-in.
 fn phone(number: u64) -> String {
-    format!("84900{:06}", number % 1_000_000)
+    format!("8490{:05}99", number % 100_000)
 }
 
 /// Keys of the account, but for its password.
