@@ -251,14 +251,14 @@ async fn a_late_answer_settles_a_doubt_and_names_its_parts(world: &World) {
     assert_eq!(state().await, State::InDoubt);
 
     world.append_late(claimed[0].id, 1, &["p1", "p2", "p3"]).await;
-    world.append(vec![said(About::Id("p1".into()), ReceiptState::Delivered)]).await;
+    world.append(vec![said(About::Id("p3".into()), ReceiptState::Delivered)]).await;
     let step = world.matcher().step(early.last).await.unwrap();
     assert_eq!((step.seen, step.applied), (2, 2), "a receipt in the same step finds the ids");
     assert_eq!(state().await, State::Accepted);
     assert_eq!(step.early.len(), 2, "one of them is matched already");
     assert_eq!(world.matcher().again(&step.early).await.unwrap().applied, 1);
     assert_eq!(state().await, State::Accepted, "two of three parts are no delivery");
-    world.hear(vec![said(About::Id("p3".into()), ReceiptState::Delivered)]).await;
+    world.append(vec![said(About::Id("p1".into()), ReceiptState::Delivered)]).await;
     assert_eq!(state().await, State::Delivered);
 
     // Said again, it changes nothing.
