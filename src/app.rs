@@ -238,7 +238,7 @@ impl App {
             Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
         let (again, early) = mpsc::channel(64);
         let ear = Ear::new(seal.clone(), &config.office.opt_out);
-        let (inbox, appender) = receipt::inbox(db.clone(), clock.clone(), ear);
+        let (inbox, appender) = receipt::inbox(matcher.clone(), ear);
         let (drained, lanes_drained) = watch::channel(false);
         let mut listeners = Vec::new();
         let mut recorder_task = None;
@@ -259,7 +259,7 @@ impl App {
             recorder_task = Some(tokio::spawn(loops::drive_recorder(recorder, again.clone())));
         }
         let arrived = Arc::new(tokio::sync::Notify::new());
-        let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived)));
+        let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived), Arc::clone(&shared)));
         let matcher_task =
             tokio::spawn(loops::drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
         let web = serve_web([private, public], config.office.fields.clone(), &shared, inbox, &stopped)?;

@@ -1,10 +1,11 @@
-//! What gateways tell: append → answer → match → apply.
+//! What gateways tell: append and apply → answer → match what was left open.
 //!
 //! A gateway is answered only after what it says is committed ([`Inbox::take`] gathers many callbacks and arrivals into one
-//! commit); what people wrote back takes effect in the same commit ([`crate::reply::take`]). A late answer says that its
-//! attempt was taken, and under which ids. [`Matcher::step`] then finds the attempts that receipts speak of, by our reference
-//! or by the gateway's id, and joins them to the deliveries. A receipt that comes before its attempt's answer waits; it is matched again when the
-//! id comes, and by a sweep for 72 hours. A forged reference is kept, marked, and changes nothing.
+//! commit). In that commit receipts are joined to the deliveries whose attempts they speak of, by our reference or by the
+//! gateway's id, and what people wrote back takes effect ([`crate::reply::take`]). A receipt that comes before its attempt's
+//! answer is stored open: [`Matcher::step`] looks at it, and again when the id comes, and by a sweep for 72 hours. A late answer
+//! says that its attempt was taken, and under which ids; it waits for the matcher too. A forged reference is kept, marked, and
+//! changes nothing.
 
 mod inbox;
 
@@ -28,7 +29,7 @@ use crate::{
     tally, transaction, within,
 };
 
-pub use inbox::{AppendError, Appender, Inbox, Incoming, Taken, inbox};
+pub use inbox::{AppendError, Appender, Inbox, Incoming, Stored, Taken, inbox};
 
 /// Receipts that one step looks at, at most.
 const BATCH: usize = 1_000;
@@ -48,6 +49,47 @@ struct Open {
     /// Of a late answer: a JSON list.
     ids: Option<String>,
 }
+
+impl Open {
+    fn said(&self) -> Said<'_> {
+        Said {
+            account: self.account,
+            reference: self.reference.as_deref(),
+            handle: self.handle.as_deref(),
+            state: self.state,
+            reason: self.reason,
+            detail: &self.detail,
+            received_at: self.received_at,
+        }
+    }
+}
+
+/// What a receipt says, stored or not.
+#[derive(Debug, Clone, Copy)]
+struct Said<'a> {
+    account: i64,
+    reference: Option<&'a str>,
+    handle: Option<&'a str>,
+    state: i16,
+    reason: i16,
+    detail: &'a str,
+    /// Unix milliseconds.
+    received_at: i64,
+}
+
+/// What a receipt is about, as far as that is known.
+#[derive(Debug)]
+enum Place {
+    /// An attempt of ours.
+    Found(News),
+    /// Nothing of ours, whatever comes.
+    Forged,
+    /// Nothing yet.
+    Open,
+}
+
+/// The attempts behind gateways' ids, by account and id.
+type Handles = HashMap<(i64, String), Behind>;
 
 static OPEN: Sql = Sql::new(
     r"SELECT id, account, reference, handle, state, reason, detail, received_at, ids FROM receipt r
@@ -71,6 +113,7 @@ static MARK: Sql =
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i16)]
 enum Status {
+    Open = 0,
     Applied = 1,
     Forged = 2,
     GivenUp = 3,
@@ -135,54 +178,64 @@ impl Matcher {
         }
         let now = self.clock.millis();
         let early = self.keep_late(tx, &open, now).await?;
-        let handles = self.handles(tx, &open).await?;
+        let handles = handles(tx, open.iter().map(Open::said)).await?;
         let (mut news, mut marks) = (Vec::new(), Vec::new());
         let mut matched = Matched { seen: open.len(), applied: 0, last: open.last().map_or(after, |r| r.id), early };
-        for receipt in open {
-            let found = match (&receipt.reference, &receipt.handle) {
-                (Some(text), _) => {
-                    let Some(reference) = Reference::decode(text, &self.seal) else {
-                        marks.push(Mark { id: receipt.id, status: Status::Forged as i16 });
-                        continue;
-                    };
-                    Some((reference.delivery, reference.attempt, None))
-                }
-                (None, Some(handle)) => {
-                    let behind = handles.get(&(receipt.account, handle.clone()));
-                    behind.filter(|h| handle::may_speak_of(receipt.received_at, h.at)).map(|h| {
-                        let part = (h.parts > 1).then(|| (receipt.account, handle.clone()));
-                        (h.delivery, h.attempt, part)
-                    })
-                }
-                (None, None) => None,
-            };
-            match found {
-                Some((delivery, attempt, handle)) => {
+        for receipt in &open {
+            let status = match self.place(receipt.said(), &handles) {
+                Place::Found(one) => {
                     matched.applied += 1;
-                    marks.push(Mark { id: receipt.id, status: Status::Applied as i16 });
-                    news.push(News {
-                        delivery,
-                        attempt,
-                        handle,
-                        state: State::from_number(receipt.state),
-                        why: Why::from_number(receipt.reason),
-                        detail: receipt.detail,
-                    });
+                    news.push(one);
+                    Status::Applied
                 }
-                None if now - receipt.received_at > i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX) => {
-                    marks.push(Mark { id: receipt.id, status: Status::GivenUp as i16 });
+                Place::Forged => Status::Forged,
+                Place::Open if now - receipt.received_at > i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX) => {
+                    Status::GivenUp
                 }
-                None => {}
-            }
+                Place::Open => continue,
+            };
+            marks.push(Mark { id: receipt.id, status: status as i16 });
         }
-        let mut changes = tally::Changes::default();
-        learn::join(tx, &self.active.plans(), &news, now, &mut changes).await?;
         if !marks.is_empty() {
             let list = crate::db::list(&marks);
             within!(tx, |c, sql| sqlx::query(sql(&MARK)).bind(&list).execute(c).await.map(affected))?;
         }
-        tally::apply(tx, self.node, changes).await?;
+        self.join(tx, &news, now).await?;
         Ok(matched)
+    }
+
+    /// What a receipt is about.
+    fn place(&self, said: Said<'_>, handles: &Handles) -> Place {
+        let found = match (said.reference, said.handle) {
+            (Some(text), _) => match Reference::decode(text, &self.seal) {
+                Some(Reference { delivery, attempt }) => (delivery, attempt, None),
+                None => return Place::Forged,
+            },
+            (None, Some(handle)) => {
+                let named = (said.account, handle.to_owned());
+                match handles.get(&named).filter(|behind| handle::may_speak_of(said.received_at, behind.at)) {
+                    Some(Behind { delivery, attempt, parts, .. }) => (*delivery, *attempt, (*parts > 1).then_some(named)),
+                    None => return Place::Open,
+                }
+            }
+            (None, None) => return Place::Open,
+        };
+        let (delivery, attempt, handle) = found;
+        Place::Found(News {
+            delivery,
+            attempt,
+            handle,
+            state: State::from_number(said.state),
+            why: Why::from_number(said.reason),
+            detail: said.detail.to_owned(),
+        })
+    }
+
+    /// Joins news to their deliveries, and counts what that changes.
+    async fn join(&self, tx: &mut Tx, news: &[News], now: i64) -> Result<()> {
+        let mut changes = tally::Changes::default();
+        learn::join(tx, &self.active.plans(), news, now, &mut changes).await?;
+        tally::apply(tx, self.node, changes).await
     }
 
     /// Keeps the ids of late answers, so that receipts find their attempts by them, those among `open` at once. Which others
@@ -204,34 +257,10 @@ impl Matcher {
         handle::keep(tx, named, now).await
     }
 
-    async fn handles(&self, tx: &mut Tx, open: &[Open]) -> Result<HashMap<(i64, String), Behind>> {
-        #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
-        struct Key<'a> {
-            account: i64,
-            handle: &'a str,
-        }
-        let keys: BTreeSet<Key<'_>> =
-            open.iter().filter_map(|r| Some(Key { account: r.account, handle: r.handle.as_deref()? })).collect();
-        if keys.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let list = crate::db::list(&keys.into_iter().collect::<Vec<_>>());
-        let rows: Vec<(i64, String, i64, i16, i16, i64)> =
-            within!(tx, |c, sql| sqlx::query_as(sql(&HANDLES)).bind(&list).fetch_all(c).await)?;
-        Ok(rows
-            .into_iter()
-            .map(|(account, id, delivery, attempt, parts, at)| ((account, id), Behind { delivery, attempt, parts, at }))
-            .collect())
-    }
-
     /// Joins what a gateway said when it was asked: nothing is stored of it but its effect.
     pub async fn learn(&self, news: &[News]) -> std::result::Result<(), DbError> {
         let now = self.clock.millis();
-        transaction!(self.db, |tx| {
-            let mut changes = tally::Changes::default();
-            learn::join(tx, &self.active.plans(), news, now, &mut changes).await?;
-            tally::apply(tx, self.node, changes).await
-        })
+        transaction!(self.db, |tx| self.join(tx, news, now).await)
     }
 }
 
@@ -243,4 +272,24 @@ struct Behind {
     parts: i16,
     /// When its id was kept.
     at: i64,
+}
+
+/// The attempts behind the gateways' ids that these receipts name.
+async fn handles<'a>(tx: &mut Tx, said: impl Iterator<Item = Said<'a>>) -> Result<Handles> {
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct Key<'a> {
+        account: i64,
+        handle: &'a str,
+    }
+    let keys: BTreeSet<Key<'_>> = said.filter_map(|said| Some(Key { account: said.account, handle: said.handle? })).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let list = crate::db::list(&keys.into_iter().collect::<Vec<_>>());
+    let rows: Vec<(i64, String, i64, i16, i16, i64)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(&HANDLES)).bind(&list).fetch_all(c).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, id, delivery, attempt, parts, at)| ((account, id), Behind { delivery, attempt, parts, at }))
+        .collect())
 }

@@ -326,9 +326,15 @@ pub(super) async fn drive_recorder(mut recorder: Recorder, again: mpsc::Sender<V
     }
 }
 
-pub(super) async fn drive_appender(mut appender: Appender, arrived: Arc<tokio::sync::Notify>) {
-    while appender.step().await.is_some() {
-        arrived.notify_one();
+pub(super) async fn drive_appender(mut appender: Appender, arrived: Arc<tokio::sync::Notify>, shared: Arc<Shared>) {
+    while let Some(stored) = appender.step().await {
+        if stored.open > 0 {
+            arrived.notify_one();
+        }
+        if stored.applied > 0 {
+            // What failed may have moved on to its next channel.
+            shared.work.notify_waiters();
+        }
     }
     arrived.notify_one();
 }

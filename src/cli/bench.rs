@@ -12,6 +12,7 @@ mod machine;
 mod pace;
 mod people;
 mod receipts;
+mod smpp;
 mod store;
 
 use std::{
@@ -63,6 +64,10 @@ enum Step {
     Http,
     /// The SMTP adapter
     Mail,
+    /// Texts and receipts over SMPP
+    Smpp,
+    /// The SMPP adapter into node-smpp
+    NodeSmpp,
     /// Callbacks
     Receipts,
     /// How exactly a rate is kept
@@ -72,8 +77,18 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 8] =
-        [Self::Sealing, Self::Sqlite, Self::Postgres, Self::Http, Self::Mail, Self::Receipts, Self::Pace, Self::Memory];
+    const ALL: [Self; 10] = [
+        Self::Sealing,
+        Self::Sqlite,
+        Self::Postgres,
+        Self::Http,
+        Self::Mail,
+        Self::Smpp,
+        Self::NodeSmpp,
+        Self::Receipts,
+        Self::Pace,
+        Self::Memory,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -82,6 +97,8 @@ impl Step {
             Self::Postgres => "postgres",
             Self::Http => "http",
             Self::Mail => "mail",
+            Self::Smpp => "smpp",
+            Self::NodeSmpp => "node-smpp",
             Self::Receipts => "receipts",
             Self::Pace => "pace",
             Self::Memory => "memory",
@@ -136,6 +153,8 @@ impl Bench {
                 (Ok(sink), Ok(source)) => vec![gateways::mail(self, &sink, source.as_ref()).await?],
                 (Err(skipped), _) | (_, Err(skipped)) => return Ok(Err(skipped)),
             },
+            Step::Smpp => smpp::measure(self).await?,
+            Step::NodeSmpp => return smpp::measure_node(self).await,
             Step::Receipts => receipts::measure(self).await?,
             Step::Pace => pace::measure(self).await?,
             Step::Memory if self.is_apart => people::memory(self).await?,

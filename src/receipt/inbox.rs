@@ -1,7 +1,8 @@
 //! The inbox: what gateways said, committed many at a time, before they are answered.
 //!
-//! What enters is events, from callbacks and from standing connections; what leaves is rows for the matcher. What can go
-//! wrong: the database does not commit, and the gateway is asked to repeat what it said.
+//! What enters is events, from callbacks and from standing connections; what leaves is rows: applied where their attempts are
+//! known, else open, for the matcher. What can go wrong: they cannot be applied, and are all stored open; or the database does
+//! not commit, and the gateway is asked to repeat what it said.
 
 use std::sync::Arc;
 
@@ -9,17 +10,17 @@ use providers::{About, Channel, Event, Receipt, ReceiptState};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
+use super::{Matcher, Place, Said, Status, handles};
 use crate::{
-    clock::Clock,
-    db::{Db, Result, Sql, affected},
+    db::{Result, Sql, Tx, affected},
     delivery::{State, Why},
-    on,
     reply::{self, Ear, Heard},
     transaction, within,
 };
 
 /// Receipts in one commit at most.
 const BATCH: usize = 1_000;
+
 /// What is stored, with the account that it came to.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -82,15 +83,23 @@ pub struct Inbox {
 
 /// Commits what the inbox gathers.
 pub struct Appender {
-    db: Db,
-    clock: Clock,
+    matcher: Matcher,
     waiting: mpsc::Receiver<Waiting>,
 }
 
+/// What a step of the appender did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Receipts joined to their deliveries.
+    pub applied: usize,
+    /// Receipts and late answers left for the matcher.
+    pub open: usize,
+}
+
 /// An inbox, whose `ear` reads what people write, and the appender behind it.
-pub fn inbox(db: Db, clock: Clock, ear: Ear) -> (Inbox, Appender) {
+pub fn inbox(matcher: Matcher, ear: Ear) -> (Inbox, Appender) {
     let (sender, waiting) = mpsc::channel(4 * BATCH);
-    (Inbox { sender, ear: Arc::new(ear) }, Appender { db, clock, waiting })
+    (Inbox { sender, ear: Arc::new(ear) }, Appender { matcher, waiting })
 }
 
 impl Inbox {
@@ -127,7 +136,7 @@ impl Inbox {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Clone)]
 struct Appended<'a> {
     account: i64,
     reference: Option<&'a str>,
@@ -136,17 +145,50 @@ struct Appended<'a> {
     reason: i16,
     detail: &'a str,
     ids: Option<String>,
+    status: i16,
+}
+
+impl<'a> Appended<'a> {
+    /// Open until it is found what it is about.
+    fn open(incoming: &'a Incoming) -> Self {
+        let (reference, handle) = match &incoming.receipt.about {
+            About::Reference(reference) => (Some(reference.as_str()), None),
+            About::Id(id) => (None, Some(id.as_str())),
+        };
+        Self {
+            account: incoming.account,
+            reference,
+            handle,
+            state: State::from(incoming.receipt.state).number(),
+            reason: incoming.receipt.reason.map_or(Why::Nothing, Why::Gateway).number(),
+            detail: &incoming.receipt.detail,
+            ids: incoming.ids.as_ref().map(|ids| serde_json::Value::from(ids.as_slice()).to_string()),
+            status: Status::Open as i16,
+        }
+    }
+
+    const fn said(&self, now: i64) -> Said<'a> {
+        Said {
+            account: self.account,
+            reference: self.reference,
+            handle: self.handle,
+            state: self.state,
+            reason: self.reason,
+            detail: self.detail,
+            received_at: now,
+        }
+    }
 }
 
 static APPEND: Sql = Sql::new(
     r"INSERT INTO receipt (account, reference, handle, state, reason, detail, ids, received_at, status)
-      SELECT account, reference, handle, state, reason, detail, ids, $2, 0
-      FROM :rows($1; account BIGINT, reference TEXT, handle TEXT, state SMALLINT, reason SMALLINT, detail TEXT, ids TEXT) AS v",
+      SELECT account, reference, handle, state, reason, detail, ids, $2, status
+      FROM :rows($1; account BIGINT, reference TEXT, handle TEXT, state SMALLINT, reason SMALLINT, detail TEXT, ids TEXT, status SMALLINT) AS v",
 );
 
 impl Appender {
-    /// Waits for callbacks and commits all that are there. None: every inbox is gone. Some: how many receipts and messages.
-    pub async fn step(&mut self) -> Option<usize> {
+    /// Waits for callbacks and commits all that are there. None: every inbox is gone.
+    pub async fn step(&mut self) -> Option<Stored> {
         let mut batch = vec![self.waiting.recv().await?];
         let mut size = batch[0].receipts.len() + batch[0].heard.len();
         while size < BATCH {
@@ -158,46 +200,69 @@ impl Appender {
         if let Err(error) = &outcome {
             tracing::error!(%error, receipts = size, "receipts could not be stored: their gateways are asked to repeat them");
         }
-        let outcome = outcome.map_err(|error| AppendError::Storage(error.to_string()));
+        let answer = outcome.as_ref().map(|_| ()).map_err(|error| AppendError::Storage(error.to_string()));
         for waiting in batch {
             // A gateway that hung up meanwhile will repeat its receipt, which changes nothing the second time.
-            let _ = waiting.done.send(outcome.clone());
+            let _ = waiting.done.send(answer.clone());
         }
-        Some(size)
+        Some(outcome.unwrap_or_default())
     }
 
-    async fn commit(&self, batch: &[Waiting]) -> Result<()> {
-        let rows: Vec<Appended<'_>> = batch
-            .iter()
-            .flat_map(|waiting| &waiting.receipts)
-            .map(|incoming| {
-                let (reference, handle) = match &incoming.receipt.about {
-                    About::Reference(reference) => (Some(reference.as_str()), None),
-                    About::Id(id) => (None, Some(id.as_str())),
-                };
-                let why = incoming.receipt.reason.map_or(Why::Nothing, Why::Gateway);
-                Appended {
-                    account: incoming.account,
-                    reference,
-                    handle,
-                    state: State::from(incoming.receipt.state).number(),
-                    reason: why.number(),
-                    detail: &incoming.receipt.detail,
-                    ids: incoming.ids.as_ref().map(|ids| serde_json::Value::from(ids.as_slice()).to_string()),
-                }
-            })
-            .collect();
-        let list = crate::db::list(&rows);
-        let now = self.clock.millis();
+    /// Commits a batch, applied as far as its attempts are known. What keeps receipts from being applied does not keep them from
+    /// being stored.
+    async fn commit(&self, batch: &[Waiting]) -> Result<Stored> {
+        let rows: Vec<Appended<'_>> = batch.iter().flat_map(|waiting| &waiting.receipts).map(Appended::open).collect();
         let heard: Vec<Heard> = batch.iter().flat_map(|waiting| &waiting.heard).cloned().collect();
-        if heard.is_empty() {
-            on!(self.db.write, |pool, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(pool).await.map(affected))?;
-            return Ok(());
+        let now = self.matcher.clock.millis();
+        let applied = transaction!(self.matcher.db, |tx| {
+            let mut rows = rows.clone();
+            let stored = self.apply(tx, &mut rows, now).await?;
+            store(tx, &rows, &heard, now).await?;
+            Ok(stored)
+        });
+        match applied {
+            Ok(stored) => Ok(stored),
+            Err(error) => {
+                tracing::error!(%error, receipts = rows.len(), "receipts could not be applied as they came; they are stored first");
+                transaction!(self.matcher.db, |tx| store(tx, &rows, &heard, now).await)?;
+                Ok(Stored { applied: 0, open: rows.len() })
+            }
         }
-        transaction!(self.db, |tx| {
-            within!(tx, |c, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(c).await.map(affected))?;
-            reply::take(tx, &heard, now).await?;
-            Ok(())
-        })
     }
+
+    /// Joins receipts to the deliveries whose attempts are known, and marks them so.
+    async fn apply(&self, tx: &mut Tx, rows: &mut [Appended<'_>], now: i64) -> Result<Stored> {
+        let handles = handles(tx, rows.iter().map(|row| row.said(now))).await?;
+        let (mut news, mut stored) = (Vec::new(), Stored::default());
+        for row in rows {
+            // A late answer may be waited for by receipts that came before it: the matcher knows of these.
+            let place = if row.ids.is_some() { Place::Open } else { self.matcher.place(row.said(now), &handles) };
+            let status = match place {
+                Place::Found(one) => {
+                    news.push(one);
+                    Status::Applied
+                }
+                Place::Forged => Status::Forged,
+                Place::Open => {
+                    stored.open += 1;
+                    Status::Open
+                }
+            };
+            row.status = status as i16;
+        }
+        stored.applied = news.len();
+        self.matcher.join(tx, &news, now).await?;
+        Ok(stored)
+    }
+}
+
+async fn store(tx: &mut Tx, rows: &[Appended<'_>], heard: &[Heard], now: i64) -> Result<()> {
+    if !rows.is_empty() {
+        let list = crate::db::list(rows);
+        within!(tx, |c, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(c).await.map(affected))?;
+    }
+    if !heard.is_empty() {
+        reply::take(tx, heard, now).await?;
+    }
+    Ok(())
 }

@@ -267,14 +267,14 @@ async fn a_late_answer_settles_a_doubt_and_names_its_parts(world: &World) {
     assert_eq!(state().await, State::InDoubt);
 
     world.append_late(claimed[0].id, 1, &["p1", "p2", "p3"]).await;
-    world.append(vec![said(About::Id("p1".into()), ReceiptState::Delivered)]).await;
+    world.append(vec![said(About::Id("p3".into()), ReceiptState::Delivered)]).await;
     let step = world.matcher().step(early.last).await.unwrap();
     assert_eq!((step.seen, step.applied), (2, 2), "a receipt in the same step finds the ids");
     assert_eq!(state().await, State::Accepted);
     assert_eq!(step.early.len(), 2, "one of them is matched already");
     assert_eq!(world.matcher().again(&step.early).await.unwrap().applied, 1);
     assert_eq!(state().await, State::Accepted, "two of three parts are no delivery");
-    world.hear(vec![said(About::Id("p3".into()), ReceiptState::Delivered)]).await;
+    world.append(vec![said(About::Id("p1".into()), ReceiptState::Delivered)]).await;
     assert_eq!(state().await, State::Delivered);
 
     // Said again, it changes nothing.
@@ -311,16 +311,44 @@ async fn an_earlier_attempt_that_arrived_stops_the_next(world: &World) {
 async fn two_matchers_share_the_receipts(world: &World) {
     let people = world.crowd(30).await;
     let run = world.fanned_out(&by_sms()).await;
-    world.send(run, SMS, &accepted()).await;
-    let rows = world.rows(run).await;
+    let claimed = world.claim(run, SMS).await;
     for state in [ReceiptState::Enroute, ReceiptState::Delivered] {
-        world.append(rows.iter().map(|row| world.of_attempt(row.id, 1, state)).collect()).await;
+        world.append(claimed.iter().map(|c| said(About::Id(c.id.to_string()), state)).collect()).await;
     }
+    let named = |id: i64| Outcome::Accepted { ids: vec![id.to_string()], silent_at: None };
+    world.record(claimed.iter().map(|c| judged(c, named(c.id))).collect()).await;
     let matchers: Vec<_> = (0..4).map(|_| world.matcher()).collect();
     let steps = matchers.iter().map(|matcher| matcher.step(0));
     let applied: usize = futures::future::join_all(steps).await.into_iter().map(|step| step.unwrap().applied).sum();
     assert_eq!(applied, 2 * people.len(), "each receipt once");
     assert!(world.rows(run).await.iter().all(|row| row.state() == State::Delivered));
+}
+
+async fn what_several_nodes_hear_at_once_is_joined_once(world: &World) {
+    world.crowd(30).await;
+    let run = world.fanned_out(&by_sms()).await;
+    world.send(run, SMS, &accepted()).await;
+    let rows = world.rows(run).await;
+    let said = |state| rows.iter().map(move |row| world.of_attempt(row.id, 1, state)).collect();
+    let told = [ReceiptState::Enroute, ReceiptState::Delivered, ReceiptState::Undelivered, ReceiptState::Delivered];
+    futures::future::join_all(told.map(|state| world.append(said(state)))).await;
+    assert!(world.rows(run).await.iter().all(|row| row.state() == State::Delivered));
+    assert_eq!(world.number("SELECT count(*) FROM receipt WHERE status = 0").await, 0, "applied as they came");
+    world.check().await;
+}
+
+async fn what_cannot_be_applied_is_stored_and_applied_later(world: &World) {
+    world.crowd(3).await;
+    let run = world.fanned_out(&by_sms()).await;
+    world.send(run, SMS, &accepted()).await;
+    let rows = world.rows(run).await;
+    world.execute("ALTER TABLE tally RENAME TO elsewhere").await;
+    world.append(rows.iter().map(|row| world.of_attempt(row.id, 1, ReceiptState::Delivered)).collect()).await;
+    world.execute("ALTER TABLE elsewhere RENAME TO tally").await;
+    assert!(world.rows(run).await.iter().all(|row| row.state() == State::Accepted), "all or nothing");
+    assert_eq!(world.matcher().step(0).await.unwrap().applied, rows.len());
+    assert!(world.rows(run).await.iter().all(|row| row.state() == State::Delivered));
+    world.check().await;
 }
 
 async fn no_text_of_a_stranger_stops_the_others(world: &World) {
@@ -341,6 +369,8 @@ async fn no_text_of_a_stranger_stops_the_others(world: &World) {
 
 on_both_engines!(
     an_old_receipt_is_of_no_new_message,
+    what_several_nodes_hear_at_once_is_joined_once,
+    what_cannot_be_applied_is_stored_and_applied_later,
     no_text_of_a_stranger_stops_the_others,
     any_order_of_receipts_ends_alike,
     a_forged_receipt_changes_nothing,

@@ -259,6 +259,12 @@ impl World {
         on!(self.db.read, |pool, _sql| sqlx::query_scalar(sqlx::AssertSqlSafe(text.to_string())).fetch_one(pool).await).unwrap()
     }
 
+    /// Runs a statement that a test needs to set its scene.
+    pub async fn execute(&self, text: &str) {
+        on!(self.db.write, |pool, _sql| sqlx::query(sqlx::AssertSqlSafe(text.to_string())).execute(pool).await.map(|_| ()))
+            .unwrap();
+    }
+
     /// Makes a run now.
     pub async fn run(&self, text: &str) -> i64 {
         self.run_with(text, EVERYBODY, &[]).await
@@ -404,7 +410,7 @@ impl World {
 
     /// Stores receipts as a callback would.
     pub async fn append(&self, receipts: Vec<Receipt>) {
-        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone(), self.ear());
+        let (inbox, mut appender) = receipt::inbox(self.matcher(), self.ear());
         let incoming = receipts.into_iter().map(|receipt| Incoming::receipt(self.account, receipt)).collect();
         let (stored, _) = tokio::join!(inbox.append(incoming), appender.step());
         stored.unwrap();
@@ -412,7 +418,7 @@ impl World {
 
     /// Stores an answer that came after its attempt fell in doubt.
     pub async fn append_late(&self, delivery: i64, attempt: i16, ids: &[&str]) {
-        let (inbox, mut appender) = receipt::inbox(self.db.clone(), self.clock.clone(), self.ear());
+        let (inbox, mut appender) = receipt::inbox(self.matcher(), self.ear());
         let reference = delivery::Reference { delivery, attempt }.encode(&self.seal);
         let late = Incoming::accepted(self.account, reference, ids.iter().map(ToString::to_string).collect());
         let (stored, _) = tokio::join!(inbox.append(vec![late]), appender.step());

@@ -6,10 +6,18 @@ use crate::folder::Folder;
 
 /// The peers that `tests/setup` names, where there are any.
 fn peers() -> Vec<(&'static str, String)> {
-    ["LOA_TEST_POSTGRES", "LOA_TEST_SMTP_SINK", "LOA_TEST_SMTP_SOURCE", "LOA_TEST_SMTP_MAILS"]
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var(name).ok()?)))
-        .collect()
+    [
+        "LOA_TEST_POSTGRES",
+        "LOA_TEST_SMTP_SINK",
+        "LOA_TEST_SMTP_SOURCE",
+        "LOA_TEST_SMTP_MAILS",
+        "LOA_TEST_NODE",
+        "LOA_TEST_NODE_MODULES",
+        "LOA_TEST_NODE_CARRIER",
+    ]
+    .into_iter()
+    .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+    .collect()
 }
 
 fn figures(printed: &Value) -> Vec<&Value> {
@@ -40,10 +48,13 @@ fn every_figure_is_measured_and_held_against_its_bare_counterpart() {
             .clone()
     };
     let mut bare = vec![("fan_out", Some("sqlite")), ("engine", Some("sqlite")), ("http", None), ("receipts_committed", None)];
+    bare.extend(["smpp_engine_1", "smpp_engine_10", "smpp_engine_100"].map(|name| (name, Some("sqlite"))));
+    bare.extend(["smpp_adapter_1", "smpp_adapter_10", "smpp_adapter_100"].map(|name| (name, None)));
     let skipped: Vec<&str> = printed["skipped"].as_array().unwrap().iter().map(|one| one["step"].as_str().unwrap()).collect();
     for (variable, step, figures) in [
         ("LOA_TEST_POSTGRES", "postgres", vec![("fan_out", Some("postgres")), ("engine", Some("postgres"))]),
         ("LOA_TEST_SMTP_SINK", "mail", vec![("mail", None)]),
+        ("LOA_TEST_NODE_CARRIER", "node-smpp", vec![("smpp_adapter_node_100", None)]),
     ] {
         let is_there = variables.iter().any(|(name, _)| *name == variable);
         assert_eq!(skipped.contains(&step), !is_there, "{skipped:?}");

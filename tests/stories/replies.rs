@@ -45,7 +45,7 @@ async fn take(world: &World, events: Vec<Event>) -> Taken {
 }
 
 async fn take_by(world: &World, account: i64, events: Vec<Event>) -> Taken {
-    let (inbox, mut appender) = receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(world.seal.clone(), &settings()));
+    let (inbox, mut appender) = receipt::inbox(world.matcher(), Ear::new(world.seal.clone(), &settings()));
     let (taken, _) = tokio::join!(inbox.take(account, Channel::Sms, events), appender.step());
     taken.unwrap()
 }
@@ -172,7 +172,7 @@ async fn who_cannot_send_keeps_nobody_elses_confirmation(world: &World) {
 }
 
 async fn nothing_is_taken_that_was_not_committed(world: &World) {
-    let (inbox, mut appender) = receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(world.seal.clone(), &settings()));
+    let (inbox, mut appender) = receipt::inbox(world.matcher(), Ear::new(world.seal.clone(), &settings()));
     world.sql("ALTER TABLE confirmation RENAME TO gone").await;
     let (taken, _) =
         tokio::join!(inbox.take(world.account, Channel::Sms, vec![wrote("0381234567", "TC", Some("a"))]), appender.step());
@@ -300,7 +300,7 @@ async fn what_is_no_refusal_is_kept_sealed_for_an_officer_and_then_deleted(world
 async fn a_change_of_keys_keeps_what_people_wrote(world: &World) {
     let (old, new) = (crate::helpers::key(1), crate::helpers::key(2));
     let before = key::load(&world.db, &old, &[]).await.unwrap();
-    let (inbox, mut appender) = receipt::inbox(world.db.clone(), world.clock.clone(), Ear::new(before, &settings()));
+    let (inbox, mut appender) = receipt::inbox(world.matcher(), Ear::new(before, &settings()));
     let events = vec![wrote("0381234567", "Ai gửi đấy?", Some("1")), wrote("0381234567", "TC", Some("2"))];
     let (taken, _) = tokio::join!(inbox.take(world.account, Channel::Sms, events), appender.step());
     taken.unwrap();

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{About, Acknowledge, Address, Arrival, Event, Inbound, Receipt};
 
-/// Events in one arrival at most.
-const TOGETHER: usize = 200;
+/// Events in one arrival at most: as many as a connection may leave unanswered, so that one commit is enough for them.
+const TOGETHER: usize = super::session::UNANSWERED;
 /// How long a message waits for its missing parts.
 const UNFINISHED: Duration = Duration::from_secs(5);
 /// Unfinished messages at once, at most: beyond, the oldest is handed over as it is.

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Engine, affected},
+    delivery::State,
     on,
     run::{self, Runner, command},
     sandbox::residents,
@@ -227,14 +228,20 @@ impl Ground {
 
     /// Lets the application send a paused run: how many messages, in what time, until every outcome is recorded.
     pub async fn send(&self, app: &App, run: i64) -> anyhow::Result<(u64, Duration)> {
-        let waiting = self.unsent(run).await?;
+        self.send_until(app, run, State::Accepted).await
+    }
+
+    /// The same, until all of them are `in_the_end`.
+    pub async fn send_until(&self, app: &App, run: i64, in_the_end: State) -> anyhow::Result<(u64, Duration)> {
+        let is_open = |state| state != in_the_end && matches!(state, State::Pending | State::Submitting | State::Accepted);
+        let waiting = self.count(run, is_open).await?;
         let begun = Instant::now();
         command::resume(&self.db, run).await?;
         app.wake().await?;
-        self.until(|| async { Ok(self.unsent(run).await? == 0) }).await?;
+        self.until(|| async { Ok(self.count(run, is_open).await? == 0) }).await?;
         let took = begun.elapsed();
-        let accepted = self.count(run, |state| state == crate::delivery::State::Accepted).await?;
-        anyhow::ensure!(accepted == waiting, "{accepted} of {waiting} messages were accepted");
+        let ended = self.count(run, |state| state == in_the_end).await?;
+        anyhow::ensure!(ended == waiting, "{ended} of {waiting} messages are {in_the_end:?}");
         Ok((waiting, took))
     }
 
@@ -249,19 +256,10 @@ impl Ground {
         tokio::time::timeout(PATIENCE, waiting).await.context("it took longer than two minutes")?
     }
 
-    async fn unsent(&self, run: i64) -> anyhow::Result<u64> {
-        use crate::delivery::State::{Pending, Submitting};
-        self.count(run, |state| matches!(state, Pending | Submitting)).await
-    }
-
     /// How many deliveries of a run are in such a state.
-    pub async fn count(&self, run: i64, fits: impl Fn(crate::delivery::State) -> bool) -> anyhow::Result<u64> {
+    pub async fn count(&self, run: i64, fits: impl Fn(State) -> bool) -> anyhow::Result<u64> {
         let tallies = tally::of_runs(&self.db, &[run]).await?;
-        let n: i64 = tallies
-            .iter()
-            .filter(|(key, _)| fits(crate::delivery::State::from_number(key.state)))
-            .map(|(_, count)| count.n)
-            .sum();
+        let n: i64 = tallies.iter().filter(|(key, _)| fits(State::from_number(key.state))).map(|(_, count)| count.n).sum();
         Ok(u64::try_from(n)?)
     }
 
