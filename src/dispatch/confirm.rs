@@ -157,7 +157,10 @@ impl Confirmer {
             Some(group) => account.serves(route(channel, group)),
             None => account.config.channel == channel && account.groups.is_empty(),
         };
-        own.into_iter().chain(all.iter().filter(serves)).find(|account| account.is_usable(now)).cloned()
+        // Circuits count by the process's own clock; a rest that a gateway asked for stands in the account's row.
+        let ticks = self.shared.clock.ticks();
+        let may_send = |account: &&Arc<Account>| account.is_usable(ticks) && account.throttle().rests(now).is_none();
+        own.into_iter().chain(all.iter().filter(serves)).find(may_send).cloned()
     }
 
     fn outgoing(&self, due: &Due, account: &Account) -> Result<Outgoing, String> {
