@@ -183,9 +183,8 @@ async fn an_answer_that_says_yes_and_no_of_one_recipient_is_in_doubt() {
         "[[send.results.answer]]\nwhen   = \"true\"",
         "[[send.results.answer]]\nwhen = \"item.ok\"\nthen = \"accepted\"\n\n[[send.results.answer]]\nwhen   = \"true\"",
     );
-    let scripts: [fn(&str, usize) -> (u16, String); 2] = [|_, _| answer(true), |_, _| answer(false)];
-    for script in scripts {
-        let server = Server::start(Behaviour::Script(script)).await;
+    for behaviour in [Behaviour::Script(|_, _| answer(true)), Behaviour::Script(|_, _| answer(false))] {
+        let server = Server::start(behaviour).await;
         let judged = account(parse("speedsms.toml", &text), &server.url(), loopback())
             .send(&[to("+84900000001", "r1", "one"), to("+84900000002", "r2", "one")])
             .await;
