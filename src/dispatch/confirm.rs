@@ -99,7 +99,7 @@ impl Confirmer {
             self.end(due, 0, State::NotSent, "no account could send it for a day").await?;
             return Ok(Some(IDLE));
         }
-        let Some(account) = self.account(due) else { return Ok(Some(PATIENCE)) };
+        let Some(account) = self.account(due, now) else { return Ok(Some(PATIENCE)) };
         let outgoing = match self.outgoing(due, &account) {
             Ok(outgoing) => outgoing,
             Err(why) => {
@@ -149,16 +149,18 @@ impl Confirmer {
     }
 
     /// By which account it goes: the one that the person wrote to, or else the first that serves them.
-    fn account(&self, due: &Due) -> Option<Arc<Account>> {
+    fn account(&self, due: &Due, now: i64) -> Option<Arc<Account>> {
         let channel = confirmation::channel(due)?;
-        let ticks = self.shared.clock.ticks();
         let all = self.shared.accounts.all();
         let own = all.iter().find(|account| account.id == due.account && account.config.channel == channel);
         let serves = |account: &&Arc<Account>| match due.carrier {
             Some(group) => account.serves(route(channel, group)),
             None => account.config.channel == channel && account.groups.is_empty(),
         };
-        own.into_iter().chain(all.iter().filter(serves)).find(|account| account.is_usable(ticks)).cloned()
+        // Circuits count by the process's own clock; a rest that a gateway asked for stands in the account's row.
+        let ticks = self.shared.clock.ticks();
+        let may_send = |account: &&Arc<Account>| account.is_usable(ticks) && account.throttle().rests(now).is_none();
+        own.into_iter().chain(all.iter().filter(serves)).find(may_send).cloned()
     }
 
     fn outgoing(&self, due: &Due, account: &Account) -> Result<Outgoing, String> {

@@ -74,9 +74,8 @@ impl Poller {
         for account in accounts.iter().filter(|account| account.config.receipts) {
             let Some(poll) = account.abilities.poll else { continue };
             let now = self.shared.clock.millis();
-            if !account.circuit(|circuit| circuit.is_usable(self.shared.clock.ticks()))
-                || !self.has_round(account, poll, now).await?
-            {
+            let ticks = self.shared.clock.ticks();
+            if !account.circuit(|circuit| circuit.is_usable(ticks)) || !self.has_round(account, poll, now).await? {
                 continue;
             }
             let wait = self.ask(account, poll, now, &mut step).await?;

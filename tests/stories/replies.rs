@@ -155,9 +155,9 @@ async fn an_id_that_is_given_again_loses_nobodys_refusal(world: &World) {
 
 async fn who_cannot_send_keeps_nobody_elses_confirmation(world: &World) {
     let gateway = Scripted::new();
-    let mut spent = configured("sms", Channel::Sms);
-    spent.daily = Some(0);
-    let accounts = vec![(spent, &gateway), (configured("other", Channel::Sms), &gateway)];
+    let mut used_up = configured("sms", Channel::Sms);
+    used_up.daily = Some(0);
+    let accounts = vec![(used_up, &gateway), (configured("other", Channel::Sms), &gateway)];
     let process = Process::new(world, Limits::default(), accounts).await;
     let other = process.shared.accounts.all().iter().find(|account| account.config.name == "other").unwrap().id;
     let many = (0..40).map(|n| wrote(&format!("09012345{n:02}"), "TC", None)).collect();

@@ -173,6 +173,27 @@ async fn stringee_signs_and_judges_each_text() {
 }
 
 #[tokio::test]
+async fn an_answer_that_says_yes_and_no_of_one_recipient_is_in_doubt() {
+    fn answer(first: bool) -> (u16, String) {
+        let items = format!(r#"{{"to":"0900000001","ok":{first}}},{{"to":"0900000001","ok":{}}}"#, !first);
+        (200, format!(r#"{{"status":"success","code":"00","data":{{"tranId":9,"invalidPhone":[{items}]}}}}"#))
+    }
+    let (_, text) = providers::gateways::built_in().iter().find(|(name, _)| *name == "speedsms").unwrap();
+    let text = text.replace("\"item|string\"", "\"item.to|string\"").replace(
+        "[[send.results.answer]]\nwhen   = \"true\"",
+        "[[send.results.answer]]\nwhen = \"item.ok\"\nthen = \"accepted\"\n\n[[send.results.answer]]\nwhen   = \"true\"",
+    );
+    for behaviour in [Behaviour::Script(|_, _| answer(true)), Behaviour::Script(|_, _| answer(false))] {
+        let server = Server::start(behaviour).await;
+        let judged = account(parse("speedsms.toml", &text), &server.url(), loopback())
+            .send(&[to("+84900000001", "r1", "one"), to("+84900000002", "r2", "one")])
+            .await;
+        assert!(matches!(judged[0], Err(SendError::InDoubt { .. })), "{judged:?}");
+        assert!(judged[1].is_ok(), "{judged:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_speaks_of_others_is_in_doubt() {
     let script = |_: &str, _| (200, r#"{"smsSent":"1","result":[{"r":0}]}"#.to_owned());
     let server = Server::start(Behaviour::Script(script)).await;

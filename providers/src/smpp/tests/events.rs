@@ -251,7 +251,7 @@ async fn an_id_longer_than_any_is_none() {
     let sent = send(&gateway, "a");
     let mut peer = carrier.bound().await;
     peer.deliver(1, &Deliver { esm_class: 4, text: b"id:1 stat:DELIVRD", ..Deliver::default() }).await;
-    let payload = Tlv::MessagePayload(rusmpp::types::AnyOctetString::new(format!("id:{long} stat:DELIVRD").into_bytes()).into());
+    let payload = carrier::payload(format!("id:{long} stat:DELIVRD").as_bytes());
     peer.deliver(2, &Deliver { esm_class: 4, text: b"", tlvs: vec![payload], ..Deliver::default() }).await;
     assert!(matches!(&events(&gateway).await[..], [Event::Receipt(_), Event::Account { .. }]));
     peer.take("1").await;
