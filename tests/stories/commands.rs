@@ -221,7 +221,8 @@ fn a_gateway_tells_what_it_wants_to_know() {
       tls         default starttls                            none, starttls or implicit
       username                                                whom to sign in as; none: without
       password    secret                                      the password to sign in with
-      from        required                                    the sender with a display name: Office <warn@example.vn>
+      from        required                                    the sender with a display name: Office
+                                                              <warn@example.vn>
       reply_to                                                where answers go, if not to from
       bounce                                                  where bounces go, if not to from
       hello_name                                              this machine's name in EHLO
@@ -466,6 +467,8 @@ fn a_preview_shows_texts_parts_and_price() {
         viettel     1               2   600                1   300
         Nhiều nhất 3 số = 1.300 đồng nếu các kênh trước không đến được ai.
         1 số chưa có tài khoản nào phục vụ.
+
+    Nếu gửi bây giờ: chưa biết khi nào xong: Thư điện tử không có tài khoản nào gửi được.
     "#);
     assert!(fs::read_to_string(folder.path().join("thu.html")).unwrap().contains("Không đọc mã OTP"));
     // An and Cúc share a number, Em refuses, Bình has mail, nobody serves Dũng's carrier.
