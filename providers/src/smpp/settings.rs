@@ -125,7 +125,7 @@ pub struct Settings {
     pub ids: Ids,
     /// The time zone of dates in receipts.
     pub receipt_zone: FixedOffset,
-    /// For one message from the hand-over to the last part's answer.
+    /// For each part from when it may go to its answer.
     pub timeout: Duration,
     /// After this long without a word, the connection is asked whether it lives.
     pub idle: Duration,
