@@ -154,7 +154,7 @@ mod tests {
         assert!(table.lines().all(|line| width(line) <= WIDEST), "{table}");
         let words: String = table.split_whitespace().collect();
         assert_eq!(words.matches("12.345.678").count(), 1, "{table}");
-        assert!(table.lines().count() == 4 && table.contains("\n  esms "), "{table}");
+        assert!(table.lines().count() == 5 && table.contains("\n  esms "), "{table}");
         // A word that is wider than a terminal stays whole.
         let long = "x".repeat(120);
         assert!(render(&["A", "B"], &[vec![long.clone(), "y z".into()]]).contains(&long));

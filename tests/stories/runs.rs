@@ -85,15 +85,11 @@ async fn the_list_shows_how_far_each_run_is() {
         scene(&ground).await;
         ground.execute("UPDATE run SET held = 'hết ngân sách' WHERE id = 1").await;
         let office = Office::of(&ground);
-        insta::allow_duplicates! {
-            let mut rows = office.loa(&["runs"]).out;
-            // Those under way have a rate by the machine's clock.
-            rows = rows.lines().filter(|line| !line.contains("Đang")).collect::<Vec<_>>().join("\n");
-            insta::assert_snapshot!(rows, @r"
-            Số  Chiến dịch  Ngày        Trạng thái          Ghi chú          Lượt tin  Đã xử lý  Đã đến  Tin/giây  Chi phí (đ)
-            2   nhan-dien   05/10/2026  Đã xong                                     4    75,0 %  75,0 %         0          900
-            ");
-        }
+        let table = office.loa(&["runs"]).out;
+        assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+        // Those under way have a rate by the machine's clock; how wide that is decides where headings break.
+        let over: Vec<&str> = table.lines().filter(|line| line.starts_with("2 ")).flat_map(str::split_whitespace).collect();
+        assert_eq!(over.join(" "), "2 nhan-dien 05/10/2026 Đã xong 4 75,0 % 75,0 % 0 900", "{table}");
         let rows = office.loa(&["runs", "nhan-dien", "--json"]).json();
         assert_eq!((&rows[2]["state"], &rows[2]["held"]), (&"held".into(), &"hết ngân sách".into()));
         assert_eq!(

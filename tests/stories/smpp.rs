@@ -577,8 +577,9 @@ async fn a_real_kannel_is_a_client_of_the_stand_in_carrier() {
     assert_eq!(to.len(), taken.len(), "nobody is sent two");
     assert_eq!(to.len(), sent.len(), "everybody is sent one: {states:?}");
     assert_eq!(i64::try_from(to.len()).unwrap(), count(&states, &ACCEPTED), "{states:?}");
-    // What Kannel passes on of a few messages is not what the carrier said of them: where that comes from is not known yet.
-    let told = |outcome| if outcome == Outcome::Delivered { State::Delivered } else { State::Undelivered };
+    // Kannel asks for a receipt of the first part only: where that one arrived, the carrier says nothing of the second. What
+    // Kannel passes on of a message in a thousand or so is not what the carrier said: where that comes from is not known yet.
+    let told = |outcome| if outcome == Outcome::Undelivered { State::Undelivered } else { State::Delivered };
     let other = taken.iter().filter(|taken| sent[taken.to.trim_start_matches('+')].state != told(taken.outcome)).count();
     eprintln!("{other} of {} told otherwise", taken.len());
     assert!(other * 100 <= taken.len(), "{other} of {} told otherwise", taken.len());
