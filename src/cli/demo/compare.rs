@@ -36,7 +36,7 @@ impl Compared {
 }
 
 static SENT: Sql = Sql::new(
-    r"SELECT id, attempt, state FROM delivery WHERE state IN (2, 3, 4, 5, 6, 7, 8, 10) AND id > $1 ORDER BY id LIMIT 10000",
+    r"SELECT id, doubts, state FROM delivery WHERE (state IN (2, 3, 4, 5, 6, 7, 8, 10) OR doubts > 0) AND id > $1 ORDER BY id LIMIT 10000",
 );
 
 static HANDLES: Sql = Sql::new(r"SELECT id, delivery, attempt FROM handle");
@@ -46,8 +46,9 @@ pub(super) async fn compare(db: &Db, seal: &Seal, taken: &[Taken]) -> anyhow::Re
     let handles: Vec<(String, i64, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&HANDLES)).fetch_all(pool).await)?;
     let handles: BTreeMap<String, i64> = handles.into_iter().map(|(id, delivery, _)| (id, delivery)).collect();
     let mut logged: BTreeMap<i64, usize> = BTreeMap::new();
-    // Of a gateway that does not take our reference, a message whose answer was lost has no name: one of the doubts is it.
-    let (mut nameless, mut unaccounted, mut doubts_unseen) = (0usize, 0usize, 0usize);
+    // Of a gateway that does not take our reference, a message whose answer was lost has no name: one of the doubts is it, be it
+    // of a delivery that is still in doubt or of one that was sent anew since.
+    let (mut nameless, mut unaccounted, mut doubts) = (0usize, 0usize, 0usize);
     for one in taken {
         let reference = one.reference.as_deref().map(|text| text.split('@').next().unwrap_or(text));
         let delivery = reference
@@ -61,8 +62,9 @@ pub(super) async fn compare(db: &Db, seal: &Seal, taken: &[Taken]) -> anyhow::Re
             });
         match delivery {
             Some(delivery) => *logged.entry(delivery).or_default() += 1,
-            // One answer names all numbers of a request: where it was cut off, those taken before the cut have no name either.
-            None if !one.answered || one.gateway == Gateway::Speedsms => nameless += 1,
+            // Answers leave together: of all numbers of a request, of all that came over a connection at a time. Where one was cut
+            // off, those taken before the cut have no name either.
+            None if !one.answered || matches!(one.gateway, Gateway::Speedsms | Gateway::Smpp) => nameless += 1,
             None => unaccounted += 1,
         }
     }
@@ -73,21 +75,27 @@ pub(super) async fn compare(db: &Db, seal: &Seal, taken: &[Taken]) -> anyhow::Re
         let rows: Vec<(i64, i16, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&SENT)).bind(after).fetch_all(pool).await)?;
         let Some(last) = rows.last() else { break };
         after = last.0;
-        for (id, _, state) in rows {
+        for (id, doubted, state) in rows {
             let is_logged = logged.contains_key(&id);
             known += usize::from(is_logged);
+            let doubted = usize::try_from(doubted).unwrap_or(0);
             match State::from_number(state) {
                 State::InDoubt | State::Unknown => {
                     compared.doubtful += 1;
-                    doubts_unseen += usize::from(!is_logged);
+                    doubts += doubted.saturating_sub(usize::from(is_logged));
+                }
+                // It was in doubt, and was then not sent anew after all.
+                State::Pending | State::Submitting | State::Rejected | State::Skipped | State::Lapsed | State::Cancelled => {
+                    doubts += doubted;
                 }
                 _ => {
+                    doubts += doubted;
                     compared.accepted += 1;
                     compared.missing += usize::from(!is_logged);
                 }
             }
         }
     }
-    compared.foreign = logged.len() - known + unaccounted + nameless.saturating_sub(doubts_unseen);
+    compared.foreign = logged.len() - known + unaccounted + nameless.saturating_sub(doubts);
     Ok(compared)
 }
