@@ -9,96 +9,52 @@
 //! answer: [`SendError::InDoubt`]), or in a complete answer (the file's rules judge).
 
 mod answer;
+mod build;
 mod callback;
 mod description;
 mod expression;
 mod fault;
 mod filter;
 mod network;
+mod parcel;
 mod percent;
 mod reader;
 mod request;
 mod status;
 mod token;
+mod words;
 mod xml;
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use minijinja::Value;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest as _, Sha256};
 
 use self::{
     answer::{Answer, No},
     filter::Private,
+    parcel::{message_names, request_id, requests},
     request::Rendered,
     token::Keeper,
+    words::{cleaned, named},
 };
 pub use self::{
+    build::BuildError,
     description::{Description, Setting},
     fault::Fault,
     filter::keyed_digest,
     network::{LONGEST_ANSWER, Network},
 };
 use crate::{
-    Abilities, Accepted, Batch, Callback, CallbackError, Content, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply,
-    Scope, SendError, StatusError, mask, text::Encoding,
+    Abilities, Accepted, Callback, CallbackError, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply, Scope, SendError,
+    StatusError,
 };
-
-/// Characters of a gateway's own words that are kept.
-const LONGEST_DETAIL: usize = 200;
-
-/// Bytes of a gateway's id for a message; the longest in use are UUIDs with a prefix.
-const LONGEST_ID: usize = 255;
 
 /// Status queries under way at once.
 const QUESTIONS: usize = 8;
-
-/// What stands in a detail where a secret was.
-const HIDDEN: &str = "[hidden]";
-
-/// Why no account can be made from these settings.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
-    /// A setting that the gateway needs is not given.
-    #[error("the gateway {gateway} needs `{name}`: {about}")]
-    Missing {
-        /// The gateway.
-        gateway: String,
-        /// The setting.
-        name: String,
-        /// What it is.
-        about: String,
-    },
-    /// A setting that the gateway does not know.
-    #[error("the gateway {gateway} has no setting `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
-    Unknown {
-        /// The gateway.
-        gateway: String,
-        /// The setting.
-        name: String,
-        /// The nearest one that it knows.
-        nearest: Option<String>,
-    },
-    /// A secret is given as a plain string.
-    #[error("`{name}` is a secret: give it as {{ env = \"…\" }} or {{ file = \"…\" }}")]
-    Plain {
-        /// The setting.
-        name: String,
-    },
-    /// `url` cannot be used.
-    #[error("`url`: {why}")]
-    Url {
-        /// Why not.
-        why: String,
-    },
-    /// The client cannot be made.
-    #[error("{0}")]
-    Network(String),
-}
 
 /// What an account draws on beside its settings: time, chance, and a key of its own.
 #[derive(Clone)]
@@ -135,57 +91,6 @@ impl fmt::Debug for HttpGateway {
 }
 
 impl HttpGateway {
-    /// Makes an account. `settings` may hold `url`, which replaces the described address; everything that the file
-    /// marks as secret must come in `secrets`.
-    pub fn new(
-        description: Arc<Description>,
-        mut settings: BTreeMap<String, String>,
-        secrets: BTreeMap<String, SecretString>,
-        network: Network,
-        surroundings: Surroundings,
-    ) -> Result<Self, BuildError> {
-        let gateway = || description.name.clone();
-        let find = |name: &str| description.settings.iter().find(|setting| setting.name == name);
-        let unknown = settings.keys().chain(secrets.keys()).find(|name| *name != "url" && find(name).is_none());
-        if let Some(name) = unknown {
-            let known = description.settings.iter().map(|setting| setting.name.as_str()).chain(["url"]);
-            let nearest = fault::nearest(name, known).map(str::to_owned);
-            return Err(BuildError::Unknown { gateway: gateway(), name: name.clone(), nearest });
-        }
-        let base = match settings.remove("url") {
-            Some(url) => description::base_address(&url).map_err(|why| BuildError::Url { why })?,
-            None => description.url.clone().ok_or_else(|| BuildError::Missing {
-                gateway: gateway(),
-                name: "url".into(),
-                about: "the address that this gateway's operator gave you".into(),
-            })?,
-        };
-        if !network.allow_private
-            && let Some(host) = private_literal(&base)
-        {
-            return Err(BuildError::Url { why: network::PrivateAddress { host }.to_string() });
-        }
-        let mut values = BTreeMap::new();
-        for Setting { name, secret, required, default, about } in &description.settings {
-            let plain = settings.remove(name);
-            if *secret && plain.is_some() {
-                return Err(BuildError::Plain { name: name.clone() });
-            }
-            let given = secrets.get(name).map(ExposeSecret::expose_secret).or(plain.as_deref());
-            let value = match given.or(default.as_deref()) {
-                Some("") | None if *required => {
-                    return Err(BuildError::Missing { gateway: gateway(), name: name.clone(), about: about.clone() });
-                }
-                Some(value) => Value::from(value),
-                None => Value::from(()),
-            };
-            values.insert(name.clone(), value);
-        }
-        let client = network::client(network, base.starts_with("https:")).map_err(BuildError::Network)?;
-        let token = Keeper::default();
-        Ok(Self { description, base, settings: Arc::new(values), secrets, client, surroundings, token })
-    }
-
     /// Sends messages in one request, and judges its answer for each.
     async fn send_together(&self, messages: &[&Outgoing]) -> Vec<Result<Accepted, SendError>> {
         let names: Vec<_> = messages.iter().map(|message| message_names(&self.description, message)).collect();
@@ -348,35 +253,10 @@ impl HttpGateway {
 
     /// A gateway's words, fit for logs and the database: without secrets and addresses, on one line, cut.
     fn clean(&self, words: &str, private: &Private, addresses: &[&str]) -> String {
-        let mut text = words.to_owned();
-        for made in private.hidden() {
-            text = hidden(&text, &made);
-        }
-        for secret in self.secrets.values().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 3) {
-            text = hidden(&text, secret);
-        }
-        text = one_line(&text);
-        for address in addresses.iter().filter(|address| address.len() >= 3) {
-            let number = address.strip_prefix("+84").filter(|number| number.len() >= 8);
-            let forms =
-                number.map(|number| [format!("+84{number}"), format!("84{number}"), format!("0{number}"), number.to_owned()]);
-            for form in forms.iter().flatten().map(String::as_str).chain([*address]) {
-                text = text.replace(form, &mask(address));
-            }
-        }
-        mask_numbers(&text).chars().take(LONGEST_DETAIL).collect()
+        let made = private.hidden();
+        let secrets = self.secrets.values().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 3);
+        words::clean(words, made.iter().map(String::as_str).chain(secrets), addresses)
     }
-}
-
-/// A batch's own id: of its messages' references, so that it is the same only for the same messages tried the same time.
-/// None of them goes by it alone, and none is taken for another's repeat.
-fn request_id(messages: &[&Outgoing]) -> String {
-    let mut digest = Sha256::new();
-    for message in messages {
-        digest.update(message.reference.as_bytes());
-        digest.update(b"\n");
-    }
-    filter::hex(&digest.finalize()[..16])
 }
 
 /// A random UUID (RFC 9562, version 4).
@@ -496,119 +376,8 @@ impl Provider for HttpGateway {
     }
 }
 
-/// Which messages go in one request, by their places: at most so many, of equal content where that is asked.
-fn requests(messages: &[Outgoing], batch: Batch) -> Vec<Vec<usize>> {
-    let mut requests: Vec<Vec<usize>> = Vec::new();
-    let mut open: Vec<usize> = Vec::new();
-    for (at, message) in messages.iter().enumerate() {
-        let fits = |request: &Vec<usize>| {
-            request.len() < batch.most && (!batch.same_content || messages[request[0]].content == message.content)
-        };
-        open.retain(|request| requests[*request].len() < batch.most);
-        if let Some(request) = open.iter().copied().find(|request| fits(&requests[*request])) {
-            requests[request].push(at);
-        } else {
-            open.push(requests.len());
-            requests.push(vec![at]);
-        }
-    }
-    requests
-}
-
 /// An amount such as `36693`, `100000.0` or `1,250,000` in whole đồng.
 fn whole_dong(text: &str) -> Option<i64> {
     let whole = text.trim().split('.').next().unwrap_or_default().replace(',', "");
     whole.parse().ok()
-}
-
-/// What templates see of a message; a judgement at once where this gateway cannot carry it.
-fn message_names(description: &Description, message: &Outgoing) -> Result<Vec<(&'static str, Value)>, SendError> {
-    let mut own = vec![
-        ("to", Value::from(message.to.expose())),
-        ("reference", Value::from(message.reference.as_str())),
-        ("callback", Value::from(message.callback.as_deref())),
-        ("expires", Value::from(message.expires.map(|at| at.timestamp()))),
-    ];
-    match &message.content {
-        Content::Sms(sms) if description.channel == crate::Channel::Sms => {
-            let unicode = sms.encoding == Encoding::Ucs2;
-            own.extend([
-                ("text", Value::from(sms.text.as_str())),
-                ("encoding", Value::from(if unicode { "ucs2" } else { "gsm" })),
-                ("unicode", Value::from(unicode)),
-                ("parts", Value::from(sms.parts)),
-            ]);
-        }
-        Content::Chat(chat) if description.channel == crate::Channel::Chat => {
-            if description.needs_text && chat.text.is_none() {
-                let detail = format!("{} sends free text, and the message has none", description.title);
-                return Err(SendError::Reject { reason: Reason::Content, detail });
-            }
-            own.extend([
-                ("text", Value::from(chat.text.as_deref())),
-                ("template", Value::from(chat.template.as_deref())),
-                ("data", Value::from_pairs(chat.data.iter().map(|(key, value)| (key.as_str(), value.as_str())))),
-            ]);
-        }
-        other => {
-            let detail = format!("{} carries {}, not {}", description.title, description.channel, other.channel());
-            return Err(SendError::Misconfigured { detail });
-        }
-    }
-    Ok(own)
-}
-
-/// The same judgement with cleaned words.
-fn cleaned(mut error: SendError, clean: &dyn Fn(&str) -> String) -> SendError {
-    let (SendError::Retry { detail, .. }
-    | SendError::Reject { detail, .. }
-    | SendError::OptedOut { detail }
-    | SendError::Misconfigured { detail }
-    | SendError::InDoubt { detail, .. }) = &mut error;
-    *detail = clean(detail);
-    error
-}
-
-/// The text without a secret, also where it stands as it was written into a query or a form.
-fn hidden(text: &str, secret: &str) -> String {
-    let mut encoded = String::with_capacity(secret.len());
-    percent::encode(secret, &mut encoded);
-    text.replace(secret, HIDDEN).replace(&encoded, HIDDEN)
-}
-
-/// Words with single blanks between them: no line break, and no control character, which a database or a terminal may
-/// choke on.
-fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// An id or a reference that is too long to be one is none: indexes of databases have limits.
-fn named(id: String) -> Option<String> {
-    (!id.is_empty() && id.len() <= LONGEST_ID).then_some(id)
-}
-
-/// Masks what looks like a Vietnamese phone number: gateways like to repeat them in their words.
-fn mask_numbers(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let run = &rest[start..];
-        let end = run.find(|c: char| !c.is_ascii_digit()).unwrap_or(run.len());
-        let number = &run[..end];
-        out.push_str(&rest[..start]);
-        let is_phone = (number.starts_with("84") && number.len() == 11) || (number.starts_with('0') && number.len() == 10);
-        out.push_str(&if is_phone { mask(number) } else { number.to_owned() });
-        rest = &run[end..];
-    }
-    out.push_str(rest);
-    out
-}
-
-/// The host of an address where it is a literal address inside.
-fn private_literal(base: &str) -> Option<String> {
-    let url = reqwest::Url::parse(base).ok()?;
-    let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
-    let address: IpAddr = host.parse().ok()?;
-    crate::network::is_private(address).then_some(host)
 }
