@@ -320,8 +320,8 @@ pub(super) async fn drive_poller(mut poller: Poller, matcher: Matcher, mut stopp
 pub(super) async fn drive_recorder(mut recorder: Recorder, again: mpsc::Sender<Vec<i64>>) {
     while let Some(recorded) = recorder.step().await {
         if !recorded.early.is_empty() {
-            // The sweep finds what the matcher is too busy for.
-            let _ = again.try_send(recorded.early);
+            // None may be lost: the sweep would find it only a minute later. A matcher that is gone leaves it to the next process.
+            let _ = again.send(recorded.early).await;
         }
     }
 }
@@ -381,13 +381,18 @@ pub(super) async fn drive_matcher(
             continue;
         }
         tokio::select! {
-            // Receipts come in swarms: joined many at a time, they leave the writer free to commit the next ones.
-            () = arrived.notified() => tokio::time::sleep(GATHER).await,
-            Some(receipts) = early.recv() => {
+            biased;
+            Some(mut receipts) = early.recv() => {
+                // All that wait at once: one after the other, they would come faster than they are matched.
+                while let Ok(more) = early.try_recv() {
+                    receipts.extend(more);
+                }
                 if let Err(error) = matcher.again(&receipts).await {
                     tracing::error!(%error, "could not match receipts that came early; the sweep will");
                 }
             }
+            // Receipts come in swarms: joined many at a time, they leave the writer free to commit the next ones.
+            () = arrived.notified() => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             _ = stopped.changed() => {}
         }
