@@ -1,5 +1,6 @@
 //! A lane: one account's way from claim to verdict.
 
+mod depth;
 mod queue;
 mod slots;
 
@@ -13,6 +14,7 @@ use providers::{Accepted, Outgoing, SendError};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use self::{
+    depth::Depth,
     queue::{Queue, Ready},
     slots::Slots,
 };
@@ -68,6 +70,7 @@ pub struct Lane {
     slots: Slots,
     in_flight: JoinSet<usize>,
     flying: usize,
+    depth: Depth,
     turns: Turns,
     asked: HashMap<(i64, i16), i64>,
     probing: bool,
@@ -85,6 +88,7 @@ impl Lane {
             slots: Slots::default(),
             in_flight: JoinSet::new(),
             flying: 0,
+            depth: Depth::default(),
             turns: Turns::default(),
             asked: HashMap::new(),
             probing: false,
@@ -115,12 +119,12 @@ impl Lane {
         };
         self.probing = permit == Permit::Probe;
         let (mut sent, mut wait) = self.send(free).await?;
-        // What this lane owns, in flight and waiting, stays under twice its window: that bounds what a crash leaves in
-        // doubt. A claim is worth its transaction once half a window is missing.
-        let room = if self.probing { 1 } else { (2 * window).saturating_sub(self.flying + self.queue.len()) };
+        // What this lane owns, in flight and waiting, is bounded: that bounds what a crash leaves in doubt. A claim is worth its
+        // transaction once half of it is missing.
+        let depth = if self.probing { 1 } else { self.depth.of(window, ticks) };
+        let room = depth.saturating_sub(self.flying + self.queue.len());
         let mut claimed = 0;
-        let worthwhile =
-            if self.probing { self.queue.is_empty() } else { self.queue.len() <= window / 2 && room >= window.div_ceil(2) };
+        let worthwhile = if self.probing { self.queue.is_empty() } else { self.queue.len() <= depth / 4 && room >= depth.div_ceil(4) };
         if worthwhile {
             let hurry;
             (claimed, hurry) = self.claim(room, now).await?;
@@ -166,7 +170,12 @@ impl Lane {
 
     fn landed(&mut self, done: &Result<usize, tokio::task::JoinError>) {
         // A send catches its own panics; a task that is lost all the same leaves its rows to the epoch's sweep.
-        self.flying = if let Ok(n) = done { self.flying.saturating_sub(*n) } else { self.in_flight.len() };
+        if let Ok(n) = done {
+            self.flying = self.flying.saturating_sub(*n);
+            self.depth.landed(*n, self.shared.clock.ticks());
+        } else {
+            self.flying = self.in_flight.len();
+        }
     }
 
     /// How many messages are with the gateway.

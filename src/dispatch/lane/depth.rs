@@ -1,0 +1,63 @@
+//! How far ahead of its sends a lane claims.
+//!
+//! A claim costs a commit. A lane that claims no more than its window waits for one every few messages, where a gateway
+//! answers sooner than a disk. What a crash leaves in doubt, and how far a warning has to overtake, are moments of time:
+//! twice the window, or what the account just sent in a tenth of a second, where that is more.
+
+/// The time that claims reach ahead, in milliseconds.
+const AHEAD: i64 = 100;
+/// Messages that a lane owns at most, beyond twice its window.
+const MOST: usize = 4_000;
+
+/// Counts what lands, span by span.
+#[derive(Debug, Default)]
+pub(super) struct Depth {
+    /// When the present span began, in the clock's ticks.
+    since: i64,
+    present: usize,
+    last: usize,
+}
+
+impl Depth {
+    /// So many messages were answered.
+    pub(super) fn landed(&mut self, n: usize, ticks: i64) {
+        self.turn(ticks);
+        self.present += n;
+    }
+
+    /// Messages that a lane with this window may own, in flight and waiting.
+    pub(super) fn of(&mut self, window: usize, ticks: i64) -> usize {
+        self.turn(ticks);
+        self.present.max(self.last).min(MOST).max(2 * window)
+    }
+
+    fn turn(&mut self, ticks: i64) {
+        let passed = ticks - self.since;
+        if passed >= AHEAD {
+            // Nothing is known of a span that nothing was counted in.
+            self.last = if passed < 2 * AHEAD { self.present } else { 0 };
+            (self.present, self.since) = (0, ticks);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_owns_twice_its_window_or_what_went_in_a_tenth_of_a_second() {
+        let mut depth = Depth::default();
+        assert_eq!(depth.of(10, 1_000), 20, "nothing was sent yet");
+        depth.landed(15, 1_010);
+        assert_eq!(depth.of(10, 1_050), 20, "slower than its window");
+        depth.landed(485, 1_060);
+        assert_eq!(depth.of(10, 1_070), 500);
+        depth.landed(30, 1_110);
+        assert_eq!(depth.of(10, 1_120), 500, "as much as in the span before");
+        assert_eq!(depth.of(10, 1_215), 30);
+        assert_eq!(depth.of(10, 1_500), 20, "it stood still");
+        depth.landed(1_000_000, 1_500);
+        assert_eq!((depth.of(10, 1_501), depth.of(10_000, 1_501)), (4_000, 20_000));
+    }
+}
