@@ -247,7 +247,7 @@ impl App {
             for account in accounts.all() {
                 let lane = Lane::new(Arc::clone(&shared), Arc::clone(account), verdicts.clone());
                 makers.push(tokio::spawn(loops::drive_lane(lane, Arc::clone(&shared), stopped.clone())));
-                let listening = loops::drive_events(Arc::clone(account), inbox.clone(), lanes_drained.clone());
+                let listening = loops::drive_events(Arc::clone(account), inbox.clone(), verdicts.clone(), lanes_drained.clone());
                 listeners.push(tokio::spawn(listening));
             }
             let confirmer = Confirmer::new(Arc::clone(&shared), config.office.clone());

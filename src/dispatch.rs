@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 pub use confirm::Confirmer;
 pub use lane::{Lane, Step};
 pub use poll::Poller;
-pub use recorder::Recorder;
+pub use recorder::{Recorder, Verdicts};
 
 use crate::{account::Accounts, active::Active, clock::Clock, config::Limits, db::Db, epoch, seal::Seal, token};
 

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared},
+    dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared, Verdicts},
     epoch,
     receipt::{Appender, Inbox, Matcher},
     retention::Retention,
@@ -213,7 +213,7 @@ pub(super) async fn drive_lane(mut lane: Lane, shared: Arc<Shared>, mut stopped:
 
 /// Keeps up an account's standing connection, if its gateway has one, and takes what comes over it. Once the lanes have
 /// `drained`, what comes for a moment longer is taken, and the connection is closed.
-pub(super) async fn drive_events(account: Arc<Account>, inbox: Inbox, mut drained: watch::Receiver<bool>) {
+pub(super) async fn drive_events(account: Arc<Account>, inbox: Inbox, verdicts: Verdicts, mut drained: watch::Receiver<bool>) {
     loop {
         let arrival = tokio::select! {
             arrival = account.provider.events() => arrival,
@@ -221,6 +221,9 @@ pub(super) async fn drive_events(account: Arc<Account>, inbox: Inbox, mut draine
             _ = drained.wait_for(|drained| *drained) => break,
         };
         let Some(arrival) = arrival else { return };
+        // The answers that came before it name the messages that its receipts speak of: once these are recorded, the receipts
+        // take effect as they are stored, and need not be looked for again.
+        verdicts.written().await;
         if !take(&account, &inbox, arrival).await {
             tokio::time::sleep(UNSTORED).await;
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use providers::{Accepted, Outgoing, SendError};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::task::JoinSet;
 
 use self::{
     depth::Depth,
@@ -22,7 +22,7 @@ use super::{
     Shared, effect,
     judge::{Situation, judge},
     prepare::prepare,
-    recorder::Verdict,
+    recorder::{Verdict, Verdicts},
     turn::{Turns, Waiting},
 };
 use crate::{
@@ -65,7 +65,7 @@ pub struct Step {
 pub struct Lane {
     shared: Arc<Shared>,
     account: Arc<Account>,
-    verdicts: mpsc::Sender<Verdict>,
+    verdicts: Verdicts,
     queue: Queue,
     slots: Slots,
     in_flight: JoinSet<usize>,
@@ -78,7 +78,7 @@ pub struct Lane {
 
 impl Lane {
     /// A lane with nothing in flight.
-    pub fn new(shared: Arc<Shared>, account: Arc<Account>, verdicts: mpsc::Sender<Verdict>) -> Self {
+    pub fn new(shared: Arc<Shared>, account: Arc<Account>, verdicts: Verdicts) -> Self {
         let queue = Queue::new(account.abilities);
         Self {
             shared,
@@ -198,8 +198,7 @@ impl Lane {
     }
 
     async fn verdict(&self, ready: Ready, outcome: Outcome) {
-        // The recorder outlives every lane.
-        let _ = self.verdicts.send(verdict(&ready.claimed, outcome)).await;
+        self.verdicts.give(verdict(&ready.claimed, outcome)).await;
     }
 
     /// Claims up to `wanted` rows, one run after the other as their turns come. How many, and how soon it is worth asking again
@@ -396,7 +395,7 @@ impl Lane {
                     Err(SendError::InDoubt { ids: Vec::new(), detail: "the adapter failed while it was sending".into() })
                 });
                 let outcome = settle(&shared, &account, &run, &claimed, answer).await;
-                let _ = verdicts.send(verdict(&claimed, outcome)).await;
+                verdicts.give(verdict(&claimed, outcome)).await;
             }
             size
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use providers::Channel;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use crate::{
@@ -33,18 +33,47 @@ pub struct Verdict {
     pub address: (i16, i64),
 }
 
+enum Given {
+    Verdict(Verdict),
+    /// Somebody waits until everything before this is written.
+    Mark(oneshot::Sender<()>),
+}
+
+/// Where lanes give their verdicts.
+#[derive(Clone)]
+pub struct Verdicts(mpsc::Sender<Given>);
+
+impl Verdicts {
+    /// Gives a verdict, once there is room.
+    pub async fn give(&self, verdict: Verdict) {
+        // The recorder outlives every lane.
+        let _ = self.0.send(Given::Verdict(verdict)).await;
+    }
+
+    /// Waits until every verdict that was given before is written.
+    pub async fn written(&self) {
+        let (mark, written) = oneshot::channel();
+        if self.0.send(Given::Mark(mark)).await.is_ok() {
+            // A recorder that ends has written all.
+            let _ = written.await;
+        }
+    }
+}
+
 /// Writes verdicts.
 pub struct Recorder {
     shared: Arc<Shared>,
-    verdicts: mpsc::Receiver<Verdict>,
+    verdicts: mpsc::Receiver<Given>,
     held: Vec<Verdict>,
+    /// Who waits for those that are held.
+    marks: Vec<oneshot::Sender<()>>,
 }
 
 impl Recorder {
     /// The recorder and the end that lanes give their verdicts to.
-    pub fn new(shared: Arc<Shared>) -> (Self, mpsc::Sender<Verdict>) {
+    pub fn new(shared: Arc<Shared>) -> (Self, Verdicts) {
         let (sender, verdicts) = mpsc::channel(4 * BATCH);
-        (Self { shared, verdicts, held: Vec::new() }, sender)
+        (Self { shared, verdicts, held: Vec::new(), marks: Vec::new() }, Verdicts(sender))
     }
 
     /// Verdicts that wait to be written.
@@ -56,23 +85,16 @@ impl Recorder {
     /// A transaction that fails keeps its verdicts for the next step.
     pub async fn step(&mut self) -> Option<Recorded> {
         if self.held.is_empty() {
-            self.held.push(self.verdicts.recv().await?);
-            let gathered = tokio::time::sleep(GATHER);
-            tokio::pin!(gathered);
-            while self.held.len() < BATCH {
-                tokio::select! {
-                    biased;
-                    verdict = self.verdicts.recv() => match verdict {
-                        Some(verdict) => self.held.push(verdict),
-                        None => break,
-                    },
-                    () = &mut gathered => break,
-                }
-            }
+            let given = self.verdicts.recv().await?;
+            self.gather(given).await;
         }
         match self.write().await {
             Ok(recorded) => {
                 self.held.clear();
+                for mark in self.marks.drain(..) {
+                    // Whoever waited may have gone.
+                    let _ = mark.send(());
+                }
                 self.shared.work.notify_waiters();
                 Some(recorded)
             }
@@ -84,7 +106,36 @@ impl Recorder {
         }
     }
 
+    /// Takes what comes within a moment after `given`; at a mark somebody waits, and it ends at once.
+    async fn gather(&mut self, mut given: Given) {
+        let gathered = tokio::time::sleep(GATHER);
+        tokio::pin!(gathered);
+        loop {
+            match given {
+                Given::Verdict(verdict) => self.held.push(verdict),
+                Given::Mark(mark) => {
+                    self.marks.push(mark);
+                    return;
+                }
+            }
+            if self.held.len() >= BATCH {
+                return;
+            }
+            given = tokio::select! {
+                biased;
+                next = self.verdicts.recv() => match next {
+                    Some(next) => next,
+                    None => return,
+                },
+                () = &mut gathered => return,
+            };
+        }
+    }
+
     async fn write(&self) -> crate::db::Result<Recorded> {
+        if self.held.is_empty() {
+            return Ok(Recorded::default());
+        }
         let shared = &self.shared;
         let judged: Vec<Judged> = self.held.iter().map(|v| v.judged.clone()).collect();
         let plans = shared.active.plans();

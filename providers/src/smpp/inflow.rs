@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -24,6 +24,10 @@ use crate::{About, Acknowledge, Address, Arrival, Event, Inbound, Receipt};
 
 /// Events in one arrival at most: as many as a connection may leave unanswered, so that one commit is enough for them.
 const TOGETHER: usize = super::session::UNANSWERED;
+/// Events that came together, from which on a carrier says many at once: then more of them are waited for.
+const SWARM: usize = 16;
+/// How long. A carrier whose window for deliveries is smaller than that is not kept waiting.
+const GATHER: Duration = Duration::from_millis(10);
 /// How long a message waits for its missing parts.
 const UNFINISHED: Duration = Duration::from_secs(5);
 /// Unfinished messages at once, at most: beyond, the oldest is handed over as it is.
@@ -57,6 +61,10 @@ impl Inflow {
     /// Waits for the next arrival. None: nothing will come any more. Cancelling loses nothing.
     pub(super) async fn next(&mut self) -> Option<Arrival> {
         loop {
+            // Also what a call had gathered that was cancelled.
+            for came in std::mem::take(&mut self.fresh) {
+                self.take(came);
+            }
             if !self.ready.is_empty() {
                 return Some(self.arrival());
             }
@@ -74,8 +82,11 @@ impl Inflow {
                         self.give_up(|_| true);
                         return if self.ready.is_empty() { None } else { Some(self.arrival()) };
                     }
-                    for came in std::mem::take(&mut self.fresh) {
-                        self.take(came);
+                    if received >= SWARM && received < TOGETHER {
+                        sleep(GATHER).await;
+                        while self.fresh.len() < TOGETHER && let Ok(more) = self.came.try_recv() {
+                            self.fresh.push(more);
+                        }
                     }
                 }
                 () = waited => {}
@@ -89,6 +100,7 @@ impl Inflow {
     pub(super) fn refuse_rest(&mut self) {
         self.came.close();
         while self.came.try_recv().is_ok() {}
+        self.fresh.clear();
         self.unfinished.clear();
         self.ready.clear();
         self.unanswered.clear();
