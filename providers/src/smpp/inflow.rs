@@ -82,7 +82,7 @@ impl Inflow {
                         self.give_up(|_| true);
                         return if self.ready.is_empty() { None } else { Some(self.arrival()) };
                     }
-                    if received >= SWARM && received < TOGETHER {
+                    if (SWARM..TOGETHER).contains(&received) {
                         sleep(GATHER).await;
                         while self.fresh.len() < TOGETHER && let Ok(more) = self.came.try_recv() {
                             self.fresh.push(more);

@@ -49,10 +49,18 @@ impl Queue {
 
     /// Slots that all that waits takes, at best.
     pub(super) fn all_slots(&self) -> usize {
-        let Abilities { slot, batch, .. } = self.abilities;
-        match slot {
-            Slot::Send => self.waiting.len().div_ceil(batch.most.max(1)),
-            Slot::Part => self.waiting.iter().map(|ready| slots_of(slot, &ready.outgoing)).sum(),
+        Self::slots_of_all(self.abilities, &self.waiting)
+    }
+
+    /// Slots that these take, at best, before a gateway that can do this.
+    pub(super) fn slots_of_all<'a>(
+        abilities: Abilities,
+        ready: impl IntoIterator<Item = &'a Ready, IntoIter: ExactSizeIterator>,
+    ) -> usize {
+        let ready = ready.into_iter();
+        match abilities.slot {
+            Slot::Send => ready.len().div_ceil(abilities.batch.most.max(1)),
+            Slot::Part => ready.map(|ready| slots_of(abilities.slot, &ready.outgoing)).sum(),
         }
     }
 
