@@ -128,6 +128,18 @@ mod tests {
         assert_eq!(shares.allowance(ROUTE, 2, 1, 40, PATIENCE), 40, "and is not waited for again");
     }
 
+    #[test]
+    fn who_took_all_that_it_may_is_caught_up_with_in_bursts_of_any_length() {
+        let (mut shares, mut taken) = (Shares::default(), [0, 0]);
+        take(&mut shares, 1, 1, 1);
+        take(&mut shares, 2, 1, 1);
+        // The case that the property below was once wrong about: one goes on alone until it must wait, then they mingle.
+        for (account, claims) in [(0, 16), (1, 1), (0, 1), (1, 2), (0, 3), (1, 9), (0, 2), (1, 1), (0, 16), (1, 16)] {
+            taken[account] += (0..claims).map(|_| take(&mut shares, [1, 2][account], 1, 40)).sum::<usize>();
+            assert!(taken[0].abs_diff(taken[1]) <= 2 * usize::try_from(LEAD).unwrap(), "{taken:?}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
