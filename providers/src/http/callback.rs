@@ -11,11 +11,12 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::{
-    answer::{Condition, Headers, list, parse_reason},
+    answer::{Headers, list},
     expression::{Expression, Scope, Template, plain},
     filter::Private,
     percent::decode,
     reader::Table,
+    rule::{Condition, parse_reason},
 };
 use crate::{About, Address, Callback, CallbackError, Event, Inbound, Reason, Receipt, ReceiptState, Reply};
 

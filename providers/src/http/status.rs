@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use minijinja::Value;
 
 use super::{
-    answer::{Answer, NAMES, No, Reader},
+    answer::{Answer, NAMES, Reader},
     callback::{Outcome, Rule},
     expression::Expression,
     filter::Private,
     reader::Table,
+    rule::No,
 };
 use crate::{About, Handle, Poll, Receipt, SendError};
 
