@@ -15,6 +15,7 @@ mod description;
 mod expression;
 mod fault;
 mod filter;
+mod item;
 mod judge;
 mod network;
 mod parcel;

@@ -6,9 +6,9 @@ use minijinja::Value;
 
 use super::{
     answer::{Answer, NAMES, Reader},
-    callback::{Outcome, Rule},
     expression::Expression,
     filter::Private,
+    item::{Outcome, Rule},
     reader::Table,
     rule::No,
 };
