@@ -17,7 +17,7 @@ use providers::{
 use rand::Rng as _;
 
 use crate::{
-    audience::phone::Carrier,
+    audience::{address::ChatService, phone::Carrier},
     clock::Clock,
     config::{self, Config},
     db::DbError,
@@ -211,7 +211,7 @@ pub(super) fn routes_of(channel: Channel, groups: &[i16]) -> Vec<i16> {
     let all: Vec<i16> = match channel {
         Channel::Sms => (0..8).collect(),
         Channel::Email => vec![0],
-        Channel::Chat => (0..3).collect(),
+        Channel::Chat => std::iter::once(0).chain(ChatService::ALL.map(|service| service as i16)).collect(),
     };
     let groups = if groups.is_empty() { &all } else { groups };
     groups.iter().map(|group| (channel as i16) << 4 | group).collect()
@@ -221,9 +221,7 @@ pub(super) fn routes_of(channel: Channel, groups: &[i16]) -> Vec<i16> {
 pub(super) fn groups(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
     if account.channel == Channel::Chat {
         let service = &description(account, gateways)?.address;
-        return Ok(crate::audience::address::ChatService::from_name(service)
-            .map(|service| vec![service as i16])
-            .unwrap_or_default());
+        return Ok(ChatService::from_name(service).map(|service| vec![service as i16]).unwrap_or_default());
     }
     Ok(account.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect())
 }
