@@ -108,7 +108,7 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
         11: email: tên miền sau dấu @ không hợp lệ
         12: zalo_id: Excel đã ghi mã thành dạng khoa học và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại mã
         13: zalo_id: mã người dùng chỉ gồm chữ số
-        14: : không có địa chỉ nào: cần ít nhất số điện thoại, e-mail, zalo_id hoặc telegram_id
+        14: : không có địa chỉ nào: cần ít nhất số điện thoại, e-mail hoặc mã của một dịch vụ trò chuyện (zalo_id, telegram_id, viber_id…)
         15: dia_ban: địa bàn này ứng với nhiều nơi, hãy ghi mã: 19462 Xã Tân Lập, Tỉnh Quảng Trị; 23134 Xã Tân Lập, Tỉnh Lâm Đồng; 25489 Xã Tân Lập, Tỉnh Tây Ninh; 09832 Xã Hoài Đức, Thành phố Hà Nội; 09817 Xã Ô Diên, Thành phố Hà Nội; và 21 nơi khác
         16: dia_ban: không tìm thấy địa bàn; gần nhất: 00004 Phường Ba Đình, Thành phố Hà Nội
         17: dia_ban: không tìm thấy địa bàn: ghi mã, hoặc “Phường/Xã, Tỉnh/Thành phố”
