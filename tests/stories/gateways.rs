@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -20,19 +20,12 @@ use loa::{
     sandbox::{Behaviour, Credentials, Gateway, Options, Outcome, Outstanding, Sandbox},
 };
 
-use crate::folder::Folder;
+use crate::{
+    folder::Folder,
+    helpers::{Owned, free_port},
+};
 
 const PEOPLE: usize = 2_000;
-
-/// A child that does not outlive its test.
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Each person's number: endings between 21111 and 23110 force nothing on the stand-in.
 fn phone(person: usize) -> String {
@@ -48,7 +41,7 @@ impl Office {
     fn open(gateway: &str, settings: &str, file: Option<String>, http: std::net::SocketAddr) -> Self {
         let rows: Vec<String> = (0..PEOPLE).map(|person| format!("N{person},{}", phone(person))).collect();
         let list = format!("ref,phone\n{}\n", rows.join("\n"));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let config = format!(
             "[paths]\ngateways = \"gateways\"\n[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[database]\nurl = \"sqlite:loa.db\"\n\
              [[account]]\nname = \"{gateway}\"\ngateway = \"{gateway}\"\nchannel = \"sms\"\nurl = \"http://{http}\"\n\
@@ -306,7 +299,7 @@ async fn the_page_shows_how_to_describe_a_gateway_and_it_works() {
         let answer = if balance { r#"{"balance":125000}"# } else { r#"{"code":"0","message_id":"m-1"}"# };
         (200, answer.into())
     });
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let account = account.replace("{ env = \"EXAMPLE_KEY\" }", SECRET);
     let config = format!(
         "{account}url = \"http://{address}\"\nallow_private = true\n[server]\nlisten = \"127.0.0.1:{port}\"\n\

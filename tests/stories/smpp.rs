@@ -13,9 +13,9 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -30,25 +30,11 @@ use loa::{
 };
 use tempfile::TempDir;
 
-use crate::helpers::key;
+use crate::helpers::{Owned, free_port, key};
 
 /// How many people: so many in a build, or as many as asked for.
 fn people(usual: u64) -> u64 {
     std::env::var("LOA_STORY_MESSAGES").map_or(usual, |number| number.parse().unwrap())
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// A child that does not outlive its test.
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// An office with one SMS account, and its list.

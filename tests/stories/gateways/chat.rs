@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use hmac::{KeyInit as _, Mac as _};
 use loa::delivery::State;
 
-use super::{Office, SECRET, TcpListener, body, scripted};
-use crate::folder::Folder;
+use super::{Office, SECRET, body, scripted};
+use crate::{folder::Folder, helpers::free_port};
 
 /// An office whose campaign goes by chat alone, to everybody of this list.
 fn office(accounts: &str, list: &str) -> Office {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[database]\nurl = \"sqlite:loa.db\"\n{accounts}"
     );
@@ -38,7 +38,7 @@ fn account(name: &str, url: SocketAddr, settings: &str) -> String {
 async fn viber_says(callback: &str, said: &str) {
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(b"s3cret-key").unwrap();
     mac.update(said.as_bytes());
-    let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let signature = format!("{:x}", mac.finalize().into_bytes());
     // Another test may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let request = reqwest::Client::new().post(callback).header("X-Viber-Content-Signature", signature);
@@ -61,7 +61,7 @@ async fn viber_people_read_leave_and_write_back() {
         };
         (200, answer)
     });
-    let list: String = (1..=4).map(|person| format!("N{person},{}\n", id(person))).collect();
+    let list = [1, 2, 3, 4].map(|person| format!("N{person},{}\n", id(person))).concat();
     let settings = format!("token = {SECRET}\nsender = \"SO VHTTDL\"");
     let office = office(&account("viber", address, &settings), &format!("ref,viber_id\n{list}"));
     assert_eq!(office.loa(&["accounts", "--test", "viber"]), "✓ viber: Viber: So VHTTDL\n");

@@ -15,8 +15,8 @@ use loa::{
 };
 use tempfile::TempDir;
 
-use super::{ACCEPTED, CAMPAIGN, Office, Owned, all_sent, carrier, count, free_port, people};
-use crate::helpers::peer;
+use super::{ACCEPTED, CAMPAIGN, Office, all_sent, carrier, count, people};
+use crate::helpers::{Owned, free_port, peer};
 
 /// A Kannel bound to the stand-in carrier.
 struct Kannel {

@@ -11,8 +11,8 @@ use std::{
 
 use loa::delivery::State;
 
-use super::{DOUBTFUL, Office, Owned, Sent, all_sent, count, people, submissions};
-use crate::helpers::peer;
+use super::{DOUBTFUL, Office, Sent, all_sent, count, people, submissions};
+use crate::helpers::{Owned, peer};
 
 /// A carrier on node-smpp, with these settings of its own.
 struct Node {
