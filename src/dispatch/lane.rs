@@ -26,6 +26,7 @@ use super::{
 use crate::{
     account::{Account, Share, trouble::Cause},
     active::{self, ActiveRun},
+    clock::Ticks,
     db::Engine,
     delivery::{
         Reference,
@@ -105,7 +106,7 @@ impl Lane {
             Permit::Probe => 1,
             Permit::WaitUntil(until) => {
                 self.stand_still().await;
-                let wait = Duration::from_millis(u64::try_from(until - ticks).unwrap_or(0));
+                let wait = ticks.until(until);
                 return Ok(Step { sent: 0, claimed: 0, wait: wait.min(Duration::from_secs(1)) });
             }
             Permit::Stopped => {
@@ -140,9 +141,9 @@ impl Lane {
     }
 
     /// What the account may do now: its circuit says so, unless it rests because its gateway found it too fast.
-    fn permit(&self, now: i64, ticks: i64) -> Permit {
+    fn permit(&self, now: i64, ticks: Ticks) -> Permit {
         match self.account.throttle().rests(now) {
-            Some(until) => Permit::WaitUntil(ticks + until - now),
+            Some(until) => Permit::WaitUntil(ticks.after(Duration::from_millis(u64::try_from(until - now).unwrap_or(0)))),
             None => self.account.circuit(|circuit| circuit.permit(ticks)),
         }
     }
