@@ -177,7 +177,7 @@ fn viber() {
     let signed = |body: &str| {
         let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         mac.update(body.as_bytes());
-        let signature = format!("{:x}", mac.finalize().into_bytes());
+        let signature = format!("{:x}", Bytes::copy_from_slice(&mac.finalize().into_bytes()));
         with("x-viber-content-signature", &signature, body)
     };
     let about = |event: &str, more: &str| {
