@@ -120,6 +120,22 @@ fn a_gateway_tells_what_it_wants_to_know() {
     let names: Vec<_> = all.as_array().unwrap().iter().map(|gateway| gateway["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["esms", "esms-bulk", "fpt", "kannel", "smpp", "smtp", "speedsms", "stringee", "telegram", "vietguys", "viettel", "vnpt"]
+        [
+            "esms",
+            "esms-bulk",
+            "fpt",
+            "kannel",
+            "mattermost",
+            "rocketchat",
+            "smpp",
+            "smtp",
+            "speedsms",
+            "stringee",
+            "telegram",
+            "viber",
+            "vietguys",
+            "viettel",
+            "vnpt"
+        ]
     );
 }
