@@ -27,7 +27,7 @@ pub use adapter::{AccountError, Gateways, SMPP, SMTP, gateways, handle_key, prov
 use self::{adapter::groups, share::Shares, trouble::Cause};
 use crate::{
     audience::phone::Carrier,
-    clock::Clock,
+    clock::{Clock, Ticks},
     config::{self, Config},
     db::{Db, DbError, Sql, affected},
     health::{Circuit, throttle::Throttle},
@@ -172,13 +172,13 @@ impl Account {
         self.config.price.by_carrier.values().copied().max().unwrap_or(0).max(self.config.price.default)
     }
 
-    /// Whether it can send at `ticks` ([`Clock::ticks`]): neither its circuit nor an empty purse is in the way.
-    pub fn is_usable(&self, ticks: i64) -> bool {
+    /// Whether it can send at `ticks`: neither its circuit nor an empty purse is in the way.
+    pub fn is_usable(&self, ticks: Ticks) -> bool {
         !self.has_trouble(Cause::Quota) && !self.broke.load(Ordering::Relaxed) && self.circuit(|c| c.is_usable(ticks))
     }
 
     /// Whether messages should go this way: it can send, and its receipts are prompt.
-    fn is_good(&self, ticks: i64) -> bool {
+    fn is_good(&self, ticks: Ticks) -> bool {
         self.is_usable(ticks) && !self.has_trouble(Cause::Slow)
     }
 }
@@ -293,9 +293,9 @@ impl Accounts {
         self.all.iter().find(|account| account.id == id).map_or("", |account| &account.config.name)
     }
 
-    /// What an account may take from a route at `ticks` ([`Clock::ticks`]): a slow one only what it alone may repeat, unless all
+    /// What an account may take from a route at `ticks`: a slow one only what it alone may repeat, unless all
     /// are slow; one of a higher priority number the same, unless no better one can send.
-    pub fn share(&self, account: &Account, route: i16, ticks: i64) -> Share {
+    pub fn share(&self, account: &Account, route: i16, ticks: Ticks) -> Share {
         let serving = || self.all.iter().filter(|other| other.serves(route));
         let prompt = serving().any(|other| other.is_good(ticks));
         // What an open circuit or a used-up quota cannot take its lane leaves by itself; money that is gone only this tells.
@@ -309,7 +309,7 @@ impl Accounts {
     }
 
     /// The names of those who take over an account's messages.
-    pub fn takers(&self, account: &Account, ticks: i64) -> String {
+    pub fn takers(&self, account: &Account, ticks: Ticks) -> String {
         let routes = account.routes();
         let others: Vec<&Arc<Account>> = self
             .all
@@ -324,13 +324,13 @@ impl Accounts {
     }
 
     /// How many of `wanted` messages of a route an account may take now beside those of its priority.
-    pub fn allowance(&self, account: &Account, route: i16, wanted: usize, ticks: i64) -> usize {
+    pub fn allowance(&self, account: &Account, route: i16, wanted: usize, ticks: Ticks) -> usize {
         let key = (route, account.config.priority);
         self.shares().allowance(key, account.id, account.config.weight, wanted, ticks)
     }
 
     /// An account's window is full of what it took.
-    pub fn is_full(&self, account: &Account, ticks: i64) {
+    pub fn is_full(&self, account: &Account, ticks: Ticks) {
         self.shares().is_full(account.id, ticks);
     }
 

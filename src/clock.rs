@@ -46,19 +46,44 @@ impl Clock {
         }
     }
 
-    /// Milliseconds that have passed since some moment before this process began: it never goes back, whatever is done to the
-    /// machine's clock. For spans within one process, never to be stored.
-    pub fn ticks(&self) -> i64 {
+    /// This moment by a clock that never goes back, whatever is done to the machine's.
+    pub fn ticks(&self) -> Ticks {
         static BEGIN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
-        match &self.0 {
+        Ticks(match &self.0 {
             Source::System | Source::Shifted(_) => i64::try_from(BEGIN.elapsed().as_millis()).unwrap_or(i64::MAX),
             Source::Manual(millis) => millis.load(Ordering::SeqCst),
-        }
+        })
     }
 
     /// Now, to the millisecond.
     pub fn now(&self) -> DateTime<Utc> {
         Utc.timestamp_millis_opt(self.millis()).single().unwrap_or_default()
+    }
+}
+
+/// A moment of [`Clock::ticks`]: milliseconds since some moment before this process began. Only the span between two of them
+/// means anything, and only within this process; it is no time of day, and never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Ticks(i64);
+
+impl Ticks {
+    /// Later than every pause ends.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// So many milliseconds after that moment: for tests and for what has no clock.
+    pub const fn at(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// So much later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is until `later`: no time where that is past.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 }
 

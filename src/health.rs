@@ -1,11 +1,13 @@
 //! How an account does, as one process sees it: pure. Failures of the account open its circuit, a probe after a pause half-opens
 //! it, a success closes it. How fast it may go is beside it, in [`throttle`].
 //!
-//! Times are milliseconds of a clock that never goes back.
+//! Its moments are [`Ticks`]: a machine's clock that is set neither opens nor closes a circuit.
 
 pub mod throttle;
 
 use std::time::Duration;
+
+use crate::clock::Ticks;
 
 /// Consecutive failures of the account that open its circuit. Doubts count, too.
 const FAILURES: u32 = 5;
@@ -14,6 +16,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 /// The pause of an account whose quota or balance is used up, unless the gateway says how long.
 const EMPTY_PAUSE: Duration = Duration::from_mins(5);
+/// How soon somebody who waits for another's probe asks again.
+const PROBE: Duration = Duration::from_millis(500);
 
 /// What an account may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub enum Permit {
     /// Send one message, to see whether it works again.
     Probe,
     /// Nothing until then.
-    WaitUntil(i64),
+    WaitUntil(Ticks),
     /// Nothing until a person mends it.
     Stopped,
 }
@@ -33,14 +37,14 @@ pub enum Permit {
 pub struct Circuit {
     failures: u32,
     pauses: u32,
-    until: i64,
+    until: Ticks,
     probing: bool,
     stopped: Option<String>,
 }
 
 impl Circuit {
     /// What the account may do at `now`. Asking for a probe reserves it: the next caller waits for its answer.
-    pub fn permit(&mut self, now: i64) -> Permit {
+    pub fn permit(&mut self, now: Ticks) -> Permit {
         if self.stopped.is_some() {
             return Permit::Stopped;
         }
@@ -51,7 +55,7 @@ impl Circuit {
             return Permit::Open;
         }
         if self.probing {
-            return Permit::WaitUntil(now + 500);
+            return Permit::WaitUntil(now.after(PROBE));
         }
         self.probing = true;
         Permit::Probe
@@ -67,28 +71,28 @@ impl Circuit {
     }
 
     /// The gateway has nothing left for the account: its quota or balance is used up. Whether the circuit was closed.
-    pub fn emptied(&mut self, now: i64, after: Option<Duration>) -> bool {
+    pub fn emptied(&mut self, now: Ticks, after: Option<Duration>) -> bool {
         let opens = self.failures < FAILURES;
         self.failures = self.failures.max(FAILURES);
         self.probing = false;
-        self.until = self.until.max(now + millis(after.unwrap_or(EMPTY_PAUSE)));
+        self.until = self.until.max(now.after(after.unwrap_or(EMPTY_PAUSE)));
         opens
     }
 
     /// The account failed or left a message in doubt. `after` is the gateway's own word. Whether that opened the circuit.
-    pub fn failed(&mut self, now: i64, after: Option<Duration>) -> bool {
+    pub fn failed(&mut self, now: Ticks, after: Option<Duration>) -> bool {
         let was_open = self.failures >= FAILURES;
         self.failures = self.failures.saturating_add(1);
         self.probing = false;
         if let Some(after) = after {
-            self.until = self.until.max(now + millis(after));
+            self.until = self.until.max(now.after(after));
         }
         if self.failures >= FAILURES {
             let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(self.pauses.min(10))).min(LONGEST_PAUSE);
             // Many sends in flight fail together: they are one failure of the account, so its pause grows once.
             if now >= self.until {
                 self.pauses += 1;
-                self.until = now + millis(pause);
+                self.until = now.after(pause);
             }
         }
         !was_open && self.failures >= FAILURES
@@ -115,61 +119,61 @@ impl Circuit {
     }
 
     /// Whether messages should go elsewhere, where they can.
-    pub fn is_usable(&self, now: i64) -> bool {
+    pub fn is_usable(&self, now: Ticks) -> bool {
         self.stopped.is_none() && now >= self.until && self.failures < FAILURES
     }
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const fn at(millis: i64) -> Ticks {
+        Ticks::at(millis)
+    }
+
     #[test]
     fn opens_after_repeated_failures_probes_once_and_closes() {
         let mut circuit = Circuit::default();
         for _ in 0..FAILURES {
-            assert_eq!(circuit.permit(0), Permit::Open);
-            circuit.failed(0, None);
+            assert_eq!(circuit.permit(at(0)), Permit::Open);
+            circuit.failed(at(0), None);
         }
-        assert_eq!(circuit.permit(0), Permit::WaitUntil(2000));
-        assert_eq!(circuit.permit(2000), Permit::Probe);
-        assert!(matches!(circuit.permit(2000), Permit::WaitUntil(_)), "one probe at a time");
-        circuit.failed(2000, None);
-        assert_eq!(circuit.permit(3000), Permit::WaitUntil(6000), "the pause grows");
-        assert_eq!(circuit.permit(6000), Permit::Probe);
+        assert_eq!(circuit.permit(at(0)), Permit::WaitUntil(at(2000)));
+        assert_eq!(circuit.permit(at(2000)), Permit::Probe);
+        assert!(matches!(circuit.permit(at(2000)), Permit::WaitUntil(_)), "one probe at a time");
+        circuit.failed(at(2000), None);
+        assert_eq!(circuit.permit(at(3000)), Permit::WaitUntil(at(6000)), "the pause grows");
+        assert_eq!(circuit.permit(at(6000)), Permit::Probe);
         circuit.succeeded();
-        assert_eq!(circuit.permit(6000), Permit::Open);
+        assert_eq!(circuit.permit(at(6000)), Permit::Open);
     }
 
     #[test]
     fn a_hundred_failures_at_once_are_one_pause() {
         let mut circuit = Circuit::default();
         for _ in 0..100 {
-            circuit.failed(0, None);
+            circuit.failed(at(0), None);
         }
-        assert_eq!(circuit.permit(1), Permit::WaitUntil(2000));
+        assert_eq!(circuit.permit(at(1)), Permit::WaitUntil(at(2000)));
     }
 
     #[test]
     fn the_gateways_word_pauses_at_once() {
         let mut circuit = Circuit::default();
-        circuit.failed(0, Some(Duration::from_secs(30)));
-        assert_eq!(circuit.permit(1), Permit::WaitUntil(30_000));
-        assert!(!circuit.is_usable(1));
-        assert_eq!(circuit.permit(30_000), Permit::Open);
+        circuit.failed(at(0), Some(Duration::from_secs(30)));
+        assert_eq!(circuit.permit(at(1)), Permit::WaitUntil(at(30_000)));
+        assert!(!circuit.is_usable(at(1)));
+        assert_eq!(circuit.permit(at(30_000)), Permit::Open);
     }
 
     #[test]
     fn what_is_used_up_is_asked_again_after_a_longer_pause() {
         let mut circuit = Circuit::default();
-        assert!(circuit.emptied(0, None));
-        assert!(!circuit.emptied(1_000, None), "it is open already");
-        assert_eq!(circuit.permit(1), Permit::WaitUntil(301_000));
-        assert_eq!(circuit.permit(301_000), Permit::Probe);
+        assert!(circuit.emptied(at(0), None));
+        assert!(!circuit.emptied(at(1_000), None), "it is open already");
+        assert_eq!(circuit.permit(at(1)), Permit::WaitUntil(at(301_000)));
+        assert_eq!(circuit.permit(at(301_000)), Permit::Probe);
         assert!(circuit.succeeded());
         assert!(!circuit.succeeded());
     }
@@ -179,8 +183,8 @@ mod tests {
         let mut circuit = Circuit::default();
         circuit.stop("wrong password".into());
         circuit.succeeded();
-        assert_eq!(circuit.permit(i64::MAX), Permit::Stopped);
+        assert_eq!(circuit.permit(Ticks::MAX), Permit::Stopped);
         circuit.mended();
-        assert_eq!(circuit.permit(0), Permit::Open);
+        assert_eq!(circuit.permit(at(0)), Permit::Open);
     }
 }

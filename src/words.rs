@@ -183,6 +183,9 @@ pub fn carrier(name: &str, lang: Lang) -> &str {
         "itel" => "Itel",
         "zalo" => "Zalo",
         "telegram" => "Telegram",
+        "viber" => "Viber",
+        "mattermost" => "Mattermost",
+        "rocketchat" => "Rocket.Chat",
         "unknown" => lang.pick("(chưa rõ nhà mạng)", "(carrier not known)"),
         other => other,
     }

@@ -1,8 +1,12 @@
 //! What stories share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    net::TcpListener,
+    process::Child,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use chrono::{TimeZone as _, Utc};
@@ -18,6 +22,21 @@ pub struct Ground {
     pub seal: Seal,
     pub clock: Clock,
     pub folder: TempDir,
+}
+
+/// A child that does not outlive its test.
+pub struct Owned(pub Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port on which nobody listened just now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A key of 32 equal bytes.

@@ -88,6 +88,13 @@ pub enum Event {
     },
     /// A message from a person.
     Inbound(Inbound),
+    /// A person ended it with a button of their service's: they want no more from this sender.
+    Left {
+        /// Who.
+        from: Address,
+        /// The service's word for it, such as `unfollow`.
+        how: String,
+    },
     /// About the account: its quota, its balance, a template's state.
     Account {
         /// The gateway's words, for the log.

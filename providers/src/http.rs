@@ -15,11 +15,15 @@ mod description;
 mod expression;
 mod fault;
 mod filter;
+mod item;
+mod judge;
 mod network;
 mod parcel;
 mod percent;
 mod reader;
 mod request;
+mod results;
+mod rule;
 mod status;
 mod token;
 mod words;
@@ -34,10 +38,11 @@ use minijinja::Value;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::{
-    answer::{Answer, No},
+    answer::Answer,
     filter::Private,
     parcel::{message_names, request_id, requests},
     request::Rendered,
+    rule::No,
     token::Keeper,
     words::{cleaned, named},
 };
@@ -207,9 +212,9 @@ impl HttpGateway {
     async fn probe<'a>(
         &'a self,
         request: &request::Request,
-        judge: &'a answer::Judge,
+        judge: &'a judge::Judge,
         private: &Arc<Private>,
-    ) -> Result<answer::Yes<'a>, SendError> {
+    ) -> Result<judge::Yes<'a>, SendError> {
         let clean = |words: &str| self.clean(words, private, &[]);
         let render = |common: &[(&'static str, Value)]| request.render(&self.base, &self.context(common.to_vec(), private), &[]);
         self.ask(private, &clean, render, |answer| judge.judge(answer, private, &clean)).await

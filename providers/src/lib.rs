@@ -92,7 +92,7 @@ impl fmt::Debug for Address {
 
 /// Masks an address for logs and errors: `+8490*****12`, `n***@example.vn`, `12***89`.
 pub fn mask(address: &str) -> String {
-    if let Some((local, host)) = address.split_once('@') {
+    if let Some((local, host)) = address.split_once('@').filter(|(local, _)| !local.is_empty()) {
         let first = local.chars().next().map(String::from).unwrap_or_default();
         return format!("{first}***@{host}");
     }

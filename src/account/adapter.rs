@@ -17,7 +17,7 @@ use providers::{
 use rand::Rng as _;
 
 use crate::{
-    audience::phone::Carrier,
+    audience::{address::ChatService, phone::Carrier},
     clock::Clock,
     config::{self, Config},
     db::DbError,
@@ -211,7 +211,7 @@ pub(super) fn routes_of(channel: Channel, groups: &[i16]) -> Vec<i16> {
     let all: Vec<i16> = match channel {
         Channel::Sms => (0..8).collect(),
         Channel::Email => vec![0],
-        Channel::Chat => (0..3).collect(),
+        Channel::Chat => std::iter::once(0).chain(ChatService::ALL.map(|service| service as i16)).collect(),
     };
     let groups = if groups.is_empty() { &all } else { groups };
     groups.iter().map(|group| (channel as i16) << 4 | group).collect()
@@ -220,10 +220,15 @@ pub(super) fn routes_of(channel: Channel, groups: &[i16]) -> Vec<i16> {
 /// The carrier groups of an account: by its `carriers`; for chat, by the service that its gateway belongs to.
 pub(super) fn groups(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
     if account.channel == Channel::Chat {
-        let service = &description(account, gateways)?.address;
-        return Ok(crate::audience::address::ChatService::from_name(service)
-            .map(|service| vec![service as i16])
-            .unwrap_or_default());
+        let named = &description(account, gateways)?.address;
+        let service = ChatService::from_name(named).ok_or_else(|| AccountError::Setting {
+            account: account.name.clone(),
+            why: format!(
+                "its gateway takes the ids of `{named}`, which no list has a column for; there are {}",
+                ChatService::ALL.map(ChatService::name).join(", ")
+            ),
+        })?;
+        return Ok(vec![service as i16]);
     }
     Ok(account.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect())
 }

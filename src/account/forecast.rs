@@ -13,7 +13,7 @@ use chrono_tz::{Asia::Ho_Chi_Minh, Tz};
 use providers::{Abilities, Slot};
 
 use super::{Account, Accounts, trouble::Cause};
-use crate::{config, delivery::slot, health::throttle::FULL};
+use crate::{clock::Ticks, config, delivery::slot, health::throttle::FULL};
 
 /// An account as the forecast sees it.
 #[derive(Debug, Clone)]
@@ -244,8 +244,8 @@ fn ceil(n: f64) -> i64 {
 }
 
 impl Accounts {
-    /// The accounts as they are at `ticks` ([`crate::clock::Clock::ticks`]).
-    pub fn lines(&self, ticks: i64) -> Vec<Line> {
+    /// The accounts as they are at `ticks`.
+    pub fn lines(&self, ticks: Ticks) -> Vec<Line> {
         let line = |account: &Account| {
             let line = Line::of(&account.config, account.routes(), account.abilities, account.throttle().pace, account.used());
             Line { able: account.has_trouble(Cause::Quota) || account.is_usable(ticks), ..line }

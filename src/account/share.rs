@@ -5,12 +5,17 @@
 //! slot, no quota, an open circuit, nothing due for it) holds nobody up, and does not make up for more than [`CREDIT`]
 //! afterwards. One whose window is full is waited for no longer than [`PATIENCE`], and then not until it has caught up by itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use crate::clock::Ticks;
 
 /// How far one may be ahead of another, in messages a weight, or by a quarter of what it wants: a claim is worth its transaction.
 const LEAD: u64 = 20;
-/// A window that is worked off within this keeps its share (milliseconds).
-const PATIENCE: i64 = 250;
+/// A window that is worked off within this keeps its share.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// What an account that could not take its share may make up for, in messages a weight.
 const CREDIT: u64 = 10 * LEAD;
 
@@ -21,7 +26,7 @@ struct Taker {
     taken: u64,
     wants: bool,
     /// Since when its window is full.
-    full_since: Option<i64>,
+    full_since: Option<Ticks>,
     /// It was waited for in vain: its window is too small for its share.
     lags: bool,
 }
@@ -39,7 +44,7 @@ pub(super) struct Shares(HashMap<(i16, u32), BTreeMap<i64, Taker>>);
 
 impl Shares {
     /// How many of `wanted` messages of a route an account may take now: it wants them.
-    pub(super) fn allowance(&mut self, route: (i16, u32), account: i64, weight: u32, wanted: usize, now: i64) -> usize {
+    pub(super) fn allowance(&mut self, route: (i16, u32), account: i64, weight: u32, wanted: usize, now: Ticks) -> usize {
         let takers = self.0.entry(route).or_default();
         let furthest = takers.values().map(|taker| taker.taken).max().unwrap_or(0);
         let newcomer = Taker { weight: u64::from(weight.max(1)), taken: furthest, ..Taker::default() };
@@ -48,7 +53,7 @@ impl Shares {
         own.lags &= own.taken + LEAD * 1_000 < furthest;
         own.taken = own.taken.max(furthest.saturating_sub(CREDIT * 1_000));
         let own = *own;
-        for taker in takers.values_mut().filter(|taker| taker.full_since.is_some_and(|since| now - since >= PATIENCE)) {
+        for taker in takers.values_mut().filter(|taker| taker.full_since.is_some_and(|since| since.until(now) >= PATIENCE)) {
             if !taker.lags && taker.taken < own.taken {
                 (taker.lags, taker.taken) = (true, own.taken);
             }
@@ -78,7 +83,7 @@ impl Shares {
     }
 
     /// An account's window is full of what it took: it will want more when that is worked off.
-    pub(super) fn is_full(&mut self, account: i64, now: i64) {
+    pub(super) fn is_full(&mut self, account: i64, now: Ticks) {
         for taker in self.0.values_mut().filter_map(|takers| takers.get_mut(&account)).filter(|taker| taker.wants) {
             (taker.wants, taker.full_since) = (false, Some(now));
         }
@@ -91,9 +96,10 @@ mod tests {
     use proptest::prelude::*;
 
     const ROUTE: (i16, u32) = (17, 1);
+    const START: Ticks = Ticks::at(0);
 
     fn take(shares: &mut Shares, account: i64, weight: u32, wanted: usize) -> usize {
-        let n = shares.allowance(ROUTE, account, weight, wanted, 0);
+        let n = shares.allowance(ROUTE, account, weight, wanted, START);
         shares.took(ROUTE, account, n);
         n
     }
@@ -120,12 +126,24 @@ mod tests {
     fn a_full_window_is_waited_for_as_long_as_it_is_worked_off_soon() {
         let mut shares = Shares::default();
         take(&mut shares, 1, 1, 40);
-        shares.is_full(1, 0);
+        shares.is_full(1, START);
         assert_eq!(take(&mut shares, 2, 1, 40), 20, "a lead");
-        assert_eq!(shares.allowance(ROUTE, 2, 1, 40, PATIENCE - 1), 0);
-        assert_eq!(shares.allowance(ROUTE, 2, 1, 40, PATIENCE), 40, "that was long enough");
+        assert_eq!(shares.allowance(ROUTE, 2, 1, 40, START.after(PATIENCE.saturating_sub(Duration::from_millis(1)))), 0);
+        assert_eq!(shares.allowance(ROUTE, 2, 1, 40, START.after(PATIENCE)), 40, "that was long enough");
         shares.took(ROUTE, 2, 40);
-        assert_eq!(shares.allowance(ROUTE, 2, 1, 40, PATIENCE), 40, "and is not waited for again");
+        assert_eq!(shares.allowance(ROUTE, 2, 1, 40, START.after(PATIENCE)), 40, "and is not waited for again");
+    }
+
+    #[test]
+    fn who_took_all_that_it_may_is_caught_up_with_in_bursts_of_any_length() {
+        let (mut shares, mut taken) = (Shares::default(), [0, 0]);
+        take(&mut shares, 1, 1, 1);
+        take(&mut shares, 2, 1, 1);
+        // The case that the property below was once wrong about: one goes on alone until it must wait, then they mingle.
+        for (account, claims) in [(0, 16), (1, 1), (0, 1), (1, 2), (0, 3), (1, 9), (0, 2), (1, 1), (0, 16), (1, 16)] {
+            taken[account] += (0..claims).map(|_| take(&mut shares, [1, 2][account], 1, 40)).sum::<usize>();
+            assert!(taken[0].abs_diff(taken[1]) <= 2 * usize::try_from(LEAD).unwrap(), "{taken:?}");
+        }
     }
 
     proptest! {
@@ -137,14 +155,14 @@ mod tests {
             let mut shares = Shares::default();
             let mut taken = vec![0usize; weights.len()];
             for (i, weight) in weights.iter().enumerate() {
-                shares.allowance(ROUTE, i64::try_from(i).unwrap(), *weight, 1, 0);
+                shares.allowance(ROUTE, i64::try_from(i).unwrap(), *weight, 1, START);
             }
             for next in order {
                 let i = next.index(weights.len());
                 taken[i] += take(&mut shares, i64::try_from(i).unwrap(), weights[i], 40);
             }
             // Whoever is furthest behind can always go on: nobody waits for ever.
-            let able = (0..weights.len()).filter(|i| shares.allowance(ROUTE, i64::try_from(*i).unwrap(), weights[*i], 40, 0) > 0).count();
+            let able = (0..weights.len()).filter(|i| shares.allowance(ROUTE, i64::try_from(*i).unwrap(), weights[*i], 40, START) > 0).count();
             prop_assert!(able > 0);
             // Nobody is further ahead of another than one lead, the first one's first claim apart.
             let worth = |i: usize| u64::try_from(taken[i]).unwrap() * 1_000 / u64::from(weights[i]);

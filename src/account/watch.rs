@@ -9,7 +9,7 @@ use super::{
     trouble::{self, Cause, Trouble},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Ticks},
     db::{Db, Result, Sql, affected},
     limit, on, transaction,
     words::{Lang, number},
@@ -111,7 +111,7 @@ async fn balance(db: &Db, accounts: &Accounts, account: &Account, left: i64, now
 impl Accounts {
     /// A trouble of an account begins; where it was not there, it is logged.
     pub async fn begins(&self, db: &Db, account: &Account, cause: Cause, why: &str, now: i64) -> Result<()> {
-        let takers = if cause.moves() { self.takers(account, i64::MAX) } else { String::new() };
+        let takers = if cause.moves() { self.takers(account, Ticks::MAX) } else { String::new() };
         if transaction!(db, |tx| trouble::begin(tx, account.id, cause, why, &takers, now).await)? {
             account.set_trouble(cause, true);
             tracing::warn!(account = account.config.name, cause = cause.name(), why, takers, "an account has a trouble");

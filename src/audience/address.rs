@@ -7,36 +7,55 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::{phrase, words::Phrase};
 
 /// A chat service. The numbers are stored (`recipient.chat_service`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ChatService {
     /// Zalo: a user id of an official account.
     Zalo = 1,
-    /// Telegram: a chat id.
+    /// Telegram: a chat id, of a person or of a group.
     Telegram = 2,
+    /// Viber: a subscriber's id, as its bot was told it.
+    Viber = 4,
+    /// Mattermost: a channel's name, or `@` and a user's.
+    Mattermost = 5,
+    /// Rocket.Chat: `#` and a room's name or id, or `@` and a user's.
+    RocketChat = 6,
 }
 
 impl ChatService {
+    /// Every service, in the order in which a list's columns are looked at: a person has one chat address.
+    pub const ALL: [Self; 5] = [Self::Zalo, Self::Telegram, Self::Viber, Self::Mattermost, Self::RocketChat];
+
     /// The service's name in files and settings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Zalo => "zalo",
             Self::Telegram => "telegram",
+            Self::Viber => "viber",
+            Self::Mattermost => "mattermost",
+            Self::RocketChat => "rocketchat",
+        }
+    }
+
+    /// The column of lists that holds its addresses.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Zalo => "zalo_id",
+            Self::Telegram => "telegram_id",
+            Self::Viber => "viber_id",
+            Self::Mattermost => "mattermost_id",
+            Self::RocketChat => "rocketchat_id",
         }
     }
 
     /// The service with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Zalo, Self::Telegram].into_iter().find(|service| service.name() == name)
+        Self::ALL.into_iter().find(|service| service.name() == name)
     }
 
     /// The service with this stored number.
-    pub const fn from_number(number: i64) -> Option<Self> {
-        match number {
-            1 => Some(Self::Zalo),
-            2 => Some(Self::Telegram),
-            _ => None,
-        }
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| *service as i64 == number)
     }
 }
 
@@ -73,8 +92,12 @@ impl BadEmail {
 pub enum BadChat {
     /// Excel wrote `1.23E+18`: the last digits are gone.
     Scientific,
-    /// Neither service has such ids.
+    /// Zalo's and Telegram's ids are digits.
     NotAnId,
+    /// Viber's ids are Base64.
+    NotOfViber,
+    /// No name of a room or a user.
+    NotARoom,
 }
 
 impl BadChat {
@@ -86,6 +109,14 @@ impl BadChat {
                 "Excel wrote the id in scientific notation and lost digits: set the column to Text and type the id again"
             ),
             Self::NotAnId => phrase!("mã người dùng chỉ gồm chữ số", "a user id has digits only"),
+            Self::NotOfViber => phrase!(
+                "mã Viber gồm chữ cái không dấu, chữ số, “+”, “/” và “=” ở cuối, như 01234567890A=",
+                "a Viber id has letters without accents, digits, “+”, “/”, and “=” at its end, such as 01234567890A="
+            ),
+            Self::NotARoom => phrase!(
+                "cần tên kênh như phong-dan-van, hoặc @ và tên người dùng như @an.nguyen: chữ không dấu, chữ số, “.”, “-”, “_”",
+                "a channel's name such as phong-dan-van is needed, or @ and a user's such as @an.nguyen: letters without accents, digits, “.”, “-”, “_”"
+            ),
         }
     }
 }
@@ -117,21 +148,51 @@ pub fn email(text: &str) -> Result<String, BadEmail> {
     Ok(format!("{local}@{host}"))
 }
 
-/// Reads a chat id: digits, and for a Telegram group a minus before them.
+/// Letters of a room's or a user's name at most.
+const LONGEST_ROOM: usize = 120;
+
+/// Reads a chat address. Zalo: digits. Telegram: digits, and for a group a minus before them. Viber: Base64. Mattermost and
+/// Rocket.Chat: `@` and a user's name, or a channel's; `#` before a channel's name may be left out.
 pub fn chat(service: ChatService, text: &str) -> Result<String, BadChat> {
     let text = text.trim().trim_start_matches('\'');
+    match service {
+        ChatService::Zalo => numeric(text, text),
+        ChatService::Telegram => numeric(text, text.strip_prefix('-').unwrap_or(text)),
+        ChatService::Viber => {
+            let letters = text.strip_suffix('=').map_or(text, |text| text.strip_suffix('=').unwrap_or(text));
+            let in_id = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
+            if (8..=64).contains(&letters.len()) && letters.bytes().all(in_id) {
+                Ok(text.to_string())
+            } else {
+                Err(BadChat::NotOfViber)
+            }
+        }
+        // Names are in lower case there, and `#` is no part of a channel's.
+        ChatService::Mattermost => {
+            let (sign, name) = room(text)?;
+            Ok(format!("{}{}", if sign == '@' { "@" } else { "" }, name.to_ascii_lowercase()))
+        }
+        // A room's id tells small letters from capitals.
+        ChatService::RocketChat => room(text).map(|(sign, name)| format!("{sign}{name}")),
+    }
+}
+
+fn numeric(text: &str, digits: &str) -> Result<String, BadChat> {
     if text.contains(['E', 'e']) && text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(BadChat::Scientific);
     }
-    let digits = match service {
-        ChatService::Zalo => text,
-        ChatService::Telegram => text.strip_prefix('-').unwrap_or(text),
-    };
     if (4..=24).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
         Ok(text.to_string())
     } else {
         Err(BadChat::NotAnId)
     }
+}
+
+/// `@` or `#`, and the name behind it.
+fn room(text: &str) -> Result<(char, &str), BadChat> {
+    let (sign, name) = text.strip_prefix('@').map_or_else(|| ('#', text.strip_prefix('#').unwrap_or(text)), |name| ('@', name));
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    if (1..=LONGEST_ROOM).contains(&name.len()) && name.bytes().all(in_name) { Ok((sign, name)) } else { Err(BadChat::NotARoom) }
 }
 
 #[cfg(test)]
@@ -161,11 +222,52 @@ mod tests {
     }
 
     #[test]
-    fn chat_ids_are_digits() {
+    fn ids_of_zalo_and_telegram_are_digits() {
         assert_eq!(chat(ChatService::Zalo, " 4318657068771012646 ").as_deref(), Ok("4318657068771012646"));
         assert_eq!(chat(ChatService::Telegram, "-1001234567890").as_deref(), Ok("-1001234567890"));
         assert_eq!(chat(ChatService::Zalo, "-1001234567890"), Err(BadChat::NotAnId));
         assert_eq!(chat(ChatService::Zalo, "4.31866E+18"), Err(BadChat::Scientific));
         assert_eq!(chat(ChatService::Telegram, "@nguyenan"), Err(BadChat::NotAnId));
+    }
+
+    #[test]
+    fn viber_ids_are_base64_and_may_look_like_numbers() {
+        for id in ["01234567890A=", "lc7FAZqKDgxYc3MB0pBGTA==", "0123E4567/+9"] {
+            assert_eq!(chat(ChatService::Viber, &format!(" {id} ")).as_deref(), Ok(id));
+        }
+        for text in ["0912=345678", "01234567890A===", "an@example.vn", "=", ""] {
+            assert_eq!(chat(ChatService::Viber, text), Err(BadChat::NotOfViber), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_room_is_known_in_either_spelling() {
+        for text in ["#Phong-Dan-Van", "phong-dan-van"] {
+            assert_eq!(chat(ChatService::Mattermost, text).as_deref(), Ok("phong-dan-van"));
+        }
+        assert_eq!(chat(ChatService::Mattermost, "@An.Nguyen").as_deref(), Ok("@an.nguyen"));
+        for text in ["#phong-dan-van", "phong-dan-van"] {
+            assert_eq!(chat(ChatService::RocketChat, text).as_deref(), Ok("#phong-dan-van"));
+        }
+        assert_eq!(chat(ChatService::RocketChat, "@an.nguyen").as_deref(), Ok("@an.nguyen"));
+        for text in ["phòng dân vận", "#", "@", "@@an", "a/b", ""] {
+            assert_eq!(chat(ChatService::RocketChat, text), Err(BadChat::NotARoom), "{text}");
+        }
+    }
+
+    #[test]
+    fn services_keep_their_numbers() {
+        let numbers = ChatService::ALL.map(|service| (service as u8, service.name(), service.column()));
+        assert_eq!(
+            numbers,
+            [
+                (1, "zalo", "zalo_id"),
+                (2, "telegram", "telegram_id"),
+                (4, "viber", "viber_id"),
+                (5, "mattermost", "mattermost_id"),
+                (6, "rocketchat", "rocketchat_id")
+            ]
+        );
+        assert_eq!((ChatService::from_number(4), ChatService::from_number(0)), (Some(ChatService::Viber), None));
     }
 }

@@ -38,13 +38,16 @@ pub enum ExportError {
     Csv(#[from] csv::Error),
 }
 
-static FIELDS: [&str; 19] = [
+static FIELDS: [&str; 22] = [
     "ref",
     "name",
     "phone",
     "email",
     "zalo_id",
     "telegram_id",
+    "viber_id",
+    "mattermost_id",
+    "rocketchat_id",
     "area",
     "groups",
     "lang",
@@ -198,11 +201,9 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
         Some(sealed) => seal.open(kind, sealed).map_err(|error| DbError::Refused(format!("recipient {}: {error}", row.id))),
     };
     let chat = open(Kind::Chat, row.chat.as_ref())?;
-    let (zalo, telegram) = match ChatService::from_number(i64::from(row.chat_service)) {
-        Some(ChatService::Zalo) => (chat, String::new()),
-        Some(ChatService::Telegram) => (String::new(), chat),
-        None => (String::new(), String::new()),
-    };
+    let service = ChatService::from_number(i64::from(row.chat_service));
+    let [zalo, telegram, viber, mattermost, rocketchat] =
+        ChatService::ALL.map(|of| if service == Some(of) { chat.clone() } else { String::new() });
     let area = row.area.clone().unwrap_or_default();
     let carrier = Carrier::from_number(i64::from(row.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
     let refuses = addresses(row).filter_map(|(channel, address)| {
@@ -216,6 +217,9 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
         open(Kind::Email, row.email.as_ref())?,
         zalo,
         telegram,
+        viber,
+        mattermost,
+        rocketchat,
         area.clone(),
         groups.to_string(),
         row.lang.clone().unwrap_or_default(),

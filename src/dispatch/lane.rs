@@ -53,7 +53,7 @@ impl Lane {
             Permit::Probe => 1,
             Permit::WaitUntil(until) => {
                 self.stand_still().await;
-                let wait = Duration::from_millis(u64::try_from(until - ticks).unwrap_or(0));
+                let wait = ticks.until(until);
                 return Ok(Step { sent: 0, claimed: 0, wait: wait.min(Duration::from_secs(1)) });
             }
             Permit::Stopped => {
@@ -139,7 +139,7 @@ impl Lane {
     fn permit(&self) -> Permit {
         let (now, ticks) = (self.shared.clock.millis(), self.shared.clock.ticks());
         match self.account.throttle().rests(now) {
-            Some(until) => Permit::WaitUntil(ticks + until - now),
+            Some(until) => Permit::WaitUntil(ticks.after(Duration::from_millis(u64::try_from(until - now).unwrap_or(0)))),
             None => self.account.circuit(|circuit| circuit.permit(ticks)),
         }
     }

@@ -113,6 +113,7 @@ impl Inbox {
                 Event::Receipt(receipt) => receipts.push(Incoming::receipt(account, receipt)),
                 Event::Accepted { reference, ids } => receipts.push(Incoming::accepted(account, reference, ids)),
                 Event::Inbound(inbound) => heard.push(self.ear.hear(account, channel, &inbound)),
+                Event::Left { from, how } => heard.push(self.ear.left(account, channel, &from, &how)),
                 Event::Account { detail } => said.push(detail),
             }
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     account::{Account, Accounts, trouble::Trouble},
+    clock::Ticks,
     words::Lang,
 };
 
@@ -40,7 +41,7 @@ pub(super) struct AccountView {
     pub troubles: Vec<String>,
 }
 
-fn view(account: &Account, ticks: i64, troubles: &[Trouble], lang: Lang) -> AccountView {
+fn view(account: &Account, ticks: Ticks, troubles: &[Trouble], lang: Lang) -> AccountView {
     let (why, closed) = account.circuit(|circuit| (circuit.stopped().map(str::to_string), circuit.is_usable(ticks)));
     let condition = match (&why, closed) {
         (Some(_), _) => Condition::Stopped,
@@ -64,7 +65,7 @@ fn view(account: &Account, ticks: i64, troubles: &[Trouble], lang: Lang) -> Acco
 }
 
 /// All of them, by channel, then by name, with what ails them.
-pub(super) fn all(accounts: &Accounts, ticks: i64, troubles: &[Trouble], lang: Lang) -> Vec<AccountView> {
+pub(super) fn all(accounts: &Accounts, ticks: Ticks, troubles: &[Trouble], lang: Lang) -> Vec<AccountView> {
     let mut views: Vec<_> =
         accounts.all().iter().map(|account| (account.config.channel, view(account, ticks, troubles, lang))).collect();
     views.sort_by(|(channel, one), (other, two)| (channel, one.priority, &one.name).cmp(&(other, two.priority, &two.name)));

@@ -108,7 +108,7 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
         11: email: tên miền sau dấu @ không hợp lệ
         12: zalo_id: Excel đã ghi mã thành dạng khoa học và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại mã
         13: zalo_id: mã người dùng chỉ gồm chữ số
-        14: : không có địa chỉ nào: cần ít nhất số điện thoại, e-mail, zalo_id hoặc telegram_id
+        14: : không có địa chỉ nào: cần ít nhất số điện thoại, e-mail hoặc mã của một dịch vụ trò chuyện (zalo_id, telegram_id, viber_id…)
         15: dia_ban: địa bàn này ứng với nhiều nơi, hãy ghi mã: 19462 Xã Tân Lập, Tỉnh Quảng Trị; 23134 Xã Tân Lập, Tỉnh Lâm Đồng; 25489 Xã Tân Lập, Tỉnh Tây Ninh; 09832 Xã Hoài Đức, Thành phố Hà Nội; 09817 Xã Ô Diên, Thành phố Hà Nội; và 21 nơi khác
         16: dia_ban: không tìm thấy địa bàn; gần nhất: 00004 Phường Ba Đình, Thành phố Hà Nội
         17: dia_ban: không tìm thấy địa bàn: ghi mã, hoặc “Phường/Xã, Tỉnh/Thành phố”
@@ -130,7 +130,7 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
         assert!(text.contains("something in it is no digit") && text.contains("quotes do not match"), "{text}");
         assert!(!text.contains("ký tự"), "{text}");
         assert_eq!(ground.number("SELECT count(*) FROM recipient").await, 2);
-        assert!(exported(&ground, Some("g2")).await.contains("g2,Người Khác,+84901234568,,,,01,,,1950-07-01,mobifone,"));
+        assert!(exported(&ground, Some("g2")).await.contains("g2,Người Khác,+84901234568,,,,,,,01,,,1950-07-01,mobifone,"));
 
         // The file of rejections, once mended, is itself a list.
         let mended = "_dong,_cot,ref,so_dien_thoai\n2,so_dien_thoai,b1,0901111111\n";
@@ -232,10 +232,11 @@ async fn a_spreadsheet_is_read_as_it_was_meant() {
         assert_eq!(lines, [6, 7]);
         let export = exported(&ground, None).await;
         assert!(
-            export.contains("Đỗ Thị An,+84901234567,,4318657068771012646,,00004,nguoi-cao-tuoi;to-dan-pho,,1955-12-31,mobifone"),
+            export
+                .contains("Đỗ Thị An,+84901234567,,4318657068771012646,,,,,00004,nguoi-cao-tuoi;to-dan-pho,,1955-12-31,mobifone"),
             "{export}"
         );
-        assert!(export.contains("Lê Văn Bình,+84912345678,,,,00721,nguoi-cao-tuoi,,1950-07-01,vinaphone"), "{export}");
+        assert!(export.contains("Lê Văn Bình,+84912345678,,,,,,,00721,nguoi-cao-tuoi,,1950-07-01,vinaphone"), "{export}");
     }
 }
 

@@ -2,11 +2,13 @@
 //! end in the middle, batches with refused numbers, receipts that only asking brings: nothing lost, doubled or mistaken for
 //! another's.
 
+mod chat;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -18,19 +20,12 @@ use loa::{
     sandbox::{Behaviour, Credentials, Gateway, Options, Outcome, Outstanding, Sandbox},
 };
 
-use crate::folder::Folder;
+use crate::{
+    folder::Folder,
+    helpers::{Owned, free_port},
+};
 
 const PEOPLE: usize = 2_000;
-
-/// A child that does not outlive its test.
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Each person's number: endings between 21111 and 23110 force nothing on the stand-in.
 fn phone(person: usize) -> String {
@@ -46,7 +41,7 @@ impl Office {
     fn open(gateway: &str, settings: &str, file: Option<String>, http: std::net::SocketAddr) -> Self {
         let rows: Vec<String> = (0..PEOPLE).map(|person| format!("N{person},{}", phone(person))).collect();
         let list = format!("ref,phone\n{}\n", rows.join("\n"));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let config = format!(
             "[paths]\ngateways = \"gateways\"\n[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n[database]\nurl = \"sqlite:loa.db\"\n\
              [[account]]\nname = \"{gateway}\"\ngateway = \"{gateway}\"\nchannel = \"sms\"\nurl = \"http://{http}\"\n\
@@ -108,6 +103,12 @@ impl Office {
         rows.into_iter().map(|(person, state)| (person, State::from_number(state))).collect()
     }
 
+    /// The address that a gateway is to call.
+    fn callback(&self, account: &str) -> String {
+        let told = self.loa(&["accounts", "--callback", account]);
+        told.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned()
+    }
+
     async fn until(&self, what: &str, fits: impl Fn(&BTreeMap<String, State>) -> bool) -> BTreeMap<String, State> {
         let begun = Instant::now();
         loop {
@@ -147,9 +148,7 @@ async fn sent(gateway: Gateway, office: &Office, sandbox: &Sandbox, done: impl F
     office.loa(&["send", "thu"]);
     let serve = office.serve();
     if gateway == Gateway::Speedsms {
-        let address = office.loa(&["accounts", "--callback", "speedsms"]);
-        let address = address.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
-        sandbox.send_receipts_to(gateway, address);
+        sandbox.send_receipts_to(gateway, office.callback("speedsms"));
     }
     let states = office.until("everything comes to its end", |states| states.len() == PEOPLE && done(states)).await;
     let people = people();
@@ -255,8 +254,8 @@ async fn esms_advertising_whose_receipts_only_asking_brings() {
     sandbox.stop(Outstanding::Drop).await;
 }
 
-/// The gateway of `docs/gateways.md`: what it was asked, and its answers.
-fn documented_gateway() -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
+/// A gateway of a test's own: status and body of its answer to each request, and what it was asked.
+fn scripted(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, requests) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
     let log = Arc::clone(&requests);
@@ -264,27 +263,30 @@ fn documented_gateway() -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let (mut request, mut buffer) = (String::new(), [0; 4096]);
-            let complete = |request: &str| {
-                let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
-                let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-                body.len() >= length.unwrap_or(0)
+            let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+            let complete = |request: &[u8]| {
+                let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+                let head = String::from_utf8_lossy(&request[..end]).to_lowercase();
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                request.len() >= end + 4 + length.unwrap_or(0)
             };
             while !complete(&request) {
                 let n = stream.read(&mut buffer).unwrap();
-                request.push_str(std::str::from_utf8(&buffer[..n]).unwrap());
+                request.extend_from_slice(&buffer[..n]);
             }
-            let answer = if request.starts_with("GET /v1/balance?key=s3cret-key ") {
-                r#"{"balance":125000}"#
-            } else {
-                r#"{"code":"0","message_id":"m-1"}"#
-            };
+            let request = String::from_utf8(request).unwrap();
+            let (status, body) = answer(&request);
             log.lock().unwrap().push(request);
-            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", answer.len());
-            stream.write_all(format!("{head}{answer}").as_bytes()).unwrap();
+            let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
         }
     });
     (address, requests)
+}
+
+/// The body of a request.
+fn body(request: &str) -> serde_json::Value {
+    serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,8 +294,12 @@ async fn the_page_shows_how_to_describe_a_gateway_and_it_works() {
     let page = include_str!("../../docs/gateways.md");
     let blocks: Vec<&str> = page.split("```toml\n").skip(1).take(2).map(|rest| rest.split("```").next().unwrap()).collect();
     let [description, account] = blocks.as_slice() else { panic!("the page has lost its example") };
-    let (address, requests) = documented_gateway();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (address, requests) = scripted(|request| {
+        let balance = request.starts_with("GET /v1/balance?key=s3cret-key ");
+        let answer = if balance { r#"{"balance":125000}"# } else { r#"{"code":"0","message_id":"m-1"}"# };
+        (200, answer.into())
+    });
+    let port = free_port();
     let account = account.replace("{ env = \"EXAMPLE_KEY\" }", SECRET);
     let config = format!(
         "{account}url = \"http://{address}\"\nallow_private = true\n[server]\nlisten = \"127.0.0.1:{port}\"\n\
@@ -308,13 +314,12 @@ async fn the_page_shows_how_to_describe_a_gateway_and_it_works() {
     assert_eq!(tested, "✓ example: Example SMS: signed in, balance 125000 VND\n");
 
     office.loa(&["audience", "import", "list.csv"]);
-    let callback = office.loa(&["accounts", "--callback", "example"]);
-    let callback = callback.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
+    let callback = office.callback("example");
     office.loa(&["send", "thu"]);
     let _serve = office.serve();
     office.until("it is sent", |states| is(states, State::Accepted).len() == 1).await;
     let sent = requests.lock().unwrap().iter().find(|request| request.starts_with("POST /v1/messages ")).unwrap().clone();
-    let body: serde_json::Value = serde_json::from_str(sent.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let body = body(&sent);
     assert_eq!((&body["to"], &body["from"], &body["key"]), (&"84903121111".into(), &"SO VHTTDL".into(), &"s3cret-key".into()));
     // Another test may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();

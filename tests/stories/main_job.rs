@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,26 +15,12 @@ use loa::sandbox::residents;
 use loa::tally;
 use tempfile::TempDir;
 
-use crate::helpers::peer;
+use crate::helpers::{Owned, free_port, peer};
 
 const PEOPLE: u64 = 1_200;
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// Kannel is shared: the sender's name tells one office's texts from those of other tests.
 static OFFICES: AtomicU32 = AtomicU32::new(0);
-
-/// A child that does not outlive its test.
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// An office with its own smtp-sink, whose mails it can count.
 struct Office {

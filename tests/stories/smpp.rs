@@ -4,14 +4,18 @@
 //!
 //! `LOA_STORY_MESSAGES=50000` makes the lists as long as a city's.
 
+mod jasmin;
+mod kannel;
+mod node_smpp;
+mod stand_in;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
-    num::NonZeroU32,
+    net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -20,34 +24,17 @@ use loa::{
     db::{Db, Sql},
     delivery::State,
     on,
-    sandbox::{
-        Behaviour, Options, Outcome, Sandbox, Taken, residents,
-        smpp::{Habits, Ids, Receipts},
-    },
+    sandbox::{Behaviour, Options, Outcome, Sandbox, Taken, residents},
     seal::Kind,
     tally,
 };
 use tempfile::TempDir;
 
-use crate::helpers::{key, peer};
+use crate::helpers::{Owned, free_port, key};
 
 /// How many people: so many in a build, or as many as asked for.
 fn people(usual: u64) -> u64 {
     std::env::var("LOA_STORY_MESSAGES").map_or(usual, |number| number.parse().unwrap())
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// A child that does not outlive its test.
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// An office with one SMS account, and its list.
@@ -311,97 +298,8 @@ impl Stand {
     }
 }
 
-/// A carrier as bad as they come, but for what `habits` says of it.
-fn trying(habits: Habits) -> Behaviour {
-    let millis = |from, through| Duration::from_millis(from)..=Duration::from_millis(through);
-    Behaviour {
-        latency: millis(1, 8),
-        fail: 0.02,
-        silent: 0.03,
-        undelivered: 0.05,
-        duplicate: 0.05,
-        early: 0.05,
-        delay: millis(0, 300),
-        smpp: habits,
-        ..Behaviour::default()
-    }
-}
-
 async fn carrier(behaviour: Behaviour) -> Sandbox {
     Sandbox::start(Options { behaviour, ..Options::default() }).await.unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn receipts_come_early_late_twice_or_never_and_each_finds_its_message() {
-    let people = people(1_500);
-    let sandbox = carrier(trying(Habits { ids: Ids::String, ..Habits::default() })).await;
-    let office =
-        Office::over_smpp(people, sandbox.smpp_addr().unwrap(), "loa", "rate = \"5000/s\"\nwindow = 100\nids = \"string\"");
-    let stand = office.send_all(people, &sandbox).await;
-    stand.agrees();
-    assert_eq!(count(&stand.states, &DOUBTFUL), 0, "{:?}", stand.states);
-    assert_eq!(sandbox.counts().incomplete, 0);
-    let text = CAMPAIGN.split("sms = \"").nth(1).unwrap().trim_end().trim_end_matches('"');
-    assert!(stand.taken.iter().all(|taken| taken.text == text && taken.parts == 2), "{:?}", stand.taken[0]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pair_of_binds_is_throttled_and_ids_come_back_in_another_notation() {
-    let people = people(1_500);
-    let habits = Habits {
-        ids: Ids::HexDecimal,
-        receipts: Receipts::Text,
-        ucs2_receipts: true,
-        bare_errors: true,
-        queue_full: 1.0,
-        ..Habits::default()
-    };
-    let sandbox = carrier(Behaviour { throttle: Some(1_000), ..trying(habits) }).await;
-    let keys = "rate = \"5000/s\"\nwindow = 40\nbind = \"pair\"\nbinds = 2\nids = \"hex-to-dec\"\nlong = \"sar\"";
-    let office = Office::over_smpp(people, sandbox.smpp_addr().unwrap(), "loa", keys);
-    let stand = office.send_all(people, &sandbox).await;
-    stand.agrees();
-    assert!(sandbox.counts().refused > 0);
-    assert_eq!(count(&stand.states, &DOUBTFUL), 0, "{:?}", stand.states);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn connections_break_off_and_nobody_gets_it_twice() {
-    let people = people(1_500);
-    let habits = Habits { disconnect_every: NonZeroU32::new(400), receipts: Receipts::Tlv, ..Habits::default() };
-    let sandbox = carrier(trying(habits)).await;
-    let keys = "rate = \"5000/s\"\nwindow = 20\nbinds = 2\nids = \"auto\"\nlong = \"payload\"";
-    let office = Office::over_smpp(people, sandbox.smpp_addr().unwrap(), "loa", keys);
-    let stand = office.send_all(people, &sandbox).await;
-    stand.agrees();
-    let doubtful = count(&stand.states, &DOUBTFUL);
-    let cuts = i64::try_from(people / 400).unwrap();
-    assert!(doubtful <= cuts * 20, "at most a window a break: {:?}", stand.states);
-}
-
-/// A carrier on node-smpp, with these settings of its own.
-struct Node {
-    _process: Owned,
-    at: SocketAddr,
-}
-
-impl Node {
-    fn start(record: &Path, settings: &[(&str, &str)]) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/node-smpp-carrier.js");
-        let mut child = Command::new(peer("LOA_TEST_NODE"))
-            .arg(script)
-            .arg("0")
-            .arg(record)
-            .env("NODE_PATH", peer("LOA_TEST_NODE_MODULES"))
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        let at = SocketAddr::from(([127, 0, 0, 1], port.trim().parse().unwrap()));
-        Self { _process: Owned(child), at }
-    }
 }
 
 /// The submissions that a node-smpp recorded: their ids, and to whom.
@@ -409,180 +307,4 @@ fn submissions(record: &Path) -> Vec<(String, String)> {
     let text = fs::read_to_string(record).unwrap_or_default();
     let fields = text.lines().map(|line| line.splitn(5, ' ').collect::<Vec<_>>());
     fields.map(|fields| (fields[1].to_owned(), fields[2].to_owned())).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn node_smpp_loses_connections_in_the_middle() {
-    let people = people(1_000);
-    let records = tempfile::tempdir().unwrap();
-    let record = records.path().join("taken");
-    // Each message is two submissions.
-    let every = (people / 2).to_string();
-    let node = Node::start(&record, &[("CUT_EVERY", &every), ("RECEIPT_AFTER", "50")]);
-    let office = Office::over_smpp(people, node.at, "loa", "rate = \"5000/s\"\nwindow = 20\nids = \"string\"");
-    let run = office.make_run();
-    let serve = office.serve();
-    let begun = Instant::now();
-    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
-    let sent_in = begun.elapsed().as_secs_f64();
-    let states =
-        office.until(run, "every receipt is applied", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
-    eprintln!("{people} messages in {sent_in:.1} s: {states:?}");
-    office.close(serve);
-
-    let doubtful = count(&states, &DOUBTFUL);
-    assert!((1..=4 * 20).contains(&doubtful), "at most a window a cut: {states:?}");
-    recorded(&submissions(&record), &office.sent(run).await, &office.handles().await);
-}
-
-/// Holds the parts that a carrier recorded against the database, number by number: two each under their delivery's ids, and
-/// fewer only of messages that are in doubt.
-fn recorded(submissions: &[(String, String)], sent: &HashMap<String, Sent>, handles: &HashMap<String, i64>) {
-    let mut of: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (id, to) in submissions {
-        of.entry(to).or_default().push(id);
-    }
-    for (to, ids) in &of {
-        assert!(ids.len() <= 2, "nobody gets a part twice: …{}", &to[to.len() - 3..]);
-        let delivery = sent[*to].delivery;
-        let wrong = ids.iter().any(|id| handles.get(*id).is_some_and(|other| *other != delivery));
-        assert!(!wrong, "{ids:?} belong to delivery {delivery}");
-    }
-    for (to, sent) in sent.iter().filter(|(_, sent)| !DOUBTFUL.contains(&sent.state)) {
-        let known = of.get(to.as_str()).map_or(0, |ids| ids.iter().filter(|id| handles.contains_key(**id)).count());
-        assert_eq!((sent.state, known), (State::Delivered, 2), "delivery {}", sent.delivery);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn jasmin_throttles_and_everything_arrives() {
-    let begun = Instant::now();
-    while !Path::new(&peer("LOA_TEST_JASMIN_READY")).exists() {
-        let log = || tail(&fs::read_to_string(peer("LOA_TEST_JASMIN_LOG")).unwrap_or_default());
-        assert!(begun.elapsed() < Duration::from_mins(3), "Jasmin does not come up: {}", log());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    // Its user `slow` may submit 30 a second, evenly: a part that comes earlier than a thirtieth of a second after the one
-    // before is answered with ESME_RTHROTTLED.
-    let (office, states) = through_jasmin("slow", 100, "rate = \"120/s\"\nwindow = 10").await;
-    assert_eq!(count(&states, &DOUBTFUL), 0, "{states:?}");
-    let history = office.run(&["accounts", "--history", "carrier"]);
-    assert!(history.contains("0x00000058"), "{history}");
-    // Its user `loa` may do all there is room for.
-    let (_, states) = through_jasmin("loa", people(20), "rate = \"500/s\"\nwindow = 10").await;
-    assert_eq!(count(&states, &DOUBTFUL), 0, "{states:?}");
-}
-
-/// Sends to so many people through Jasmin as one of its users, waits for every receipt, and holds what came out behind it
-/// against the database: all delivered, none twice.
-async fn through_jasmin(user: &str, people: u64, keys: &str) -> (Office, BTreeMap<State, i64>) {
-    let before = submissions(Path::new(&peer("LOA_TEST_JASMIN_TAKEN"))).len();
-    let office = Office::over_smpp(people, peer("LOA_TEST_JASMIN").parse().unwrap(), user, &format!("{keys}\nids = \"string\""));
-    let run = office.make_run();
-    let serve = office.serve();
-    let begun = Instant::now();
-    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
-    let sent_in = begun.elapsed().as_secs_f64();
-    let states =
-        office.until(run, "every receipt is applied", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
-    eprintln!("{people} messages in {sent_in:.1} s, receipts after {:.1} s: {states:?}", begun.elapsed().as_secs_f64());
-    office.close(serve);
-    let all: i64 = states.values().sum();
-    assert_eq!(count(&states, &[State::Delivered]), all - count(&states, &[State::Skipped]), "{states:?}");
-    // Behind Jasmin the ids are others: what is known of a part is to whom it went.
-    let mut of: HashMap<String, usize> = HashMap::new();
-    for (_, to) in submissions(Path::new(&peer("LOA_TEST_JASMIN_TAKEN"))).split_off(before) {
-        *of.entry(to).or_default() += 1;
-    }
-    let sent = office.sent(run).await;
-    assert_eq!(of.len(), sent.len());
-    assert!(sent.keys().all(|to| of.get(to) == Some(&2)), "two parts each, none twice");
-    (office, states)
-}
-
-/// A Kannel bound to the stand-in carrier.
-struct Kannel {
-    _bearerbox: Owned,
-    _smsbox: Owned,
-    _folder: TempDir,
-    send: u16,
-}
-
-const KANNEL_PASSWORD: &str = "secret";
-
-impl Kannel {
-    async fn start(carrier: SocketAddr) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("kannel.conf");
-        let (boxes, send) = (free_port(), free_port());
-        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/kannel-client.conf");
-        let text = fs::read_to_string(template)
-            .unwrap()
-            .replace("@admin@", &free_port().to_string())
-            .replace("@boxes@", &boxes.to_string())
-            .replace("@send@", &send.to_string())
-            .replace("@carrier@", &carrier.port().to_string())
-            .replace("@password@", KANNEL_PASSWORD);
-        fs::write(&file, text).unwrap();
-        let start = |name: &str| {
-            let mut command = Command::new(peer(name));
-            command.arg("-v").arg("4").arg(&file).current_dir(folder.path());
-            Owned(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-        };
-        let bearerbox = start("LOA_TEST_KANNEL_BEARERBOX");
-        listens(boxes).await;
-        let smsbox = start("LOA_TEST_KANNEL_SMSBOX");
-        listens(send).await;
-        Self { _bearerbox: bearerbox, _smsbox: smsbox, _folder: folder, send }
-    }
-}
-
-/// Waits until a port of the loopback answers.
-async fn listens(port: u16) {
-    for _ in 0..600 {
-        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("nothing listens on port {port}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_real_kannel_is_a_client_of_the_stand_in_carrier() {
-    let people = people(400);
-    let millis = Duration::from_millis;
-    // Kannel forgets a receipt that comes before the answer, and asks for one of the first part only.
-    let behaviour = Behaviour { delay: millis(50)..=millis(400), undelivered: 0.1, duplicate: 0.05, ..Behaviour::default() };
-    let sandbox = carrier(behaviour).await;
-    let kannel = Kannel::start(sandbox.smpp_addr().unwrap()).await;
-    let account = format!(
-        "gateway = \"kannel\"\nurl = \"http://127.0.0.1:{}\"\nusername = \"loa\"\npassword = {{ env = \"PASSWORD\" }}\n\
-         rate = \"500/s\"\nwindow = 20",
-        kannel.send
-    );
-    let office = Office::open(people, &account);
-    let run = office.make_run();
-    let serve = office.serve();
-    let begun = Instant::now();
-    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
-    let sent_in = begun.elapsed().as_secs_f64();
-    let states =
-        office.until(run, "every receipt came back", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
-    let received_in = begun.elapsed().as_secs_f64();
-    office.close(serve);
-    eprintln!("{people} messages in {sent_in:.1} s, receipts after {received_in:.1} s: {states:?} {:?}", sandbox.counts());
-    let (taken, sent) = (sandbox.taken(), office.sent(run).await);
-    let to: HashSet<&str> = taken.iter().map(|taken| taken.to.trim_start_matches('+')).collect();
-    assert_eq!(to.len(), taken.len(), "nobody is sent two");
-    assert_eq!(to.len(), sent.len(), "everybody is sent one: {states:?}");
-    assert_eq!(i64::try_from(to.len()).unwrap(), count(&states, &ACCEPTED), "{states:?}");
-    // Kannel asks for a receipt of the first part only: where that one arrived, the carrier says nothing of the second. What
-    // Kannel passes on of a message in a thousand or so is not what the carrier said: where that comes from is not known yet.
-    let told = |outcome| if outcome == Outcome::Undelivered { State::Undelivered } else { State::Delivered };
-    let other = taken.iter().filter(|taken| sent[taken.to.trim_start_matches('+')].state != told(taken.outcome)).count();
-    eprintln!("{other} of {} told otherwise", taken.len());
-    assert!(other * 100 <= taken.len(), "{other} of {} told otherwise", taken.len());
-    let text = CAMPAIGN.split("sms = \"").nth(1).unwrap().trim_end().trim_end_matches('"');
-    assert!(taken.iter().all(|taken| taken.text == text && taken.parts == 2), "{:?}", taken[0].text);
 }

@@ -11,29 +11,20 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::{
-    answer::{Condition, Headers, list, parse_reason},
+    answer::{Headers, list},
     expression::{Expression, Scope, Template, plain},
     filter::Private,
+    item::{InboundShape, LeftShape, Outcome, Rule, find},
     percent::decode,
     reader::Table,
 };
-use crate::{About, Address, Callback, CallbackError, Event, Inbound, Reason, Receipt, ReceiptState, Reply};
+use crate::{About, Address, Callback, CallbackError, Event, Inbound, Receipt, Reply};
 
 /// Names that expressions over a callback may use.
 const CALLBACK_NAMES: &[&str] = &["item", "body", "query", "headers", "code"];
 
 /// Names that a signature may be made of, beside the account's settings.
 const SIGNED_NAMES: &[&str] = &["raw", "body", "query", "headers"];
-
-const STATES: [(&str, ReceiptState); 7] = [
-    ("rejected", ReceiptState::Rejected),
-    ("accepted", ReceiptState::Accepted),
-    ("enroute", ReceiptState::Enroute),
-    ("expired", ReceiptState::Expired),
-    ("undelivered", ReceiptState::Undelivered),
-    ("delivered", ReceiptState::Delivered),
-    ("seen", ReceiptState::Seen),
-];
 
 const REPLY_TYPES: [&str; 4] = ["text/plain", "application/json", "text/xml", "text/html"];
 
@@ -60,88 +51,6 @@ pub(super) struct Shape {
     reply: Reply,
 }
 
-/// A rule over an item of a callback, or over what a status query was answered.
-pub(super) struct Rule {
-    pub(super) condition: Condition,
-    pub(super) outcome: Outcome,
-    pub(super) detail: Option<Expression>,
-}
-
-/// What a rule says that an item is.
-pub(super) enum Outcome {
-    /// A receipt.
-    Receipt { state: ReceiptState, reason: Option<Reason> },
-    /// A message from a person.
-    Inbound(Box<InboundShape>),
-    /// Words about the account.
-    Account(Expression),
-    /// Nothing.
-    Ignore,
-    /// The token has expired.
-    StaleToken,
-}
-
-/// Where a message from a person stands in an item.
-pub(super) struct InboundShape {
-    from: Expression,
-    text: Expression,
-    to: Option<Expression>,
-    id: Option<Expression>,
-}
-
-impl Rule {
-    pub(super) fn parse(table: &Table<'_>, known: &[&str], section_has_code: bool, kinds: &[&str]) -> Option<Self> {
-        let keys: Vec<&str> = Condition::KEYS.iter().chain(&["reason", "detail"]).chain(kinds).copied().collect();
-        table.only(&keys);
-        let condition = Condition::parse(table, known, section_has_code, true);
-        let expression = |table: &Table<'_>, key: &str| {
-            table.required(key, &format!("{key} = \"item.{key}\"")).and_then(|text| Expression::parse(table.source, &text, known))
-        };
-        let given: Vec<&str> = kinds.iter().copied().filter(|kind| table.get(kind).is_some()).collect();
-        let [kind] = given.as_slice() else {
-            let message = format!("{} must say one thing", table.name);
-            table.source.fault(table.span.clone(), message, Some(format!("one of {}", kinds.join(", "))));
-            return None;
-        };
-        if *kind != "state" && table.get("reason").is_some() {
-            table.source.fault(table.place_of("reason"), "only a `state` has a reason", None);
-        }
-        let reason = parse_reason(table);
-        let outcome = match *kind {
-            "state" => {
-                let state = table.word("state", &STATES.map(|(name, _)| name), |word| {
-                    STATES.iter().find(|(name, _)| *name == word).map(|(_, state)| *state)
-                });
-                let state = state?;
-                let failed = matches!(state, ReceiptState::Rejected | ReceiptState::Expired | ReceiptState::Undelivered);
-                if reason.is_some() && !failed {
-                    table.source.fault(table.place_of("reason"), "only a failure has a reason", None);
-                }
-                let other = if state == ReceiptState::Expired { Reason::Expired } else { Reason::Other };
-                Outcome::Receipt { state, reason: failed.then_some(reason.unwrap_or(other)) }
-            }
-            "inbound" => {
-                let inbound = table.table("inbound")?;
-                inbound.only(&["from", "text", "to", "id"]);
-                let optional = |key| inbound.text(key).and_then(|text| Expression::parse(table.source, &text, known));
-                let (to, id) = (optional("to"), optional("id"));
-                let (from, text) = (expression(&inbound, "from")?, expression(&inbound, "text")?);
-                Outcome::Inbound(Box::new(InboundShape { from, text, to, id }))
-            }
-            "account" => Outcome::Account(expression(table, "account")?),
-            "then" => table.word("then", &["token"], |word| (word == "token").then_some(Outcome::StaleToken))?,
-            _ => {
-                if table.boolean("ignore") == Some(false) {
-                    table.source.fault(table.place_of("ignore"), "`ignore` can only be true", None);
-                }
-                Outcome::Ignore
-            }
-        };
-        let detail = table.text("detail").and_then(|text| Expression::parse(table.source, &text, known));
-        Some(Self { condition, outcome, detail })
-    }
-}
-
 impl Shape {
     /// Reads `[callback]`. `settings` are the account's, and `secrets` those of them of which one may be what the gateway
     /// names itself by.
@@ -158,7 +67,7 @@ impl Shape {
             table.missing("reads", "reads = \"query\"");
         }
         let has_code = table.get("code").is_some();
-        let kinds = ["state", "inbound", "account", "ignore"];
+        let kinds = ["state", "inbound", "left", "account", "ignore"];
         let rules: Vec<Rule> =
             table.tables("event").iter().filter_map(|rule| Rule::parse(rule, CALLBACK_NAMES, has_code, &kinds)).collect();
         if table.get("event").is_none() {
@@ -300,6 +209,13 @@ impl Shape {
                 let (to, id) = (optional(to), optional(id).and_then(super::named));
                 Ok(Some(Event::Inbound(Inbound { from: Address::new(from), to, text: words, id })))
             }
+            Outcome::Left(left) => {
+                let LeftShape { from, how } = left.as_ref();
+                let Some(from) = text(from).filter(|from| !from.is_empty()) else {
+                    return Err("somebody left, and it is not said who".into());
+                };
+                Ok(Some(Event::Left { from: Address::new(from), how: clean(&text(how).unwrap_or_default()) }))
+            }
             Outcome::Receipt { state, reason } => {
                 let about = self.about(&context).ok_or("a receipt names no message")?;
                 let words = rule.detail.as_ref().or(self.detail.as_ref()).and_then(text).filter(|words| !words.is_empty());
@@ -320,15 +236,6 @@ impl Shape {
         };
         text(&self.reference).map(About::Reference).or_else(|| text(&self.id).map(About::Id))
     }
-}
-
-fn find<'a>(rules: &'a [Rule], code: Option<&str>, context: &Value) -> Result<Option<&'a Rule>, String> {
-    for rule in rules {
-        if rule.condition.holds_for(code, context).map_err(|error| format!("a rule failed on it ({})", error.kind()))? {
-            return Ok(Some(rule));
-        }
-    }
-    Ok(None)
 }
 
 fn scope(own: Vec<(&'static str, Value)>, private: &Arc<Private>) -> Value {

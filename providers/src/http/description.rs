@@ -3,12 +3,13 @@
 use toml::de::DeTable;
 
 use super::{
-    answer::{Judge, Results},
     callback::Shape,
     expression::Expression,
     fault::Fault,
+    judge::Judge,
     reader::{Source, Table},
     request::{self, Names, Request},
+    results::Results,
     status::{self, StatusShape},
     token::TokenShape,
 };

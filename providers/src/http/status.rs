@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use minijinja::Value;
 
 use super::{
-    answer::{Answer, NAMES, No, Reader},
-    callback::{Outcome, Rule},
+    answer::{Answer, NAMES, Reader},
     expression::Expression,
     filter::Private,
+    item::{Outcome, Rule},
     reader::Table,
+    rule::No,
 };
 use crate::{About, Handle, Poll, Receipt, SendError};
 

@@ -15,10 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::{
-    answer::{Judge, No, Yes, seconds},
     expression::Expression,
+    judge::{Judge, Yes},
     reader::Table,
     request::{self, Names, Request},
+    rule::{No, seconds},
 };
 use crate::{Reason, Scope, SendError};
 

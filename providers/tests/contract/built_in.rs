@@ -157,6 +157,45 @@ content-length: 84
 }
 
 #[tokio::test]
+async fn viber() {
+    insta::assert_snapshot!(request_of("viber", chat(NASTY)).await, @r#"
+POST /pa/send_message HTTP/1.1
+content-type: application/json
+x-viber-auth-token: hush-hush-7351
+accept: */*
+user-agent: loa/0.1.0
+host: HOST
+content-length: 153
+
+{"receiver":"5550001234","type":"text","text":"Cảnh báo: \"x\"&y=<z>'{{ to }}\\ %41+\n\u0007đ","tracking_data":"r1a2b3","sender":{"name":"sender-1"}}
+"#);
+}
+
+#[tokio::test]
+async fn rooms() {
+    insta::assert_snapshot!(request_of("mattermost", chat("Cảnh báo")).await, @r#"
+POST /hooks/hush-hush-7351 HTTP/1.1
+content-type: application/json
+accept: */*
+user-agent: loa/0.1.0
+host: HOST
+content-length: 45
+
+{"channel":"5550001234","text":"Cảnh báo"}
+"#);
+    insta::assert_snapshot!(request_of("rocketchat", chat("Cảnh báo")).await, @r#"
+POST /hooks/integration-1/hush-hush-7351 HTTP/1.1
+content-type: application/json
+accept: */*
+user-agent: loa/0.1.0
+host: HOST
+content-length: 45
+
+{"channel":"5550001234","text":"Cảnh báo"}
+"#);
+}
+
+#[tokio::test]
 async fn xml_and_headers_are_escaped_too() {
     let text = r#"
 title = "XML"
@@ -230,9 +269,12 @@ esms: batch 1, receipts true, echoes true, needs ids true, status true, polls So
 esms-bulk: batch 5000, receipts true, echoes false, needs ids true, status true, polls Some(600s), ignores repeats for 0ns
 fpt: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 kannel: batch 1, receipts true, echoes true, needs ids false, status false, polls None, ignores repeats for 0ns
+mattermost: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+rocketchat: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 speedsms: batch 100, receipts true, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 stringee: batch 100, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 telegram: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
+viber: batch 1, receipts true, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 vietguys: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 viettel: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns
 vnpt: batch 1, receipts false, echoes false, needs ids true, status false, polls None, ignores repeats for 0ns

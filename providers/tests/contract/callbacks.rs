@@ -28,6 +28,7 @@ fn told(gateway: &HttpGateway, callbacks: &[Callback]) -> String {
                 Event::Receipt(r) => format!("{:?} {:?} {:?} {:?} {:?}", r.about, r.state, r.reason, r.detail, r.at),
                 Event::Inbound(Inbound { from, text, .. }) => format!("from {from}: {text}"),
                 Event::Accepted { reference, ids } => format!("{reference} accepted as {ids:?}"),
+                Event::Left { from, how } => format!("{from} left: {how}"),
                 Event::Account { detail } => format!("account: {detail}"),
             })
             .collect::<Vec<_>>()
@@ -115,9 +116,113 @@ Reference("r1") Delivered None "50% % f+" None
 "#);
 }
 
+/// With the header that the gateway's description asks for.
+fn with(header: &'static str, value: &str, body: &str) -> Callback {
+    let mut callback = post(body);
+    callback.headers.insert(header, value.parse().unwrap());
+    callback
+}
+
+#[test]
+fn telegram() {
+    // An account that gave setWebhook a secret: what does not bear it is forged.
+    let secrets = ["token", "webhook_secret"].map(|name| (name.to_owned(), secrecy::SecretString::from(SECRET)));
+    let gateway = HttpGateway::new(
+        std::sync::Arc::new(built_in("telegram")),
+        std::collections::BTreeMap::new(),
+        secrets.into(),
+        loopback(),
+        super::gateway::surroundings(),
+    )
+    .unwrap();
+    let update = |body: &str| with("x-telegram-bot-api-secret-token", SECRET, body);
+    let member = |chat: &str, status: &str| {
+        update(&format!(
+            r#"{{"update_id":9,"my_chat_member":{{"chat":{chat},"from":{{"id":5550001234}},"new_chat_member":{{"status":"{status}"}}}}}}"#
+        ))
+    };
+    let (person, group) = (r#"{"id":5550001234,"type":"private"}"#, r#"{"id":-1001234567890,"type":"supergroup"}"#);
+    let callbacks = [
+        update(&format!(r#"{{"update_id":7,"message":{{"message_id":1,"chat":{person},"text":"TỪ CHỐI"}}}}"#)),
+        update(&format!(r#"{{"update_id":8,"message":{{"message_id":2,"chat":{person},"photo":[]}}}}"#)),
+        update(&format!(r#"{{"update_id":9,"message":{{"message_id":3,"chat":{group},"text":"TC"}}}}"#)),
+        member(person, "kicked"),
+        member(person, "member"),
+        member(group, "left"),
+        update(r#"{"update_id":10,"edited_message":{}}"#),
+        update("{}"),
+        with("x-telegram-bot-api-secret-token", "another", "{}"),
+        post(r#"{"update_id":10}"#),
+    ];
+    insta::assert_snapshot!(told(&gateway, &callbacks), @r#"
+from 55******34: TỪ CHỐI
+
+
+55******34 left: kicked
+
+-1**********90 left: left
+
+! the callback has an unexpected shape: no rule fits it
+! the callback's signature does not fit: the header x-telegram-bot-api-secret-token does not hold the account's `webhook_secret`
+! the callback's signature does not fit: the header x-telegram-bot-api-secret-token does not hold the account's `webhook_secret`
+"#);
+    let (events, _) = gateway.callback(&callbacks[0]).unwrap();
+    let [Event::Inbound(inbound)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((inbound.from.expose(), inbound.id.as_deref()), ("5550001234", Some("7")));
+}
+
+#[test]
+fn viber() {
+    use hmac::{KeyInit as _, Mac as _};
+    let signed = |body: &str| {
+        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+        mac.update(body.as_bytes());
+        let signature = format!("{:x}", Bytes::copy_from_slice(&mac.finalize().into_bytes()));
+        with("x-viber-content-signature", &signature, body)
+    };
+    let about = |event: &str, more: &str| {
+        signed(&format!(
+            r#"{{"event":"{event}","timestamp":1457764197627,"message_token":4912661846655238145,"user_id":"01234567890A="{more}}}"#
+        ))
+    };
+    let message = |of: &str| {
+        signed(&format!(
+            r#"{{"event":"message","timestamp":1457764197627,"message_token":4912661846655238146,"sender":{{"id":"01234567890A=","name":"An"}},"message":{of}}}"#
+        ))
+    };
+    let mut changed = about("delivered", "");
+    changed.body = Bytes::from(String::from_utf8(changed.body.to_vec()).unwrap().replace("delivered", "seen"));
+    let callbacks = [
+        about("delivered", ""),
+        about("seen", ""),
+        about("failed", r#","desc":"failure description""#),
+        about("unsubscribed", ""),
+        message(r#"{"type":"text","text":"TC","tracking_data":"r1"}"#),
+        message(r#"{"type":"picture","media":"https://example.com/a.jpg"}"#),
+        about("webhook", ""),
+        about("conversation_started", ""),
+        about("something new", ""),
+        changed,
+        post(r#"{"event":"delivered","message_token":1}"#),
+    ];
+    insta::assert_snapshot!(told(&gateway("viber"), &callbacks), @r#"
+Id("4912661846655238145") Delivered None "delivered" Some(2016-03-12T06:29:57.627Z)
+Id("4912661846655238145") Seen None "seen" Some(2016-03-12T06:29:57.627Z)
+Id("4912661846655238145") Undelivered Some(Other) "failure description" Some(2016-03-12T06:29:57.627Z)
+01*********A= left: unsubscribed
+from 01*********A=: TC
+
+
+
+account: no rule knows the code something new
+! the callback's signature does not fit: the header x-viber-content-signature does not hold the body's signature
+! the callback's signature does not fit: the header x-viber-content-signature does not hold the body's signature
+"#);
+}
+
 #[test]
 fn a_gateway_without_callbacks_says_so() {
-    assert_eq!(gateway("telegram").callback(&get("a=b")), Err(CallbackError::Unsupported));
+    assert_eq!(gateway("mattermost").callback(&get("a=b")), Err(CallbackError::Unsupported));
 }
 
 /// A list of items, a time, a secret and a reply of its own.
@@ -192,7 +297,7 @@ proptest! {
         status in prop::option::of("[0-9a-z%+-]{0,25}"),
     ) {
         let status = status.unwrap_or_default();
-        for name in ["esms", "speedsms", "kannel", "telegram"] {
+        for name in ["esms", "speedsms", "kannel", "telegram", "viber"] {
             let gateway = gateway(name);
             let _ = gateway.callback(&get(&query));
             let _ = gateway.callback(&get(&format!("SendStatus={status}&SendSuccess={status}&RequestId=r&state={status}&reference=r")));

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{TimeZone, Utc};
 use providers::{
-    About, Accepted, Chat, Content, Handle, Outgoing, Provider, Reason, Receipt, ReceiptState, Scope, SendError, StatusError,
+    About, Accepted, Channel, Chat, Content, Handle, Outgoing, Provider, Reason, Receipt, ReceiptState, Scope, SendError,
+    StatusError,
     http::{BuildError, HttpGateway, Network},
 };
 use secrecy::SecretString;
@@ -17,8 +18,9 @@ use super::{
 /// What one message comes to when its gateway answers these bytes.
 async fn judged(name: &str, bytes: &str) -> Result<Accepted, SendError> {
     let server = Server::start(Behaviour::Raw(bytes.as_bytes().to_vec())).await;
-    let message = if name == "telegram" { chat("text") } else { sms("text") };
-    account(built_in(name), &server.url(), loopback()).send(&[message]).await.remove(0)
+    let description = built_in(name);
+    let message = if description.channel == Channel::Chat { chat("text") } else { sms("text") };
+    account(description, &server.url(), loopback()).send(&[message]).await.remove(0)
 }
 
 fn http(status: u16, headers: &str, body: &str) -> String {
@@ -89,13 +91,16 @@ async fn a_repeated_reference_was_taken() {
 #[tokio::test]
 async fn the_gateway_says_how_long_to_wait() {
     let after = |answer: Result<Accepted, SendError>| match answer {
-        Err(SendError::Retry { after, scope: Scope::Account, reason: Reason::Quota, .. }) => after,
+        Err(SendError::Retry { after, scope: Scope::Account | Scope::Pace, reason: Reason::Quota, .. }) => after,
         other => panic!("{other:?}"),
     };
     let limited = after(judged("speedsms", &http(429, "X-Rate-Limit-Reset: 41\r\n", "")).await);
     assert_eq!(limited, Some(Duration::from_secs(41)));
     let flood = r#"{"ok":false,"error_code":429,"parameters":{"retry_after":7}}"#;
     assert_eq!(after(judged("telegram", &http(429, "", flood)).await), Some(Duration::from_secs(7)));
+    let slow = r#"{"success":false,"error":"Error, too many requests. Please slow down. You must wait 23 seconds before trying this endpoint again. [error-too-many-requests]"}"#;
+    assert_eq!(after(judged("rocketchat", &http(429, "", slow)).await), Some(Duration::from_secs(23)));
+    assert_eq!(after(judged("rocketchat", &http(429, "", "{}")).await), None, "it does not say");
     // Nobody described eSMS's 429: HTTP's own header counts.
     assert_eq!(after(judged("esms", &http(429, "Retry-After: 30\r\n", "slow down")).await), Some(Duration::from_secs(30)));
     for nonsense in ["-1", "soon", "1764000000", "NaN", "inf"] {

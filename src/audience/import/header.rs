@@ -7,7 +7,7 @@ use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-use crate::{phrase, words::Phrase};
+use crate::{audience::address::ChatService, phrase, words::Phrase};
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub enum Field {
     Name,
     Phone,
     Email,
-    Zalo,
-    Telegram,
+    /// An address on a chat service.
+    Chat(ChatService),
     /// A place in one cell.
     Area,
     /// The ward of a place in several cells.
@@ -47,7 +47,7 @@ pub enum Field {
 }
 
 /// The words for each field, as [`slug`] makes them.
-static WORDS: [(Field, &[&str]); 17] = [
+static WORDS: [(Field, &[&str]); 20] = [
     (Field::Ref, &["ref", "ma", "ma_so", "ma_nguoi_nhan", "ma_doi_tuong", "ma_ho_so", "ma_can_bo", "id"]),
     (Field::Name, &["name", "full_name", "fullname", "ten", "ho_ten", "ho_va_ten", "ho_ten_day_du", "ten_day_du"]),
     (
@@ -73,8 +73,11 @@ static WORDS: [(Field, &[&str]); 17] = [
         Field::Email,
         &["email", "e_mail", "mail", "email_address", "thu_dien_tu", "hop_thu", "dia_chi_email", "dia_chi_thu_dien_tu"],
     ),
-    (Field::Zalo, &["zalo_id", "zalo", "id_zalo", "ma_zalo", "zalo_user_id"]),
-    (Field::Telegram, &["telegram_id", "telegram", "id_telegram", "ma_telegram", "chat_id"]),
+    (Field::Chat(ChatService::Zalo), &["zalo_id", "zalo", "id_zalo", "ma_zalo", "zalo_user_id"]),
+    (Field::Chat(ChatService::Telegram), &["telegram_id", "telegram", "id_telegram", "ma_telegram", "chat_id"]),
+    (Field::Chat(ChatService::Viber), &["viber_id", "viber", "id_viber", "ma_viber"]),
+    (Field::Chat(ChatService::Mattermost), &["mattermost_id", "mattermost", "kenh_mattermost"]),
+    (Field::Chat(ChatService::RocketChat), &["rocketchat_id", "rocketchat", "rocket_chat", "kenh_rocketchat"]),
     (Field::Area, &["area", "dia_ban", "khu_vuc", "noi_o", "noi_cu_tru", "ma_dia_ban", "don_vi_hanh_chinh"]),
     (
         Field::Ward,
@@ -137,8 +140,8 @@ impl HeaderError {
     pub fn phrase(&self) -> Phrase {
         match self {
             Self::NoAddress(columns) => phrase!(
-                "không thấy cột địa chỉ nào: cần ít nhất một cột so_dien_thoai (phone), email, zalo_id hoặc telegram_id; các cột đọc được: {columns}",
-                "no column of addresses: one of phone, email, zalo_id or telegram_id is needed; the columns found: {columns}"
+                "không thấy cột địa chỉ nào: cần ít nhất một cột so_dien_thoai (phone), email, zalo_id, telegram_id, viber_id, mattermost_id hoặc rocketchat_id; các cột đọc được: {columns}",
+                "no column of addresses: one of phone, email, zalo_id, telegram_id, viber_id, mattermost_id or rocketchat_id is needed; the columns found: {columns}"
             ),
             Self::Twice(one, other) => phrase!(
                 "cột “{one}” và cột “{other}” cùng chỉ một nội dung: bỏ bớt một cột",
@@ -169,7 +172,7 @@ pub struct Header {
 impl Header {
     /// Whether this row has any column of addresses: what stands above it is a title.
     pub fn is_one(cells: &[String]) -> bool {
-        let address = |field| matches!(field, Field::Phone | Field::Email | Field::Zalo | Field::Telegram);
+        let address = |field| matches!(field, Field::Phone | Field::Email | Field::Chat(_));
         cells.iter().any(|cell| field_of(&slug(cell)).is_some_and(address))
     }
 

@@ -132,11 +132,12 @@ impl<'a> Reader<'a> {
             consent_at: row.text(Field::ConsentAt, |text| moment(&text)),
             ..Person::default()
         };
-        let zalo = row
-            .text(Field::Zalo, |text| address::chat(ChatService::Zalo, &text).map_err(BadChat::phrase))
-            .map(|id| (ChatService::Zalo, id));
-        let telegram = row.text(Field::Telegram, |text| address::chat(ChatService::Telegram, &text).map_err(BadChat::phrase));
-        person.chat = zalo.or(telegram.map(|id| (ChatService::Telegram, id)));
+        // Each cell is looked at, so that each mistake is told.
+        let chats = ChatService::ALL.map(|service| {
+            let id = row.text(Field::Chat(service), |text| address::chat(service, &text).map_err(BadChat::phrase));
+            id.map(|id| (service, id))
+        });
+        person.chat = chats.into_iter().flatten().next();
         if let Some(groups) = row.text(Field::Groups, Ok) {
             let named = groups.split(';').map(str::trim).filter(|group| !group.is_empty());
             person.groups = named.map(ToString::to_string).collect();
@@ -153,8 +154,8 @@ impl<'a> Reader<'a> {
         self.area(&mut row, &mut person);
         if person.phone.is_none() && person.email.is_none() && person.chat.is_none() && row.problems.is_empty() {
             row.problem_of_row(phrase!(
-                "không có địa chỉ nào: cần ít nhất số điện thoại, e-mail, zalo_id hoặc telegram_id",
-                "no address at all: a phone number, e-mail, zalo_id or telegram_id is needed"
+                "không có địa chỉ nào: cần ít nhất số điện thoại, e-mail hoặc mã của một dịch vụ trò chuyện (zalo_id, telegram_id, viber_id…)",
+                "no address at all: a phone number, e-mail or an id on a chat service (zalo_id, telegram_id, viber_id…) is needed"
             ));
         }
         if row.problems.is_empty() { Ok(person) } else { Err(row.problems) }

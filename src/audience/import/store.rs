@@ -11,7 +11,7 @@ use super::{
     person::Person,
 };
 use crate::{
-    audience::phone::Carrier,
+    audience::{address::ChatService, phone::Carrier},
     db::{Db, DbError, Result, Sql, Tx},
     on,
     seal::{Kind, Seal, hex},
@@ -40,7 +40,7 @@ impl Fields {
             has(&[Field::Born]),
             has(&[Field::Phone]),
             has(&[Field::Email]),
-            has(&[Field::Zalo, Field::Telegram]),
+            has(&ChatService::ALL.map(Field::Chat)),
             attributes,
             has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt]),
             has(&[Field::Phone, Field::Carrier]),
