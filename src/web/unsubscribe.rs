@@ -162,7 +162,7 @@ async fn record(state: &Shared, channel: Channel, address: i64, wish: Wish, lang
 
 /// How things stand, and what can be done about it. `done`: right after a choice.
 async fn page(state: &Shared, status: StatusCode, lang: Lang, channel: Channel, address: i64, done: bool) -> Response {
-    let refused = match consent::refused(&state.parts.db, channel, &[address]).await {
+    let refused = match consent::refused(&state.parts.db, channel, &[address], state.parts.clock.millis()).await {
         Ok(refused) => refused.get(&address).copied(),
         Err(error) => {
             tracing::error!(%error, %channel, "an unsubscribe page could not be shown");
