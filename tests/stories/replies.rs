@@ -51,7 +51,7 @@ async fn take_by(world: &World, account: i64, events: Vec<Event>) -> Taken {
 }
 
 async fn refuses(world: &World, hash: i64) -> Option<Scope> {
-    consent::refused(&world.db, Channel::Sms, &[hash]).await.unwrap().get(&hash).copied()
+    consent::refused(&world.db, Channel::Sms, &[hash], world.now()).await.unwrap().get(&hash).copied()
 }
 
 async fn confirmations(world: &World) -> Vec<i64> {
@@ -286,7 +286,7 @@ async fn what_is_no_refusal_is_kept_sealed_for_an_officer_and_then_deleted(world
     );
 
     // Whoever is erased is erased here, too; and what is older than its time goes by itself.
-    loa::audience::erase::erase(&world.db, "p1", world.now()).await.unwrap();
+    loa::audience::erase::erase(&world.db, "p1", "Lan", world.now()).await.unwrap();
     assert_eq!(world.number("SELECT count(*) FROM inbound").await, 1, "the machine's");
     world.advance(90 * 24 * HOUR).await;
     assert!(!read::prune(&world.db, Duration::from_hours(90 * 24), world.now()).await.unwrap());

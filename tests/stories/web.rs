@@ -194,7 +194,7 @@ impl House {
     }
 
     async fn refused(&self, channel: Channel, address: i64) -> Option<Scope> {
-        consent::refused(&self.ground.db, channel, &[address]).await.unwrap().get(&address).copied()
+        consent::refused(&self.ground.db, channel, &[address], self.ground.clock.millis()).await.unwrap().get(&address).copied()
     }
 
     async fn said(&self, channel: Channel, address: i64) -> Vec<(String, String)> {
