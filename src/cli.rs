@@ -168,7 +168,9 @@ impl Globals {
     pub fn officer(&self, by: Option<String>) -> Result<String, Mistake> {
         let signed_in = || ["USER", "USERNAME"].iter().find_map(|name| self.env.get(*name).cloned());
         let by = by.or_else(signed_in).map(|name| name.trim().to_string()).filter(|name| !name.is_empty());
-        by.ok_or_else(|| Mistake(phrase!("chưa rõ ai làm việc này: thêm `--by TÊN`", "nobody knows who does this: add `--by NAME`")))
+        by.ok_or_else(|| {
+            Mistake(phrase!("chưa rõ ai làm việc này: thêm `--by TÊN`", "nobody knows who does this: add `--by NAME`"))
+        })
     }
 
     /// Prints problems on standard error.

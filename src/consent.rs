@@ -197,14 +197,7 @@ pub async fn record(db: &Db, channel: Channel, address: i64, scope: Scope, said:
     transaction!(db, |tx| refuse(tx, channel, address, scope, said).await)
 }
 
-async fn remember(
-    tx: &mut Tx,
-    channel: Channel,
-    address: i64,
-    action: i16,
-    until: Option<i64>,
-    said: Said<'_>,
-) -> Result<i64> {
+async fn remember(tx: &mut Tx, channel: Channel, address: i64, action: i16, until: Option<i64>, said: Said<'_>) -> Result<i64> {
     within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&REMEMBER))
         .bind(channel as i16)
         .bind(address)
@@ -250,7 +243,8 @@ pub async fn history(db: &Db, channel: Channel, address: i64) -> Result<Vec<Even
         .bind(address)
         .fetch_all(pool)
         .await)?;
-    let event = |(id, action, at, source, wording, until)| Event { id, refused: Scope::from_number(action), until, at, source, wording };
+    let event =
+        |(id, action, at, source, wording, until)| Event { id, refused: Scope::from_number(action), until, at, source, wording };
     Ok(rows.into_iter().map(event).collect())
 }
 
@@ -267,10 +261,8 @@ static SINCE: Sql = Sql::new(
 /// Every entry says how things stand now, so taking one in twice does no harm.
 pub async fn since(db: &Db, id: i64) -> Result<Vec<Change>> {
     type Row = (i64, i16, i64, Option<i16>, Option<i16>, Option<i64>);
-    let rows = on!(db.read, |pool, sql| sqlx::query_as::<_, Row>(sql(&SINCE))
-        .bind(id.saturating_sub(LOOK_BACK))
-        .fetch_all(pool)
-        .await)?;
+    let rows =
+        on!(db.read, |pool, sql| sqlx::query_as::<_, Row>(sql(&SINCE)).bind(id.saturating_sub(LOOK_BACK)).fetch_all(pool).await)?;
     let change = |(id, channel, address, scope, passing, until): Row| {
         let standing = Standing::of(scope.unwrap_or(0), passing.unwrap_or(0), until.unwrap_or(0));
         Some(Change { id, channel: Channel::from_number(i64::from(channel))?, address, standing })
@@ -278,9 +270,12 @@ pub async fn since(db: &Db, id: i64) -> Result<Vec<Change>> {
     Ok(rows.into_iter().filter_map(change).collect())
 }
 
-static BY_PHONE: Sql = Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE phone_hash = $1 AND state = 0 LIMIT 2");
-static BY_EMAIL: Sql = Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE email_hash = $1 AND state = 0 LIMIT 2");
-static BY_CHAT: Sql = Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE chat_hash = $1 AND state = 0 LIMIT 2");
+static BY_PHONE: Sql =
+    Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE phone_hash = $1 AND state = 0 LIMIT 2");
+static BY_EMAIL: Sql =
+    Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE email_hash = $1 AND state = 0 LIMIT 2");
+static BY_CHAT: Sql =
+    Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE chat_hash = $1 AND state = 0 LIMIT 2");
 
 /// The other ways to the person of an address: channel and keyed hash. None where nobody is known by it, or several are:
 /// nobody refuses for those who share a phone.

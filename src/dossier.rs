@@ -13,12 +13,7 @@ use providers::{Channel, mask};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    audience::{
-        address::ChatService,
-        block::Binds,
-        phone::Carrier,
-        place::Places,
-    },
+    audience::{address::ChatService, block::Binds, phone::Carrier, place::Places},
     consent::{self, Scope, agreement},
     db::{Db, DbError, Result, Sql},
     delivery::{State, Why, channel_of},
@@ -350,8 +345,7 @@ static PERSON: Sql = Sql::new(
 
 /// Everything known about the person with this reference; none: nobody has it.
 pub async fn find(db: &Db, seal: &Seal, reference: &str) -> Result<Option<Dossier>> {
-    let row: Option<Row> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&PERSON)).bind(reference).fetch_optional(pool).await)?;
+    let row: Option<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&PERSON)).bind(reference).fetch_optional(pool).await)?;
     let Some(row) = row else { return Ok(None) };
     let id = row.id;
     let addresses: Vec<(Channel, i64)> =
@@ -457,9 +451,8 @@ static LISTS: Sql = Sql::new(
 async fn lists(db: &Db, addresses: &[(Channel, i64)]) -> Result<Vec<Listed>> {
     let mut lists = Vec::new();
     for (channel, address) in addresses {
-        let rows: Vec<(Option<String>, i16)> = on!(db.read, |pool, sql| {
-            sqlx::query_as(sql(&LISTS)).bind(*channel as i16).bind(address).fetch_all(pool).await
-        })?;
+        let rows: Vec<(Option<String>, i16)> =
+            on!(db.read, |pool, sql| { sqlx::query_as(sql(&LISTS)).bind(*channel as i16).bind(address).fetch_all(pool).await })?;
         lists.extend(rows.into_iter().map(|(list, binds)| {
             let binds = if binds == Binds::Everything as i16 { Binds::Everything } else { Binds::Advertising };
             Listed { channel: *channel, list: list.unwrap_or_default(), binds: binds.name() }
@@ -504,10 +497,8 @@ async fn messages(db: &Db, id: i64) -> Result<Vec<Message>> {
     let rows: Vec<Sent> = on!(db.read, |pool, sql| sqlx::query_as(sql(&MESSAGES)).bind(id).fetch_all(pool).await)?;
     let mut messages = Vec::with_capacity(rows.len());
     for row in rows {
-        let left: Vec<Left> =
-            on!(db.read, |pool, sql| sqlx::query_as(sql(&ATTEMPTS)).bind(row.id).fetch_all(pool).await)?;
-        let gateway_ids =
-            on!(db.read, |pool, sql| sqlx::query_scalar(sql(&HANDLES)).bind(row.id).fetch_all(pool).await)?;
+        let left: Vec<Left> = on!(db.read, |pool, sql| sqlx::query_as(sql(&ATTEMPTS)).bind(row.id).fetch_all(pool).await)?;
+        let gateway_ids = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&HANDLES)).bind(row.id).fetch_all(pool).await)?;
         let attempt = |(attempt, account, state, parts, price, at): Left| Attempt {
             attempt,
             account,
@@ -545,8 +536,7 @@ fn channel(number: i16) -> Channel {
 static CONTACTS: Sql = Sql::new(r"SELECT run, at FROM contact WHERE recipient = $1 ORDER BY run");
 
 async fn contacts(db: &Db, id: i64) -> Result<Vec<Contact>> {
-    let rows: Vec<(i64, i64)> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTACTS)).bind(id).fetch_all(pool).await)?;
+    let rows: Vec<(i64, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTACTS)).bind(id).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(|(run, at)| Contact { run, at: Moment(at) }).collect())
 }
 
@@ -563,8 +553,7 @@ async fn adverts(db: &Db, addresses: &[(Channel, i64)]) -> Result<Vec<Advert>> {
     Ok(adverts)
 }
 
-static REPLIES: Sql =
-    Sql::new(r"SELECT id, at, text, meaning FROM inbound WHERE channel = $1 AND address = $2 ORDER BY id");
+static REPLIES: Sql = Sql::new(r"SELECT id, at, text, meaning FROM inbound WHERE channel = $1 AND address = $2 ORDER BY id");
 
 async fn replies(db: &Db, seal: &Seal, addresses: &[(Channel, i64)]) -> Result<Vec<Reply>> {
     let mut replies = Vec::new();
@@ -647,9 +636,10 @@ impl Dossier {
         };
         let texts = self.replies.iter_mut().map(|reply| &mut reply.text);
         let remarks = self.messages.iter_mut().map(|message| &mut message.remark);
-        let notes = self.requests.iter_mut().flat_map(|request| {
-            std::iter::once(&mut request.note).chain(request.history.iter_mut().map(|step| &mut step.note))
-        });
+        let notes = self
+            .requests
+            .iter_mut()
+            .flat_map(|request| std::iter::once(&mut request.note).chain(request.history.iter_mut().map(|step| &mut step.note)));
         texts.chain(remarks).chain(notes).flatten().for_each(hide);
         // The words of a button or of a refusal by text are nobody's own.
         let said = self.refusals.iter_mut().flat_map(|refusal| &mut refusal.history);

@@ -387,19 +387,10 @@ struct Standing {
 }
 
 /// Takes a step and writes it down.
-pub async fn step(
-    db: &Db,
-    seal: &Seal,
-    id: i64,
-    step: Step,
-    by: &str,
-    note: &str,
-    now: i64,
-) -> std::result::Result<(), Refused> {
+pub async fn step(db: &Db, seal: &Seal, id: i64, step: Step, by: &str, note: &str, now: i64) -> std::result::Result<(), Refused> {
     let sealed = (!note.is_empty()).then(|| seal.seal_text(note));
     transaction!(db, |tx| {
-        let found: Option<Standing> =
-            within!(tx, |c, sql| sqlx::query_as(sql(&STANDING)).bind(id).fetch_optional(c).await)?;
+        let found: Option<Standing> = within!(tx, |c, sql| sqlx::query_as(sql(&STANDING)).bind(id).fetch_optional(c).await)?;
         let Some(request) = found else { return Ok(Err(Refused::Unknown(id))) };
         if let Err(refused) = request.allows(id, step, now) {
             return Ok(Err(refused));
@@ -530,8 +521,7 @@ impl Row {
 
 /// The open requests, the most pressing first, overdue ones above all; with `closed`, those after them, the latest first.
 pub async fn list(db: &Db, seal: &Seal, closed: bool, limit: i64) -> Result<Vec<Request>> {
-    let rows: Vec<Row> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(closed).bind(limit).fetch_all(pool).await)?;
+    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(closed).bind(limit).fetch_all(pool).await)?;
     rows.into_iter().map(|row| row.request(seal)).collect()
 }
 

@@ -98,8 +98,7 @@ pub async fn phones(db: &Db, condition: &Compiled, bounds: Bounds, before: &[Cha
         .collect();
     let Bounds { scope, binds, consent, now } = bounds;
     let sms = Channel::Sms as i16;
-    let agreed =
-        if consent { format!(" AND {}", agreement::agreed("r.id", sms, "r.consent_basis")) } else { String::new() };
+    let agreed = if consent { format!(" AND {}", agreement::agreed("r.id", sms, "r.consent_basis")) } else { String::new() };
     let refuses = refusing(sms, "r.phone_hash", scope, &now.to_string());
     let text = format!(
         "SELECT CAST(r.carrier AS BIGINT), count(DISTINCT r.phone_hash) FROM recipient r

@@ -118,8 +118,7 @@ pub async fn erase(db: &Db, reference: &str, by: &str, now: i64) -> Result<Optio
                 if dated { query.bind(now).execute(c).await } else { query.execute(c).await }.map(affected)
             })?;
         }
-        let requests: Vec<i64> =
-            within!(tx, |c, sql| sqlx::query_scalar(sql(&SETTLE)).bind(id).bind(now).fetch_all(c).await)?;
+        let requests: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&SETTLE)).bind(id).bind(now).fetch_all(c).await)?;
         for request in &requests {
             within!(tx, |c, sql| sqlx::query(sql(&SETTLED)).bind(request).bind(now).bind(by).execute(c).await.map(affected))?;
         }
@@ -128,8 +127,7 @@ pub async fn erase(db: &Db, reference: &str, by: &str, now: i64) -> Result<Optio
         }
         rename_in_tests(tx, reference, id).await?;
         unsay(tx, id).await?;
-        let under_way =
-            within!(tx, |c, sql| sqlx::query(sql(&AWAIT)).bind(id).bind(now).execute(c).await.map(affected))? > 0;
+        let under_way = within!(tx, |c, sql| sqlx::query(sql(&AWAIT)).bind(id).bind(now).execute(c).await.map(affected))? > 0;
         Ok(Some(Erased { requests: requests.len(), under_way }))
     })
 }
@@ -169,8 +167,7 @@ static FINISHED: Sql = Sql::new(
 
 /// Goes on with at most `most` erasures that waited for runs to be over. How many are done with.
 pub async fn finish(db: &Db, most: i64) -> Result<u64> {
-    let waiting: Vec<i64> =
-        on!(db.read, |pool, sql| sqlx::query_scalar(sql(&AWAITED)).bind(most).fetch_all(pool).await)?;
+    let waiting: Vec<i64> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&AWAITED)).bind(most).fetch_all(pool).await)?;
     let mut done = 0;
     for id in waiting {
         done += transaction!(db, |tx| {

@@ -180,8 +180,7 @@ async fn reseal_notes(
     after: i64,
     (next, reseal): (&'static Sql, &'static Sql),
 ) -> crate::db::Result<Option<i64>> {
-    let rows: Vec<(i64, Vec<u8>)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(next)).bind(after).bind(BATCH).fetch_all(c).await)?;
+    let rows: Vec<(i64, Vec<u8>)> = within!(tx, |c, sql| sqlx::query_as(sql(next)).bind(after).bind(BATCH).fetch_all(c).await)?;
     let Some((last, _)) = rows.last() else { return Ok(None) };
     let last = *last;
     let mut anew = Vec::with_capacity(rows.len());

@@ -301,9 +301,7 @@ impl Ground<'_> {
 
     async fn erase(&self, reference: &str, by: Option<String>) -> anyhow::Result<ExitCode> {
         let by = self.globals.officer(by)?;
-        let Some(Erased { requests, under_way }) =
-            erase(&self.db, reference, &by, self.globals.clock.millis()).await?
-        else {
+        let Some(Erased { requests, under_way }) = erase(&self.db, reference, &by, self.globals.clock.millis()).await? else {
             return Err(unknown(reference).into());
         };
         self.say(&phrase!(

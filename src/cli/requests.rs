@@ -191,9 +191,7 @@ impl Ground<'_> {
             return Ok((Subject::Person(person), format!("`{who}`")));
         }
         match read_address(&self.seal, who) {
-            Ok((channel, plain, hash)) => {
-                Ok((request::subject(&self.db, channel, hash).await?, providers::mask(&plain)))
-            }
+            Ok((channel, plain, hash)) => Ok((request::subject(&self.db, channel, hash).await?, providers::mask(&plain))),
             // A reference that nobody has, rather than an address with something wrong in it.
             Err(_) if !who.contains('@') && !who.bytes().all(|byte| byte.is_ascii_digit() || b"+ .-".contains(&byte)) => {
                 Err(unknown(who).into())

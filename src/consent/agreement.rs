@@ -23,10 +23,12 @@ pub fn has_agreed(basis: &str) -> bool {
 
 /// SQL: the basis on which a person may be written to over a channel: the channel's own last word, else the list's. Empty
 /// where it was withdrawn. `person` and `list` are SQL: the recipient's number and its `consent_basis`.
+///
+/// `id + 0`: the few rows of a person are sorted; by the bare column an engine may walk the whole table backwards instead.
 pub fn basis(person: &str, channel: i16, list: &str) -> String {
     format!(
         "coalesce((SELECT CASE WHEN c.given THEN c.basis ELSE '' END FROM consent c
-                   WHERE c.recipient = {person} AND c.channel = {channel} ORDER BY c.id DESC LIMIT 1), {list}, '')"
+                   WHERE c.recipient = {person} AND c.channel = {channel} ORDER BY c.id + 0 DESC LIMIT 1), {list}, '')"
     )
 }
 
@@ -77,7 +79,7 @@ pub struct Entry {
 
 static RECORD: Sql = Sql::new(
     r"INSERT INTO consent (recipient, channel, given, basis, source, wording, address, at, recorded_at, by_whom)
-      SELECT r.id, $2, $3, $4, $5, $6, CASE $2 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END, $7, $8, $9
+      SELECT r.id, CAST($2 AS SMALLINT), $3, $4, $5, $6, CASE CAST($2 AS SMALLINT) WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END, $7, $8, $9
       FROM recipient r WHERE r.id = $1",
 );
 

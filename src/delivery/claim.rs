@@ -35,6 +35,7 @@ static RUN: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_a
 
 static RUN_LOCKED: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_at FROM run r WHERE id = $1 :lock(r)");
 
+// `c.id + 0`: as in `consent::agreement::basis`.
 static CANDIDATES: Sql = Sql::new(
     r"SELECT d.id, d.address, d.account AS pinned, d.updated_at, d.attempt, d.tries, d.doubts, d.message, d.parts, d.price,
              r.state AS recipient_state, r.name, r.lang, r.area, r.attributes,
@@ -47,7 +48,7 @@ static CANDIDATES: Sql = Sql::new(
              EXISTS (SELECT 1 FROM block b WHERE b.channel = d.id & 15 AND b.binds >= $9
                      AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS blocked,
              CASE WHEN $10 THEN coalesce((SELECT CASE WHEN c.given THEN c.basis ELSE '' END FROM consent c
-                                          WHERE c.recipient = r.id AND c.channel = d.id & 15 ORDER BY c.id DESC LIMIT 1), r.consent_basis)
+                                          WHERE c.recipient = r.id AND c.channel = d.id & 15 ORDER BY c.id + 0 DESC LIMIT 1), r.consent_basis)
                   END AS consent_basis,
              $8 AND EXISTS (SELECT 1 FROM delivery other WHERE other.id >= d.id - (d.id & 15) AND other.id < d.id - (d.id & 15) + 16
                             AND other.state IN (5, 6)) AS reached

@@ -53,11 +53,7 @@ impl Audience {
 fn way(plan: &Plan, position: usize, channel: Channel, now: i64, at: &str) -> String {
     let hash = hash_column(channel);
     let no_consent = if plan.wants_consent(now) {
-        format!(
-            "WHEN NOT ({}) THEN {}",
-            agreement::agreed("who.id", channel as i16, "consent_basis"),
-            Why::NoConsent.number()
-        )
+        format!("WHEN NOT ({}) THEN {}", agreement::agreed("who.id", channel as i16, "consent_basis"), Why::NoConsent.number())
     } else {
         String::new()
     };

@@ -97,9 +97,8 @@ fn rule(section: &mut Section<'_>) -> Option<Rule> {
     let from = section.required("from", |v| v.date());
     let decree = section.required("decree", |v| v.line());
     let answer = section.required("answer", |v| v.integer(0..=LONGEST));
-    let done = section.required("done", |v| {
-        v.section(|s| Some(Kind::ALL.map(|kind| s.required(kind.name(), |v| v.integer(0..=LONGEST)))))
-    });
+    let done = section
+        .required("done", |v| v.section(|s| Some(Kind::ALL.map(|kind| s.required(kind.name(), |v| v.integer(0..=LONGEST))))));
     let mut days = [0; 6];
     for (place, read) in days.iter_mut().zip(done?) {
         *place = read?;

@@ -124,11 +124,17 @@ impl Buttons {
             awareness: phrase!("Ngừng tin tuyên truyền định kỳ", "Stop regular advice"),
             all: phrase!("Ngừng mọi tin, kể cả cảnh báo khẩn", "Stop every message, urgent warnings included"),
             awareness_here: phrase!("Ngừng tin tuyên truyền định kỳ qua {vi}", "Stop regular advice by {en}"),
-            all_here: phrase!("Ngừng mọi tin qua {vi}, kể cả cảnh báo khẩn", "Stop every message by {en}, urgent warnings included"),
+            all_here: phrase!(
+                "Ngừng mọi tin qua {vi}, kể cả cảnh báo khẩn",
+                "Stop every message by {en}, urgent warnings included"
+            ),
             undo: phrase!("Nhận lại tin qua {vi}", "Receive messages by {en} again"),
             undo_all: phrase!("Nhận lại tin qua mọi kênh", "Receive messages on every channel again"),
             here: phrase!("Chỉ qua {vi}", "Only by {en}"),
-            everywhere: phrase!("Qua mọi kênh mà chúng tôi có địa chỉ của quý vị", "On every channel for which we have your address"),
+            everywhere: phrase!(
+                "Qua mọi kênh mà chúng tôi có địa chỉ của quý vị",
+                "On every channel for which we have your address"
+            ),
         }
     }
 
@@ -229,9 +235,7 @@ async fn record(state: &Shared, channel: Channel, address: i64, wish: Wish, lang
         for (channel, address) in &ways {
             match wish {
                 Wish::OneClick => consent::refuse(tx, *channel, *address, Scope::Awareness, said).await?,
-                Wish::Refuse(Refusal { scope, months: None, .. }) => {
-                    consent::refuse(tx, *channel, *address, scope, said).await?
-                }
+                Wish::Refuse(Refusal { scope, months: None, .. }) => consent::refuse(tx, *channel, *address, scope, said).await?,
                 Wish::Refuse(Refusal { scope, months: Some(months), .. }) => {
                     consent::pause(tx, *channel, *address, scope, months_ahead(months, at), said).await?
                 }
@@ -339,9 +343,14 @@ mod tests {
         }
         assert_eq!(read(FORM, "action=undo"), Some(Wish::TakeBack { everywhere: false }));
         assert_eq!(read(FORM, "action=undo-all"), Some(Wish::TakeBack { everywhere: true }));
-        for nothing in
-            ["", "scope=all", "action=stop", "action=stop&scope=everything", "action=stop&scope=all&months=2", "List-Unsubscribe=Yes"]
-        {
+        for nothing in [
+            "",
+            "scope=all",
+            "action=stop",
+            "action=stop&scope=everything",
+            "action=stop&scope=all&months=2",
+            "List-Unsubscribe=Yes",
+        ] {
             assert_eq!(read(FORM, nothing), None, "{nothing}");
         }
     }

@@ -72,6 +72,7 @@ fn value(world: &World, (table, column, class): (&str, &str, &str), person: i64,
         ("number", "state") if table == "confirmation" => "0".into(),
         ("number", _) => "1".into(),
         ("text", "source") => "'officer'".into(),
+        ("text", "basis") => "'consent'".into(),
         ("text", "by_whom") => "'Lan'".into(),
         ("text", _) => format!("'{SECRET}'"),
         ("bytes", "sender") => sealed(world.seal.seal(Sealed::Phone, "+84900000007")),
@@ -113,7 +114,8 @@ async fn nothing_personal_is_forgotten(world: &World) {
         }
     }
     for table in &personal {
-        let known = COVERS.iter().map(|(table, _)| *table).chain(ELSEWHERE.iter().map(|(table, _)| *table)).any(|one| one == *table);
+        let known =
+            COVERS.iter().map(|(table, _)| *table).chain(ELSEWHERE.iter().map(|(table, _)| *table)).any(|one| one == *table);
         assert!(known, "`{table}` holds something personal: put it into dossier::COVERS and audience::erase");
     }
     assert!(personal.len() > 15, "{personal:?}");
@@ -123,7 +125,8 @@ async fn nothing_personal_is_forgotten(world: &World) {
     for table in ["membership", "recipient", "delivery", "contact"] {
         assert!(world.number(&format!("SELECT count(*) FROM {table}")).await > 0, "{table}");
     }
-    let filled = COVERS.iter().map(|(table, _)| *table).filter(|t| !["membership", "recipient", "delivery", "contact"].contains(t));
+    let filled =
+        COVERS.iter().map(|(table, _)| *table).filter(|t| !["membership", "recipient", "delivery", "contact"].contains(t));
     for table in filled.clone() {
         let own = columns.iter().filter(|(of, ..)| of == table);
         let (names, values): (Vec<&str>, Vec<String>) = own
@@ -240,7 +243,11 @@ async fn silence_is_kept_until_its_end_whatever_the_address(world: &World) {
     let run = world.fanned_out(&by_sms()).await;
     assert_eq!(world.row(run, people[0], SMS).await.why(), Why::OptedOut);
     // Somebody else asks while the run is under way.
-    taken_in(world, &New { until: Some(until), kind: Kind::Restriction, ..asks(Kind::Objection, Subject::Person(people[1]), world.now()) }).await;
+    taken_in(
+        world,
+        &New { until: Some(until), kind: Kind::Restriction, ..asks(Kind::Objection, Subject::Person(people[1]), world.now()) },
+    )
+    .await;
     assert_eq!(world.claim(run, SMS).await.len(), 1);
     let row = world.row(run, people[1], SMS).await;
     assert_eq!((row.state(), row.why()), (State::Skipped, Why::OptedOut));
@@ -377,7 +384,10 @@ async fn a_withdrawal_ends_advice_on_every_channel(world: &World) {
     let scopes = async |channel, address| {
         consent::refused(&world.db, channel, &[address], world.now()).await.unwrap().get(&address).copied()
     };
-    assert_eq!((scopes(Channel::Sms, 1).await, scopes(Channel::Email, 2).await), (Some(Scope::Awareness), Some(Scope::Awareness)));
+    assert_eq!(
+        (scopes(Channel::Sms, 1).await, scopes(Channel::Email, 2).await),
+        (Some(Scope::Awareness), Some(Scope::Awareness))
+    );
     let run = world.fanned_out(&by_sms().replace("\"awareness\"", "\"warning\"")).await;
     assert_eq!(world.claim(run, SMS).await.len(), 1, "a warning rests on a duty");
 }

@@ -19,7 +19,7 @@ use loa::{
         segment::{SegmentError, compile},
     },
     campaign::{Condition, Reached},
-    consent::{self, Said, Scope},
+    consent::{self, Said, Scope, agreement},
     seal::{Kind, Seal},
     words::Lang,
 };
@@ -405,7 +405,10 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             assert_eq!(found, people, "{what} on {:?}", ground.db.engine());
         }
         let all = compile(&Condition::default(), &lookup, ground.db.engine(), 1, now).unwrap();
-        assert_eq!(count(&ground.db, &all, 0).await.unwrap(), Count { people: 4, phone: 3, email: 2, chat: 0, ..Count::default() });
+        assert_eq!(
+            count(&ground.db, &all, 0).await.unwrap(),
+            Count { people: 4, phone: 3, email: 2, chat: 0, ..Count::default() }
+        );
         // Whoever refuses, or stands on a list, is counted apart.
         let phone = ground.number("SELECT min(phone_hash) FROM recipient WHERE phone_hash IS NOT NULL").await;
         consent::record(&ground.db, Channel::Sms, phone, Scope::Awareness, Said { source: "link", wording: "", at: 1 })
@@ -449,6 +452,35 @@ async fn an_export_is_a_list_and_an_erased_person_is_in_none() {
         assert_eq!(ground.number(left).await, 1);
         assert_eq!(ground.number("SELECT count(*) FROM membership").await, 1);
         assert_eq!(consent::refused(&ground.db, Channel::Sms, &[phone], now).await.unwrap().get(&phone), Some(&Scope::All));
+    }
+}
+
+#[tokio::test]
+async fn what_a_list_says_of_consent_is_remembered_where_it_changes() {
+    for ground in grounds().await {
+        let head = "ref,name,phone,consent_basis,consent_source,consent_at,consent_wording\n";
+        let agreed = "a,An,0901111111,đồng ý,phiếu,01/10/2026,Tôi đồng ý nhận tin\nb,Bình,0902222222,,,,\n";
+        let import = async |name: &str, text: String| import_text(&ground, name, &text).await.unwrap();
+        import("1.csv", format!("{head}{agreed}")).await;
+        // The same list again, and one without these columns, say nothing new.
+        import("2.csv", format!("{head}{agreed}")).await;
+        import("3.csv", "ref,name,phone\na,An,0901111111\n".to_string()).await;
+        import("4.csv", "ref,phone,consent_basis,consent_source,consent_at\na,0901111111,đồng ý,phiếu,01/10/2026\n".into()).await;
+        assert_eq!(ground.number("SELECT count(*) FROM consent").await, 1);
+        import("5.csv", format!("{head}a,An,0901111111,nhiệm vụ công,,,\n")).await;
+        import("6.csv", format!("{head}a,An,0901111111,,,,\nb,Bình,0902222222,consent,web,,\n")).await;
+        let history = agreement::history(&ground.db, 1).await.unwrap();
+        let said: Vec<_> = history.iter().map(|one| (one.given, one.basis.as_str(), one.wording.as_str())).collect();
+        assert_eq!(
+            said,
+            [
+                (true, "đồng ý", "Tôi đồng ý nhận tin"),
+                (true, "nhiệm vụ công", "Tôi đồng ý nhận tin"),
+                (false, "", "Tôi đồng ý nhận tin"),
+            ]
+        );
+        assert!(history.iter().all(|one| one.channel == 0 && one.by_whom == "danh-sach"), "{history:?}");
+        assert_eq!(agreement::history(&ground.db, 2).await.unwrap().len(), 1);
     }
 }
 

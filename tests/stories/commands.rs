@@ -276,6 +276,7 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
          VALUES ('nhan-dien', 'a', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, FALSE, 'budget', 0, 0, 0, 0, 1),
                 ('nhan-dien', 'b', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, TRUE, NULL, 0, 0, 0, 0, 1);
          INSERT INTO receipt (account, handle, state, reason, detail, received_at, status) VALUES (1, 'x', 5, 0, '', 1, 0);
+         INSERT INTO request (kind, state, received_at, answer_by, due_at) VALUES (1, 0, 1, 2, 3);
          INSERT INTO delivery (id, run, segments, owner, account, price, next_at, updated_at, route, message, state, reason,
             attempt, tries, doubts, parts) VALUES (1, 1, 0, 0, 1, 0, 1, 1, 17, 0, 2, 0, 1, 1, 1, 1)",
     )

@@ -314,7 +314,7 @@ static REMEMBER: Sql = Sql::new(
     SELECT r.id, 0, r.consent_basis IS NOT NULL, coalesce(r.consent_basis, ''), coalesce(r.consent_source, ''),
            coalesce(l.wording, c.wording, ''), coalesce(r.consent_at, CAST($2 AS BIGINT)), CAST($2 AS BIGINT), $3
     FROM :rows($1; id BIGINT, wording TEXT) AS l JOIN recipient r ON r.id = l.id
-    LEFT JOIN consent c ON c.id = (SELECT max(last.id) FROM consent last WHERE last.recipient = r.id AND last.channel = 0)
+    LEFT JOIN consent c ON c.id = (SELECT max(last.id + 0) FROM consent last WHERE last.recipient = r.id AND last.channel = 0)
     WHERE coalesce(c.basis, '') <> coalesce(r.consent_basis, '')
        OR coalesce(r.consent_basis, '') <> '' AND (c.source <> coalesce(r.consent_source, '')
             OR c.wording <> coalesce(l.wording, c.wording) OR c.at <> coalesce(r.consent_at, c.at))",

@@ -17,8 +17,7 @@ use crate::{
     phrase,
     request::{deadline, person},
     seal::{Kind, Seal},
-    transaction,
-    words,
+    transaction, words,
 };
 
 /// The `source` of what an officer records.

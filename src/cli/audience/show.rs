@@ -54,7 +54,10 @@ impl Ground<'_> {
         });
         self.section(
             &phrase!("Căn cứ gửi tin", "Why messages may be sent"),
-            lang.pick(["Lúc", "Kênh", "Căn cứ", "Nguồn", "Lời đồng ý", "Người ghi"], ["At", "Channel", "Basis", "Source", "Wording", "By"]),
+            lang.pick(
+                ["Lúc", "Kênh", "Căn cứ", "Nguồn", "Lời đồng ý", "Người ghi"],
+                ["At", "Channel", "Basis", "Source", "Wording", "By"],
+            ),
             consents,
         )?;
         let refusals = dossier.refusals.iter().flat_map(|refusal| {
@@ -67,7 +70,10 @@ impl Ground<'_> {
         });
         self.section(
             &phrase!("Từ chối nhận tin", "Refusals"),
-            lang.pick(["Lúc", "Kênh", "Điều gì", "Đến hết", "Nguồn", "Lời nói"], ["At", "Channel", "What", "Through", "Source", "Words"]),
+            lang.pick(
+                ["Lúc", "Kênh", "Điều gì", "Đến hết", "Nguồn", "Lời nói"],
+                ["At", "Channel", "What", "Through", "Source", "Words"],
+            ),
             refusals,
         )?;
         let lists = dossier.lists.iter().map(|listed| {
@@ -131,8 +137,11 @@ impl Ground<'_> {
             (phrase!("Không gửi gì đến hết", "Nothing is sent through"), silent),
         ];
         let own = person.attributes.iter().map(|(name, value)| (Phrase::from(name.as_str()), Some(value.clone())));
-        let rows: Vec<(Phrase, String)> =
-            known.into_iter().chain(own).filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect();
+        let rows: Vec<(Phrase, String)> = known
+            .into_iter()
+            .chain(own)
+            .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
+            .collect();
         let wide = rows.iter().map(|(name, _)| words::width(name.text(lang))).max().unwrap_or(0);
         for (name, value) in rows {
             let name = name.text(lang);
