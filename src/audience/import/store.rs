@@ -28,6 +28,7 @@ pub(super) struct Fields {
     bits: i64,
     groups: bool,
     consent: bool,
+    wording: bool,
 }
 
 impl Fields {
@@ -48,7 +49,7 @@ impl Fields {
         ];
         let consent = bits[8];
         let bits = bits.iter().enumerate().map(|(at, has)| i64::from(*has) << at).sum();
-        Self { bits, groups: has(&[Field::Groups]), consent }
+        Self { bits, groups: has(&[Field::Groups]), consent, wording: has(&[Field::ConsentWording]) }
     }
 }
 
@@ -322,8 +323,12 @@ static REMEMBER: Sql = Sql::new(
 
 /// Writes down what the list says of its people's agreement, where that is news.
 async fn remember(tx: &mut Tx, batch: &Batch, ids: &[(i64, String)], source: &str, now: i64) -> Result<()> {
-    let wordings: HashMap<&str, &str> =
-        batch.rows.iter().filter_map(|row| Some((row.reference.as_str(), row.wording.as_deref()?))).collect();
+    // An empty cell takes away what was known; a missing column leaves it alone.
+    let wordings: HashMap<&str, &str> = if batch.fields.wording {
+        batch.rows.iter().map(|row| (row.reference.as_str(), row.wording.as_deref().unwrap_or_default())).collect()
+    } else {
+        HashMap::new()
+    };
     let people = list(ids.iter().map(|(id, reference)| json!({ "id": id, "wording": wordings.get(reference.as_str()) })));
     within!(tx, |c, sql| sqlx::query(sql(&REMEMBER))
         .bind(&people)
