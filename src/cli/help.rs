@@ -112,7 +112,6 @@ fn words(of: &str) -> Option<&'static str> {
         "/audience/export stdout" => "Ra màn hình: địa chỉ hiện nguyên",
         "/audience/export reference" => "Chỉ người mang mã này",
         "/audience/show" => "Xem mọi điều đang lưu về một người và mọi tin đã gửi cho họ; che bớt",
-        "/audience/show reference" | "/audience/consent reference" => "Mã (ref) của người ấy",
         "/audience/show reveal" => "Không che gì: địa chỉ hiện nguyên trên màn hình",
         "/audience/show output" => "Ghi trọn vẹn, không che, dạng JSON vào tệp này; chỉ chủ tệp đọc được",
         "/audience/consent" => "Ghi rằng một người đồng ý nhận tin qua một kênh, hoặc rút lại sự đồng ý",
@@ -125,7 +124,7 @@ fn words(of: &str) -> Option<&'static str> {
         "/audience/erase by" | "/audience/consent by" | "/requests/add by" | "/requests/answer by" | "/requests/close by" | "/requests/lift by" =>
             "Ai làm; bỏ trống: tên đang đăng nhập trên máy này",
         "/audience/erase" => "Xóa mọi dữ liệu cá nhân của một người; số đếm giữ nguyên",
-        "/audience/erase reference" => "Mã (ref) của người ấy",
+        "/audience/show reference" | "/audience/consent reference" | "/audience/erase reference" => "Mã (ref) của người ấy",
         "/audience/opt-out" => "Ghi rằng một người từ chối nhận tin, hoặc rút lại lời từ chối",
         "/audience/opt-out address" => "Số điện thoại hoặc địa chỉ thư",
         "/audience/opt-out scope" => "Từ chối gì: awareness (chỉ tin tuyên truyền) hoặc all (mọi tin)",

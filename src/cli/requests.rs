@@ -179,9 +179,7 @@ impl Ground<'_> {
             "Yêu cầu số {number}: {vi}, {shown}. Trả lời chậm nhất {answer_vi}, xong chậm nhất {done_vi}.",
             "Request {number}: {en}, {shown}. Answer by {answer_en}, done by {done_en}."
         ))?;
-        if let Some(effect) = effect(kind, subject, who, until) {
-            self.say(&effect)?;
-        }
+        self.say(&effect(kind, subject, who, until))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -256,21 +254,22 @@ impl Ground<'_> {
 }
 
 /// What a request has done already, or what a person has to do about it.
-fn effect(kind: Kind, subject: Subject, who: &str, until: Option<NaiveDate>) -> Option<Phrase> {
-    let Subject::Person(_) = subject else {
-        return match kind {
-            Kind::Withdrawal => Some(phrase!(
-                "Địa chỉ này không còn nhận tin tuyên truyền; cảnh báo khẩn vẫn gửi.",
-                "This address gets no more advice; urgent warnings still come."
-            )),
-            _ if kind.silences() => Some(silence(until)),
-            _ => Some(phrase!(
-                "Không có một người duy nhất nào trong danh sách mang địa chỉ này.",
-                "No one person of the list has this address."
-            )),
-        };
-    };
-    Some(match kind {
+fn effect(kind: Kind, subject: Subject, who: &str, until: Option<NaiveDate>) -> Phrase {
+    let listed = matches!(subject, Subject::Person(_));
+    match kind {
+        Kind::Restriction | Kind::Objection => silence(until),
+        Kind::Withdrawal if listed => phrase!(
+            "Đã rút đồng ý trên mọi kênh, ngừng tin tuyên truyền; cảnh báo khẩn vẫn gửi.",
+            "Consent is withdrawn on every channel, and advice stops; urgent warnings still come."
+        ),
+        Kind::Withdrawal => phrase!(
+            "Địa chỉ này không còn nhận tin tuyên truyền; cảnh báo khẩn vẫn gửi.",
+            "This address gets no more advice; urgent warnings still come."
+        ),
+        _ if !listed => phrase!(
+            "Không có một người duy nhất nào trong danh sách mang địa chỉ này.",
+            "No one person of the list has this address."
+        ),
         Kind::Access => phrase!(
             "Bản sao để giao: loa audience show {who} --output TỆP",
             "The copy to hand over: loa audience show {who} --output FILE"
@@ -280,12 +279,7 @@ fn effect(kind: Kind, subject: Subject, who: &str, until: Option<NaiveDate>) -> 
             "Xóa: loa audience erase {who} (việc xóa tự đóng yêu cầu này)",
             "To erase: loa audience erase {who} (which closes this request)"
         ),
-        Kind::Withdrawal => phrase!(
-            "Đã rút đồng ý trên mọi kênh, ngừng tin tuyên truyền; cảnh báo khẩn vẫn gửi.",
-            "Consent is withdrawn on every channel, and advice stops; urgent warnings still come."
-        ),
-        Kind::Restriction | Kind::Objection => silence(until),
-    })
+    }
 }
 
 fn silence(until: Option<NaiveDate>) -> Phrase {

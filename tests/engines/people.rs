@@ -306,14 +306,14 @@ async fn a_channels_own_word_goes_before_the_lists(world: &World) {
     let people = world.people(&[phone(1), phone(2), phone(3), phone(4)]).await;
     // The list says that the first two agreed, to every channel.
     world.sql("UPDATE recipient SET consent_basis = 'consent' WHERE id <= 2").await;
-    let word = async |person: i64, channel, given, basis: &'static str| {
-        let word = Word { given, basis, source: "phiếu", wording: "Tôi đồng ý", at: world.now(), by: "Lan" };
-        transaction!(world.db, |tx| agreement::record(tx, person, channel, word, world.now()).await).unwrap();
+    let say = async |person: i64, channel, given, basis: &'static str| {
+        let told = Word { given, basis, source: "phiếu", wording: "Tôi đồng ý", at: world.now(), by: "Lan" };
+        transaction!(world.db, |tx| agreement::record(tx, person, channel, told, world.now()).await).unwrap();
     };
-    word(people[1], Channel::Sms, false, "").await;
-    word(people[2], Channel::Sms, false, "").await;
-    word(people[2], Channel::Sms, true, "đồng ý").await;
-    word(people[3], Channel::Email, true, "consent").await;
+    say(people[1], Channel::Sms, false, "").await;
+    say(people[2], Channel::Sms, false, "").await;
+    say(people[2], Channel::Sms, true, "đồng ý").await;
+    say(people[3], Channel::Email, true, "consent").await;
     let text = by_sms()
         .replace("kind = ", "law = \"advertising\"\nkind = ")
         .replace("\"Khong cung cap ma OTP.\"", "\"[QC] Hoi thao. {{ opt_out }}\"")
@@ -323,7 +323,7 @@ async fn a_channels_own_word_goes_before_the_lists(world: &World) {
     let whys: Vec<Why> = world.rows(run).await.iter().map(super::world::Row::why).collect();
     assert_eq!(whys, [Why::Nothing, Why::NoConsent, Why::Nothing, Why::NoConsent]);
     // Withdrawn while the run is under way: the claim asks again.
-    word(people[2], Channel::Sms, false, "").await;
+    say(people[2], Channel::Sms, false, "").await;
     assert_eq!(world.claim(run, SMS).await.len(), 1);
     assert_eq!(world.row(run, people[2], SMS).await.why(), Why::NoConsent);
     let history = agreement::history(&world.db, people[2]).await.unwrap();

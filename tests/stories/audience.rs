@@ -471,14 +471,7 @@ async fn what_a_list_says_of_consent_is_remembered_where_it_changes() {
         import("6.csv", format!("{head}a,An,0901111111,,,,\nb,Bình,0902222222,consent,web,,\n")).await;
         let history = agreement::history(&ground.db, 1).await.unwrap();
         let said: Vec<_> = history.iter().map(|one| (one.given, one.basis.as_str(), one.wording.as_str())).collect();
-        assert_eq!(
-            said,
-            [
-                (true, "đồng ý", "Tôi đồng ý nhận tin"),
-                (true, "nhiệm vụ công", ""),
-                (false, "", ""),
-            ]
-        );
+        assert_eq!(said, [(true, "đồng ý", "Tôi đồng ý nhận tin"), (true, "nhiệm vụ công", ""), (false, "", ""),]);
         assert!(history.iter().all(|one| one.channel == 0 && one.by_whom == "danh-sach"), "{history:?}");
         assert_eq!(agreement::history(&ground.db, 2).await.unwrap().len(), 1);
     }

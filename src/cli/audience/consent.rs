@@ -107,8 +107,8 @@ impl Ground<'_> {
         let at = past(asked.at, now)?;
         let reference = &asked.reference;
         let Some(id) = person(&self.db, reference).await? else { return Err(unknown(reference).into()) };
-        let named = |channel: &Channel| asked.channel.is_empty() || asked.channel.iter().any(|name| name == channel.name());
-        let channels: Vec<Channel> = Channel::ALL.into_iter().filter(named).collect();
+        let is_meant = |channel: &Channel| asked.channel.is_empty() || asked.channel.iter().any(|name| name == channel.name());
+        let channels: Vec<Channel> = Channel::ALL.into_iter().filter(is_meant).collect();
         let word = Word {
             given: !asked.withdrawn,
             basis: if asked.withdrawn { "" } else { &asked.basis },
