@@ -19,7 +19,7 @@ use crate::{
     audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
     campaign::{AdvertisingRule, Campaign, Condition, Doubt, Law, Policy, Segments, Source},
     config::Office,
-    consent,
+    consent::{self, Standing},
     db::{Db, DbError, Engine, Result, Sql, affected},
     definition::{self, Kept},
     delivery::{Plan, end::Plans, fan_out::Audience},
@@ -299,8 +299,8 @@ static HOLD: Sql = Sql::new(r"UPDATE run SET held = $2 WHERE id = $1 AND held IS
 struct Refusals {
     /// The last event that was read; none: nothing was read yet.
     last: Option<i64>,
-    /// Channel and address → the scope of the refusal.
-    scopes: HashMap<(i16, i64), i16>,
+    /// Channel and address → what is refused.
+    standing: HashMap<(i16, i64), Standing>,
 }
 
 /// The runs under way. Shared by everything that schedules, sends and takes receipts.
@@ -367,10 +367,11 @@ impl Active {
         refusals.last = Some(refusals.last.unwrap_or(0).max(newest));
         for event in events {
             let key = (event.channel as i16, event.address);
-            match event.refuses {
-                Some(scope) if last.is_some() => refusals.scopes.insert(key, scope as i16),
-                _ => refusals.scopes.remove(&key),
-            };
+            if last.is_some() && event.standing != Standing::default() {
+                refusals.standing.insert(key, event.standing);
+            } else {
+                refusals.standing.remove(&key);
+            }
         }
         Ok(())
     }
@@ -406,7 +407,8 @@ impl Active {
     /// The last look before a send: whether the run is open and the person has not just refused.
     pub fn may_send(&self, run: &ActiveRun, channel: i16, address: i64, now: i64) -> bool {
         let refusals = self.refusals.read().unwrap_or_else(PoisonError::into_inner);
-        let refused = refusals.scopes.get(&(channel, address)).is_some_and(|scope| *scope >= run.plan.silencing_scope());
+        let refused = refusals.standing.get(&(channel, address)).and_then(|standing| standing.refuses(now));
+        let refused = refused.is_some_and(|scope| scope as i16 >= run.plan.silencing_scope());
         run.is_open(now) && !refused
     }
 

@@ -24,8 +24,8 @@ impl Lang {
         if named.is_some_and(|value| value.starts_with("en")) { Self::En } else { Self::Vi }
     }
 
-    /// The one of two texts that is in this language.
-    pub const fn pick<'a>(self, vi: &'a str, en: &'a str) -> &'a str {
+    /// The one of two, texts for the most part, that is in this language.
+    pub const fn pick<T: Copy>(self, vi: T, en: T) -> T {
         match self {
             Self::Vi => vi,
             Self::En => en,

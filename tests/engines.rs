@@ -23,6 +23,7 @@ mod doubts;
 mod fall_back;
 mod fan_out;
 mod lost_transaction;
+mod people;
 mod plans;
 mod postgres;
 mod receipts;

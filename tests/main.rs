@@ -18,6 +18,7 @@ mod stories {
     mod gateways;
     mod main_job;
     mod nodes;
+    mod people;
     mod plan;
     mod poll;
     mod replies;

@@ -210,7 +210,7 @@ impl Ground<'_> {
         let config = self.settings.as_ref().ok()?;
         let db = database(config).await.ok()??;
         let everybody = compile(&Condition::default(), &|_| None, db.engine(), 1, 0).ok()?;
-        let people = count(&db, &everybody).await.ok()?.people;
+        let people = count(&db, &everybody, 0).await.ok()?.people;
         let names = if people > 0 { attribute_names(&db, None).await.ok() } else { None };
         db.close().await;
         names.map(|names| names.into_iter().collect())

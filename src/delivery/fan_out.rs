@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 use super::{Counted, Plan, State, Why, group_column, hash_column, id_list};
 use crate::{
     audience::segment::{Bind, Compiled},
-    consent::AGREED,
+    consent::{agreement, refusing},
     db::{Result, Sql, Tx, affected},
     tally, within,
 };
@@ -49,11 +49,11 @@ impl Audience {
     pub const FIRST_BIND: usize = 6;
 }
 
-/// One way to a person, as SQL over `who`.
-fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
+/// One way to a person, as SQL over `who`. `at`: the placeholder of `now`.
+fn way(plan: &Plan, position: usize, channel: Channel, now: i64, at: &str) -> String {
     let hash = hash_column(channel);
     let no_consent = if plan.wants_consent(now) {
-        format!("WHEN consent_basis IS NULL OR consent_basis NOT IN ({AGREED}) THEN {}", Why::NoConsent.number())
+        format!("WHEN NOT ({}) THEN {}", agreement::agreed("who.id", channel as i16, "consent_basis"), Why::NoConsent.number())
     } else {
         String::new()
     };
@@ -62,8 +62,7 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
                 {base} + {group} AS route,
                 CASE WHEN message NOT IN ({texts}) THEN {no_text}
                      WHEN {hash} IS NULL THEN {no_address}
-                     WHEN EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = {hash} AND o.scope >= {scope})
-                     THEN {opted_out}
+                     WHEN silent_until > {at} OR {refusing} THEN {opted_out}
                      WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = {hash} AND b.binds >= {binds})
                      THEN {blocked}
                      {no_consent}
@@ -76,7 +75,7 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
         no_text = Why::NoText.number(),
         no_address = Why::NoAddress.number(),
         opted_out = Why::OptedOut.number(),
-        scope = plan.silencing_scope(),
+        refusing = refusing(channel as i16, hash, plan.silencing_scope(), at),
         blocked = Why::DoNotCall.number(),
         binds = plan.blocking_scope(),
     )
@@ -95,7 +94,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
     }
     let message =
         if message.is_empty() { audience.message.to_string() } else { format!("CASE{message} ELSE {} END", audience.message) };
-    let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now)).collect();
+    let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now, "$5")).collect();
     // A person who may not be written to is told apart from one without any address: that reason comes first.
     let picked = if plan.first { "pick = 1" } else { "(reason = 0 OR pick = 1)" };
     format!(
@@ -103,7 +102,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
                                state, reason, attempt, tries, doubts, parts, area)
          WITH who AS (
            SELECT r.id, r.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis,
-                  {bits} AS segments, {message} AS message
+                  r.silent_until, {bits} AS segments, {message} AS message
            FROM recipient r WHERE r.id > $2 AND r.id <= $3 AND r.state = 0 AND ({members})
          ), way AS (
            {ways}
@@ -186,19 +185,19 @@ async fn made(tx: &mut Tx, run: i64, range: (i64, i64)) -> Result<Vec<(tally::Ke
 static REOPEN: Sql = Sql::new(r"UPDATE run SET state = 1, settled_at = NULL WHERE id = $1 AND state = 2");
 
 /// Whether the recipient `r` of delivery `d` has a usable channel after this one, as SQL; none: there is no such channel.
-pub(super) fn elsewhere(plan: &Plan, channel: i16) -> Option<String> {
+/// `at`: the placeholder of now.
+pub(super) fn elsewhere(plan: &Plan, channel: i16, at: &str) -> Option<String> {
     let ways: Vec<String> = plan
         .after(channel)
         .iter()
         .map(|next| {
+            let hash = hash_column(*next);
             format!(
-                "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT EXISTS
-                  (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = r.{hash} AND o.scope >= {scope})
+                "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT {refusing}
                 AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds}))",
-                hash = hash_column(*next),
                 texts = plan.messages_with(*next),
                 number = *next as i16,
-                scope = plan.silencing_scope(),
+                refusing = refusing(*next as i16, &format!("r.{hash}"), plan.silencing_scope(), at),
                 binds = plan.blocking_scope(),
             )
         })
@@ -224,12 +223,13 @@ pub(super) async fn fall_back(
         return Ok(());
     }
     let list = id_list(ended.iter().copied());
-    let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now)).collect();
+    let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now, "$3")).collect();
     let text = format!(
         "INSERT INTO delivery (id, run, address, segments, owner, account, price, next_at, updated_at, route, message,
                                state, reason, attempt, tries, doubts, parts, area)
          WITH who AS (
-           SELECT r.id, d.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis, d.segments, d.message
+           SELECT r.id, d.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis,
+                  r.silent_until, d.segments, d.message
            FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
            JOIN run ON run.id = d.run AND run.state < 3 AND run.expires_at > $3
            WHERE d.id IN (SELECT id FROM :rows($1; id BIGINT) AS ended) AND r.state = 0
