@@ -226,7 +226,30 @@ fn options() -> comrak::Options<'static> {
 fn plain(html: &str, held: &Held) -> String {
     let wrapped = columns(html, COLUMNS);
     let whole = |index| wrapped.matches(&held.word(index)).count() == html.matches(&held.word(index)).count();
-    if (0..held.sources.len()).all(whole) { wrapped } else { columns(html, html.len().max(COLUMNS)) }
+    let text = if (0..held.sources.len()).all(whole) { wrapped } else { columns(html, html.len().max(COLUMNS)) };
+    with_lists_apart(&text)
+}
+
+/// An empty line before a list that follows a paragraph at once.
+fn with_lists_apart(text: &str) -> String {
+    let is_item = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("* ") || line.split_once(". ").is_some_and(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut apart = String::with_capacity(text.len() + 16);
+    let mut before = "";
+    let mut in_list = false;
+    for line in text.lines() {
+        if is_item(line) && !in_list && !before.trim().is_empty() {
+            apart.push('\n');
+        }
+        // What is indented, or empty, goes on with the list.
+        in_list = is_item(line) || (in_list && (line.is_empty() || line.starts_with(' ')));
+        apart.push_str(line);
+        apart.push('\n');
+        before = line;
+    }
+    apart.trim_end().to_owned()
 }
 
 fn columns(html: &str, columns: usize) -> String {
