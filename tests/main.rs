@@ -16,6 +16,7 @@ mod stories {
     mod commands;
     mod dispatch;
     mod gateways;
+    mod mail;
     mod main_job;
     mod nodes;
     mod plan;
