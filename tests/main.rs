@@ -15,6 +15,7 @@ mod stories {
     mod check;
     mod commands;
     mod dispatch;
+    mod domains;
     mod gateways;
     mod mail;
     mod main_job;
