@@ -11,6 +11,7 @@
 mod error;
 mod layout;
 mod markdown;
+mod picture;
 pub mod review;
 mod template;
 mod terms;

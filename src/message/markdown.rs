@@ -86,8 +86,9 @@ impl Held {
 /// Columns of the plain text: what a mail program shows without wrapping again (RFC 3676 advises under 79).
 const COLUMNS: usize = 76;
 
-/// Converts a mail's body. `picture` gives the id (RFC 2392) of a picture that goes with the mail, by what Markdown calls it.
-pub(super) fn convert(source: &str, picture: impl Fn(&str) -> Option<String>) -> Converted {
+/// Converts a mail's body. `picture` gives the id (RFC 2392) of a picture that goes with the mail, by what Markdown calls it, and
+/// how wide it is shown.
+pub(super) fn convert(source: &str, picture: impl Fn(&str) -> Option<(String, Option<u32>)>) -> Converted {
     let mut held = Held::avoiding(source);
     let mut protected = String::with_capacity(source.len());
     for (_, piece) in pieces(source) {
@@ -98,15 +99,16 @@ pub(super) fn convert(source: &str, picture: impl Fn(&str) -> Option<String>) ->
         }
     }
     let arena = Arena::new();
-    let (options, mut shown) = (options(), Vec::new());
+    let (options, mut shown, mut widths) = (options(), Vec::new(), Vec::new());
     let root = parse_document(&arena, &protected, &options);
     let mut foreign_picture = None;
     for node in root.descendants() {
         let NodeValue::Image(image) = &mut node.data.borrow_mut().value else { continue };
         match picture(&image.url) {
-            Some(id) => {
+            Some((id, width)) => {
                 image.url = format!("cid:{id}");
                 if !shown.contains(&id) {
+                    widths.extend(width.map(|width| (id.clone(), width)));
                     shown.push(id);
                 }
             }
@@ -114,6 +116,10 @@ pub(super) fn convert(source: &str, picture: impl Fn(&str) -> Option<String>) ->
         }
     }
     let mut html = written(root, &options);
+    for (id, width) in widths {
+        let source = format!("src=\"cid:{id}\"");
+        html = html.replace(&source, &format!("{source} width=\"{width}\""));
+    }
     for index in 0..held.sources.len() {
         // A choice that stood on lines of its own is not a paragraph.
         if held.sources[index].starts_with("{%") {

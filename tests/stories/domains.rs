@@ -22,8 +22,15 @@ async fn process<'w>(world: &'w World, limit: Option<DomainLimit>, gateway: &Arc
     Process::new(world, Limits::default(), vec![(account(limit), gateway)]).await
 }
 
-/// So many people at each of two domains, and a run of mails to them.
-async fn mails(world: &World, each: i64) -> i64 {
+/// A run of mails to everybody; so many people are added before, each with the next address from `first` on.
+async fn mails(world: &World, first: i64, people: i64) -> i64 {
+    let people: Vec<Person> = (first..first + people).map(|hash| Person::default().email(hash)).collect();
+    world.people(&people).await;
+    world.run(&campaign("warning", "use = [\"email\"]", "")).await
+}
+
+/// The same with people at both domains, in turns.
+async fn mails_to_both(world: &World, each: i64) -> i64 {
     let people: Vec<Person> = (0..each).flat_map(|n| [ELSEWHERE + n, n + 1]).map(|hash| Person::default().email(hash)).collect();
     world.people(&people).await;
     world.run(&campaign("warning", "use = [\"email\"]", "")).await
@@ -69,21 +76,26 @@ async fn a_domain_gets_no_more_at_once_than_it_takes_and_holds_nobody_up(world: 
     let gateway = Scripted::new();
     let limit = DomainLimit { rate: None, connections: Some(2) };
     let mut process = process(world, Some(limit), &gateway).await;
-    let run = mails(world, 60).await;
+    let first = mails(world, ELSEWHERE, 60).await;
     world.step_with(&process.runner).await;
     let silent = gateway.hold().await;
     steps(&mut process, 20).await;
+    assert_eq!(handed(&gateway), (2, 0));
+    let second = mails(world, 1, 60).await;
+    world.step_with(&process.runner).await;
+    steps(&mut process, 20).await;
     assert_eq!(handed(&gateway), (2, 18), "the rest of the window is the others'");
     drop(silent);
-    to_the_end(world, &mut process, run, 120).await;
-    assert_eq!(handed(&gateway), (60, 60), "everybody once");
+    to_the_end(world, &mut process, first, 60).await;
+    to_the_end(world, &mut process, second, 120).await;
+    assert_eq!(handed(&gateway), (120, 60), "each mail once");
 }
 
 async fn a_domains_rate_is_shared_by_all_nodes(world: &World) {
     let gateway = Scripted::new();
     let hourly = DomainLimit { rate: Some(Rate { count: 1, per: Duration::from_hours(1) }), connections: None };
     let (mut one, mut other) = (process(world, Some(hourly), &gateway).await, process(world, Some(hourly), &gateway).await);
-    let run = mails(world, 30).await;
+    let run = mails_to_both(world, 30).await;
     world.step_with(&one.runner).await;
     for _ in 0..30 {
         for node in [&mut one, &mut other] {
@@ -106,7 +118,7 @@ async fn a_domain_that_has_enough_rests_and_then_goes_more_slowly(world: &World)
     let gateway = Scripted::new();
     gateway.answers(crowded);
     let mut process = process(world, None, &gateway).await;
-    let run = mails(world, 100).await;
+    let run = mails_to_both(world, 100).await;
     process.settle_for(60).await;
     let (slow, others) = handed(&gateway);
     assert_eq!(others, 100, "nobody else waits");
