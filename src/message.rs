@@ -12,6 +12,7 @@ mod error;
 mod layout;
 mod markdown;
 mod picture;
+mod plain;
 pub mod review;
 mod template;
 mod terms;

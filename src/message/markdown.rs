@@ -2,18 +2,17 @@
 //!
 //! Placeholders are exchanged for words that mean nothing to Markdown, HTML or a line breaker, and come back when
 //! all conversion is done. So a template is converted once, not once a person, and no value passes through Markdown.
-//!
-//! The plain text is made for reading, not for a converter: links are numbered and stand at its end, unless what is shown says
-//! it all (`156` for `tel:156`); headings are underlined; a picture is its description.
 
 use comrak::{
     Arena, format_html,
-    html::dangerous_url,
-    nodes::{AstNode, Node, NodeValue},
+    nodes::{Node, NodeValue},
     parse_document,
 };
 
-use super::template::{Piece, pieces};
+use super::{
+    plain,
+    template::{Piece, pieces},
+};
 
 /// What a mail's body became: a fragment of HTML and plain text, both with words in place of placeholders.
 #[derive(Debug)]
@@ -61,6 +60,11 @@ impl Held {
         format!("{}{index}Z", self.prefix)
     }
 
+    /// Every word.
+    pub(super) fn words(&self) -> impl Iterator<Item = String> {
+        (0..self.sources.len()).map(|index| self.word(index))
+    }
+
     /// The text with every word replaced by what it stands for.
     pub(super) fn restore(&self, text: &str) -> String {
         let mut restored = String::with_capacity(text.len() + 1024);
@@ -82,9 +86,6 @@ impl Held {
         self.sources.iter().enumerate().any(statement)
     }
 }
-
-/// Columns of the plain text: what a mail program shows without wrapping again (RFC 3676 advises under 79).
-const COLUMNS: usize = 76;
 
 /// Converts a mail's body. `picture` gives the id (RFC 2392) of a picture that goes with the mail, by what Markdown calls it, and
 /// how wide it is shown.
@@ -129,83 +130,17 @@ pub(super) fn convert(source: &str, picture: impl Fn(&str) -> Option<(String, Op
     }
     html = restored_braces(&html, &mut held);
     let unsafe_link = unsafe_link(&html, &held);
-    let links = for_reading(&arena, root);
-    let mut text = plain(&written(root, &options), &held);
-    for (number, link) in (1..).zip(&links) {
-        text.push_str(if number == 1 { "\n\n" } else { "\n" });
-        text.push_str(&format!("[{number}] {link}"));
-    }
+    // Last: it changes the document.
+    let text = plain::text(&arena, root, &options, &held);
     Converted { html, text: restored_braces(&text, &mut held), held, unsafe_link, foreign_picture, shown }
 }
 
-fn written(root: Node<'_>, options: &comrak::Options<'_>) -> String {
+/// A document as HTML.
+pub(super) fn written(root: Node<'_>, options: &comrak::Options<'_>) -> String {
     let mut html = String::new();
     // Writing into a String cannot fail.
     let _ = format_html(root, options, &mut html);
     html
-}
-
-/// Turns a document into one that reads well without any markup; what its links lead to is returned, by their numbers.
-fn for_reading<'a>(arena: &'a Arena<'a>, root: Node<'a>) -> Vec<String> {
-    let mut links: Vec<String> = Vec::new();
-    let node = |value: NodeValue| -> Node<'a> { arena.alloc(AstNode::from(value)) };
-    let nodes: Vec<Node<'a>> = root.descendants().collect();
-    for at in nodes {
-        let value = at.data.borrow().value.clone();
-        match value {
-            NodeValue::Link(link) => {
-                if !says_it_all(&at.collect_text(), &link.url) && !dangerous_url(&link.url) {
-                    let known = links.iter().position(|url| *url == link.url).unwrap_or_else(|| {
-                        links.push(link.url);
-                        links.len() - 1
-                    });
-                    at.append(node(NodeValue::Text(format!(" [{}]", known + 1).into())));
-                }
-                unwrapped(at);
-            }
-            NodeValue::Emph => unwrapped(at),
-            // One star each side, as people write mails.
-            NodeValue::Strong => at.data.borrow_mut().value = NodeValue::Emph,
-            NodeValue::Image(_) => {
-                let about = at.collect_text();
-                if !about.trim().is_empty() {
-                    at.insert_before(node(NodeValue::Text(format!("[{}]", about.trim()).into())));
-                }
-                at.detach();
-            }
-            NodeValue::Heading(heading) => {
-                let width = at.collect_text().chars().count().clamp(3, COLUMNS);
-                let line = if heading.level == 1 { "=" } else { "-" }.repeat(width);
-                at.data.borrow_mut().value = NodeValue::Paragraph;
-                at.append(node(NodeValue::LineBreak));
-                at.append(node(NodeValue::Text(line.into())));
-            }
-            _ => {}
-        }
-    }
-    links
-}
-
-/// Puts what a node holds in its place.
-fn unwrapped<'a>(node: Node<'a>) {
-    for child in node.children().collect::<Vec<_>>() {
-        node.insert_before(child);
-    }
-    node.detach();
-}
-
-/// Whether a link's text shows where it leads.
-fn says_it_all(shown: &str, url: &str) -> bool {
-    let bare = |text: &str| {
-        let text = text.trim().trim_end_matches('/');
-        ["https://", "http://", "mailto:", "tel:"]
-            .iter()
-            .find_map(|scheme| text.strip_prefix(scheme))
-            .unwrap_or(text)
-            .to_lowercase()
-    };
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    bare(shown) == bare(url) || (url.starts_with("tel:") && digits(shown) == digits(url))
 }
 
 /// What is left of braces was escaped in Markdown and is meant as written.
@@ -225,44 +160,6 @@ fn options() -> comrak::Options<'static> {
     // Raw HTML is left out, and links with dangerous schemes too: that is the default, and it is relied upon.
     options.render.r#unsafe = false;
     options
-}
-
-/// The plain text of a converted body. A run of letters longer than a line is broken wherever the line ends, and a
-/// placeholder may stand within it: then nothing is wrapped, for a broken placeholder would reach people as it is.
-fn plain(html: &str, held: &Held) -> String {
-    let wrapped = columns(html, COLUMNS);
-    let whole = |index| wrapped.matches(&held.word(index)).count() == html.matches(&held.word(index)).count();
-    let text = if (0..held.sources.len()).all(whole) { wrapped } else { columns(html, html.len().max(COLUMNS)) };
-    with_lists_apart(&text)
-}
-
-/// An empty line before a list that follows a paragraph at once.
-fn with_lists_apart(text: &str) -> String {
-    let is_item = |line: &str| {
-        let line = line.trim_start();
-        line.starts_with("* ") || line.split_once(". ").is_some_and(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let mut apart = String::with_capacity(text.len() + 16);
-    let mut before = "";
-    let mut in_list = false;
-    for line in text.lines() {
-        if is_item(line) && !in_list && !before.trim().is_empty() {
-            apart.push('\n');
-        }
-        // What is indented, or empty, goes on with the list.
-        in_list = is_item(line) || (in_list && (line.is_empty() || line.starts_with(' ')));
-        apart.push_str(line);
-        apart.push('\n');
-        before = line;
-    }
-    apart.trim_end().to_owned()
-}
-
-fn columns(html: &str, columns: usize) -> String {
-    let rendered =
-        html2text::config::plain().allow_width_overflow().no_link_wrapping().string_from_read(html.as_bytes(), columns);
-    // It fails only where a column is too narrow, which the overflow permits.
-    rendered.unwrap_or_default().trim_end().to_owned()
 }
 
 fn unsafe_link(html: &str, held: &Held) -> Option<String> {
