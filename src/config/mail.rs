@@ -20,18 +20,18 @@ pub(super) fn dkim(value: &Value<'_>, channel: Option<Channel>, vault: Vault<'_>
     value.some(|one| one.section(|s| key(s, vault))).map(|keys| keys.into_iter().flatten().collect())
 }
 
-/// None inside: nobody asked for the accounts' secrets.
-fn key(section: &mut Section<'_>, vault: Vault<'_>) -> Option<Option<DkimSource>> {
+/// One key, or none where nobody asked for the accounts' secrets.
+fn key(section: &mut Section<'_>, vault: Vault<'_>) -> Option<Vec<DkimSource>> {
     let domain = section.required("domain", |v| v.line());
     let selector = section.required("selector", |v| v.line());
     let (domain, selector) = (domain?, selector?);
     if !vault.accounts {
-        return section.required("key", |_| Some(None));
+        return section.required("key", |_| Some(Vec::new()));
     }
     section.required("key", |v| {
         let source = DkimSource { domain, selector, key: vault.secret(&v)? };
         match DkimKey::new(&source.domain, &source.selector, &source.key) {
-            Ok(_) => Some(Some(source)),
+            Ok(_) => Some(vec![source]),
             Err(fault) => v.refuse(described(fault), help(fault)),
         }
     })
@@ -82,7 +82,7 @@ pub(super) fn domains(value: &Value<'_>, channel: Option<Channel>) -> Option<BTr
                 );
                 continue;
             };
-            domains.extend(value.section(|s| limit(s)).map(|limit| (mailbox.domain().to_owned(), limit)));
+            domains.extend(value.section(limit).map(|limit| (mailbox.domain().to_owned(), limit)));
         }
         Some(domains)
     })

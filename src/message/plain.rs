@@ -70,7 +70,7 @@ fn for_reading<'a>(arena: &'a Arena<'a>, root: Node<'a>) -> Vec<String> {
 }
 
 /// Puts what a node holds in its place.
-fn unwrapped<'a>(node: Node<'a>) {
+fn unwrapped(node: Node<'_>) {
     for child in node.children().collect::<Vec<_>>() {
         node.insert_before(child);
     }

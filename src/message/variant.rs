@@ -143,7 +143,7 @@ impl<'a> Sources<'a> {
             compiler.fault("email.body", email.body.find(written.as_str()), text, Some(help));
             return None;
         }
-        self.check_size(compiler, &files);
+        check_size(compiler, &files);
         if let Some(expression) = &converted.unsafe_link {
             let help = phrase!(
                 "viết hẳn địa chỉ, hoặc dùng unsubscribe_url hay một khóa của [office]",
@@ -194,24 +194,24 @@ impl<'a> Sources<'a> {
         }
         Some(EmailTexts { language: language.to_owned(), subject, text, html, attachments, pictures })
     }
+}
 
-    /// All files of a mail together must pass the servers on the way.
-    fn check_size(&self, compiler: &mut Compiler<'_>, files: &[(&str, Arc<Attachment>)]) {
-        let bytes: usize = files.iter().map(|(_, file)| file.bytes.len()).sum();
-        // base64: four letters for three bytes, and a line end after each 76.
-        let sent = bytes.div_ceil(3) * 4 / 76 * 78;
-        if sent > LARGEST {
-            let (sent, most, files) = (sent.div_ceil(MEGABYTE), LARGEST / MEGABYTE, files.len());
-            let text = phrase!(
-                "{files} tệp của thư nặng {sent} MB khi gửi, nhiều nhất {most} MB",
-                "the mail's {files} files are {sent} MB when sent, {most} MB at most"
-            );
-            let help = phrase!(
-                "nén nhỏ hơn, hoặc đăng tệp lên trang của đơn vị rồi ghi liên kết",
-                "make them smaller, or put them on the office's site and link to them"
-            );
-            compiler.fault("email.attach", None, text, Some(help));
-        }
+/// All files of a mail together must pass the servers on the way.
+fn check_size(compiler: &mut Compiler<'_>, files: &[(&str, Arc<Attachment>)]) {
+    let bytes: usize = files.iter().map(|(_, file)| file.bytes.len()).sum();
+    // base64: four letters for three bytes, and a line end after each 76.
+    let sent = bytes.div_ceil(3) * 4 / 76 * 78;
+    if sent > LARGEST {
+        let (sent, most, files) = (sent.div_ceil(MEGABYTE), LARGEST / MEGABYTE, files.len());
+        let text = phrase!(
+            "{files} tệp của thư nặng {sent} MB khi gửi, nhiều nhất {most} MB",
+            "the mail's {files} files are {sent} MB when sent, {most} MB at most"
+        );
+        let help = phrase!(
+            "nén nhỏ hơn, hoặc đăng tệp lên trang của đơn vị rồi ghi liên kết",
+            "make them smaller, or put them on the office's site and link to them"
+        );
+        compiler.fault("email.attach", None, text, Some(help));
     }
 }
 

@@ -93,21 +93,12 @@ fn permanent(stage: Stage, reply: &Reply) -> SendError {
 /// Whether a refusal would be every mail's: it is our sign-in, our sender's address, or our standing that is refused. Then a
 /// person must mend it, and what is left of a campaign waits instead of being refused one by one.
 fn is_about_us(reply: &Reply) -> bool {
-    match reply.enhanced {
-        // The sender's address, or one without a server (RFC 7505).
-        Some((_, 1, 7 | 8) | (_, 7, 27)) => true,
-        // RFC 4954 and RFC 5248: wrong or too weak a sign-in, encryption required, the account is disabled.
-        Some((_, 7, 8..=14)) => true,
-        // RFC 7372: our DKIM, SPF or reverse DNS did not pass.
-        Some((_, 7, 20..=26)) => true,
-        // Sign in first (RFC 4954).
-        _ if matches!(reply.code, 530 | 534 | 535 | 538) => true,
-        _ => reply.says(&[
-            "relay access denied",
-            "relaying denied",
-            "unable to relay",
-            "relay not permitted",
-            "not permitted to relay",
-        ]),
-    }
+    // 1.7, 1.8, 7.27: the sender's address, or one that takes no answers (RFC 7505). 7.8 to 7.14: too weak or wrong a sign-in,
+    // encryption required, the account is disabled (RFC 4954, RFC 5248). 7.20 to 7.26: our DKIM, SPF or reverse DNS did not
+    // pass (RFC 7372).
+    let ours = matches!(reply.enhanced, Some((_, 1, 7 | 8) | (_, 7, 8..=14 | 20..=27)));
+    // Sign in first (RFC 4954).
+    let unknown = matches!(reply.code, 530 | 534 | 535 | 538);
+    let words = ["relay access denied", "relaying denied", "unable to relay", "relay not permitted", "not permitted to relay"];
+    ours || unknown || reply.says(&words)
 }

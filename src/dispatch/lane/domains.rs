@@ -82,19 +82,27 @@ impl Drop for Pass {
     }
 }
 
-/// Domains whose servers said that they have enough for now, and for how long.
+/// A domain whose server said that it has enough for now, and for how long, if it said that.
+#[derive(Debug)]
+struct Complaint {
+    domain: String,
+    after: Option<Duration>,
+}
+
+/// What servers complained of and the lane has not heard yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Complaints(Arc<Mutex<Vec<(String, Option<Duration>)>>>);
+pub(super) struct Complaints(Arc<Mutex<Vec<Complaint>>>);
 
 impl Complaints {
     /// The domain of this message complained.
     pub(super) fn note(&self, outgoing: &Outgoing, after: Option<Duration>) {
         if let Some(domain) = domain(outgoing) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((domain.to_owned(), after));
+            let complaint = Complaint { domain: domain.to_owned(), after };
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(complaint);
         }
     }
 
-    fn take(&self) -> Vec<(String, Option<Duration>)> {
+    fn take(&self) -> Vec<Complaint> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -143,7 +151,7 @@ impl Domains {
 
     /// Hears what servers complained of, and forgets gates that nobody needs any more.
     pub(super) fn hear(&mut self, now: i64) {
-        for (domain, after) in self.complaints.take() {
+        for Complaint { domain, after } in self.complaints.take() {
             let rate = self.rate;
             let gate = self.gates.entry(domain.clone()).or_insert_with(|| Gate::new(DomainLimit::default(), rate));
             let worked_at = gate.flow.worked_at.load(Ordering::Relaxed);
