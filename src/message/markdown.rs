@@ -131,7 +131,7 @@ pub(super) fn convert(source: &str, picture: impl Fn(&str) -> Option<(String, Op
     html = restored_braces(&html, &mut held);
     let unsafe_link = unsafe_link(&html, &held);
     // Last: it changes the document.
-    let text = plain::text(&arena, root, &options, &held);
+    let text = plain::text(&arena, root, &options, &mut held);
     Converted { html, text: restored_braces(&text, &mut held), held, unsafe_link, foreign_picture, shown }
 }
 

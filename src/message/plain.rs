@@ -17,9 +17,12 @@ use super::markdown::{Held, written};
 /// Columns of the plain text: what a mail program shows without wrapping again (RFC 3676 advises under 79).
 const COLUMNS: usize = 76;
 
+/// An address as short as this is never broken.
+const SHORT: usize = 20;
+
 /// The text of a document, which is changed on the way.
-pub(super) fn text<'a>(arena: &'a Arena<'a>, root: Node<'a>, options: &Options<'_>, held: &Held) -> String {
-    let links = for_reading(arena, root);
+pub(super) fn text<'a>(arena: &'a Arena<'a>, root: Node<'a>, options: &Options<'_>, held: &mut Held) -> String {
+    let links = for_reading(arena, root, held);
     let mut text = wrapped(&written(root, options), held);
     for (number, link) in (1..).zip(&links) {
         // Writing into a String cannot fail.
@@ -29,7 +32,7 @@ pub(super) fn text<'a>(arena: &'a Arena<'a>, root: Node<'a>, options: &Options<'
 }
 
 /// Turns a document into one that reads well without any markup; what its links lead to is returned, by their numbers.
-fn for_reading<'a>(arena: &'a Arena<'a>, root: Node<'a>) -> Vec<String> {
+fn for_reading<'a>(arena: &'a Arena<'a>, root: Node<'a>, held: &mut Held) -> Vec<String> {
     let mut links: Vec<String> = Vec::new();
     let node = |value: NodeValue| -> Node<'a> { arena.alloc(AstNode::from(value)) };
     let nodes: Vec<Node<'a>> = root.descendants().collect();
@@ -37,7 +40,16 @@ fn for_reading<'a>(arena: &'a Arena<'a>, root: Node<'a>) -> Vec<String> {
         let value = at.data.borrow().value.clone();
         match value {
             NodeValue::Link(link) => {
-                if !says_it_all(&at.collect_text(), &link.url) && !dangerous_url(&link.url) {
+                let shown = at.collect_text();
+                let says_it_all = says_it_all(&shown, &link.url);
+                if says_it_all && shown.len() > SHORT && !shown.contains('{') && !held.words().any(|word| shown.contains(&word)) {
+                    // Behind a word of its own no line ends within it: half an address leads nowhere.
+                    for child in at.children().collect::<Vec<_>>() {
+                        child.detach();
+                    }
+                    at.append(node(NodeValue::Text(held.hold(&shown).into())));
+                }
+                if !says_it_all && !dangerous_url(&link.url) {
                     let known = links.iter().position(|url| *url == link.url).unwrap_or_else(|| {
                         links.push(link.url);
                         links.len() - 1

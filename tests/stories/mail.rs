@@ -40,6 +40,8 @@ Kính gửi {{ name | default("Ông/Bà") }},
 - Báo công an.
 
 ![Sơ đồ các bước](so-do.png)
+
+Còn nữa tại https://khonggianmang.vn/mot-duong-dan-rat-dai/khong-co-cho-ngat-dong/va-con-dai-hon-nua/cho-den-het-dong.html
 """
 attach = ["so-do.png", "cẩm nang.pdf"]
 "#;
@@ -199,6 +201,8 @@ async fn a_mail_is_signed_whole_and_refused_with_one_click() {
     let text = usual["texts"]["text/plain"].as_str().unwrap().replace("\r\n", "\n");
     assert!(text.contains("Xem hướng dẫn [1] hoặc gọi 156:\n\n* Tắt máy.\n* Báo công an.\n\n[Sơ đồ các bước]"), "{text}");
     assert!(text.contains("\n[1] https://khonggianmang.vn/otp\n"), "{text}");
+    let long = "khong-co-cho-ngat-dong/va-con-dai-hon-nua/cho-den-het-dong.html";
+    assert!(text.contains(&format!("https://khonggianmang.vn/mot-duong-dan-rat-dai/{long}")), "an address stays whole: {text}");
 
     let headers: BTreeMap<&str, &str> =
         usual["headers"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
