@@ -168,12 +168,25 @@ pub struct Email {
     pub html: String,
     /// Files to attach, shared by all mails of a run.
     pub attachments: Vec<std::sync::Arc<Attachment>>,
+    /// Pictures that the HTML part shows, shared by all mails of a run.
+    pub pictures: Vec<Picture>,
     /// For `List-Unsubscribe` and RFC 8058 one-click: an https address.
     pub unsubscribe_url: Option<String>,
     /// For `List-Id` (RFC 2919), such as the campaign's slug; one label of `[a-z0-9-]`.
     pub list: Option<String>,
     /// BCP 47 language of the text, for `Content-Language`.
     pub language: String,
+    /// Whether it warns of something under way: it asks mail servers and programs not to keep it back.
+    pub urgent: bool,
+}
+
+/// A picture within a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// What the HTML part calls it, as `cid:ID` (RFC 2392): `name@host`, printable ASCII.
+    pub id: String,
+    /// The file.
+    pub file: std::sync::Arc<Attachment>,
 }
 
 /// A file that goes with a mail.
@@ -261,6 +274,9 @@ pub enum Scope {
     /// The account was faster than its gateway takes messages: it waits like [`Scope::Account`], and then goes at half its
     /// pace, which recovers slowly.
     Pace,
+    /// The recipient's domain takes no more for now: the message uses up a try like [`Scope::Message`], and others to the
+    /// same domain wait and then go slower.
+    Domain,
 }
 
 /// Why a message did not arrive: one fixed list for all gateways. The numbers are stored: never renumber.

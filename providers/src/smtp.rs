@@ -2,18 +2,21 @@
 //!
 //! What enters is an [`Email`](crate::Email) and an address; what leaves is the server's answer to the final dot,
 //! judged. What can go wrong is in the private module `judge`: everything before the final dot was definitely not
-//! taken; everything after it without an answer is in doubt.
+//! taken; everything after it without an answer is in doubt. Mails are signed ([`DkimKey`]) and come back to an address
+//! that tells which one did ([`TaggedAddress`]).
 //!
 //! One recipient a mail: a server that refuses one of several leaves nothing to say about the others, and every mail
 //! is rendered for one person anyhow.
 
 mod connection;
+mod dkim;
 mod judge;
 mod mailbox;
 mod mime;
 mod pool;
 mod reply;
 mod settings;
+mod tagged;
 
 use std::sync::Arc;
 
@@ -32,8 +35,10 @@ use crate::{
 };
 
 pub use crate::keys::KeyError;
-pub use mailbox::{AddressFault, Mailbox};
-pub use settings::{KEYS, Now, Settings, Surroundings, Tls};
+pub use dkim::{DkimKey, KeyFault};
+pub use mailbox::{AddressFault, Mailbox, ascii_domain};
+pub use settings::{DkimSource, KEYS, Now, Settings, Surroundings, Tls};
+pub use tagged::{TaggedAddress, message_id, reference_in_message_id};
 
 /// Why a gateway could not be built from its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +98,7 @@ impl SmtpGateway {
     }
 
     async fn send_one(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+        // Signing takes the better part of a millisecond: short enough to do it here, and there are as many of these as cores.
         let mail = mime::build(&self.settings, outgoing)?;
         let _place = self.window.acquire().await;
         // Outside of the attempt, so that a time-out that drops the attempt still knows how far it came.
@@ -127,7 +133,7 @@ fn closed_meanwhile(fault: &Fault) -> bool {
     match fault {
         Fault::Lost(stage, _) => *stage == Stage::Mail,
         Fault::Refused(stage, reply) => *stage == Stage::Mail && reply.code == 421,
-        Fault::Setup(_) => false,
+        Fault::Setup(_) | Fault::Unfit(_) => false,
     }
 }
 
@@ -153,7 +159,8 @@ impl Provider for SmtpGateway {
         let _ = timeout(self.settings.timeout, connection.quit()).await;
         let secured = if self.settings.tls == Tls::None { "not encrypted" } else { "encrypted" };
         let signed = if self.settings.username.is_some() { "signed in" } else { "without signing in" };
-        Ok(format!("{}:{} answers; {secured}, {signed}", self.settings.host, self.settings.port))
+        let dkim = self.settings.signing();
+        Ok(format!("{}:{} answers; {secured}, {signed}; {dkim}", self.settings.host, self.settings.port))
     }
 }
 
