@@ -88,11 +88,54 @@ pub enum Event {
     },
     /// A message from a person.
     Inbound(Inbound),
+    /// The person reported a message of ours as unwanted: it arrived, and they want no more.
+    Complaint {
+        /// Which attempt.
+        about: About,
+        /// The gateway's own words, without addresses.
+        detail: String,
+    },
+    /// A mail to the address for bounces that says nothing of an attempt: it is counted.
+    Leftover(Leftover),
     /// About the account: its quota, its balance, a template's state.
     Account {
         /// The gateway's words, for the log.
         detail: String,
     },
+}
+
+/// What a mail to the address for bounces is, if it is none that counts. The numbers are stored: never renumber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Leftover {
+    /// A machine answers for somebody who is away.
+    AutoReply = 1,
+    /// A filter wants us to prove that we are people.
+    Challenge = 2,
+    /// Nobody knows: people's own answers, advertising.
+    Unclear = 3,
+    /// A bounce that names no attempt of ours.
+    Stranger = 4,
+}
+
+impl Leftover {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::AutoReply, Self::Challenge, Self::Unclear, Self::Stranger];
+
+    /// The name in commands and exports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AutoReply => "auto-reply",
+            Self::Challenge => "challenge",
+            Self::Unclear => "unclear",
+            Self::Stranger => "stranger",
+        }
+    }
+
+    /// What has this stored number.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|leftover| *leftover as i16 == number)
+    }
 }
 
 /// A message from a person.

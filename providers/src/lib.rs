@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use event::{
-    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Receipt, ReceiptState, Reply, StatusError,
+    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Leftover, Receipt, ReceiptState, Reply, StatusError,
 };
 
 /// A way to people. The discriminants are stored in the database: never renumber.
@@ -461,6 +461,7 @@ pub trait Provider: Send + Sync {
     }
 }
 
+pub mod bounce;
 mod event;
 pub mod gateways;
 pub mod http;
@@ -469,3 +470,4 @@ mod network;
 pub mod smpp;
 pub mod smtp;
 pub mod text;
+pub mod verp;

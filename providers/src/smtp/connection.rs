@@ -313,7 +313,7 @@ async fn connect(settings: &Settings) -> Result<TcpStream, Fault> {
 
 async fn secured<T>(settings: &Settings, tls: &Arc<ClientConfig>, wire: T) -> Result<Box<dyn Wire>, Fault>
 where
-    T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
+    T: Wire + 'static,
 {
     network::secured(&settings.host, tls, wire).await.map_err(unreached)
 }

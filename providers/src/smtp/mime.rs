@@ -43,12 +43,15 @@ pub(super) fn build(settings: &Settings, outgoing: &Outgoing) -> Result<Mail, Se
     let to = Mailbox::new(email.to_name.as_deref(), outgoing.to.expose())
         .map_err(|fault| reject(Reason::NoSuchAddress, format!("the address {fault}")))?;
     let message = compose(settings, &outgoing.reference, email, &to).map_err(|fault| reject(Reason::Content, fault))?;
-    let from = settings.bounce.as_ref().unwrap_or(&settings.from);
+    let from = match &settings.verp {
+        Some(verp) => verp.address(&outgoing.reference),
+        None => settings.bounce.as_ref().unwrap_or(&settings.from).address(),
+    };
     let mut message = message.formatted();
     if !message.ends_with(b"\r\n") {
         message.extend_from_slice(b"\r\n");
     }
-    Ok(Mail { from: from.address(), to: to.address(), size: message.len(), content: stuffed(&message) })
+    Ok(Mail { from, to: to.address(), size: message.len(), content: stuffed(&message) })
 }
 
 fn reject(reason: Reason, detail: String) -> SendError {

@@ -6,7 +6,11 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::mailbox::{AddressFault, Mailbox};
-use crate::keys::{KeyError, Keys};
+use crate::{
+    bounce,
+    keys::{KeyError, Keys},
+    verp::{Verp, VerpFault},
+};
 
 /// Tells the time: mails carry a date.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -41,6 +45,10 @@ pub struct Settings {
     pub reply_to: Option<Mailbox>,
     /// The envelope's sender: where bounces go, if not to `from`.
     pub bounce: Option<Mailbox>,
+    /// The same, another for each attempt.
+    pub verp: Option<Verp>,
+    /// Where what comes back is read.
+    pub bounces: Option<bounce::Settings>,
     /// Connections at most, each with one mail in flight.
     pub window: u32,
     /// For one mail from the first byte to the answer, connecting included. What has no answer by then is judged.
@@ -81,8 +89,8 @@ pub struct Surroundings {
 }
 
 /// Keys of an `smtp` account, beside those that every account has.
-pub const KEYS: [&str; 10] =
-    ["host", "port", "tls", "username", "password", "from", "reply_to", "bounce", "hello_name", "timeout"];
+pub const KEYS: [&str; 11] =
+    ["host", "port", "tls", "username", "password", "from", "reply_to", "bounce", "bounces", "hello_name", "timeout"];
 
 /// A mail server that takes longer than this is not worth waiting for.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -108,6 +116,13 @@ impl Settings {
             Some("implicit") => Tls::Implicit,
             Some(other) => return Err(KeyError::new("tls", format!("{other:?} is none of none, starttls, implicit"))),
         };
+        let verp = text("bounce")?.filter(|written| Verp::is_one(written));
+        let verp = verp.map(|pattern| pattern.parse().map_err(|fault: VerpFault| KeyError::new("bounce", fault.to_string())));
+        let verp = verp.transpose()?;
+        let bounces = keys.value("bounces").map(|table| {
+            let secrets = keys.secrets_within("bounces");
+            bounce::Settings::from_keys(table, &secrets, surroundings.allow_private, surroundings.ca_pem.clone())
+        });
         required("from", "Sở Văn hóa <canhbao@example.vn>")?;
         Ok(Self {
             host: required("host", "smtp.example.vn")?,
@@ -121,7 +136,9 @@ impl Settings {
             password: secrets.get("password").cloned(),
             from: mailbox("from")?.ok_or_else(|| KeyError::new("from", "is missing"))?,
             reply_to: mailbox("reply_to")?,
-            bounce: mailbox("bounce")?,
+            bounce: if verp.is_some() { None } else { mailbox("bounce")? },
+            verp,
+            bounces: bounces.transpose()?,
             window: surroundings.window,
             timeout: keys.seconds("timeout", 1..=600)?.unwrap_or(TIMEOUT),
             allow_private: surroundings.allow_private,
