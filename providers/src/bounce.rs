@@ -209,3 +209,6 @@ async fn in_time<T, E: std::fmt::Display>(what: &str, step: impl Future<Output =
         Err(_) => Err(MailboxFault::new(format!("{what}: no answer within {PATIENCE:?}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

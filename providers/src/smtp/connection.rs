@@ -12,7 +12,7 @@ use futures::FutureExt as _;
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 

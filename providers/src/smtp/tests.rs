@@ -28,6 +28,8 @@ fn settings(port: u16) -> Settings {
         password: None,
         from: "Sở Văn hóa <canhbao@phường.example.vn>".parse().unwrap(),
         reply_to: None,
+        verp: None,
+        bounces: None,
         bounce: None,
         window: 4,
         timeout: Duration::from_secs(20),
