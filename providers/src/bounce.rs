@@ -5,7 +5,7 @@
 //! says the same. What can go wrong is the mailbox, which is asked again at its interval; a mail that nobody understands is
 //! counted and left where people can read it.
 //!
-//! Which attempt a mail speaks of is told by the address that it came back to ([`Verp`]) or by the Message-ID of the mail that
+//! Which attempt a mail speaks of is told by the address that it came back to ([`TaggedAddress`]) or by the Message-ID of the mail that
 //! it quotes: both hold the attempt's reference, whose MAC is for the application to verify.
 
 mod dsn;
@@ -29,7 +29,10 @@ pub use read::{Report, Verdict, read};
 pub use settings::{ImapSettings, Place, Settings};
 
 use self::{imap::Imap, maildir::Maildir};
-use crate::{About, Acknowledge, Arrival, Event, Leftover, Receipt, ReceiptState, smtp::BuildError, verp::Verp};
+use crate::{
+    About, Acknowledge, Arrival, Event, Leftover, Reason, Receipt, ReceiptState,
+    smtp::{BuildError, TaggedAddress},
+};
 
 /// Mails in one arrival at most.
 const TOGETHER: usize = 50;
@@ -106,14 +109,14 @@ struct State {
 }
 
 impl Bounces {
-    /// Opens nothing yet. `verp` and `domain`: how the account's mails name their attempts.
-    pub(crate) fn new(settings: Settings, verp: Option<Verp>, domain: &str) -> Result<Self, BuildError> {
+    /// Opens nothing yet. `address` and `domain`: how the account's mails name their attempts.
+    pub(crate) fn new(settings: Settings, address: Option<TaggedAddress>, domain: &str) -> Result<Self, BuildError> {
         let source = match settings.place {
             Place::Maildir(path) => Source::Maildir(Maildir::new(path)),
             Place::Imap(imap) => Source::Imap(Box::new(Imap::new(*imap)?)),
         };
         let state = State { source, handed: None, committed: VecDeque::new(), fault: None };
-        Ok(Self { names: Names::new(verp, domain), every: settings.every, state: Mutex::new(state) })
+        Ok(Self { names: Names::new(address, domain), every: settings.every, state: Mutex::new(state) })
     }
 
     /// Waits for mails that say something. Dropping the future loses nothing.
@@ -154,7 +157,8 @@ impl Bounces {
             Verdict::Delayed { detail } => about.map(receipt(ReceiptState::Enroute, None, detail)),
             Verdict::Relayed => about.map(receipt(ReceiptState::Accepted, None, "relayed".into())),
             Verdict::Delivered => about.map(receipt(ReceiptState::Delivered, None, String::new())),
-            Verdict::Complaint { detail } => about.map(|about| Event::Complaint { about, detail }),
+            // Whoever complains of it has it.
+            Verdict::Complaint { detail } => about.map(receipt(ReceiptState::Delivered, Some(Reason::Complaint), detail)),
             Verdict::AutoReply => Ok(Event::Leftover(Leftover::AutoReply)),
             Verdict::Challenge => Ok(Event::Leftover(Leftover::Challenge)),
             Verdict::Unclear => Ok(Event::Leftover(Leftover::Unclear)),

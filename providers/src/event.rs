@@ -24,7 +24,7 @@ pub struct Receipt {
     pub about: About,
     /// What became of it.
     pub state: ReceiptState,
-    /// Why, where it failed.
+    /// Why, where it failed; [`Reason::Complaint`] where it arrived and was reported as unwanted.
     pub reason: Option<Reason>,
     /// The gateway's own words or code, without addresses.
     pub detail: String,
@@ -88,13 +88,6 @@ pub enum Event {
     },
     /// A message from a person.
     Inbound(Inbound),
-    /// The person reported a message of ours as unwanted: it arrived, and they want no more.
-    Complaint {
-        /// Which attempt.
-        about: About,
-        /// The gateway's own words, without addresses.
-        detail: String,
-    },
     /// A mail to the address for bounces that says nothing of an attempt: it is counted.
     Leftover(Leftover),
     /// About the account: its quota, its balance, a template's state.

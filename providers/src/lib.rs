@@ -168,12 +168,25 @@ pub struct Email {
     pub html: String,
     /// Files to attach, shared by all mails of a run.
     pub attachments: Vec<std::sync::Arc<Attachment>>,
+    /// Pictures that the HTML part shows, shared by all mails of a run.
+    pub pictures: Vec<Picture>,
     /// For `List-Unsubscribe` and RFC 8058 one-click: an https address.
     pub unsubscribe_url: Option<String>,
     /// For `List-Id` (RFC 2919), such as the campaign's slug; one label of `[a-z0-9-]`.
     pub list: Option<String>,
     /// BCP 47 language of the text, for `Content-Language`.
     pub language: String,
+    /// Whether it warns of something under way: it asks mail servers and programs not to keep it back.
+    pub urgent: bool,
+}
+
+/// A picture within a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// What the HTML part calls it, as `cid:ID` (RFC 2392): `name@host`, printable ASCII.
+    pub id: String,
+    /// The file.
+    pub file: std::sync::Arc<Attachment>,
 }
 
 /// A file that goes with a mail.
@@ -261,6 +274,9 @@ pub enum Scope {
     /// The account was faster than its gateway takes messages: it waits like [`Scope::Account`], and then goes at half its
     /// pace, which recovers slowly.
     Pace,
+    /// The recipient's domain takes no more for now: the message uses up a try like [`Scope::Message`], and others to the
+    /// same domain wait and then go slower.
+    Domain,
 }
 
 /// Why a message did not arrive: one fixed list for all gateways. The numbers are stored: never renumber.
@@ -288,11 +304,13 @@ pub enum Reason {
     Expired = 9,
     /// Anything else: see the gateway's own words.
     Other = 10,
+    /// It arrived, and the person reported it as unwanted: the reason of no failure, and the end of messages to this address.
+    Complaint = 11,
 }
 
 impl Reason {
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoSuchAddress,
         Self::Unreachable,
         Self::Blocked,
@@ -303,6 +321,7 @@ impl Reason {
         Self::Funds,
         Self::Expired,
         Self::Other,
+        Self::Complaint,
     ];
 
     /// The reason's name in files and exports.
@@ -318,6 +337,7 @@ impl Reason {
             Self::Funds => "funds",
             Self::Expired => "expired",
             Self::Other => "other",
+            Self::Complaint => "complaint",
         }
     }
 
@@ -343,6 +363,8 @@ pub struct Abilities {
     pub slot: Slot,
     /// Whether receipts come (an account may still say that none do).
     pub receipts: bool,
+    /// Whether what did not arrive is reported, though nothing says what did.
+    pub bounces: bool,
     /// For how long the gateway ignores a repeated reference; zero: not at all.
     pub ignores_repeats_for: Duration,
     /// Whether receipts echo our reference: if not, the loop must remember the gateway's ids.
@@ -362,6 +384,7 @@ impl Abilities {
         batch: Batch::ONE,
         slot: Slot::Send,
         receipts: false,
+        bounces: false,
         ignores_repeats_for: Duration::ZERO,
         echoes_reference: true,
         status: false,
@@ -470,4 +493,3 @@ mod network;
 pub mod smpp;
 pub mod smtp;
 pub mod text;
-pub mod verp;

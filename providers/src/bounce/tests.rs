@@ -1,5 +1,4 @@
 use super::*;
-use crate::Reason;
 
 const REFERENCE: &str = "0000000h60g0g2h0a1b2c3d4";
 

@@ -46,6 +46,12 @@ impl Reply {
         scrubbed(&format!("{} {}", self.code, self.text))
     }
 
+    /// Whether its words hold one of these, which are in lower case.
+    pub(super) fn says(&self, words: &[&str]) -> bool {
+        let text = self.text.to_lowercase();
+        words.iter().any(|word| text.contains(word))
+    }
+
     /// The same refusal on a connection that cannot go on.
     pub(super) fn hung_up(self) -> Self {
         Self { hung_up: true, ..self }
