@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["run", "dispatch", "receipt", "retention"],
     &["epoch", "account", "active"],
     &["delivery"],
-    &["tally", "reply"],
+    &["tally", "reply", "suppression"],
     &["message", "audience", "consent", "approval"],
     &["definition"],
     &["campaign"],

@@ -283,6 +283,13 @@ fn smtp_gateway() -> Gateway {
             ),
             "reply_to" => (None, phrase!("nơi nhận thư trả lời, nếu khác from", "where answers go, if not to from")),
             "bounce" => (None, phrase!("nơi nhận thư bị trả lại, nếu khác from", "where bounces go, if not to from")),
+            "bounces" => (
+                None,
+                phrase!(
+                    "hộp thư nhận thư bị trả lại: {{ maildir = \"…\" }} hoặc {{ imap = {{ host, username, password }} }}",
+                    "the mailbox that bounces come to: {{ maildir = \"…\" }} or {{ imap = {{ host, username, password }} }}"
+                ),
+            ),
             "hello_name" => (None, phrase!("tên máy này khi chào máy chủ (EHLO)", "this machine's name in EHLO")),
             _ => (Some("60s"), phrase!("thời gian chờ cho một thư, từ 1s đến 600s", "time for one mail, from 1s to 600s")),
         };

@@ -45,6 +45,8 @@ static CANDIDATES: Sql = Sql::new(
                      AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused,
              EXISTS (SELECT 1 FROM block b WHERE b.channel = d.id & 15 AND b.binds >= $9
                      AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS blocked,
+             EXISTS (SELECT 1 FROM suppression s WHERE s.channel = d.id & 15
+                     AND s.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS suppressed,
              r.consent_basis,
              $8 AND EXISTS (SELECT 1 FROM delivery other WHERE other.id >= d.id - (d.id & 15) AND other.id < d.id - (d.id & 15) + 16
                             AND other.state IN (5, 6)) AS reached
@@ -277,6 +279,9 @@ async fn may_go(
     }
     if candidate.blocked {
         return Ok(Err((State::Skipped, Why::DoNotCall)));
+    }
+    if candidate.suppressed {
+        return Ok(Err((State::Skipped, Why::Suppressed)));
     }
     if wants_consent && !candidate.consent_basis.as_deref().is_some_and(consent::has_agreed) {
         return Ok(Err((State::Skipped, Why::NoConsent)));

@@ -66,6 +66,7 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
                      THEN {opted_out}
                      WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = {hash} AND b.binds >= {binds})
                      THEN {blocked}
+                     WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = {hash}) THEN {suppressed}
                      {no_consent}
                      ELSE 0 END AS reason
          FROM who",
@@ -78,6 +79,7 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
         opted_out = Why::OptedOut.number(),
         scope = plan.silencing_scope(),
         blocked = Why::DoNotCall.number(),
+        suppressed = Why::Suppressed.number(),
         binds = plan.blocking_scope(),
     )
 }
@@ -128,7 +130,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
          ON CONFLICT (id) DO NOTHING",
         members = audience.members.text,
         ways = ways.join("\n           UNION ALL\n           "),
-        unwilling = [Why::OptedOut, Why::DoNotCall, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
+        unwilling = [Why::OptedOut, Why::DoNotCall, Why::Suppressed, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
         same_address = Why::SameAddress.number(),
         pending = State::Pending.number(),
         skipped = State::Skipped.number(),
@@ -194,7 +196,8 @@ pub(super) fn elsewhere(plan: &Plan, channel: i16) -> Option<String> {
             format!(
                 "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT EXISTS
                   (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = r.{hash} AND o.scope >= {scope})
-                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds}))",
+                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds})
+                AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = r.{hash}))",
                 hash = hash_column(*next),
                 texts = plan.messages_with(*next),
                 number = *next as i16,

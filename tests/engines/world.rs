@@ -9,7 +9,7 @@ use loa::{
     active::Active,
     campaign::{Campaign, Holidays, Segments, Source},
     clock::{Clock, ManualClock},
-    config::{Office, OptOut, Rate, SecretKey},
+    config::{Bounces, Office, OptOut, Rate, SecretKey},
     db::{Db, Engine, affected},
     delivery::{
         self, Plan, State, Why,
@@ -400,6 +400,7 @@ impl World {
             node: self.epoch,
             active: Arc::clone(&self.active),
             seal: self.seal.clone(),
+            bounces: Bounces::default(),
         }
     }
 

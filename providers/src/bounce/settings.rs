@@ -71,7 +71,8 @@ impl Settings {
         let keys = Keys::new("smtp", &KEYS, &plain, &none).map_err(within)?;
         let every = keys.seconds("every", 1..=86_400).map_err(within)?.unwrap_or(EVERY);
         let place = match (keys.text("maildir").map_err(within)?, keys.value("imap")) {
-            (Some(path), None) => Place::Maildir(path.into()),
+            (Some(path), None) if path.starts_with('/') => Place::Maildir(path.into()),
+            (Some(_), None) => return Err(KeyError::new("bounces.maildir", "must be the whole path of a folder, such as /var/mail/loa")),
             (None, Some(imap)) => {
                 Place::Imap(Box::new(ImapSettings::from_keys(imap, secrets, allow_private, ca_pem).map_err(within)?))
             }

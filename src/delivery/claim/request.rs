@@ -50,6 +50,8 @@ pub struct Candidate {
     pub refused: bool,
     /// The address is on a list that binds this.
     pub blocked: bool,
+    /// Mail ended at their address.
+    pub suppressed: bool,
     /// What the list says of why this person may be written to.
     pub consent_basis: Option<String>,
     /// Under `first`: another channel reached the person while this attempt was with its gateway.
