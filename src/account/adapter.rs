@@ -158,6 +158,7 @@ pub fn provider(
             window: account.window,
             allow_private: account.allow_private,
             ca_pem,
+            dkim: account.dkim.clone(),
             now: Arc::new(move || clock.now()),
         };
         let settings =

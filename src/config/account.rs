@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use providers::Channel;
 
 use super::{
-    Account, Price, Rate,
+    Account, Price, Rate, mail,
     secret::{Vault, is_secret_name, password_in, refuse_plain},
     template,
 };
@@ -77,6 +77,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
     let allow_private = section.optional("allow_private", |v| v.boolean()).unwrap_or(false);
     let parts = section.optional("parts", |v| template::parts(&v, channel)).unwrap_or_default();
     let templates = section.optional("template", |v| template::templates(&v, channel)).unwrap_or_default();
+    let dkim = section.optional("dkim", |v| mail::dkim(&v, channel, vault)).unwrap_or_default();
+    let domains = section.optional("domains", |v| mail::domains(&v, channel)).unwrap_or_default();
     let (settings, secrets) = own_keys(section, vault);
     Some(Account {
         name: name?,
@@ -94,6 +96,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
         allow_private,
         parts,
         templates,
+        dkim,
+        domains,
         settings,
         secrets,
     })
@@ -145,7 +149,7 @@ fn is_reference(value: &Value<'_>) -> bool {
     table.is_some_and(|table| table.as_table().is_some_and(|t| t.len() == 1 && (t.contains_key("env") || t.contains_key("file"))))
 }
 
-fn rate_of(value: &Value<'_>) -> Option<Rate> {
+pub(super) fn rate_of(value: &Value<'_>) -> Option<Rate> {
     let text = value.line()?;
     match rate(&text) {
         Some((count, per)) if count <= FASTEST => Some(Rate { count, per }),

@@ -1,5 +1,6 @@
 //! A lane: one account's way from claim to verdict.
 
+mod domains;
 mod queue;
 mod slots;
 
@@ -9,10 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use providers::{Accepted, Outgoing, SendError};
+use providers::{Accepted, Outgoing, Scope, SendError};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use self::{
+    domains::{Admitted, Domains},
     queue::{Queue, Ready},
     slots::Slots,
 };
@@ -65,6 +67,7 @@ pub struct Lane {
     account: Arc<Account>,
     verdicts: mpsc::Sender<Verdict>,
     queue: Queue,
+    domains: Domains,
     slots: Slots,
     in_flight: JoinSet<usize>,
     flying: usize,
@@ -76,12 +79,13 @@ pub struct Lane {
 impl Lane {
     /// A lane with nothing in flight.
     pub fn new(shared: Arc<Shared>, account: Arc<Account>, verdicts: mpsc::Sender<Verdict>) -> Self {
-        let queue = Queue::new(account.abilities);
+        let (queue, domains) = (Queue::new(account.abilities), Domains::new(account.id, &account.config));
         Self {
             shared,
             account,
             verdicts,
             queue,
+            domains,
             slots: Slots::default(),
             in_flight: JoinSet::new(),
             flying: 0,
@@ -114,13 +118,18 @@ impl Lane {
             }
         };
         self.probing = permit == Permit::Probe;
+        self.domains.hear(now);
         let (mut sent, mut wait) = self.send(free).await?;
         // What this lane owns, in flight and waiting, stays under twice its window: that bounds what a crash leaves in
         // doubt. A claim is worth its transaction once half a window is missing.
-        let room = if self.probing { 1 } else { (2 * window).saturating_sub(self.flying + self.queue.len()) };
+        let room =
+            if self.probing { 1 } else { (2 * window).saturating_sub(self.flying + self.queue.len() + self.domains.held()) };
         let mut claimed = 0;
-        let worthwhile =
-            if self.probing { self.queue.is_empty() } else { self.queue.len() <= window / 2 && room >= window.div_ceil(2) };
+        let worthwhile = if self.probing {
+            self.queue.is_empty() && self.domains.held() == 0
+        } else {
+            self.queue.len() <= window / 2 && room >= window.div_ceil(2)
+        };
         if worthwhile {
             let hurry;
             (claimed, hurry) = self.claim(room, now).await?;
@@ -183,7 +192,7 @@ impl Lane {
     async fn put_back_all(&mut self) {
         let now = self.shared.clock.millis();
         self.slots.clear();
-        for ready in self.queue.take_all() {
+        for ready in self.queue.take_all().into_iter().chain(self.domains.take_all()) {
             self.verdict(ready, Outcome::PutBack { next_at: now }).await;
         }
     }
@@ -319,17 +328,35 @@ impl Lane {
                 expires: chrono::DateTime::from_timestamp_millis(run.row.expires_at),
                 callback: account.callback.clone(),
             };
-            self.queue.push(Ready { run: Arc::clone(run), claimed, outgoing });
+            match self.domains.admit(Ready { run: Arc::clone(run), claimed, outgoing, pass: None }, now) {
+                Admitted::Through(ready) => self.queue.push(ready),
+                Admitted::Held => {}
+                Admitted::Back(ready, next_at) => self.verdict(ready, Outcome::PutBack { next_at }).await,
+            }
         }
         Ok((got, claim.limit))
     }
 
     fn throw_away_stale(&mut self) {
-        self.slots.throw_away_stale(if self.shared.db.engine() == Engine::Sqlite { STALE } else { limit::LATENESS });
+        self.slots.throw_away_stale(self.stale());
+    }
+
+    /// After what time a slot is none any more.
+    fn stale(&self) -> Duration {
+        if self.shared.db.engine() == Engine::Sqlite { STALE } else { limit::LATENESS }
     }
 
     /// Hands due messages to the gateway, `free` at most. How many, and when the next one is due.
     async fn send(&mut self, free: usize) -> crate::db::Result<(usize, Duration)> {
+        let (released, wait) = self.domains.release(&self.shared.db, self.stale(), self.shared.clock.millis()).await?;
+        for ready in released {
+            self.queue.push(ready);
+        }
+        let (sent, idle) = self.send_queued(free).await?;
+        Ok((sent, wait.map_or(idle, |wait| wait.min(idle))))
+    }
+
+    async fn send_queued(&mut self, free: usize) -> crate::db::Result<(usize, Duration)> {
         const IDLE: Duration = Duration::from_secs(1);
         let most = self.account.abilities.batch.most.max(1);
         let mut sent = 0;
@@ -376,16 +403,23 @@ impl Lane {
         }
         self.flying += batch.len();
         let (shared, account, verdicts) = (Arc::clone(&self.shared), Arc::clone(&self.account), self.verdicts.clone());
+        let complaints = self.domains.complaints();
         self.in_flight.spawn(async move {
             let size = batch.len();
-            let (outgoing, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.outgoing, (r.run, r.claimed))).unzip();
+            let (outgoing, waiting): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|r| (r.outgoing, (r.run, r.claimed, r.pass))).unzip();
             let answers = AssertUnwindSafe(account.provider.send(&outgoing)).catch_unwind().await.unwrap_or_default();
             let mut answers = answers.into_iter();
-            for (run, claimed) in waiting {
+            for ((run, claimed, pass), outgoing) in waiting.into_iter().zip(&outgoing) {
                 // One judgement a message is the contract; what has none may have been sent.
                 let answer = answers.next().unwrap_or_else(|| {
                     Err(SendError::InDoubt { ids: Vec::new(), detail: "the adapter failed while it was sending".into() })
                 });
+                match (&answer, &pass) {
+                    (Err(SendError::Retry { after, scope: Scope::Domain, .. }), _) => complaints.note(outgoing, *after),
+                    (Ok(_), Some(pass)) => pass.worked(shared.clock.millis()),
+                    _ => {}
+                }
                 let outcome = settle(&shared, &account, &run, &claimed, answer).await;
                 let _ = verdicts.send(verdict(&claimed, outcome)).await;
             }

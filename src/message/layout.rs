@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use chrono::Datelike as _;
 
-use super::markdown::Converted;
+use super::{
+    markdown::Converted,
+    template::{Piece, pieces},
+};
 use crate::campaign::{Campaign, Kind};
 
 const PAGE: &str = include_str!("layout.html");
@@ -24,6 +27,8 @@ pub(super) struct Page<'a> {
     pub(super) language: &'a str,
     /// The subject's template.
     pub(super) subject: &'a str,
+    /// The preheader's, if it has one of its own.
+    pub(super) preheader: Option<&'a str>,
     /// The body.
     pub(super) body: &'a Converted,
 }
@@ -80,7 +85,8 @@ impl Page<'_> {
         // From here on nothing is parsed again, so template source can come in.
         let mut page = Slots { page: self.body.held.restore(&inlined) };
         page.set("subject", self.subject);
-        page.set("preheader", &self.body.held.restore(&self.preheader()));
+        let preheader = self.preheader.map_or_else(|| self.body.held.restore(&self.first_sentence()), own_preheader);
+        page.set("preheader", &preheader);
         page.set("office", &literal(&escaped(self.sender())));
         page.set("footer", &self.html_footer(words));
         Ok(page.page)
@@ -139,8 +145,8 @@ impl Page<'_> {
         footer
     }
 
-    /// What a list of mails shows beside the subject: the first sentence of the text.
-    fn preheader(&self) -> String {
+    /// What a list of mails shows beside the subject where nothing else is said: the first sentence of the text.
+    fn first_sentence(&self) -> String {
         let first =
             self.body.text.split("\n\n").map(str::trim).find(|paragraph| {
                 paragraph.starts_with(|c: char| c.is_alphanumeric()) && !self.body.held.has_statement(paragraph)
@@ -158,6 +164,25 @@ impl Page<'_> {
         }
         escaped(&line.replace(['*', '`'], ""))
     }
+}
+
+/// Characters that a list of mails shows beside a subject, at most.
+const PREVIEW: usize = 110;
+
+/// A preheader that was written for the purpose. What a list has room for beyond it is filled with what nobody sees, or else
+/// the page's first words would follow.
+fn own_preheader(written: &str) -> String {
+    let mut preheader = String::new();
+    for (_, piece) in pieces(written) {
+        match piece {
+            Piece::Text(text) => preheader.push_str(&escaped(text)),
+            Piece::Expression(tag) | Piece::Statement(tag) => preheader.push_str(tag),
+            Piece::Comment(_) => {}
+        }
+    }
+    let rest = PREVIEW.saturating_sub(written.chars().count());
+    preheader.push_str(&"&zwnj;&nbsp;".repeat(rest));
+    preheader
 }
 
 /// A page with places to fill, each written `LOA:name`.

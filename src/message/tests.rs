@@ -41,7 +41,10 @@ fn sms(text: &str) -> Body {
 }
 
 fn email(subject: &str, body: &str) -> Body {
-    Body { email: Some(EmailBody { subject: subject.into(), body: body.into(), attach: vec![] }), ..Body::default() }
+    Body {
+        email: Some(EmailBody { subject: subject.into(), preheader: None, body: body.into(), attach: vec![] }),
+        ..Body::default()
+    }
 }
 
 fn office() -> Office {

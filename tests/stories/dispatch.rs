@@ -138,6 +138,8 @@ pub fn configured(name: &str, channel: Channel) -> config::Account {
         allow_private: false,
         parts: Budget::default(),
         templates: Vec::new(),
+        dkim: Vec::new(),
+        domains: BTreeMap::new(),
         settings: BTreeMap::new(),
         secrets: BTreeMap::new(),
     }
