@@ -1,12 +1,14 @@
 """What flufl.bounce says of its own sample mails, one JSON object a line: an independent judge of Loa's reading.
 
-The samples stay in the package that is unpacked for the tests; nothing of it is copied.
+Its one argument is the folder that the package was unpacked into for the tests; nothing of it is copied.
 """
 import json
 import logging
 import sys
 from email import message_from_binary_file
 from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
 
 import flufl.bounce
 from flufl.bounce import all_failures

@@ -18,9 +18,13 @@ const FAILED: &[&str] = &[
     "undeliverable", "undelivered mail", "undelivered message", "delivery failed", "delivery failure", "delivery has failed", "failed to deliver", "failed delivery",
     "returned mail", "returned to sender", "did not reach", "has not been delivered", "not been delivered", "permanent fatal errors", "failed recipient",
     "failed addresses", "recipient's address", "the user(s) account", "do not have an account", "no transport provider", "unknown local-part",
-    "delivery error", "mail failure", "message bounced", "mail bounced", "bounced by", "failure notice", "nondeliverable", "non-deliverable", "non delivery",
+    "delivery error", "mail failure", "message bounced", "mail bounced", "bounced by", "failure notice", "failed mail", "non-delivery", "nondeliverable", "non-deliverable", "non delivery",
     "your mail to", "your message to", "your message could", "the message that you sent", "message you sent", "message was rejected", "không gửi được thư", "thư bị trả lại",
 ];
+
+/// Of these, sentences that people do not write.
+const CERTAIN: &[&str] =
+    &["could not be delivered to the following", "your message could not be delivered to", "this is the qmail-send program"];
 
 /// Sentences of programs that go on trying.
 const DELAYED: &[&str] = &[
@@ -86,7 +90,8 @@ pub(super) fn read(message: &Message<'_>, text: &str) -> Verdict {
     }
     // Without a daemon's name, only words and a reason together make a bounce: people write "did not reach" too.
     let reason = status::code(told).is_some() || status::of_words(told).is_some();
-    if daemon && (fails || reason || has_any(told, DELAYED)) || !answers && fails && reason {
+    let is_certain = has_any(&one_line(told), CERTAIN) || from.contains("mailer-daemon");
+    if is_certain || daemon && (fails || reason || has_any(told, DELAYED)) || !answers && fails && reason {
         let delayed = has_any(told, DELAYED) || has_any(&subject, DELAYED);
         let detail = scrubbed(line_of(told));
         if delayed && !has_any(told, AT_LAST) {
@@ -105,6 +110,11 @@ fn sender(message: &Message<'_>) -> String {
         _ => String::new(),
     };
     format!("{raw} {path}").to_lowercase()
+}
+
+/// Sentences go over the ends of lines.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The line that tells most: with a code, else with words that say why, else the first.
