@@ -10,7 +10,6 @@ CREATE TABLE bounce (
     at       BIGINT NOT NULL,
     PRIMARY KEY (channel, address, delivery)
 );
-CREATE INDEX bounce_at ON bounce (at);
 
 -- Addresses that nothing is sent to any more.
 CREATE TABLE suppression (

@@ -147,7 +147,7 @@ fn mailhost() -> Option<String> {
 /// Sends to a user that the host has and to one that it has not; the bounce of the second ends in the report, and their address
 /// gets nothing more until an officer says so.
 fn returned(office: &Office) {
-    let told = office.run(&["accounts", "test", "mail"]);
+    let told = office.run(&["accounts", "--test", "mail"]);
     assert!(told.contains("unread bounces"), "{told}");
     let _serving = office.serve();
     office.run(&["send", "hang-tuan", "--yes"]);
