@@ -174,3 +174,30 @@ async fn a_mailbox_that_comes_back_is_read() {
     assert_eq!(bounces.next().await.events.len(), 1);
     std::fs::remove_dir_all(path).unwrap();
 }
+
+#[test]
+fn settings_say_what_is_wrong_with_them() {
+    let read = |written: &str| {
+        let table: toml::Value = toml::from_str(written).unwrap();
+        let secrets = [("imap.password".to_owned(), secrecy::SecretString::from("x"))].into();
+        Settings::from_keys(&table, &secrets, false, None)
+    };
+    let Ok(Settings { place: Place::Imap(imap), every }) = read("imap = { host = \"imap.example.vn\", username = \"b\" }") else {
+        panic!("it is all there")
+    };
+    assert_eq!((imap.port, imap.folder.as_str(), every), (993, "INBOX", Duration::from_secs(60)));
+    let faults = [
+        "",
+        "maildir = \"/a\"\nimap = {}",
+        "maildir = \"bounces\"",
+        "maildir = \"/a\"\nevry = \"1m\"",
+        "maildir = \"/a\"\nevery = \"1\"",
+        "imap = \"imap.example.vn\"",
+        "imap = { host = \"imap.example.vn\" }",
+        "imap = { host = \"imap.example.vn\", username = \"b\", tls = \"yes\" }",
+    ]
+    .map(|written| read(written).unwrap_err().to_string());
+    insta::assert_snapshot!(faults.join("\n"), @"");
+    let clear = read("imap = { host = \"imap.example.vn\", username = \"b\", tls = \"none\" }").unwrap();
+    assert!(matches!(Bounces::new(clear, None, "example.vn"), Err(BuildError::ClearPassword)));
+}
