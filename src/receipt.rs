@@ -275,7 +275,11 @@ impl Matcher {
 /// What news says of the address it went to.
 fn bounce(news: &News) -> Option<Bounce<'_>> {
     let Why::Gateway(reason) = news.why else { return None };
-    (news.state.has_failed() || reason == Reason::Complaint).then_some(Bounce { delivery: news.delivery, reason, detail: &news.detail })
+    (news.state.has_failed() || reason == Reason::Complaint).then_some(Bounce {
+        delivery: news.delivery,
+        reason,
+        detail: &news.detail,
+    })
 }
 
 /// The attempt behind a gateway's id.

@@ -64,7 +64,10 @@ pub struct Bounce<'a> {
 /// Whether a failure counts against its address. What speaks of the text, the sender or the account does not: a filter that
 /// took against our mails would otherwise end a whole provider's addresses.
 const fn counts(reason: Reason) -> bool {
-    matches!(reason, Reason::NoSuchAddress | Reason::Unreachable | Reason::Full | Reason::Expired | Reason::Other | Reason::Complaint)
+    matches!(
+        reason,
+        Reason::NoSuchAddress | Reason::Unreachable | Reason::Full | Reason::Expired | Reason::Other | Reason::Complaint
+    )
 }
 
 // The address that the delivery went to, whatever the person's is by now.
@@ -119,8 +122,7 @@ pub async fn hear(tx: &mut Tx, rule: Bounces, bounces: &[Bounce<'_>], now: i64) 
         return Ok(());
     }
     let list = crate::db::list(&said);
-    let heard: Vec<(i16, i64)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(&REMEMBER)).bind(&list).bind(now).fetch_all(c).await)?;
+    let heard: Vec<(i16, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&REMEMBER)).bind(&list).bind(now).fetch_all(c).await)?;
     if heard.is_empty() {
         return Ok(());
     }
@@ -233,10 +235,7 @@ pub async fn list(db: &Db, last: Option<&Suppressed>, most: u32) -> Result<Vec<L
     let found: Vec<Found> = on!(db.read, |pool, sql| {
         sqlx::query_as(sql(&LIST)).bind(at).bind(address).bind(i64::from(most)).fetch_all(pool).await
     })?;
-    Ok(found
-        .into_iter()
-        .map(|Found { row, reference, sealed }| Listed { suppressed: row.into(), reference, sealed })
-        .collect())
+    Ok(found.into_iter().map(|Found { row, reference, sealed }| Listed { suppressed: row.into(), reference, sealed }).collect())
 }
 
 static COUNT: Sql = Sql::new(r"SELECT cause, count(*) FROM suppression GROUP BY cause ORDER BY cause");

@@ -14,7 +14,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use event::{
-    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Leftover, Receipt, ReceiptState, Reply, StatusError,
+    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Leftover, Receipt, ReceiptState, Reply,
+    StatusError,
 };
 
 /// A way to people. The discriminants are stored in the database: never renumber.

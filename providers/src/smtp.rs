@@ -37,8 +37,8 @@ use crate::{
 
 pub use crate::keys::KeyError;
 pub use dkim::{DkimKey, KeyFault};
-pub(crate) use reply::scrubbed;
 pub use mailbox::{AddressFault, Mailbox};
+pub(crate) use reply::scrubbed;
 pub use settings::{DkimSource, KEYS, Now, Settings, Surroundings, Tls};
 pub use tagged::{TaggedAddress, message_id, reference_in_message_id};
 
@@ -98,7 +98,8 @@ impl SmtpGateway {
         })?);
         let window = Semaphore::new(usize::try_from(settings.window).unwrap_or(Semaphore::MAX_PERMITS));
         let bounces = settings.bounces.take();
-        let bounces = bounces.map(|bounces| Bounces::new(bounces, settings.bounce.clone(), settings.from.domain())).transpose()?;
+        let bounces =
+            bounces.map(|bounces| Bounces::new(bounces, settings.bounce.clone(), settings.from.domain())).transpose()?;
         Ok(Self { settings, tls, pool: Pool::default(), window, bounces })
     }
 

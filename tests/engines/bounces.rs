@@ -154,7 +154,8 @@ async fn phones_are_left_alone(world: &World) {
 async fn what_is_no_bounce_is_counted(world: &World) {
     let (inbox, mut appender) = receipt::inbox(world.matcher(), world.ear());
     for _ in 0..2 {
-        let came = vec![Event::Leftover(Leftover::AutoReply), Event::Leftover(Leftover::Unclear), Event::Leftover(Leftover::AutoReply)];
+        let came =
+            vec![Event::Leftover(Leftover::AutoReply), Event::Leftover(Leftover::Unclear), Event::Leftover(Leftover::AutoReply)];
         let (taken, _) = tokio::join!(inbox.take(world.account, Channel::Email, came), appender.step());
         assert_eq!(taken.unwrap().left_over, 3);
     }

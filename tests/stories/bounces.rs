@@ -145,7 +145,8 @@ every = "1s"
         let count = async {
             let db = Db::find(&format!("sqlite:{}", self.dir().join("loa.db").display())).await.unwrap().unwrap();
             let (state, why) = (state.number(), why.number());
-            let n: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&COUNT)).bind(state).bind(why).fetch_one(pool).await).unwrap();
+            let n: i64 =
+                on!(db.read, |pool, sql| sqlx::query_scalar(sql(&COUNT)).bind(state).bind(why).fetch_one(pool).await).unwrap();
             db.close().await;
             n
         };
@@ -227,7 +228,9 @@ fn what_postfix_returns_is_read_from_a_maildir() {
     std::os::unix::fs::chown(&maildir, Some(65534), Some(65534)).unwrap();
     let office = Office::open(&host, "returns", &format!("maildir = \"{}\"", maildir.display()));
     returned(&office);
-    office.until("the mail is not marked", || mails("returns").iter().all(|(name, _)| name.starts_with("cur/") && name.ends_with('S')));
+    office.until("the mail is not marked", || {
+        mails("returns").iter().all(|(name, _)| name.starts_with("cur/") && name.ends_with('S'))
+    });
     assert_eq!(mails("returns").len(), 1);
 }
 

@@ -146,9 +146,7 @@ impl Imap {
         let reached = |unreached| match unreached {
             Unreached::Setup(why) | Unreached::Lost(why) => MailboxFault::new(why),
         };
-        let tcp = in_time("connecting", async {
-            network::connect(host, *port, *allow_private).await.map_err(reached)
-        });
+        let tcp = in_time("connecting", async { network::connect(host, *port, *allow_private).await.map_err(reached) });
         let tcp = tcp.await?;
         let secure = async |wire: Box<dyn Wire>| {
             in_time("TLS", async { network::secured(host, &self.tls, wire).await.map_err(reached) }).await
@@ -162,7 +160,8 @@ impl Imap {
             in_time("STARTTLS", client.run_command_and_check_ok("STARTTLS", None)).await?;
             client = Client::new(secure(client.into_inner()).await?);
         }
-        let login = async { client.login(username, password.expose_secret()).await.map_err(|(error, _)| scrubbed(&error.to_string())) };
+        let login =
+            async { client.login(username, password.expose_secret()).await.map_err(|(error, _)| scrubbed(&error.to_string())) };
         let mut session = in_time("signing in", login).await?;
         let idles = in_time("CAPABILITY", session.capabilities()).await?.has_str("IDLE");
         let mailbox = in_time(&format!("opening the folder {folder}"), session.select(folder)).await?;

@@ -22,7 +22,8 @@ impl Names {
     pub(super) fn reference(&self, text: &str) -> Option<String> {
         let words = || text.split(|c: char| c.is_whitespace() || "<>()[],;:\"'".contains(c)).filter(|word| word.contains('@'));
         let by_address = self.address.as_ref().and_then(|ours| words().find_map(|word| long(ours.reference_in(word)?)));
-        by_address.or_else(|| words().filter(|word| self.is_of_domain(word)).find_map(|word| long(reference_in_message_id(word)?)))
+        by_address
+            .or_else(|| words().filter(|word| self.is_of_domain(word)).find_map(|word| long(reference_in_message_id(word)?)))
     }
 
     fn is_of_domain(&self, word: &str) -> bool {

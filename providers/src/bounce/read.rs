@@ -64,9 +64,7 @@ pub fn read(mail: &[u8], names: &Names) -> Report {
     found.look(&message, 0);
     let verdict = match (found.feedback, found.status) {
         (Some(feedback), _) => dsn::feedback(&feedback),
-        (None, Some(status)) => {
-            dsn::delivery_status(&status, &found.text).unwrap_or_else(|| plain::read(&message, &found.text))
-        }
+        (None, Some(status)) => dsn::delivery_status(&status, &found.text).unwrap_or_else(|| plain::read(&message, &found.text)),
         (None, None) => plain::read(&message, &found.text),
     };
     Report { verdict, reference: reference(mail, &message, names) }
@@ -96,7 +94,8 @@ impl Found {
     fn look(&mut self, message: &Message<'_>, depth: usize) {
         for part in &message.parts {
             let kind = part.content_type().and_then(|kind| Some((kind.ctype(), kind.subtype()?)));
-            let is = |main: &str, sub: &str| kind.is_some_and(|(m, s)| m.eq_ignore_ascii_case(main) && s.eq_ignore_ascii_case(sub));
+            let is =
+                |main: &str, sub: &str| kind.is_some_and(|(m, s)| m.eq_ignore_ascii_case(main) && s.eq_ignore_ascii_case(sub));
             let contents = || String::from_utf8_lossy(part.contents()).into_owned();
             if is("message", "delivery-status") || is("message", "global-delivery-status") {
                 self.status.get_or_insert_with(contents);

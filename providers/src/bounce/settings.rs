@@ -72,7 +72,9 @@ impl Settings {
         let every = keys.seconds("every", 1..=86_400).map_err(within)?.unwrap_or(EVERY);
         let place = match (keys.text("maildir").map_err(within)?, keys.value("imap")) {
             (Some(path), None) if path.starts_with('/') => Place::Maildir(path.into()),
-            (Some(_), None) => return Err(KeyError::new("bounces.maildir", "must be the whole path of a folder, such as /var/mail/loa")),
+            (Some(_), None) => {
+                return Err(KeyError::new("bounces.maildir", "must be the whole path of a folder, such as /var/mail/loa"));
+            }
             (None, Some(imap)) => {
                 Place::Imap(Box::new(ImapSettings::from_keys(imap, secrets, allow_private, ca_pem).map_err(within)?))
             }
@@ -89,7 +91,8 @@ impl ImapSettings {
         allow_private: bool,
         ca_pem: Option<Vec<u8>>,
     ) -> Result<Self, KeyError> {
-        let plain = entries("imap", table, "imap = { host = \"imap.example.vn\", username = \"…\", password = { env = \"…\" } }")?;
+        let plain =
+            entries("imap", table, "imap = { host = \"imap.example.vn\", username = \"…\", password = { env = \"…\" } }")?;
         let within = |error: KeyError| KeyError { key: format!("imap.{}", error.key), ..error };
         let secrets: BTreeMap<String, SecretString> =
             secrets.iter().filter_map(|(key, secret)| Some((key.strip_prefix("imap.")?.to_owned(), secret.clone()))).collect();
@@ -104,7 +107,8 @@ impl ImapSettings {
                 port: keys.number("port", 1..=u16::MAX)?.unwrap_or(standard),
                 tls,
                 username: keys.required("username", "bounces@example.vn")?,
-                password: password.ok_or_else(|| KeyError::new("password", "is missing, such as password = { env = \"LOA_IMAP\" }"))?,
+                password: password
+                    .ok_or_else(|| KeyError::new("password", "is missing, such as password = { env = \"LOA_IMAP\" }"))?,
                 folder: keys.text("folder")?.unwrap_or_else(|| "INBOX".to_owned()),
                 move_to: keys.text("move_to")?,
                 allow_private,

@@ -36,9 +36,8 @@ const BATCH_NAMES: &[&str] = &["request", "callback", "expires"];
 const CHAT_NAMES: &[&str] = &["to", "text", "reference", "callback", "expires", "template", "data"];
 
 /// Names of the message that templates of a mail gateway may use.
-const EMAIL_NAMES: &[&str] = &[
-    "to", "to_name", "subject", "text", "html", "language", "list", "unsubscribe_url", "reference", "callback", "expires",
-];
+const EMAIL_NAMES: &[&str] =
+    &["to", "to_name", "subject", "text", "html", "language", "list", "unsubscribe_url", "reference", "callback", "expires"];
 
 /// The same of a mail.
 const EMAIL_CONTENT_NAMES: &[&str] = &["to_name", "subject", "text", "html", "language", "list", "unsubscribe_url"];

@@ -107,8 +107,20 @@ pub struct DkimSource {
 }
 
 /// Keys of an `smtp` account, beside those that every account has.
-pub const KEYS: [&str; 12] =
-    ["host", "port", "tls", "username", "password", "from", "reply_to", "bounce", "bounces", "unsubscribe", "hello_name", "timeout"];
+pub const KEYS: [&str; 12] = [
+    "host",
+    "port",
+    "tls",
+    "username",
+    "password",
+    "from",
+    "reply_to",
+    "bounce",
+    "bounces",
+    "unsubscribe",
+    "hello_name",
+    "timeout",
+];
 
 /// A mail server that takes longer than this is not worth waiting for.
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -37,11 +37,15 @@ impl Ground<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Some(reference) => {
-                let found: Option<Option<i64>> =
-                    on!(self.db.read, |pool, sql| sqlx::query_scalar(sql(&ADDRESS_OF)).bind(reference).fetch_optional(pool).await)?;
+                let found: Option<Option<i64>> = on!(self.db.read, |pool, sql| sqlx::query_scalar(sql(&ADDRESS_OF))
+                    .bind(reference)
+                    .fetch_optional(pool)
+                    .await)?;
                 let Some(found) = found else { return Err(unknown(reference).into()) };
                 let Some(hash) = found else {
-                    return Err(Mistake(phrase!("`{reference}` không có địa chỉ e-mail", "`{reference}` has no mail address")).into());
+                    return Err(
+                        Mistake(phrase!("`{reference}` không có địa chỉ e-mail", "`{reference}` has no mail address")).into()
+                    );
                 };
                 self.lift(hash, reference).await?;
                 Ok(ExitCode::SUCCESS)
@@ -92,7 +96,9 @@ impl Ground<'_> {
             let what = match kind {
                 providers::Leftover::AutoReply => phrase!("trả lời tự động", "answers of machines"),
                 providers::Leftover::Challenge => phrase!("yêu cầu xác nhận người gửi", "challenges"),
-                providers::Leftover::Unclear => phrase!("thư không phải thư trả lại: mở hộp thư để đọc", "no bounces: read them in the mailbox"),
+                providers::Leftover::Unclear => {
+                    phrase!("thư không phải thư trả lại: mở hộp thư để đọc", "no bounces: read them in the mailbox")
+                }
                 providers::Leftover::Stranger => phrase!("thư trả lại không phải của loa", "bounces of nothing of ours"),
             };
             let what = what.text(self.lang());
