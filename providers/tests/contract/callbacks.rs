@@ -223,5 +223,14 @@ fn a_mail_gateways_webhooks_tell_bounces_and_complaints() {
         ),
         post("{}"),
     ];
-    insta::assert_snapshot!(told(&gateway, &reported), @"");
+    insta::assert_snapshot!(told(&gateway, &reported).replace(" | ", "\n"), @r#"
+    Reference("r1") Delivered None "delivered" None
+    Reference("r2") Undelivered Some(NoSuchAddress) "550 5.1.1 no <m***@example.vn> here" None
+    Reference("r3") Undelivered Some(Full) "552 full" None
+    Reference("r4") Undelivered Some(Blocked) "550 spam" None
+    Reference("r5") Enroute None "450 later" None
+    Reference("r6") Delivered Some(Complaint) "spamreport" None
+    Reference("r7") Seen None "open" None
+    ! the callback has an unexpected shape: `items` gives no list
+    "#);
 }
