@@ -19,10 +19,6 @@ pub(super) fn clean<'a>(words: &str, secrets: impl Iterator<Item = &'a str>, add
         text = hidden(&text, secret);
     }
     text = one_line(&text);
-    // A mail server's words name whom it refuses.
-    if text.contains('@') {
-        text = crate::smtp::scrubbed(&text);
-    }
     for address in addresses.iter().filter(|address| address.len() >= 3) {
         let number = address.strip_prefix("+84").filter(|number| number.len() >= 8);
         let forms = number.map(|number| [format!("+84{number}"), format!("84{number}"), format!("0{number}"), number.to_owned()]);
