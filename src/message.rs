@@ -11,6 +11,8 @@
 mod error;
 mod layout;
 mod markdown;
+mod picture;
+mod plain;
 pub mod review;
 mod template;
 mod terms;

@@ -16,7 +16,9 @@ mod stories {
     mod check;
     mod commands;
     mod dispatch;
+    mod domains;
     mod gateways;
+    mod mail;
     mod main_job;
     mod nodes;
     mod plan;

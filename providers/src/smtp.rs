@@ -37,7 +37,7 @@ use crate::{
 
 pub use crate::keys::KeyError;
 pub use dkim::{DkimKey, KeyFault};
-pub use mailbox::{AddressFault, Mailbox};
+pub use mailbox::{AddressFault, Mailbox, ascii_domain};
 pub(crate) use reply::scrubbed;
 pub use settings::{DkimSource, KEYS, Now, Settings, Surroundings, Tls};
 pub use tagged::{TaggedAddress, message_id, reference_in_message_id};

@@ -11,6 +11,7 @@ use std::{
 
 use chrono::TimeZone as _;
 use chrono_tz::Asia::Ho_Chi_Minh;
+use providers::smtp::DkimKey;
 use serde_json::json;
 
 use super::{Globals, Mistake, existing::database, table};
@@ -29,7 +30,7 @@ use crate::{
 
 /// List the accounts that messages leave by; test one, or let a paused one go on
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("what").args(["test", "resume", "callback", "history"])))]
+#[command(group(clap::ArgGroup::new("what").args(["test", "resume", "callback", "dns", "history"])))]
 pub struct Args {
     /// Check this account's credentials and connection; nothing is sent
     #[arg(long, value_name = "NAME")]
@@ -40,6 +41,9 @@ pub struct Args {
     /// Print the address to which this account's gateway reports receipts: whoever knows it can report
     #[arg(long, value_name = "NAME")]
     callback: Option<String>,
+    /// Print the DNS records by which receivers check this account's signatures (DKIM)
+    #[arg(long, value_name = "NAME")]
+    dns: Option<String>,
     /// Show what ailed the accounts, or this one, the latest first
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     history: Option<String>,
@@ -97,6 +101,9 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if let Some(name) = args.history {
         return history::show(&name, &config, globals).await;
     }
+    if let Some(name) = args.dns {
+        return dns(named(&config, &name)?, globals);
+    }
     match (args.test, args.resume, args.callback) {
         (Some(name), _, _) => test(named(&config, &name)?, &config, globals).await,
         (_, Some(name), _) => resume(named(&config, &name)?, &config, globals).await,
@@ -132,6 +139,30 @@ async fn test(account: &config::Account, config: &Config, globals: &Globals) -> 
         }
     }
     Ok(if tested.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn dns(account: &config::Account, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let name = &account.name;
+    if account.dkim.is_empty() {
+        return Err(Mistake(phrase!(
+            "tài khoản `{name}` chưa có khóa DKIM: thêm [[account.dkim]] (xem docs/email.md)",
+            "the account `{name}` has no DKIM keys: add [[account.dkim]] (see docs/email.md)"
+        ))
+        .into());
+    }
+    let mut records = Vec::new();
+    for source in &account.dkim {
+        records.push(DkimKey::new(&source.domain, &source.selector, &source.key)?.record());
+    }
+    if globals.json {
+        let records = records.iter().map(|(name, content)| json!({ "name": name, "type": "TXT", "content": content }));
+        Globals::print_json(&records.collect())?;
+    } else {
+        for (name, content) in &records {
+            writeln!(io::stdout(), "{name} TXT {content}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn resume(account: &config::Account, config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {

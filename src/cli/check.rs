@@ -62,6 +62,8 @@ struct Finding {
     path: PathBuf,
     what: Phrase,
     problems: Problems,
+    /// What works, but deserves a look.
+    warnings: Problems,
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
@@ -82,7 +84,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if globals.json {
         Globals::print_json(&as_json(&findings, globals))?;
     } else {
-        globals.complain(&Problems(findings.iter().flat_map(|finding| finding.problems.0.iter().cloned()).collect()));
+        let told = |finding: &Finding| finding.problems.0.iter().chain(&finding.warnings.0).cloned().collect::<Vec<_>>();
+        globals.complain(&Problems(findings.iter().flat_map(told).collect()));
         let mut out = io::stdout();
         for finding in findings.iter().filter(|finding| finding.problems.is_empty()) {
             writeln!(out, "✓ {}: {}", finding.path.display(), finding.what.text(globals.lang))?;
@@ -165,11 +168,11 @@ impl Ground<'_> {
     fn finding_of_settings(&self, path: &Path, settings: Result<Config, Problems>) -> Finding {
         let accounts = settings.as_ref().map_or(0, |config| config.accounts.len());
         let what = phrase!("cấu hình, {accounts} tài khoản gửi tin", "settings, {accounts} accounts");
-        let problems = match settings {
-            Ok(config) => gateways::accounts(&config, &self.globals.clock),
-            Err(problems) => problems,
+        let (problems, warnings) = match settings {
+            Ok(config) => (gateways::accounts(&config, &self.globals.clock), gateways::unsigned(&config)),
+            Err(problems) => (problems, Problems::default()),
         };
-        Finding::of(path, what, Some(problems))
+        Finding { warnings, ..Finding::of(path, what, Some(problems)) }
     }
 
     /// What shows only when definitions that can be read are looked at with all that they name.
@@ -248,19 +251,17 @@ impl Ground<'_> {
 
 impl Finding {
     fn of(path: &Path, what: Phrase, problems: Option<Problems>) -> Self {
-        Self { path: path.to_path_buf(), what, problems: problems.unwrap_or_default() }
+        let (problems, warnings) = (problems.unwrap_or_default(), Problems::default());
+        Self { path: path.to_path_buf(), what, problems, warnings }
     }
 }
 
 fn as_json(findings: &[Finding], globals: &Globals) -> serde_json::Value {
-    let problems: Vec<serde_json::Value> = findings
-        .iter()
-        .filter_map(|finding| match finding.problems.json(globals.lang) {
-            serde_json::Value::Array(list) => Some(list),
-            _ => None,
-        })
-        .flatten()
-        .collect();
+    let all = |pick: fn(&Finding) -> &Problems| -> serde_json::Value {
+        Problems(findings.iter().flat_map(|finding| pick(finding).0.iter().cloned()).collect()).json(globals.lang)
+    };
+    let (problems, warnings) = (all(|finding| &finding.problems), all(|finding| &finding.warnings));
     let checked: Vec<String> = findings.iter().map(|finding| finding.path.display().to_string()).collect();
-    json!({ "ok": problems.is_empty(), "checked": checked, "problems": problems })
+    let ok = findings.iter().all(|finding| finding.problems.is_empty());
+    json!({ "ok": ok, "checked": checked, "problems": problems, "warnings": warnings })
 }

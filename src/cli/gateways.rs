@@ -282,12 +282,25 @@ fn smtp_gateway() -> Gateway {
                 ),
             ),
             "reply_to" => (None, phrase!("nơi nhận thư trả lời, nếu khác from", "where answers go, if not to from")),
-            "bounce" => (None, phrase!("nơi nhận thư bị trả lại, nếu khác from", "where bounces go, if not to from")),
             "bounces" => (
                 None,
                 phrase!(
                     "hộp thư nhận thư bị trả lại: {{ maildir = \"…\" }} hoặc {{ imap = {{ host, username, password }} }}",
                     "the mailbox that bounces come to: {{ maildir = \"…\" }} or {{ imap = {{ host, username, password }} }}"
+                ),
+            ),
+            "bounce" => (
+                None,
+                phrase!(
+                    "nơi nhận thư bị trả lại, nếu khác from; {{ref}} cho mỗi thư một địa chỉ: bounce+{{ref}}@example.vn",
+                    "where bounces go, if not to from; {{ref}} gives each mail its own: bounce+{{ref}}@example.vn"
+                ),
+            ),
+            "unsubscribe" => (
+                None,
+                phrase!(
+                    "hộp thư nhận yêu cầu từ chối, bên cạnh liên kết một chạm; có thể có {{ref}}",
+                    "a mailbox that takes refusals, beside the one-click link; may have {{ref}}"
                 ),
             ),
             "hello_name" => (None, phrase!("tên máy này khi chào máy chủ (EHLO)", "this machine's name in EHLO")),

@@ -145,16 +145,15 @@ impl Page<'_> {
         footer
     }
 
-    /// What a list of mails shows beside the subject where nothing else is said: the first sentence of the text.
+    /// What a list of mails shows beside the subject where nothing else is said: the first paragraph that is no greeting.
     fn first_sentence(&self) -> String {
-        let first =
-            self.body.text.split("\n\n").map(str::trim).find(|paragraph| {
-                paragraph.starts_with(|c: char| c.is_alphanumeric()) && !self.body.held.has_statement(paragraph)
-            });
-        let words = first.unwrap_or_default().split_whitespace();
+        let paragraphs = || self.body.text.split("\n\n").map(str::trim).filter(|paragraph| self.is_prose(paragraph));
+        let first = paragraphs().find(|paragraph| !paragraph.ends_with(',')).or_else(|| paragraphs().next());
+        let first = without_footnotes(first.unwrap_or_default());
+        let words = first.split_whitespace();
         let mut line = String::new();
         for word in words {
-            if line.chars().count() + word.chars().count() > 120 {
+            if line.chars().count() + word.chars().count() > PREVIEW {
                 break;
             }
             if !line.is_empty() {
@@ -164,6 +163,30 @@ impl Page<'_> {
         }
         escaped(&line.replace(['*', '`'], ""))
     }
+
+    /// Whether a paragraph of the plain text is neither heading nor list nor footnote, and can be cut anywhere.
+    fn is_prose(&self, paragraph: &str) -> bool {
+        let begins = paragraph.trim_start_matches('*').starts_with(char::is_alphabetic) && !paragraph.starts_with("* ");
+        let underlined = |line: &str| line.len() >= 3 && (line.bytes().all(|b| b == b'=') || line.bytes().all(|b| b == b'-'));
+        begins && !paragraph.lines().any(underlined) && !self.body.held.has_statement(paragraph)
+    }
+}
+
+/// Takes out the numbers of links, such as ` [1]`.
+fn without_footnotes(text: &str) -> String {
+    let mut pieces = text.split(" [");
+    let mut without = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+        match piece[digits..].strip_prefix(']') {
+            Some(rest) if digits > 0 => without.push_str(rest),
+            _ => {
+                without.push_str(" [");
+                without.push_str(piece);
+            }
+        }
+    }
+    without
 }
 
 /// Characters that a list of mails shows beside a subject, at most.

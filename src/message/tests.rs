@@ -243,6 +243,19 @@ fn a_mail_has_both_texts_footer_and_unsubscribe() {
 }
 
 #[test]
+fn the_plain_text_says_where_links_lead_and_the_preview_what_it_is_about() {
+    let body = "# Đầu\n\nKính gửi {{ name }},\n\nXem [một](https://x.vn/1), [hai](https://x.vn/{{ nghe }}) và [lại một](https://x.vn/1).\n\n\
+                [x.vn](https://x.vn/) <a@x.vn> [024 156](tel:024156) *nhẹ* **nặng**\n- một\n- hai";
+    let templates = compile(&campaign(email("s", body))).unwrap();
+    let person = Person { attributes: [("nghe".to_owned(), "gv".to_owned())].into(), ..person("An") };
+    let mail = mail_of(&templates, &person);
+    let expected = "Đầu\n===\n\nKính gửi An,\n\nXem một [1], hai [2] và lại một [1].\n\n\
+                    x.vn a@x.vn 024 156 nhẹ *nặng*\n\n* một\n* hai\n\n[1] https://x.vn/1\n[2] https://x.vn/gv\n\n-- \n";
+    assert!(mail.text.starts_with(expected), "{}", mail.text);
+    assert!(mail.html.contains(";\">Xem một, hai và lại một.</div>"), "{}", mail.html);
+}
+
+#[test]
 fn the_page_looks_as_it_was_approved() {
     let body = "Kính gửi {{ name }},\n\nCác đối tượng giả danh **công an** gọi điện yêu cầu *chuyển tiền* để “phục vụ điều tra”. Đó là lừa đảo.\n\n## Việc cần làm ngay\n\n1. Cúp máy, không làm theo yêu cầu.\n2. Không đọc mã OTP cho bất kỳ ai.\n3. Báo qua số [156](tel:156) hoặc [khonggianmang.vn](https://khonggianmang.vn).\n\n> Cơ quan nhà nước không bao giờ yêu cầu chuyển tiền qua điện thoại.\n\n### Dấu hiệu nhận biết\n\n| Họ nói | Sự thật |\n| --- | --- |\n| Bạn liên quan vụ án | Công an mời làm việc bằng giấy |\n| Giữ bí mật | Hãy hỏi người thân |\n";
     let mut campaign = campaign(email("Cảnh báo: giả danh công an", body));

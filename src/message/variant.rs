@@ -7,6 +7,7 @@ use providers::{Attachment, Picture, text::Pattern};
 
 use super::{
     MAIN_LANGUAGE, layout, markdown,
+    picture::{is_picture, shown_width},
     template::{Compiler, Kept},
 };
 use crate::{
@@ -125,7 +126,10 @@ impl<'a> Sources<'a> {
         let subject = subject?;
         let language = lang.unwrap_or(MAIN_LANGUAGE);
         let id = |number: usize| format!("{number}.{}@loa", self.campaign.slug);
-        let picture = |written: &str| files.iter().position(|(path, file)| *path == written && is_picture(file)).map(id);
+        let picture = |written: &str| {
+            let number = files.iter().position(|(path, file)| *path == written && is_picture(file))?;
+            Some((id(number), shown_width(&files[number].1.bytes)))
+        };
         let converted = markdown::convert(&email.body, picture);
         if let Some(written) = &converted.foreign_picture {
             let text = phrase!(
@@ -209,11 +213,6 @@ impl<'a> Sources<'a> {
             compiler.fault("email.attach", None, text, Some(help));
         }
     }
-}
-
-/// Whether mail programs show a file of this kind within a page.
-fn is_picture(file: &Attachment) -> bool {
-    matches!(file.media_type.as_str(), "image/png" | "image/jpeg" | "image/gif")
 }
 
 fn whole(email: &EmailBody, main: Option<&EmailBody>) -> EmailBody {

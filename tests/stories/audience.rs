@@ -104,7 +104,7 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
         7: so_dien_thoai: không phải số di động (số cố định không nhận được tin nhắn)
         8: so_dien_thoai: có ký tự không phải chữ số
         9: email: địa chỉ e-mail phải có đúng một dấu @
-        10: email: địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy, chữ có dấu)
+        10: email: địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy)
         11: email: tên miền sau dấu @ không hợp lệ
         12: zalo_id: Excel đã ghi mã thành dạng khoa học và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại mã
         13: zalo_id: mã người dùng chỉ gồm chữ số

@@ -92,6 +92,11 @@ impl fmt::Debug for Mailbox {
     }
 }
 
+/// A domain in ASCII and lower case (RFC 5891); none if no name server could know it.
+pub fn ascii_domain(domain: &str) -> Option<String> {
+    idna::domain_to_ascii(domain).ok().filter(|domain| !domain.is_empty())
+}
+
 /// Text for a header: line breaks and other control characters become single blanks.
 pub(super) fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")

@@ -1,6 +1,6 @@
 //! A mail as it goes over the wire: signatures, headers, both texts, pictures, attachments, and the dots that SMTP wants doubled.
 
-use std::time::SystemTime;
+use std::{fmt::Write as _, time::SystemTime};
 
 use lettre::message::{
     Attachment, Message, MultiPart, SinglePart,
@@ -101,25 +101,43 @@ fn headers(settings: &Settings, reference: &str, email: &Email) -> Result<Vec<(&
     if let Some(list) = &email.list {
         headers.push(("List-Id", format!("<{list}.{domain}>")));
     }
+    let mut ways = Vec::new();
     if let Some(url) = &email.unsubscribe_url {
         if url.contains(['<', '>', ',']) || !(url.starts_with("https://") || url.starts_with("http://")) {
             return Err("the unsubscribe address is no web address".into());
         }
-        let written = settings
-            .unsubscribe
-            .as_ref()
-            .map(|to| format!(", <mailto:{}?subject=unsubscribe%20{reference}>", to.tagged(reference)));
-        headers.push(("List-Unsubscribe", format!("<{url}>{}", written.unwrap_or_default())));
-        // RFC 8058, section 3.1: one click is for https alone.
-        if url.starts_with("https://") {
-            headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
-        }
+        ways.push(format!("<{url}>"));
+    }
+    // The one that is preferred stands first (RFC 2369, section 2).
+    ways.extend(settings.unsubscribe.as_ref().map(|to| {
+        let address = percent_encoded(&to.tagged(reference));
+        format!("<mailto:{address}?subject=unsubscribe%20{reference}>")
+    }));
+    if !ways.is_empty() {
+        headers.push(("List-Unsubscribe", ways.join(", ")));
+    }
+    // RFC 8058, section 3.1: one click is for https alone.
+    if email.unsubscribe_url.as_ref().is_some_and(|url| url.starts_with("https://")) {
+        headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
     }
     let fits = |value: &str| value.len() < 900 && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     match headers.iter().find(|(_, value)| !fits(value)) {
         Some((name, _)) => Err(format!("the header {name} would not be printable ASCII of one line")),
         None => Ok(headers),
     }
+}
+
+/// An address as a mailto link has it (RFC 6068, section 2).
+fn percent_encoded(address: &str) -> String {
+    address.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"@-._~+!$'*=".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
 }
 
 fn parts(reference: &str, email: &Email) -> MultiPart {

@@ -128,14 +128,17 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 impl Settings {
     /// Who signs the mails, in words.
     pub(super) fn signing(&self) -> String {
-        let all: Vec<String> =
-            self.dkim.iter().map(|key| format!("{} ({}, {})", key.domain(), key.selector(), key.algorithm())).collect();
-        let sender = self.from.domain();
-        match self.unaligned() {
-            _ if all.is_empty() => "mails are not signed (DKIM)".to_owned(),
-            false => format!("DKIM signs for {}", all.join(", ")),
-            true => format!("DKIM signs for {}, but not for the sender's domain {sender}", all.join(", ")),
+        if self.dkim.is_empty() {
+            return "mails are not signed (DKIM)".to_owned();
         }
+        let keys = self.dkim.iter().map(|key| format!("{} ({}, {})", key.domain(), key.selector(), key.algorithm()));
+        let all = keys.collect::<Vec<_>>().join(", ");
+        let but = if self.unaligned() {
+            format!(", but not for the sender's domain {}", self.from.domain())
+        } else {
+            String::new()
+        };
+        format!("DKIM signs for {all}{but}")
     }
 
     /// Whether no key signs for the sender's domain, so that DMARC (RFC 7489) has only SPF to go by.

@@ -66,6 +66,18 @@ async fn each_mail_comes_back_to_an_address_of_its_own() {
 }
 
 #[tokio::test]
+async fn without_a_page_a_mailbox_takes_refusals_and_no_click_is_promised() {
+    let server = Server::start(Script::default()).await;
+    let settings =
+        Settings { unsubscribe: Some("huy&bỏ@example.vn".replace('ỏ', "o").parse().unwrap()), ..settings(server.port) };
+    let (_, raw) = arrived(settings, &server, edited(|email| email.unsubscribe_url = None)).await;
+    let parsed = MessageParser::default().parse(raw.as_bytes()).unwrap();
+    let header = |name: &'static str| parsed.header_raw(name).map(str::trim);
+    assert_eq!(header("List-Unsubscribe"), Some("<mailto:huy%26bo@example.vn?subject=unsubscribe%200a1b2c3d4e5f>"));
+    assert_eq!(header("List-Unsubscribe-Post"), None);
+}
+
+#[tokio::test]
 async fn a_warning_is_not_put_behind_other_mail() {
     let server = Server::start(Script::default()).await;
     let (_, raw) = arrived(settings(server.port), &server, edited(|email| email.urgent = true)).await;
