@@ -133,11 +133,8 @@ impl Settings {
         }
         let keys = self.dkim.iter().map(|key| format!("{} ({}, {})", key.domain(), key.selector(), key.algorithm()));
         let all = keys.collect::<Vec<_>>().join(", ");
-        let but = if self.unaligned() {
-            format!(", but not for the sender's domain {}", self.from.domain())
-        } else {
-            String::new()
-        };
+        let but =
+            if self.unaligned() { format!(", but not for the sender's domain {}", self.from.domain()) } else { String::new() };
         format!("DKIM signs for {all}{but}")
     }
 
