@@ -116,7 +116,7 @@ impl Inbox {
                 Event::Receipt(receipt) => receipts.push(Incoming::receipt(account, receipt)),
                 Event::Accepted { reference, ids } => receipts.push(Incoming::accepted(account, reference, ids)),
                 Event::Inbound(inbound) => heard.push(self.ear.hear(account, channel, &inbound)),
-                Event::Leftover(leftover) => left_over.push((account, leftover)),
+                Event::Leftover(kind) => left_over.push((account, kind)),
                 Event::Account { detail } => said.push(detail),
             }
         }

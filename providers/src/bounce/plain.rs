@@ -9,7 +9,7 @@ use super::{read::Verdict, status};
 use crate::smtp::scrubbed;
 
 /// Sentences of programs that report failures, in lower case: qmail, Exim, Postfix, sendmail, Exchange, Lotus Notes, Novell
-/// GroupWise, Netscape, CommuniGate and their kin.
+/// `GroupWise`, Netscape, `CommuniGate` and their kin.
 const FAILED: &[&str] = &[
     "this is the qmail-send program",
     "i'm sorry to have to inform you",

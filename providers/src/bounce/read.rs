@@ -103,10 +103,10 @@ impl Found {
                 self.feedback.get_or_insert_with(contents);
             } else if is("text", "rfc822-headers") {
                 // The mail that was sent, not what is said of it.
-            } else if let PartType::Text(text) | PartType::Html(text) = &part.body {
-                if depth == 0 {
-                    self.tell(text, matches!(part.body, PartType::Html(_)));
-                }
+            } else if let PartType::Text(text) | PartType::Html(text) = &part.body
+                && depth == 0
+            {
+                self.tell(text, matches!(part.body, PartType::Html(_)));
             }
         }
         // A report that somebody passed on: within the mail, where the mail itself has none.

@@ -195,7 +195,7 @@ fn of_code((_, subject, detail): Code) -> Option<Reason> {
         (2, 2) => Reason::Full,
         (2, 3) | (3, 4) | (6, _) => Reason::Content,
         (7, _) => Reason::Blocked,
-        (2 | 3 | 4, 1..) => Reason::Unreachable,
+        (2..=4, 1..) => Reason::Unreachable,
         _ => return None,
     })
 }
