@@ -135,7 +135,7 @@ every = "1s"
     fn until(&self, what: &str, fits: impl Fn() -> bool) {
         let begun = Instant::now();
         while !fits() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{what}\n{}", self.log());
+            assert!(begun.elapsed() < Duration::from_mins(1), "{what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -9,6 +9,7 @@ use crate::config::Rate;
 
 /// A row that could be claimed, with what is needed to render its message.
 #[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "each forbids the send by itself")]
 pub struct Candidate {
     /// The delivery.
     pub id: i64,
