@@ -17,6 +17,8 @@ use crate::{
     smtp::{BuildError, Tls, scrubbed},
 };
 
+/// The longest that a server is left to tell of new mails: after half an hour it may hang up (RFC 2177).
+const IDLE: Duration = Duration::from_mins(25);
 /// What marks a mail as handled.
 const KEYWORD: &str = "LoaRead";
 
@@ -107,7 +109,7 @@ impl Imap {
         let mut idle = session.idle();
         let idled = async {
             idle.init().await?;
-            let (changed, stop) = idle.wait_with_timeout(every);
+            let (changed, stop) = idle.wait_with_timeout(every.min(IDLE));
             changed.await?;
             drop(stop);
             idle.done().await
