@@ -155,7 +155,7 @@ async fn deliver(maildir: &Path, mail: &str) -> io::Result<()> {
     for folder in ["tmp", "new", "cur"] {
         tokio::fs::create_dir_all(maildir.join(folder)).await?;
     }
-    let second = chrono::Utc::now().timestamp();
+    let second = crate::clock::Clock::system().now().timestamp();
     let name = format!("{second}.P{}Q{}.sandbox", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let aside = maildir.join("tmp").join(&name);
     tokio::fs::write(&aside, mail).await?;
