@@ -256,7 +256,7 @@ impl Accounts {
                 sqlx::query_scalar(sql(&ENSURE))
                     .bind(&account.name)
                     .bind(account.channel as i16)
-                    .bind(account.receipts && abilities.receipts)
+                    .bind(account.receipts && abilities.receipts || abilities.bounces)
                     .fetch_one(pool)
                     .await
             })?;

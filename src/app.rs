@@ -234,8 +234,14 @@ impl App {
                 makers.push(tokio::spawn(loops::drive_schedule(schedule, stopped.clone())));
             }
         }
-        let matcher =
-            Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
+        let matcher = Matcher {
+            db: db.clone(),
+            clock: clock.clone(),
+            node: epoch,
+            active: Arc::clone(&active),
+            seal: seal.clone(),
+            bounces: config.bounces,
+        };
         let (again, early) = mpsc::channel(64);
         let ear = Ear::new(seal.clone(), &config.office.opt_out);
         let (inbox, appender) = receipt::inbox(matcher.clone(), ear);

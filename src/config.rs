@@ -38,6 +38,8 @@ pub struct Config {
     pub office: Office,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[bounces]`.
+    pub bounces: Bounces,
     /// `[[account]]`.
     pub accounts: Vec<Account>,
     /// `[notify] email`.
@@ -143,6 +145,21 @@ pub struct Limits {
     pub cap: Option<(u32, Duration)>,
     /// Between two messages to one person.
     pub spacing: Option<Duration>,
+}
+
+/// `[bounces]`: when mail to an address that fails for a while ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounces {
+    /// So many deliveries that failed there
+    pub failures: u32,
+    /// within this time.
+    pub within: Duration,
+}
+
+impl Default for Bounces {
+    fn default() -> Self {
+        Self { failures: 3, within: Duration::from_hours(90 * 24) }
+    }
 }
 
 /// `[network]`.

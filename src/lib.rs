@@ -22,6 +22,7 @@
 //! 7. Minutes later the gateway calls `/receipts/…`, and [`web`] hands it to [`receipt`]; or it speaks over a standing
 //!    connection (SMPP), and a loop of [`app`] does. It is committed, then answered; its attempt is found by reference or id,
 //!    and [`delivery::learn`] joins it: any order, any number of times, one result.
+//!    Bounces come from a mailbox in the same way, and [`suppression`] ends mail to addresses that do not exist.
 //!    What people wrote back comes the same way: [`reply`] takes refusals in that commit, and [`dispatch::confirm`] answers
 //!    them once.
 //! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
@@ -37,7 +38,7 @@
 //! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them |
+//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
@@ -74,6 +75,7 @@ pub mod retry;
 pub mod run;
 pub mod sandbox;
 pub mod seal;
+pub mod suppression;
 pub mod tally;
 pub mod token;
 pub mod verify;

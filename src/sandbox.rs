@@ -114,6 +114,11 @@ pub struct Credentials {
     pub secret: String,
 }
 
+/// A Maildir, as [`Options::receipts_to`] has it.
+pub fn maildir(path: &std::path::Path) -> String {
+    format!("{}{}", receipt::MAILDIR, path.display())
+}
+
 /// How to start a [`Sandbox`].
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -129,7 +134,8 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// Keeps every taken message in memory for [`Sandbox::taken`]: for tests, not for millions.
     pub remember: bool,
-    /// Where receipts go, for gateways that are told so once (SpeedSMS; eSMS where a request names no `CallbackUrl`).
+    /// Where receipts go, for gateways that are told so once (SpeedSMS; eSMS where a request names no `CallbackUrl`). Of SMTP:
+    /// where bounces go, by [`maildir`].
     pub receipts_to: BTreeMap<Gateway, String>,
     /// The credentials expected; of gateways not named here any that are not empty are good, and SMTP asks for none.
     pub credentials: BTreeMap<Gateway, Credentials>,

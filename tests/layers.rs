@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["run", "dispatch", "receipt", "retention"],
     &["epoch", "account", "active"],
     &["delivery"],
-    &["tally", "reply", "request"],
+    &["tally", "reply", "request", "suppression"],
     &["message", "audience", "approval"],
     &["consent"],
     &["definition"],

@@ -12,6 +12,7 @@ mod stories {
     mod advertising;
     mod audience;
     mod bench;
+    mod bounces;
     mod check;
     mod commands;
     mod dispatch;

@@ -54,8 +54,8 @@ pub use self::{
     network::{LONGEST_ANSWER, Network},
 };
 use crate::{
-    Abilities, Accepted, Callback, CallbackError, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply, Scope, SendError,
-    StatusError,
+    Abilities, Accepted, Callback, CallbackError, Channel, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply, Scope,
+    SendError, StatusError,
 };
 
 /// Status queries under way at once.
@@ -260,7 +260,9 @@ impl HttpGateway {
     fn clean(&self, words: &str, private: &Private, addresses: &[&str]) -> String {
         let made = private.hidden();
         let secrets = self.secrets.values().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 3);
-        words::clean(words, made.iter().map(String::as_str).chain(secrets), addresses)
+        let cleaned = words::clean(words, made.iter().map(String::as_str).chain(secrets), addresses);
+        // What mail servers say names whom they refuse.
+        if self.description.channel == Channel::Email { crate::smtp::scrubbed(&cleaned) } else { cleaned }
     }
 }
 

@@ -14,7 +14,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use event::{
-    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Receipt, ReceiptState, Reply, StatusError,
+    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Leftover, Receipt, ReceiptState, Reply,
+    StatusError,
 };
 
 /// A way to people. The discriminants are stored in the database: never renumber.
@@ -304,11 +305,13 @@ pub enum Reason {
     Expired = 9,
     /// Anything else: see the gateway's own words.
     Other = 10,
+    /// It arrived, and the person reported it as unwanted: the reason of no failure, and the end of messages to this address.
+    Complaint = 11,
 }
 
 impl Reason {
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoSuchAddress,
         Self::Unreachable,
         Self::Blocked,
@@ -319,6 +322,7 @@ impl Reason {
         Self::Funds,
         Self::Expired,
         Self::Other,
+        Self::Complaint,
     ];
 
     /// The reason's name in files and exports.
@@ -334,6 +338,7 @@ impl Reason {
             Self::Funds => "funds",
             Self::Expired => "expired",
             Self::Other => "other",
+            Self::Complaint => "complaint",
         }
     }
 
@@ -359,6 +364,8 @@ pub struct Abilities {
     pub slot: Slot,
     /// Whether receipts come (an account may still say that none do).
     pub receipts: bool,
+    /// Whether what did not arrive is reported, though nothing says what did.
+    pub bounces: bool,
     /// For how long the gateway ignores a repeated reference; zero: not at all.
     pub ignores_repeats_for: Duration,
     /// Whether receipts echo our reference: if not, the loop must remember the gateway's ids.
@@ -378,6 +385,7 @@ impl Abilities {
         batch: Batch::ONE,
         slot: Slot::Send,
         receipts: false,
+        bounces: false,
         ignores_repeats_for: Duration::ZERO,
         echoes_reference: true,
         status: false,
@@ -477,6 +485,7 @@ pub trait Provider: Send + Sync {
     }
 }
 
+pub mod bounce;
 mod event;
 pub mod gateways;
 pub mod http;

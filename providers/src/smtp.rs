@@ -30,13 +30,15 @@ use self::{
     pool::Pool,
 };
 use crate::{
-    Abilities, Accepted, Outgoing, Provider, SendError,
+    Abilities, Accepted, Arrival, Outgoing, Provider, SendError,
+    bounce::Bounces,
     network::{self, TrustFault},
 };
 
 pub use crate::keys::KeyError;
 pub use dkim::{DkimKey, KeyFault};
 pub use mailbox::{AddressFault, Mailbox, ascii_domain};
+pub(crate) use reply::scrubbed;
 pub use settings::{DkimSource, KEYS, Now, Settings, Surroundings, Tls};
 pub use tagged::{TaggedAddress, message_id, reference_in_message_id};
 
@@ -71,11 +73,12 @@ pub struct SmtpGateway {
     tls: Arc<ClientConfig>,
     pool: Pool,
     window: Semaphore,
+    bounces: Option<Bounces>,
 }
 
 impl SmtpGateway {
     /// Checks the settings and loads the trusted certificates; connects to nobody yet.
-    pub fn new(settings: Settings) -> Result<Self, BuildError> {
+    pub fn new(mut settings: Settings) -> Result<Self, BuildError> {
         if settings.window == 0 {
             return Err(BuildError::NoWindow);
         }
@@ -94,7 +97,10 @@ impl SmtpGateway {
             TrustFault::BadPem(why) => BuildError::BadPem(why),
         })?);
         let window = Semaphore::new(usize::try_from(settings.window).unwrap_or(Semaphore::MAX_PERMITS));
-        Ok(Self { settings, tls, pool: Pool::default(), window })
+        let bounces = settings.bounces.take();
+        let bounces =
+            bounces.map(|bounces| Bounces::new(bounces, settings.bounce.clone(), settings.from.domain())).transpose()?;
+        Ok(Self { settings, tls, pool: Pool::default(), window, bounces })
     }
 
     async fn send_one(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
@@ -143,8 +149,19 @@ impl Provider for SmtpGateway {
         join_all(batch.iter().map(|outgoing| self.send_one(outgoing))).await
     }
 
+    /// What comes back to the mailbox for bounces, if the account has one.
+    async fn events(&self) -> Option<Arrival> {
+        Some(self.bounces.as_ref()?.next().await)
+    }
+
+    async fn close(&self) {
+        if let Some(bounces) = &self.bounces {
+            bounces.close().await;
+        }
+    }
+
     fn can(&self) -> Abilities {
-        ABILITIES
+        Abilities { bounces: self.bounces.is_some(), ..ABILITIES }
     }
 
     async fn test(&self) -> Result<String, SendError> {
@@ -160,7 +177,14 @@ impl Provider for SmtpGateway {
         let secured = if self.settings.tls == Tls::None { "not encrypted" } else { "encrypted" };
         let signed = if self.settings.username.is_some() { "signed in" } else { "without signing in" };
         let dkim = self.settings.signing();
-        Ok(format!("{}:{} answers; {secured}, {signed}; {dkim}", self.settings.host, self.settings.port))
+        let back = match &self.bounces {
+            Some(bounces) => match bounces.test().await {
+                Ok(found) => format!("; {found}"),
+                Err(fault) => return Err(SendError::Misconfigured { detail: format!("the mailbox for bounces: {fault}") }),
+            },
+            None => String::new(),
+        };
+        Ok(format!("{}:{} answers; {secured}, {signed}; {dkim}{back}", self.settings.host, self.settings.port))
     }
 }
 

@@ -6,6 +6,8 @@ mod show;
 
 pub(super) use consent::{ahead, past, read_address};
 
+mod suppressed;
+
 use std::{
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -113,6 +115,15 @@ enum What {
         #[arg(long, value_name = "NAME", conflicts_with = "file")]
         remove: Option<String>,
     },
+    /// Show the addresses at which mail ended because it bounced or was reported as unwanted; or let it go to one again
+    Suppressed {
+        /// How many, the latest first
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        count: u32,
+        /// Send to this person's address again; with - the addresses are read from standard input
+        #[arg(long, value_name = "REF", conflicts_with = "count")]
+        lift: Option<String>,
+    },
     /// After a change of [server] key: seal every address with the new one
     Rekey,
 }
@@ -138,6 +149,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         What::Consent(agreement) => ground.consent(agreement).await,
         What::OptOut(refusal) => ground.opt_out(refusal).await,
         What::Block { file, source, binds, remove } => ground.block(file, source, &binds, remove).await,
+        What::Suppressed { count, lift } => ground.suppressed(count, lift.as_deref()).await,
         What::Rekey => ground.rekey().await,
     };
     ground.db.close().await;

@@ -282,6 +282,7 @@ fn smtp_gateway() -> Gateway {
                 ),
             ),
             "reply_to" => (None, phrase!("nơi nhận thư trả lời, nếu khác from", "where answers go, if not to from")),
+            "bounces" => (None, phrase!("hộp thư đọc thư bị trả lại (docs/bounces.md)", "where they are read (docs/bounces.md)")),
             "bounce" => (
                 None,
                 phrase!(

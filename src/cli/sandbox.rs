@@ -84,6 +84,9 @@ pub struct Args {
     /// Where SpeedSMS sends its receipts, and eSMS those of requests without a `CallbackUrl`.
     #[arg(long, value_name = "URL")]
     receipts_to: Option<String>,
+    /// Where the SMTP server's bounces go, of mails whose receipt would report failure: a Maildir on this machine.
+    #[arg(long, value_name = "MAILDIR")]
+    bounces: Option<PathBuf>,
     /// Append every message taken to this file, one JSON object a line. It holds whole addresses.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -143,7 +146,8 @@ impl Args {
             },
             ..Behaviour::default()
         };
-        let to_both = |url: String| [(Gateway::Esms, url.clone()), (Gateway::Speedsms, url)].into();
+        let to_both = |url: String| [(Gateway::Esms, url.clone()), (Gateway::Speedsms, url)];
+        let maildir = |path: PathBuf| (Gateway::Smtp, crate::sandbox::maildir(&path));
         Options {
             smtp: Some(self.smtp),
             http: Some(self.http),
@@ -152,7 +156,7 @@ impl Args {
             credentials: self.smpp_login.map(|login| (Gateway::Smpp, login)).into_iter().collect(),
             log: self.log,
             remember: false,
-            receipts_to: self.receipts_to.map(to_both).unwrap_or_default(),
+            receipts_to: self.receipts_to.map(to_both).into_iter().flatten().chain(self.bounces.map(maildir)).collect(),
             seed: self.seed,
         }
     }

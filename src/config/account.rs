@@ -118,11 +118,16 @@ type OwnKeys = (BTreeMap<String, toml::Value>, BTreeMap<String, secrecy::SecretS
 /// The gateway's own keys. Which of them it knows, and which more are secret, its description says.
 fn own_keys(section: &mut Section<'_>, vault: Vault<'_>) -> OwnKeys {
     let (mut settings, mut secrets) = OwnKeys::default();
+    // A secret in a table within is named by its place: `bounces.imap.password`.
     for (key, value) in section.rest() {
         if is_reference(&value) || (value.is_variable() && is_secret_name(key)) {
             if vault.accounts {
                 secrets.extend(vault.secret(&value).map(|secret| (key.to_string(), secret)));
             }
+        } else if value.is_table() {
+            let (inner, within) = value.section(|s| Some(own_keys(s, vault))).unwrap_or_default();
+            settings.insert(key.to_string(), toml::Value::Table(inner.into_iter().collect()));
+            secrets.extend(within.into_iter().map(|(name, secret)| (format!("{key}.{name}"), secret)));
         } else if is_secret_name(key) || holds_password(&value) {
             refuse_plain::<()>(&value);
         } else {

@@ -47,6 +47,8 @@ static CANDIDATES: Sql = Sql::new(
                         AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused,
              EXISTS (SELECT 1 FROM block b WHERE b.channel = d.id & 15 AND b.binds >= $9
                      AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS blocked,
+             EXISTS (SELECT 1 FROM suppression s WHERE s.channel = d.id & 15
+                     AND s.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS suppressed,
              CASE WHEN $10 THEN coalesce((SELECT CASE WHEN c.given THEN c.basis ELSE '' END FROM consent c
                                           WHERE c.recipient = r.id AND c.channel = d.id & 15 ORDER BY c.id + 0 DESC LIMIT 1), r.consent_basis)
                   END AS consent_basis,
@@ -282,6 +284,9 @@ async fn may_go(
     }
     if candidate.blocked {
         return Ok(Err((State::Skipped, Why::DoNotCall)));
+    }
+    if candidate.suppressed {
+        return Ok(Err((State::Skipped, Why::Suppressed)));
     }
     if wants_consent && !candidate.consent_basis.as_deref().is_some_and(agreement::has_agreed) {
         return Ok(Err((State::Skipped, Why::NoConsent)));

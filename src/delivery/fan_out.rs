@@ -65,6 +65,7 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64, at: &str) -> St
                      WHEN silent_until > {at} OR {refusing} THEN {opted_out}
                      WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = {hash} AND b.binds >= {binds})
                      THEN {blocked}
+                     WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = {hash}) THEN {suppressed}
                      {no_consent}
                      ELSE 0 END AS reason
          FROM who",
@@ -77,6 +78,7 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64, at: &str) -> St
         opted_out = Why::OptedOut.number(),
         refusing = refusing(channel as i16, hash, plan.silencing_scope(), at),
         blocked = Why::DoNotCall.number(),
+        suppressed = Why::Suppressed.number(),
         binds = plan.blocking_scope(),
     )
 }
@@ -127,7 +129,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
          ON CONFLICT (id) DO NOTHING",
         members = audience.members.text,
         ways = ways.join("\n           UNION ALL\n           "),
-        unwilling = [Why::OptedOut, Why::DoNotCall, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
+        unwilling = [Why::OptedOut, Why::DoNotCall, Why::Suppressed, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
         same_address = Why::SameAddress.number(),
         pending = State::Pending.number(),
         skipped = State::Skipped.number(),
@@ -194,7 +196,8 @@ pub(super) fn elsewhere(plan: &Plan, channel: i16, at: &str) -> Option<String> {
             let hash = hash_column(*next);
             format!(
                 "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT {refusing}
-                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds}))",
+                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds})
+                AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = r.{hash}))",
                 texts = plan.messages_with(*next),
                 number = *next as i16,
                 refusing = refusing(*next as i16, &format!("r.{hash}"), plan.silencing_scope(), at),

@@ -7,7 +7,7 @@ use loa::{
     active::Active,
     audience::import,
     campaign::{Holidays, Library},
-    config::Config,
+    config::{Bounces, Config},
     consent::{self, Scope},
     delivery::State as Delivery,
     dispatch::unsubscribe_token,
@@ -130,7 +130,7 @@ impl House {
             .unwrap();
         let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
         let (db, clock, seal) = (ground.db.clone(), ground.clock.clone(), ground.seal.clone());
-        let matcher = Matcher { db, clock, node: 0, active: Arc::clone(&active), seal };
+        let matcher = Matcher { db, clock, node: 0, active: Arc::clone(&active), seal, bounces: Bounces::default() };
         let ear = loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default());
         let (inbox, appender) = receipt::inbox(matcher, ear);
         let recorder = web::recorder().unwrap();

@@ -12,7 +12,7 @@ use futures::FutureExt as _;
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
@@ -324,7 +324,7 @@ async fn connect(settings: &Settings) -> Result<TcpStream, Fault> {
 
 async fn secured<T>(settings: &Settings, tls: &Arc<ClientConfig>, wire: T) -> Result<Box<dyn Wire>, Fault>
 where
-    T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
+    T: Wire + 'static,
 {
     network::secured(&settings.host, tls, wire).await.map_err(unreached)
 }

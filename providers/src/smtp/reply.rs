@@ -81,7 +81,7 @@ fn enhanced(text: &str, code: u16) -> Option<(u16, u16, u16)> {
 }
 
 /// A server's words without what they may repeat of a person: every word with an `@` is masked.
-pub(super) fn scrubbed(words: &str) -> String {
+pub(crate) fn scrubbed(words: &str) -> String {
     let masked = words
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

@@ -10,7 +10,10 @@ use super::{
     mailbox::{AddressFault, Mailbox},
     tagged::TaggedAddress,
 };
-use crate::keys::{KeyError, Keys};
+use crate::{
+    bounce,
+    keys::{KeyError, Keys},
+};
 
 /// Tells the time: mails carry a date.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -45,6 +48,8 @@ pub struct Settings {
     pub reply_to: Option<Mailbox>,
     /// The envelope's sender: where bounces go, if not to `from`.
     pub bounce: Option<TaggedAddress>,
+    /// Where what comes back is read.
+    pub bounces: Option<bounce::Settings>,
     /// Where mail programs that know no one-click refusal may write one.
     pub unsubscribe: Option<TaggedAddress>,
     /// Keys that sign each mail.
@@ -102,8 +107,20 @@ pub struct DkimSource {
 }
 
 /// Keys of an `smtp` account, beside those that every account has.
-pub const KEYS: [&str; 11] =
-    ["host", "port", "tls", "username", "password", "from", "reply_to", "bounce", "unsubscribe", "hello_name", "timeout"];
+pub const KEYS: [&str; 12] = [
+    "host",
+    "port",
+    "tls",
+    "username",
+    "password",
+    "from",
+    "reply_to",
+    "bounce",
+    "bounces",
+    "unsubscribe",
+    "hello_name",
+    "timeout",
+];
 
 /// A mail server that takes longer than this is not worth waiting for.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -156,6 +173,10 @@ impl Settings {
             Some("implicit") => Tls::Implicit,
             Some(other) => return Err(KeyError::new("tls", format!("{other:?} is none of none, starttls, implicit"))),
         };
+        let bounces = keys.value("bounces").map(|table| {
+            let secrets = keys.secrets_within("bounces");
+            bounce::Settings::from_keys(table, &secrets, surroundings.allow_private, surroundings.ca_pem.clone())
+        });
         required("from", "Sở Văn hóa <canhbao@example.vn>")?;
         Ok(Self {
             host: required("host", "smtp.example.vn")?,
@@ -170,6 +191,7 @@ impl Settings {
             from: mailbox("from")?.ok_or_else(|| KeyError::new("from", "is missing"))?,
             reply_to: mailbox("reply_to")?,
             bounce: tagged("bounce")?,
+            bounces: bounces.transpose()?,
             unsubscribe: tagged("unsubscribe")?,
             dkim: dkim.collect::<Result<_, _>>()?,
             window: surroundings.window,

@@ -29,6 +29,7 @@ fn settings(port: u16) -> Settings {
         password: None,
         from: "Sở Văn hóa <canhbao@phường.example.vn>".parse().unwrap(),
         reply_to: None,
+        bounces: None,
         bounce: None,
         unsubscribe: None,
         dkim: Vec::new(),

@@ -113,6 +113,7 @@ fn a_gateway_tells_what_it_wants_to_know() {
       bounce                                                   where bounces go, if not to from; {ref}
                                                                gives each mail its own:
                                                                bounce+{ref}@example.vn
+      bounces                                                  where they are read (docs/bounces.md)
       unsubscribe                                              a mailbox that takes refusals, beside the
                                                                one-click link; may have {ref}
       hello_name                                               this machine's name in EHLO
