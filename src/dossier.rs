@@ -20,7 +20,7 @@ use crate::request::FOR_EVER;
 
 /// Which tables hold something about a person, and where in a dossier it stands: a key, and a list's key within it.
 /// `tests/engines/people.rs` fills each of them and looks. A new table with a recipient, an address, a delivery or sealed
-/// bytes in it belongs here and into [`crate::audience::erase`]: `suppression`, for one, beside `opt_out`.
+/// bytes in it belongs here and into [`crate::audience::erase`].
 pub const COVERS: &[(&str, &str)] = &[
     ("recipient", "person"),
     ("membership", "groups"),
@@ -28,6 +28,8 @@ pub const COVERS: &[(&str, &str)] = &[
     ("opt_out", "refusals"),
     ("consent_event", "refusals.history"),
     ("block", "lists"),
+    ("suppression", "suppressions"),
+    ("bounce", "bounces"),
     ("delivery", "messages"),
     ("attempt", "messages.attempts"),
     ("remark", "messages.remark"),
@@ -65,6 +67,10 @@ pub struct Dossier {
     pub refusals: Vec<Refusal>,
     /// Lists of those never to be written to that name an address.
     pub lists: Vec<Listed>,
+    /// Addresses that nothing is sent to any more, because it failed there or a complaint came.
+    pub suppressions: Vec<Failed>,
+    /// What failed at an address, and complaints.
+    pub bounces: Vec<Failed>,
     /// Every message, the latest first.
     pub messages: Vec<Message>,
     /// When the person was last written to, by run: what caps count.
@@ -178,6 +184,19 @@ pub struct Listed {
     pub list: String,
     /// What it binds.
     pub binds: &'static str,
+}
+
+/// A failure at an address.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failed {
+    /// The channel.
+    pub channel: Channel,
+    /// Why.
+    pub reason: &'static str,
+    /// The server's words.
+    pub detail: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// A message.

@@ -51,6 +51,19 @@ static UNWORD: Sql = Sql::new(
       WHERE r.id = $1)",
 );
 
+// That mail ends at the address stays; what its server wrote does not.
+static UNBOUNCE: Sql = Sql::new(
+    r"UPDATE bounce SET detail = '' WHERE (channel, address) IN (
+      SELECT 1, phone_hash FROM recipient WHERE id = $1 UNION ALL SELECT 2, email_hash FROM recipient WHERE id = $1
+      UNION ALL SELECT 3, chat_hash FROM recipient WHERE id = $1)",
+);
+
+static UNSUPPRESS: Sql = Sql::new(
+    r"UPDATE suppression SET detail = '' WHERE (channel, address) IN (
+      SELECT 1, phone_hash FROM recipient WHERE id = $1 UNION ALL SELECT 2, email_hash FROM recipient WHERE id = $1
+      UNION ALL SELECT 3, chat_hash FROM recipient WHERE id = $1)",
+);
+
 static EMPTY: Sql = Sql::new(
     r"UPDATE recipient SET ref = 'erased-' || CAST(id AS TEXT), source = '', state = 2, name = NULL, lang = NULL, area = NULL,
         born = NULL, carrier = 0, attributes = '{}', phone = NULL, phone_hash = NULL, email = NULL, email_hash = NULL,
@@ -112,7 +125,9 @@ pub async fn erase(db: &Db, reference: &str, by: &str, now: i64) -> Result<Optio
     transaction!(db, |tx| {
         let found = within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&FIND)).bind(reference).fetch_optional(c).await)?;
         let Some(id) = found else { return Ok(None) };
-        for (statement, dated) in [(&UNHEAR, false), (&UNCONFIRM, true), (&UNWORD, false), (&EMPTY, true)] {
+        for (statement, dated) in
+            [(&UNHEAR, false), (&UNCONFIRM, true), (&UNWORD, false), (&UNBOUNCE, false), (&UNSUPPRESS, false), (&EMPTY, true)]
+        {
             within!(tx, |c, sql| {
                 let query = sqlx::query(sql(statement)).bind(id);
                 if dated { query.bind(now).execute(c).await } else { query.execute(c).await }.map(affected)

@@ -3,7 +3,7 @@
 use providers::Channel;
 
 use super::{
-    Advert, Attempt, Confirmation, Consent, Contact, Dossier, Listed, Message, Moment, Person, Refusal, Reply, Request,
+    Advert, Attempt, Confirmation, Consent, Contact, Dossier, Failed, Listed, Message, Moment, Person, Refusal, Reply, Request,
     RequestStep, Said,
 };
 use crate::{
@@ -61,6 +61,8 @@ pub async fn find(db: &Db, seal: &Seal, reference: &str) -> Result<Option<Dossie
         consents: agreement::history(db, id).await?.into_iter().map(Consent::of).collect(),
         refusals: refusals(db, &addresses).await?,
         lists: lists(db, &addresses).await?,
+        suppressions: failed(db, &addresses, &SUPPRESSIONS).await?,
+        bounces: failed(db, &addresses, &BOUNCES).await?,
         messages: messages(db, id).await?,
         contacts: contacts(db, id).await?,
         advertising: adverts(db, &addresses).await?,
@@ -161,6 +163,28 @@ async fn lists(db: &Db, addresses: &[(Channel, i64)]) -> Result<Vec<Listed>> {
         }));
     }
     Ok(lists)
+}
+
+static SUPPRESSIONS: Sql =
+    Sql::new(r"SELECT reason, detail, at FROM suppression WHERE channel = $1 AND address = $2 ORDER BY at");
+
+static BOUNCES: Sql =
+    Sql::new(r"SELECT reason, detail, at FROM bounce WHERE channel = $1 AND address = $2 ORDER BY at, delivery");
+
+async fn failed(db: &Db, addresses: &[(Channel, i64)], statement: &'static Sql) -> Result<Vec<Failed>> {
+    let mut failures = Vec::new();
+    for (channel, address) in addresses {
+        let rows: Vec<(i16, String, i64)> = on!(db.read, |pool, sql| {
+            sqlx::query_as(sql(statement)).bind(*channel as i16).bind(address).fetch_all(pool).await
+        })?;
+        failures.extend(rows.into_iter().map(|(reason, detail, at)| Failed {
+            channel: *channel,
+            reason: Why::from_number(reason).name(),
+            detail,
+            at: Moment(at),
+        }));
+    }
+    Ok(failures)
 }
 
 #[derive(sqlx::FromRow)]

@@ -45,6 +45,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("run", "names the people of a test, whom an erasure renames: see `tests_forget_whom_they_were_for`"),
     ("receipt", "what it says stands on its delivery; it holds no address and goes after three months"),
     ("erasure", "people who are erased already"),
+    ("token", "a gateway's tokens, which are nobody's data"),
 ];
 
 /// Whether a column says something about a person, or leads to one.
