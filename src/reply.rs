@@ -10,14 +10,16 @@
 //! What can go wrong is the database alone: then nothing was taken, and the gateway is to repeat it.
 
 pub mod confirmation;
+mod link;
 pub mod read;
 mod words;
 
+pub use link::Link;
 pub use words::{Meaning, Words};
 
 use std::time::Duration;
 
-use providers::{Channel, Inbound};
+use providers::{Address, Channel, Inbound};
 
 use crate::{
     audience::phone,
@@ -62,6 +64,8 @@ pub struct Heard {
     meaning: Meaning,
     wording: String,
     scope: Scope,
+    /// Whether its refusal is confirmed: whoever pressed a button saw what it did.
+    confirmed: bool,
 }
 
 impl Heard {
@@ -111,7 +115,35 @@ impl Ear {
             meaning,
             wording: said.1,
             scope: self.scope,
+            // Mail is refused by its link, whose page confirms at once.
+            confirmed: channel != Channel::Email,
         }
+    }
+
+    /// Somebody ended it with a button of their service: they refuse awareness messages to this address, and no more than
+    /// that, since a button says nothing of warnings.
+    pub fn left(&self, account: i64, channel: Channel, from: &Address, how: &str) -> Heard {
+        let from = from.expose().trim();
+        let written = format!("{from}\0{how}");
+        Heard {
+            account,
+            key: format!("~{}", hex(&self.seal.mac(KEY, written.as_bytes())[..16])),
+            named: false,
+            channel,
+            address: (!from.is_empty()).then(|| self.seal.hash(Kind::of(channel), from)),
+            sender: self.seal.seal(Kind::of(channel), from),
+            text: None,
+            meaning: Meaning::Refuses,
+            wording: words_of(how),
+            scope: Scope::Awareness,
+            confirmed: false,
+        }
+    }
+
+    /// Somebody told their chat service a phone number: which people of the list are meant. None: that is no number.
+    pub fn knows(&self, channel: Channel, user: &Address, phone: &Address) -> Option<Link> {
+        let phone = phone::normalise(phone.expose()).ok()?;
+        (channel == Channel::Chat).then(|| Link::new(&self.seal, user.expose().trim(), &phone)).flatten()
     }
 }
 
@@ -166,8 +198,7 @@ pub async fn take(tx: &mut Tx, heard: &[Heard], now: i64) -> Result<usize> {
             Meaning::Refuses => consent::refuse(tx, heard.channel, address, heard.scope, said).await?,
             Meaning::TakesBack => consent::take_back(tx, heard.channel, address, said).await?,
         };
-        // Mail is refused by its link, whose page confirms at once.
-        if heard.channel != Channel::Email {
+        if heard.confirmed {
             confirmation::owe(tx, heard, address, now).await?;
         }
     }

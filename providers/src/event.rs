@@ -88,6 +88,20 @@ pub enum Event {
     },
     /// A message from a person.
     Inbound(Inbound),
+    /// A person ended it with a button of their service's: they want no more from this sender.
+    Left {
+        /// Who.
+        from: Address,
+        /// The service's word for it, such as `unfollow`.
+        how: String,
+    },
+    /// A person told their service that these two are theirs.
+    Known {
+        /// Their user id.
+        user: Address,
+        /// Their phone number, as the service writes it.
+        phone: Address,
+    },
     /// About the account: its quota, its balance, a template's state.
     Account {
         /// The gateway's words, for the log.

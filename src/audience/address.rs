@@ -14,6 +14,8 @@ pub enum ChatService {
     Zalo = 1,
     /// Telegram: a chat id.
     Telegram = 2,
+    /// Zalo, to a phone number: by templates only. Nobody has it as an address of their own; a delivery is routed by it.
+    ZaloPhone = 3,
 }
 
 impl ChatService {
@@ -22,12 +24,13 @@ impl ChatService {
         match self {
             Self::Zalo => "zalo",
             Self::Telegram => "telegram",
+            Self::ZaloPhone => "zalo-phone",
         }
     }
 
     /// The service with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Zalo, Self::Telegram].into_iter().find(|service| service.name() == name)
+        [Self::Zalo, Self::Telegram, Self::ZaloPhone].into_iter().find(|service| service.name() == name)
     }
 
     /// The service with this stored number.
@@ -35,6 +38,7 @@ impl ChatService {
         match number {
             1 => Some(Self::Zalo),
             2 => Some(Self::Telegram),
+            3 => Some(Self::ZaloPhone),
             _ => None,
         }
     }
@@ -124,7 +128,7 @@ pub fn chat(service: ChatService, text: &str) -> Result<String, BadChat> {
         return Err(BadChat::Scientific);
     }
     let digits = match service {
-        ChatService::Zalo => text,
+        ChatService::Zalo | ChatService::ZaloPhone => text,
         ChatService::Telegram => text.strip_prefix('-').unwrap_or(text),
     };
     if (4..=24).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
