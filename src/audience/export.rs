@@ -201,8 +201,7 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
     let (zalo, telegram) = match ChatService::from_number(i64::from(row.chat_service)) {
         Some(ChatService::Zalo) => (chat, String::new()),
         Some(ChatService::Telegram) => (String::new(), chat),
-        Some(ChatService::ZaloPhone) => (String::new(), String::new()),
-        None => (String::new(), String::new()),
+        Some(ChatService::ZaloPhone) | None => (String::new(), String::new()),
     };
     let area = row.area.clone().unwrap_or_default();
     let carrier = Carrier::from_number(i64::from(row.carrier)).filter(|carrier| *carrier != Carrier::Unknown);

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use providers::Channel;
 use sqlx::AssertSqlSafe;
 
-use super::{Counted, Plan, State, Why, group_column, hash_column, id_list};
+use super::{BY_PHONE, Counted, Plan, State, Target, Why, chat_by_phone, hash_column, id_list};
 use crate::{
     audience::segment::{Bind, Compiled},
     consent::AGREED,
@@ -51,7 +51,7 @@ impl Audience {
 
 /// One way to a person, as SQL over `who`.
 fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
-    let hash = hash_column(channel);
+    let Target { hash, route } = plan.target(channel, "", "message");
     let no_consent = if plan.wants_consent(now) {
         format!("WHEN consent_basis IS NULL OR consent_basis NOT IN ({AGREED}) THEN {}", Why::NoConsent.number())
     } else {
@@ -59,19 +59,20 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
     };
     format!(
         "SELECT id, area, segments, message, {position} AS position, {number} AS channel, {hash} AS address,
-                {base} + {group} AS route,
+                {route} AS route, {person} AS person,
                 CASE WHEN message NOT IN ({texts}) THEN {no_text}
                      WHEN {hash} IS NULL THEN {no_address}
-                     WHEN EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = {hash} AND o.scope >= {scope})
+                     WHEN EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address IN ({own}) AND o.scope >= {scope})
                      THEN {opted_out}
-                     WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = {hash} AND b.binds >= {binds})
+                     WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address IN ({own}) AND b.binds >= {binds}){listed}
                      THEN {blocked}
                      {no_consent}
                      ELSE 0 END AS reason
          FROM who",
         number = channel as i16,
-        base = (channel as i16) << 4,
-        group = group_column(channel),
+        own = own(channel, ""),
+        person = if channel == Channel::Chat { chat_by_phone("") } else { "CAST(NULL AS BIGINT)".to_string() },
+        listed = listed(plan, channel, ""),
         texts = plan.messages_with(channel),
         no_text = Why::NoText.number(),
         no_address = Why::NoAddress.number(),
@@ -79,6 +80,41 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
         scope = plan.silencing_scope(),
         blocked = Why::DoNotCall.number(),
         binds = plan.blocking_scope(),
+    )
+}
+
+/// All of a person's addresses on a channel, as SQL: a refusal of either holds for both.
+fn own(channel: Channel, of: &str) -> String {
+    let hash = hash_column(channel);
+    if channel == Channel::Chat { format!("{of}{hash}, {}", chat_by_phone(of)) } else { format!("{of}{hash}") }
+}
+
+/// For chat by phone number: whether a list of numbers that are not to be written to holds it, as SQL.
+fn listed(plan: &Plan, channel: Channel, of: &str) -> String {
+    if channel != Channel::Chat || plan.phones.is_empty() {
+        return String::new();
+    }
+    format!(
+        " OR {of}chat_hash IS NULL
+                     AND EXISTS (SELECT 1 FROM block b WHERE b.channel = {sms} AND b.address = {of}phone_hash AND b.binds >= {binds})",
+        sms = Channel::Sms as i16,
+        binds = plan.blocking_scope(),
+    )
+}
+
+/// Who would get it on chat by their phone number and by a user id besides, as SQL over `ranked`, `$n` being the run: in this
+/// statement, or in an earlier one.
+fn twice(plan: &Plan, run: &str) -> String {
+    if plan.phones.is_empty() {
+        return String::new();
+    }
+    format!(
+        "WHEN ranked.route = {BY_PHONE} AND max(CASE WHEN reason = 0 AND ranked.route <> {BY_PHONE} THEN 1 ELSE 0 END)
+                       OVER (PARTITION BY person) = 1 THEN 0
+                       WHEN ranked.route = {BY_PHONE} AND EXISTS (SELECT 1 FROM recipient same JOIN delivery other
+                         ON other.run = {run} AND other.address = same.chat_hash WHERE same.phone_hash = ~ranked.person) THEN 0
+                       WHEN ranked.route <> {BY_PHONE} AND EXISTS
+                         (SELECT 1 FROM delivery other WHERE other.run = {run} AND other.address = ranked.person) THEN 0"
     )
 }
 
@@ -116,6 +152,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
                   CASE WHEN reason <> 0 THEN 0
                        WHEN row_number() OVER (PARTITION BY reason, address ORDER BY id) > 1 THEN 0
                        WHEN EXISTS (SELECT 1 FROM delivery other WHERE other.run = $1 AND other.address = ranked.address) THEN 0
+                       {twice}
                        ELSE 1 END AS fresh
            FROM ranked WHERE {picked}
          )
@@ -129,6 +166,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
         members = audience.members.text,
         ways = ways.join("\n           UNION ALL\n           "),
         unwilling = [Why::OptedOut, Why::DoNotCall, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
+        twice = twice(plan, "$1"),
         same_address = Why::SameAddress.number(),
         pending = State::Pending.number(),
         skipped = State::Skipped.number(),
@@ -192,10 +230,12 @@ pub(super) fn elsewhere(plan: &Plan, channel: i16) -> Option<String> {
         .iter()
         .map(|next| {
             format!(
-                "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT EXISTS
-                  (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = r.{hash} AND o.scope >= {scope})
-                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds}))",
-                hash = hash_column(*next),
+                "({hash} IS NOT NULL AND d.message IN ({texts}) AND NOT EXISTS
+                  (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address IN ({own}) AND o.scope >= {scope})
+                AND NOT (EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address IN ({own}) AND b.binds >= {binds}){listed}))",
+                hash = plan.target(*next, "r.", "d.message").hash,
+                own = own(*next, "r."),
+                listed = listed(plan, *next, "r."),
                 texts = plan.messages_with(*next),
                 number = *next as i16,
                 scope = plan.silencing_scope(),
@@ -244,6 +284,7 @@ pub(super) async fn fall_back(
            SELECT ranked.*,
                   CASE WHEN row_number() OVER (PARTITION BY address ORDER BY id) > 1 THEN 0
                        WHEN EXISTS (SELECT 1 FROM delivery other WHERE other.run = $2 AND other.address = ranked.address) THEN 0
+                       {twice}
                        ELSE 1 END AS fresh
            FROM ranked WHERE pick = 1
          )
@@ -256,6 +297,7 @@ pub(super) async fn fall_back(
          ON CONFLICT (id) DO NOTHING
          RETURNING id, state",
         ways = ways.join("\n           UNION ALL\n           "),
+        twice = twice(plan, "$2"),
         next = next.iter().map(|channel| (*channel as i16).to_string()).collect::<Vec<_>>().join(", "),
         delivered = State::Delivered.number(),
         seen = State::Seen.number(),

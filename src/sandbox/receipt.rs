@@ -18,6 +18,7 @@ const TRIES: u32 = 5;
 pub(super) struct Call {
     pub(super) url: String,
     pub(super) body: Option<String>,
+    pub(super) headers: Vec<(&'static str, String)>,
 }
 
 /// How receipts go out from now on.
@@ -114,10 +115,13 @@ impl Caller {
 
     async fn call(&self, call: &Call) -> bool {
         let Ok(_permit) = self.calling.acquire().await else { return false };
-        let request = match &call.body {
+        let mut request = match &call.body {
             Some(body) => self.client.post(&call.url).header("content-type", "application/json").body(body.clone()),
             None => self.client.get(&call.url),
         };
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
         match request.send().await {
             // The body is read so that the connection can be used again.
             Ok(answer) => answer.status() == 200 && answer.bytes().await.is_ok(),
