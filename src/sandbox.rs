@@ -30,8 +30,8 @@ mod smtp;
 mod taken;
 
 pub use self::{
-    http::zalo,
     behaviour::{Behaviour, Outcome},
+    http::zalo,
     taken::{Counts, Taken},
 };
 use self::{exchange::Exchange, receipt::Pace, smpp::Carrier, taken::Record};

@@ -30,4 +30,5 @@ mod stories {
     mod texts;
     mod web;
     mod wordings;
+    mod zalo;
 }

@@ -42,12 +42,11 @@ pub use self::{
     token::{Pair, StoreError, TokenStore, Turn},
 };
 use crate::{
-    About, Abilities, Accepted, Batch, Callback, CallbackError, Chat, Content, Event, Handle, Outgoing, Parameter, Poll, Provider,
-    Reason, Receipt, ReceiptState, Reply, Scope, SendError, Slot, StatusError, Template,
+    Abilities, About, Accepted, Batch, Callback, CallbackError, Chat, Content, Event, Handle, Outgoing, Parameter, Poll,
+    Provider, Reason, Receipt, ReceiptState, Reply, Scope, SendError, Slot, StatusError, Template,
     http::{
-        network,
-        percent,
         filter::hex,
+        network, percent,
         request::Rendered,
         words::{clean, named},
     },
@@ -319,7 +318,9 @@ impl Provider for ZaloGateway {
                 Some(Parameter {
                     name: parameter["name"].as_str()?.to_owned(),
                     required: parameter["require"].as_bool().unwrap_or(true),
-                    longest: answer::code(&parameter["maxLength"]).and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0),
+                    longest: answer::code(&parameter["maxLength"])
+                        .and_then(|most| usize::try_from(most).ok())
+                        .filter(|most| *most > 0),
                 })
             });
             Template { usable: state == "ENABLE", state, parameters: parameters.collect() }

@@ -82,8 +82,8 @@ impl Cause {
             Self::Throttled => phrase!("cổng đòi gửi chậm lại", "its gateway asked it to slow down"),
             Self::LowBalance => phrase!("sắp hết tiền", "money is running out"),
             Self::Token => phrase!(
-                "không gia hạn được quyền gửi (token), cần người cấp quyền lại",
-                "its token cannot be renewed, a person must consent again"
+                "không gia hạn được token: cần người cấp quyền lại, rồi nhập bằng `loa accounts --token TÊN`",
+                "its token cannot be renewed: a person must consent again, then enter it with `loa accounts --token NAME`"
             ),
         }
     }

@@ -159,8 +159,7 @@ static RESEAL_TOKEN: Sql = Sql::new(r"UPDATE token SET access = $2, refresh = $3
 
 /// The tokens of all accounts: a few.
 async fn reseal_tokens(tx: &mut Tx, seal: &Seal) -> crate::db::Result<()> {
-    let rows: Vec<(String, Option<Vec<u8>>, Vec<u8>)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(&TOKENS)).fetch_all(c).await)?;
+    let rows: Vec<(String, Option<Vec<u8>>, Vec<u8>)> = within!(tx, |c, sql| sqlx::query_as(sql(&TOKENS)).fetch_all(c).await)?;
     for (account, access, refresh) in rows {
         let anew = |sealed: &[u8]| {
             let broken = |error: SealError| DbError::Refused(format!("the token of {account}: {error}"));
@@ -168,7 +167,13 @@ async fn reseal_tokens(tx: &mut Tx, seal: &Seal) -> crate::db::Result<()> {
         };
         let (access, refresh) = (access.as_deref().map(anew).transpose()?, anew(&refresh)?);
         within!(tx, |c, sql| {
-            sqlx::query(sql(&RESEAL_TOKEN)).bind(&account).bind(&access).bind(&refresh).execute(c).await.map(|done| done.rows_affected())
+            sqlx::query(sql(&RESEAL_TOKEN))
+                .bind(&account)
+                .bind(&access)
+                .bind(&refresh)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected())
         })?;
     }
     Ok(())

@@ -196,7 +196,7 @@ async fn callback(account: &config::Account, config: &Config, globals: &Globals)
         ))
         .into());
     }
-    let Some(base) = &config.server.public_url else {
+    let Some(public) = &config.server.public_url else {
         return Err(Mistake(phrase!(
             "chưa có `public_url` trong [server]: cổng gửi không biết báo về đâu",
             "[server] has no `public_url`: no gateway can reach this machine"
@@ -219,7 +219,7 @@ async fn callback(account: &config::Account, config: &Config, globals: &Globals)
         ))
         .into());
     };
-    let address = format!("{}/receipts/{name}/{}", base.trim_end_matches('/'), account::callback_secret(&seal, name));
+    let address = format!("{}/receipts/{name}/{}", public.trim_end_matches('/'), account::callback_secret(&seal, name));
     if globals.json {
         Globals::print_json(&json!({ "account": name, "callback": address }))?;
     } else {

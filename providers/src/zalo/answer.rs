@@ -42,7 +42,9 @@ pub(super) fn read(answer: &Answer, now: DateTime<Utc>) -> Result<Value, No> {
         // Nobody behind the front took it.
         503 => later(Scope::Account, retry_after(answer)),
         400..=499 => No::Judged(SendError::Misconfigured { detail: format!("HTTP {status}: is the address Zalo's?") }),
-        _ => No::Judged(SendError::InDoubt { ids: Vec::new(), detail: format!("HTTP {status} with an answer that says nothing") }),
+        _ => {
+            No::Judged(SendError::InDoubt { ids: Vec::new(), detail: format!("HTTP {status} with an answer that says nothing") })
+        }
     })
 }
 

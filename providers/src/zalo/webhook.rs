@@ -64,7 +64,8 @@ fn verify(settings: &Settings, callback: &Callback, body: &Value) -> Result<Vari
     let given = given.strip_prefix("mac=").unwrap_or(given).trim().to_ascii_lowercase();
     let firsts = [("app_id", settings.app_id.as_str()), ("oa_id", settings.oa_id.as_str())];
     let stamps = [("body", text(&body["timestamp"])), ("header", header(TIMESTAMP).map(str::to_owned))];
-    let secrets: [(&str, Option<&SecretString>); 2] = [("oa_secret", settings.oa_secret.as_ref()), ("secret", Some(&settings.secret))];
+    let secrets: [(&str, Option<&SecretString>); 2] =
+        [("oa_secret", settings.oa_secret.as_ref()), ("secret", Some(&settings.secret))];
     let mut found = None;
     for (first, id) in firsts {
         for (timestamp, stamp) in &stamps {

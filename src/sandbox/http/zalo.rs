@@ -235,9 +235,12 @@ pub(super) async fn to_phone(
         }
     }
     let quota = json!({ "dailyQuota": habits.quota.to_string(), "remainingQuota": left.to_string() });
-    worded(&exchange, verdict, &line, |id, now| {
-        json!({ "msg_id": id, "sent_time": now.to_string(), "sending_mode": "1", "quota": quota })
-    })
+    worded(
+        &exchange,
+        verdict,
+        &line,
+        |id, now| json!({ "msg_id": id, "sent_time": now.to_string(), "sending_mode": "1", "quota": quota }),
+    )
 }
 
 /// `POST /v3.0/oa/message/template`: to a user id.
@@ -338,7 +341,9 @@ pub(super) async fn template(
             json!({ "name": name, "require": required, "type": "STRING", "maxLength": longest, "minLength": 0, "acceptNull": !required })
         })
         .collect();
-    yes(&json!({ "templateId": id, "templateName": "Cảnh báo", "status": "ENABLE", "listParams": list, "templateQuality": "HIGH" }))
+    yes(
+        &json!({ "templateId": id, "templateName": "Cảnh báo", "status": "ENABLE", "listParams": list, "templateQuality": "HIGH" }),
+    )
 }
 
 /// A template message's text, as the record has it, or why it is refused.
