@@ -150,7 +150,7 @@ async fn test(account: &config::Account, config: &Config, globals: &Globals) -> 
 }
 
 /// The database and its seal, where both are there.
-async fn base(config: &Config) -> anyhow::Result<Option<(Db, Seal)>> {
+pub(super) async fn base(config: &Config) -> anyhow::Result<Option<(Db, Seal)>> {
     let (Some(current), Some(db)) = (&config.server.key, database(config).await?) else { return Ok(None) };
     match key::find(&db, current, &config.server.previous_keys).await {
         Err(error @ key::KeyError::Foreign) => Err(Mistake(Phrase::from(error.to_string())).into()),
