@@ -38,12 +38,12 @@ use self::{
     webhook::Webhooks,
 };
 pub use self::{
-    settings::{Addresses, Now, Settings},
+    settings::{Addresses, KEYS, Now, Settings},
     token::{Pair, StoreError, TokenStore, Turn},
 };
 use crate::{
-    Abilities, About, Accepted, Batch, Callback, CallbackError, Chat, Content, Event, Handle, Outgoing, Parameter, Poll,
-    Provider, Reason, Receipt, ReceiptState, Reply, Scope, SendError, Slot, StatusError, Template,
+    Abilities, About, Accepted, Callback, CallbackError, Chat, Content, Event, Handle, Outgoing, Parameter, Poll, Provider,
+    Reason, Receipt, ReceiptState, Reply, Scope, SendError, StatusError, Template,
     http::{
         filter::hex,
         network, percent,
@@ -60,6 +60,22 @@ const LONGEST_TRACKING: usize = 48;
 const QUESTIONS: usize = 8;
 /// The day's quota was not told yet.
 const UNTOLD: i64 = -1;
+
+/// What Zalo can do.
+pub const ABILITIES: Abilities = Abilities {
+    receipts: true,
+    // Those of template messages to phone numbers do, those of messages to user ids do not.
+    echoes_reference: false,
+    status: true,
+    status_by_id: true,
+    poll: Some(Poll {
+        every: Duration::from_mins(10),
+        after: Duration::from_mins(10),
+        through: Duration::from_hours(24),
+        together: 1,
+    }),
+    ..Abilities::LEAST
+};
 
 /// One account on Zalo.
 pub struct ZaloGateway {
@@ -274,23 +290,7 @@ impl Provider for ZaloGateway {
     }
 
     fn can(&self) -> Abilities {
-        const POLL: Poll = Poll {
-            every: Duration::from_mins(10),
-            after: Duration::from_mins(10),
-            through: Duration::from_hours(24),
-            together: 1,
-        };
-        Abilities {
-            batch: Batch::ONE,
-            slot: Slot::Send,
-            receipts: true,
-            // Template messages to phones do, messages to user ids do not.
-            echoes_reference: false,
-            status: true,
-            status_by_id: true,
-            poll: Some(POLL),
-            ..Abilities::LEAST
-        }
+        ABILITIES
     }
 
     async fn test(&self) -> Result<String, SendError> {

@@ -13,7 +13,8 @@ use crate::{
 /// Tells the time.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
-const KEYS: [&str; 11] = [
+/// The keys of its own that a Zalo account knows.
+pub const KEYS: [&str; 11] = [
     "app_id",
     "secret",
     "oa_id",
@@ -94,14 +95,15 @@ impl Settings {
             }
             Ok(keys.text(key)?.filter(|text| !text.is_empty()).map(SecretString::from))
         };
+        let address = |key: &str| address(&keys, key, network.allow_private);
         let mut addresses = Addresses::default();
-        if let Some(one) = address(&keys, "url")? {
+        if let Some(one) = address("url")? {
             addresses = Addresses { account: one.clone(), template: one.clone(), token: one };
         }
-        if let Some(own) = address(&keys, "template_url")? {
+        if let Some(own) = address("template_url")? {
             addresses.template = own;
         }
-        if let Some(own) = address(&keys, "token_url")? {
+        if let Some(own) = address("token_url")? {
             addresses.token = own;
         }
         let needed = || KeyError::new("secret", "is missing: the app's secret key, as { env = \"…\" } or { file = \"…\" }");
@@ -131,7 +133,7 @@ fn number(keys: &Keys<'_>, key: &str, example: &str) -> Result<String, KeyError>
     Err(KeyError::new(key, format!("{text:?} is no id: it has digits only, such as {key} = \"{example}\"")))
 }
 
-fn address(keys: &Keys<'_>, key: &str) -> Result<Option<String>, KeyError> {
+fn address(keys: &Keys<'_>, key: &str, allow_private: bool) -> Result<Option<String>, KeyError> {
     let Some(text) = keys.text(key)? else { return Ok(None) };
     let wrong = |why: String| KeyError::new(key, why);
     let url = reqwest::Url::parse(&text).map_err(|error| wrong(format!("{text:?} is no address: {error}")))?;
@@ -140,6 +142,10 @@ fn address(keys: &Keys<'_>, key: &str) -> Result<Option<String>, KeyError> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("must hold no password".into()));
+    }
+    let literal = url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok());
+    if !allow_private && literal.is_some_and(crate::network::is_private) {
+        return Err(wrong("is a loopback or private address: allow_private = true permits it".into()));
     }
     Ok(Some(text.trim_end_matches('/').to_owned()))
 }
@@ -151,7 +157,8 @@ mod tests {
     fn read(keys: &str, secrets: &[&str]) -> Result<Settings, KeyError> {
         let secrets = secrets.iter().map(|name| ((*name).to_string(), SecretString::from("x"))).collect();
         let now: Now = Arc::new(|| DateTime::UNIX_EPOCH);
-        Settings::from_keys(&toml::from_str(keys).unwrap(), &secrets, Network::default(), now)
+        let network = Network { allow_private: keys.contains("8090"), ..Network::default() };
+        Settings::from_keys(&toml::from_str(keys).unwrap(), &secrets, network, now)
     }
 
     const IDS: &str = "app_id = \"123\"\noa_id = \"456\"\n";
@@ -174,6 +181,7 @@ mod tests {
             ("app_id = \"1\"\noa_id = \"2\"\nsecret = \"plain\"", vec![], "secret"),
             ("app_id = \"1\"\noa_id = \"2\"\nurl = \"openapi.zalo.me\"", vec!["secret"], "url"),
             ("app_id = \"1\"\noa_id = \"2\"\nurl = \"https://a:b@openapi.zalo.me\"", vec!["secret"], "url"),
+            ("app_id = \"1\"\noa_id = \"2\"\nurl = \"http://127.0.0.1\"", vec!["secret"], "url"),
             ("app_id = \"1\"\noa_id = \"2\"\noaid = \"3\"", vec!["secret"], "oaid"),
         ] {
             assert_eq!(read(keys, &secrets).unwrap_err().key, key, "{keys}");

@@ -29,6 +29,7 @@ fn told(gateway: &HttpGateway, callbacks: &[Callback]) -> String {
                 Event::Inbound(Inbound { from, text, .. }) => format!("from {from}: {text}"),
                 Event::Accepted { reference, ids } => format!("{reference} accepted as {ids:?}"),
                 Event::Account { detail } => format!("account: {detail}"),
+                Event::Left { .. } | Event::Known { .. } => "of a chat service".to_owned(),
             })
             .collect::<Vec<_>>()
             .join(" | "),
