@@ -204,7 +204,7 @@ impl ZaloGateway {
 
     fn clean(&self, words: &str, token: &Token, addresses: &[&str]) -> String {
         let secrets = [token.value.expose_secret(), self.settings.secret.expose_secret()];
-        let own = self.settings.oa_secret.iter().map(|secret| secret.expose_secret());
+        let own = self.settings.oa_secret.iter().map(secrecy::ExposeSecret::expose_secret);
         clean(words, secrets.into_iter().chain(own).filter(|secret| secret.len() >= 3), addresses)
     }
 

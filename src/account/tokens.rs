@@ -101,7 +101,7 @@ impl Tokens {
         on!(self.db.write, |pool, sql| sqlx::query_as(sql(&LOAD)).bind(&self.account).fetch_optional(pool).await)
     }
 
-    fn opened(&self, row: Row) -> std::result::Result<Pair, StoreError> {
+    fn opened(&self, row: &Row) -> std::result::Result<Pair, StoreError> {
         let open = |sealed: &[u8]| self.seal.open_token(sealed).map(SecretString::from).map_err(|e| StoreError(e.to_string()));
         let at = |millis| DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
         Ok(Pair {
@@ -155,7 +155,7 @@ impl TokenStore for Tokens {
             seeded.map_err(|error| broken(&error))?;
             row = self.row().await.map_err(|error| broken(&error))?;
         }
-        row.map(|row| self.opened(row)).transpose()
+        row.as_ref().map(|row| self.opened(row)).transpose()
     }
 
     async fn lease(&self, version: i64) -> std::result::Result<Turn, StoreError> {

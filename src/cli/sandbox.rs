@@ -14,6 +14,7 @@ use crate::sandbox::{
 /// Run the stand-in gateways alone: SMTP, a carrier over SMPP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel,
 /// Zalo and Telegram over HTTP.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = forced())]
 pub struct Args {
     /// Where the SMTP server listens.

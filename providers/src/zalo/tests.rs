@@ -107,6 +107,9 @@ impl Zalo {
         if token < *self.good.lock().unwrap() {
             return json!({ "error": -216, "message": "Access token has expired" });
         }
+        if let Some(id) = path.strip_prefix("/message/status?message_id=") {
+            return json!({ "error": 0, "data": { "status": match id { "came" => 1, "comes" => 0, _ => -1 } } });
+        }
         json!({ "error": 0, "data": { "msg_id": "m1", "quota": { "remainingQuota": "9" } } })
     }
 
@@ -284,6 +287,16 @@ async fn a_pair_that_could_not_be_stored_is_stored_before_it_is_used() {
     }
     assert!(gateway.send(&[message("+84901234567", templated())]).await.remove(0).is_ok());
     assert_eq!((zalo.renewals(), store.pair.lock().unwrap().as_ref().unwrap().version), (1, 1), "and not asked for twice");
+}
+
+#[tokio::test]
+async fn only_an_arrival_is_news_where_zalo_is_asked() {
+    let zalo = Arc::new(Zalo::default());
+    let gateway = ZaloGateway::new(settings(&zalo.listen().await, clock().1), Arc::new(Store::default())).unwrap();
+    let handle = |id: &str| Handle { reference: "ref1".into(), ids: vec![id.into()], sent_at: noon() };
+    let told = gateway.status(&["came", "comes", "unknown"].map(handle)).await.unwrap();
+    let about: Vec<_> = told.iter().map(|receipt| (&receipt.about, receipt.state)).collect();
+    assert_eq!(about, [(&About::Id("came".into()), ReceiptState::Delivered)]);
 }
 
 /// A webhook signed in one of the documented ways.

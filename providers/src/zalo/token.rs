@@ -140,7 +140,7 @@ impl Keeper {
             let mut kept = kept;
             own.renewed(&mut kept, stale).await
         });
-        renewed.await.unwrap_or_else(|_| Err(waits("renewing the token was broken off".into())))
+        renewed.await.unwrap_or_else(|_| Err(waits("renewing the token was broken off")))
     }
 
     /// The kept token, where it can be sent with.
@@ -173,14 +173,14 @@ impl Keeper {
             let detail = format!("there is no refresh token: {}", consent());
             return Err(SendError::Misconfigured { detail });
         };
-        let turn = self.store.lease(pair.version).await.map_err(unstored)?;
+        let turn = self.store.lease(pair.version).await.map_err(|error| unstored(&error))?;
         if turn == Turn::Theirs {
             if let Some(token) = self.good(kept, stale) {
                 return Ok(token);
             }
-            self.store.wait(pair.version).await.map_err(unstored)?;
+            self.store.wait(pair.version).await.map_err(|error| unstored(&error))?;
             self.load(kept).await?;
-            return self.good(kept, stale).ok_or_else(|| waits("another process renews the token".into()));
+            return self.good(kept, stale).ok_or_else(|| waits("another process renews the token"));
         }
         let failed = match self.ask(&pair).await {
             Ok(next) => {
@@ -189,12 +189,12 @@ impl Keeper {
                 self.commit(kept).await?;
                 tracing::info!(version = pair.version + 1, "a token was renewed");
                 kept.rest_until = None;
-                return self.good(kept, None).ok_or_else(|| waits("the new token is over already".into()));
+                return self.good(kept, None).ok_or_else(|| waits("the new token is over already"));
             }
             Err(failed) => failed,
         };
-        let alarm = self.alarm(&failed, turn);
-        self.store.release(pair.version, alarm.as_deref()).await.map_err(unstored)?;
+        let alarm = alarm(&failed, turn);
+        self.store.release(pair.version, alarm.as_deref()).await.map_err(|error| unstored(&error))?;
         if let Some(token) = self.good(kept, stale) {
             // It was early enough: what can be sent is sent, while the alarm stands.
             tracing::error!(why = %failed, "a token could not be renewed; the old one is used as long as it is good");
@@ -204,18 +204,8 @@ impl Keeper {
         Err(alarm.map_or(failed, |detail| SendError::Misconfigured { detail }))
     }
 
-    /// What a person is told where a person must act.
-    fn alarm(&self, failed: &SendError, turn: Turn) -> Option<String> {
-        let SendError::Misconfigured { detail } = failed else { return None };
-        let lost = match turn {
-            Turn::Inherited => " (the process that tried before ended before it could store Zalo's answer)",
-            _ => "",
-        };
-        Some(format!("the token cannot be renewed{lost}: {detail}. {}", consent()))
-    }
-
     async fn load(&self, kept: &mut Kept) -> Result<(), SendError> {
-        let stored = self.store.load(self.settings.refresh_token.as_ref()).await.map_err(unstored)?;
+        let stored = self.store.load(self.settings.refresh_token.as_ref()).await.map_err(|error| unstored(&error))?;
         kept.pair = stored;
         Ok(())
     }
@@ -223,7 +213,7 @@ impl Keeper {
     /// Commits what was answered before, and only then takes it for good.
     async fn commit(&self, kept: &mut Kept) -> Result<(), SendError> {
         let Some((version, next)) = &kept.uncommitted else { return Ok(()) };
-        let committed = self.store.commit(*version, next).await.map_err(unstored)?;
+        let committed = self.store.commit(*version, next).await.map_err(|error| unstored(&error))?;
         let next = kept.uncommitted.take().map(|(_, next)| next);
         if committed {
             kept.pair = next;
@@ -249,7 +239,7 @@ impl Keeper {
         let request = Rendered { method: ::http::Method::POST, url, headers, body: body.into() };
         let answer = network::exchange(&self.client, request).await.map_err(|error| match error {
             // No message is in doubt, but the refresh token is: the next try tells.
-            SendError::InDoubt { detail, .. } => waits(detail),
+            SendError::InDoubt { detail, .. } => waits(&detail),
             other => other,
         })?;
         let status = answer.status;
@@ -269,15 +259,25 @@ impl Keeper {
         let code = answer::code(&body["error"]).filter(|code| *code != 0);
         match code {
             // Too fast, or Zalo itself: these say nothing of the token.
-            Some(code @ (-32 | -100)) => Err(waits(format!("error {code}: {}", answer::words(&body)))),
+            Some(code @ (-32 | -100)) => Err(waits(&format!("error {code}: {}", answer::words(&body)))),
             Some(code) => {
                 let hidden = [pair.refresh.expose_secret(), settings.secret.expose_secret()];
                 let words = crate::http::words::clean(&answer::words(&body), hidden.into_iter(), &[]);
                 Err(SendError::Misconfigured { detail: format!("Zalo says error {code}: {words}") })
             }
-            None => Err(waits(format!("HTTP {status} without a token"))),
+            None => Err(waits(&format!("HTTP {status} without a token"))),
         }
     }
+}
+
+/// What a person is told where a person must act.
+fn alarm(failed: &SendError, turn: Turn) -> Option<String> {
+    let SendError::Misconfigured { detail } = failed else { return None };
+    let lost = match turn {
+        Turn::Inherited => " (the process that tried before ended before it could store Zalo's answer)",
+        _ => "",
+    };
+    Some(format!("the token cannot be renewed{lost}: {detail}. {}", consent()))
 }
 
 /// What an officer has to do where the refresh token is used up or refused.
@@ -287,10 +287,10 @@ fn consent() -> &'static str {
 }
 
 /// Nothing was sent, and the account is what waits.
-fn waits(detail: String) -> SendError {
+fn waits(detail: &str) -> SendError {
     SendError::Retry { after: None, scope: Scope::Account, reason: Reason::Other, detail: format!("no token: {detail}") }
 }
 
-fn unstored(error: StoreError) -> SendError {
-    waits(format!("the tokens' store: {error}"))
+fn unstored(error: &StoreError) -> SendError {
+    waits(&format!("the tokens' store: {error}"))
 }

@@ -140,7 +140,7 @@ fn least_length(text: &str) -> usize {
     let (mut rest, mut count) = (text, 0);
     while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
         count += rest[..start].chars().count();
-        let close = match rest[start..].as_bytes().get(1) {
+        let close = match rest.as_bytes().get(start + 1) {
             Some(b'{') => "}}",
             Some(b'%') => "%}",
             _ => "#}",

@@ -158,8 +158,8 @@ pub(super) async fn token(State(exchange): State<Arc<Exchange>>, headers: Header
     reply(200, &json!({ "access_token": access, "refresh_token": refresh, "expires_in": "90000" }))
 }
 
-/// Whether a call's token is good; `sends`: it is used up a little.
-fn admitted(exchange: &Exchange, headers: &HeaderMap, sends: bool) -> Result<(), Response> {
+/// What a call is answered whose token is not good; `sends`: a good one is used up a little.
+fn refused(exchange: &Exchange, headers: &HeaderMap, sends: bool) -> Option<Response> {
     let token = headers.get("access_token").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let rules = exchange.rules();
     let habits = &rules.behaviour.zalo;
@@ -171,10 +171,10 @@ fn admitted(exchange: &Exchange, headers: &HeaderMap, sends: bool) -> Result<(),
         good
     });
     if good {
-        return Ok(());
+        return None;
     }
     known.renewals.stale += 1;
-    Err(no(-216, "Access token has expired"))
+    Some(no(-216, "Access token has expired"))
 }
 
 /// `POST /message/template`: to a phone number.
@@ -184,7 +184,7 @@ pub(super) async fn to_phone(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(refused) = admitted(&exchange, &headers, true) {
+    if let Some(refused) = refused(&exchange, &headers, true) {
         return refused;
     }
     let Ok(request) = serde_json::from_slice::<Value>(&body) else { return no(-100, "Invalid body") };
@@ -250,7 +250,7 @@ pub(super) async fn to_user(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(refused) = admitted(&exchange, &headers, true) {
+    if let Some(refused) = refused(&exchange, &headers, true) {
         return refused;
     }
     let Ok(request) = serde_json::from_slice::<Value>(&body) else { return no(-201, "Invalid body") };
@@ -267,7 +267,7 @@ pub(super) async fn consult(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(refused) = admitted(&exchange, &headers, true) {
+    if let Some(refused) = refused(&exchange, &headers, true) {
         return refused;
     }
     let Ok(request) = serde_json::from_slice::<Value>(&body) else { return no(-201, "Invalid body") };
@@ -296,7 +296,7 @@ async fn say(exchange: &Arc<Exchange>, line: &Line, user: &str, content: &str) -
         received.into_iter().chain(seen).filter(|_| arrived).collect()
     };
     let verdict = exchange.submit(message, hook).await;
-    worded(exchange, verdict, line, |id, _| json!({ "message_id": id, "user_id": user }))
+    worded(exchange, &verdict, line, |id, _| json!({ "message_id": id, "user_id": user }))
 }
 
 /// `GET /message/status`.
@@ -305,7 +305,7 @@ pub(super) async fn status(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refused) = admitted(&exchange, &headers, false) {
+    if let Some(refused) = refused(&exchange, &headers, false) {
         return refused;
     }
     let id = query.get("message_id").map(String::as_str).unwrap_or_default();
@@ -315,7 +315,7 @@ pub(super) async fn status(
 
 /// `GET /message/quota`.
 pub(super) async fn quota(State(exchange): State<Arc<Exchange>>, headers: HeaderMap) -> Response {
-    if let Err(refused) = admitted(&exchange, &headers, false) {
+    if let Some(refused) = refused(&exchange, &headers, false) {
         return refused;
     }
     let quota = exchange.rules().behaviour.zalo.quota;
@@ -329,7 +329,7 @@ pub(super) async fn template(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refused) = admitted(&exchange, &headers, false) {
+    if let Some(refused) = refused(&exchange, &headers, false) {
         return refused;
     }
     let id = query.get("template_id").map(String::as_str).unwrap_or_default();
@@ -404,9 +404,9 @@ pub(in crate::sandbox) async fn tell(exchange: &Exchange, mut body: Value) {
 }
 
 /// The answer to a message.
-fn worded(exchange: &Exchange, verdict: Verdict, line: &Line, data: impl FnOnce(&str, i64) -> Value) -> Response {
+fn worded(exchange: &Exchange, verdict: &Verdict, line: &Line, data: impl FnOnce(&str, i64) -> Value) -> Response {
     match verdict {
-        Verdict::Taken(number) => yes(&data(&Gateway::Zalo.id(number), exchange.now().timestamp_millis())),
+        Verdict::Taken(number) => yes(&data(&Gateway::Zalo.id(*number), exchange.now().timestamp_millis())),
         Verdict::Cut => line.cut(),
         Verdict::Repeat | Verdict::Broken => answer(500, "text/plain", "Internal Server Error".into()),
         Verdict::Refused(refusal) => match refusal {
