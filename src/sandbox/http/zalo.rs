@@ -237,7 +237,7 @@ pub(super) async fn to_phone(
     let quota = json!({ "dailyQuota": habits.quota.to_string(), "remainingQuota": left.to_string() });
     worded(
         &exchange,
-        verdict,
+        &verdict,
         &line,
         |id, now| json!({ "msg_id": id, "sent_time": now.to_string(), "sending_mode": "1", "quota": quota }),
     )
