@@ -329,7 +329,7 @@ fn zalo_gateway() -> Gateway {
                 Some("https://business.openapi.zalo.me"),
                 phrase!("địa chỉ gửi tin mẫu theo số điện thoại", "where templates to phone numbers go"),
             ),
-            "token_url" => (Some("https://oauth.zaloapp.com"), phrase!("địa chỉ lấy token", "where tokens come from")),
+            "oauth_url" => (Some("https://oauth.zaloapp.com"), phrase!("địa chỉ lấy token", "where tokens come from")),
             "appsecret_proof" => (
                 Some("false"),
                 phrase!("gửi kèm appsecret_proof, nếu ứng dụng yêu cầu", "send appsecret_proof along, where the app demands it"),

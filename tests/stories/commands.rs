@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What the example accounts of a first loa.toml read from the environment.
-const SECRETS: [(&str, &str); 7] = [
+const SECRETS: [(&str, &str); 10] = [
     ("ESMS_API_KEY", "a"),
     ("ESMS_SECRET_KEY", "b"),
     ("SPEEDSMS_TOKEN", "c"),
@@ -30,6 +30,9 @@ const SECRETS: [(&str, &str); 7] = [
     ("SMTP_PASSWORD", "e"),
     ("TELEGRAM_TOKEN", "f"),
     ("VIETTEL_SMPP_PASSWORD", "g"),
+    ("ZALO_SECRET", "h"),
+    ("ZALO_OA_SECRET", "i"),
+    ("ZALO_REFRESH_TOKEN", "j"),
 ];
 
 fn begun() -> Folder {
@@ -185,6 +188,9 @@ fn the_example_accounts_work_once_they_are_switched_on() {
                                                                                   mobifone
     speedsms   sms    speedsms  10/s    10        0         420          2                    hoạt động
     smtp       email  smtp      10/s    5         0         0            1                    hoạt động
+    zalo       chat   zalo      3000/m  10        0         zalo 100,    1                    hoạt động
+                                                            zalo-phone
+                                                            300, khác 0
     telegram   chat   telegram  25/s    10        0         0            1                    hoạt động
     "#);
 }
@@ -234,7 +240,21 @@ fn a_gateway_tells_what_it_wants_to_know() {
     let names: Vec<_> = all.as_array().unwrap().iter().map(|gateway| gateway["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["esms", "esms-bulk", "fpt", "kannel", "smpp", "smtp", "speedsms", "stringee", "telegram", "vietguys", "viettel", "vnpt"]
+        [
+            "esms",
+            "esms-bulk",
+            "fpt",
+            "kannel",
+            "smpp",
+            "smtp",
+            "speedsms",
+            "stringee",
+            "telegram",
+            "vietguys",
+            "viettel",
+            "vnpt",
+            "zalo"
+        ]
     );
 }
 

@@ -22,7 +22,7 @@ pub const KEYS: [&str; 11] = [
     "refresh_token",
     "url",
     "template_url",
-    "token_url",
+    "oauth_url",
     "appsecret_proof",
     "development",
     "phones",
@@ -103,7 +103,7 @@ impl Settings {
         if let Some(own) = address("template_url")? {
             addresses.template = own;
         }
-        if let Some(own) = address("token_url")? {
+        if let Some(own) = address("oauth_url")? {
             addresses.token = own;
         }
         let needed = || KeyError::new("secret", "is missing: the app's secret key, as { env = \"…\" } or { file = \"…\" }");
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn one_address_stands_for_all_unless_others_are_named() {
-        let settings = read(&format!("{IDS}url = \"http://127.0.0.1:8090/\"\ntoken_url = \"https://example.vn\""), &["secret"]);
+        let settings = read(&format!("{IDS}url = \"http://127.0.0.1:8090/\"\noauth_url = \"https://example.vn\""), &["secret"]);
         let addresses = settings.unwrap().addresses;
         assert_eq!((addresses.account.as_str(), addresses.token.as_str()), ("http://127.0.0.1:8090", "https://example.vn"));
         assert_eq!(addresses.template, addresses.account);
