@@ -282,10 +282,10 @@ async fn who_must_consent_again_is_told_and_what_a_person_says_is_heard() {
         .map(|one| (one["field"].as_str().unwrap(), one["line"].as_u64().unwrap(), one["message"].as_str().unwrap()))
         .collect();
     for (field, line, words) in [
-        ("message.chat.data.ten", 11, "takes 30 characters"),
-        ("message.chat.data", 11, "needs the parameter `noi_dung`"),
-        ("message.chat.data.noi_dug", 11, "has no parameter `noi_dug`"),
-        ("message.chat.template", 14, "-109"),
+        ("message.chat.data.ten", 10, "takes 30 characters"),
+        ("message.chat.data", 10, "needs the parameter `noi_dung`"),
+        ("message.chat.data.noi_dug", 10, "has no parameter `noi_dug`"),
+        ("message.chat.template", 13, "-109"),
     ] {
         let found = problems.iter().any(|(of, at, said)| *of == field && *at == line && said.contains(words));
         assert!(found, "{field}: {problems:?}");
