@@ -174,8 +174,10 @@ impl Frozen {
     }
 
     /// How a run of this definition sends.
-    pub fn plan(&self, run: i64) -> Plan {
+    /// `phones`: an account for chat reaches people by their phone number.
+    pub fn plan(&self, run: i64, phones: bool) -> Plan {
         let channels = &self.campaign.channels;
+        let templated = |i: &usize| self.campaign.messages[*i].body.chat.as_ref().is_some_and(|chat| chat.template.is_some());
         Plan {
             run,
             order: channels.order.clone(),
@@ -185,6 +187,10 @@ impl Frozen {
             silent_after: channels.fall_back_after.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4)),
             texts: (0..self.campaign.messages.len())
                 .map(|i| [Channel::Sms, Channel::Email, Channel::Chat].map(|channel| self.templates.has(i, channel)))
+                .collect(),
+            phones: (0..self.campaign.messages.len())
+                .filter(|i| phones && templated(i))
+                .filter_map(|i| i16::try_from(i).ok())
                 .collect(),
         }
     }
@@ -308,6 +314,7 @@ struct Refusals {
 pub struct Active {
     db: Db,
     office: Office,
+    phones: bool,
     runs: RwLock<BTreeMap<i64, Arc<ActiveRun>>>,
     frozen: Mutex<HashMap<String, Arc<Frozen>>>,
     refusals: RwLock<Refusals>,
@@ -316,7 +323,14 @@ pub struct Active {
 impl Active {
     /// Nothing is under way before the first [`Active::refresh`].
     pub fn new(db: Db, office: impl Into<Office>) -> Self {
-        Self { db, office: office.into(), runs: RwLock::default(), frozen: Mutex::default(), refusals: RwLock::default() }
+        let (runs, frozen, refusals) = (RwLock::default(), Mutex::default(), RwLock::default());
+        Self { db, office: office.into(), phones: false, runs, frozen, refusals }
+    }
+
+    /// The same where an account for chat reaches people by their phone number.
+    #[must_use]
+    pub fn reaching_phones(self, phones: bool) -> Self {
+        Self { phones, ..self }
     }
 
     /// Reads the runs and the latest refusals again.
@@ -335,7 +349,7 @@ impl Active {
             }
             match self.frozen(&row.definition).await {
                 Ok(frozen) => {
-                    let plan = Arc::new(frozen.plan(row.id));
+                    let plan = Arc::new(frozen.plan(row.id, self.phones));
                     runs.insert(row.id, Arc::new(ActiveRun { row, frozen, plan, open: gate }));
                 }
                 // A database that cannot be asked may answer the next time: nobody need resume the run.

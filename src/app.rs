@@ -195,7 +195,8 @@ impl App {
             epoch::expire_others(&db, epoch).await?;
         }
         epoch::sweep(&db, epoch, loops::settle_at(now), now).await?;
-        let active = Arc::new(Active::new(db.clone(), config.office.clone()));
+        let phones = config.accounts.iter().any(account::reaches_phones);
+        let active = Arc::new(Active::new(db.clone(), config.office.clone()).reaching_phones(phones));
         active.refresh().await?;
         let (library, problems) = Library::read(&config.campaigns_dir);
         if !problems.is_empty() {

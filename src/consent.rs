@@ -123,11 +123,11 @@ impl Standing {
     }
 }
 
-/// SQL: whether an address refuses messages of this scope at a moment. `channel`, `address`, `scope` and `now` are SQL, too.
-/// One look-up by the key of `opt_out`.
-pub fn refusing(channel: i16, address: &str, scope: i16, now: &str) -> String {
+/// SQL: whether one of a person's addresses on a channel refuses messages of this scope at a moment. `channel`, `addresses`,
+/// `scope` and `now` are SQL, too. A look-up by the key of `opt_out` for each address.
+pub fn refusing(channel: i16, addresses: &str, scope: i16, now: &str) -> String {
     format!(
-        "EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {channel} AND o.address = {address}
+        "EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {channel} AND o.address IN ({addresses})
                  AND (o.scope >= {scope} OR (o.passing >= {scope} AND o.until > {now})))"
     )
 }
@@ -274,8 +274,19 @@ static BY_PHONE: Sql =
     Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE phone_hash = $1 AND state = 0 LIMIT 2");
 static BY_EMAIL: Sql =
     Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE email_hash = $1 AND state = 0 LIMIT 2");
-static BY_CHAT: Sql =
-    Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE chat_hash = $1 AND state = 0 LIMIT 2");
+static BY_CHAT: Sql = Sql::new(
+    r"SELECT phone_hash, email_hash, chat_hash FROM recipient
+      WHERE (chat_hash = CAST($1 AS BIGINT) OR phone_hash = ~CAST($1 AS BIGINT)) AND state = 0 LIMIT 2",
+);
+
+/// A person's addresses by which a refusal may stand: channel and keyed hash. A phone number is one on chat, too, by its
+/// complement (`delivery::BY_PHONE`).
+pub fn addresses(phone: Option<i64>, email: Option<i64>, chat: Option<i64>) -> impl Iterator<Item = (Channel, i64)> {
+    let by_phone = phone.map(|hash| !hash);
+    [(Channel::Sms, phone), (Channel::Email, email), (Channel::Chat, chat), (Channel::Chat, by_phone)]
+        .into_iter()
+        .filter_map(|(channel, hash)| Some((channel, hash?)))
+}
 
 /// The other ways to the person of an address: channel and keyed hash. None where nobody is known by it, or several are:
 /// nobody refuses for those who share a phone.
@@ -288,8 +299,7 @@ pub async fn other_ways(db: &Db, channel: Channel, address: i64) -> Result<Vec<(
     let people: Vec<(Option<i64>, Option<i64>, Option<i64>)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(address).fetch_all(pool).await)?;
     let [(phone, email, chat)] = people[..] else { return Ok(Vec::new()) };
-    let ways = [(Channel::Sms, phone), (Channel::Email, email), (Channel::Chat, chat)];
-    Ok(ways.into_iter().filter(|(other, _)| *other != channel).filter_map(|(other, hash)| Some((other, hash?))).collect())
+    Ok(addresses(phone, email, chat).filter(|(other, _)| *other != channel).collect())
 }
 
 static OVER: Sql = Sql::new(

@@ -321,10 +321,8 @@ async fn withdraw(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<()> {
     }
     let (phone, email, chat): (Option<i64>, Option<i64>, Option<i64>) =
         within!(tx, |c, sql| sqlx::query_as(sql(&ADDRESSES)).bind(id).fetch_one(c).await)?;
-    for (channel, address) in [(Channel::Sms, phone), (Channel::Email, email), (Channel::Chat, chat)] {
-        if let Some(address) = address {
-            consent::refuse(tx, channel, address, Scope::Awareness, said).await?;
-        }
+    for (channel, address) in consent::addresses(phone, email, chat) {
+        consent::refuse(tx, channel, address, Scope::Awareness, said).await?;
     }
     Ok(())
 }

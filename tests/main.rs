@@ -34,4 +34,5 @@ mod stories {
     mod texts;
     mod web;
     mod wordings;
+    mod zalo;
 }

@@ -97,6 +97,13 @@ pub enum Event {
     },
     /// A mail to the address for bounces that says nothing of an attempt: it is counted.
     Leftover(Leftover),
+    /// A person told their service that these two are theirs.
+    Known {
+        /// Their user id.
+        user: Address,
+        /// Their phone number, as the service writes it.
+        phone: Address,
+    },
     /// About the account: its quota, its balance, a template's state.
     Account {
         /// The gateway's words, for the log.

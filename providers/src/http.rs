@@ -8,25 +8,25 @@
 //! shakes hands: [`SendError::Retry`] of the account), after it (time-out, reset, truncation, an endless or unreadable
 //! answer: [`SendError::InDoubt`]), or in a complete answer (the file's rules judge).
 
-mod answer;
+pub(crate) mod answer;
 mod build;
 mod callback;
 mod description;
 mod expression;
 mod fault;
-mod filter;
+pub(crate) mod filter;
 mod item;
 mod judge;
-mod network;
+pub(crate) mod network;
 mod parcel;
-mod percent;
+pub(crate) mod percent;
 mod reader;
-mod request;
+pub(crate) mod request;
 mod results;
 mod rule;
 mod status;
 mod token;
-mod words;
+pub(crate) mod words;
 mod xml;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};

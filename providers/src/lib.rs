@@ -483,6 +483,37 @@ pub trait Provider: Send + Sync {
     async fn balance(&self) -> Option<Result<i64, SendError>> {
         None
     }
+
+    /// What an account needs by and by without anything being sent, such as a token that is renewed before it expires: called
+    /// every minute or so, and judges nothing.
+    async fn upkeep(&self) {}
+
+    /// What the gateway knows of a registered template. `None`, at once: it knows no templates, or cannot be asked.
+    async fn template(&self, _id: &str) -> Option<Result<Template, SendError>> {
+        None
+    }
+}
+
+/// A registered template, as its gateway describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Whether messages can be sent by it now.
+    pub usable: bool,
+    /// Its state in the gateway's own word.
+    pub state: String,
+    /// What it wants to be filled in.
+    pub parameters: Vec<Parameter>,
+}
+
+/// One blank of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Whether a message must fill it in.
+    pub required: bool,
+    /// Characters at most, where the gateway says so.
+    pub longest: Option<usize>,
 }
 
 pub mod bounce;
@@ -494,3 +525,4 @@ mod network;
 pub mod smpp;
 pub mod smtp;
 pub mod text;
+pub mod zalo;

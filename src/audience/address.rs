@@ -15,6 +15,8 @@ pub enum ChatService {
     Zalo = 1,
     /// Telegram: a chat id, of a person or of a group.
     Telegram = 2,
+    /// Zalo, to a phone number: by templates only. Nobody has it as an address of their own; a delivery is routed by it.
+    ZaloPhone = 3,
     /// Viber: a subscriber's id, as its bot was told it.
     Viber = 4,
     /// Mattermost: a channel's name, or `@` and a user's.
@@ -24,14 +26,18 @@ pub enum ChatService {
 }
 
 impl ChatService {
-    /// Every service, in the order in which a list's columns are looked at: a person has one chat address.
-    pub const ALL: [Self; 5] = [Self::Zalo, Self::Telegram, Self::Viber, Self::Mattermost, Self::RocketChat];
+    /// Every service.
+    pub const ALL: [Self; 6] = [Self::Zalo, Self::Telegram, Self::ZaloPhone, Self::Viber, Self::Mattermost, Self::RocketChat];
+
+    /// Those with a column of their own, in the order in which a list's columns are looked at: a person has one chat address.
+    pub const LISTED: [Self; 5] = [Self::Zalo, Self::Telegram, Self::Viber, Self::Mattermost, Self::RocketChat];
 
     /// The service's name in files and settings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Zalo => "zalo",
             Self::Telegram => "telegram",
+            Self::ZaloPhone => "zalo-phone",
             Self::Viber => "viber",
             Self::Mattermost => "mattermost",
             Self::RocketChat => "rocketchat",
@@ -43,6 +49,7 @@ impl ChatService {
         match self {
             Self::Zalo => "zalo_id",
             Self::Telegram => "telegram_id",
+            Self::ZaloPhone => "phone",
             Self::Viber => "viber_id",
             Self::Mattermost => "mattermost_id",
             Self::RocketChat => "rocketchat_id",
@@ -158,7 +165,7 @@ const LONGEST_ROOM: usize = 120;
 pub fn chat(service: ChatService, text: &str) -> Result<String, BadChat> {
     let text = text.trim().trim_start_matches('\'');
     match service {
-        ChatService::Zalo => numeric(text, text),
+        ChatService::Zalo | ChatService::ZaloPhone => numeric(text, text),
         ChatService::Telegram => numeric(text, text.strip_prefix('-').unwrap_or(text)),
         ChatService::Viber => {
             let letters = text.strip_suffix('=').map_or(text, |text| text.strip_suffix('=').unwrap_or(text));
@@ -268,11 +275,13 @@ mod tests {
             [
                 (1, "zalo", "zalo_id"),
                 (2, "telegram", "telegram_id"),
+                (3, "zalo-phone", "phone"),
                 (4, "viber", "viber_id"),
                 (5, "mattermost", "mattermost_id"),
                 (6, "rocketchat", "rocketchat_id")
             ]
         );
+        assert_eq!(ChatService::LISTED.len() + 1, ChatService::ALL.len(), "a phone number has a column already");
         assert_eq!((ChatService::from_number(4), ChatService::from_number(0)), (Some(ChatService::Viber), None));
     }
 }

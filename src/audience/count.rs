@@ -70,9 +70,10 @@ pub async fn count(db: &Db, condition: &Compiled, now: i64) -> Result<Count> {
         )
     };
     let bound = whose("b");
-    let refuses = [(Channel::Sms, "r.phone_hash"), (Channel::Email, "r.email_hash"), (Channel::Chat, "r.chat_hash")]
-        .map(|(channel, hash)| refusing(channel as i16, hash, 1, &now.to_string()))
-        .join(" OR ");
+    let refuses =
+        [(Channel::Sms, "r.phone_hash"), (Channel::Email, "r.email_hash"), (Channel::Chat, "r.chat_hash, ~r.phone_hash")]
+            .map(|(channel, hash)| refusing(channel as i16, hash, 1, &now.to_string()))
+            .join(" OR ");
     let text = format!(
         "SELECT count(*) AS people, count(r.phone_hash) AS phone, count(r.email_hash) AS email, count(r.chat_hash) AS chat,
                 count(CASE WHEN r.silent_until > {now} OR {refuses} THEN 1 END) AS refused,

@@ -32,7 +32,7 @@ static FIND: Sql = Sql::new(r"SELECT id FROM recipient r WHERE ref = $1 AND stat
 // While the hashes are there: what the person wrote, and what is owed for it, is found by them. The record of a refusal stays.
 static UNHEAR: Sql = Sql::new(
     r"DELETE FROM inbound WHERE id IN (SELECT i.id FROM recipient r JOIN inbound i
-      ON (i.channel = 1 AND i.address = r.phone_hash) OR (i.channel = 2 AND i.address = r.email_hash) OR (i.channel = 3 AND i.address = r.chat_hash)
+      ON (i.channel = 1 AND i.address = r.phone_hash) OR (i.channel = 2 AND i.address = r.email_hash) OR (i.channel = 3 AND i.address IN (r.chat_hash, ~r.phone_hash))
       WHERE r.id = $1)",
 );
 
@@ -40,14 +40,14 @@ static UNCONFIRM: Sql = Sql::new(
     r"UPDATE confirmation SET sender = NULL, detail = NULL, done_at = CASE state WHEN 0 THEN $2 ELSE done_at END,
         state = CASE state WHEN 0 THEN 3 ELSE state END
       WHERE id IN (SELECT q.id FROM recipient r JOIN confirmation q
-      ON (q.channel = 1 AND q.address = r.phone_hash) OR (q.channel = 2 AND q.address = r.email_hash) OR (q.channel = 3 AND q.address = r.chat_hash)
+      ON (q.channel = 1 AND q.address = r.phone_hash) OR (q.channel = 2 AND q.address = r.email_hash) OR (q.channel = 3 AND q.address IN (r.chat_hash, ~r.phone_hash))
       WHERE r.id = $1)",
 );
 
 // The words of a button or of a refusal by text are nobody's own; what an officer or a gateway wrote may name the person.
 static UNWORD: Sql = Sql::new(
     r"UPDATE consent_event SET wording = '' WHERE source NOT IN ('link', 'reply') AND id IN (SELECT e.id FROM recipient r JOIN consent_event e
-      ON (e.channel = 1 AND e.address = r.phone_hash) OR (e.channel = 2 AND e.address = r.email_hash) OR (e.channel = 3 AND e.address = r.chat_hash)
+      ON (e.channel = 1 AND e.address = r.phone_hash) OR (e.channel = 2 AND e.address = r.email_hash) OR (e.channel = 3 AND e.address IN (r.chat_hash, ~r.phone_hash))
       WHERE r.id = $1)",
 );
 
@@ -55,13 +55,13 @@ static UNWORD: Sql = Sql::new(
 static UNBOUNCE: Sql = Sql::new(
     r"UPDATE bounce SET detail = '' WHERE (channel, address) IN (
       SELECT 1, phone_hash FROM recipient WHERE id = $1 UNION ALL SELECT 2, email_hash FROM recipient WHERE id = $1
-      UNION ALL SELECT 3, chat_hash FROM recipient WHERE id = $1)",
+      UNION ALL SELECT 3, chat_hash FROM recipient WHERE id = $1 UNION ALL SELECT 3, ~phone_hash FROM recipient WHERE id = $1)",
 );
 
 static UNSUPPRESS: Sql = Sql::new(
     r"UPDATE suppression SET detail = '' WHERE (channel, address) IN (
       SELECT 1, phone_hash FROM recipient WHERE id = $1 UNION ALL SELECT 2, email_hash FROM recipient WHERE id = $1
-      UNION ALL SELECT 3, chat_hash FROM recipient WHERE id = $1)",
+      UNION ALL SELECT 3, chat_hash FROM recipient WHERE id = $1 UNION ALL SELECT 3, ~phone_hash FROM recipient WHERE id = $1)",
 );
 
 static EMPTY: Sql = Sql::new(

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{address::ChatService, formula::guarded, phone::Carrier, place::Places};
 use crate::{
-    consent::Standing,
+    consent::{self, Standing},
     db::{Db, DbError, Sql},
     on,
     seal::{Kind, Seal},
@@ -194,8 +194,7 @@ async fn refusals(db: &Db, page: &[Row]) -> Result<Refusals, ExportError> {
 }
 
 fn addresses(row: &Row) -> impl Iterator<Item = (Channel, i64)> {
-    let hashes = [(Channel::Sms, row.phone_hash), (Channel::Email, row.email_hash), (Channel::Chat, row.chat_hash)];
-    hashes.into_iter().filter_map(|(channel, hash)| Some((channel, hash?)))
+    consent::addresses(row.phone_hash, row.email_hash, row.chat_hash)
 }
 
 fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<Vec<String>, DbError> {
@@ -206,7 +205,7 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
     let chat = open(Kind::Chat, row.chat.as_ref())?;
     let service = ChatService::from_number(i64::from(row.chat_service));
     let [zalo, telegram, viber, mattermost, rocketchat] =
-        ChatService::ALL.map(|of| if service == Some(of) { chat.clone() } else { String::new() });
+        ChatService::LISTED.map(|of| if service == Some(of) { chat.clone() } else { String::new() });
     let area = row.area.clone().unwrap_or_default();
     let carrier = Carrier::from_number(i64::from(row.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
     let refuses = addresses(row).filter_map(|(channel, address)| {
@@ -215,6 +214,9 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
         let passing = standing.passing.map(|(scope, until)| format!("{channel}:{} until {}", scope.name(), moment(until)));
         Some([lasting, passing].into_iter().flatten().collect::<Vec<_>>().join(";"))
     });
+    let mut refuses: Vec<String> = refuses.collect();
+    // Of a user id and a phone number on chat.
+    refuses.dedup();
     Ok(vec![
         row.r#ref.clone(),
         row.name.clone().unwrap_or_default(),
@@ -236,7 +238,7 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
         Places::built_in().full_name(&area).unwrap_or_default(),
         row.source.clone(),
         if row.state == 0 { "active" } else { "retired" }.to_string(),
-        refuses.collect::<Vec<_>>().join(";"),
+        refuses.join(";"),
         moment(row.updated_at),
     ])
 }

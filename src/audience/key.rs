@@ -93,6 +93,7 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
             after = last;
         }
     }
+    transaction!(db, |tx| reseal_tokens(tx, seal).await)?;
     after = 0;
     loop {
         let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };
@@ -191,6 +192,32 @@ async fn reseal_notes(
     let rows = serde_json::Value::Array(anew).to_string();
     within!(tx, |c, sql| sqlx::query(sql(reseal)).bind(&rows).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(Some(last))
+}
+
+static TOKENS: Sql = Sql::new(r"SELECT account, access, refresh FROM token t ORDER BY account :lock(t)");
+
+static RESEAL_TOKEN: Sql = Sql::new(r"UPDATE token SET access = $2, refresh = $3 WHERE account = $1");
+
+/// The tokens of all accounts: a few.
+async fn reseal_tokens(tx: &mut Tx, seal: &Seal) -> crate::db::Result<()> {
+    let rows: Vec<(String, Option<Vec<u8>>, Vec<u8>)> = within!(tx, |c, sql| sqlx::query_as(sql(&TOKENS)).fetch_all(c).await)?;
+    for (account, access, refresh) in rows {
+        let anew = |sealed: &[u8]| {
+            let broken = |error: SealError| DbError::Refused(format!("the token of {account}: {error}"));
+            Ok::<_, DbError>(seal.seal_token(&seal.open_token(sealed).map_err(broken)?))
+        };
+        let (access, refresh) = (access.as_deref().map(anew).transpose()?, anew(&refresh)?);
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&RESEAL_TOKEN))
+                .bind(&account)
+                .bind(&access)
+                .bind(&refresh)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected())
+        })?;
+    }
+    Ok(())
 }
 
 fn sender_anew(seal: &Seal, channel: i16, sealed: &[u8]) -> Result<String, SealError> {

@@ -1,6 +1,7 @@
 //! `loa check`: reads files as they would be used, and points at everything that is wrong with them.
 
 mod gateways;
+mod registered;
 mod segments;
 pub(super) mod texts;
 
@@ -14,6 +15,7 @@ use std::{
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+use self::registered::Registers;
 use super::{Globals, MISTAKE, existing::database, read_text};
 use crate::{
     audience::{count::count, export::attribute_names, segment::compile},
@@ -31,6 +33,9 @@ pub struct Args {
     /// Files or folders; without any, the settings and all that they name
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Also ask the gateways that know registered templates (Zalo), and compare their parameters with what the campaigns fill in
+    #[arg(long)]
+    online: bool,
 }
 
 /// What a path is taken for.
@@ -55,6 +60,8 @@ struct Ground<'g> {
     office: Office,
     /// What recipients have; none where nobody knows. Read only if a text asks for it.
     attributes: OnceCell<Option<BTreeSet<String>>>,
+    /// Who is asked about registered templates; none: nobody is to be.
+    registers: Option<Registers>,
 }
 
 /// What was found at one path.
@@ -67,9 +74,15 @@ struct Finding {
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let settings = globals.settings_with_secrets();
+    let registers = match settings.as_ref() {
+        Ok(config) if args.online => Some(Registers::of(config, globals).await?),
+        _ => None,
+    };
     let ground = Ground {
         globals,
-        settings: globals.settings_with_secrets(),
+        settings,
+        registers,
         office: Config::office_of(globals.config.as_deref(), &globals.env),
         attributes: OnceCell::new(),
     };
@@ -182,6 +195,9 @@ impl Ground<'_> {
             let file = folder.join(format!("{slug}.toml"));
             let wrong = self.texts(source, &file).await;
             problems.extend(if wrong.is_empty() { self.refusals(source, &file) } else { wrong });
+            if let Some(registers) = &self.registers {
+                problems.extend(texts::problems(source, &file, &registers.faults(&source.campaign).await));
+            }
         }
         problems
     }

@@ -114,7 +114,8 @@ pub(super) async fn of_campaign(
     let longest = |templates: &Templates| (0..source.campaign.messages.len()).map(|i| templates.typical_parts(i)).max();
     // A text that cannot be rendered is what `loa check` tells of.
     let parts = templates.ok().as_ref().and_then(longest).unwrap_or(1);
-    let active = Active::new(db.clone(), config.office.clone());
+    let phones = config.accounts.iter().any(account::reaches_phones);
+    let active = Active::new(db.clone(), config.office.clone()).reaching_phones(phones);
     active.refresh().await?;
     let mut work = run::outlook::work(db, &active.runs()).await?;
     work.extend(first_work(db, &source.campaign, segments, parts, now.timestamp_millis()).await?);

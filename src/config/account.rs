@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Carriers and chat services, by the channel that they are on.
-pub const CARRIERS: [(&str, Channel); 9] = [
+pub const CARRIERS: [(&str, Channel); 10] = [
     ("viettel", Channel::Sms),
     ("mobifone", Channel::Sms),
     ("vinaphone", Channel::Sms),
@@ -25,6 +25,7 @@ pub const CARRIERS: [(&str, Channel); 9] = [
     ("wintel", Channel::Sms),
     ("itel", Channel::Sms),
     ("zalo", Channel::Chat),
+    ("zalo-phone", Channel::Chat),
     ("telegram", Channel::Chat),
 ];
 

@@ -79,7 +79,7 @@ pub struct Entry {
 
 static RECORD: Sql = Sql::new(
     r"INSERT INTO consent (recipient, channel, given, basis, source, wording, address, at, recorded_at, by_whom)
-      SELECT r.id, CAST($2 AS SMALLINT), $3, $4, $5, $6, CASE CAST($2 AS SMALLINT) WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END, $7, $8, $9
+      SELECT r.id, CAST($2 AS SMALLINT), $3, $4, $5, $6, CASE CAST($2 AS SMALLINT) WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE coalesce(r.chat_hash, ~r.phone_hash) END, $7, $8, $9
       FROM recipient r WHERE r.id = $1",
 );
 

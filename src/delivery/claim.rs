@@ -35,20 +35,24 @@ static RUN: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_a
 
 static RUN_LOCKED: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_at FROM run r WHERE id = $1 :lock(r)");
 
-// `c.id + 0`: as in `consent::agreement::basis`.
+// `c.id + 0`: as in `consent::agreement::basis`. Route 51 is chat by phone number (`BY_PHONE`); a refusal of either address on
+// chat holds for both.
 static CANDIDATES: Sql = Sql::new(
     r"SELECT d.id, d.address, d.account AS pinned, d.updated_at, d.attempt, d.tries, d.doubts, d.message, d.parts, d.price,
              r.state AS recipient_state, r.name, r.lang, r.area, r.attributes,
              CAST(d.route & 15 AS SMALLINT) AS carrier,
-             CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE r.chat END AS sealed,
-             CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END AS hash,
+             CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE CASE d.route WHEN 51 THEN r.phone ELSE r.chat END END AS sealed,
+             CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END AS hash,
              r.silent_until > $3
-             OR EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = d.id & 15 AND (o.scope >= $6 OR (o.passing >= $6 AND o.until > $3))
-                        AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused,
+               OR EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = d.id & 15 AND (o.scope >= $6 OR (o.passing >= $6 AND o.until > $3))
+                     AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END)
+               OR d.id & 15 = 3 AND EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = 3 AND (o.scope >= $6 OR (o.passing >= $6 AND o.until > $3))
+                     AND o.address = CASE d.route WHEN 51 THEN r.chat_hash ELSE ~r.phone_hash END) AS refused,
              EXISTS (SELECT 1 FROM block b WHERE b.channel = d.id & 15 AND b.binds >= $9
-                     AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS blocked,
+                     AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END)
+               OR d.route = 51 AND EXISTS (SELECT 1 FROM block b WHERE b.channel = 1 AND b.binds >= $9 AND b.address = r.phone_hash) AS blocked,
              EXISTS (SELECT 1 FROM suppression s WHERE s.channel = d.id & 15
-                     AND s.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS suppressed,
+                     AND s.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END) AS suppressed,
              CASE WHEN $10 THEN coalesce((SELECT CASE WHEN c.given THEN c.basis ELSE '' END FROM consent c
                                           WHERE c.recipient = r.id AND c.channel = d.id & 15 ORDER BY c.id + 0 DESC LIMIT 1), r.consent_basis)
                   END AS consent_basis,

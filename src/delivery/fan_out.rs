@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use providers::Channel;
 use sqlx::AssertSqlSafe;
 
-use super::{Counted, Plan, State, Why, group_column, hash_column, id_list};
+use super::{BY_PHONE, Counted, Plan, State, Target, Why, chat_by_phone, hash_column, id_list};
 use crate::{
     audience::segment::{Bind, Compiled},
     consent::{agreement, refusing},
@@ -51,7 +51,7 @@ impl Audience {
 
 /// One way to a person, as SQL over `who`. `at`: the placeholder of `now`.
 fn way(plan: &Plan, position: usize, channel: Channel, now: i64, at: &str) -> String {
-    let hash = hash_column(channel);
+    let Target { hash, route } = plan.target(channel, "", "message");
     let no_consent = if plan.wants_consent(now) {
         format!("WHEN NOT ({}) THEN {}", agreement::agreed("who.id", channel as i16, "consent_basis"), Why::NoConsent.number())
     } else {
@@ -59,27 +59,63 @@ fn way(plan: &Plan, position: usize, channel: Channel, now: i64, at: &str) -> St
     };
     format!(
         "SELECT id, area, segments, message, {position} AS position, {number} AS channel, {hash} AS address,
-                {base} + {group} AS route,
+                {route} AS route, {person} AS person,
                 CASE WHEN message NOT IN ({texts}) THEN {no_text}
                      WHEN {hash} IS NULL THEN {no_address}
                      WHEN silent_until > {at} OR {refusing} THEN {opted_out}
-                     WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = {hash} AND b.binds >= {binds})
+                     WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address IN ({own}) AND b.binds >= {binds}){listed}
                      THEN {blocked}
                      WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = {hash}) THEN {suppressed}
                      {no_consent}
                      ELSE 0 END AS reason
          FROM who",
         number = channel as i16,
-        base = (channel as i16) << 4,
-        group = group_column(channel),
+        own = own(channel, ""),
+        person = if channel == Channel::Chat { chat_by_phone("") } else { "CAST(NULL AS BIGINT)".to_string() },
+        listed = listed(plan, channel, ""),
         texts = plan.messages_with(channel),
         no_text = Why::NoText.number(),
         no_address = Why::NoAddress.number(),
         opted_out = Why::OptedOut.number(),
-        refusing = refusing(channel as i16, hash, plan.silencing_scope(), at),
+        refusing = refusing(channel as i16, &own(channel, ""), plan.silencing_scope(), at),
         blocked = Why::DoNotCall.number(),
         suppressed = Why::Suppressed.number(),
         binds = plan.blocking_scope(),
+    )
+}
+
+/// All of a person's addresses on a channel, as SQL: a refusal of either holds for both.
+fn own(channel: Channel, of: &str) -> String {
+    let hash = hash_column(channel);
+    if channel == Channel::Chat { format!("{of}{hash}, {}", chat_by_phone(of)) } else { format!("{of}{hash}") }
+}
+
+/// For chat by phone number: whether a list of numbers that are not to be written to holds it, as SQL.
+fn listed(plan: &Plan, channel: Channel, of: &str) -> String {
+    if channel != Channel::Chat || plan.phones.is_empty() {
+        return String::new();
+    }
+    format!(
+        " OR {of}chat_hash IS NULL
+                     AND EXISTS (SELECT 1 FROM block b WHERE b.channel = {sms} AND b.address = {of}phone_hash AND b.binds >= {binds})",
+        sms = Channel::Sms as i16,
+        binds = plan.blocking_scope(),
+    )
+}
+
+/// Who would get it on chat by their phone number and by a user id besides, as SQL over `ranked`, `$n` being the run: in this
+/// statement, or in an earlier one.
+fn twice(plan: &Plan, run: &str) -> String {
+    if plan.phones.is_empty() {
+        return String::new();
+    }
+    format!(
+        "WHEN ranked.route = {BY_PHONE} AND max(CASE WHEN reason = 0 AND ranked.route <> {BY_PHONE} THEN 1 ELSE 0 END)
+                       OVER (PARTITION BY person) = 1 THEN 0
+                       WHEN ranked.route = {BY_PHONE} AND EXISTS (SELECT 1 FROM recipient same JOIN delivery other
+                         ON other.run = {run} AND other.address = same.chat_hash WHERE same.phone_hash = ~ranked.person) THEN 0
+                       WHEN ranked.route <> {BY_PHONE} AND EXISTS
+                         (SELECT 1 FROM delivery other WHERE other.run = {run} AND other.address = ranked.person) THEN 0"
     )
 }
 
@@ -117,6 +153,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
                   CASE WHEN reason <> 0 THEN 0
                        WHEN row_number() OVER (PARTITION BY reason, address ORDER BY id) > 1 THEN 0
                        WHEN EXISTS (SELECT 1 FROM delivery other WHERE other.run = $1 AND other.address = ranked.address) THEN 0
+                       {twice}
                        ELSE 1 END AS fresh
            FROM ranked WHERE {picked}
          )
@@ -130,6 +167,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
         members = audience.members.text,
         ways = ways.join("\n           UNION ALL\n           "),
         unwilling = [Why::OptedOut, Why::DoNotCall, Why::Suppressed, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
+        twice = twice(plan, "$1"),
         same_address = Why::SameAddress.number(),
         pending = State::Pending.number(),
         skipped = State::Skipped.number(),
@@ -193,14 +231,16 @@ pub(super) fn elsewhere(plan: &Plan, channel: i16, at: &str) -> Option<String> {
         .after(channel)
         .iter()
         .map(|next| {
-            let hash = hash_column(*next);
+            let Target { hash, .. } = plan.target(*next, "r.", "d.message");
+            let own = own(*next, "r.");
             format!(
-                "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT {refusing}
-                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds})
-                AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = r.{hash}))",
+                "({hash} IS NOT NULL AND d.message IN ({texts}) AND NOT {refusing}
+                AND NOT (EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address IN ({own}) AND b.binds >= {binds}){listed})
+                AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = {hash}))",
+                listed = listed(plan, *next, "r."),
                 texts = plan.messages_with(*next),
                 number = *next as i16,
-                refusing = refusing(*next as i16, &format!("r.{hash}"), plan.silencing_scope(), at),
+                refusing = refusing(*next as i16, &own, plan.silencing_scope(), at),
                 binds = plan.blocking_scope(),
             )
         })
@@ -247,6 +287,7 @@ pub(super) async fn fall_back(
            SELECT ranked.*,
                   CASE WHEN row_number() OVER (PARTITION BY address ORDER BY id) > 1 THEN 0
                        WHEN EXISTS (SELECT 1 FROM delivery other WHERE other.run = $2 AND other.address = ranked.address) THEN 0
+                       {twice}
                        ELSE 1 END AS fresh
            FROM ranked WHERE pick = 1
          )
@@ -259,6 +300,7 @@ pub(super) async fn fall_back(
          ON CONFLICT (id) DO NOTHING
          RETURNING id, state",
         ways = ways.join("\n           UNION ALL\n           "),
+        twice = twice(plan, "$2"),
         next = next.iter().map(|channel| (*channel as i16).to_string()).collect::<Vec<_>>().join(", "),
         delivered = State::Delivered.number(),
         seen = State::Seen.number(),

@@ -50,11 +50,7 @@ pub async fn find(db: &Db, seal: &Seal, reference: &str) -> Result<Option<Dossie
     let row: Option<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&PERSON)).bind(reference).fetch_optional(pool).await)?;
     let Some(row) = row else { return Ok(None) };
     let id = row.id;
-    let addresses: Vec<(Channel, i64)> =
-        [(Channel::Sms, row.phone_hash), (Channel::Email, row.email_hash), (Channel::Chat, row.chat_hash)]
-            .into_iter()
-            .filter_map(|(channel, hash)| Some((channel, hash?)))
-            .collect();
+    let addresses: Vec<(Channel, i64)> = consent::addresses(row.phone_hash, row.email_hash, row.chat_hash).collect();
     Ok(Some(Dossier {
         person: row.person(seal)?,
         groups: groups(db, id).await?,

@@ -29,6 +29,7 @@ pub(super) const MAILDIR: &str = "maildir:";
 pub(super) struct Call {
     pub(super) url: String,
     pub(super) body: Option<String>,
+    pub(super) headers: Vec<(&'static str, String)>,
 }
 
 /// How receipts go out from now on.
@@ -128,10 +129,13 @@ impl Caller {
         if let Some(maildir) = call.url.strip_prefix(MAILDIR) {
             return deliver(Path::new(maildir), call.body.as_deref().unwrap_or_default()).await.is_ok();
         }
-        let request = match &call.body {
+        let mut request = match &call.body {
             Some(body) => self.client.post(&call.url).header("content-type", "application/json").body(body.clone()),
             None => self.client.get(&call.url),
         };
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
         match request.send().await {
             // The body is read so that the connection can be used again.
             Ok(answer) => answer.status() == 200 && answer.bytes().await.is_ok(),

@@ -314,7 +314,7 @@ impl Session {
                 let back = back.as_ref().filter(|_| !arrived);
                 let call = back.map(|(url, sender)| {
                     let report = bounce::report(number, sender, &to, headers.message_id.as_deref(), now);
-                    Call { url: url.clone(), body: Some(report) }
+                    Call { url: url.clone(), body: Some(report), headers: Vec::new() }
                 });
                 call.into_iter().collect()
             };

@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
             ..Person::default()
         };
         // Each cell is looked at, so that each mistake is told.
-        let chats = ChatService::ALL.map(|service| {
+        let chats = ChatService::LISTED.map(|service| {
             let id = row.text(Field::Chat(service), |text| address::chat(service, &text).map_err(BadChat::phrase));
             id.map(|id| (service, id))
         });

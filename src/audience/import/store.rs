@@ -42,7 +42,7 @@ impl Fields {
             has(&[Field::Born]),
             has(&[Field::Phone]),
             has(&[Field::Email]),
-            has(&ChatService::ALL.map(Field::Chat)),
+            has(&ChatService::LISTED.map(Field::Chat)),
             attributes,
             has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt, Field::ConsentWording]),
             has(&[Field::Phone, Field::Carrier]),

@@ -132,7 +132,7 @@ pub(super) fn accounts(config: &Config, clock: &Clock) -> Problems {
         let mut problem = at(&path, Phrase::from(error.to_string()));
         problem.field = "account".to_string();
         let gateway = &account.gateway;
-        if gateways.contains_key(gateway) || [account::SMPP, account::SMTP].contains(&gateway.as_str()) {
+        if gateways.contains_key(gateway) || [account::SMPP, account::SMTP, account::ZALO].contains(&gateway.as_str()) {
             problem.help = Some(phrase!(
                 "`loa gateways {gateway}` giải thích các khóa của cổng này",
                 "`loa gateways {gateway}` explains this gateway's keys"

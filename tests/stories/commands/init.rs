@@ -71,6 +71,9 @@ fn the_example_accounts_work_once_they_are_switched_on() {
                                                                                   mobifone
     speedsms   sms    speedsms  10/s    10        0         420          2                    hoạt động
     smtp       email  smtp      10/s    5         0         0            1                    hoạt động
+    zalo       chat   zalo      3000/m  10        0         zalo 100,    1                    hoạt động
+                                                            zalo-phone
+                                                            300, khác 0
     telegram   chat   telegram  25/s    10        0         0            1                    hoạt động
     "#);
 }
@@ -140,7 +143,8 @@ fn a_gateway_tells_what_it_wants_to_know() {
             "viber",
             "vietguys",
             "viettel",
-            "vnpt"
+            "vnpt",
+            "zalo"
         ]
     );
 }
