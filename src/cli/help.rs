@@ -100,6 +100,7 @@ fn words(of: &str) -> Option<&'static str> {
         "/accounts token" => "Nhập refresh token mà người có quyền vừa cấp lại cho tài khoản này (một dòng từ đầu vào chuẩn), rồi cho gửi tiếp",
         "/accounts history" => "Xem các tài khoản, hoặc tài khoản này, từng gặp việc gì, mới nhất trước",
         "/accounts callback" => "In địa chỉ để cổng gửi của tài khoản này báo phát về: ai biết địa chỉ thì báo được",
+        "/accounts dns" => "In các bản ghi DNS để nơi nhận kiểm chữ ký (DKIM) của tài khoản này",
         "/gateways" => "Liệt kê các cổng gửi và những khóa cần khai báo",
         "/gateways name" => "Chỉ cổng này",
         "/audience" => "Nhập danh sách người nhận, đếm nhóm, xem, xuất, xóa, ghi đồng ý hay từ chối nhận tin",
