@@ -299,7 +299,9 @@ pub async fn other_ways(db: &Db, channel: Channel, address: i64) -> Result<Vec<(
     let people: Vec<(Option<i64>, Option<i64>, Option<i64>)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(address).fetch_all(pool).await)?;
     let [(phone, email, chat)] = people[..] else { return Ok(Vec::new()) };
-    Ok(addresses(phone, email, chat).filter(|(other, _)| *other != channel).collect())
+    // Where a list has nothing but a number, nobody is asked about chat: what comes there has a link of its own.
+    let alone = channel == Channel::Sms && email.is_none() && chat.is_none();
+    Ok(addresses(phone, email, chat).filter(|(other, _)| *other != channel && !alone).collect())
 }
 
 static OVER: Sql = Sql::new(

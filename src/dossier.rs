@@ -361,6 +361,7 @@ impl Dossier {
             .iter_mut()
             .flat_map(|request| std::iter::once(&mut request.note).chain(request.history.iter_mut().map(|step| &mut step.note)));
         texts.chain(remarks).chain(notes).flatten().for_each(hide);
+        self.suppressions.iter_mut().chain(&mut self.bounces).for_each(|failed| hide(&mut failed.detail));
         // The words of a button or of a refusal by text are nobody's own.
         let said = self.refusals.iter_mut().flat_map(|refusal| &mut refusal.history);
         said.filter(|said| !matches!(said.source.as_str(), "link" | "reply")).for_each(|said| hide(&mut said.wording));

@@ -68,9 +68,10 @@ static RESEAL: Sql = Sql::new(
     FROM :rows($1; id BIGINT, phone BYTES, email BYTES, chat BYTES) AS l WHERE recipient.id = l.id",
 );
 
-/// Seals every address, what people wrote back, notes on their requests, and the root, with the current key; hashes stay as they are. In small transactions, so that
-/// nobody waits; whatever was done stays done, and running it again goes over what is left. Afterwards the previous keys
-/// may be taken out of loa.toml. Gives the number of people whose row was sealed anew.
+/// Seals every address, what people wrote back, notes on their requests, gateways' tokens, and the root, with the current key;
+/// hashes stay as they are. In small transactions, so that nobody waits; whatever was done stays done, and running it again
+/// goes over what is left. Afterwards the previous keys may be taken out of loa.toml. Gives the number of people whose row was
+/// sealed anew.
 pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Result<u64, KeyError> {
     let root = hex(&seal.sealed_root());
     on!(db.write, |pool, sql| sqlx::query(sql(&REPLACE))

@@ -394,10 +394,12 @@ async fn a_withdrawal_ends_advice_on_every_channel(world: &World) {
 }
 
 async fn whoever_shares_an_address_speaks_for_nobody_else(world: &World) {
-    let people = world.people(&[phone(1).email(2), phone(3).email(4), phone(3)]).await;
-    let ways = async |address| consent::other_ways(&world.db, Channel::Sms, address).await.unwrap();
-    assert_eq!(ways(1).await, [(Channel::Email, 2)]);
-    assert!(ways(3).await.is_empty() && ways(9).await.is_empty());
+    let people = world.people(&[phone(1).email(2), phone(3).email(4), phone(3), phone(5)]).await;
+    let on = async |channel, address| consent::other_ways(&world.db, channel, address).await.unwrap();
+    let ways = async |address| on(Channel::Sms, address).await;
+    assert_eq!(ways(1).await, [(Channel::Email, 2), (Channel::Chat, !1)], "a number is an address on chat, too");
+    assert_eq!(on(Channel::Chat, !1).await, [(Channel::Sms, 1), (Channel::Email, 2)]);
+    assert!(ways(3).await.is_empty() && ways(5).await.is_empty() && ways(9).await.is_empty());
     assert_eq!(request::subject(&world.db, Channel::Sms, 1).await.unwrap(), Subject::Person(people[0]));
     assert_eq!(request::subject(&world.db, Channel::Sms, 3).await.unwrap(), Subject::Address(Channel::Sms, 3));
 }

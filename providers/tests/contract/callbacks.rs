@@ -31,7 +31,7 @@ fn told(gateway: &HttpGateway, callbacks: &[Callback]) -> String {
                 Event::Left { from, how } => format!("{from} left: {how}"),
                 Event::Leftover(leftover) => format!("left over: {}", leftover.name()),
                 Event::Account { detail } => format!("account: {detail}"),
-                Event::Left { .. } | Event::Known { .. } => "of a chat service".to_owned(),
+                Event::Known { user, phone } => format!("{user} has {phone}"),
             })
             .collect::<Vec<_>>()
             .join(" | "),

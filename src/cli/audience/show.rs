@@ -84,6 +84,15 @@ impl Ground<'_> {
             lang.pick(["Kênh", "Danh sách", "Ràng buộc"], ["Channel", "List", "Binds"]),
             lists,
         )?;
+        let failed = dossier.suppressions.iter().map(|one| {
+            let channel = words::channel(one.channel.name(), lang).to_string();
+            vec![at(one.at), channel, words::reason(one.reason, lang).to_string(), one_line(&one.detail)]
+        });
+        self.section(
+            &phrase!("Địa chỉ đã ngừng gửi", "Addresses that nothing is sent to any more"),
+            lang.pick(["Lúc", "Kênh", "Vì", "Máy chủ trả lời"], ["At", "Channel", "Because", "The server said"]),
+            failed,
+        )?;
         self.messages(dossier)?;
         let replies = dossier.replies.iter().map(|reply| {
             let text = reply.text.clone().unwrap_or_else(|| reply.meaning.to_string());
