@@ -401,9 +401,8 @@ async fn mails_that_do_not_arrive_are_reported_into_a_maildir() {
     let mut wire = tokio::net::TcpStream::connect(sandbox.smtp_addr().unwrap()).await.unwrap();
     let mut said = String::from("HELO me\r\n");
     for to in ["an@example.com", "an+undelivered@example.com"] {
-        said += &format!(
-            "MAIL FROM:<b+0000000h60g0g2h0a1b2c3d4@example.vn>\r\nRCPT TO:<{to}>\r\nDATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"
-        );
+        said += "MAIL FROM:<b+0000000h60g0g2h0a1b2c3d4@example.vn>\r\n";
+        said += &["RCPT TO:<", to, ">\r\nDATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"].concat();
     }
     said += "QUIT\r\n";
     tokio::io::AsyncWriteExt::write_all(&mut wire, said.as_bytes()).await.unwrap();

@@ -2,7 +2,10 @@
 //! channel, silence for a time, and the queue of what people ask.
 
 use loa::{
-    audience::erase::{self, Erased},
+    audience::{
+        erase::{self, Erased},
+        export,
+    },
     campaign::Holidays,
     consent::{
         self, Said, Scope,
@@ -389,6 +392,14 @@ async fn a_withdrawal_ends_advice_on_every_channel(world: &World) {
         (scopes(Channel::Sms, 1).await, scopes(Channel::Email, 2).await),
         (Some(Scope::Awareness), Some(Scope::Awareness))
     );
+    assert_eq!(scopes(Channel::Chat, !1).await, Some(Scope::Awareness), "a number is an address on chat, too");
+    let dossier = dossier::find(&world.db, &world.seal, "p1").await.unwrap().unwrap();
+    let channels: Vec<Channel> = dossier.refusals.iter().map(|refusal| refusal.channel).collect();
+    assert_eq!(channels, [Channel::Sms, Channel::Email, Channel::Chat]);
+    let mut file = Vec::new();
+    export::export(&world.db, &world.seal, None, &mut file).await.unwrap();
+    let file = String::from_utf8(file).unwrap();
+    assert!(file.contains("sms:awareness;email:awareness;chat:awareness"), "{file}");
     let run = world.fanned_out(&by_sms().replace("\"awareness\"", "\"warning\"")).await;
     assert_eq!(world.claim(run, SMS).await.len(), 1, "a warning rests on a duty");
 }
