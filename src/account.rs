@@ -10,6 +10,7 @@ pub mod forecast;
 mod share;
 mod slow;
 pub mod throttle;
+pub mod tokens;
 pub mod trouble;
 pub mod watch;
 
@@ -20,13 +21,13 @@ use std::sync::{
 };
 
 use chrono::{DateTime, Utc};
-use providers::{Abilities, Provider};
+use providers::{Abilities, Channel, Provider};
 
-pub use adapter::{AccountError, Gateways, SMPP, SMTP, gateways, handle_key, provider, routes};
+pub use adapter::{AccountError, Gateways, SMPP, SMTP, ZALO, gateways, handle_key, provider, reaches_phones, routes};
 
 use self::{adapter::groups, share::Shares, trouble::Cause};
 use crate::{
-    audience::phone::Carrier,
+    audience::{address::ChatService, phone::Carrier},
     clock::{Clock, Ticks},
     config::{self, Config},
     db::{Db, DbError, Sql, affected},
@@ -163,8 +164,12 @@ impl Account {
 
     /// Đồng a part for a carrier group.
     pub fn price(&self, group: i16) -> i64 {
-        let carrier = Carrier::from_number(i64::from(group)).map(Carrier::name);
-        carrier.and_then(|name| self.config.price.by_carrier.get(name)).copied().unwrap_or(self.config.price.default)
+        let number = i64::from(group);
+        let name = match self.config.channel {
+            Channel::Chat => ChatService::from_number(number).map(ChatService::name),
+            Channel::Sms | Channel::Email => Carrier::from_number(number).map(Carrier::name),
+        };
+        name.and_then(|name| self.config.price.by_carrier.get(name)).copied().unwrap_or(self.config.price.default)
     }
 
     /// Đồng a part at the dearest carrier.
@@ -249,14 +254,14 @@ impl Accounts {
         for account in &config.accounts {
             let provider = match stand_ins.0.get(&account.name) {
                 Some(stand_in) => Arc::clone(stand_in),
-                None => provider(account, config, gateways, clock, Some(seal))?,
+                None => provider(account, config, gateways, clock, Some((db, seal)))?,
             };
             let abilities = provider.can();
             let id: i64 = on!(db.write, |pool, sql| {
                 sqlx::query_scalar(sql(&ENSURE))
                     .bind(&account.name)
                     .bind(account.channel as i16)
-                    .bind(account.receipts && abilities.receipts)
+                    .bind(account.receipts && abilities.receipts || abilities.bounces)
                     .fetch_one(pool)
                     .await
             })?;

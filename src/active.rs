@@ -19,7 +19,7 @@ use crate::{
     audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
     campaign::{AdvertisingRule, Campaign, Condition, Doubt, Law, Policy, Segments, Source},
     config::Office,
-    consent,
+    consent::{self, Standing},
     db::{Db, DbError, Engine, Result, Sql, affected},
     definition::{self, Kept},
     delivery::{Plan, end::Plans, fan_out::Audience},
@@ -174,8 +174,10 @@ impl Frozen {
     }
 
     /// How a run of this definition sends.
-    pub fn plan(&self, run: i64) -> Plan {
+    /// `phones`: an account for chat reaches people by their phone number.
+    pub fn plan(&self, run: i64, phones: bool) -> Plan {
         let channels = &self.campaign.channels;
+        let templated = |i: &usize| self.campaign.messages[*i].body.chat.as_ref().is_some_and(|chat| chat.template.is_some());
         Plan {
             run,
             order: channels.order.clone(),
@@ -185,6 +187,10 @@ impl Frozen {
             silent_after: channels.fall_back_after.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4)),
             texts: (0..self.campaign.messages.len())
                 .map(|i| [Channel::Sms, Channel::Email, Channel::Chat].map(|channel| self.templates.has(i, channel)))
+                .collect(),
+            phones: (0..self.campaign.messages.len())
+                .filter(|i| phones && templated(i))
+                .filter_map(|i| i16::try_from(i).ok())
                 .collect(),
         }
     }
@@ -299,8 +305,8 @@ static HOLD: Sql = Sql::new(r"UPDATE run SET held = $2 WHERE id = $1 AND held IS
 struct Refusals {
     /// The last event that was read; none: nothing was read yet.
     last: Option<i64>,
-    /// Channel and address → the scope of the refusal.
-    scopes: HashMap<(i16, i64), i16>,
+    /// Channel and address → what is refused.
+    standing: HashMap<(i16, i64), Standing>,
 }
 
 /// The runs under way. Shared by everything that schedules, sends and takes receipts.
@@ -308,6 +314,7 @@ struct Refusals {
 pub struct Active {
     db: Db,
     office: Office,
+    phones: bool,
     runs: RwLock<BTreeMap<i64, Arc<ActiveRun>>>,
     frozen: Mutex<HashMap<String, Arc<Frozen>>>,
     refusals: RwLock<Refusals>,
@@ -316,7 +323,14 @@ pub struct Active {
 impl Active {
     /// Nothing is under way before the first [`Active::refresh`].
     pub fn new(db: Db, office: impl Into<Office>) -> Self {
-        Self { db, office: office.into(), runs: RwLock::default(), frozen: Mutex::default(), refusals: RwLock::default() }
+        let (runs, frozen, refusals) = (RwLock::default(), Mutex::default(), RwLock::default());
+        Self { db, office: office.into(), phones: false, runs, frozen, refusals }
+    }
+
+    /// The same where an account for chat reaches people by their phone number.
+    #[must_use]
+    pub fn reaching_phones(self, phones: bool) -> Self {
+        Self { phones, ..self }
     }
 
     /// Reads the runs and the latest refusals again.
@@ -335,7 +349,7 @@ impl Active {
             }
             match self.frozen(&row.definition).await {
                 Ok(frozen) => {
-                    let plan = Arc::new(frozen.plan(row.id));
+                    let plan = Arc::new(frozen.plan(row.id, self.phones));
                     runs.insert(row.id, Arc::new(ActiveRun { row, frozen, plan, open: gate }));
                 }
                 // A database that cannot be asked may answer the next time: nobody need resume the run.
@@ -367,10 +381,11 @@ impl Active {
         refusals.last = Some(refusals.last.unwrap_or(0).max(newest));
         for event in events {
             let key = (event.channel as i16, event.address);
-            match event.refuses {
-                Some(scope) if last.is_some() => refusals.scopes.insert(key, scope as i16),
-                _ => refusals.scopes.remove(&key),
-            };
+            if last.is_some() && event.standing != Standing::default() {
+                refusals.standing.insert(key, event.standing);
+            } else {
+                refusals.standing.remove(&key);
+            }
         }
         Ok(())
     }
@@ -406,7 +421,8 @@ impl Active {
     /// The last look before a send: whether the run is open and the person has not just refused.
     pub fn may_send(&self, run: &ActiveRun, channel: i16, address: i64, now: i64) -> bool {
         let refusals = self.refusals.read().unwrap_or_else(PoisonError::into_inner);
-        let refused = refusals.scopes.get(&(channel, address)).is_some_and(|scope| *scope >= run.plan.silencing_scope());
+        let refused = refusals.standing.get(&(channel, address)).and_then(|standing| standing.refuses(now));
+        let refused = refused.is_some_and(|scope| scope as i16 >= run.plan.silencing_scope());
         run.is_open(now) && !refused
     }
 

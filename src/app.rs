@@ -195,7 +195,8 @@ impl App {
             epoch::expire_others(&db, epoch).await?;
         }
         epoch::sweep(&db, epoch, loops::settle_at(now), now).await?;
-        let active = Arc::new(Active::new(db.clone(), config.office.clone()));
+        let phones = config.accounts.iter().any(account::reaches_phones);
+        let active = Arc::new(Active::new(db.clone(), config.office.clone()).reaching_phones(phones));
         active.refresh().await?;
         let (library, problems) = Library::read(&config.campaigns_dir);
         if !problems.is_empty() {
@@ -234,8 +235,14 @@ impl App {
                 makers.push(tokio::spawn(loops::drive_schedule(schedule, stopped.clone())));
             }
         }
-        let matcher =
-            Matcher { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), seal: seal.clone() };
+        let matcher = Matcher {
+            db: db.clone(),
+            clock: clock.clone(),
+            node: epoch,
+            active: Arc::clone(&active),
+            seal: seal.clone(),
+            bounces: config.bounces,
+        };
         let (again, early) = mpsc::channel(64);
         let ear = Ear::new(seal.clone(), &config.office.opt_out);
         let (inbox, appender) = receipt::inbox(matcher.clone(), ear);

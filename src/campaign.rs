@@ -296,9 +296,11 @@ pub struct ChatBody {
 pub struct EmailBody {
     /// Subject.
     pub subject: String,
+    /// What a list of mails shows beside the subject; none: the text's first sentence.
+    pub preheader: Option<String>,
     /// Markdown.
     pub body: String,
-    /// Files, relative to the campaign's file.
+    /// Files, relative to the campaign's file: pictures that the body shows are shown there, the rest is attached.
     pub attach: Vec<String>,
 }
 

@@ -22,6 +22,7 @@ mod plan;
 mod preview;
 mod replies;
 mod report;
+mod requests;
 mod resume;
 mod runs;
 mod sandbox;
@@ -100,6 +101,7 @@ enum Command {
     Serve(serve::Args),
     Runs(runs::Args),
     Replies(replies::Args),
+    Requests(requests::Args),
     Pause(pause::Args),
     Resume(resume::Args),
     Abort(abort::Args),
@@ -159,6 +161,15 @@ impl Globals {
                 "there is no database yet: `loa migrate` makes it"
             ))
             .into()
+        })
+    }
+
+    /// Who is at the keyboard: the name given by `--by`, else the one that is signed in on this machine.
+    pub fn officer(&self, by: Option<String>) -> Result<String, Mistake> {
+        let signed_in = || ["USER", "USERNAME"].iter().find_map(|name| self.env.get(*name).cloned());
+        let by = by.or_else(signed_in).map(|name| name.trim().to_string()).filter(|name| !name.is_empty());
+        by.ok_or_else(|| {
+            Mistake(phrase!("chưa rõ ai làm việc này: thêm `--by TÊN`", "nobody knows who does this: add `--by NAME`"))
         })
     }
 
@@ -235,6 +246,7 @@ pub async fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args, &globals).await,
         Command::Approve(args) => approve::run(args, &globals).await,
         Command::Replies(args) => replies::run(args, &globals).await,
+        Command::Requests(args) => requests::run(args, &globals).await,
         Command::Runs(args) => runs::run(args, &globals).await,
         Command::Pause(args) => pause::run(args, &globals).await,
         Command::Resume(args) => resume::run(args, &globals).await,

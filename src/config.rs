@@ -2,6 +2,7 @@
 
 mod account;
 mod environment;
+mod mail;
 mod opt_out;
 mod read;
 mod secret;
@@ -17,6 +18,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use chrono::NaiveDate;
 use providers::{
     Channel,
+    smtp::DkimSource,
     text::{Budget, Pattern},
 };
 use secrecy::SecretString;
@@ -36,6 +38,8 @@ pub struct Config {
     pub office: Office,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[bounces]`.
+    pub bounces: Bounces,
     /// `[[account]]`.
     pub accounts: Vec<Account>,
     /// `[notify] email`.
@@ -143,6 +147,21 @@ pub struct Limits {
     pub spacing: Option<Duration>,
 }
 
+/// `[bounces]`: when mail to an address that fails for a while ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounces {
+    /// So many deliveries that failed there
+    pub failures: u32,
+    /// within this time.
+    pub within: Duration,
+}
+
+impl Default for Bounces {
+    fn default() -> Self {
+        Self { failures: 3, within: Duration::from_hours(90 * 24) }
+    }
+}
+
 /// `[network]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
@@ -185,6 +204,10 @@ pub struct Account {
     pub parts: Budget,
     /// `[[account.template]]`: wordings registered with carriers. With any, a text that matches none is not sent this way.
     pub templates: Vec<Template>,
+    /// `[[account.dkim]]`: keys that sign its mails.
+    pub dkim: Vec<DkimSource>,
+    /// `[account.domains]`: what recipients' domains take at most, by their names in ASCII.
+    pub domains: BTreeMap<String, DomainLimit>,
     /// The gateway's own keys: plain settings.
     pub settings: BTreeMap<String, toml::Value>,
     /// The gateway's own keys: secrets, already resolved from `env` or `file`.
@@ -216,6 +239,15 @@ pub enum Purpose {
     Care,
     /// Advertising (NĐ 91/2020).
     Advertising,
+}
+
+/// What one domain takes from an account, beside the account's own limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DomainLimit {
+    /// Mails in so much time.
+    pub rate: Option<Rate>,
+    /// Mails on their way at once.
+    pub connections: Option<u32>,
 }
 
 /// So many in so much time, such as `100/s`, `60/m`.

@@ -1,27 +1,21 @@
-//! Refusals: who wants no messages on which channel, and every word said about it.
+//! Refusals: who wants no messages on which channel, for good or for a time, and every word said about it.
 //!
 //! What enters is a channel, an address's keyed hash and a scope; a refusal therefore outlives the list, the person's
 //! record and its erasure. `opt_out` holds how things stand, `consent_event` every refusal and every taking back with its
-//! source and wording (NĐ 91/2020/NĐ-CP: kept at least a year). Fan-out joins `opt_out`; just before sending, [`refused`]
-//! asks again, and [`since`] tells a running process what is new.
+//! source and wording (NĐ 91/2020/NĐ-CP: kept at least a year). A refusal for a time ends by itself: nobody need end it.
+//! Fan-out and claims join `opt_out` ([`refusing`]), and [`since`] tells a running process what is new.
+//! Who agreed to what is [`agreement`]'s.
+
+pub mod agreement;
 
 use std::collections::HashMap;
 
 use providers::Channel;
 
 use crate::{
-    db::{Db, Result, Sql, Tx},
+    db::{Db, Result, Sql, Tx, affected},
     on, transaction, within,
 };
-
-/// What a list's `consent_basis` says of somebody who agreed, and did not merely fall under a duty to inform, as SQL. NĐ
-/// 91/2020/NĐ-CP: advertising wants this agreement.
-pub const AGREED: &str = "'consent', 'Consent', 'opt-in', 'dong y', 'Dong y', 'dong-y', 'đồng ý', 'Đồng ý', 'ĐỒNG Ý'";
-
-/// Whether a `consent_basis` is an agreement.
-pub fn has_agreed(basis: &str) -> bool {
-    AGREED.split(", ").any(|agreed| agreed.trim_matches('\'') == basis)
-}
 
 /// What somebody refuses. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +74,8 @@ pub struct Event {
     pub id: i64,
     /// What was refused; none: a refusal was taken back.
     pub refused: Option<Scope>,
+    /// When a refusal for a time ends, unix milliseconds; none: it lasts.
+    pub until: Option<i64>,
     /// When, unix milliseconds.
     pub at: i64,
     /// Where it came from.
@@ -97,8 +93,43 @@ pub struct Change {
     pub channel: Channel,
     /// The address's keyed hash.
     pub address: i64,
-    /// What it refuses now; none: nothing any more.
-    pub refuses: Option<Scope>,
+    /// What it refuses now.
+    pub standing: Standing,
+}
+
+/// What an address refuses: for good, and for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Until it is taken back.
+    pub lasting: Option<Scope>,
+    /// Until a moment, unix milliseconds.
+    pub passing: Option<(Scope, i64)>,
+}
+
+impl Standing {
+    /// What the rows of `opt_out` say: `scope`, `passing`, `until`.
+    pub fn of(scope: i16, passing: i16, until: i64) -> Self {
+        Self { lasting: Scope::from_number(scope), passing: Scope::from_number(passing).map(|scope| (scope, until)) }
+    }
+
+    /// What is refused at a moment (unix milliseconds): the greater of the two.
+    pub fn refuses(self, now: i64) -> Option<Scope> {
+        self.lasting.max(self.passing.filter(|(_, until)| *until > now).map(|(scope, _)| scope))
+    }
+
+    /// When what is refused at a moment becomes less by itself; none: it lasts, or nothing is refused.
+    pub fn until(self, now: i64) -> Option<i64> {
+        self.passing.filter(|(scope, until)| *until > now && Some(*scope) > self.lasting).map(|(_, until)| until)
+    }
+}
+
+/// SQL: whether one of a person's addresses on a channel refuses messages of this scope at a moment. `channel`, `addresses`,
+/// `scope` and `now` are SQL, too. A look-up by the key of `opt_out` for each address.
+pub fn refusing(channel: i16, addresses: &str, scope: i16, now: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {channel} AND o.address IN ({addresses})
+                 AND (o.scope >= {scope} OR (o.passing >= {scope} AND o.until > {now})))"
+    )
 }
 
 static REFUSE: Sql = Sql::new(
@@ -106,10 +137,18 @@ static REFUSE: Sql = Sql::new(
     ON CONFLICT (channel, address) DO UPDATE SET scope = excluded.scope, at = excluded.at WHERE opt_out.scope < excluded.scope",
 );
 
+// Of two refusals for a time the greater scope and the later end hold: only taking back makes it less.
+static PAUSE: Sql = Sql::new(
+    r"INSERT INTO opt_out (channel, address, scope, at, passing, until) VALUES ($1, $2, 0, $4, $3, $5)
+    ON CONFLICT (channel, address) DO UPDATE SET
+      passing = CASE WHEN opt_out.until > excluded.at AND opt_out.passing > excluded.passing THEN opt_out.passing ELSE excluded.passing END,
+      until = CASE WHEN opt_out.until > excluded.until THEN opt_out.until ELSE excluded.until END",
+);
+
 static TAKE_BACK: Sql = Sql::new(r"DELETE FROM opt_out WHERE channel = $1 AND address = $2");
 
 static REMEMBER: Sql = Sql::new(
-    r"INSERT INTO consent_event (channel, address, action, at, source, wording) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+    r"INSERT INTO consent_event (channel, address, action, at, source, wording, until) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
 );
 
 /// Records a refusal. Who refused everything still does after refusing awareness: only [`take_back`] makes it less.
@@ -123,7 +162,23 @@ pub async fn refuse(tx: &mut Tx, channel: Channel, address: i64, scope: Scope, s
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
-    remember(tx, channel, address, scope as i16, said).await
+    remember(tx, channel, address, scope as i16, None, said).await
+}
+
+/// Records a refusal that ends by itself at `until` (unix milliseconds). Gives the event's number.
+pub async fn pause(tx: &mut Tx, channel: Channel, address: i64, scope: Scope, until: i64, said: Said<'_>) -> Result<i64> {
+    within!(tx, |c, sql| {
+        sqlx::query(sql(&PAUSE))
+            .bind(channel as i16)
+            .bind(address)
+            .bind(scope as i16)
+            .bind(said.at)
+            .bind(until)
+            .execute(c)
+            .await
+            .map(affected)
+    })?;
+    remember(tx, channel, address, scope as i16, Some(until), said).await
 }
 
 /// Records that a refusal was taken back; harmless where there was none. Gives the event's number.
@@ -134,7 +189,7 @@ pub async fn take_back(tx: &mut Tx, channel: Channel, address: i64, said: Said<'
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
-    remember(tx, channel, address, 0, said).await
+    remember(tx, channel, address, 0, None, said).await
 }
 
 /// Records a refusal in a transaction of its own.
@@ -142,7 +197,7 @@ pub async fn record(db: &Db, channel: Channel, address: i64, scope: Scope, said:
     transaction!(db, |tx| refuse(tx, channel, address, scope, said).await)
 }
 
-async fn remember(tx: &mut Tx, channel: Channel, address: i64, action: i16, said: Said<'_>) -> Result<i64> {
+async fn remember(tx: &mut Tx, channel: Channel, address: i64, action: i16, until: Option<i64>, said: Said<'_>) -> Result<i64> {
     within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&REMEMBER))
         .bind(channel as i16)
         .bind(address)
@@ -150,37 +205,46 @@ async fn remember(tx: &mut Tx, channel: Channel, address: i64, action: i16, said
         .bind(said.at)
         .bind(said.source)
         .bind(said.wording)
+        .bind(until)
         .fetch_one(c)
         .await)
 }
 
-static REFUSED: Sql = Sql::new(
-    r"SELECT address, scope FROM opt_out WHERE channel = $1 AND address IN (SELECT address FROM :rows($2; address BIGINT) AS asked)",
+static STANDING: Sql = Sql::new(
+    r"SELECT address, scope, passing, until FROM opt_out
+      WHERE channel = $1 AND address IN (SELECT address FROM :rows($2; address BIGINT) AS asked)",
 );
 
-/// What these addresses refuse now: asked for a batch just before it is sent. Who refuses nothing is absent.
-pub async fn refused(db: &Db, channel: Channel, addresses: &[i64]) -> Result<HashMap<i64, Scope>> {
+/// What these addresses refuse. Who never refused anything, or took it back, is absent.
+pub async fn standing(db: &Db, channel: Channel, addresses: &[i64]) -> Result<HashMap<i64, Standing>> {
     let asked: Vec<_> = addresses.iter().map(|address| serde_json::json!({ "address": address })).collect();
     let asked = serde_json::Value::Array(asked).to_string();
-    let rows = on!(db.read, |pool, sql| sqlx::query_as::<_, (i64, i16)>(sql(&REFUSED))
+    let rows = on!(db.read, |pool, sql| sqlx::query_as::<_, (i64, i16, i16, i64)>(sql(&STANDING))
         .bind(channel as i16)
         .bind(&asked)
         .fetch_all(pool)
         .await)?;
-    Ok(rows.into_iter().filter_map(|(address, scope)| Some((address, Scope::from_number(scope)?))).collect())
+    Ok(rows.into_iter().map(|(address, scope, passing, until)| (address, Standing::of(scope, passing, until))).collect())
+}
+
+/// What these addresses refuse at a moment (unix milliseconds). Who refuses nothing is absent.
+pub async fn refused(db: &Db, channel: Channel, addresses: &[i64], now: i64) -> Result<HashMap<i64, Scope>> {
+    let standing = standing(db, channel, addresses).await?;
+    Ok(standing.into_iter().filter_map(|(address, standing)| Some((address, standing.refuses(now)?))).collect())
 }
 
 static HISTORY: Sql =
-    Sql::new(r"SELECT id, action, at, source, wording FROM consent_event WHERE channel = $1 AND address = $2 ORDER BY id");
+    Sql::new(r"SELECT id, action, at, source, wording, until FROM consent_event WHERE channel = $1 AND address = $2 ORDER BY id");
 
 /// Everything ever said about an address on a channel, oldest first.
 pub async fn history(db: &Db, channel: Channel, address: i64) -> Result<Vec<Event>> {
-    let rows = on!(db.read, |pool, sql| sqlx::query_as::<_, (i64, i16, i64, String, String)>(sql(&HISTORY))
+    let rows = on!(db.read, |pool, sql| sqlx::query_as::<_, (i64, i16, i64, String, String, Option<i64>)>(sql(&HISTORY))
         .bind(channel as i16)
         .bind(address)
         .fetch_all(pool)
         .await)?;
-    let event = |(id, action, at, source, wording)| Event { id, refused: Scope::from_number(action), at, source, wording };
+    let event =
+        |(id, action, at, source, wording, until)| Event { id, refused: Scope::from_number(action), until, at, source, wording };
     Ok(rows.into_iter().map(event).collect())
 }
 
@@ -188,7 +252,7 @@ pub async fn history(db: &Db, channel: Channel, address: i64) -> Result<Vec<Even
 const LOOK_BACK: i64 = 1000;
 
 static SINCE: Sql = Sql::new(
-    r"SELECT e.id, e.channel, e.address, o.scope FROM consent_event e
+    r"SELECT e.id, e.channel, e.address, o.scope, o.passing, o.until FROM consent_event e
     LEFT JOIN opt_out o ON o.channel = e.channel AND o.address = e.address
     WHERE e.id > $1 ORDER BY e.id",
 );
@@ -196,13 +260,71 @@ static SINCE: Sql = Sql::new(
 /// How the addresses stand whose events came after number `id`, and of some before it, in case they were committed late.
 /// Every entry says how things stand now, so taking one in twice does no harm.
 pub async fn since(db: &Db, id: i64) -> Result<Vec<Change>> {
-    let rows = on!(db.read, |pool, sql| sqlx::query_as::<_, (i64, i16, i64, Option<i16>)>(sql(&SINCE))
-        .bind(id.saturating_sub(LOOK_BACK))
-        .fetch_all(pool)
-        .await)?;
-    let change = |(id, channel, address, scope): (i64, i16, i64, Option<i16>)| {
-        let refuses = scope.and_then(Scope::from_number);
-        Some(Change { id, channel: Channel::from_number(i64::from(channel))?, address, refuses })
+    type Row = (i64, i16, i64, Option<i16>, Option<i16>, Option<i64>);
+    let rows =
+        on!(db.read, |pool, sql| sqlx::query_as::<_, Row>(sql(&SINCE)).bind(id.saturating_sub(LOOK_BACK)).fetch_all(pool).await)?;
+    let change = |(id, channel, address, scope, passing, until): Row| {
+        let standing = Standing::of(scope.unwrap_or(0), passing.unwrap_or(0), until.unwrap_or(0));
+        Some(Change { id, channel: Channel::from_number(i64::from(channel))?, address, standing })
     };
     Ok(rows.into_iter().filter_map(change).collect())
+}
+
+static BY_PHONE: Sql =
+    Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE phone_hash = $1 AND state = 0 LIMIT 2");
+static BY_EMAIL: Sql =
+    Sql::new(r"SELECT phone_hash, email_hash, chat_hash FROM recipient WHERE email_hash = $1 AND state = 0 LIMIT 2");
+static BY_CHAT: Sql = Sql::new(
+    r"SELECT phone_hash, email_hash, chat_hash FROM recipient
+      WHERE (chat_hash = CAST($1 AS BIGINT) OR phone_hash = ~CAST($1 AS BIGINT)) AND state = 0 LIMIT 2",
+);
+
+/// A person's addresses by which a refusal may stand: channel and keyed hash. A phone number is one on chat, too, by its
+/// complement (`delivery::BY_PHONE`).
+pub fn addresses(phone: Option<i64>, email: Option<i64>, chat: Option<i64>) -> impl Iterator<Item = (Channel, i64)> {
+    let by_phone = phone.map(|hash| !hash);
+    [(Channel::Sms, phone), (Channel::Email, email), (Channel::Chat, chat), (Channel::Chat, by_phone)]
+        .into_iter()
+        .filter_map(|(channel, hash)| Some((channel, hash?)))
+}
+
+/// The other ways to the person of an address: channel and keyed hash. None where nobody is known by it, or several are:
+/// nobody refuses for those who share a phone.
+pub async fn other_ways(db: &Db, channel: Channel, address: i64) -> Result<Vec<(Channel, i64)>> {
+    let statement = match channel {
+        Channel::Sms => &BY_PHONE,
+        Channel::Email => &BY_EMAIL,
+        Channel::Chat => &BY_CHAT,
+    };
+    let people: Vec<(Option<i64>, Option<i64>, Option<i64>)> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(address).fetch_all(pool).await)?;
+    let [(phone, email, chat)] = people[..] else { return Ok(Vec::new()) };
+    // Where a list has nothing but a number, nobody is asked about chat: what comes there has a link of its own.
+    let alone = channel == Channel::Sms && email.is_none() && chat.is_none();
+    Ok(addresses(phone, email, chat).filter(|(other, _)| *other != channel && !alone).collect())
+}
+
+static OVER: Sql = Sql::new(
+    r"DELETE FROM opt_out WHERE scope = 0 AND (channel, address) IN
+      (SELECT channel, address FROM opt_out WHERE scope = 0 AND until < $1 ORDER BY until LIMIT $2)",
+);
+
+/// Takes away at most `most` refusals for a time that were over before `now`; their record stays. How many went.
+pub async fn prune(db: &Db, now: i64, most: i64) -> Result<u64> {
+    on!(db.write, |pool, sql| sqlx::query(sql(&OVER)).bind(now).bind(most).execute(pool).await.map(affected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_a_time_ends_by_itself_and_leaves_the_lasting_one() {
+        let both = Standing::of(1, 2, 100);
+        assert_eq!([99, 100].map(|now| both.refuses(now)), [Some(Scope::All), Some(Scope::Awareness)]);
+        assert_eq!([99, 100].map(|now| both.until(now)), [Some(100), None]);
+        assert_eq!(Standing::of(0, 1, 100).refuses(100), None);
+        // The lasting one is as great: the other's end changes nothing.
+        assert_eq!(Standing::of(2, 2, 100).until(99), None);
+    }
 }

@@ -80,6 +80,8 @@ pub struct Plan {
     pub silent_after: Option<i64>,
     /// For each message of the definition, whether it has a text for channel number 1, 2, 3.
     pub texts: Vec<[bool; 3]>,
+    /// The messages that go on chat to a phone number, too, where a person has no user id there: by a registered template.
+    pub phones: Vec<i16>,
 }
 
 impl Plan {
@@ -105,6 +107,22 @@ impl Plan {
         if with.is_empty() { "-1".to_string() } else { with.join(", ") }
     }
 
+    /// Where a person is written to on a channel, as SQL over the recipient's columns after `of` (such as `r.`) and a message.
+    fn target(&self, channel: Channel, of: &str, message: &str) -> Target {
+        let group = group_column(channel);
+        let own = format!("{of}{}", hash_column(channel));
+        let number = route(channel, 0);
+        if channel != Channel::Chat || self.phones.is_empty() {
+            return Target { hash: own, route: format!("{number} + {of}{group}") };
+        }
+        let phones = self.phones.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let by_phone = format!("{own} IS NULL AND {message} IN ({phones})");
+        Target {
+            hash: format!("CASE WHEN {by_phone} THEN {} ELSE {own} END", chat_by_phone(of)),
+            route: format!("CASE WHEN {by_phone} THEN {BY_PHONE} ELSE {number} + {of}{group} END"),
+        }
+    }
+
     /// From when on an attempt accepted at `now` over this channel counts as silent; none: never.
     pub fn silent_at(&self, channel: i16, now: i64) -> Option<i64> {
         if self.first && !self.after(channel).is_empty() { self.silent_after.map(|after| now + after) } else { None }
@@ -115,6 +133,24 @@ impl Plan {
         let at = self.order.iter().position(|c| *c as i16 == channel);
         at.map_or(&[], |at| &self.order[at + 1..])
     }
+}
+
+/// A way to a person, as SQL.
+struct Target {
+    /// The keyed hash of the address; null: there is none.
+    hash: String,
+    /// The route's number.
+    route: String,
+}
+
+/// The route of chat messages that go to a phone number. The route says which of a person's addresses a delivery is for: it
+/// stays the same however the list changes, so nobody gets it by one address after the other.
+pub const BY_PHONE: i16 = route(Channel::Chat, crate::audience::address::ChatService::ZaloPhone as i16);
+
+/// The keyed hash of a phone number as an address on chat: the complement of what it is as an address for text messages. So one
+/// run writes to a number on either channel, and a refusal of one is none of the other.
+fn chat_by_phone(of: &str) -> String {
+    format!("~{of}phone_hash")
 }
 
 /// The recipient's column with the keyed hash of a channel's address.

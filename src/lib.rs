@@ -8,7 +8,7 @@
 //! 1. An officer writes `campaigns/nhan-dien-lua-dao.toml`. [`document`] points at every mistake in it by line and
 //!    column, and [`campaign`] parses it into types and says when it is due.
 //! 2. A list comes in: [`audience`] reads CSV or XLSX row by row, puts phone numbers, names and places right, and seals
-//!    the addresses ([`seal`]). [`consent`] keeps who refuses what.
+//!    the addresses ([`seal`]). [`consent`] keeps who refuses what and who agreed to what.
 //! 3. Monday, 08:30: [`run::make`] makes one run, however many schedulers look, pointing at a frozen copy of the
 //!    definition. [`active`] knows it from then on, with its compiled texts ([`message`]).
 //! 4. [`run::Runner`] turns the run's audience into rows, chunk by chunk: [`delivery::fan_out`] gives each person one
@@ -22,6 +22,7 @@
 //! 7. Minutes later the gateway calls `/receipts/…`, and [`web`] hands it to [`receipt`]; or it speaks over a standing
 //!    connection (SMPP), and a loop of [`app`] does. It is committed, then answered; its attempt is found by reference or id,
 //!    and [`delivery::learn`] joins it: any order, any number of times, one result.
+//!    Bounces come from a mailbox in the same way, and [`suppression`] ends mail to addresses that do not exist.
 //!    What people wrote back comes the same way: [`reply`] takes refusals in that commit, and [`dispatch::confirm`] answers
 //!    them once.
 //! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
@@ -34,11 +35,11 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
-//! | figures | [`report`], [`verify`] |
+//! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`], [`reply`]: what people write back |
-//! | people and texts | [`message`], [`audience`], [`consent`], [`approval`] |
+//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
+//! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
 //! | ground | [`db`], the only file that knows there are two engines · [`config`], [`document`], [`seal`], [`words`], [`clock`] |
@@ -60,6 +61,7 @@ pub mod definition;
 pub mod delivery;
 pub mod dispatch;
 pub mod document;
+pub mod dossier;
 pub mod epoch;
 pub mod health;
 pub mod limit;
@@ -67,11 +69,13 @@ pub mod message;
 pub mod receipt;
 pub mod reply;
 pub mod report;
+pub mod request;
 pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod sandbox;
 pub mod seal;
+pub mod suppression;
 pub mod tally;
 pub mod token;
 pub mod verify;

@@ -11,6 +11,8 @@
 mod error;
 mod layout;
 mod markdown;
+mod picture;
+mod plain;
 pub mod review;
 mod template;
 mod terms;
@@ -35,7 +37,7 @@ use self::{
     variant::{ChatTexts, EmailTexts, SmsForm, SmsTexts, Sources, Variant},
 };
 use crate::{
-    campaign::{AdvertisingRule, Body, Campaign, Law, SmsText},
+    campaign::{AdvertisingRule, Body, Campaign, Kind, Law, SmsText},
     config::{Office, Purpose},
     words::Phrase,
 };
@@ -114,6 +116,7 @@ pub struct Templates {
     slug: String,
     purpose: Purpose,
     advertising: Option<Advertising>,
+    urgent: bool,
     messages: Vec<Texts>,
 }
 
@@ -164,7 +167,8 @@ impl Templates {
         let advertising = rule.map(|rule| Advertising { rule, keyword: opt_out.keyword.clone(), number: opt_out.number.clone() });
         let (environment, office) = compiler.finish()?;
         let purpose = if campaign.law == Law::Advertising { Purpose::Advertising } else { Purpose::Care };
-        Ok(Self { environment, office, slug: campaign.slug.clone(), purpose, advertising, messages })
+        let urgent = campaign.kind == Kind::Warning;
+        Ok(Self { environment, office, slug: campaign.slug.clone(), purpose, advertising, urgent, messages })
     }
 
     /// Whether a message (by its place in the campaign) has a text for a channel.
@@ -330,9 +334,11 @@ impl Filler<'_> {
             text: closed_up(self.fill(&email.text)?),
             html: self.fill(&email.html)?,
             attachments: email.attachments.clone(),
+            pictures: email.pictures.clone(),
             unsubscribe_url: self.unsubscribe_url.map(str::to_owned),
             list: Some(self.templates.slug.clone()),
             language: email.language.clone(),
+            urgent: self.templates.urgent,
         })))
     }
 

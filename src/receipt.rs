@@ -8,16 +8,19 @@
 //! changes nothing.
 
 mod inbox;
+pub mod leftover;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use providers::Reason;
 use serde::Serialize;
 
 use crate::{
     active::Active,
     clock::Clock,
+    config::Bounces,
     db::{Db, DbError, Result, Sql, Tx, affected},
     delivery::{
         Reference, State, Why,
@@ -26,6 +29,7 @@ use crate::{
         learn::News,
     },
     seal::Seal,
+    suppression::{self, Bounce},
     tally, transaction, within,
 };
 
@@ -132,6 +136,8 @@ pub struct Matcher {
     pub active: Arc<Active>,
     /// Verifies references.
     pub seal: Seal,
+    /// When mail to an address ends.
+    pub bounces: Bounces,
 }
 
 /// What a step of the matcher did.
@@ -235,6 +241,8 @@ impl Matcher {
     async fn join(&self, tx: &mut Tx, news: &[News], now: i64) -> Result<()> {
         let mut changes = tally::Changes::default();
         learn::join(tx, &self.active.plans(), news, now, &mut changes).await?;
+        let bounces: Vec<Bounce<'_>> = news.iter().filter_map(bounce).collect();
+        suppression::hear(tx, self.bounces, &bounces, now).await?;
         tally::apply(tx, self.node, changes).await
     }
 
@@ -262,6 +270,16 @@ impl Matcher {
         let now = self.clock.millis();
         transaction!(self.db, |tx| self.join(tx, news, now).await)
     }
+}
+
+/// What news says of the address it went to.
+fn bounce(news: &News) -> Option<Bounce<'_>> {
+    let Why::Gateway(reason) = news.why else { return None };
+    (news.state.has_failed() || reason == Reason::Complaint).then_some(Bounce {
+        delivery: news.delivery,
+        reason,
+        detail: &news.detail,
+    })
 }
 
 /// The attempt behind a gateway's id.

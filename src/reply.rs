@@ -10,9 +10,11 @@
 //! What can go wrong is the database alone: then nothing was taken, and the gateway is to repeat it.
 
 pub mod confirmation;
+mod link;
 pub mod read;
 mod words;
 
+pub use link::Link;
 pub use words::{Meaning, Words};
 
 use std::time::Duration;
@@ -136,6 +138,12 @@ impl Ear {
             scope: Scope::Awareness,
             confirmed: false,
         }
+    }
+
+    /// Somebody told their chat service a phone number: which people of the list are meant. None: that is no number.
+    pub fn knows(&self, channel: Channel, user: &Address, phone: &Address) -> Option<Link> {
+        let phone = phone::normalise(phone.expose()).ok()?;
+        (channel == Channel::Chat).then(|| Link::new(&self.seal, user.expose().trim(), &phone)).flatten()
     }
 }
 

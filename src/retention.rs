@@ -5,7 +5,8 @@
 //!
 //! - **handles**, a gateway's ids for messages: [`HANDLES`] after their run has settled, when no gateway reports any more;
 //! - **receipts** that were dealt with: after [`RECEIPTS`], which is time enough to settle a bill with a carrier;
-//! - **contacts**, what caps and spacing count: after [`CONTACTS`], longer than any of them looks back.
+//! - **contacts**, what caps and spacing count: after [`CONTACTS`], longer than any of them looks back;
+//! - **refusals for a time** that are over (their record stays), and the last traces of **erased people** in runs that are over.
 //!
 //! Each step touches at most a chunk of each table in short transactions, so that sending never waits for it. What can go
 //! wrong is only the database; the next step goes on where this one was. Several nodes doing it at once do no harm.
@@ -15,7 +16,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
+    audience::erase,
     clock::Clock,
+    consent,
     db::{Db, Result, Sql, affected},
     delivery, on,
 };
@@ -26,6 +29,8 @@ pub const HANDLES: Duration = Duration::from_hours(14 * 24);
 pub const RECEIPTS: Duration = Duration::from_hours(92 * 24);
 /// How long a contact is kept.
 pub const CONTACTS: Duration = Duration::from_hours(92 * 24);
+/// People whose erasure one step goes on with.
+const ERASURES: i64 = 100;
 /// Rows of a table that one step looks at.
 const CHUNK: i64 = 1_000;
 
@@ -47,6 +52,10 @@ pub struct Pruned {
     pub receipts: u64,
     /// Contacts.
     pub contacts: u64,
+    /// Refusals for a time.
+    pub refusals: u64,
+    /// Erasures that waited for a run.
+    pub erasures: u64,
     /// Whether there may be more to do at once.
     pub more: bool,
 }
@@ -83,8 +92,10 @@ impl Retention {
     pub async fn step(&mut self) -> Result<Pruned> {
         let (handles, receipts) = (self.handles().await?, self.receipts().await?);
         let contacts = self.contacts().await?;
-        let more = handles > 0 || receipts > 0 || self.contact.is_some();
-        Ok(Pruned { handles, receipts, contacts, more })
+        let refusals = consent::prune(&self.db, self.clock.millis(), CHUNK).await?;
+        let erasures = erase::finish(&self.db, ERASURES).await?;
+        let more = handles > 0 || receipts > 0 || refusals > 0 || self.contact.is_some();
+        Ok(Pruned { handles, receipts, contacts, refusals, erasures, more })
     }
 
     /// Unix milliseconds before which something of that life is too old.

@@ -1,5 +1,5 @@
 //! Stand-in gateways on loopback: an SMTP server, a carrier that speaks SMPP, and the HTTP gateways eSMS, SpeedSMS, VNPT,
-//! VietGuys, Kannel, FPT, Stringee, Viettel and Telegram on one port. `loa sandbox`, `loa demo` and the tests use them.
+//! VietGuys, Kannel, FPT, Stringee, Viettel, Zalo and Telegram on one port. `loa sandbox`, `loa demo` and the tests use them.
 //!
 //! What enters is what a sender would send to the real gateway; what leaves is an answer in that gateway's own shape, receipts
 //! called back later, and a record of every message taken ([`Taken`]), written before the answer. [`Behaviour`] says how many are
@@ -31,6 +31,7 @@ mod taken;
 
 pub use self::{
     behaviour::{Behaviour, Outcome},
+    http::zalo,
     taken::{Counts, Taken},
 };
 use self::{exchange::Exchange, receipt::Pace, smpp::Carrier, taken::Record};
@@ -64,11 +65,13 @@ pub enum Gateway {
     Stringee,
     /// Viettel: `POST /bulkapi` (SOAP).
     Viettel,
+    /// Zalo: `POST /message/template` and the like.
+    Zalo,
 }
 
 impl Gateway {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Smtp,
         Self::Esms,
         Self::Speedsms,
@@ -81,6 +84,7 @@ impl Gateway {
         Self::Fpt,
         Self::Stringee,
         Self::Viettel,
+        Self::Zalo,
     ];
 
     /// Whether signing in takes a user name beside the secret.
@@ -98,6 +102,7 @@ impl Gateway {
         match self {
             Self::Esms | Self::EsmsBulk => format!("{number:032x}"),
             Self::Smtp | Self::Kannel | Self::Smpp => format!("{number:x}"),
+            Self::Zalo => format!("{number:020x}"),
             Self::Speedsms | Self::Vnpt | Self::Vietguys | Self::Telegram | Self::Fpt | Self::Stringee | Self::Viettel => {
                 number.to_string()
             }
@@ -112,6 +117,11 @@ pub struct Credentials {
     pub user: String,
     /// The password, token, or eSMS's `SecretKey`.
     pub secret: String,
+}
+
+/// A Maildir, as [`Options::receipts_to`] has it.
+pub fn maildir(path: &std::path::Path) -> String {
+    format!("{}{}", receipt::MAILDIR, path.display())
 }
 
 /// How to start a [`Sandbox`].
@@ -129,7 +139,8 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// Keeps every taken message in memory for [`Sandbox::taken`]: for tests, not for millions.
     pub remember: bool,
-    /// Where receipts go, for gateways that are told so once (SpeedSMS; eSMS where a request names no `CallbackUrl`).
+    /// Where receipts go, for gateways that are told so once (SpeedSMS; eSMS where a request names no `CallbackUrl`). Of SMTP:
+    /// where bounces go, by [`maildir`].
     pub receipts_to: BTreeMap<Gateway, String>,
     /// The credentials expected; of gateways not named here any that are not empty are good, and SMTP asks for none.
     pub credentials: BTreeMap<Gateway, Credentials>,
@@ -229,6 +240,21 @@ impl Sandbox {
     /// until one is bound to receive it.
     pub fn say(&self, from: &str, to: &str, text: &str) {
         self.carrier.say(from, to, text);
+    }
+
+    /// How often Zalo's tokens were asked for.
+    pub fn zalo_renewals(&self) -> zalo::Renewals {
+        self.exchange.zalo.renewals()
+    }
+
+    /// Every access token of Zalo's ends now.
+    pub fn zalo_expire(&self) {
+        self.exchange.zalo.expire();
+    }
+
+    /// What a person or the platform does in Zalo, as a webhook's body; its time and signature are added.
+    pub async fn zalo_tell(&self, body: serde_json::Value) {
+        http::zalo::tell(&self.exchange, body).await;
     }
 
     /// Changes the knobs for submissions from now on.

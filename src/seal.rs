@@ -30,6 +30,8 @@ const NONCE: usize = 12;
 
 /// What people wrote, among the kinds of what is sealed: 0 is the root, the others are those of [`Kind`].
 const TEXT: u8 = 4;
+/// What gateways gave us to sign in with.
+const TOKEN: u8 = 5;
 
 /// What an address is. Kinds are different domains: the same text never seals or hashes alike in two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -206,11 +208,21 @@ impl Seal {
         String::from_utf8(self.unseal(TEXT, sealed)?).map_err(|_| SealError::Malformed)
     }
 
+    /// Seals a gateway's token.
+    pub fn seal_token(&self, plain: &str) -> Vec<u8> {
+        self.enclose(TOKEN, plain.as_bytes())
+    }
+
+    /// Opens what [`Seal::seal_token`] sealed.
+    pub fn open_token(&self, sealed: &[u8]) -> Result<String, SealError> {
+        String::from_utf8(self.unseal(TOKEN, sealed)?).map_err(|_| SealError::Malformed)
+    }
+
     /// Whether the current key sealed this; if not, rotation has still to seal it anew.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         // Ids are one byte: an earlier key may share it, so the answer is certain only where the current key opens it.
         sealed.first() == self.ring.first().map(|key| &key.id)
-            && (0..=TEXT).any(|kind| self.ring.first().is_some_and(|key| decrypt(key, kind, sealed).is_some()))
+            && (0..=TOKEN).any(|kind| self.ring.first().is_some_and(|key| decrypt(key, kind, sealed).is_some()))
     }
 
     /// The number by which an address is found without being opened: the first eight bytes of a keyed hash. Stable over

@@ -24,8 +24,8 @@ impl Lang {
         if named.is_some_and(|value| value.starts_with("en")) { Self::En } else { Self::Vi }
     }
 
-    /// The one of two texts that is in this language.
-    pub const fn pick<'a>(self, vi: &'a str, en: &'a str) -> &'a str {
+    /// The one of two, texts for the most part, that is in this language.
+    pub const fn pick<T: Copy>(self, vi: T, en: T) -> T {
         match self {
             Self::Vi => vi,
             Self::En => en,
@@ -212,6 +212,8 @@ pub fn reason(reason: &str, lang: Lang) -> &str {
         (Lang::Vi, "no-text") => "Không có nội dung cho kênh này",
         (Lang::Vi, "address-changed") => "Địa chỉ đã đổi",
         (Lang::Vi, "do-not-call") => "Trong danh sách không được gửi",
+        (Lang::Vi, "suppressed") => "Địa chỉ hỏng: thư đã bị trả lại hoặc bị báo là thư rác",
+        (Lang::Vi, "complaint") => "Người nhận báo là thư rác",
         (Lang::Vi, "no-consent") => "Chưa đồng ý nhận quảng cáo",
         (Lang::Vi, "lapsed") => "Quá hạn, chưa gửi",
         (Lang::Vi, "cancelled") => "Đã hủy trước khi gửi",
@@ -234,6 +236,8 @@ pub fn reason(reason: &str, lang: Lang) -> &str {
         (Lang::En, "no-text") => "no text for this channel",
         (Lang::En, "address-changed") => "address changed",
         (Lang::En, "do-not-call") => "on a do-not-call list",
+        (Lang::En, "suppressed") => "address ended: mail bounced or was reported as unwanted",
+        (Lang::En, "complaint") => "reported as unwanted",
         (Lang::En, "no-consent") => "did not agree to advertising",
         (Lang::En, "lapsed") => "lapsed unsent",
         (Lang::En, "cancelled") => "cancelled before it was sent",

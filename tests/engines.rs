@@ -18,11 +18,13 @@ macro_rules! on_both_engines {
     )+ };
 }
 
+mod bounces;
 mod claims;
 mod doubts;
 mod fall_back;
 mod fan_out;
 mod lost_transaction;
+mod people;
 mod plans;
 mod postgres;
 mod receipts;

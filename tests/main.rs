@@ -12,12 +12,16 @@ mod stories {
     mod advertising;
     mod audience;
     mod bench;
+    mod bounces;
     mod check;
     mod commands;
     mod dispatch;
+    mod domains;
     mod gateways;
+    mod mail;
     mod main_job;
     mod nodes;
+    mod people;
     mod plan;
     mod poll;
     mod replies;
@@ -30,4 +34,5 @@ mod stories {
     mod texts;
     mod web;
     mod wordings;
+    mod zalo;
 }

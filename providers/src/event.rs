@@ -24,7 +24,7 @@ pub struct Receipt {
     pub about: About,
     /// What became of it.
     pub state: ReceiptState,
-    /// Why, where it failed.
+    /// Why, where it failed; [`Reason::Complaint`] where it arrived and was reported as unwanted.
     pub reason: Option<Reason>,
     /// The gateway's own words or code, without addresses.
     pub detail: String,
@@ -95,11 +95,54 @@ pub enum Event {
         /// The service's word for it, such as `unfollow`.
         how: String,
     },
+    /// A mail to the address for bounces that says nothing of an attempt: it is counted.
+    Leftover(Leftover),
+    /// A person told their service that these two are theirs.
+    Known {
+        /// Their user id.
+        user: Address,
+        /// Their phone number, as the service writes it.
+        phone: Address,
+    },
     /// About the account: its quota, its balance, a template's state.
     Account {
         /// The gateway's words, for the log.
         detail: String,
     },
+}
+
+/// What a mail to the address for bounces is, if it is none that counts. The numbers are stored: never renumber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Leftover {
+    /// A machine answers for somebody who is away.
+    AutoReply = 1,
+    /// A filter wants us to prove that we are people.
+    Challenge = 2,
+    /// Nobody knows: people's own answers, advertising.
+    Unclear = 3,
+    /// A bounce that names no attempt of ours.
+    Stranger = 4,
+}
+
+impl Leftover {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::AutoReply, Self::Challenge, Self::Unclear, Self::Stranger];
+
+    /// The name in commands and exports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AutoReply => "auto-reply",
+            Self::Challenge => "challenge",
+            Self::Unclear => "unclear",
+            Self::Stranger => "stranger",
+        }
+    }
+
+    /// What has this stored number.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|leftover| *leftover as i16 == number)
+    }
 }
 
 /// A message from a person.

@@ -8,25 +8,25 @@
 //! shakes hands: [`SendError::Retry`] of the account), after it (time-out, reset, truncation, an endless or unreadable
 //! answer: [`SendError::InDoubt`]), or in a complete answer (the file's rules judge).
 
-mod answer;
+pub(crate) mod answer;
 mod build;
 mod callback;
 mod description;
 mod expression;
 mod fault;
-mod filter;
+pub(crate) mod filter;
 mod item;
 mod judge;
-mod network;
+pub(crate) mod network;
 mod parcel;
-mod percent;
+pub(crate) mod percent;
 mod reader;
-mod request;
+pub(crate) mod request;
 mod results;
 mod rule;
 mod status;
 mod token;
-mod words;
+pub(crate) mod words;
 mod xml;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -54,8 +54,8 @@ pub use self::{
     network::{LONGEST_ANSWER, Network},
 };
 use crate::{
-    Abilities, Accepted, Callback, CallbackError, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply, Scope, SendError,
-    StatusError,
+    Abilities, Accepted, Callback, CallbackError, Channel, Event, Handle, Outgoing, Provider, Reason, Receipt, Reply, Scope,
+    SendError, StatusError,
 };
 
 /// Status queries under way at once.
@@ -260,7 +260,9 @@ impl HttpGateway {
     fn clean(&self, words: &str, private: &Private, addresses: &[&str]) -> String {
         let made = private.hidden();
         let secrets = self.secrets.values().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 3);
-        words::clean(words, made.iter().map(String::as_str).chain(secrets), addresses)
+        let cleaned = words::clean(words, made.iter().map(String::as_str).chain(secrets), addresses);
+        // What mail servers say names whom they refuse.
+        if self.description.channel == Channel::Email { crate::smtp::scrubbed(&cleaned) } else { cleaned }
     }
 }
 

@@ -21,6 +21,11 @@ impl KeyError {
     }
 }
 
+/// The key of the account's table that a secret belongs to: those of tables within it are named `bounces.imap.password`.
+fn first(key: &str) -> &str {
+    key.split_once('.').map_or(key, |(first, _)| first)
+}
+
 /// An account's own keys.
 pub(crate) struct Keys<'a> {
     settings: &'a BTreeMap<String, toml::Value>,
@@ -35,7 +40,7 @@ impl<'a> Keys<'a> {
         settings: &'a BTreeMap<String, toml::Value>,
         secrets: &'a BTreeMap<String, SecretString>,
     ) -> Result<Self, KeyError> {
-        if let Some(unknown) = settings.keys().chain(secrets.keys()).find(|key| !known.contains(&key.as_str())) {
+        if let Some(unknown) = settings.keys().chain(secrets.keys()).find(|key| !known.contains(&first(key))) {
             let distance = |name: &str| strsim::damerau_levenshtein(name, unknown);
             let near = known.iter().min_by_key(|name| distance(name)).filter(|name| distance(name) <= 3);
             let hint = near.map_or_else(
@@ -109,6 +114,12 @@ impl<'a> Keys<'a> {
     /// The value as it is written.
     pub(crate) fn value(&self, key: &str) -> Option<&toml::Value> {
         self.settings.get(key)
+    }
+
+    /// The secrets within the table of this name, by their names there.
+    pub(crate) fn secrets_within(&self, table: &str) -> BTreeMap<String, SecretString> {
+        let within = |key: &str| key.strip_prefix(table).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
+        self.secrets.iter().filter_map(|(key, secret)| Some((within(key)?, secret.clone()))).collect()
     }
 
     /// The secret of this name.

@@ -14,7 +14,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use event::{
-    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Receipt, ReceiptState, Reply, StatusError,
+    About, Acknowledge, Arrival, Callback, CallbackError, Event, Handle, Inbound, Leftover, Receipt, ReceiptState, Reply,
+    StatusError,
 };
 
 /// A way to people. The discriminants are stored in the database: never renumber.
@@ -168,12 +169,25 @@ pub struct Email {
     pub html: String,
     /// Files to attach, shared by all mails of a run.
     pub attachments: Vec<std::sync::Arc<Attachment>>,
+    /// Pictures that the HTML part shows, shared by all mails of a run.
+    pub pictures: Vec<Picture>,
     /// For `List-Unsubscribe` and RFC 8058 one-click: an https address.
     pub unsubscribe_url: Option<String>,
     /// For `List-Id` (RFC 2919), such as the campaign's slug; one label of `[a-z0-9-]`.
     pub list: Option<String>,
     /// BCP 47 language of the text, for `Content-Language`.
     pub language: String,
+    /// Whether it warns of something under way: it asks mail servers and programs not to keep it back.
+    pub urgent: bool,
+}
+
+/// A picture within a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// What the HTML part calls it, as `cid:ID` (RFC 2392): `name@host`, printable ASCII.
+    pub id: String,
+    /// The file.
+    pub file: std::sync::Arc<Attachment>,
 }
 
 /// A file that goes with a mail.
@@ -261,6 +275,9 @@ pub enum Scope {
     /// The account was faster than its gateway takes messages: it waits like [`Scope::Account`], and then goes at half its
     /// pace, which recovers slowly.
     Pace,
+    /// The recipient's domain takes no more for now: the message uses up a try like [`Scope::Message`], and others to the
+    /// same domain wait and then go slower.
+    Domain,
 }
 
 /// Why a message did not arrive: one fixed list for all gateways. The numbers are stored: never renumber.
@@ -288,11 +305,13 @@ pub enum Reason {
     Expired = 9,
     /// Anything else: see the gateway's own words.
     Other = 10,
+    /// It arrived, and the person reported it as unwanted: the reason of no failure, and the end of messages to this address.
+    Complaint = 11,
 }
 
 impl Reason {
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoSuchAddress,
         Self::Unreachable,
         Self::Blocked,
@@ -303,6 +322,7 @@ impl Reason {
         Self::Funds,
         Self::Expired,
         Self::Other,
+        Self::Complaint,
     ];
 
     /// The reason's name in files and exports.
@@ -318,6 +338,7 @@ impl Reason {
             Self::Funds => "funds",
             Self::Expired => "expired",
             Self::Other => "other",
+            Self::Complaint => "complaint",
         }
     }
 
@@ -343,6 +364,8 @@ pub struct Abilities {
     pub slot: Slot,
     /// Whether receipts come (an account may still say that none do).
     pub receipts: bool,
+    /// Whether what did not arrive is reported, though nothing says what did.
+    pub bounces: bool,
     /// For how long the gateway ignores a repeated reference; zero: not at all.
     pub ignores_repeats_for: Duration,
     /// Whether receipts echo our reference: if not, the loop must remember the gateway's ids.
@@ -362,6 +385,7 @@ impl Abilities {
         batch: Batch::ONE,
         slot: Slot::Send,
         receipts: false,
+        bounces: false,
         ignores_repeats_for: Duration::ZERO,
         echoes_reference: true,
         status: false,
@@ -459,8 +483,40 @@ pub trait Provider: Send + Sync {
     async fn balance(&self) -> Option<Result<i64, SendError>> {
         None
     }
+
+    /// What an account needs by and by without anything being sent, such as a token that is renewed before it expires: called
+    /// every minute or so, and judges nothing.
+    async fn upkeep(&self) {}
+
+    /// What the gateway knows of a registered template. `None`, at once: it knows no templates, or cannot be asked.
+    async fn template(&self, _id: &str) -> Option<Result<Template, SendError>> {
+        None
+    }
 }
 
+/// A registered template, as its gateway describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Whether messages can be sent by it now.
+    pub usable: bool,
+    /// Its state in the gateway's own word.
+    pub state: String,
+    /// What it wants to be filled in.
+    pub parameters: Vec<Parameter>,
+}
+
+/// One blank of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Whether a message must fill it in.
+    pub required: bool,
+    /// Characters at most, where the gateway says so.
+    pub longest: Option<usize>,
+}
+
+pub mod bounce;
 mod event;
 pub mod gateways;
 pub mod http;
@@ -469,3 +525,4 @@ mod network;
 pub mod smpp;
 pub mod smtp;
 pub mod text;
+pub mod zalo;

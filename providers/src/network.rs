@@ -5,6 +5,7 @@
 
 use std::{
     error::Error as StdError,
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
@@ -20,8 +21,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 /// What bytes go over: plain or secured.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for T {}
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync + fmt::Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + fmt::Debug> Wire for T {}
 
 /// Why there is no connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub(crate) async fn connect(host: &str, port: u16, allow_private: bool) -> Resul
 /// The client side of TLS on a connection; the certificate must name the host.
 pub(crate) async fn secured<T>(host: &str, tls: &Arc<ClientConfig>, wire: T) -> Result<Box<dyn Wire>, Unreached>
 where
-    T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
+    T: Wire + 'static,
 {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| Unreached::Setup(format!("{host} cannot be the name in a certificate")))?;

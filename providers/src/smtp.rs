@@ -2,18 +2,21 @@
 //!
 //! What enters is an [`Email`](crate::Email) and an address; what leaves is the server's answer to the final dot,
 //! judged. What can go wrong is in the private module `judge`: everything before the final dot was definitely not
-//! taken; everything after it without an answer is in doubt.
+//! taken; everything after it without an answer is in doubt. Mails are signed ([`DkimKey`]) and come back to an address
+//! that tells which one did ([`TaggedAddress`]).
 //!
 //! One recipient a mail: a server that refuses one of several leaves nothing to say about the others, and every mail
 //! is rendered for one person anyhow.
 
 mod connection;
+mod dkim;
 mod judge;
 mod mailbox;
 mod mime;
 mod pool;
 mod reply;
 mod settings;
+mod tagged;
 
 use std::sync::Arc;
 
@@ -27,13 +30,17 @@ use self::{
     pool::Pool,
 };
 use crate::{
-    Abilities, Accepted, Outgoing, Provider, SendError,
+    Abilities, Accepted, Arrival, Outgoing, Provider, SendError,
+    bounce::Bounces,
     network::{self, TrustFault},
 };
 
 pub use crate::keys::KeyError;
-pub use mailbox::{AddressFault, Mailbox};
-pub use settings::{KEYS, Now, Settings, Surroundings, Tls};
+pub use dkim::{DkimKey, KeyFault};
+pub use mailbox::{AddressFault, Mailbox, ascii_domain};
+pub(crate) use reply::scrubbed;
+pub use settings::{DkimSource, KEYS, Now, Settings, Surroundings, Tls};
+pub use tagged::{TaggedAddress, message_id, reference_in_message_id};
 
 /// Why a gateway could not be built from its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,11 +73,12 @@ pub struct SmtpGateway {
     tls: Arc<ClientConfig>,
     pool: Pool,
     window: Semaphore,
+    bounces: Option<Bounces>,
 }
 
 impl SmtpGateway {
     /// Checks the settings and loads the trusted certificates; connects to nobody yet.
-    pub fn new(settings: Settings) -> Result<Self, BuildError> {
+    pub fn new(mut settings: Settings) -> Result<Self, BuildError> {
         if settings.window == 0 {
             return Err(BuildError::NoWindow);
         }
@@ -89,10 +97,14 @@ impl SmtpGateway {
             TrustFault::BadPem(why) => BuildError::BadPem(why),
         })?);
         let window = Semaphore::new(usize::try_from(settings.window).unwrap_or(Semaphore::MAX_PERMITS));
-        Ok(Self { settings, tls, pool: Pool::default(), window })
+        let bounces = settings.bounces.take();
+        let bounces =
+            bounces.map(|bounces| Bounces::new(bounces, settings.bounce.clone(), settings.from.domain())).transpose()?;
+        Ok(Self { settings, tls, pool: Pool::default(), window, bounces })
     }
 
     async fn send_one(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+        // Signing takes the better part of a millisecond: short enough to do it here, and there are as many of these as cores.
         let mail = mime::build(&self.settings, outgoing)?;
         let _place = self.window.acquire().await;
         // Outside of the attempt, so that a time-out that drops the attempt still knows how far it came.
@@ -127,7 +139,7 @@ fn closed_meanwhile(fault: &Fault) -> bool {
     match fault {
         Fault::Lost(stage, _) => *stage == Stage::Mail,
         Fault::Refused(stage, reply) => *stage == Stage::Mail && reply.code == 421,
-        Fault::Setup(_) => false,
+        Fault::Setup(_) | Fault::Unfit(_) => false,
     }
 }
 
@@ -137,8 +149,19 @@ impl Provider for SmtpGateway {
         join_all(batch.iter().map(|outgoing| self.send_one(outgoing))).await
     }
 
+    /// What comes back to the mailbox for bounces, if the account has one.
+    async fn events(&self) -> Option<Arrival> {
+        Some(self.bounces.as_ref()?.next().await)
+    }
+
+    async fn close(&self) {
+        if let Some(bounces) = &self.bounces {
+            bounces.close().await;
+        }
+    }
+
     fn can(&self) -> Abilities {
-        ABILITIES
+        Abilities { bounces: self.bounces.is_some(), ..ABILITIES }
     }
 
     async fn test(&self) -> Result<String, SendError> {
@@ -153,7 +176,15 @@ impl Provider for SmtpGateway {
         let _ = timeout(self.settings.timeout, connection.quit()).await;
         let secured = if self.settings.tls == Tls::None { "not encrypted" } else { "encrypted" };
         let signed = if self.settings.username.is_some() { "signed in" } else { "without signing in" };
-        Ok(format!("{}:{} answers; {secured}, {signed}", self.settings.host, self.settings.port))
+        let dkim = self.settings.signing();
+        let back = match &self.bounces {
+            Some(bounces) => match bounces.test().await {
+                Ok(found) => format!("; {found}"),
+                Err(fault) => return Err(SendError::Misconfigured { detail: format!("the mailbox for bounces: {fault}") }),
+            },
+            None => String::new(),
+        };
+        Ok(format!("{}:{} answers; {secured}, {signed}; {dkim}{back}", self.settings.host, self.settings.port))
     }
 }
 

@@ -13,14 +13,16 @@ use providers::{
     http::{Description, HttpGateway},
     smpp::{self, SmppGateway},
     smtp::{self, SmtpGateway},
+    zalo::{self, ZaloGateway},
 };
 use rand::Rng as _;
 
+use super::tokens::{NoTokens, Tokens};
 use crate::{
     audience::{address::ChatService, phone::Carrier},
     clock::Clock,
     config::{self, Config},
-    db::DbError,
+    db::{Db, DbError},
     seal::Seal,
 };
 
@@ -28,6 +30,8 @@ use crate::{
 pub const SMTP: &str = "smtp";
 /// The gateway's name whose adapter is `providers::smpp`.
 pub const SMPP: &str = "smpp";
+/// The gateway's name whose adapter is `providers::zalo`.
+pub const ZALO: &str = "zalo";
 /// The longest that one send may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Why the accounts cannot be built.
@@ -113,14 +117,14 @@ pub fn handle_key(seal: &Seal, name: &str) -> [u8; 32] {
     seal.mac(HANDLE, name.as_bytes())
 }
 
-/// Builds an account's adapter. The error names the key. Without a seal it sends and answers, but what it sends gets ids
-/// that no receipt finds again: for tests of an account and checks of its settings.
+/// Builds an account's adapter. The error names the key. Without a database and its seal it sends and answers, but what it sends
+/// gets ids that no receipt finds again, and where tokens are kept there is none: for checks of an account's settings.
 pub fn provider(
     account: &config::Account,
     config: &Config,
     gateways: &Gateways,
     clock: &Clock,
-    seal: Option<&Seal>,
+    base: Option<(&Db, &Seal)>,
 ) -> Result<Arc<dyn Provider>, AccountError> {
     let wrong = |why: String| AccountError::Setting { account: account.name.clone(), why };
     let ca_pem = match &config.network.ca_file {
@@ -158,11 +162,32 @@ pub fn provider(
             window: account.window,
             allow_private: account.allow_private,
             ca_pem,
+            dkim: account.dkim.clone(),
             now: Arc::new(move || clock.now()),
         };
         let settings =
             smtp::Settings::from_keys(&account.settings, &account.secrets, surroundings).map_err(|e| wrong(e.to_string()))?;
         return Ok(Arc::new(SmtpGateway::new(settings).map_err(|e| wrong(e.to_string()))?));
+    }
+    let network = providers::http::Network {
+        allow_private: account.allow_private,
+        proxy: config.network.proxy.clone(),
+        ca_pem,
+        timeout: TIMEOUT,
+    };
+    if account.gateway == ZALO {
+        carries(Channel::Chat)?;
+        let ticking = clock.clone();
+        let now: zalo::Now = Arc::new(move || ticking.now());
+        let settings =
+            zalo::Settings::from_keys(&account.settings, &account.secrets, network, now).map_err(|e| wrong(e.to_string()))?;
+        let store: Arc<dyn zalo::TokenStore> = match base {
+            Some((db, seal)) => {
+                Arc::new(Tokens { db: db.clone(), seal: seal.clone(), clock: clock.clone(), account: account.name.clone() })
+            }
+            None => Arc::new(NoTokens),
+        };
+        return Ok(Arc::new(ZaloGateway::new(settings, store).map_err(wrong)?));
     }
     let description = description(account, gateways)?;
     carries(description.channel)?;
@@ -175,17 +200,11 @@ pub fn provider(
         };
         settings.insert(key.clone(), text);
     }
-    let network = providers::http::Network {
-        allow_private: account.allow_private,
-        proxy: config.network.proxy.clone(),
-        ca_pem,
-        timeout: TIMEOUT,
-    };
     let clock = clock.clone();
     let surroundings = providers::http::Surroundings {
         now: Arc::new(move || clock.now()),
         random: Arc::new(|| rand::rng().random()),
-        key: seal.map_or_else(|| rand::rng().random(), |seal| handle_key(seal, &account.name)),
+        key: base.map_or_else(|| rand::rng().random(), |(_, seal)| handle_key(seal, &account.name)),
     };
     let gateway = HttpGateway::new(Arc::clone(description), settings, account.secrets.clone(), network, surroundings)
         .map_err(|e| wrong(e.to_string()))?;
@@ -194,7 +213,7 @@ pub fn provider(
 
 fn description<'g>(account: &config::Account, gateways: &'g Gateways) -> Result<&'g Arc<Description>, AccountError> {
     gateways.get(&account.gateway).ok_or_else(|| {
-        let known = gateways.keys().map(String::as_str).chain([SMPP, SMTP]);
+        let known = gateways.keys().map(String::as_str).chain([SMPP, SMTP, ZALO]);
         let hint =
             crate::document::nearest(&account.gateway, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         AccountError::NoGateway { account: account.name.clone(), gateway: account.gateway.clone(), hint }
@@ -217,17 +236,27 @@ pub(super) fn routes_of(channel: Channel, groups: &[i16]) -> Vec<i16> {
     groups.iter().map(|group| (channel as i16) << 4 | group).collect()
 }
 
+/// Whether a chat account writes to phone numbers: Zalo's templates do, unless it says `phones = false`.
+pub fn reaches_phones(account: &config::Account) -> bool {
+    account.gateway == ZALO && account.settings.get("phones").and_then(toml::Value::as_bool).unwrap_or(true)
+}
+
 /// The carrier groups of an account: by its `carriers`; for chat, by the service that its gateway belongs to.
 pub(super) fn groups(account: &config::Account, gateways: &Gateways) -> Result<Vec<i16>, AccountError> {
     if account.channel == Channel::Chat {
+        if account.gateway == ZALO {
+            let services = [Some(ChatService::Zalo), reaches_phones(account).then_some(ChatService::ZaloPhone)];
+            return Ok(services.into_iter().flatten().map(|service| service as i16).collect());
+        }
         let named = &description(account, gateways)?.address;
-        let service = ChatService::from_name(named).ok_or_else(|| AccountError::Setting {
-            account: account.name.clone(),
-            why: format!(
-                "its gateway takes the ids of `{named}`, which no list has a column for; there are {}",
-                ChatService::ALL.map(ChatService::name).join(", ")
-            ),
-        })?;
+        let service =
+            ChatService::LISTED.into_iter().find(|service| service.name() == named).ok_or_else(|| AccountError::Setting {
+                account: account.name.clone(),
+                why: format!(
+                    "its gateway takes the ids of `{named}`, which no list has a column for; there are {}",
+                    ChatService::LISTED.map(ChatService::name).join(", ")
+                ),
+            })?;
         return Ok(vec![service as i16]);
     }
     Ok(account.carriers.iter().filter_map(|name| Carrier::from_name(name)).map(|carrier| carrier as i16).collect())

@@ -37,11 +37,13 @@ pub enum Cause {
     Throttled = 7,
     /// Its money is running out: a warning, nothing moves.
     LowBalance = 8,
+    /// Its token cannot be renewed: a person must consent again before it ends. A warning, until then.
+    Token = 9,
 }
 
 impl Cause {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Stopped,
         Self::Failing,
         Self::Quota,
@@ -50,6 +52,7 @@ impl Cause {
         Self::Slow,
         Self::Throttled,
         Self::LowBalance,
+        Self::Token,
     ];
 
     /// The name in exports and logs.
@@ -63,6 +66,7 @@ impl Cause {
             Self::Slow => "slow",
             Self::Throttled => "throttled",
             Self::LowBalance => "low_balance",
+            Self::Token => "token",
         }
     }
 
@@ -77,6 +81,10 @@ impl Cause {
             Self::Slow => phrase!("báo phát chậm, tin mới đi đường khác", "receipts come late, new messages go elsewhere"),
             Self::Throttled => phrase!("cổng đòi gửi chậm lại", "its gateway asked it to slow down"),
             Self::LowBalance => phrase!("sắp hết tiền", "money is running out"),
+            Self::Token => phrase!(
+                "không gia hạn được token: cần người cấp quyền lại, rồi nhập bằng `loa accounts --token TÊN`",
+                "its token cannot be renewed: a person must consent again, then enter it with `loa accounts --token NAME`"
+            ),
         }
     }
 
@@ -87,7 +95,7 @@ impl Cause {
 
     /// Whether messages go elsewhere meanwhile, where they can.
     pub const fn moves(self) -> bool {
-        !matches!(self, Self::Throttled | Self::LowBalance)
+        !matches!(self, Self::Throttled | Self::LowBalance | Self::Token)
     }
 }
 

@@ -99,6 +99,10 @@ pub(super) async fn ask_balances(shared: Arc<Shared>, mut stopped: watch::Receiv
         if let Err(error) = account::watch::ask_balances(&shared.db, &shared.accounts, &shared.clock).await {
             tracing::error!(%error, "could not ask for the accounts' balances");
         }
+        // One that waits for a person has nothing to be kept up.
+        for account in shared.accounts.all().iter().filter(|account| account.circuit(|c| c.stopped().is_none())) {
+            account.provider.upkeep().await;
+        }
         if !rest(BALANCES, &mut stopped).await {
             return;
         }

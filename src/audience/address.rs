@@ -2,6 +2,7 @@
 //!
 //! Normalised means comparable: two spellings of one address must give one keyed hash, else a refusal would not hold.
 
+use providers::smtp;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{phrase, words::Phrase};
@@ -14,6 +15,8 @@ pub enum ChatService {
     Zalo = 1,
     /// Telegram: a chat id, of a person or of a group.
     Telegram = 2,
+    /// Zalo, to a phone number: by templates only. Nobody has it as an address of their own; a delivery is routed by it.
+    ZaloPhone = 3,
     /// Viber: a subscriber's id, as its bot was told it.
     Viber = 4,
     /// Mattermost: a channel's name, or `@` and a user's.
@@ -23,14 +26,18 @@ pub enum ChatService {
 }
 
 impl ChatService {
-    /// Every service, in the order in which a list's columns are looked at: a person has one chat address.
-    pub const ALL: [Self; 5] = [Self::Zalo, Self::Telegram, Self::Viber, Self::Mattermost, Self::RocketChat];
+    /// Every service.
+    pub const ALL: [Self; 6] = [Self::Zalo, Self::Telegram, Self::ZaloPhone, Self::Viber, Self::Mattermost, Self::RocketChat];
+
+    /// Those with a column of their own, in the order in which a list's columns are looked at: a person has one chat address.
+    pub const LISTED: [Self; 5] = [Self::Zalo, Self::Telegram, Self::Viber, Self::Mattermost, Self::RocketChat];
 
     /// The service's name in files and settings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Zalo => "zalo",
             Self::Telegram => "telegram",
+            Self::ZaloPhone => "zalo-phone",
             Self::Viber => "viber",
             Self::Mattermost => "mattermost",
             Self::RocketChat => "rocketchat",
@@ -42,6 +49,7 @@ impl ChatService {
         match self {
             Self::Zalo => "zalo_id",
             Self::Telegram => "telegram_id",
+            Self::ZaloPhone => "phone",
             Self::Viber => "viber_id",
             Self::Mattermost => "mattermost_id",
             Self::RocketChat => "rocketchat_id",
@@ -64,7 +72,7 @@ impl ChatService {
 pub enum BadEmail {
     /// No `@`, or several.
     At,
-    /// A space, a comma, an accented letter.
+    /// A space, a comma.
     Character,
     /// Nothing before the `@`, two dots in a row, too long.
     Local,
@@ -78,8 +86,8 @@ impl BadEmail {
         match self {
             Self::At => phrase!("địa chỉ e-mail phải có đúng một dấu @", "a mail address has exactly one @"),
             Self::Character => phrase!(
-                "địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy, chữ có dấu)",
-                "the mail address has characters that none may have (a space, a comma, an accented letter)"
+                "địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy)",
+                "the mail address has characters that none may have (a space, a comma)"
             ),
             Self::Local => phrase!("phần trước dấu @ không hợp lệ", "what stands before the @ is not valid"),
             Self::Host => phrase!("tên miền sau dấu @ không hợp lệ", "what stands after the @ is no domain"),
@@ -121,8 +129,9 @@ impl BadChat {
     }
 }
 
-/// Reads a mail address; the host comes out in lower case, the part before `@` as it was (RFC 5321, section 2.4, leaves
-/// its case to the host).
+/// Reads a mail address; the host comes out in lower case and in ASCII (RFC 5891), the part before `@` as it was (RFC 5321,
+/// section 2.4, leaves its case to the host). Letters of any script may stand there (RFC 6531): whether they can be carried the
+/// mail server says.
 pub fn email(text: &str) -> Result<String, BadEmail> {
     let text: String = text.nfc().collect();
     let text = text.trim().trim_start_matches("mailto:");
@@ -130,15 +139,15 @@ pub fn email(text: &str) -> Result<String, BadEmail> {
     if host.contains('@') {
         return Err(BadEmail::At);
     }
-    let in_local = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-    let in_host = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let in_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let in_host = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
     if !local.chars().all(in_local) || !host.chars().all(in_host) {
         return Err(BadEmail::Character);
     }
     if local.is_empty() || local.len() > 64 || local.starts_with('.') || local.ends_with('.') || local.contains("..") {
         return Err(BadEmail::Local);
     }
-    let host = host.to_ascii_lowercase();
+    let host = smtp::ascii_domain(host).ok_or(BadEmail::Host)?;
     let labels: Vec<&str> = host.split('.').collect();
     let label_ok = |label: &&str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
     let top_ok = labels.last().is_some_and(|top| top.len() >= 2 && !top.bytes().all(|b| b.is_ascii_digit()));
@@ -156,7 +165,7 @@ const LONGEST_ROOM: usize = 120;
 pub fn chat(service: ChatService, text: &str) -> Result<String, BadChat> {
     let text = text.trim().trim_start_matches('\'');
     match service {
-        ChatService::Zalo => numeric(text, text),
+        ChatService::Zalo | ChatService::ZaloPhone => numeric(text, text),
         ChatService::Telegram => numeric(text, text.strip_prefix('-').unwrap_or(text)),
         ChatService::Viber => {
             let letters = text.strip_suffix('=').map_or(text, |text| text.strip_suffix('=').unwrap_or(text));
@@ -202,12 +211,15 @@ mod tests {
     #[test]
     fn mail_addresses_are_checked_and_their_host_is_lowered() {
         assert_eq!(email(" An.Nguyen@Example.VN ").as_deref(), Ok("An.Nguyen@example.vn"));
+        assert_eq!(email("ân@Phường.Example.vn").as_deref(), Ok("ân@xn--phng-rib8295b.example.vn"));
+        let decomposed: String = "ân@phường.example.vn".nfd().collect();
+        assert_eq!(email(&decomposed), email("ân@xn--phng-rib8295b.example.vn"), "one address, however it is written");
         assert_eq!(email("mailto:an+tin@mail.example.vn").as_deref(), Ok("an+tin@mail.example.vn"));
         for (text, why) in [
             ("an.example.vn", BadEmail::At),
             ("an@b@example.vn", BadEmail::At),
             ("an nguyen@example.vn", BadEmail::Character),
-            ("ân@example.vn", BadEmail::Character),
+            ("ân‘@example.vn", BadEmail::Character),
             ("an@example.vn, binh@example.vn", BadEmail::At),
             ("an@example.vn;", BadEmail::Character),
             ("@example.vn", BadEmail::Local),
@@ -263,11 +275,13 @@ mod tests {
             [
                 (1, "zalo", "zalo_id"),
                 (2, "telegram", "telegram_id"),
+                (3, "zalo-phone", "phone"),
                 (4, "viber", "viber_id"),
                 (5, "mattermost", "mattermost_id"),
                 (6, "rocketchat", "rocketchat_id")
             ]
         );
+        assert_eq!(ChatService::LISTED.len() + 1, ChatService::ALL.len(), "a phone number has a column already");
         assert_eq!((ChatService::from_number(4), ChatService::from_number(0)), (Some(ChatService::Viber), None));
     }
 }

@@ -7,6 +7,7 @@ use super::{phone::Carrier, segment::Compiled};
 use crate::{
     bound,
     campaign::{AdvertisingRule, Campaign, Kind, Law},
+    consent::{agreement, refusing},
     db::{Db, Result},
     on,
 };
@@ -37,25 +38,29 @@ pub struct Bounds {
     scope: i16,
     /// The smallest number of a list's [`Binds`](super::block::Binds) that counts.
     binds: i16,
-    /// What the consent of people must be, as a list in SQL; none: nothing.
-    agreed: Option<&'static str>,
+    /// They must have agreed.
+    consent: bool,
+    /// The moment, unix milliseconds.
+    now: i64,
 }
 
 impl Bounds {
-    /// Of a campaign, by the law of this moment (unix milliseconds); `agreed`: [`AGREED`](crate::consent::AGREED).
-    pub fn of(campaign: &Campaign, agreed: &'static str, now: i64) -> Self {
+    /// Of a campaign, by the law of this moment (unix milliseconds).
+    pub fn of(campaign: &Campaign, now: i64) -> Self {
         let advertising = campaign.law == Law::Advertising;
         Self {
             // Whoever refuses awareness still gets warnings; whoever refuses all gets nothing.
             scope: if campaign.kind == Kind::Warning { 2 } else { 1 },
             binds: if advertising { 1 } else { 2 },
-            agreed: (advertising && AdvertisingRule::at(now).is_none_or(|rule| rule.consent)).then_some(agreed),
+            consent: advertising && AdvertisingRule::at(now).is_none_or(|rule| rule.consent),
+            now,
         }
     }
 }
 
-/// Counts the active people for whom a compiled condition holds. Its placeholders begin at `$1`.
-pub async fn count(db: &Db, condition: &Compiled) -> Result<Count> {
+/// Counts the active people for whom a compiled condition holds, as they stand at `now` (unix milliseconds). Its placeholders
+/// begin at `$1`.
+pub async fn count(db: &Db, condition: &Compiled, now: i64) -> Result<Count> {
     // The text holds no value of a file: `segment` binds them all.
     let whose = |of: &str| {
         let (sms, email, chat) = (Channel::Sms as i16, Channel::Email as i16, Channel::Chat as i16);
@@ -64,10 +69,14 @@ pub async fn count(db: &Db, condition: &Compiled) -> Result<Count> {
               OR ({of}.channel = {chat} AND {of}.address = r.chat_hash))"
         )
     };
-    let (refuses, bound) = (whose("o"), whose("b"));
+    let bound = whose("b");
+    let refuses =
+        [(Channel::Sms, "r.phone_hash"), (Channel::Email, "r.email_hash"), (Channel::Chat, "r.chat_hash, ~r.phone_hash")]
+            .map(|(channel, hash)| refusing(channel as i16, hash, 1, &now.to_string()))
+            .join(" OR ");
     let text = format!(
         "SELECT count(*) AS people, count(r.phone_hash) AS phone, count(r.email_hash) AS email, count(r.chat_hash) AS chat,
-                count(CASE WHEN EXISTS (SELECT 1 FROM opt_out o WHERE o.scope >= 1 AND {refuses}) THEN 1 END) AS refused,
+                count(CASE WHEN r.silent_until > {now} OR {refuses} THEN 1 END) AS refused,
                 count(CASE WHEN EXISTS (SELECT 1 FROM block b WHERE b.binds = 2 AND {bound}) THEN 1 END) AS blocked,
                 count(CASE WHEN EXISTS (SELECT 1 FROM block b WHERE b.binds = 1 AND {bound}) THEN 1 END) AS no_advertising
          FROM recipient r WHERE r.state = 0 AND {}",
@@ -88,13 +97,14 @@ pub async fn phones(db: &Db, condition: &Compiled, bounds: Bounds, before: &[Cha
             Channel::Chat => " AND r.chat_hash IS NULL",
         })
         .collect();
-    let Bounds { scope, binds, agreed } = bounds;
-    let agreed = agreed.map(|agreed| format!(" AND r.consent_basis IN ({agreed})")).unwrap_or_default();
+    let Bounds { scope, binds, consent, now } = bounds;
     let sms = Channel::Sms as i16;
+    let agreed = if consent { format!(" AND {}", agreement::agreed("r.id", sms, "r.consent_basis")) } else { String::new() };
+    let refuses = refusing(sms, "r.phone_hash", scope, &now.to_string());
     let text = format!(
         "SELECT CAST(r.carrier AS BIGINT), count(DISTINCT r.phone_hash) FROM recipient r
          WHERE r.state = 0 AND r.phone_hash IS NOT NULL{absent}{agreed}
-         AND NOT EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {sms} AND o.address = r.phone_hash AND o.scope >= {scope})
+         AND r.silent_until <= {now} AND NOT {refuses}
          AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {sms} AND b.address = r.phone_hash AND b.binds >= {binds})
          AND {} GROUP BY r.carrier ORDER BY r.carrier",
         condition.text

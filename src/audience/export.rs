@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::{address::ChatService, formula::guarded, phone::Carrier, place::Places};
 use crate::{
+    consent::{self, Standing},
     db::{Db, DbError, Sql},
     on,
     seal::{Kind, Seal},
@@ -104,7 +105,7 @@ static GROUPS: Sql = Sql::new(
 );
 
 static REFUSALS: Sql = Sql::new(
-    r"SELECT o.channel, o.address, o.scope FROM :rows($1; channel SMALLINT, address BIGINT) AS l
+    r"SELECT o.channel, o.address, o.scope, o.passing, o.until FROM :rows($1; channel SMALLINT, address BIGINT) AS l
     JOIN opt_out o ON o.channel = l.channel AND o.address = l.address",
 );
 
@@ -177,7 +178,7 @@ async fn groups(db: &Db, page: &[Row]) -> Result<BTreeMap<i64, String>, ExportEr
     Ok(groups)
 }
 
-type Refusals = BTreeMap<(i16, i64), i16>;
+type Refusals = BTreeMap<(i16, i64), Standing>;
 
 async fn refusals(db: &Db, page: &[Row]) -> Result<Refusals, ExportError> {
     let asked: Vec<Value> = page
@@ -186,13 +187,14 @@ async fn refusals(db: &Db, page: &[Row]) -> Result<Refusals, ExportError> {
         .map(|(channel, address)| serde_json::json!({ "channel": channel as i16, "address": address }))
         .collect();
     let asked = Value::Array(asked).to_string();
-    let rows: Vec<(i16, i64, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&REFUSALS)).bind(&asked).fetch_all(pool).await)?;
-    Ok(rows.into_iter().map(|(channel, address, scope)| ((channel, address), scope)).collect())
+    let rows: Vec<(i16, i64, i16, i16, i64)> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&REFUSALS)).bind(&asked).fetch_all(pool).await)?;
+    let standing = |(channel, address, scope, passing, until)| ((channel, address), Standing::of(scope, passing, until));
+    Ok(rows.into_iter().map(standing).collect())
 }
 
 fn addresses(row: &Row) -> impl Iterator<Item = (Channel, i64)> {
-    let hashes = [(Channel::Sms, row.phone_hash), (Channel::Email, row.email_hash), (Channel::Chat, row.chat_hash)];
-    hashes.into_iter().filter_map(|(channel, hash)| Some((channel, hash?)))
+    consent::addresses(row.phone_hash, row.email_hash, row.chat_hash)
 }
 
 fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<Vec<String>, DbError> {
@@ -203,13 +205,18 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
     let chat = open(Kind::Chat, row.chat.as_ref())?;
     let service = ChatService::from_number(i64::from(row.chat_service));
     let [zalo, telegram, viber, mattermost, rocketchat] =
-        ChatService::ALL.map(|of| if service == Some(of) { chat.clone() } else { String::new() });
+        ChatService::LISTED.map(|of| if service == Some(of) { chat.clone() } else { String::new() });
     let area = row.area.clone().unwrap_or_default();
     let carrier = Carrier::from_number(i64::from(row.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
     let refuses = addresses(row).filter_map(|(channel, address)| {
-        let scope = if *refusals.get(&(channel as i16, address))? == 2 { "all" } else { "awareness" };
-        Some(format!("{channel}:{scope}"))
+        let standing = refusals.get(&(channel as i16, address))?;
+        let lasting = standing.lasting.map(|scope| format!("{channel}:{}", scope.name()));
+        let passing = standing.passing.map(|(scope, until)| format!("{channel}:{} until {}", scope.name(), moment(until)));
+        Some([lasting, passing].into_iter().flatten().collect::<Vec<_>>().join(";"))
     });
+    let mut refuses: Vec<String> = refuses.collect();
+    // Of a user id and a phone number on chat.
+    refuses.dedup();
     Ok(vec![
         row.r#ref.clone(),
         row.name.clone().unwrap_or_default(),
@@ -231,7 +238,7 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
         Places::built_in().full_name(&area).unwrap_or_default(),
         row.source.clone(),
         if row.state == 0 { "active" } else { "retired" }.to_string(),
-        refuses.collect::<Vec<_>>().join(";"),
+        refuses.join(";"),
         moment(row.updated_at),
     ])
 }

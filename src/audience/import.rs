@@ -368,7 +368,7 @@ fn rejected_error(path: &Path, error: std::io::Error) -> ImportError {
 }
 
 /// A new, empty file that only its owner may read and write.
-pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

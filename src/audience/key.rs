@@ -68,9 +68,10 @@ static RESEAL: Sql = Sql::new(
     FROM :rows($1; id BIGINT, phone BYTES, email BYTES, chat BYTES) AS l WHERE recipient.id = l.id",
 );
 
-/// Seals every address, what people wrote back, and the root, with the current key; hashes stay as they are. In small transactions, so that
-/// nobody waits; whatever was done stays done, and running it again goes over what is left. Afterwards the previous keys
-/// may be taken out of loa.toml. Gives the number of people whose row was sealed anew.
+/// Seals every address, what people wrote back, notes on their requests, gateways' tokens, and the root, with the current key;
+/// hashes stay as they are. In small transactions, so that nobody waits; whatever was done stays done, and running it again
+/// goes over what is left. Afterwards the previous keys may be taken out of loa.toml. Gives the number of people whose row was
+/// sealed anew.
 pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Result<u64, KeyError> {
     let root = hex(&seal.sealed_root());
     on!(db.write, |pool, sql| sqlx::query(sql(&REPLACE))
@@ -87,6 +88,13 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
     while let Some(last) = transaction!(db, |tx| reseal_confirmations(tx, seal, after).await)? {
         after = last;
     }
+    for notes in [(&NEXT_REQUEST, &RESEAL_REQUEST), (&NEXT_STEP, &RESEAL_STEP)] {
+        after = 0;
+        while let Some(last) = transaction!(db, |tx| reseal_notes(tx, seal, after, notes).await)? {
+            after = last;
+        }
+    }
+    transaction!(db, |tx| reseal_tokens(tx, seal).await)?;
     after = 0;
     loop {
         let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };
@@ -150,6 +158,67 @@ async fn reseal_confirmations(tx: &mut Tx, seal: &Seal, after: i64) -> crate::db
     let rows = serde_json::Value::Array(anew).to_string();
     within!(tx, |c, sql| sqlx::query(sql(&RESEAL_CONFIRMATION)).bind(&rows).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(Some(last))
+}
+
+static NEXT_REQUEST: Sql =
+    Sql::new(r"SELECT id, note FROM request WHERE id > $1 AND note IS NOT NULL ORDER BY id LIMIT $2 :lock(request)");
+
+static RESEAL_REQUEST: Sql = Sql::new(
+    r"UPDATE request SET note = l.note FROM :rows($1; id BIGINT, note BYTES) AS l WHERE request.id = l.id AND request.note IS NOT NULL",
+);
+
+static NEXT_STEP: Sql =
+    Sql::new(r"SELECT id, note FROM request_event WHERE id > $1 AND note IS NOT NULL ORDER BY id LIMIT $2 :lock(request_event)");
+
+static RESEAL_STEP: Sql = Sql::new(
+    r"UPDATE request_event SET note = l.note FROM :rows($1; id BIGINT, note BYTES) AS l
+    WHERE request_event.id = l.id AND request_event.note IS NOT NULL",
+);
+
+/// One batch of officers' notes on requests; the last id looked at, none at the end.
+async fn reseal_notes(
+    tx: &mut Tx,
+    seal: &Seal,
+    after: i64,
+    (next, reseal): (&'static Sql, &'static Sql),
+) -> crate::db::Result<Option<i64>> {
+    let rows: Vec<(i64, Vec<u8>)> = within!(tx, |c, sql| sqlx::query_as(sql(next)).bind(after).bind(BATCH).fetch_all(c).await)?;
+    let Some((last, _)) = rows.last() else { return Ok(None) };
+    let last = *last;
+    let mut anew = Vec::with_capacity(rows.len());
+    for (id, note) in rows {
+        let plain = seal.open_text(&note).map_err(|error| DbError::Refused(format!("note {id}: {error}")))?;
+        anew.push(serde_json::json!({ "id": id, "note": hex(&seal.seal_text(&plain)) }));
+    }
+    let rows = serde_json::Value::Array(anew).to_string();
+    within!(tx, |c, sql| sqlx::query(sql(reseal)).bind(&rows).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(Some(last))
+}
+
+static TOKENS: Sql = Sql::new(r"SELECT account, access, refresh FROM token t ORDER BY account :lock(t)");
+
+static RESEAL_TOKEN: Sql = Sql::new(r"UPDATE token SET access = $2, refresh = $3 WHERE account = $1");
+
+/// The tokens of all accounts: a few.
+async fn reseal_tokens(tx: &mut Tx, seal: &Seal) -> crate::db::Result<()> {
+    let rows: Vec<(String, Option<Vec<u8>>, Vec<u8>)> = within!(tx, |c, sql| sqlx::query_as(sql(&TOKENS)).fetch_all(c).await)?;
+    for (account, access, refresh) in rows {
+        let anew = |sealed: &[u8]| {
+            let broken = |error: SealError| DbError::Refused(format!("the token of {account}: {error}"));
+            Ok::<_, DbError>(seal.seal_token(&seal.open_token(sealed).map_err(broken)?))
+        };
+        let (access, refresh) = (access.as_deref().map(anew).transpose()?, anew(&refresh)?);
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&RESEAL_TOKEN))
+                .bind(&account)
+                .bind(&access)
+                .bind(&refresh)
+                .execute(c)
+                .await
+                .map(|done| done.rows_affected())
+        })?;
+    }
+    Ok(())
 }
 
 fn sender_anew(seal: &Seal, channel: i16, sealed: &[u8]) -> Result<String, SealError> {

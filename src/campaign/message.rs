@@ -257,15 +257,16 @@ fn email(section: &mut Section<'_>, around: Around<'_>, law: Option<&Advertising
         law.map_or(Some(()), |law| law.labelled(&v, &text)).map(|()| text)
     };
     let subject = if whole { section.required("subject", line) } else { section.optional("subject", line) };
+    let preheader = section.optional("preheader", |v| v.line());
     let body = if whole { section.required("body", |v| v.text()) } else { section.optional("body", |v| v.text()) };
     let attach = section.optional("attach", |v| v.list(|file| attachment(&file, around))).unwrap_or_default();
-    if section.has("subject") && subject.is_none() {
+    if (section.has("subject") && subject.is_none()) || (section.has("preheader") && preheader.is_none()) {
         return None;
     }
     if whole {
-        return Some(EmailBody { subject: subject?, body: body?, attach });
+        return Some(EmailBody { subject: subject?, preheader, body: body?, attach });
     }
-    Some(EmailBody { subject: subject.unwrap_or_default(), body: body.unwrap_or_default(), attach })
+    Some(EmailBody { subject: subject.unwrap_or_default(), preheader, body: body.unwrap_or_default(), attach })
 }
 
 /// A file beside the campaign's, or in a folder beside it.

@@ -2,6 +2,7 @@
 //! connection without sending anything, and lets a paused account go on.
 
 mod history;
+mod token;
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,7 @@ use std::{
 
 use chrono::TimeZone as _;
 use chrono_tz::Asia::Ho_Chi_Minh;
+use providers::smtp::DkimKey;
 use serde_json::json;
 
 use super::{Globals, Mistake, existing::database, table};
@@ -24,12 +26,13 @@ use crate::{
     db::{Db, Sql},
     document::{describe_duration, suggestion},
     on, phrase,
+    seal::Seal,
     words::{Lang, Phrase, number},
 };
 
 /// List the accounts that messages leave by; test one, or let a paused one go on
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("what").args(["test", "resume", "callback", "history"])))]
+#[command(group(clap::ArgGroup::new("what").args(["test", "resume", "callback", "dns", "token", "history"])))]
 pub struct Args {
     /// Check this account's credentials and connection; nothing is sent
     #[arg(long, value_name = "NAME")]
@@ -40,6 +43,13 @@ pub struct Args {
     /// Print the address to which this account's gateway reports receipts: whoever knows it can report
     #[arg(long, value_name = "NAME")]
     callback: Option<String>,
+    /// Print the DNS records by which receivers check this account's signatures (DKIM)
+    #[arg(long, value_name = "NAME")]
+    dns: Option<String>,
+    /// Enter the refresh token that a person got for this account by consenting again (a line of standard input), and let the
+    /// account go on
+    #[arg(long, value_name = "NAME")]
+    token: Option<String>,
     /// Show what ailed the accounts, or this one, the latest first
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     history: Option<String>,
@@ -97,6 +107,12 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if let Some(name) = args.history {
         return history::show(&name, &config, globals).await;
     }
+    if let Some(name) = args.dns {
+        return dns(named(&config, &name)?, globals);
+    }
+    if let Some(name) = args.token {
+        return token::enter(named(&config, &name)?, &config, globals).await;
+    }
     match (args.test, args.resume, args.callback) {
         (Some(name), _, _) => test(named(&config, &name)?, &config, globals).await,
         (_, Some(name), _) => resume(named(&config, &name)?, &config, globals).await,
@@ -116,8 +132,14 @@ async fn test(account: &config::Account, config: &Config, globals: &Globals) -> 
     // A second installation fails, which is as good: some provider is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let gateways = account::gateways(config.gateways_dir.as_deref())?;
-    let provider = account::provider(account, config, &gateways, &globals.clock, None)?;
+    // Tokens are kept in the database: a test that got a pair elsewhere would use up the one refresh token that is good.
+    let base = if account.gateway == account::ZALO { base(config).await? } else { None };
+    let known = base.as_ref().map(|(db, seal)| (db, seal));
+    let provider = account::provider(account, config, &gateways, &globals.clock, known)?;
     let tested = provider.test().await;
+    if let Some((db, _)) = base {
+        db.close().await;
+    }
     let name = &account.name;
     if globals.json {
         let (well, said) = match &tested {
@@ -132,6 +154,39 @@ async fn test(account: &config::Account, config: &Config, globals: &Globals) -> 
         }
     }
     Ok(if tested.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn dns(account: &config::Account, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let name = &account.name;
+    if account.dkim.is_empty() {
+        return Err(Mistake(phrase!(
+            "tài khoản `{name}` chưa có khóa DKIM: thêm [[account.dkim]] (xem docs/email.md)",
+            "the account `{name}` has no DKIM keys: add [[account.dkim]] (see docs/email.md)"
+        ))
+        .into());
+    }
+    let mut records = Vec::new();
+    for source in &account.dkim {
+        records.push(DkimKey::new(&source.domain, &source.selector, &source.key)?.record());
+    }
+    if globals.json {
+        let records = records.iter().map(|(name, content)| json!({ "name": name, "type": "TXT", "content": content }));
+        Globals::print_json(&records.collect())?;
+    } else {
+        for (name, content) in &records {
+            writeln!(io::stdout(), "{name} TXT {content}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The database and its seal, where both are there.
+pub(super) async fn base(config: &Config) -> anyhow::Result<Option<(Db, Seal)>> {
+    let (Some(current), Some(db)) = (&config.server.key, database(config).await?) else { return Ok(None) };
+    match key::find(&db, current, &config.server.previous_keys).await {
+        Err(error @ key::KeyError::Foreign) => Err(Mistake(Phrase::from(error.to_string())).into()),
+        found => Ok(found?.map(|seal| (db, seal))),
+    }
 }
 
 async fn resume(account: &config::Account, config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
@@ -172,7 +227,7 @@ async fn callback(account: &config::Account, config: &Config, globals: &Globals)
         ))
         .into());
     }
-    let Some(base) = &config.server.public_url else {
+    let Some(public) = &config.server.public_url else {
         return Err(Mistake(phrase!(
             "chưa có `public_url` trong [server]: cổng gửi không biết báo về đâu",
             "[server] has no `public_url`: no gateway can reach this machine"
@@ -184,34 +239,24 @@ async fn callback(account: &config::Account, config: &Config, globals: &Globals)
     if !account.receipts || !provider.can().receipts {
         return Err(Mistake(phrase!("tài khoản `{name}` không có báo phát", "no receipts come for the account `{name}`")).into());
     }
-    let Some(current) = &config.server.key else {
+    if config.server.key.is_none() {
         return Err(Mistake(phrase!("chưa có khóa: chạy `loa init`", "there is no key yet: run `loa init`")).into());
-    };
+    }
     // The address depends on the database's root: one that is not begun yet has no address to give.
-    let db = database(config).await?;
-    let seal = match &db {
-        Some(db) => match key::find(db, current, &config.server.previous_keys).await {
-            Err(error @ key::KeyError::Foreign) => return Err(Mistake(Phrase::from(error.to_string())).into()),
-            found => found?,
-        },
-        None => None,
-    };
-    let Some(seal) = seal else {
+    let Some((db, seal)) = base(config).await? else {
         return Err(Mistake(phrase!(
             "cơ sở dữ liệu chưa được tạo: chạy `loa migrate` hoặc `loa serve` trước",
             "there is no database yet: run `loa migrate` or `loa serve` first"
         ))
         .into());
     };
-    let address = format!("{}/receipts/{name}/{}", base.trim_end_matches('/'), account::callback_secret(&seal, name));
+    let address = format!("{}/receipts/{name}/{}", public.trim_end_matches('/'), account::callback_secret(&seal, name));
     if globals.json {
         Globals::print_json(&json!({ "account": name, "callback": address }))?;
     } else {
         writeln!(io::stdout(), "{address}")?;
     }
-    if let Some(db) = db {
-        db.close().await;
-    }
+    db.close().await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Globals, Mistake, no_such_campaign};
+use super::{Globals, no_such_campaign};
 use crate::{approval, phrase};
 
 /// Approve a campaign as its files are now
@@ -26,13 +26,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let Some(source) = library.campaigns.get(&args.campaign) else {
         return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
-    let signed_in = || ["USER", "USERNAME"].iter().find_map(|name| globals.env.get(*name).cloned());
-    let by = args.by.or_else(signed_in).map(|name| name.trim().to_string()).filter(|name| !name.is_empty());
-    let Some(by) = by else {
-        return Err(
-            Mistake(phrase!("chưa rõ ai phê duyệt: thêm `--by TÊN`", "nobody knows who approves it: add `--by NAME`")).into()
-        );
-    };
+    let by = globals.officer(args.by)?;
     let db = globals.database(&config).await?;
     let first = approval::approve(&db, source, &library.segments_text, &by, globals.clock.millis()).await?;
     if globals.json {

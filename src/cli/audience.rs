@@ -1,4 +1,12 @@
-//! `loa audience`: lists come in, segments are counted, people are exported, erased, and taken at their word.
+//! `loa audience`: lists come in, segments are counted, people are looked up, exported, erased, and taken at their word.
+
+mod block;
+mod consent;
+mod show;
+
+pub(super) use consent::{ahead, past, read_address};
+
+mod suppressed;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -8,29 +16,24 @@ use std::{
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use providers::Channel;
 use serde_json::json;
 
 use super::{Globals, Mistake, table};
 use crate::{
     audience::{
-        address,
-        block::{self, Binds},
         count::{Count, count},
-        erase::erase,
+        erase::{Erased, erase},
         export::{export, export_to},
         import::{ImportError, Order, Summary, import},
-        key, phone,
+        key,
         segment::compile,
     },
     campaign::Condition,
     config::Config,
-    consent::{self, Said, Scope},
     db::Db,
     document::suggestion,
     phrase,
-    seal::{Kind, Seal},
-    transaction,
+    seal::Seal,
     words::{Lang, Phrase},
 };
 
@@ -73,26 +76,31 @@ enum What {
         #[arg(long = "ref", value_name = "REF")]
         reference: Option<String>,
     },
+    /// Show everything known about somebody and every message sent to them; masked
+    Show {
+        /// The person's reference
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// Nothing masked: plain addresses on the screen
+        #[arg(long)]
+        reveal: bool,
+        /// The whole copy, plain, as JSON into this file, which only its owner may read
+        #[arg(long, short, value_name = "FILE", conflicts_with = "reveal")]
+        output: Option<PathBuf>,
+    },
     /// Erase everything personal about somebody; counts stand
     Erase {
         /// The person's reference
         #[arg(value_name = "REF")]
         reference: String,
+        /// Who does it; without it, the name under which you are signed in on this machine
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
     },
+    /// Write down that somebody agreed to messages over a channel, or withdrew
+    Consent(consent::Agreement),
     /// Record that somebody refuses messages, or takes the refusal back
-    OptOut {
-        /// A phone number or a mail address
-        address: String,
-        /// What is refused
-        #[arg(long, value_name = "SCOPE", default_value = "awareness", value_parser = ["awareness", "all"])]
-        scope: String,
-        /// The refusal is taken back
-        #[arg(long, conflicts_with = "scope")]
-        take_back: bool,
-        /// The person's words, or how they said it
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        wording: String,
-    },
+    OptOut(consent::OptOut),
     /// Take in a list of addresses never to be written to, such as the do-not-call register; or show those there are
     Block {
         /// CSV, XLSX or plain text with a phone number or mail address in each row; without it, the lists are shown
@@ -106,6 +114,15 @@ enum What {
         /// Take this list back: whom it names may be written to again
         #[arg(long, value_name = "NAME", conflicts_with = "file")]
         remove: Option<String>,
+    },
+    /// Show the addresses at which mail ended because it bounced or was reported as unwanted; or let it go to one again
+    Suppressed {
+        /// How many, the latest first
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        count: u32,
+        /// Send to this person's address again; with - the addresses are read from standard input
+        #[arg(long, value_name = "REF", conflicts_with = "count")]
+        lift: Option<String>,
     },
     /// After a change of [server] key: seal every address with the new one
     Rekey,
@@ -121,30 +138,35 @@ struct Ground<'a> {
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
-    let Some(current) = &config.server.key else {
-        return Err(Mistake(phrase!("chưa có khóa: chạy `loa init`", "there is no key yet: run `loa init`")).into());
-    };
-    let db = Db::open(&config.database_url).await.context("database")?;
-    db.migrate().await.context("database")?;
-    let seal = match key::load(&db, current, &config.server.previous_keys).await {
-        Err(error @ key::KeyError::Foreign) => return Err(Mistake(Phrase::from(error.to_string())).into()),
-        loaded => loaded?,
-    };
+    let (db, seal) = opened(&config).await?;
     let ground = Ground { globals, config, db, seal };
     let done = match args.what {
         What::Import { file, source, replace } => ground.import(file, source, replace).await,
         What::Count { segments } => ground.count(&segments).await,
         What::Export { output, reference, .. } => ground.export(output, reference).await,
-        What::Erase { reference } => ground.erase(&reference).await,
-        What::OptOut { address, scope, take_back, wording } => {
-            let scope = if take_back { None } else { Scope::from_name(&scope) };
-            ground.opt_out(&address, scope, &wording).await
-        }
+        What::Show { reference, reveal, output } => ground.show(&reference, reveal, output.as_deref()).await,
+        What::Erase { reference, by } => ground.erase(&reference, by).await,
+        What::Consent(agreement) => ground.consent(agreement).await,
+        What::OptOut(refusal) => ground.opt_out(refusal).await,
         What::Block { file, source, binds, remove } => ground.block(file, source, &binds, remove).await,
+        What::Suppressed { count, lift } => ground.suppressed(count, lift.as_deref()).await,
         What::Rekey => ground.rekey().await,
     };
     ground.db.close().await;
     done
+}
+
+/// The database, made and brought up to date where it must be, and what seals its addresses.
+pub(super) async fn opened(config: &Config) -> anyhow::Result<(Db, Seal)> {
+    let Some(current) = &config.server.key else {
+        return Err(Mistake(phrase!("chưa có khóa: chạy `loa init`", "there is no key yet: run `loa init`")).into());
+    };
+    let db = Db::open(&config.database_url).await.context("database")?;
+    db.migrate().await.context("database")?;
+    match key::load(&db, current, &config.server.previous_keys).await {
+        Err(error @ key::KeyError::Foreign) => Err(Mistake(Phrase::from(error.to_string())).into()),
+        loaded => Ok((db, loaded?)),
+    }
 }
 
 impl Ground<'_> {
@@ -239,7 +261,7 @@ impl Ground<'_> {
         let mut counted = Vec::new();
         for (name, condition) in asked {
             let compiled = compile(&condition, &lookup, self.db.engine(), 1, now)?;
-            counted.push((name, count(&self.db, &compiled).await?));
+            counted.push((name, count(&self.db, &compiled, now).await?));
         }
         if self.globals.json {
             let list = counted.iter().map(|(name, of)| {
@@ -289,136 +311,27 @@ impl Ground<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn erase(&self, reference: &str) -> anyhow::Result<ExitCode> {
-        if !erase(&self.db, reference, self.globals.clock.millis()).await? {
+    async fn erase(&self, reference: &str, by: Option<String>) -> anyhow::Result<ExitCode> {
+        let by = self.globals.officer(by)?;
+        let Some(Erased { requests, under_way }) = erase(&self.db, reference, &by, self.globals.clock.millis()).await? else {
             return Err(unknown(reference).into());
-        }
+        };
         self.say(&phrase!(
             "Đã xóa dữ liệu cá nhân của `{reference}`; số liệu tổng hợp giữ nguyên. Nhớ xóa người này cả trong danh sách gốc.",
             "Erased the personal data of `{reference}`; counts stand. Take this person out of the original list as well."
         ))?;
-        Ok(ExitCode::SUCCESS)
-    }
-
-    async fn opt_out(&self, address: &str, scope: Option<Scope>, wording: &str) -> anyhow::Result<ExitCode> {
-        let read = if address.contains('@') {
-            address::email(address).map(|plain| (Channel::Email, plain)).map_err(address::BadEmail::phrase)
-        } else {
-            phone::normalise(address).map(|plain| (Channel::Sms, plain)).map_err(phone::BadPhone::phrase)
-        };
-        let (channel, plain) = read.map_err(Mistake)?;
-        let hash = self.seal.hash(Kind::of(channel), &plain);
-        let said = Said { source: "officer", wording, at: self.globals.clock.millis() };
-        match scope {
-            Some(scope) => consent::record(&self.db, channel, hash, scope, said).await?,
-            None => transaction!(self.db, |tx| consent::take_back(tx, channel, hash, said).await)?,
-        };
-        let masked = providers::mask(&plain);
-        self.say(&match scope {
-            Some(Scope::Awareness) => phrase!(
-                "{masked}: từ chối tin tuyên truyền, vẫn nhận cảnh báo khẩn.",
-                "{masked}: refuses awareness messages; warnings still come."
-            ),
-            Some(Scope::All) => phrase!("{masked}: từ chối mọi tin.", "{masked}: refuses everything."),
-            None => phrase!("{masked}: nhận tin trở lại.", "{masked}: takes messages again."),
-        })?;
-        Ok(ExitCode::SUCCESS)
-    }
-
-    async fn block(
-        &self,
-        file: Option<PathBuf>,
-        source: Option<String>,
-        binds: &str,
-        remove: Option<String>,
-    ) -> anyhow::Result<ExitCode> {
-        let Some(path) = file else {
-            return match remove {
-                Some(name) => self.unblock(&name).await,
-                None => self.blocks().await,
-            };
-        };
-        let name = source.unwrap_or_else(|| own_name(&path));
-        let order = block::Order { path, name, binds: Binds::from_name(binds).unwrap_or(Binds::Advertising) };
-        let bar = progress_bar()?;
-        let imported = block::import(&self.db, &self.seal, &self.globals.clock, &order, |at, length| {
-            bar.set_length(length);
-            bar.set_position(at);
-        })
-        .await;
-        bar.finish_and_clear();
-        let summary = match imported {
-            Err(error) if error.is_of_the_file() => return Err(Mistake(error.phrase()).into()),
-            imported => imported?,
-        };
-        let block::Summary { rows, entries, removed, landlines, bad, first } = summary;
-        if self.globals.json {
-            let first = first.iter().map(|bad| json!({ "line": bad.line, "reason": bad.reason.text(self.lang()) }));
-            Globals::print_json(&json!({
-                "list": order.name,
-                "binds": order.binds.name(),
-                "rows": rows,
-                "entries": entries,
-                "removed": removed,
-                "landlines": landlines,
-                "bad": bad,
-                "first": first.collect::<Vec<_>>(),
-            }))?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        for block::Bad { line, reason } in &first {
-            let reason = reason.text(self.lang());
-            writeln!(io::stderr(), "{}", phrase!("dòng {line}: {reason}", "line {line}: {reason}").text(self.lang()))?;
-        }
-        let name = &order.name;
-        self.say(&phrase!(
-            "Danh sách `{name}`: {rows} dòng, {entries} địa chỉ; bỏ {removed} địa chỉ của bản trước, {landlines} số cố định, {bad} dòng lỗi.",
-            "List `{name}`: {rows} rows, {entries} addresses; {removed} of the edition before taken out, {landlines} landlines, {bad} bad rows."
-        ))?;
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// The lists of addresses never to be written to.
-    async fn blocks(&self) -> anyhow::Result<ExitCode> {
-        let lists = block::lists(&self.db).await?;
-        if self.globals.json {
-            let list = lists.iter().map(|list| {
-                json!({ "list": list.name, "binds": list.binds().name(), "entries": list.entries, "finished_at": list.finished_at })
-            });
-            Globals::print_json(&list.collect())?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        if lists.is_empty() {
+        if requests > 0 {
             self.say(&phrase!(
-                "Chưa nhập danh sách nào không được gửi.",
-                "There is no list of addresses never to be written to."
+                "Đã đóng {requests} yêu cầu của người này; nhớ báo cho họ biết.",
+                "Closed {requests} request(s) of this person; let them know."
             ))?;
-            return Ok(ExitCode::SUCCESS);
         }
-        let (heading, words) = match self.lang() {
-            Lang::Vi => (["Danh sách", "Ràng buộc", "Địa chỉ", "Nhập lúc"], ["quảng cáo", "mọi tin", "nhập dở dang: nhập lại"]),
-            Lang::En => (["List", "Binds", "Addresses", "Imported"], ["advertising", "everything", "broke off: import it again"]),
-        };
-        let rows: Vec<Vec<String>> = lists
-            .iter()
-            .map(|list| {
-                let binds = if list.binds() == Binds::Advertising { words[0] } else { words[1] };
-                let at = list.finished_at.and_then(chrono::DateTime::from_timestamp_millis);
-                let at = at.map(|at| at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%d/%m/%Y %H:%M").to_string());
-                vec![list.name.clone(), binds.into(), list.entries.to_string(), at.unwrap_or_else(|| words[2].into())]
-            })
-            .collect();
-        write!(io::stdout(), "{}", table::render(&heading, &rows))?;
-        Ok(ExitCode::SUCCESS)
-    }
-
-    async fn unblock(&self, name: &str) -> anyhow::Result<ExitCode> {
-        let Some(removed) = block::remove(&self.db, name).await? else {
-            let lists = block::lists(&self.db).await?;
-            let known = suggestion(name, lists.iter().map(|list| list.name.as_str()));
-            return Err(Mistake(phrase!("không có danh sách `{name}`", "there is no list `{name}`").then(&known)).into());
-        };
-        self.say(&phrase!("Đã bỏ danh sách `{name}`: {removed} địa chỉ.", "Took back the list `{name}`: {removed} addresses."))?;
+        if under_way {
+            self.say(&phrase!(
+                "Còn đợt gửi đang chạy có tên người này: không gửi thêm gì; dấu vết cuối cùng được xóa khi đợt gửi kết thúc.",
+                "A run under way still counts this person: nothing more is sent, and the last traces go when it is over."
+            ))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -447,7 +360,7 @@ fn progress_bar() -> anyhow::Result<ProgressBar> {
     Ok(bar)
 }
 
-fn unknown(reference: &str) -> Mistake {
+pub(super) fn unknown(reference: &str) -> Mistake {
     Mistake(phrase!("không có ai mang mã `{reference}`", "nobody has the reference `{reference}`"))
 }
 

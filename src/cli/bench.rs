@@ -150,7 +150,7 @@ impl Bench {
             },
             Step::Http => vec![gateways::http(self).await?],
             Step::Mail => match (peer("LOA_TEST_SMTP_SINK"), peer("LOA_TEST_SMTP_SOURCE")) {
-                (Ok(sink), Ok(source)) => vec![gateways::mail(self, &sink, source.as_ref()).await?],
+                (Ok(sink), Ok(source)) => gateways::mails(self, &sink, source.as_ref()).await?,
                 (Err(skipped), _) | (_, Err(skipped)) => return Ok(Err(skipped)),
             },
             Step::Smpp => smpp::measure(self).await?,

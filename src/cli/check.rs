@@ -1,6 +1,7 @@
 //! `loa check`: reads files as they would be used, and points at everything that is wrong with them.
 
 mod gateways;
+mod registered;
 mod segments;
 pub(super) mod texts;
 
@@ -14,6 +15,7 @@ use std::{
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+use self::registered::Registers;
 use super::{Globals, MISTAKE, existing::database, read_text};
 use crate::{
     audience::{count::count, export::attribute_names, segment::compile},
@@ -31,6 +33,9 @@ pub struct Args {
     /// Files or folders; without any, the settings and all that they name
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Also ask the gateways that know registered templates (Zalo), and compare their parameters with what the campaigns fill in
+    #[arg(long)]
+    online: bool,
 }
 
 /// What a path is taken for.
@@ -55,6 +60,8 @@ struct Ground<'g> {
     office: Office,
     /// What recipients have; none where nobody knows. Read only if a text asks for it.
     attributes: OnceCell<Option<BTreeSet<String>>>,
+    /// Who is asked about registered templates; none: nobody is to be.
+    registers: Option<Registers>,
 }
 
 /// What was found at one path.
@@ -62,12 +69,20 @@ struct Finding {
     path: PathBuf,
     what: Phrase,
     problems: Problems,
+    /// What works, but deserves a look.
+    warnings: Problems,
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let settings = globals.settings_with_secrets();
+    let registers = match settings.as_ref() {
+        Ok(config) if args.online => Some(Registers::of(config, globals).await?),
+        _ => None,
+    };
     let ground = Ground {
         globals,
-        settings: globals.settings_with_secrets(),
+        settings,
+        registers,
         office: Config::office_of(globals.config.as_deref(), &globals.env),
         attributes: OnceCell::new(),
     };
@@ -82,7 +97,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if globals.json {
         Globals::print_json(&as_json(&findings, globals))?;
     } else {
-        globals.complain(&Problems(findings.iter().flat_map(|finding| finding.problems.0.iter().cloned()).collect()));
+        let told = |finding: &Finding| finding.problems.0.iter().chain(&finding.warnings.0).cloned().collect::<Vec<_>>();
+        globals.complain(&Problems(findings.iter().flat_map(told).collect()));
         let mut out = io::stdout();
         for finding in findings.iter().filter(|finding| finding.problems.is_empty()) {
             writeln!(out, "✓ {}: {}", finding.path.display(), finding.what.text(globals.lang))?;
@@ -165,11 +181,11 @@ impl Ground<'_> {
     fn finding_of_settings(&self, path: &Path, settings: Result<Config, Problems>) -> Finding {
         let accounts = settings.as_ref().map_or(0, |config| config.accounts.len());
         let what = phrase!("cấu hình, {accounts} tài khoản gửi tin", "settings, {accounts} accounts");
-        let problems = match settings {
-            Ok(config) => gateways::accounts(&config, &self.globals.clock),
-            Err(problems) => problems,
+        let (problems, warnings) = match settings {
+            Ok(config) => (gateways::accounts(&config, &self.globals.clock), gateways::unsigned(&config)),
+            Err(problems) => (problems, Problems::default()),
         };
-        Finding::of(path, what, Some(problems))
+        Finding { warnings, ..Finding::of(path, what, Some(problems)) }
     }
 
     /// What shows only when definitions that can be read are looked at with all that they name.
@@ -179,6 +195,9 @@ impl Ground<'_> {
             let file = folder.join(format!("{slug}.toml"));
             let wrong = self.texts(source, &file).await;
             problems.extend(if wrong.is_empty() { self.refusals(source, &file) } else { wrong });
+            if let Some(registers) = &self.registers {
+                problems.extend(texts::problems(source, &file, &registers.faults(&source.campaign).await));
+            }
         }
         problems
     }
@@ -210,7 +229,7 @@ impl Ground<'_> {
         let config = self.settings.as_ref().ok()?;
         let db = database(config).await.ok()??;
         let everybody = compile(&Condition::default(), &|_| None, db.engine(), 1, 0).ok()?;
-        let people = count(&db, &everybody).await.ok()?.people;
+        let people = count(&db, &everybody, 0).await.ok()?.people;
         let names = if people > 0 { attribute_names(&db, None).await.ok() } else { None };
         db.close().await;
         names.map(|names| names.into_iter().collect())
@@ -248,19 +267,17 @@ impl Ground<'_> {
 
 impl Finding {
     fn of(path: &Path, what: Phrase, problems: Option<Problems>) -> Self {
-        Self { path: path.to_path_buf(), what, problems: problems.unwrap_or_default() }
+        let (problems, warnings) = (problems.unwrap_or_default(), Problems::default());
+        Self { path: path.to_path_buf(), what, problems, warnings }
     }
 }
 
 fn as_json(findings: &[Finding], globals: &Globals) -> serde_json::Value {
-    let problems: Vec<serde_json::Value> = findings
-        .iter()
-        .filter_map(|finding| match finding.problems.json(globals.lang) {
-            serde_json::Value::Array(list) => Some(list),
-            _ => None,
-        })
-        .flatten()
-        .collect();
+    let all = |pick: fn(&Finding) -> &Problems| -> serde_json::Value {
+        Problems(findings.iter().flat_map(|finding| pick(finding).0.iter().cloned()).collect()).json(globals.lang)
+    };
+    let (problems, warnings) = (all(|finding| &finding.problems), all(|finding| &finding.warnings));
     let checked: Vec<String> = findings.iter().map(|finding| finding.path.display().to_string()).collect();
-    json!({ "ok": problems.is_empty(), "checked": checked, "problems": problems })
+    let ok = findings.iter().all(|finding| finding.problems.is_empty());
+    json!({ "ok": ok, "checked": checked, "problems": problems, "warnings": warnings })
 }

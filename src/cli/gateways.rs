@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use providers::{Abilities, Channel, Poll, http::Setting, smpp, smtp};
+use providers::{Abilities, Channel, Poll, http::Setting, smpp, smtp, zalo};
 use serde_json::json;
 
 use super::{Globals, Mistake, outlook, table};
 use crate::{
-    account::{self, SMPP, SMTP},
+    account::{self, SMPP, SMTP, ZALO},
     document::suggestion,
     phrase,
     words::{Lang, Phrase},
@@ -47,7 +47,7 @@ struct Known {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let described = account::gateways(config.gateways_dir.as_deref())?;
-    let mut gateways = vec![smpp_gateway(), smtp_gateway()];
+    let mut gateways = vec![smpp_gateway(), smtp_gateway(), zalo_gateway()];
     gateways.extend(described.into_iter().map(|(name, description)| {
         let url = Known {
             name: "url".into(),
@@ -282,7 +282,21 @@ fn smtp_gateway() -> Gateway {
                 ),
             ),
             "reply_to" => (None, phrase!("nơi nhận thư trả lời, nếu khác from", "where answers go, if not to from")),
-            "bounce" => (None, phrase!("nơi nhận thư bị trả lại, nếu khác from", "where bounces go, if not to from")),
+            "bounces" => (None, phrase!("hộp thư đọc thư bị trả lại (docs/bounces.md)", "where they are read (docs/bounces.md)")),
+            "bounce" => (
+                None,
+                phrase!(
+                    "nơi nhận thư bị trả lại, nếu khác from; {{ref}} cho mỗi thư một địa chỉ: bounce+{{ref}}@example.vn",
+                    "where bounces go, if not to from; {{ref}} gives each mail its own: bounce+{{ref}}@example.vn"
+                ),
+            ),
+            "unsubscribe" => (
+                None,
+                phrase!(
+                    "hộp thư nhận yêu cầu từ chối, bên cạnh liên kết một chạm; có thể có {{ref}}",
+                    "a mailbox that takes refusals, beside the one-click link; may have {{ref}}"
+                ),
+            ),
             "hello_name" => (None, phrase!("tên máy này khi chào máy chủ (EHLO)", "this machine's name in EHLO")),
             _ => (Some("60s"), phrase!("thời gian chờ cho một thư, từ 1s đến 600s", "time for one mail, from 1s to 600s")),
         };
@@ -300,5 +314,65 @@ fn smtp_gateway() -> Gateway {
         channel: Channel::Email,
         abilities: smtp::ABILITIES,
         settings: smtp::KEYS.iter().map(|name| setting(name)).collect(),
+    }
+}
+
+/// The gateway whose adapter is `providers::zalo`.
+fn zalo_gateway() -> Gateway {
+    let setting = |name: &str| {
+        let (default, about) = match name {
+            "app_id" => (None, phrase!("mã ứng dụng trên developers.zalo.me", "the app's id on developers.zalo.me")),
+            "secret" => (None, phrase!("khóa bí mật của ứng dụng", "the app's secret key")),
+            "oa_id" => (None, phrase!("mã Official Account", "the Official Account's id")),
+            "oa_secret" => (
+                Some("secret"),
+                phrase!("khóa ký webhook của OA, ghi cạnh mục Webhook", "the key that signs webhooks, shown beside them"),
+            ),
+            "refresh_token" => (
+                None,
+                phrase!(
+                    "refresh token đầu tiên, dùng một lần; sau đó cặp token nằm trong cơ sở dữ liệu",
+                    "the first refresh token, good once; afterwards the pair is kept in the database"
+                ),
+            ),
+            "url" => (
+                Some("https://openapi.zalo.me"),
+                phrase!("địa chỉ thay cho mọi địa chỉ của Zalo", "in place of all of Zalo's addresses"),
+            ),
+            "template_url" => (
+                Some("https://business.openapi.zalo.me"),
+                phrase!("địa chỉ gửi tin mẫu theo số điện thoại", "where templates to phone numbers go"),
+            ),
+            "oauth_url" => (Some("https://oauth.zaloapp.com"), phrase!("địa chỉ lấy token", "where tokens come from")),
+            "appsecret_proof" => (
+                Some("false"),
+                phrase!("gửi kèm appsecret_proof, nếu ứng dụng yêu cầu", "send appsecret_proof along, where the app demands it"),
+            ),
+            "development" => (
+                Some("false"),
+                phrase!("chỉ gửi tới quản trị viên ứng dụng, không mất phí", "to the app's administrators only, free of charge"),
+            ),
+            _ => (
+                Some("true"),
+                phrase!(
+                    "gửi tin mẫu theo số điện thoại cho người không có zalo_id",
+                    "write by template to the phone number of whoever has no zalo_id"
+                ),
+            ),
+        };
+        Known {
+            name: name.to_string(),
+            secret: crate::config::is_secret_name(name),
+            required: matches!(name, "app_id" | "secret" | "oa_id"),
+            default: default.map(str::to_string),
+            about,
+        }
+    };
+    Gateway {
+        name: ZALO.to_string(),
+        title: "Zalo".to_string(),
+        channel: Channel::Chat,
+        abilities: zalo::ABILITIES,
+        settings: zalo::KEYS.iter().map(|name| setting(name)).collect(),
     }
 }

@@ -22,7 +22,6 @@ use crate::{
     },
     campaign::{Campaign, Condition, Kind, Policy, Segments, Source},
     config::Config,
-    consent::AGREED,
     db::Db,
     limit,
     message::Templates,
@@ -66,7 +65,7 @@ pub(super) async fn first_work(
     let lookup = |slug: &str| -> Option<&Condition> { segments.get(slug).map(|s| &s.condition) };
     let audience = compile_audience(&campaign.audience, &lookup, db.engine(), 1, now)?;
     let warning = campaign.kind == Kind::Warning;
-    let bounds = Bounds::of(campaign, AGREED, now);
+    let bounds = Bounds::of(campaign, now);
     let hours = campaign.sending.hours.filter(|_| !warning).map(|(from, until)| account::forecast::Hours {
         from: from.into(),
         until: until.into(),
@@ -84,7 +83,7 @@ pub(super) async fn first_work(
         }
         let absent: String = before.iter().map(|channel| [" AND ", hash(*channel), " IS NULL"].concat()).collect();
         let narrowed = Compiled { text: format!("({}{absent})", audience.text), binds: audience.binds.clone() };
-        let people = count(db, &narrowed).await?;
+        let people = count(db, &narrowed, now).await?;
         let people = if *channel == Channel::Email { people.email } else { people.chat };
         // Which chat service a person uses is told apart only when the run is made: the first one stands for all.
         let group = i16::from(*channel == Channel::Chat);
@@ -115,7 +114,8 @@ pub(super) async fn of_campaign(
     let longest = |templates: &Templates| (0..source.campaign.messages.len()).map(|i| templates.typical_parts(i)).max();
     // A text that cannot be rendered is what `loa check` tells of.
     let parts = templates.ok().as_ref().and_then(longest).unwrap_or(1);
-    let active = Active::new(db.clone(), config.office.clone());
+    let phones = config.accounts.iter().any(account::reaches_phones);
+    let active = Active::new(db.clone(), config.office.clone()).reaching_phones(phones);
     active.refresh().await?;
     let mut work = run::outlook::work(db, &active.runs()).await?;
     work.extend(first_work(db, &source.campaign, segments, parts, now.timestamp_millis()).await?);

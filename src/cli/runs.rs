@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{Globals, Mistake, outlook, table};
 use crate::{
+    account,
     active::{Active, RunRow, RunState},
     config::Config,
     db::Db,
@@ -88,7 +89,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 /// When each run under way is done, beside all others.
 async fn outlooks(runs: &mut BTreeMap<i64, Progress>, db: &Db, config: &Config, globals: &Globals) -> anyhow::Result<()> {
     let now = globals.clock.millis();
-    let active = Active::new(db.clone(), config.office.clone());
+    let phones = config.accounts.iter().any(account::reaches_phones);
+    let active = Active::new(db.clone(), config.office.clone()).reaching_phones(phones);
     active.refresh().await?;
     let work = run::outlook::work(db, &active.runs()).await?;
     let lines = outlook::lines(db, config, globals.clock.now()).await?;

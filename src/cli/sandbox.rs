@@ -8,11 +8,13 @@ use crate::sandbox::{
     Behaviour, Credentials, Gateway, Options, Outstanding, Sandbox,
     behaviour::MAGIC,
     smpp::{Habits, Ids, Receipts},
+    zalo::{self, Signature},
 };
 
-/// Run the stand-in gateways alone: SMTP, a carrier over SMPP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel and
-/// Telegram over HTTP.
+/// Run the stand-in gateways alone: SMTP, a carrier over SMPP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel,
+/// Zalo and Telegram over HTTP.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(after_help = forced())]
 pub struct Args {
     /// Where the SMTP server listens.
@@ -78,12 +80,30 @@ pub struct Args {
     /// After every so many SMPP submissions, the last one's connection breaks off.
     #[arg(long, value_name = "N")]
     smpp_disconnect_every: Option<NonZeroU32>,
+    /// How long Zalo's access tokens are good, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 90_000)]
+    zalo_token_life: u64,
+    /// After how many messages a Zalo access token ends; without, only after its time.
+    #[arg(long, value_name = "N")]
+    zalo_token_sends: Option<u32>,
+    /// Zalo's template messages to phone numbers a day.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    zalo_quota: u32,
+    /// How Zalo's webhooks are signed: by which id, with the time of the body or of a header, and by whose secret.
+    #[arg(long, value_name = "ID,TIME,SECRET", default_value = "app_id,body,oa_secret", value_parser = signature)]
+    zalo_signature: Signature,
+    /// Whether people open what comes by Zalo.
+    #[arg(long)]
+    zalo_seen: bool,
     /// Submissions a second that each gateway takes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     throttle: Option<u32>,
-    /// Where SpeedSMS sends its receipts, and eSMS those of requests without a `CallbackUrl`.
+    /// Where SpeedSMS and Zalo send their receipts, and eSMS those of requests without a `CallbackUrl`.
     #[arg(long, value_name = "URL")]
     receipts_to: Option<String>,
+    /// Where the SMTP server's bounces go, of mails whose receipt would report failure: a Maildir on this machine.
+    #[arg(long, value_name = "MAILDIR")]
+    bounces: Option<PathBuf>,
     /// Append every message taken to this file, one JSON object a line. It holds whole addresses.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -103,7 +123,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let interrupted = interrupted()?;
     if let (Some(smtp), Some(smpp), Some(http)) = (sandbox.smtp_addr(), sandbox.smpp_addr(), sandbox.http_addr()) {
         println!(
-            "SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Telegram http://{http}"
+            "SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Zalo, Telegram http://{http}"
         );
     }
     interrupted.await?;
@@ -127,6 +147,14 @@ impl Args {
             early: self.early,
             delay: millis(self.delay),
             throttle: self.throttle,
+            zalo: zalo::Habits {
+                token_life: Duration::from_secs(self.zalo_token_life),
+                token_sends: self.zalo_token_sends,
+                quota: self.zalo_quota,
+                signature: self.zalo_signature,
+                seen: self.zalo_seen,
+                ..zalo::Habits::default()
+            },
             replies: self.smpp_replies,
             smpp: Habits {
                 ids: FORMS.iter().find(|(name, _)| *name == self.smpp_ids).map_or_else(Ids::default, |(_, ids)| *ids),
@@ -143,7 +171,8 @@ impl Args {
             },
             ..Behaviour::default()
         };
-        let to_both = |url: String| [(Gateway::Esms, url.clone()), (Gateway::Speedsms, url)].into();
+        let to_all = |url: String| [Gateway::Esms, Gateway::Speedsms, Gateway::Zalo].map(|gateway| (gateway, url.clone()));
+        let maildir = |path: PathBuf| (Gateway::Smtp, crate::sandbox::maildir(&path));
         Options {
             smtp: Some(self.smtp),
             http: Some(self.http),
@@ -152,7 +181,7 @@ impl Args {
             credentials: self.smpp_login.map(|login| (Gateway::Smpp, login)).into_iter().collect(),
             log: self.log,
             remember: false,
-            receipts_to: self.receipts_to.map(to_both).unwrap_or_default(),
+            receipts_to: self.receipts_to.map(to_all).into_iter().flatten().chain(self.bounces.map(maildir)).collect(),
             seed: self.seed,
         }
     }
@@ -185,6 +214,17 @@ const FORMS: [(&str, Ids); 5] = [
     ("hex-decimal", Ids::HexDecimal),
     ("decimal-hex", Ids::DecimalHex),
 ];
+
+/// Such as `oa_id,header,secret`.
+fn signature(text: &str) -> Result<Signature, String> {
+    let (oa_id, header, oa_secret) = match text.split(',').collect::<Vec<_>>()[..] {
+        [id @ ("app_id" | "oa_id"), time @ ("body" | "header"), secret @ ("oa_secret" | "secret")] => {
+            (id == "oa_id", time == "header", secret == "oa_secret")
+        }
+        _ => return Err("app_id or oa_id, body or header, oa_secret or secret are needed, such as app_id,body,oa_secret".into()),
+    };
+    Ok(Signature { oa_id, header, oa_secret })
+}
 
 fn login(text: &str) -> Result<Credentials, String> {
     match text.split_once(':') {

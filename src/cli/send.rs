@@ -117,7 +117,7 @@ async fn somebody(db: &Db, source: &Source, segments: &Segments, now: i64) -> an
 async fn addressed(db: &Db, source: &Source, segments: &Segments, now: i64) -> anyhow::Result<Count> {
     let lookup = |slug: &str| -> Option<&Condition> { segments.get(slug).map(|s| &s.condition) };
     let audience = compile_audience(&source.campaign.audience, &lookup, db.engine(), 1, now)?;
-    Ok(count(db, &audience).await?)
+    Ok(count(db, &audience, now).await?)
 }
 
 async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, segments: &Segments) -> anyhow::Result<ExitCode> {

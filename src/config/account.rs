@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use providers::Channel;
 
 use super::{
-    Account, Price, Rate,
+    Account, Price, Rate, mail,
     secret::{Vault, is_secret_name, password_in, refuse_plain},
     template,
 };
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Carriers and chat services, by the channel that they are on.
-pub const CARRIERS: [(&str, Channel); 9] = [
+pub const CARRIERS: [(&str, Channel); 10] = [
     ("viettel", Channel::Sms),
     ("mobifone", Channel::Sms),
     ("vinaphone", Channel::Sms),
@@ -25,6 +25,7 @@ pub const CARRIERS: [(&str, Channel); 9] = [
     ("wintel", Channel::Sms),
     ("itel", Channel::Sms),
     ("zalo", Channel::Chat),
+    ("zalo-phone", Channel::Chat),
     ("telegram", Channel::Chat),
 ];
 
@@ -77,6 +78,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
     let allow_private = section.optional("allow_private", |v| v.boolean()).unwrap_or(false);
     let parts = section.optional("parts", |v| template::parts(&v, channel)).unwrap_or_default();
     let templates = section.optional("template", |v| template::templates(&v, channel)).unwrap_or_default();
+    let dkim = section.optional("dkim", |v| mail::dkim(&v, channel, vault)).unwrap_or_default();
+    let domains = section.optional("domains", |v| mail::domains(&v, channel)).unwrap_or_default();
     let (settings, secrets) = own_keys(section, vault);
     Some(Account {
         name: name?,
@@ -94,6 +97,8 @@ fn account(section: &mut Section<'_>, vault: Vault<'_>, names: &mut BTreeSet<Str
         allow_private,
         parts,
         templates,
+        dkim,
+        domains,
         settings,
         secrets,
     })
@@ -114,11 +119,16 @@ type OwnKeys = (BTreeMap<String, toml::Value>, BTreeMap<String, secrecy::SecretS
 /// The gateway's own keys. Which of them it knows, and which more are secret, its description says.
 fn own_keys(section: &mut Section<'_>, vault: Vault<'_>) -> OwnKeys {
     let (mut settings, mut secrets) = OwnKeys::default();
+    // A secret in a table within is named by its place: `bounces.imap.password`.
     for (key, value) in section.rest() {
         if is_reference(&value) || (value.is_variable() && is_secret_name(key)) {
             if vault.accounts {
                 secrets.extend(vault.secret(&value).map(|secret| (key.to_string(), secret)));
             }
+        } else if value.is_table() {
+            let (inner, within) = value.section(|s| Some(own_keys(s, vault))).unwrap_or_default();
+            settings.insert(key.to_string(), toml::Value::Table(inner.into_iter().collect()));
+            secrets.extend(within.into_iter().map(|(name, secret)| (format!("{key}.{name}"), secret)));
         } else if is_secret_name(key) || holds_password(&value) {
             refuse_plain::<()>(&value);
         } else {
@@ -140,7 +150,7 @@ fn is_reference(value: &Value<'_>) -> bool {
     table.is_some_and(|table| table.as_table().is_some_and(|t| t.len() == 1 && (t.contains_key("env") || t.contains_key("file"))))
 }
 
-fn rate_of(value: &Value<'_>) -> Option<Rate> {
+pub(super) fn rate_of(value: &Value<'_>) -> Option<Rate> {
     let text = value.line()?;
     match rate(&text) {
         Some((count, per)) if count <= FASTEST => Some(Rate { count, per }),

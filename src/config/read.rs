@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Config, Limits, Network, Office, SecretKey, Server, account, environment, opt_out,
+    Bounces, Config, Limits, Network, Office, SecretKey, Server, account, environment, opt_out,
     secret::{Found, Vault, key, masked, password_in},
 };
 use crate::{
@@ -100,6 +100,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
     };
     let office = whole_office(root);
     let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
+    let bounces = root.optional("bounces", |v| v.section(bounces)).unwrap_or_default();
     let accounts = root.optional("account", |v| account::accounts(&v, vault)).unwrap_or_default();
     let notify_email = root
         .optional("notify", |v| {
@@ -123,6 +124,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         database_url: database_url?,
         office,
         limits,
+        bounces,
         accounts,
         notify_email,
         network,
@@ -284,6 +286,13 @@ fn limits(section: &mut Section<'_>) -> Option<Limits> {
     });
     let spacing = section.optional("spacing", |v| v.duration(Duration::from_mins(1)..=366 * DAY));
     Some(Limits { cap, spacing })
+}
+
+fn bounces(section: &mut Section<'_>) -> Option<Bounces> {
+    let default = Bounces::default();
+    let failures = section.optional("failures", |v| v.integer(1..=100)).and_then(|n| u32::try_from(n).ok());
+    let within = section.optional("within", |v| v.duration(DAY..=3 * 366 * DAY));
+    Some(Bounces { failures: failures.unwrap_or(default.failures), within: within.unwrap_or(default.within) })
 }
 
 fn network(section: &mut Section<'_>, base: &Path) -> Option<Network> {

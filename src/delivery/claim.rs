@@ -17,7 +17,7 @@ use super::{
     slot::{self, Reserved, micros},
 };
 use crate::{
-    consent,
+    consent::agreement,
     db::{Result, Sql, Tx, affected},
     health::throttle::Throttle,
     tally, within,
@@ -35,17 +35,27 @@ static RUN: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_a
 
 static RUN_LOCKED: Sql = Sql::new(r"SELECT state, paused OR held IS NOT NULL, expires_at FROM run r WHERE id = $1 :lock(r)");
 
+// `c.id + 0`: as in `consent::agreement::basis`. Route 51 is chat by phone number (`BY_PHONE`); a refusal of either address on
+// chat holds for both.
 static CANDIDATES: Sql = Sql::new(
     r"SELECT d.id, d.address, d.account AS pinned, d.updated_at, d.attempt, d.tries, d.doubts, d.message, d.parts, d.price,
              r.state AS recipient_state, r.name, r.lang, r.area, r.attributes,
              CAST(d.route & 15 AS SMALLINT) AS carrier,
-             CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE r.chat END AS sealed,
-             CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END AS hash,
-             EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = d.id & 15 AND o.scope >= $6
-                     AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS refused,
+             CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE CASE d.route WHEN 51 THEN r.phone ELSE r.chat END END AS sealed,
+             CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END AS hash,
+             r.silent_until > $3
+               OR EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = d.id & 15 AND (o.scope >= $6 OR (o.passing >= $6 AND o.until > $3))
+                     AND o.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END)
+               OR d.id & 15 = 3 AND EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = 3 AND (o.scope >= $6 OR (o.passing >= $6 AND o.until > $3))
+                     AND o.address = CASE d.route WHEN 51 THEN r.chat_hash ELSE ~r.phone_hash END) AS refused,
              EXISTS (SELECT 1 FROM block b WHERE b.channel = d.id & 15 AND b.binds >= $9
-                     AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE r.chat_hash END) AS blocked,
-             r.consent_basis,
+                     AND b.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END)
+               OR d.route = 51 AND EXISTS (SELECT 1 FROM block b WHERE b.channel = 1 AND b.binds >= $9 AND b.address = r.phone_hash) AS blocked,
+             EXISTS (SELECT 1 FROM suppression s WHERE s.channel = d.id & 15
+                     AND s.address = CASE d.id & 15 WHEN 1 THEN r.phone_hash WHEN 2 THEN r.email_hash ELSE CASE d.route WHEN 51 THEN ~r.phone_hash ELSE r.chat_hash END END) AS suppressed,
+             CASE WHEN $10 THEN coalesce((SELECT CASE WHEN c.given THEN c.basis ELSE '' END FROM consent c
+                                          WHERE c.recipient = r.id AND c.channel = d.id & 15 ORDER BY c.id + 0 DESC LIMIT 1), r.consent_basis)
+                  END AS consent_basis,
              $8 AND EXISTS (SELECT 1 FROM delivery other WHERE other.id >= d.id - (d.id & 15) AND other.id < d.id - (d.id & 15) + 16
                             AND other.state IN (5, 6)) AS reached
       FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
@@ -171,6 +181,7 @@ async fn candidates(tx: &mut Tx, request: &Request<'_>, limit: i64) -> Result<Ve
             .bind(limit)
             .bind(request.plan.first && request.plan.order.len() > 1)
             .bind(request.plan.blocking_scope())
+            .bind(request.plan.wants_consent(request.now))
             .fetch_all(c)
             .await
     })
@@ -278,7 +289,10 @@ async fn may_go(
     if candidate.blocked {
         return Ok(Err((State::Skipped, Why::DoNotCall)));
     }
-    if wants_consent && !candidate.consent_basis.as_deref().is_some_and(consent::has_agreed) {
+    if candidate.suppressed {
+        return Ok(Err((State::Skipped, Why::Suppressed)));
+    }
+    if wants_consent && !candidate.consent_basis.as_deref().is_some_and(agreement::has_agreed) {
         return Ok(Err((State::Skipped, Why::NoConsent)));
     }
     if candidate.reached {

@@ -32,7 +32,7 @@ pub async fn end_run(tx: &mut Tx, node: i64, plan: &Plan, state: State, now: i64
 /// Moves the last `most` pending deliveries of a route on to the next channel, because it cannot finish in time.
 /// Whoever has no other usable channel stays: late is better than never.
 pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, route: i16, most: i64, now: i64) -> Result<usize> {
-    let Some(elsewhere) = fan_out::elsewhere(plan, route >> 4) else { return Ok(0) };
+    let Some(elsewhere) = fan_out::elsewhere(plan, route >> 4, "$4") else { return Ok(0) };
     // Numbers of our own; nothing that a person wrote.
     let text = format!(
         "SELECT d.id FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
@@ -41,7 +41,7 @@ pub async fn overflow(tx: &mut Tx, node: i64, plan: &Plan, route: i16, most: i64
          ORDER BY d.id DESC LIMIT $3"
     );
     let ids: Vec<i64> = within!(tx, |c, _sql| {
-        sqlx::query_scalar(AssertSqlSafe(text)).bind(plan.run).bind(route).bind(most).fetch_all(c).await
+        sqlx::query_scalar(AssertSqlSafe(text)).bind(plan.run).bind(route).bind(most).bind(now).fetch_all(c).await
     })?;
     let ends: Vec<End> = ids.into_iter().map(|id| End { id, state: State::Skipped, why: Why::Moved, detail: None }).collect();
     let mut changes = tally::Changes::default();

@@ -59,7 +59,10 @@ pub(super) async fn remark<'a>(tx: &mut Tx, details: impl Iterator<Item = (i64, 
 /// Whether an end is the next channel's turn. Someone who shares an address got the other one's text: not theirs.
 pub(super) const fn moves_on(state: State, why: Why) -> bool {
     state.has_failed()
-        || matches!((state, why), (State::Skipped, Why::OptedOut | Why::DoNotCall | Why::NoAddress | Why::NoText | Why::Moved))
+        || matches!(
+            (state, why),
+            (State::Skipped, Why::OptedOut | Why::DoNotCall | Why::Suppressed | Why::NoAddress | Why::NoText | Why::Moved)
+        )
 }
 
 /// A pending row that is not to be sent.

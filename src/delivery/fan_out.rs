@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 use providers::Channel;
 use sqlx::AssertSqlSafe;
 
-use super::{Counted, Plan, State, Why, group_column, hash_column, id_list};
+use super::{BY_PHONE, Counted, Plan, State, Target, Why, chat_by_phone, hash_column, id_list};
 use crate::{
     audience::segment::{Bind, Compiled},
-    consent::AGREED,
+    consent::{agreement, refusing},
     db::{Result, Sql, Tx, affected},
     tally, within,
 };
@@ -49,36 +49,73 @@ impl Audience {
     pub const FIRST_BIND: usize = 6;
 }
 
-/// One way to a person, as SQL over `who`.
-fn way(plan: &Plan, position: usize, channel: Channel, now: i64) -> String {
-    let hash = hash_column(channel);
+/// One way to a person, as SQL over `who`. `at`: the placeholder of `now`.
+fn way(plan: &Plan, position: usize, channel: Channel, now: i64, at: &str) -> String {
+    let Target { hash, route } = plan.target(channel, "", "message");
     let no_consent = if plan.wants_consent(now) {
-        format!("WHEN consent_basis IS NULL OR consent_basis NOT IN ({AGREED}) THEN {}", Why::NoConsent.number())
+        format!("WHEN NOT ({}) THEN {}", agreement::agreed("who.id", channel as i16, "consent_basis"), Why::NoConsent.number())
     } else {
         String::new()
     };
     format!(
         "SELECT id, area, segments, message, {position} AS position, {number} AS channel, {hash} AS address,
-                {base} + {group} AS route,
+                {route} AS route, {person} AS person,
                 CASE WHEN message NOT IN ({texts}) THEN {no_text}
                      WHEN {hash} IS NULL THEN {no_address}
-                     WHEN EXISTS (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = {hash} AND o.scope >= {scope})
-                     THEN {opted_out}
-                     WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = {hash} AND b.binds >= {binds})
+                     WHEN silent_until > {at} OR {refusing} THEN {opted_out}
+                     WHEN EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address IN ({own}) AND b.binds >= {binds}){listed}
                      THEN {blocked}
+                     WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = {hash}) THEN {suppressed}
                      {no_consent}
                      ELSE 0 END AS reason
          FROM who",
         number = channel as i16,
-        base = (channel as i16) << 4,
-        group = group_column(channel),
+        own = own(channel, ""),
+        person = if channel == Channel::Chat { chat_by_phone("") } else { "CAST(NULL AS BIGINT)".to_string() },
+        listed = listed(plan, channel, ""),
         texts = plan.messages_with(channel),
         no_text = Why::NoText.number(),
         no_address = Why::NoAddress.number(),
         opted_out = Why::OptedOut.number(),
-        scope = plan.silencing_scope(),
+        refusing = refusing(channel as i16, &own(channel, ""), plan.silencing_scope(), at),
         blocked = Why::DoNotCall.number(),
+        suppressed = Why::Suppressed.number(),
         binds = plan.blocking_scope(),
+    )
+}
+
+/// All of a person's addresses on a channel, as SQL: a refusal of either holds for both.
+fn own(channel: Channel, of: &str) -> String {
+    let hash = hash_column(channel);
+    if channel == Channel::Chat { format!("{of}{hash}, {}", chat_by_phone(of)) } else { format!("{of}{hash}") }
+}
+
+/// For chat by phone number: whether a list of numbers that are not to be written to holds it, as SQL.
+fn listed(plan: &Plan, channel: Channel, of: &str) -> String {
+    if channel != Channel::Chat || plan.phones.is_empty() {
+        return String::new();
+    }
+    format!(
+        " OR {of}chat_hash IS NULL
+                     AND EXISTS (SELECT 1 FROM block b WHERE b.channel = {sms} AND b.address = {of}phone_hash AND b.binds >= {binds})",
+        sms = Channel::Sms as i16,
+        binds = plan.blocking_scope(),
+    )
+}
+
+/// Who would get it on chat by their phone number and by a user id besides, as SQL over `ranked`, `$n` being the run: in this
+/// statement, or in an earlier one.
+fn twice(plan: &Plan, run: &str) -> String {
+    if plan.phones.is_empty() {
+        return String::new();
+    }
+    format!(
+        "WHEN ranked.route = {BY_PHONE} AND max(CASE WHEN reason = 0 AND ranked.route <> {BY_PHONE} THEN 1 ELSE 0 END)
+                       OVER (PARTITION BY person) = 1 THEN 0
+                       WHEN ranked.route = {BY_PHONE} AND EXISTS (SELECT 1 FROM recipient same JOIN delivery other
+                         ON other.run = {run} AND other.address = same.chat_hash WHERE same.phone_hash = ~ranked.person) THEN 0
+                       WHEN ranked.route <> {BY_PHONE} AND EXISTS
+                         (SELECT 1 FROM delivery other WHERE other.run = {run} AND other.address = ranked.person) THEN 0"
     )
 }
 
@@ -95,7 +132,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
     }
     let message =
         if message.is_empty() { audience.message.to_string() } else { format!("CASE{message} ELSE {} END", audience.message) };
-    let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now)).collect();
+    let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now, "$5")).collect();
     // A person who may not be written to is told apart from one without any address: that reason comes first.
     let picked = if plan.first { "pick = 1" } else { "(reason = 0 OR pick = 1)" };
     format!(
@@ -103,7 +140,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
                                state, reason, attempt, tries, doubts, parts, area)
          WITH who AS (
            SELECT r.id, r.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis,
-                  {bits} AS segments, {message} AS message
+                  r.silent_until, {bits} AS segments, {message} AS message
            FROM recipient r WHERE r.id > $2 AND r.id <= $3 AND r.state = 0 AND ({members})
          ), way AS (
            {ways}
@@ -116,6 +153,7 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
                   CASE WHEN reason <> 0 THEN 0
                        WHEN row_number() OVER (PARTITION BY reason, address ORDER BY id) > 1 THEN 0
                        WHEN EXISTS (SELECT 1 FROM delivery other WHERE other.run = $1 AND other.address = ranked.address) THEN 0
+                       {twice}
                        ELSE 1 END AS fresh
            FROM ranked WHERE {picked}
          )
@@ -128,7 +166,8 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
          ON CONFLICT (id) DO NOTHING",
         members = audience.members.text,
         ways = ways.join("\n           UNION ALL\n           "),
-        unwilling = [Why::OptedOut, Why::DoNotCall, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
+        unwilling = [Why::OptedOut, Why::DoNotCall, Why::Suppressed, Why::NoConsent].map(|why| why.number().to_string()).join(", "),
+        twice = twice(plan, "$1"),
         same_address = Why::SameAddress.number(),
         pending = State::Pending.number(),
         skipped = State::Skipped.number(),
@@ -186,19 +225,22 @@ async fn made(tx: &mut Tx, run: i64, range: (i64, i64)) -> Result<Vec<(tally::Ke
 static REOPEN: Sql = Sql::new(r"UPDATE run SET state = 1, settled_at = NULL WHERE id = $1 AND state = 2");
 
 /// Whether the recipient `r` of delivery `d` has a usable channel after this one, as SQL; none: there is no such channel.
-pub(super) fn elsewhere(plan: &Plan, channel: i16) -> Option<String> {
+/// `at`: the placeholder of now.
+pub(super) fn elsewhere(plan: &Plan, channel: i16, at: &str) -> Option<String> {
     let ways: Vec<String> = plan
         .after(channel)
         .iter()
         .map(|next| {
+            let Target { hash, .. } = plan.target(*next, "r.", "d.message");
+            let own = own(*next, "r.");
             format!(
-                "(r.{hash} IS NOT NULL AND d.message IN ({texts}) AND NOT EXISTS
-                  (SELECT 1 FROM opt_out o WHERE o.channel = {number} AND o.address = r.{hash} AND o.scope >= {scope})
-                AND NOT EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address = r.{hash} AND b.binds >= {binds}))",
-                hash = hash_column(*next),
+                "({hash} IS NOT NULL AND d.message IN ({texts}) AND NOT {refusing}
+                AND NOT (EXISTS (SELECT 1 FROM block b WHERE b.channel = {number} AND b.address IN ({own}) AND b.binds >= {binds}){listed})
+                AND NOT EXISTS (SELECT 1 FROM suppression s WHERE s.channel = {number} AND s.address = {hash}))",
+                listed = listed(plan, *next, "r."),
                 texts = plan.messages_with(*next),
                 number = *next as i16,
-                scope = plan.silencing_scope(),
+                refusing = refusing(*next as i16, &own, plan.silencing_scope(), at),
                 binds = plan.blocking_scope(),
             )
         })
@@ -224,12 +266,13 @@ pub(super) async fn fall_back(
         return Ok(());
     }
     let list = id_list(ended.iter().copied());
-    let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now)).collect();
+    let ways: Vec<String> = next.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now, "$3")).collect();
     let text = format!(
         "INSERT INTO delivery (id, run, address, segments, owner, account, price, next_at, updated_at, route, message,
                                state, reason, attempt, tries, doubts, parts, area)
          WITH who AS (
-           SELECT r.id, d.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis, d.segments, d.message
+           SELECT r.id, d.area, r.carrier, r.chat_service, r.phone_hash, r.email_hash, r.chat_hash, r.consent_basis,
+                  r.silent_until, d.segments, d.message
            FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
            JOIN run ON run.id = d.run AND run.state < 3 AND run.expires_at > $3
            WHERE d.id IN (SELECT id FROM :rows($1; id BIGINT) AS ended) AND r.state = 0
@@ -244,6 +287,7 @@ pub(super) async fn fall_back(
            SELECT ranked.*,
                   CASE WHEN row_number() OVER (PARTITION BY address ORDER BY id) > 1 THEN 0
                        WHEN EXISTS (SELECT 1 FROM delivery other WHERE other.run = $2 AND other.address = ranked.address) THEN 0
+                       {twice}
                        ELSE 1 END AS fresh
            FROM ranked WHERE pick = 1
          )
@@ -256,6 +300,7 @@ pub(super) async fn fall_back(
          ON CONFLICT (id) DO NOTHING
          RETURNING id, state",
         ways = ways.join("\n           UNION ALL\n           "),
+        twice = twice(plan, "$2"),
         next = next.iter().map(|channel| (*channel as i16).to_string()).collect::<Vec<_>>().join(", "),
         delivered = State::Delivered.number(),
         seen = State::Seen.number(),

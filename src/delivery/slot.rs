@@ -53,6 +53,25 @@ pub async fn reserve(db: &Db, account: i64, rate: Rate, n: RangeInclusive<u32>) 
     Ok(Reserved { wait: micros(wait), n, period: micros(period_us(rate, pace)) })
 }
 
+static RESERVE_DOMAIN: Sql = Sql::new(
+    r"INSERT INTO domain_slot (account, domain, tat) VALUES ($1, $2, :now_us + CAST($3 AS BIGINT))
+      ON CONFLICT (account, domain) DO UPDATE
+      SET tat = CASE WHEN domain_slot.tat > :now_us AND domain_slot.tat <= :now_us + CAST($4 AS BIGINT) THEN domain_slot.tat ELSE :now_us END
+                + CAST($3 AS BIGINT)
+      RETURNING tat - CAST($3 AS BIGINT) - :now_us",
+);
+
+/// The same for one domain of an account's recipients, at `pace` thousandths of its rate: `n` slots at most, and at least one.
+pub async fn reserve_domain(db: &Db, domain: (i64, &str), rate: Rate, pace: i64, n: u32) -> Result<Reserved> {
+    let period = period_us(rate, pace);
+    let n = u32::try_from(HORIZON_US / period + 1).unwrap_or(u32::MAX).clamp(1, n.max(1));
+    let (span, far) = (i64::from(n) * period, FAR_AHEAD_US + 2 * period);
+    let wait: i64 = on!(db.write, |pool, sql| {
+        sqlx::query_scalar(sql(&RESERVE_DOMAIN)).bind(domain.0).bind(domain.1).bind(span).bind(far).fetch_one(pool).await
+    })?;
+    Ok(Reserved { wait: micros(wait), n, period: micros(period) })
+}
+
 pub(super) fn micros(n: i64) -> Duration {
     Duration::from_micros(u64::try_from(n).unwrap_or(0))
 }

@@ -195,6 +195,8 @@ pub enum Why {
     DoNotCall,
     /// Advertising, and the person has not agreed to it.
     NoConsent,
+    /// Mail ended at this address: it does not exist, failed again and again, or its owner complained.
+    Suppressed,
 }
 
 impl Why {
@@ -212,6 +214,7 @@ impl Why {
             Self::AddressChanged => 26,
             Self::DoNotCall => 30,
             Self::NoConsent => 31,
+            Self::Suppressed => 32,
         }
     }
 
@@ -228,6 +231,7 @@ impl Why {
             26 => Self::AddressChanged,
             30 => Self::DoNotCall,
             31 => Self::NoConsent,
+            32 => Self::Suppressed,
             other => Self::Gateway(Reason::ALL.into_iter().find(|r| *r as i16 == other).unwrap_or(Reason::Other)),
         }
     }
@@ -246,6 +250,7 @@ impl Why {
             Self::AddressChanged => "address-changed",
             Self::DoNotCall => "do-not-call",
             Self::NoConsent => "no-consent",
+            Self::Suppressed => "suppressed",
         }
     }
 }
@@ -311,7 +316,7 @@ mod tests {
         for state in State::ALL {
             assert_eq!(State::from_number(state.number()), state);
         }
-        for number in (0..=10).chain(20..=26).chain(30..=31) {
+        for number in (0..=11).chain(20..=26).chain(30..=32) {
             assert_eq!(Why::from_number(number).number(), number);
         }
     }

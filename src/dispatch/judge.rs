@@ -80,7 +80,8 @@ pub fn judge(answer: Result<Accepted, SendError>, situation: &Situation) -> (Out
         Err(SendError::Retry { after, scope: Scope::Pace, detail, .. }) => {
             (Outcome::PutBack { next_at: now }, Effect::Throttled { after, detail })
         }
-        Err(SendError::Retry { after, scope: Scope::Message, reason, detail }) => {
+        // That its domain has enough for now is heard besides, and binds the domain's other messages.
+        Err(SendError::Retry { after, scope: Scope::Message | Scope::Domain, reason, detail }) => {
             let tries = situation.tries + 1;
             let next_at = now + millis(retry::wait(tries, after, situation.jitter));
             let why = Why::Gateway(reason);

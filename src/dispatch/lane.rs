@@ -2,6 +2,7 @@
 
 mod claimer;
 mod depth;
+mod domains;
 mod flight;
 mod queue;
 mod slots;
@@ -66,10 +67,13 @@ impl Lane {
         // What this lane owns, in flight and waiting, is bounded: that bounds what a crash leaves in doubt. A claim is worth its
         // transaction once little is left to send.
         let depth = if probing { 1 } else { self.flight.depth(window) };
-        let room = depth.saturating_sub(self.flight.flying() + self.flight.waiting());
+        let room = depth.saturating_sub(self.flight.flying() + self.flight.waiting() + self.flight.held());
         let mut claimed = 0;
-        let worthwhile =
-            if probing { self.flight.waiting() == 0 } else { self.flight.waiting() <= depth / 4 && room >= depth.div_ceil(4) };
+        let worthwhile = if probing {
+            self.flight.waiting() + self.flight.held() == 0
+        } else {
+            self.flight.waiting() <= depth / 4 && room >= depth.div_ceil(4)
+        };
         if worthwhile {
             let hurry;
             (claimed, hurry) = self.claim(room, window, probing, &mut sent).await?;
@@ -117,7 +121,7 @@ impl Lane {
                     };
                     self.claimer = Some(claimer);
                     let n = catch.ready.len();
-                    self.flight.haul(catch);
+                    self.flight.haul(catch).await;
                     return Ok((n, hurry?));
                 }
                 _ = self.flight.landing(), if !probing && self.flight.flying() > 0 => {

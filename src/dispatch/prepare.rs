@@ -10,7 +10,10 @@ use crate::{
     account::Account,
     active::ActiveRun,
     audience::{phone::Carrier, place::Places},
-    delivery::claim::{Candidate, Prepared},
+    delivery::{
+        self, BY_PHONE,
+        claim::{Candidate, Prepared},
+    },
     message::{Person, Terms},
     seal::Kind,
 };
@@ -27,7 +30,9 @@ pub(super) fn prepare(
         return reject(Reason::Other, "the delivery names no channel".into());
     };
     let sealed = candidate.sealed.as_deref().unwrap_or_default();
-    let address = match shared.seal.open(Kind::of(channel), sealed) {
+    let by_phone = delivery::route(channel, candidate.carrier) == BY_PHONE;
+    let kind = if by_phone { Kind::Phone } else { Kind::of(channel) };
+    let address = match shared.seal.open(kind, sealed) {
         Ok(address) => Address::new(address),
         Err(error) => return reject(Reason::Other, error.to_string()),
     };

@@ -156,8 +156,8 @@ impl Recorder {
         for verdict in &self.held {
             let Outcome::Ended { state: State::Skipped, why: Why::OptedOut, detail } = &verdict.judged.outcome else { continue };
             let Some(channel) = Channel::from_number(i64::from(verdict.address.0)) else { continue };
-            let known = consent::refused(&self.shared.db, channel, &[verdict.address.1]).await?;
-            if known.get(&verdict.address.1) != Some(&Scope::All) {
+            let known = consent::standing(&self.shared.db, channel, &[verdict.address.1]).await?;
+            if known.get(&verdict.address.1).and_then(|standing| standing.lasting) != Some(Scope::All) {
                 told.insert((channel, verdict.address.1), detail.as_str());
             }
         }

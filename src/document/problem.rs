@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range, sync::Arc};
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
 use serde_json::json;
 
 use crate::words::{Lang, Phrase};
@@ -26,6 +26,8 @@ pub struct Problem {
     pub help: Option<Phrase>,
     /// What stands beside the underlined place.
     pub label: Option<Phrase>,
+    /// Whether it works all the same, and only deserves a look.
+    pub is_warning: bool,
     text: Option<Arc<str>>,
 }
 
@@ -55,6 +57,7 @@ impl Problem {
             message,
             help: None,
             label: None,
+            is_warning: false,
             text: None,
         }
     }
@@ -189,6 +192,10 @@ impl std::error::Error for Shown<'_> {}
 impl Diagnostic for Shown<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.problem.help.as_ref().map(|help| Box::new(help.text(self.lang)) as Box<dyn fmt::Display>)
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.problem.is_warning.then_some(Severity::Warning)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use chrono::Datelike as _;
 
-use super::markdown::Converted;
+use super::{
+    markdown::Converted,
+    template::{Piece, pieces},
+};
 use crate::campaign::{Campaign, Kind};
 
 const PAGE: &str = include_str!("layout.html");
@@ -24,6 +27,8 @@ pub(super) struct Page<'a> {
     pub(super) language: &'a str,
     /// The subject's template.
     pub(super) subject: &'a str,
+    /// The preheader's, if it has one of its own.
+    pub(super) preheader: Option<&'a str>,
     /// The body.
     pub(super) body: &'a Converted,
 }
@@ -80,7 +85,8 @@ impl Page<'_> {
         // From here on nothing is parsed again, so template source can come in.
         let mut page = Slots { page: self.body.held.restore(&inlined) };
         page.set("subject", self.subject);
-        page.set("preheader", &self.body.held.restore(&self.preheader()));
+        let preheader = self.preheader.map_or_else(|| self.body.held.restore(&self.first_sentence()), own_preheader);
+        page.set("preheader", &preheader);
         page.set("office", &literal(&escaped(self.sender())));
         page.set("footer", &self.html_footer(words));
         Ok(page.page)
@@ -139,16 +145,15 @@ impl Page<'_> {
         footer
     }
 
-    /// What a list of mails shows beside the subject: the first sentence of the text.
-    fn preheader(&self) -> String {
-        let first =
-            self.body.text.split("\n\n").map(str::trim).find(|paragraph| {
-                paragraph.starts_with(|c: char| c.is_alphanumeric()) && !self.body.held.has_statement(paragraph)
-            });
-        let words = first.unwrap_or_default().split_whitespace();
+    /// What a list of mails shows beside the subject where nothing else is said: the first paragraph that is no greeting.
+    fn first_sentence(&self) -> String {
+        let paragraphs = || self.body.text.split("\n\n").map(str::trim).filter(|paragraph| self.is_prose(paragraph));
+        let first = paragraphs().find(|paragraph| !paragraph.ends_with(',')).or_else(|| paragraphs().next());
+        let first = without_footnotes(first.unwrap_or_default());
+        let words = first.split_whitespace();
         let mut line = String::new();
         for word in words {
-            if line.chars().count() + word.chars().count() > 120 {
+            if line.chars().count() + word.chars().count() > PREVIEW {
                 break;
             }
             if !line.is_empty() {
@@ -158,6 +163,49 @@ impl Page<'_> {
         }
         escaped(&line.replace(['*', '`'], ""))
     }
+
+    /// Whether a paragraph of the plain text is neither heading nor list nor footnote, and can be cut anywhere.
+    fn is_prose(&self, paragraph: &str) -> bool {
+        let begins = paragraph.trim_start_matches('*').starts_with(char::is_alphabetic) && !paragraph.starts_with("* ");
+        let underlined = |line: &str| line.len() >= 3 && (line.bytes().all(|b| b == b'=') || line.bytes().all(|b| b == b'-'));
+        begins && !paragraph.lines().any(underlined) && !self.body.held.has_statement(paragraph)
+    }
+}
+
+/// Takes out the numbers of links, such as ` [1]`.
+fn without_footnotes(text: &str) -> String {
+    let mut pieces = text.split(" [");
+    let mut without = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+        match piece[digits..].strip_prefix(']') {
+            Some(rest) if digits > 0 => without.push_str(rest),
+            _ => {
+                without.push_str(" [");
+                without.push_str(piece);
+            }
+        }
+    }
+    without
+}
+
+/// Characters that a list of mails shows beside a subject, at most.
+const PREVIEW: usize = 110;
+
+/// A preheader that was written for the purpose. What a list has room for beyond it is filled with what nobody sees, or else
+/// the page's first words would follow.
+fn own_preheader(written: &str) -> String {
+    let mut preheader = String::new();
+    for (_, piece) in pieces(written) {
+        match piece {
+            Piece::Text(text) => preheader.push_str(&escaped(text)),
+            Piece::Expression(tag) | Piece::Statement(tag) => preheader.push_str(tag),
+            Piece::Comment(_) => {}
+        }
+    }
+    let rest = PREVIEW.saturating_sub(written.chars().count());
+    preheader.push_str(&"&zwnj;&nbsp;".repeat(rest));
+    preheader
 }
 
 /// A page with places to fill, each written `LOA:name`.

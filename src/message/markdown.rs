@@ -3,7 +3,16 @@
 //! Placeholders are exchanged for words that mean nothing to Markdown, HTML or a line breaker, and come back when
 //! all conversion is done. So a template is converted once, not once a person, and no value passes through Markdown.
 
-use super::template::{Piece, pieces};
+use comrak::{
+    Arena, format_html,
+    nodes::{Node, NodeValue},
+    parse_document,
+};
+
+use super::{
+    plain,
+    template::{Piece, pieces},
+};
 
 /// What a mail's body became: a fragment of HTML and plain text, both with words in place of placeholders.
 #[derive(Debug)]
@@ -16,6 +25,10 @@ pub(super) struct Converted {
     pub(super) held: Held,
     /// A recipient's field at the start of a link: it could name another scheme, such as `javascript:`.
     pub(super) unsafe_link: Option<String>,
+    /// A picture that is no file of the mail's: as it is written.
+    pub(super) foreign_picture: Option<String>,
+    /// What [`convert`] was given for the pictures that are shown, each once, in their order.
+    pub(super) shown: Vec<String>,
 }
 
 /// Words that stand for template source.
@@ -47,6 +60,11 @@ impl Held {
         format!("{}{index}Z", self.prefix)
     }
 
+    /// Every word.
+    pub(super) fn words(&self) -> impl Iterator<Item = String> {
+        (0..self.sources.len()).map(|index| self.word(index))
+    }
+
     /// The text with every word replaced by what it stands for.
     pub(super) fn restore(&self, text: &str) -> String {
         let mut restored = String::with_capacity(text.len() + 1024);
@@ -69,11 +87,9 @@ impl Held {
     }
 }
 
-/// Columns of the plain text: what a mail program shows without wrapping again (RFC 3676 advises under 79).
-const COLUMNS: usize = 76;
-
-/// Converts a mail's body.
-pub(super) fn convert(source: &str) -> Converted {
+/// Converts a mail's body. `picture` gives the id (RFC 2392) of a picture that goes with the mail, by what Markdown calls it, and
+/// how wide it is shown.
+pub(super) fn convert(source: &str, picture: impl Fn(&str) -> Option<(String, Option<u32>)>) -> Converted {
     let mut held = Held::avoiding(source);
     let mut protected = String::with_capacity(source.len());
     for (_, piece) in pieces(source) {
@@ -83,7 +99,28 @@ pub(super) fn convert(source: &str) -> Converted {
             Piece::Comment(_) => {}
         }
     }
-    let mut html = comrak::markdown_to_html(&protected, &options());
+    let arena = Arena::new();
+    let (options, mut shown, mut widths) = (options(), Vec::new(), Vec::new());
+    let root = parse_document(&arena, &protected, &options);
+    let mut foreign_picture = None;
+    for node in root.descendants() {
+        let NodeValue::Image(image) = &mut node.data.borrow_mut().value else { continue };
+        match picture(&image.url) {
+            Some((id, width)) => {
+                image.url = format!("cid:{id}");
+                if !shown.contains(&id) {
+                    widths.extend(width.map(|width| (id.clone(), width)));
+                    shown.push(id);
+                }
+            }
+            None => drop(foreign_picture.get_or_insert_with(|| held.restore(&image.url))),
+        }
+    }
+    let mut html = written(root, &options);
+    for (id, width) in widths {
+        let source = format!("src=\"cid:{id}\"");
+        html = html.replace(&source, &format!("{source} width=\"{width}\""));
+    }
     for index in 0..held.sources.len() {
         // A choice that stood on lines of its own is not a paragraph.
         if held.sources[index].starts_with("{%") {
@@ -91,14 +128,28 @@ pub(super) fn convert(source: &str) -> Converted {
             html = html.replace(&format!("<p>{word}</p>"), &word);
         }
     }
-    if html.contains('{') {
-        // What is left of braces was escaped in Markdown and is meant as written.
-        let brace = held.hold("{{ \"{\" }}");
-        html = html.replace('{', &brace);
-    }
-    let text = plain(&html, &held);
+    html = restored_braces(&html, &mut held);
     let unsafe_link = unsafe_link(&html, &held);
-    Converted { html, text, held, unsafe_link }
+    // Last: it changes the document.
+    let text = plain::text(&arena, root, &options, &mut held);
+    Converted { html, text: restored_braces(&text, &mut held), held, unsafe_link, foreign_picture, shown }
+}
+
+/// A document as HTML.
+pub(super) fn written(root: Node<'_>, options: &comrak::Options<'_>) -> String {
+    let mut html = String::new();
+    // Writing into a String cannot fail.
+    let _ = format_html(root, options, &mut html);
+    html
+}
+
+/// What is left of braces was escaped in Markdown and is meant as written.
+fn restored_braces(text: &str, held: &mut Held) -> String {
+    if !text.contains('{') {
+        return text.to_owned();
+    }
+    let brace = held.hold("{{ \"{\" }}");
+    text.replace('{', &brace)
 }
 
 fn options() -> comrak::Options<'static> {
@@ -109,24 +160,6 @@ fn options() -> comrak::Options<'static> {
     // Raw HTML is left out, and links with dangerous schemes too: that is the default, and it is relied upon.
     options.render.r#unsafe = false;
     options
-}
-
-/// The plain text of a converted body. A run of letters longer than a line is broken wherever the line ends, and a
-/// placeholder may stand within it: then nothing is wrapped, for a broken placeholder would reach people as it is.
-fn plain(html: &str, held: &Held) -> String {
-    let wrapped = columns(html, COLUMNS);
-    let whole = |index| wrapped.matches(&held.word(index)).count() == html.matches(&held.word(index)).count();
-    if (0..held.sources.len()).all(whole) { wrapped } else { columns(html, html.len().max(COLUMNS)) }
-}
-
-fn columns(html: &str, columns: usize) -> String {
-    let rendered = html2text::config::plain()
-        .allow_width_overflow()
-        .no_link_wrapping()
-        .link_footnotes(true)
-        .string_from_read(html.as_bytes(), columns);
-    // It fails only where a column is too narrow, which the overflow permits.
-    rendered.unwrap_or_default().trim_end().to_owned()
 }
 
 fn unsafe_link(html: &str, held: &Held) -> Option<String> {

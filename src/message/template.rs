@@ -360,6 +360,13 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Bytes of a text that is filled in with typical values.
+    pub(super) fn typical_length(&self, kept: &Kept) -> usize {
+        let office = Fields::office(&self.office.fields);
+        let value = |name: &str| Some(if name == "office" { office.clone() } else { typical(name) });
+        kept.fill(&self.environment, value).map_or(0, |text| text.len())
+    }
+
     /// The environment with every text, and the office's fields; or everything that is wrong.
     pub(super) fn finish(self) -> Result<(Environment<'static>, Value), Vec<TemplateFault>> {
         if self.faults.is_empty() { Ok((self.environment, Fields::office(&self.office.fields))) } else { Err(self.faults) }

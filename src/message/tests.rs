@@ -41,7 +41,10 @@ fn sms(text: &str) -> Body {
 }
 
 fn email(subject: &str, body: &str) -> Body {
-    Body { email: Some(EmailBody { subject: subject.into(), body: body.into(), attach: vec![] }), ..Body::default() }
+    Body {
+        email: Some(EmailBody { subject: subject.into(), preheader: None, body: body.into(), attach: vec![] }),
+        ..Body::default()
+    }
 }
 
 fn office() -> Office {
@@ -237,6 +240,19 @@ fn a_mail_has_both_texts_footer_and_unsubscribe() {
         other => panic!("{other:?}"),
     };
     assert!(!without.html.contains("Từ chối nhận tin") && !without.text.contains("Từ chối nhận tin"));
+}
+
+#[test]
+fn the_plain_text_says_where_links_lead_and_the_preview_what_it_is_about() {
+    let body = "# Đầu\n\nKính gửi {{ name }},\n\nXem [một](https://x.vn/1), [hai](https://x.vn/{{ nghe }}) và [lại một](https://x.vn/1).\n\n\
+                [x.vn](https://x.vn/) <a@x.vn> [024 156](tel:024156) *nhẹ* **nặng**\n- một\n- hai";
+    let templates = compile(&campaign(email("s", body))).unwrap();
+    let person = Person { attributes: [("nghe".to_owned(), "gv".to_owned())].into(), ..person("An") };
+    let mail = mail_of(&templates, &person);
+    let expected = "Đầu\n===\n\nKính gửi An,\n\nXem một [1], hai [2] và lại một [1].\n\n\
+                    x.vn a@x.vn 024 156 nhẹ *nặng*\n\n* một\n* hai\n\n[1] https://x.vn/1\n[2] https://x.vn/gv\n\n-- \n";
+    assert!(mail.text.starts_with(expected), "{}", mail.text);
+    assert!(mail.html.contains(";\">Xem một, hai và lại một.</div>"), "{}", mail.html);
 }
 
 #[test]

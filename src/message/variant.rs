@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use providers::{Attachment, text::Pattern};
+use providers::{Attachment, Picture, text::Pattern};
 
 use super::{
     MAIN_LANGUAGE, layout, markdown,
+    picture::{is_picture, shown_width},
     template::{Compiler, Kept},
 };
 use crate::{
@@ -47,7 +48,14 @@ pub(super) struct EmailTexts {
     pub(super) text: Kept,
     pub(super) html: Kept,
     pub(super) attachments: Vec<Arc<Attachment>>,
+    pub(super) pictures: Vec<Picture>,
 }
+
+/// Gmail shows no more of a mail's HTML than this, and so hides the link by which it is refused.
+const CLIPPED: usize = 102 * 1024;
+/// A mail with all its files, as it goes over the wire: what common servers take. Files grow by a third and their line ends.
+const LARGEST: usize = 10_000_000;
+const MEGABYTE: usize = 1_000_000;
 
 /// What all messages of a campaign have in common.
 pub(super) struct Sources<'a> {
@@ -98,10 +106,10 @@ impl<'a> Sources<'a> {
     }
 
     fn email(&self, compiler: &mut Compiler<'_>, lang: Option<&str>, email: &EmailBody) -> Option<EmailTexts> {
-        let mut attachments = Vec::with_capacity(email.attach.len());
+        let mut files = Vec::with_capacity(email.attach.len());
         for path in &email.attach {
             if let Some(file) = self.files.get(path.as_str()) {
-                attachments.push(Arc::clone(file));
+                files.push((path.as_str(), Arc::clone(file)));
             } else {
                 let text = phrase!("không có tệp {path:?}", "the file {path:?} was not found");
                 compiler.fault("email.attach", None, text, None);
@@ -111,10 +119,31 @@ impl<'a> Sources<'a> {
             compiler.fault("email.subject", Some(at), phrase!("tiêu đề thư chỉ có một dòng", "a subject has one line"), None);
         }
         let subject = compiler.plain("email.subject", email.subject.trim());
+        if let Some(preheader) = &email.preheader {
+            compiler.check("email.preheader", preheader);
+        }
         compiler.check("email.body", &email.body)?;
         let subject = subject?;
         let language = lang.unwrap_or(MAIN_LANGUAGE);
-        let converted = markdown::convert(&email.body);
+        let id = |number: usize| format!("{number}.{}@loa", self.campaign.slug);
+        let picture = |written: &str| {
+            let number = files.iter().position(|(path, file)| *path == written && is_picture(file))?;
+            Some((id(number), shown_width(&files[number].1.bytes)))
+        };
+        let converted = markdown::convert(&email.body, picture);
+        if let Some(written) = &converted.foreign_picture {
+            let text = phrase!(
+                "hình {written:?} không có trong `attach` của thư",
+                "the picture {written:?} is not in this mail's `attach`"
+            );
+            let help = phrase!(
+                "đặt tệp PNG, JPEG hay GIF cạnh tệp chiến dịch và ghi tên nó vào `attach`: hình tải từ nơi khác cho biết ai đã mở thư",
+                "put the PNG, JPEG or GIF beside the campaign's file and name it in `attach`: one loaded from elsewhere tells who opened the mail"
+            );
+            compiler.fault("email.body", email.body.find(written.as_str()), text, Some(help));
+            return None;
+        }
+        check_size(compiler, &files);
         if let Some(expression) = &converted.unsafe_link {
             let help = phrase!(
                 "viết hẳn địa chỉ, hoặc dùng unsubscribe_url hay một khóa của [office]",
@@ -132,6 +161,7 @@ impl<'a> Sources<'a> {
             office: self.office,
             language,
             subject: email.subject.trim(),
+            preheader: email.preheader.as_deref(),
             body: &converted,
         };
         let text = compiler.trusted("email.text", &page.text())?;
@@ -142,15 +172,58 @@ impl<'a> Sources<'a> {
                 return None;
             }
         };
-        Some(EmailTexts { language: language.to_owned(), subject, text, html, attachments })
+        let length = compiler.typical_length(&html);
+        if length > CLIPPED {
+            let (length, most) = (length / 1024, CLIPPED / 1024);
+            let text = phrase!(
+                "thư dài {length} KB: từ {most} KB Gmail cắt phần cuối, cả liên kết từ chối nhận tin",
+                "the mail is {length} KB long: from {most} KB on Gmail cuts off its end, and the unsubscribe link with it"
+            );
+            let help =
+                phrase!("rút ngắn, hoặc đưa phần chi tiết vào tệp đính kèm", "shorten it, or attach the details as a file");
+            compiler.fault("email.body", None, text, Some(help));
+        }
+        let (mut attachments, mut pictures) = (Vec::new(), Vec::new());
+        for (number, (_, file)) in files.into_iter().enumerate() {
+            let id = id(number);
+            if converted.shown.contains(&id) {
+                pictures.push(Picture { id, file });
+            } else {
+                attachments.push(file);
+            }
+        }
+        Some(EmailTexts { language: language.to_owned(), subject, text, html, attachments, pictures })
+    }
+}
+
+/// All files of a mail together must pass the servers on the way.
+fn check_size(compiler: &mut Compiler<'_>, files: &[(&str, Arc<Attachment>)]) {
+    let bytes: usize = files.iter().map(|(_, file)| file.bytes.len()).sum();
+    // base64: four letters for three bytes, and a line end after each 76.
+    let sent = bytes.div_ceil(3) * 4 / 76 * 78;
+    if sent > LARGEST {
+        let (sent, most, files) = (sent.div_ceil(MEGABYTE), LARGEST / MEGABYTE, files.len());
+        let text = phrase!(
+            "{files} tệp của thư nặng {sent} MB khi gửi, nhiều nhất {most} MB",
+            "the mail's {files} files are {sent} MB when sent, {most} MB at most"
+        );
+        let help = phrase!(
+            "nén nhỏ hơn, hoặc đăng tệp lên trang của đơn vị rồi ghi liên kết",
+            "make them smaller, or put them on the office's site and link to them"
+        );
+        compiler.fault("email.attach", None, text, Some(help));
     }
 }
 
 fn whole(email: &EmailBody, main: Option<&EmailBody>) -> EmailBody {
     let Some(main) = main else { return email.clone() };
     let or = |own: &str, other: &str| if own.trim().is_empty() { other.to_owned() } else { own.to_owned() };
+    // One that was written for a text stands with it.
+    let borrowed = email.body.trim().is_empty();
+    let preheader = email.preheader.clone().or_else(|| main.preheader.clone().filter(|_| borrowed));
     EmailBody {
         subject: or(&email.subject, &main.subject),
+        preheader,
         body: or(&email.body, &main.body),
         attach: if email.attach.is_empty() { main.attach.clone() } else { email.attach.clone() },
     }

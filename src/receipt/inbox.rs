@@ -6,15 +6,15 @@
 
 use std::sync::Arc;
 
-use providers::{About, Channel, Event, Receipt, ReceiptState};
+use providers::{About, Channel, Event, Leftover, Receipt, ReceiptState};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Matcher, Place, Said, Status, handles};
+use super::{Matcher, Place, Said, Status, handles, leftover};
 use crate::{
     db::{Result, Sql, Tx, affected},
     delivery::{State, Why},
-    reply::{self, Ear, Heard},
+    reply::{self, Ear, Heard, Link},
     transaction, within,
 };
 
@@ -53,6 +53,8 @@ pub struct Taken {
     pub receipts: usize,
     /// Messages from people, repeated ones among them.
     pub heard: usize,
+    /// Mails that say nothing of an attempt.
+    pub left_over: usize,
     /// What the gateway said of the account, for the log: nothing of it is stored.
     pub said: Vec<String>,
 }
@@ -71,6 +73,8 @@ pub enum AppendError {
 struct Waiting {
     receipts: Vec<Incoming>,
     heard: Vec<Heard>,
+    left_over: Vec<(i64, Leftover)>,
+    known: Vec<Link>,
     done: oneshot::Sender<std::result::Result<(), AppendError>>,
 }
 
@@ -108,31 +112,40 @@ impl Inbox {
     /// nothing was taken and the gateway is to repeat it, which does no harm if it was taken after all.
     pub async fn take(&self, account: i64, channel: Channel, events: Vec<Event>) -> std::result::Result<Taken, AppendError> {
         let (mut receipts, mut heard, mut said) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut left_over, mut known) = (Vec::new(), Vec::new());
         for event in events {
             match event {
                 Event::Receipt(receipt) => receipts.push(Incoming::receipt(account, receipt)),
                 Event::Accepted { reference, ids } => receipts.push(Incoming::accepted(account, reference, ids)),
                 Event::Inbound(inbound) => heard.push(self.ear.hear(account, channel, &inbound)),
                 Event::Left { from, how } => heard.push(self.ear.left(account, channel, &from, &how)),
+                Event::Leftover(kind) => left_over.push((account, kind)),
+                Event::Known { user, phone } => known.extend(self.ear.knows(channel, &user, &phone)),
                 Event::Account { detail } => said.push(detail),
             }
         }
-        let taken = Taken { receipts: receipts.len(), heard: heard.len(), said };
-        self.store(receipts, heard).await?;
+        let taken = Taken { receipts: receipts.len(), heard: heard.len(), left_over: left_over.len(), said };
+        self.store(receipts, heard, left_over, known).await?;
         Ok(taken)
     }
 
     /// Stores receipts; returns once they are committed.
     pub async fn append(&self, receipts: Vec<Incoming>) -> std::result::Result<(), AppendError> {
-        self.store(receipts, Vec::new()).await
+        self.store(receipts, Vec::new(), Vec::new(), Vec::new()).await
     }
 
-    async fn store(&self, receipts: Vec<Incoming>, heard: Vec<Heard>) -> std::result::Result<(), AppendError> {
-        if receipts.is_empty() && heard.is_empty() {
+    async fn store(
+        &self,
+        receipts: Vec<Incoming>,
+        heard: Vec<Heard>,
+        left_over: Vec<(i64, Leftover)>,
+        known: Vec<Link>,
+    ) -> std::result::Result<(), AppendError> {
+        if receipts.is_empty() && heard.is_empty() && left_over.is_empty() && known.is_empty() {
             return Ok(());
         }
         let (done, committed) = oneshot::channel();
-        self.sender.send(Waiting { receipts, heard, done }).await.map_err(|_| AppendError::Closed)?;
+        self.sender.send(Waiting { receipts, heard, left_over, known, done }).await.map_err(|_| AppendError::Closed)?;
         committed.await.map_err(|_| AppendError::Closed)?
     }
 }
@@ -214,18 +227,24 @@ impl Appender {
     async fn commit(&self, batch: &[Waiting]) -> Result<Stored> {
         let rows: Vec<Appended<'_>> = batch.iter().flat_map(|waiting| &waiting.receipts).map(Appended::open).collect();
         let heard: Vec<Heard> = batch.iter().flat_map(|waiting| &waiting.heard).cloned().collect();
+        let left_over: Vec<(i64, Leftover)> = batch.iter().flat_map(|waiting| &waiting.left_over).copied().collect();
+        let known: Vec<Link> = batch.iter().flat_map(|waiting| &waiting.known).cloned().collect();
         let now = self.matcher.clock.millis();
         let applied = transaction!(self.matcher.db, |tx| {
             let mut rows = rows.clone();
             let stored = self.apply(tx, &mut rows, now).await?;
-            store(tx, &rows, &heard, now).await?;
+            store(tx, &rows, &heard, &known, now).await?;
+            leftover::count(tx, &left_over, now).await?;
             Ok(stored)
         });
         match applied {
             Ok(stored) => Ok(stored),
             Err(error) => {
                 tracing::error!(%error, receipts = rows.len(), "receipts could not be applied as they came; they are stored first");
-                transaction!(self.matcher.db, |tx| store(tx, &rows, &heard, now).await)?;
+                transaction!(self.matcher.db, |tx| {
+                    store(tx, &rows, &heard, &known, now).await?;
+                    leftover::count(tx, &left_over, now).await
+                })?;
                 Ok(Stored { applied: 0, open: rows.len() })
             }
         }
@@ -257,13 +276,16 @@ impl Appender {
     }
 }
 
-async fn store(tx: &mut Tx, rows: &[Appended<'_>], heard: &[Heard], now: i64) -> Result<()> {
+async fn store(tx: &mut Tx, rows: &[Appended<'_>], heard: &[Heard], known: &[Link], now: i64) -> Result<()> {
     if !rows.is_empty() {
         let list = crate::db::list(rows);
         within!(tx, |c, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(c).await.map(affected))?;
     }
     if !heard.is_empty() {
         reply::take(tx, heard, now).await?;
+    }
+    for link in known {
+        link.keep(tx, now).await?;
     }
     Ok(())
 }

@@ -171,7 +171,7 @@ impl Outcome {
             State::Skipped => match why {
                 Why::SameAddress => Fate::SharedAddress,
                 Why::OptedOut | Why::DoNotCall | Why::NoConsent => Fate::OptedOut,
-                Why::NoAddress | Why::NoText => Fate::NoAddress,
+                Why::NoAddress | Why::NoText | Why::Suppressed => Fate::NoAddress,
                 _ => Fate::Unsent,
             },
             State::Lapsed | State::Cancelled => Fate::Unsent,

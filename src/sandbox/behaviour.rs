@@ -16,7 +16,7 @@ use std::{
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 
-use super::{Gateway, smpp::Habits};
+use super::{Gateway, smpp::Habits, zalo};
 
 /// How the stand-ins behave. Shares are 0…1; the default takes everything at once and confirms it.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,8 @@ pub struct Behaviour {
     pub smpp: Habits,
     /// How long FPT's tokens are good, whatever they are told to be.
     pub token_life: Duration,
+    /// What is Zalo's own.
+    pub zalo: zalo::Habits,
 }
 
 impl Default for Behaviour {
@@ -71,6 +73,7 @@ impl Default for Behaviour {
             replies: 0.0,
             smpp: Habits::default(),
             token_life: Duration::from_hours(1),
+            zalo: zalo::Habits::default(),
         }
     }
 }

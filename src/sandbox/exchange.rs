@@ -18,6 +18,7 @@ use super::{
     behaviour::{Behaviour, Fate, Outcome, Refusal, key},
     receipt::{Call, Caller},
     taken::{Counts, Record, Taken, Tally, one},
+    zalo,
 };
 use crate::clock::Clock;
 
@@ -71,6 +72,7 @@ pub(super) struct Exchange {
     repeats: Mutex<Repeats>,
     /// What became of messages, by the id that their gateway gave them, for those who ask.
     told: Mutex<HashMap<String, Vec<(String, bool)>>>,
+    pub(super) zalo: zalo::Desk,
     record: Record,
     tallies: Vec<Arc<Tally>>,
     number: AtomicU64,
@@ -103,6 +105,7 @@ impl Exchange {
             tries: Mutex::default(),
             repeats: Mutex::new(Repeats { seen: HashMap::new(), prune_at: 1 << 20 }),
             told: Mutex::default(),
+            zalo: zalo::Desk::default(),
             record,
             tallies: Gateway::ALL.iter().map(|_| Arc::default()).collect(),
             number,

@@ -38,6 +38,7 @@ mod telegram;
 mod vietguys;
 mod viettel;
 mod vnpt;
+pub mod zalo;
 
 /// Serves until told to stop; then every request in hand is answered first.
 pub(super) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, mut stopping: watch::Receiver<bool>) {
@@ -57,6 +58,13 @@ pub(super) async fn serve(listener: TcpListener, exchange: Arc<Exchange>, mut st
         .route("/smsmarketing/api", post(vnpt::send))
         .route("/api/index.php", post(vietguys::send))
         .route("/cgi-bin/sendsms", any(kannel::send))
+        .route("/v4/oa/access_token", post(zalo::token))
+        .route("/message/template", post(zalo::to_phone))
+        .route("/v3.0/oa/message/template", post(zalo::to_user))
+        .route("/v3.0/oa/message/cs", post(zalo::consult))
+        .route("/message/status", get(zalo::status))
+        .route("/message/quota", get(zalo::quota))
+        .route("/template/info/v2", get(zalo::template))
         .route("/{bot}/sendMessage", post(telegram::send))
         .route("/{bot}/getMe", get(telegram::about).post(telegram::about))
         .with_state(exchange)

@@ -3,7 +3,15 @@
 //! At most [`OUTSTANDING`] wait at a time (a stand-in that is called faster than its receipts are taken then answers more slowly,
 //! instead of growing) and at most [`CALLING`] are in flight.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::{Semaphore, watch};
 
@@ -13,11 +21,15 @@ const OUTSTANDING: u32 = 50_000;
 const CALLING: usize = 256;
 const TRIES: u32 = 5;
 
-/// One callback: a POST of JSON where there is a body, else a GET.
+/// What begins the address of a receipt that is a mail into a Maildir.
+pub(super) const MAILDIR: &str = "maildir:";
+
+/// One callback: a POST of JSON where there is a body, else a GET. To a Maildir the body is a mail.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) url: String,
     pub(super) body: Option<String>,
+    pub(super) headers: Vec<(&'static str, String)>,
 }
 
 /// How receipts go out from now on.
@@ -114,10 +126,16 @@ impl Caller {
 
     async fn call(&self, call: &Call) -> bool {
         let Ok(_permit) = self.calling.acquire().await else { return false };
-        let request = match &call.body {
+        if let Some(maildir) = call.url.strip_prefix(MAILDIR) {
+            return deliver(Path::new(maildir), call.body.as_deref().unwrap_or_default()).await.is_ok();
+        }
+        let mut request = match &call.body {
             Some(body) => self.client.post(&call.url).header("content-type", "application/json").body(body.clone()),
             None => self.client.get(&call.url),
         };
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
         match request.send().await {
             // The body is read so that the connection can be used again.
             Ok(answer) => answer.status() == 200 && answer.bytes().await.is_ok(),
@@ -133,4 +151,17 @@ impl Caller {
         let stopping = pace.wait_for(|pace| *pace != Pace::Due);
         let _ = tokio::time::timeout(time, stopping).await;
     }
+}
+
+/// Puts a mail into a Maildir, which is made where it is not there: written aside, then moved, so that nobody reads half of it.
+async fn deliver(maildir: &Path, mail: &str) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    for folder in ["tmp", "new", "cur"] {
+        tokio::fs::create_dir_all(maildir.join(folder)).await?;
+    }
+    let second = crate::clock::Clock::system().now().timestamp();
+    let name = format!("{second}.P{}Q{}.sandbox", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let aside = maildir.join("tmp").join(&name);
+    tokio::fs::write(&aside, mail).await?;
+    tokio::fs::rename(aside, maildir.join("new").join(name)).await
 }

@@ -1,7 +1,8 @@
 //! The stand-in mail server: ESMTP (RFC 5321) with PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES, SIZE and AUTH.
 //!
 //! One message is taken per recipient. Forced refusals are spoken at RCPT, drawn ones after the mail, when its Message-ID is known.
-//! A mail that is cut off gets no answer to its final dot.
+//! A mail that is cut off gets no answer to its final dot. Where there is a Maildir for
+//! bounces, mails whose receipt would report failure are reported there.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -22,8 +23,10 @@ use super::{
     Gateway,
     behaviour::{Magic, Refusal, magic},
     exchange::{Exchange, Submission, Verdict},
+    receipt::Call,
 };
 
+mod bounce;
 mod headers;
 
 /// The largest mail taken, in octets.
@@ -96,7 +99,8 @@ struct Session {
     out: String,
     expecting: Expecting,
     signed_in: bool,
-    sender: bool,
+    /// Of the mail that is being given, where bounces go.
+    sender: Option<String>,
     recipients: Vec<String>,
     mail: Vec<u8>,
 }
@@ -110,7 +114,7 @@ impl Session {
             out: String::new(),
             expecting: Expecting::Command,
             signed_in: false,
-            sender: false,
+            sender: None,
             recipients: Vec::new(),
             mail: Vec::new(),
         }
@@ -233,12 +237,12 @@ impl Session {
                 self.go("530 5.7.0 Authentication required")
             }
             Request::Mail { from } if from.size > LARGEST => self.go("552 5.3.4 The mail is too large"),
-            Request::Mail { .. } => {
+            Request::Mail { from } => {
                 self.reset();
-                self.sender = true;
+                self.sender = Some(from.address.into_owned());
                 self.go("250 2.1.0 Sender ok")
             }
-            Request::Rcpt { .. } if !self.sender => self.go("503 5.5.1 MAIL first"),
+            Request::Rcpt { .. } if self.sender.is_none() => self.go("503 5.5.1 MAIL first"),
             Request::Rcpt { .. } if self.recipients.len() >= RECIPIENTS => self.go("452 4.5.3 Too many recipients"),
             Request::Rcpt { to } => match magic(&to.address) {
                 Some(Magic::NoSuch) => self.go(reply(Refusal::NoSuchAddress)),
@@ -292,6 +296,9 @@ impl Session {
         let mail: Arc<[u8]> = std::mem::take(&mut self.mail).into();
         let headers = Headers::of(&mail);
         let (mut taken, mut refused) = (None, None);
+        // The null sender's mails are bounces themselves: nobody is told of theirs.
+        let sender = self.sender.take().filter(|sender| !sender.is_empty());
+        let back = self.exchange.receipts_to(Gateway::Smtp).zip(sender);
         for to in std::mem::take(&mut self.recipients) {
             let message = Submission {
                 gateway: Gateway::Smtp,
@@ -302,7 +309,16 @@ impl Session {
                 parts: 1,
                 once: false,
             };
-            match self.exchange.submit(message, |_, _| Vec::new()).await {
+            let now = self.exchange.now();
+            let bounces = |number, arrived: bool| {
+                let back = back.as_ref().filter(|_| !arrived);
+                let call = back.map(|(url, sender)| {
+                    let report = bounce::report(number, sender, &to, headers.message_id.as_deref(), now);
+                    Call { url: url.clone(), body: Some(report), headers: Vec::new() }
+                });
+                call.into_iter().collect()
+            };
+            match self.exchange.submit(message, bounces).await {
                 Verdict::Taken(number) => taken = Some(number),
                 Verdict::Refused(refusal) => refused = Some(refusal),
                 Verdict::Repeat | Verdict::Broken => refused = Some(Refusal::Later),
@@ -317,7 +333,7 @@ impl Session {
     }
 
     fn reset(&mut self) {
-        self.sender = false;
+        self.sender = None;
         self.recipients.clear();
         self.mail.clear();
     }

@@ -53,6 +53,8 @@ impl Taken {
     pub fn address(&self) -> String {
         match self.gateway {
             Gateway::Smtp | Gateway::Telegram => self.to.clone(),
+            // A number, not a user id.
+            Gateway::Zalo if !(self.to.len() == 11 && self.to.starts_with("84")) => self.to.clone(),
             _ => {
                 let digits = self.to.strip_prefix('+').unwrap_or(&self.to);
                 digits.strip_prefix('0').map_or_else(|| format!("+{digits}"), |national| format!("+84{national}"))

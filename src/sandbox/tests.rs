@@ -386,3 +386,36 @@ async fn one_seed_ends_alike_in_any_order_and_under_other_references() {
     assert_eq!(forwards, run(phones().into_iter().rev().collect(), "b", 1).await);
     assert_ne!(forwards, run(phones(), "a", 2).await);
 }
+
+#[tokio::test]
+async fn mails_that_do_not_arrive_are_reported_into_a_maildir() {
+    use providers::bounce::{Names, Verdict, read};
+
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        smtp: Some("127.0.0.1:0".parse().unwrap()),
+        receipts_to: [(Gateway::Smtp, maildir(folder.path()))].into(),
+        ..Options::default()
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let mut wire = tokio::net::TcpStream::connect(sandbox.smtp_addr().unwrap()).await.unwrap();
+    let mut said = String::from("HELO me\r\n");
+    for to in ["an@example.com", "an+undelivered@example.com"] {
+        said += &format!(
+            "MAIL FROM:<b+0000000h60g0g2h0a1b2c3d4@example.vn>\r\nRCPT TO:<{to}>\r\nDATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"
+        );
+    }
+    said += "QUIT\r\n";
+    tokio::io::AsyncWriteExt::write_all(&mut wire, said.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut wire, &mut answers).await.unwrap();
+    assert_eq!(answers.matches("queued as").count(), 2, "{answers}");
+    sandbox.settled().await;
+    let mails: Vec<_> = std::fs::read_dir(folder.path().join("new")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(mails.len(), 1);
+    let names = Names::new(Some("b+{ref}@example.vn".parse().unwrap()), "example.vn");
+    let report = read(&std::fs::read(&mails[0]).unwrap(), &names);
+    assert_eq!(report.reference.as_deref(), Some("0000000h60g0g2h0a1b2c3d4"));
+    assert!(matches!(report.verdict, Verdict::Failed { .. }), "{:?}", report.verdict);
+    assert_eq!(sandbox.stop(Outstanding::Deliver).await.receipts, 1);
+}

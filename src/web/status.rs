@@ -22,7 +22,7 @@ use super::{
 use crate::{
     account::trouble::{self, Trouble},
     db::Result,
-    delivery,
+    delivery, request,
 };
 
 /// Runs under way on the page; more than this many at once nobody reads.
@@ -48,13 +48,14 @@ async fn show(
     Query(switches): Query<Switches>,
 ) -> Response {
     match look(&state).await {
-        Ok((under_way, settled, troubles)) => {
+        Ok(Look { under_way, settled, troubles, requests }) => {
             let now = state.parts.clock.millis();
             let values = context! {
                 now => local(now),
                 started => local(state.started),
                 version => env!("CARGO_PKG_VERSION"),
                 refresh => switches.refresh.as_deref() != Some("off"),
+                requests => Value::from(Serde(&requests)),
                 under_way => Value::from(Serde(&under_way)),
                 settled => Value::from(Serde(&settled)),
                 accounts => Value::from(Serde(&accounts::all(&state.parts.accounts, state.parts.clock.ticks(), &troubles, lang))),
@@ -68,11 +69,21 @@ async fn show(
     }
 }
 
-async fn look(state: &Shared) -> Result<(Vec<Card>, Vec<Card>, Vec<Trouble>)> {
+/// What the page shows.
+struct Look {
+    under_way: Vec<Card>,
+    settled: Vec<Card>,
+    troubles: Vec<Trouble>,
+    requests: request::Queue,
+}
+
+async fn look(state: &Shared) -> Result<Look> {
     let under_way = overview::under_way(state, UNDER_WAY).await?;
     let settled = overview::settled(state, SETTLED).await?;
     let troubles = trouble::present(&state.parts.db).await?;
-    Ok((under_way.into_iter().map(Card::of).collect(), settled.into_iter().map(Card::of).collect(), troubles))
+    let requests = request::queue(&state.parts.db, state.parts.clock.millis()).await?;
+    let cards = |runs: Vec<RunView>| runs.into_iter().map(Card::of).collect();
+    Ok(Look { under_way: cards(under_way), settled: cards(settled), troubles, requests })
 }
 
 /// The local time of an instant (unix milliseconds), as people write it in Vietnam.

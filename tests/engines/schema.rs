@@ -109,6 +109,12 @@ async fn postgres(world: &World) -> Schema {
     schema
 }
 
+/// Every column of every table, with the class of its type.
+pub async fn columns(world: &World) -> Vec<(String, String, &'static str)> {
+    let schema = if world.db.engine() == Engine::Sqlite { sqlite(world).await } else { postgres(world).await };
+    schema.columns.into_iter().map(|((table, column), (class, _))| (table, column, class)).collect()
+}
+
 #[test]
 fn both_schemas_are_alike() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

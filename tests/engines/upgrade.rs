@@ -6,7 +6,7 @@ use chrono::{TimeZone as _, Utc};
 use loa::{
     active::Active,
     clock::Clock,
-    config::SecretKey,
+    config::{Bounces, SecretKey},
     db::{Db, Engine, Pool, Schema},
     delivery::State,
     on,
@@ -71,7 +71,7 @@ async fn upgrade(db: &Db) {
     let (clock, _) = Clock::manual(Utc.with_ymd_and_hms(1970, 1, 1, 0, 1, 0).unwrap());
     let seal = Seal::new(&SecretKey(Arc::new(secrecy::SecretBox::new(Box::new([7; 32])))), &[]);
     let active = Arc::new(Active::new(db.clone(), office()));
-    let matcher = Matcher { db: db.clone(), clock, node: 1, active, seal };
+    let matcher = Matcher { db: db.clone(), clock, node: 1, active, seal, bounces: Bounces::default() };
     let step = matcher.step(0).await.unwrap();
     assert_eq!((step.seen, step.applied), (1, 1));
     let state = i64::from(State::Delivered.number());

@@ -23,7 +23,7 @@ use providers::Channel;
 use super::postgres;
 
 pub use campaigns::{EVERYBODY, by_sms, campaign, office, one_after_the_other, source};
-pub use people::{Person, phone};
+pub use people::{ELSEWHERE, Person, phone};
 pub use receipts::said;
 pub use rows::Row;
 pub use sending::{accepted, in_doubt, judged, later, rejected};

@@ -19,7 +19,7 @@ use loa::{
         segment::{SegmentError, compile},
     },
     campaign::{Condition, Reached},
-    consent::{self, Said, Scope},
+    consent::{self, Said, Scope, agreement},
     seal::{Kind, Seal},
     words::Lang,
 };
@@ -104,7 +104,7 @@ async fn bad_rows_of_every_kind_never_stop_the_good_ones() {
         7: so_dien_thoai: không phải số di động (số cố định không nhận được tin nhắn)
         8: so_dien_thoai: có ký tự không phải chữ số
         9: email: địa chỉ e-mail phải có đúng một dấu @
-        10: email: địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy, chữ có dấu)
+        10: email: địa chỉ e-mail có ký tự không hợp lệ (dấu cách, dấu phẩy)
         11: email: tên miền sau dấu @ không hợp lệ
         12: zalo_id: Excel đã ghi mã thành dạng khoa học và làm mất chữ số: đặt cột ở dạng Văn bản rồi nhập lại mã
         13: zalo_id: mã người dùng chỉ gồm chữ số
@@ -399,20 +399,23 @@ d,0904444444,,26740,,1960-05-05,,O'Brien
             for reference in ["a", "b", "c", "d"] {
                 let mut one = compiled.clone();
                 one.text = format!("{} AND r.ref = '{reference}'", one.text);
-                if count(&ground.db, &one).await.unwrap().people == 1 {
+                if count(&ground.db, &one, 0).await.unwrap().people == 1 {
                     found.push_str(reference);
                 }
             }
             assert_eq!(found, people, "{what} on {:?}", ground.db.engine());
         }
         let all = compile(&Condition::default(), &lookup, ground.db.engine(), 1, now).unwrap();
-        assert_eq!(count(&ground.db, &all).await.unwrap(), Count { people: 4, phone: 3, email: 2, chat: 0, ..Count::default() });
+        assert_eq!(
+            count(&ground.db, &all, 0).await.unwrap(),
+            Count { people: 4, phone: 3, email: 2, chat: 0, ..Count::default() }
+        );
         // Whoever refuses, or stands on a list, is counted apart.
         let phone = ground.number("SELECT min(phone_hash) FROM recipient WHERE phone_hash IS NOT NULL").await;
         consent::record(&ground.db, Channel::Sms, phone, Scope::Awareness, Said { source: "link", wording: "", at: 1 })
             .await
             .unwrap();
-        let counted = count(&ground.db, &all).await.unwrap();
+        let counted = count(&ground.db, &all, 0).await.unwrap();
         assert_eq!((counted.phone, counted.refused, counted.blocked, counted.no_advertising), (3, 1, 0, 0));
         let compile = |slug: &str| compile(&condition(|c| c.segments = strings(&[slug])), &lookup, ground.db.engine(), 1, now);
         assert_eq!(compile("khong-co"), Err(SegmentError::Unknown("khong-co".into())));
@@ -440,15 +443,38 @@ async fn an_export_is_a_list_and_an_erased_person_is_in_none() {
         assert_eq!(figures(&summary), [2, 0, 2, 0, 0, 0]);
         assert_eq!(format!("\u{feff}{}", exported(&ground, None).await), text);
 
-        assert!(erase(&ground.db, "a", ground.clock.millis()).await.unwrap());
-        assert!(!erase(&ground.db, "a", ground.clock.millis()).await.unwrap());
+        let now = ground.clock.millis();
+        assert!(erase(&ground.db, "a", "Lan", now).await.unwrap().is_some());
+        assert!(erase(&ground.db, "a", "Lan", now).await.unwrap().is_none());
         assert!(!exported(&ground, None).await.contains("An"));
         assert_eq!(ground.number("SELECT count(*) FROM recipient").await, 2);
         let left = "SELECT count(*) FROM recipient WHERE state = 2 AND name IS NULL AND phone IS NULL AND phone_hash IS NULL \
                     AND email IS NULL AND born IS NULL AND attributes = '{}' AND ref LIKE 'erased-%'";
         assert_eq!(ground.number(left).await, 1);
         assert_eq!(ground.number("SELECT count(*) FROM membership").await, 1);
-        assert_eq!(consent::refused(&ground.db, Channel::Sms, &[phone]).await.unwrap().get(&phone), Some(&Scope::All));
+        assert_eq!(consent::refused(&ground.db, Channel::Sms, &[phone], now).await.unwrap().get(&phone), Some(&Scope::All));
+    }
+}
+
+#[tokio::test]
+async fn what_a_list_says_of_consent_is_remembered_where_it_changes() {
+    for ground in grounds().await {
+        let head = "ref,name,phone,consent_basis,consent_source,consent_at,consent_wording\n";
+        let agreed = "a,An,0901111111,đồng ý,phiếu,01/10/2026,Tôi đồng ý nhận tin\nb,Bình,0902222222,,,,\n";
+        let import = async |name: &str, text: String| import_text(&ground, name, &text).await.unwrap();
+        import("1.csv", format!("{head}{agreed}")).await;
+        // The same list again, and one without these columns, say nothing new.
+        import("2.csv", format!("{head}{agreed}")).await;
+        import("3.csv", "ref,name,phone\na,An,0901111111\n".to_string()).await;
+        import("4.csv", "ref,phone,consent_basis,consent_source,consent_at\na,0901111111,đồng ý,phiếu,01/10/2026\n".into()).await;
+        assert_eq!(ground.number("SELECT count(*) FROM consent").await, 1);
+        import("5.csv", format!("{head}a,An,0901111111,nhiệm vụ công,,,\n")).await;
+        import("6.csv", format!("{head}a,An,0901111111,,,,\nb,Bình,0902222222,consent,web,,\n")).await;
+        let history = agreement::history(&ground.db, 1).await.unwrap();
+        let said: Vec<_> = history.iter().map(|one| (one.given, one.basis.as_str(), one.wording.as_str())).collect();
+        assert_eq!(said, [(true, "đồng ý", "Tôi đồng ý nhận tin"), (true, "nhiệm vụ công", ""), (false, "", ""),]);
+        assert!(history.iter().all(|one| one.channel == 0 && one.by_whom == "danh-sach"), "{history:?}");
+        assert_eq!(agreement::history(&ground.db, 2).await.unwrap().len(), 1);
     }
 }
 
@@ -461,7 +487,7 @@ async fn a_refusal_stands_until_it_is_taken_back_and_all_of_it_is_remembered() {
         // Refusing less afterwards does not make it less.
         consent::record(db, Channel::Sms, 7, Scope::Awareness, said(2)).await.unwrap();
         consent::record(db, Channel::Email, 7, Scope::Awareness, said(3)).await.unwrap();
-        let refused = async |channel| consent::refused(db, channel, &[7, 8]).await.unwrap().get(&7).copied();
+        let refused = async |channel| consent::refused(db, channel, &[7, 8], 0).await.unwrap().get(&7).copied();
         assert_eq!((refused(Channel::Sms).await, refused(Channel::Email).await), (Some(Scope::All), Some(Scope::Awareness)));
         assert!(!Scope::Awareness.covers(loa::campaign::Kind::Warning) && Scope::All.covers(loa::campaign::Kind::Warning));
 
@@ -474,7 +500,7 @@ async fn a_refusal_stands_until_it_is_taken_back_and_all_of_it_is_remembered() {
         // Whoever polls learns how things stand now, of old events too: nothing that was committed late is missed.
         let changes = consent::since(db, back).await.unwrap();
         assert!(changes.iter().any(|change| change.id == first));
-        let last = |channel| changes.iter().rev().find(|change| change.channel == channel).unwrap().refuses;
+        let last = |channel| changes.iter().rev().find(|change| change.channel == channel).unwrap().standing.refuses(0);
         assert_eq!((last(Channel::Sms), last(Channel::Email)), (None, Some(Scope::Awareness)));
     }
 }

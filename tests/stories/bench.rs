@@ -53,7 +53,7 @@ fn every_figure_is_measured_and_held_against_its_bare_counterpart() {
     let skipped: Vec<&str> = printed["skipped"].as_array().unwrap().iter().map(|one| one["step"].as_str().unwrap()).collect();
     for (variable, step, figures) in [
         ("LOA_TEST_POSTGRES", "postgres", vec![("fan_out", Some("postgres")), ("engine", Some("postgres"))]),
-        ("LOA_TEST_SMTP_SINK", "mail", vec![("mail", None)]),
+        ("LOA_TEST_SMTP_SINK", "mail", vec![("mail", None), ("mail_rsa", None), ("mail_ed25519", None)]),
         ("LOA_TEST_NODE_CARRIER", "node-smpp", vec![("smpp_adapter_node_100", None)]),
     ] {
         let is_there = variables.iter().any(|(name, _)| *name == variable);

@@ -14,7 +14,7 @@ use sqlx::AssertSqlSafe;
 use crate::{folder::Folder, helpers};
 
 /// What the example accounts of a first loa.toml read from the environment.
-const SECRETS: [(&str, &str); 7] = [
+const SECRETS: [(&str, &str); 10] = [
     ("ESMS_API_KEY", "a"),
     ("ESMS_SECRET_KEY", "b"),
     ("SPEEDSMS_TOKEN", "c"),
@@ -22,6 +22,9 @@ const SECRETS: [(&str, &str); 7] = [
     ("SMTP_PASSWORD", "e"),
     ("TELEGRAM_TOKEN", "f"),
     ("VIETTEL_SMPP_PASSWORD", "g"),
+    ("ZALO_SECRET", "h"),
+    ("ZALO_OA_SECRET", "i"),
+    ("ZALO_REFRESH_TOKEN", "j"),
 ];
 
 fn begun() -> Folder {

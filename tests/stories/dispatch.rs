@@ -70,6 +70,11 @@ impl Scripted {
         *self.script.lock().unwrap() = Box::new(script);
     }
 
+    /// Until this is dropped, no answer comes.
+    pub async fn hold(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.answering.acquire().await.unwrap()
+    }
+
     pub fn texts(&self) -> Vec<String> {
         self.handed.lock().unwrap().iter().map(|(_, text)| text.clone()).collect()
     }
@@ -140,6 +145,8 @@ pub fn configured(name: &str, channel: Channel) -> config::Account {
         allow_private: false,
         parts: Budget::default(),
         templates: Vec::new(),
+        dkim: Vec::new(),
+        domains: BTreeMap::new(),
         settings: BTreeMap::new(),
         secrets: BTreeMap::new(),
     }
@@ -224,6 +231,25 @@ impl<'w> Process<'w> {
             }
         }
         panic!("there is always something more to do");
+    }
+
+    /// Steps so many times, whatever is left to do.
+    pub async fn settle_for(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.world.step_with(&self.runner).await;
+            self.step().await;
+            self.land().await;
+        }
+    }
+
+    /// Puts back what was claimed and not sent.
+    pub async fn drain(&mut self) {
+        for lane in &mut self.lanes {
+            lane.drain().await;
+        }
+        while self.recorder.waiting() > 0 {
+            self.recorder.step().await;
+        }
     }
 
     /// Time passes; the lease is renewed as it does.

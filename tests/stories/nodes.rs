@@ -28,7 +28,7 @@ const WINDOW: i64 = 20;
 const DUE: u64 = 3;
 
 /// A node that does not outlive its test.
-struct Node(Child);
+pub struct Node(pub Child);
 
 impl Drop for Node {
     fn drop(&mut self) {
@@ -38,7 +38,7 @@ impl Drop for Node {
 }
 
 impl Node {
-    fn end(mut self) {
+    pub fn end(mut self) {
         assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
         assert!(self.0.wait().unwrap().success());
     }

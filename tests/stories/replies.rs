@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use loa::{
     audience::key,
+    campaign::Holidays,
     config::{Limits, Office, OptOut},
     consent::{self, Scope},
     delivery::{State, Why},
@@ -12,6 +13,7 @@ use loa::{
     epoch,
     receipt::{self, Taken},
     reply::{Ear, Meaning, confirmation, read},
+    request,
     run::command,
     seal::{Kind, Seal},
 };
@@ -51,7 +53,7 @@ async fn take_by(world: &World, account: i64, events: Vec<Event>) -> Taken {
 }
 
 async fn refuses(world: &World, hash: i64) -> Option<Scope> {
-    consent::refused(&world.db, Channel::Sms, &[hash]).await.unwrap().get(&hash).copied()
+    consent::refused(&world.db, Channel::Sms, &[hash], world.now()).await.unwrap().get(&hash).copied()
 }
 
 async fn confirmations(world: &World) -> Vec<i64> {
@@ -286,7 +288,7 @@ async fn what_is_no_refusal_is_kept_sealed_for_an_officer_and_then_deleted(world
     );
 
     // Whoever is erased is erased here, too; and what is older than its time goes by itself.
-    loa::audience::erase::erase(&world.db, "p1", world.now()).await.unwrap();
+    loa::audience::erase::erase(&world.db, "p1", "Lan", world.now()).await.unwrap();
     assert_eq!(world.number("SELECT count(*) FROM inbound").await, 1, "the machine's");
     world.advance(90 * 24 * HOUR).await;
     assert!(!read::prune(&world.db, Duration::from_hours(90 * 24), world.now()).await.unwrap());
@@ -300,6 +302,16 @@ async fn what_is_no_refusal_is_kept_sealed_for_an_officer_and_then_deleted(world
 async fn a_change_of_keys_keeps_what_people_wrote(world: &World) {
     let (old, new) = (crate::helpers::key(1), crate::helpers::key(2));
     let before = key::load(&world.db, &old, &[]).await.unwrap();
+    let asked = request::New {
+        kind: request::Kind::Access,
+        subject: request::Subject::Address(Channel::Sms, 5),
+        until: None,
+        received_at: world.now(),
+        by: "Lan",
+        note: "gọi điện",
+    };
+    let id = request::take_in(&world.db, &before, &Holidays::built_in(), &asked, world.now()).await.unwrap();
+    request::step(&world.db, &before, id, request::Step::Answer, "Lan", "hẹn thứ Hai", world.now()).await.unwrap();
     let (inbox, mut appender) = receipt::inbox(world.matcher(), Ear::new(before, &settings()));
     let events = vec![wrote("0381234567", "Ai gửi đấy?", Some("1")), wrote("0381234567", "TC", Some("2"))];
     let (taken, _) = tokio::join!(inbox.take(world.account, Channel::Sms, events), appender.step());
@@ -309,6 +321,8 @@ async fn a_change_of_keys_keeps_what_people_wrote(world: &World) {
     let after: Seal = key::load(&world.db, &new, &[]).await.unwrap();
     let messages = read::messages(&world.db, &after, 0, false, 10).await.unwrap();
     assert_eq!(messages[0].text.as_deref(), Some("Ai gửi đấy?"));
+    let kept = request::one(&world.db, &after, id).await.unwrap().unwrap();
+    assert_eq!((kept.note.as_deref(), kept.history[1].note.as_deref()), (Some("gọi điện"), Some("hẹn thứ Hai")));
     let due = confirmation::due(&world.db, world.now()).await.unwrap();
     assert_eq!(after.open(Kind::Phone, &due[0].sender).as_deref(), Ok("+84381234567"));
 }

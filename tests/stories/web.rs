@@ -5,14 +5,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use loa::{
     account::{Accounts, callback_secret, gateways},
     active::Active,
+    audience::import,
     campaign::{Holidays, Library},
-    config::Config,
+    config::{Bounces, Config},
     consent::{self, Scope},
     delivery::State as Delivery,
     dispatch::unsubscribe_token,
     on,
     receipt::{self, Appender, Matcher, Stored},
+    request,
     run::make,
+    seal::Kind,
     tally::{self, Count, Key},
     web::{self, Parts, State},
 };
@@ -127,7 +130,7 @@ impl House {
             .unwrap();
         let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
         let (db, clock, seal) = (ground.db.clone(), ground.clock.clone(), ground.seal.clone());
-        let matcher = Matcher { db, clock, node: 0, active: Arc::clone(&active), seal };
+        let matcher = Matcher { db, clock, node: 0, active: Arc::clone(&active), seal, bounces: Bounces::default() };
         let ear = loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default());
         let (inbox, appender) = receipt::inbox(matcher, ear);
         let recorder = web::recorder().unwrap();
@@ -194,7 +197,7 @@ impl House {
     }
 
     async fn refused(&self, channel: Channel, address: i64) -> Option<Scope> {
-        consent::refused(&self.ground.db, channel, &[address]).await.unwrap().get(&address).copied()
+        consent::refused(&self.ground.db, channel, &[address], self.ground.clock.millis()).await.unwrap().get(&address).copied()
     }
 
     async fn said(&self, channel: Channel, address: i64) -> Vec<(String, String)> {
@@ -425,6 +428,102 @@ async fn the_form_refuses_as_much_as_was_chosen_and_takes_it_back() {
         assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
         assert!(nonsense.text().await.unwrap().contains("Chưa có gì được thay đổi"));
         assert_eq!(house.said(Channel::Sms, 9).await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn the_form_offers_other_channels_and_months_without_saying_which_there_are() {
+    for ground in grounds().await {
+        let list = "ref,name,phone,email\na,An,0901111111,an@example.vn\nb,Bình,0902222222,b@example.vn\nc,Chi,0902222222,\n";
+        let file = ground.folder.path().join("list.csv");
+        std::fs::write(&file, list).unwrap();
+        let order = import::Order { path: file, source: "ds".into(), replace: false, lang: loa::words::Lang::Vi };
+        import::import(&ground.db, &ground.seal, &ground.clock, &order, |_| {}).await.unwrap();
+        let house = House::open(ground).await;
+        let hash = |kind, plain: &str| house.ground.seal.hash(kind, plain);
+        let (email, phone) = (hash(Kind::Email, "an@example.vn"), hash(Kind::Phone, "+84901111111"));
+        let path = |channel, address| format!("/u/{}?lang=vi", unsubscribe_token(&house.ground.seal, channel, address));
+        let own = path(Channel::Email, email);
+        let post =
+            async |fields: &[(&str, &str)]| house.ask(Method::POST, &house.public, &own).form(fields).send().await.unwrap();
+        let (_, fresh) = house.get(&own).await;
+        keep_page("fresh", &fresh);
+        assert!(fresh.contains("Qua kênh nào?") && fresh.contains("<label for=\"months\">"), "{fresh}");
+        assert!(!fresh.contains("example.vn") && !fresh.contains("SMS") && !fresh.contains("0901"), "{fresh}");
+        assert!(house.said(Channel::Email, email).await.is_empty(), "looking changes nothing");
+
+        // For three months, everywhere: it is 2 November 2026.
+        let wish = [("action", "stop"), ("scope", "awareness"), ("months", "3"), ("where", "all")];
+        assert_eq!(post(&wish).await.status(), StatusCode::SEE_OTHER);
+        let (_, paused) = house.get(&format!("{own}&done")).await;
+        keep_page("paused", &paused);
+        assert!(paused.replace("&#x2f;", "/").contains("02/02/2027") && paused.contains("value=\"undo-all\""), "{paused}");
+        for (channel, address) in [(Channel::Email, email), (Channel::Sms, phone)] {
+            assert_eq!(house.refused(channel, address).await, Some(Scope::Awareness));
+            let words = "Ngừng tin tuyên truyền định kỳ · Qua mọi kênh mà chúng tôi có địa chỉ của quý vị · Trong 3 tháng";
+            assert_eq!(house.said(channel, address).await, [("link".to_string(), words.to_string())]);
+            assert!(words.split(" · ").all(|part| fresh.contains(part)), "what is recorded stood on the page");
+        }
+        // Back on this channel alone, and then on all.
+        post(&[("action", "undo")]).await;
+        assert_eq!(
+            (house.refused(Channel::Email, email).await, house.refused(Channel::Sms, phone).await.is_some()),
+            (None, true)
+        );
+        let (_, back) = house.get(&format!("{own}&done")).await;
+        keep_page("back", &back);
+        assert!(back.contains("Qua kênh khác vẫn còn ngừng"), "{back}");
+        post(&[("action", "undo-all")]).await;
+        assert_eq!(house.refused(Channel::Sms, phone).await, None);
+        post(&[("action", "stop"), ("scope", "all"), ("where", "here"), ("months", "")]).await;
+        assert_eq!(
+            (house.refused(Channel::Email, email).await, house.refused(Channel::Sms, phone).await),
+            (Some(Scope::All), None)
+        );
+        let (_, all) = house.get(&own).await;
+        keep_page("all", &all);
+        // Nonsense changes nothing.
+        let wrong = post(&[("action", "stop"), ("scope", "all"), ("months", "1000")]).await;
+        assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+        keep_page("wrong", &wrong.text().await.unwrap());
+
+        // A phone that two share speaks for itself alone.
+        let shared = hash(Kind::Phone, "+84902222222");
+        let (_, page) = house.get(&path(Channel::Sms, shared)).await;
+        assert!(!page.contains("Qua kênh nào?"), "{page}");
+        house.ask(Method::POST, &house.public, &path(Channel::Sms, shared)).form(&wish).send().await.unwrap();
+        assert_eq!(house.refused(Channel::Email, hash(Kind::Email, "b@example.vn")).await, None);
+    }
+}
+
+/// For whoever wants to look at a page: `LOA_PAGES` names a folder.
+fn keep_page(name: &str, html: &str) {
+    if let Ok(folder) = std::env::var("LOA_PAGES") {
+        std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn late_requests_are_told_on_the_status_page() {
+    for ground in grounds().await {
+        let house = House::open(ground).await;
+        let (db, seal, now) = (&house.ground.db, &house.ground.seal, house.ground.clock.millis());
+        let mut new = request::New {
+            kind: request::Kind::Access,
+            subject: request::Subject::Address(Channel::Sms, 1),
+            until: None,
+            received_at: now,
+            by: "Lan",
+            note: "",
+        };
+        assert!(!house.get("/").await.1.contains("loa requests"));
+        request::take_in(db, seal, &loa::campaign::Holidays::built_in(), &new, now).await.unwrap();
+        assert!(house.get("/").await.1.contains("1 yêu cầu của người dân về dữ liệu đang chờ"));
+        new.received_at = now - 30 * 86_400_000;
+        request::take_in(db, seal, &loa::campaign::Holidays::built_in(), &new, now).await.unwrap();
+        let (_, page) = house.get("/").await;
+        keep_page("status", &page);
+        assert!(page.contains("1 yêu cầu của người dân về dữ liệu đã quá hạn"), "{page}");
     }
 }
 

@@ -36,6 +36,13 @@ const BATCH_NAMES: &[&str] = &["request", "callback", "expires"];
 /// Names of the message that templates of a chat gateway may use.
 const CHAT_NAMES: &[&str] = &["to", "text", "reference", "callback", "expires", "template", "data"];
 
+/// Names of the message that templates of a mail gateway may use.
+const EMAIL_NAMES: &[&str] =
+    &["to", "to_name", "subject", "text", "html", "language", "list", "unsubscribe_url", "reference", "callback", "expires"];
+
+/// The same of a mail.
+const EMAIL_CONTENT_NAMES: &[&str] = &["to_name", "subject", "text", "html", "language", "list", "unsubscribe_url"];
+
 /// Names that a status query may use.
 const HANDLE_NAMES: &[&str] = &["reference", "id", "sent_at"];
 
@@ -78,7 +85,7 @@ pub struct Description {
     pub title: String,
     /// What it carries.
     pub channel: Channel,
-    /// Whose address it takes: `phone`, or a chat service's name such as `telegram`.
+    /// Whose address it takes: `phone`, `email`, or a chat service's name such as `telegram`.
     pub address: String,
     /// What an account on it must or may say, beside `url`.
     pub settings: Vec<Setting>,
@@ -139,8 +146,9 @@ fn read(file: &str, root: &Table<'_>) -> Option<Description> {
     if root.get("channel").is_none() {
         root.missing("channel", "channel = \"sms\"");
     }
-    let channel = root.word("channel", &["sms", "chat"], |word| match word {
+    let channel = root.word("channel", &["sms", "email", "chat"], |word| match word {
         "sms" => Some(Channel::Sms),
+        "email" => Some(Channel::Email),
         "chat" => Some(Channel::Chat),
         _ => None,
     });
@@ -258,6 +266,7 @@ fn read_send<'n>(
     let source = table.source;
     let (message, content) = match channel {
         Some(Channel::Chat) => (CHAT_NAMES, CHAT_CONTENT_NAMES),
+        Some(Channel::Email) => (EMAIL_NAMES, EMAIL_CONTENT_NAMES),
         _ => (SMS_NAMES, SMS_CONTENT_NAMES),
     };
     let (most, same_content) = (status::batch(table), table.boolean("same_content").unwrap_or(false));
@@ -288,7 +297,7 @@ fn read_send<'n>(
     Send { request, judge: Judge::parse(table, renews), results }
 }
 
-/// `address`: `phone` for SMS (which need not say so), a service's name for chat.
+/// `address`: `phone` for SMS and `email` for mail (which need not say so), a service's name for chat.
 fn read_address(root: &Table<'_>, channel: Option<Channel>) -> Option<String> {
     let address = root.text("address");
     match (channel?, address) {
@@ -304,6 +313,12 @@ fn read_address(root: &Table<'_>, channel: Option<Channel>) -> Option<String> {
             }
             Some(address.value.to_owned())
         }
+        (Channel::Email, Some(address)) if address.value != "email" => {
+            let message = format!("a mail gateway takes mail addresses, not `{}`", address.value);
+            root.source.fault(address.span, message, Some("address = \"email\"".into()));
+            None
+        }
+        (Channel::Email, _) => Some("email".to_owned()),
         (_, Some(address)) if address.value != "phone" => {
             let message = format!("an SMS gateway takes phone numbers, not `{}`", address.value);
             root.source.fault(address.span, message, Some("address = \"phone\"".into()));
@@ -321,7 +336,7 @@ fn read_settings(table: &Table<'_>) -> Vec<Setting> {
             let message = format!("`{}` is no name of a setting", name.value);
             table.source.fault(name.span.clone(), message, Some("small letters, digits and `_`, a letter first".into()));
         }
-        let taken = [SMS_NAMES, CHAT_NAMES, HANDLE_NAMES, BATCH_NAMES, COMMON_NAMES, ACCOUNT_KEYS].concat();
+        let taken = [SMS_NAMES, EMAIL_NAMES, CHAT_NAMES, HANDLE_NAMES, BATCH_NAMES, COMMON_NAMES, ACCOUNT_KEYS].concat();
         if taken.contains(&name.value) {
             let message = format!("a setting cannot be called `{}`: that name has a meaning already", name.value);
             table.source.fault(name.span.clone(), message, None);

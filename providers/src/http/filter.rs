@@ -232,7 +232,7 @@ fn mac(key: &[u8], data: &[u8]) -> Result<[u8; 32], Error> {
 }
 
 /// Small hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out

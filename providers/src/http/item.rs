@@ -81,11 +81,16 @@ impl Rule {
                 });
                 let state = state?;
                 let failed = matches!(state, ReceiptState::Rejected | ReceiptState::Expired | ReceiptState::Undelivered);
-                if reason.is_some() && !failed {
-                    table.source.fault(table.place_of("reason"), "only a failure has a reason", None);
+                // Whoever complains of a message has it.
+                let complains = reason == Some(Reason::Complaint);
+                if complains && !matches!(state, ReceiptState::Delivered | ReceiptState::Seen) {
+                    let help = Some("state = \"delivered\"".to_owned());
+                    table.source.fault(table.place_of("reason"), "a complaint is about a message that arrived", help);
+                } else if reason.is_some() && !failed && !complains {
+                    table.source.fault(table.place_of("reason"), "only a failure has a reason, or a complaint", None);
                 }
                 let other = if state == ReceiptState::Expired { Reason::Expired } else { Reason::Other };
-                Outcome::Receipt { state, reason: failed.then_some(reason.unwrap_or(other)) }
+                Outcome::Receipt { state, reason: if failed { Some(reason.unwrap_or(other)) } else { reason } }
             }
             "inbound" => {
                 let inbound = table.table("inbound")?;

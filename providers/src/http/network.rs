@@ -53,7 +53,7 @@ impl Default for Network {
 }
 
 /// Builds the account's client; the error names no secret.
-pub(super) fn client(network: Network, secure: bool) -> Result<reqwest::Client, String> {
+pub(crate) fn client(network: Network, secure: bool) -> Result<reqwest::Client, String> {
     // A second installation fails, which is as good: some provider is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -87,7 +87,7 @@ pub(super) fn client(network: Network, secure: bool) -> Result<reqwest::Client, 
 }
 
 /// Sends a request once and reads its answer to the end, within bounds.
-pub(super) async fn exchange(client: &reqwest::Client, request: Rendered) -> Result<Answer, SendError> {
+pub(crate) async fn exchange(client: &reqwest::Client, request: Rendered) -> Result<Answer, SendError> {
     let sent = client.request(request.method, request.url).headers(request.headers).body(request.body).send().await;
     let mut response = sent.map_err(broken)?;
     let status = response.status().as_u16();
@@ -104,7 +104,7 @@ pub(super) async fn exchange(client: &reqwest::Client, request: Rendered) -> Res
 }
 
 /// What an exchange without a complete answer means for its message.
-pub(super) fn broken(error: reqwest::Error) -> SendError {
+pub(crate) fn broken(error: reqwest::Error) -> SendError {
     let error = error.without_url();
     if let Some(refused) = find::<PrivateAddress>(&error) {
         return SendError::Misconfigured { detail: refused.to_string() };

@@ -54,6 +54,21 @@ pub(super) fn message_names(description: &Description, message: &Outgoing) -> Re
                 ("parts", Value::from(sms.parts)),
             ]);
         }
+        Content::Email(mail) if description.channel == crate::Channel::Email => {
+            if !mail.attachments.is_empty() || !mail.pictures.is_empty() {
+                let detail = format!("{} carries no files, and the mail has some", description.title);
+                return Err(SendError::Reject { reason: Reason::Content, detail });
+            }
+            own.extend([
+                ("to_name", Value::from(mail.to_name.as_deref())),
+                ("subject", Value::from(mail.subject.as_str())),
+                ("text", Value::from(mail.text.as_str())),
+                ("html", Value::from(mail.html.as_str())),
+                ("language", Value::from(mail.language.as_str())),
+                ("list", Value::from(mail.list.as_deref())),
+                ("unsubscribe_url", Value::from(mail.unsubscribe_url.as_deref())),
+            ]);
+        }
         Content::Chat(chat) if description.channel == crate::Channel::Chat => {
             if description.needs_text && chat.text.is_none() {
                 let detail = format!("{} sends free text, and the message has none", description.title);

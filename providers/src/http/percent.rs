@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Percent-encodes all but RFC 3986's unreserved characters: for queries and forms.
-pub(super) fn encode(value: &str, out: &mut String) {
+pub(crate) fn encode(value: &str, out: &mut String) {
     encode_but(b"-._~", value, out);
 }
 

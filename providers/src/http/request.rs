@@ -74,11 +74,11 @@ enum Node {
 }
 
 /// A request ready to go. It holds secrets: no `Debug`.
-pub(super) struct Rendered {
-    pub(super) method: Method,
-    pub(super) url: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Rendered {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Request {

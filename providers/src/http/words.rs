@@ -13,7 +13,7 @@ const LONGEST_ID: usize = 255;
 const HIDDEN: &str = "[hidden]";
 
 /// A gateway's words, fit for logs and the database: without these secrets and addresses, on one line, cut.
-pub(super) fn clean<'a>(words: &str, secrets: impl Iterator<Item = &'a str>, addresses: &[&str]) -> String {
+pub(crate) fn clean<'a>(words: &str, secrets: impl Iterator<Item = &'a str>, addresses: &[&str]) -> String {
     let mut text = words.to_owned();
     for secret in secrets {
         text = hidden(&text, secret);
@@ -30,7 +30,7 @@ pub(super) fn clean<'a>(words: &str, secrets: impl Iterator<Item = &'a str>, add
 }
 
 /// The same judgement with cleaned words.
-pub(super) fn cleaned(mut error: SendError, clean: &dyn Fn(&str) -> String) -> SendError {
+pub(crate) fn cleaned(mut error: SendError, clean: &dyn Fn(&str) -> String) -> SendError {
     let (SendError::Retry { detail, .. }
     | SendError::Reject { detail, .. }
     | SendError::OptedOut { detail }
@@ -55,7 +55,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// An id or a reference that is too long to be one is none: indexes of databases have limits.
-pub(super) fn named(id: String) -> Option<String> {
+pub(crate) fn named(id: String) -> Option<String> {
     (!id.is_empty() && id.len() <= LONGEST_ID).then_some(id)
 }
 

@@ -12,7 +12,7 @@ use futures::FutureExt as _;
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
@@ -51,6 +51,8 @@ pub(super) enum Fault {
     Lost(Stage, String),
     /// A person must mend it: certificate, missing STARTTLS, no way to sign in, a forbidden address.
     Setup(String),
+    /// This server cannot carry this mail: nothing of it was said.
+    Unfit(String),
 }
 
 /// An open connection.
@@ -68,6 +70,7 @@ pub(super) struct Connection {
 struct Offers {
     pipelining: bool,
     size: bool,
+    utf8: bool,
     starttls: bool,
     plain: bool,
     login: bool,
@@ -137,6 +140,11 @@ impl Connection {
 
     /// Hands one mail over. `stage` tells how far it came, also when this future is dropped half-way.
     pub(super) async fn transact(&mut self, mail: &Mail, stage: &mut Stage) -> Result<Reply, Fault> {
+        if mail.needs_utf8 && !self.offers.utf8 {
+            return Err(Fault::Unfit(
+                "the address has letters outside ASCII before the @, and the server offers no SMTPUTF8".into(),
+            ));
+        }
         // A future dropped half-way leaves replies unread: only a finished transaction makes the connection usable.
         self.usable = false;
         if self.half_open {
@@ -161,7 +169,9 @@ impl Connection {
 
     async fn transaction(&mut self, mail: &Mail, stage: &mut Stage) -> Result<Reply, Fault> {
         let size = if self.offers.size { format!(" SIZE={}", mail.size) } else { String::new() };
-        let sender = format!("MAIL FROM:<{}>{size}\r\n", mail.from);
+        // Its headers hold the address as it is: eight bits a letter (RFC 6531, section 3.6).
+        let utf8 = if mail.needs_utf8 { " BODY=8BITMIME SMTPUTF8" } else { "" };
+        let sender = format!("MAIL FROM:<{}>{size}{utf8}\r\n", mail.from);
         let recipient = format!("RCPT TO:<{}>\r\n", mail.to);
         *stage = Stage::Mail;
         if self.offers.pipelining {
@@ -280,6 +290,7 @@ impl From<&Reply> for Offers {
             match words.next() {
                 Some("PIPELINING") => offers.pipelining = true,
                 Some("SIZE") => offers.size = true,
+                Some("SMTPUTF8") => offers.utf8 = true,
                 Some("STARTTLS") => offers.starttls = true,
                 Some("AUTH") => {
                     for word in words {
@@ -313,7 +324,7 @@ async fn connect(settings: &Settings) -> Result<TcpStream, Fault> {
 
 async fn secured<T>(settings: &Settings, tls: &Arc<ClientConfig>, wire: T) -> Result<Box<dyn Wire>, Fault>
 where
-    T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
+    T: Wire + 'static,
 {
     network::secured(&settings.host, tls, wire).await.map_err(unreached)
 }

@@ -1,4 +1,5 @@
-//! Mail addresses as SMTP carries them: ASCII, the domain in its A-label form (RFC 5891).
+//! Mail addresses as SMTP carries them: the domain in its A-label form (RFC 5891), and before the `@` ASCII, or letters of
+//! any script for a server that takes them (SMTPUTF8, RFC 6531).
 
 use std::{fmt, str::FromStr};
 
@@ -8,9 +9,12 @@ pub enum AddressFault {
     /// Not `name@domain`.
     #[error("is not an address such as name@example.vn")]
     Shape,
-    /// Letters before the `@` that plain SMTP cannot carry.
-    #[error("has letters outside ASCII before the @; mail servers commonly refuse them, and so do we")]
-    Local,
+    /// Letters before the `@` where only ASCII will do.
+    #[error("has letters outside ASCII before the @")]
+    Letters,
+    /// Braces before the `@` other than one `{ref}`.
+    #[error("may have {{ref}} once before the @, and no other braces")]
+    Place,
     /// A domain that no name server could know.
     #[error("has an impossible domain after the @")]
     Domain,
@@ -25,19 +29,17 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Checks an address. The domain may be written in any script; the part before the `@` must be ASCII.
+    /// Checks an address. Both parts may be written in any script.
     pub fn new(name: Option<&str>, address: &str) -> Result<Self, AddressFault> {
         let (local, domain) = address.rsplit_once('@').ok_or(AddressFault::Shape)?;
-        if !local.is_ascii() {
-            return Err(AddressFault::Local);
-        }
         let domain = idna::domain_to_ascii(domain).map_err(|_| AddressFault::Domain)?;
         if !domain.contains(|c: char| c.is_ascii_alphanumeric()) || domain.contains(['<', '>', ' ']) {
             return Err(AddressFault::Domain);
         }
         // Quoted local parts are legal and unused; refusing them leaves nothing that could end a command or a header.
-        let safe = |byte: u8| byte.is_ascii_graphic() && !b"<>()[]\\,;:\"@".contains(&byte);
-        if local.is_empty() || local.len() > 64 || !local.bytes().all(safe) {
+        let safe =
+            |c: char| if c.is_ascii() { c.is_ascii_graphic() && !"<>()[]\\,;:\"@".contains(c) } else { c.is_alphanumeric() };
+        if local.is_empty() || local.len() > 64 || !local.chars().all(safe) {
             return Err(AddressFault::Shape);
         }
         if lettre::Address::new(local, &domain).is_err() {
@@ -46,9 +48,14 @@ impl Mailbox {
         Ok(Self { name: name.map(one_line).filter(|name| !name.is_empty()), local: local.to_owned(), domain })
     }
 
-    /// `name@domain`, in ASCII.
+    /// `name@domain`; in ASCII unless [`Mailbox::needs_utf8`].
     pub fn address(&self) -> String {
         format!("{}@{}", self.local, self.domain)
+    }
+
+    /// Whether only a server with SMTPUTF8 (RFC 6531) can carry it: there are letters outside ASCII before the `@`.
+    pub fn needs_utf8(&self) -> bool {
+        !self.local.is_ascii()
     }
 
     /// The domain, in ASCII.
@@ -83,6 +90,11 @@ impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::mask(&self.address()))
     }
+}
+
+/// A domain in ASCII and lower case (RFC 5891); none if no name server could know it.
+pub fn ascii_domain(domain: &str) -> Option<String> {
+    idna::domain_to_ascii(domain).ok().filter(|domain| !domain.is_empty())
 }
 
 /// Text for a header: line breaks and other control characters become single blanks.

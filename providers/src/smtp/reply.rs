@@ -46,6 +46,12 @@ impl Reply {
         scrubbed(&format!("{} {}", self.code, self.text))
     }
 
+    /// Whether its words hold one of these, which are in lower case.
+    pub(super) fn says(&self, words: &[&str]) -> bool {
+        let text = self.text.to_lowercase();
+        words.iter().any(|word| text.contains(word))
+    }
+
     /// The same refusal on a connection that cannot go on.
     pub(super) fn hung_up(self) -> Self {
         Self { hung_up: true, ..self }
@@ -75,7 +81,7 @@ fn enhanced(text: &str, code: u16) -> Option<(u16, u16, u16)> {
 }
 
 /// A server's words without what they may repeat of a person: every word with an `@` is masked.
-pub(super) fn scrubbed(words: &str) -> String {
+pub(crate) fn scrubbed(words: &str) -> String {
     let masked = words
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

@@ -5,8 +5,15 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::mailbox::{AddressFault, Mailbox};
-use crate::keys::{KeyError, Keys};
+use super::{
+    dkim::DkimKey,
+    mailbox::{AddressFault, Mailbox},
+    tagged::TaggedAddress,
+};
+use crate::{
+    bounce,
+    keys::{KeyError, Keys},
+};
 
 /// Tells the time: mails carry a date.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -40,7 +47,13 @@ pub struct Settings {
     /// Where answers go, if not there.
     pub reply_to: Option<Mailbox>,
     /// The envelope's sender: where bounces go, if not to `from`.
-    pub bounce: Option<Mailbox>,
+    pub bounce: Option<TaggedAddress>,
+    /// Where what comes back is read.
+    pub bounces: Option<bounce::Settings>,
+    /// Where mail programs that know no one-click refusal may write one.
+    pub unsubscribe: Option<TaggedAddress>,
+    /// Keys that sign each mail.
+    pub dkim: Vec<DkimKey>,
     /// Connections at most, each with one mail in flight.
     pub window: u32,
     /// For one mail from the first byte to the answer, connecting included. What has no answer by then is judged.
@@ -76,18 +89,60 @@ pub struct Surroundings {
     pub allow_private: bool,
     /// Content of `[network] ca_file`.
     pub ca_pem: Option<Vec<u8>>,
+    /// `[[account.dkim]]`.
+    pub dkim: Vec<DkimSource>,
     /// The clock.
     pub now: Now,
 }
 
+/// A DKIM key as the account's table has it.
+#[derive(Debug, Clone)]
+pub struct DkimSource {
+    /// The domain that it signs for.
+    pub domain: String,
+    /// Under which name its public half stands in the DNS.
+    pub selector: String,
+    /// The private key.
+    pub key: SecretString,
+}
+
 /// Keys of an `smtp` account, beside those that every account has.
-pub const KEYS: [&str; 10] =
-    ["host", "port", "tls", "username", "password", "from", "reply_to", "bounce", "hello_name", "timeout"];
+pub const KEYS: [&str; 12] = [
+    "host",
+    "port",
+    "tls",
+    "username",
+    "password",
+    "from",
+    "reply_to",
+    "bounce",
+    "bounces",
+    "unsubscribe",
+    "hello_name",
+    "timeout",
+];
 
 /// A mail server that takes longer than this is not worth waiting for.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Settings {
+    /// Who signs the mails, in words.
+    pub(super) fn signing(&self) -> String {
+        if self.dkim.is_empty() {
+            return "mails are not signed (DKIM)".to_owned();
+        }
+        let keys = self.dkim.iter().map(|key| format!("{} ({}, {})", key.domain(), key.selector(), key.algorithm()));
+        let all = keys.collect::<Vec<_>>().join(", ");
+        let but =
+            if self.unaligned() { format!(", but not for the sender's domain {}", self.from.domain()) } else { String::new() };
+        format!("DKIM signs for {all}{but}")
+    }
+
+    /// Whether no key signs for the sender's domain, so that DMARC (RFC 7489) has only SPF to go by.
+    pub fn unaligned(&self) -> bool {
+        !self.dkim.iter().any(|key| key.is_aligned_with(self.from.domain()))
+    }
+
     /// Reads the keys of an account's table. An unknown key is an error that names the nearest known one.
     pub fn from_keys(
         settings: &BTreeMap<String, toml::Value>,
@@ -97,17 +152,31 @@ impl Settings {
         let keys = Keys::new("smtp", &KEYS, settings, secrets)?;
         let text = |key: &str| keys.text(key);
         let required = |key: &str, example: &str| keys.required(key, example);
+        let wrong = |key: &str, fault: AddressFault| KeyError::new(key, fault.to_string());
         let mailbox = |key: &str| {
-            text(key)?
-                .map(|written| written.parse().map_err(|fault: AddressFault| KeyError::new(key, fault.to_string())))
-                .transpose()
+            let Some(written) = text(key)? else { return Ok(None) };
+            match written.parse::<Mailbox>() {
+                // It would stand in every mail, and few servers could take any.
+                Ok(mailbox) if mailbox.needs_utf8() => Err(wrong(key, AddressFault::Letters)),
+                Ok(mailbox) => Ok(Some(mailbox)),
+                Err(fault) => Err(wrong(key, fault)),
+            }
         };
+        let tagged = |key: &str| text(key)?.map(|written| written.parse().map_err(|fault| wrong(key, fault))).transpose();
+        let dkim = surroundings.dkim.iter().map(|DkimSource { domain, selector, key }| {
+            DkimKey::new(domain, selector, key)
+                .map_err(|fault| KeyError::new("dkim", format!("{selector} for {domain}: {fault}")))
+        });
         let tls = match text("tls")?.as_deref() {
             Some("none") => Tls::None,
             None | Some("starttls") => Tls::StartTls,
             Some("implicit") => Tls::Implicit,
             Some(other) => return Err(KeyError::new("tls", format!("{other:?} is none of none, starttls, implicit"))),
         };
+        let bounces = keys.value("bounces").map(|table| {
+            let secrets = keys.secrets_within("bounces");
+            bounce::Settings::from_keys(table, &secrets, surroundings.allow_private, surroundings.ca_pem.clone())
+        });
         required("from", "Sở Văn hóa <canhbao@example.vn>")?;
         Ok(Self {
             host: required("host", "smtp.example.vn")?,
@@ -121,7 +190,10 @@ impl Settings {
             password: secrets.get("password").cloned(),
             from: mailbox("from")?.ok_or_else(|| KeyError::new("from", "is missing"))?,
             reply_to: mailbox("reply_to")?,
-            bounce: mailbox("bounce")?,
+            bounce: tagged("bounce")?,
+            bounces: bounces.transpose()?,
+            unsubscribe: tagged("unsubscribe")?,
+            dkim: dkim.collect::<Result<_, _>>()?,
             window: surroundings.window,
             timeout: keys.seconds("timeout", 1..=600)?.unwrap_or(TIMEOUT),
             allow_private: surroundings.allow_private,

@@ -1,5 +1,6 @@
 //! Against a scripted server on loopback; the mails are read back by another parser.
 
+mod arrival;
 mod server;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -28,7 +29,10 @@ fn settings(port: u16) -> Settings {
         password: None,
         from: "Sở Văn hóa <canhbao@phường.example.vn>".parse().unwrap(),
         reply_to: None,
+        bounces: None,
         bounce: None,
+        unsubscribe: None,
+        dkim: Vec::new(),
         window: 4,
         timeout: Duration::from_secs(20),
         allow_private: true,
@@ -48,9 +52,11 @@ fn mail(to: &str) -> Outgoing {
             text: "Kính gửi bà\n.một dấu chấm đầu dòng\n..\n.\nHết".into(),
             html: "<p lang=\"vi\">Kính gửi <b>bà</b></p>\n.\n".into(),
             attachments: vec![],
+            pictures: vec![],
             unsubscribe_url: Some("https://canhbao.example.vn/u/abc".into()),
             list: Some("otp".into()),
             language: "vi".into(),
+            urgent: false,
         })),
         expires: None,
         callback: None,
@@ -140,7 +146,7 @@ async fn two_sends_of_one_attempt_are_the_same_bytes() {
 
 #[tokio::test]
 async fn every_class_of_answer_is_judged() {
-    let refused_rcpt: [(Rcpt, &str); 17] = [
+    let refused_rcpt: [(Rcpt, &str); 29] = [
         (|_| Say("550 5.1.1 <an@example.vn>: no such user"), "reject no-such-address"),
         (|_| Say("550 no such user"), "reject no-such-address"),
         (|_| Say("553 5.1.3 bad address"), "reject no-such-address"),
@@ -152,7 +158,19 @@ async fn every_class_of_answer_is_judged() {
         (|_| Say("550 5.1.8 sender's domain unknown"), "misconfigured"),
         (|_| Say("530 5.7.0 sign in first"), "misconfigured"),
         (|_| Say("450 4.2.1 busy"), "retry message unreachable"),
-        (|_| Say("450 4.7.1 greylisted"), "retry message blocked"),
+        (|_| Say("450 4.7.1 Greylisted, come back later"), "retry message blocked"),
+        (|_| Say("450 4.7.1 too much mail from you"), "retry domain blocked"),
+        (|_| Say("421 4.7.28 unusual rate"), "retry domain blocked"),
+        (|_| Say("550 5.1.10 null MX"), "reject no-such-address"),
+        (|_| Say("553 5.6.7 no SMTPUTF8 here"), "reject no-such-address"),
+        (|_| Say("550 5.7.17 mailbox owner has changed"), "reject no-such-address"),
+        (|_| Say("550 5.4.1 Recipient address rejected: Access denied"), "reject no-such-address"),
+        (|_| Say("550 5.4.4 no route"), "reject unreachable"),
+        (|_| Say("550 5.7.26 not authenticated: SPF and DKIM failed"), "misconfigured"),
+        (|_| Say("550 5.7.25 no reverse DNS"), "misconfigured"),
+        (|_| Say("525 5.7.13 account disabled"), "misconfigured"),
+        (|_| Say("554 5.7.1 <an@example.vn>: Relay access denied"), "misconfigured"),
+        (|_| Say("550 5.7.28 mail flood"), "reject blocked"),
         (|_| Say("452 4.2.2 full"), "retry message full"),
         (|_| Say("452 4.3.1 no space here"), "retry account unreachable"),
         (|_| Say("451 try later"), "retry message unreachable"),
@@ -169,7 +187,7 @@ async fn every_class_of_answer_is_judged() {
             (|_, _| Say("530 5.7.0 sign in first"), "misconfigured"),
             (|_, _| Say("552 5.3.4 too large"), "reject content"),
             (|_, _| Say("451 4.3.0 later"), "retry account unreachable"),
-            (|_, _| Say("450 4.7.1 too many"), "retry account quota"),
+            (|_, _| Say("450 4.7.1 too many"), "retry pace quota"),
             (|_, _| Say("421 too many"), "retry account unreachable"),
         ];
         for (mail, expected) in refused_mail {
@@ -189,7 +207,7 @@ async fn every_class_of_answer_is_judged() {
             (Say("552 5.3.4 too large"), "reject content"),
             (Say("552 5.2.2 full"), "reject full"),
             (Say("550 5.6.0 bad content"), "reject content"),
-            (Say("451 4.7.1 later"), "retry message blocked"),
+            (Say("451 4.7.1 later"), "retry domain blocked"),
             (Say("452 4.3.1 no space"), "retry account unreachable"),
             (Say("421 4.3.0 good-bye"), "retry account unreachable"),
             (Say("354 what"), "in doubt"),
@@ -347,7 +365,10 @@ async fn secured_and_signed_in_both_ways() {
     ] {
         let server = Server::start(script).await;
         let gateway = SmtpGateway::new(signed_in(server.port, tls, &server.certificate)).unwrap();
-        assert_eq!(gateway.test().await.unwrap(), format!("127.0.0.1:{} answers; encrypted, signed in", server.port));
+        assert_eq!(
+            gateway.test().await.unwrap(),
+            format!("127.0.0.1:{} answers; encrypted, signed in; mails are not signed (DKIM)", server.port)
+        );
         send(&gateway, mail("an@example.vn")).await.unwrap();
         server.seen(|seen| {
             assert_eq!(seen.mails.len(), 1);
@@ -399,9 +420,7 @@ async fn nobody_listening_is_about_the_account() {
 async fn addresses_are_checked_before_a_byte_leaves() {
     let server = Server::start(Script::default()).await;
     let gateway = SmtpGateway::new(settings(server.port)).unwrap();
-    for bad in
-        ["đào@example.vn", "an", "an@", "@example.vn", "a>\r\nDATA@example.vn", "a b@example.vn", "an@exa mple.vn", "an@x\r\n.vn"]
-    {
+    for bad in ["an", "an@", "@example.vn", "a>\r\nDATA@example.vn", "a b@example.vn", "an@exa mple.vn", "an@x\r\n.vn"] {
         assert_eq!(brief(&send(&gateway, mail(bad)).await.unwrap_err()), "reject no-such-address", "{bad:?}");
     }
     assert_eq!(server.seen(|seen| seen.connections), 0);
@@ -430,7 +449,13 @@ fn keys(written: &str) -> Result<Settings, KeyError> {
     let settings: BTreeMap<String, toml::Value> = toml::from_str(written).unwrap();
     let secrets =
         [("password", "x"), ("username", "from-env")].map(|(key, secret)| (key.to_owned(), SecretString::from(secret))).into();
-    let surroundings = Surroundings { window: 3, allow_private: false, ca_pem: None, now: Arc::new(|| DateTime::<Utc>::MIN_UTC) };
+    let surroundings = Surroundings {
+        window: 3,
+        allow_private: false,
+        ca_pem: None,
+        dkim: Vec::new(),
+        now: Arc::new(|| DateTime::<Utc>::MIN_UTC),
+    };
     Settings::from_keys(&settings, &secrets, surroundings)
 }
 

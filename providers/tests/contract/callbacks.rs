@@ -29,7 +29,9 @@ fn told(gateway: &HttpGateway, callbacks: &[Callback]) -> String {
                 Event::Inbound(Inbound { from, text, .. }) => format!("from {from}: {text}"),
                 Event::Accepted { reference, ids } => format!("{reference} accepted as {ids:?}"),
                 Event::Left { from, how } => format!("{from} left: {how}"),
+                Event::Leftover(leftover) => format!("left over: {}", leftover.name()),
                 Event::Account { detail } => format!("account: {detail}"),
+                Event::Known { user, phone } => format!("{user} has {phone}"),
             })
             .collect::<Vec<_>>()
             .join(" | "),
@@ -306,4 +308,35 @@ proptest! {
             let _ = gateway.callback(&Callback { body: Bytes::from(body.clone()), ..post("") });
         }
     }
+}
+
+/// The gateway for mail that docs/bounces.md describes as an example.
+#[test]
+fn a_mail_gateways_webhooks_tell_bounces_and_complaints() {
+    let page = include_str!("../../../docs/bounces.md");
+    let text = page.split("```toml gateway\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let gateway = account(parse("mail-api", text), "http://127.0.0.1:1", loopback());
+    let reported = [
+        post(
+            r#"[{"event":"delivered","reference":"r1","email":"an@example.vn"},
+                {"event":"bounce","type":"bounce","reference":"r2","status":"5.1.1","reason":"550 5.1.1 no <mai@example.vn> here"},
+                {"event":"bounce","type":"bounce","reference":"r3","status":"5.2.2","reason":"552 full"},
+                {"event":"bounce","type":"blocked","reference":"r4","status":"5.7.1","reason":"550 spam"},
+                {"event":"deferred","reference":"r5","response":"450 later"},
+                {"event":"spamreport","reference":"r6"},
+                {"event":"open","reference":"r7"},
+                {"event":"processed","reference":"r8"}]"#,
+        ),
+        post("{}"),
+    ];
+    insta::assert_snapshot!(told(&gateway, &reported).replace(" | ", "\n"), @r#"
+    Reference("r1") Delivered None "delivered" None
+    Reference("r2") Undelivered Some(NoSuchAddress) "550 5.1.1 no <m***@example.vn> here" None
+    Reference("r3") Undelivered Some(Full) "552 full" None
+    Reference("r4") Undelivered Some(Blocked) "550 spam" None
+    Reference("r5") Enroute None "450 later" None
+    Reference("r6") Delivered Some(Complaint) "spamreport" None
+    Reference("r7") Seen None "open" None
+    ! the callback has an unexpected shape: `items` gives no list
+    "#);
 }

@@ -191,7 +191,7 @@ gateways/example.toml:8:1: [callback] lacks `event` (such as [[callback.event]])
 gateways/example.toml:9:9: `reads` cannot be `qeury` (did you mean `query`?)
 gateways/example.toml:12:9: `state` cannot be `delivred` (did you mean `delivered`?)
 
-gateways/example.toml:14:1: only a failure has a reason
+gateways/example.toml:14:1: only a failure has a reason, or a complaint
 
 gateways/example.toml:12:11: [callback.event.inbound] lacks `text` (such as text = "item.text")
 

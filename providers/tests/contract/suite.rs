@@ -12,7 +12,7 @@ use providers::{
 };
 
 use super::{
-    gateway::{PHONE, SECRET, account, built_in, chat, loopback, parse, sms},
+    gateway::{PHONE, SECRET, account, built_in, chat, loopback, parse, sms, zalo},
     server::{Behaviour, SHORT, Server, answer, closed_port, tls_server},
 };
 
@@ -113,6 +113,25 @@ macro_rules! described {
 }
 
 static ADAPTERS: &[Adapter] = &[
+    Adapter {
+        name: "zalo",
+        protocol: Protocol::Http,
+        account: |url, network| Box::new(zalo(url, network)),
+        message: chat,
+        accepts: (200, r#"{"error":0,"data":{"message_id":"z-1"}}"#),
+        answers: &[
+            (200, r#"{"error":-32,"message":"Your application reach limit call api"}"#, Class::Later(Scope::Pace, Reason::Quota)),
+            (200, r#"{"error":-144}"#, Class::Later(Scope::Account, Reason::Quota)),
+            (200, r#"{"error":-147}"#, Class::Later(Scope::Message, Reason::Quota)),
+            (200, r#"{"error":-115}"#, Class::Later(Scope::Account, Reason::Funds)),
+            (200, r#"{"error":-133}"#, Class::Later(Scope::Message, Reason::Other)),
+            (200, r#"{"error":-118,"message":"5550001234 is no user"}"#, Class::Rejected(Reason::NoSuchAddress)),
+            (200, r#"{"error":-131}"#, Class::Rejected(Reason::Template)),
+            (200, r#"{"error":-141}"#, Class::OptedOut),
+            (200, r#"{"error":-136,"message":"hush-hush-7351"}"#, Class::Misconfigured),
+            (502, "<html>", Class::InDoubt),
+        ],
+    },
     described!("esms", sms, accepts (200, r#"{"CodeResult":"100","SMSID":"e-1"}"#), answers [
         (200, r#"{"CodeResult":"101","ErrorMessage":"Authorize Failed"}"#, Class::Misconfigured),
         (200, r#"{"CodeResult":"104"}"#, Class::Misconfigured),

@@ -44,10 +44,11 @@ pub enum Field {
     ConsentBasis,
     ConsentSource,
     ConsentAt,
+    ConsentWording,
 }
 
 /// The words for each field, as [`slug`] makes them.
-static WORDS: [(Field, &[&str]); 20] = [
+static WORDS: [(Field, &[&str]); 21] = [
     (Field::Ref, &["ref", "ma", "ma_so", "ma_nguoi_nhan", "ma_doi_tuong", "ma_ho_so", "ma_can_bo", "id"]),
     (Field::Name, &["name", "full_name", "fullname", "ten", "ho_ten", "ho_va_ten", "ho_ten_day_du", "ten_day_du"]),
     (
@@ -102,6 +103,7 @@ static WORDS: [(Field, &[&str]); 20] = [
     (Field::ConsentBasis, &["consent_basis", "can_cu_dong_y", "co_so_dong_y"]),
     (Field::ConsentSource, &["consent_source", "nguon_dong_y"]),
     (Field::ConsentAt, &["consent_at", "ngay_dong_y", "thoi_diem_dong_y"]),
+    (Field::ConsentWording, &["consent_wording", "noi_dung_dong_y"]),
 ];
 
 /// Columns that must not be kept: numbers of rows are no stable ids, and identity documents, bank accounts and the like

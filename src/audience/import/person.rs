@@ -51,6 +51,8 @@ pub struct Person {
     pub consent_source: Option<String>,
     /// Unix milliseconds.
     pub consent_at: Option<i64>,
+    /// What the person agreed to.
+    pub consent_wording: Option<String>,
     pub attributes: Map<String, Value>,
 }
 
@@ -130,10 +132,11 @@ impl<'a> Reader<'a> {
             consent_basis: row.text(Field::ConsentBasis, Ok),
             consent_source: row.text(Field::ConsentSource, Ok),
             consent_at: row.text(Field::ConsentAt, |text| moment(&text)),
+            consent_wording: row.text(Field::ConsentWording, Ok),
             ..Person::default()
         };
         // Each cell is looked at, so that each mistake is told.
-        let chats = ChatService::ALL.map(|service| {
+        let chats = ChatService::LISTED.map(|service| {
             let id = row.text(Field::Chat(service), |text| address::chat(service, &text).map_err(BadChat::phrase));
             id.map(|id| (service, id))
         });

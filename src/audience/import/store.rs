@@ -27,6 +27,8 @@ pub(super) struct Fields {
     /// Bits, as [`UPDATE`] reads them.
     bits: i64,
     groups: bool,
+    consent: bool,
+    wording: bool,
 }
 
 impl Fields {
@@ -40,13 +42,14 @@ impl Fields {
             has(&[Field::Born]),
             has(&[Field::Phone]),
             has(&[Field::Email]),
-            has(&ChatService::ALL.map(Field::Chat)),
+            has(&ChatService::LISTED.map(Field::Chat)),
             attributes,
-            has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt]),
+            has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt, Field::ConsentWording]),
             has(&[Field::Phone, Field::Carrier]),
         ];
+        let consent = bits[8];
         let bits = bits.iter().enumerate().map(|(at, has)| i64::from(*has) << at).sum();
-        Self { bits, groups: has(&[Field::Groups]) }
+        Self { bits, groups: has(&[Field::Groups]), consent, wording: has(&[Field::ConsentWording]) }
     }
 }
 
@@ -54,6 +57,8 @@ impl Fields {
 pub(super) struct Sealed {
     reference: String,
     groups: Vec<String>,
+    /// What the person agreed to, in the list's words.
+    wording: Option<String>,
     row: Value,
 }
 
@@ -89,7 +94,7 @@ impl Sealed {
             "consent_source": person.consent_source,
             "consent_at": person.consent_at,
         });
-        Self { reference, groups: person.groups, row }
+        Self { reference, groups: person.groups, wording: person.consent_wording, row }
     }
 }
 
@@ -273,6 +278,9 @@ pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, 
             .bind(batch.fields.bits)
             .fetch_all(c)
             .await)?);
+        if batch.fields.consent {
+            remember(tx, batch, &ids, &order.source, now).await?;
+        }
         if batch.fields.groups {
             let known: HashSet<i64> = known.into_iter().map(|(_, id, _)| id).collect();
             regroup(tx, batch, &ids, &known).await?;
@@ -298,6 +306,38 @@ pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, 
             .map(|done| done.rows_affected()))?;
         if advanced == 1 { Ok(()) } else { Err(DbError::Refused("another process is importing this list".into())) }
     })
+}
+
+// A row where the list's word changed, or is new: an unchanged list leaves no trace. Without a column of wordings the last
+// one stands.
+static REMEMBER: Sql = Sql::new(
+    r"INSERT INTO consent (recipient, channel, given, basis, source, wording, at, recorded_at, by_whom)
+    SELECT r.id, 0, r.consent_basis IS NOT NULL, coalesce(r.consent_basis, ''), coalesce(r.consent_source, ''),
+           coalesce(l.wording, c.wording, ''), coalesce(r.consent_at, CAST($2 AS BIGINT)), CAST($2 AS BIGINT), $3
+    FROM :rows($1; id BIGINT, wording TEXT) AS l JOIN recipient r ON r.id = l.id
+    LEFT JOIN consent c ON c.id = (SELECT max(last.id + 0) FROM consent last WHERE last.recipient = r.id AND last.channel = 0)
+    WHERE coalesce(c.basis, '') <> coalesce(r.consent_basis, '')
+       OR coalesce(r.consent_basis, '') <> '' AND (c.source <> coalesce(r.consent_source, '')
+            OR c.wording <> coalesce(l.wording, c.wording) OR c.at <> coalesce(r.consent_at, c.at))",
+);
+
+/// Writes down what the list says of its people's agreement, where that is news.
+async fn remember(tx: &mut Tx, batch: &Batch, ids: &[(i64, String)], source: &str, now: i64) -> Result<()> {
+    // An empty cell takes away what was known; a missing column leaves it alone.
+    let wordings: HashMap<&str, &str> = if batch.fields.wording {
+        batch.rows.iter().map(|row| (row.reference.as_str(), row.wording.as_deref().unwrap_or_default())).collect()
+    } else {
+        HashMap::new()
+    };
+    let people = list(ids.iter().map(|(id, reference)| json!({ "id": id, "wording": wordings.get(reference.as_str()) })));
+    within!(tx, |c, sql| sqlx::query(sql(&REMEMBER))
+        .bind(&people)
+        .bind(now)
+        .bind(source)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(())
 }
 
 /// Gives the batch's people exactly the groups that their rows name.

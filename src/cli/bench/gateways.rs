@@ -124,8 +124,20 @@ fn bare_post(
     move |_| client.post(&url).json(&body)
 }
 
-/// Mails through the SMTP adapter into Postfix's `smtp-sink`.
-pub async fn mail(bench: &Bench, sink: &str, source: &Path) -> anyhow::Result<Figure> {
+/// Mails through the SMTP adapter into Postfix's `smtp-sink`: unsigned, and with each kind of DKIM key.
+pub async fn mails(bench: &Bench, sink: &str, source: &Path) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (name, key) in [("mail", None), ("mail_rsa", Some("LOA_BENCH_RSA")), ("mail_ed25519", Some("LOA_BENCH_ED25519"))] {
+        figures.push(mail(bench, sink, source, name, key).await?);
+    }
+    Ok(figures)
+}
+
+/// `key`: the variable with the key that signs.
+async fn mail(bench: &Bench, sink: &str, source: &Path, name: &str, key: Option<&str>) -> anyhow::Result<Figure> {
+    let signed = key.map_or_else(String::new, |key| {
+        format!("[[account.dkim]]\ndomain = \"so-vhttdl.example\"\nselector = \"bench\"\nkey = {{ env = \"{key}\" }}\n")
+    });
     let address: SocketAddr = sink.parse().context("LOA_TEST_SMTP_SINK is no address")?;
     let account = format!(
         r#"
@@ -140,11 +152,11 @@ allow_private = true
 rate = "100000/s"
 window = {SESSIONS}
 from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
-"#,
+{signed}"#,
         address.ip(),
         address.port()
     );
-    let ground = Ground::new(&bench.folder, "mail", Store::Sqlite, bench.size.mails, &account, &bench.clock).await?;
+    let ground = Ground::new(&bench.folder, name, Store::Sqlite, bench.size.mails, &account, &bench.clock).await?;
     let kept = std::env::var_os("LOA_TEST_SMTP_MAILS").map(std::path::PathBuf::from);
     let size = || kept.as_ref().and_then(|file| std::fs::metadata(file).ok()).map(|about| about.len());
     let mut pairs = Vec::new();
@@ -161,7 +173,7 @@ from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
         pairs.push((rate(sent, took), rate(sent, bare)));
     }
     ground.close().await?;
-    Ok(Figure::against("mail", "mails/s", "smtp-source into the same smtp-sink", &pairs))
+    Ok(Figure::against(name, "mails/s", "smtp-source into the same smtp-sink", &pairs))
 }
 
 /// Postfix's own load generator: `n` mails of `length` bytes over as many connections, which it keeps.

@@ -179,6 +179,8 @@ impl Ground {
         std::fs::write(&settings, format!("[server]\nlisten = \"127.0.0.1:0\"\n{accounts}"))?;
         let env = BTreeMap::from([
             ("LOA_BENCH_SECRET".to_string(), "stand-in".to_string()),
+            ("LOA_BENCH_RSA".to_string(), include_str!("../../../tests/peers/dkim-rsa.pem").to_string()),
+            ("LOA_BENCH_ED25519".to_string(), include_str!("../../../tests/peers/dkim-ed25519.pem").to_string()),
             ("LOA_DATABASE__URL".to_string(), store.url(&path, &name)?),
         ]);
         let config = Config::read(Some(&settings), &env)?;

@@ -12,7 +12,9 @@ use crate::{
     cli::accounts,
     config::Config,
     db::{Db, Result, Schema, Sql},
-    on, phrase, run,
+    on, phrase,
+    request::{self, Queue},
+    run,
 };
 
 /// A doubt that is still open so long after it should have been settled.
@@ -101,6 +103,7 @@ async fn look_into(db: &Db, config: &Config, globals: &Globals, findings: &mut F
     paused(db, config, findings).await?;
     runs(db, findings).await?;
     blocked(db, findings).await?;
+    requested(db, globals, findings).await?;
     waiting(db, globals, findings).await
 }
 
@@ -201,6 +204,30 @@ async fn blocked(db: &Db, findings: &mut Findings) -> Result<()> {
             phrase!(
                 "nhập lại: loa audience block TỆP --source {name}",
                 "import it again: loa audience block FILE --source {name}"
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// People's requests about their data: late ones break the law.
+async fn requested(db: &Db, globals: &Globals, findings: &mut Findings) -> Result<()> {
+    let Queue { open, overdue } = request::queue(db, globals.clock.millis()).await?;
+    if overdue > 0 {
+        findings.bad(
+            "requests",
+            phrase!(
+                "{overdue} yêu cầu của người dân về dữ liệu đã quá hạn, trong {open} yêu cầu đang chờ",
+                "{overdue} of {open} open requests about people's data are overdue"
+            ),
+            phrase!("xem và giải quyết: loa requests", "see and settle them: loa requests"),
+        );
+    } else if open > 0 {
+        findings.well(
+            "requests",
+            phrase!(
+                "{open} yêu cầu của người dân về dữ liệu đang chờ, chưa quá hạn",
+                "{open} requests about people's data are waiting, none is overdue"
             ),
         );
     }

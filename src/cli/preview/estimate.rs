@@ -14,7 +14,6 @@ use crate::{
     campaign::{Campaign, Condition, Library, Policy, SmsBody, SmsText},
     cli::table,
     config::Account,
-    consent::AGREED,
     db::{Db, Engine},
     message::{Person, Terms, review},
     phrase,
@@ -67,7 +66,7 @@ pub(super) async fn of(
     let place = order.iter().position(|channel| *channel == Channel::Sms);
     let Some(place) = place.filter(|_| preview.templates.has(index, Channel::Sms)) else { return Ok(None) };
     let people = audience(library, campaign, index, db.engine(), now)?;
-    let bounds = Bounds::of(campaign, AGREED, now);
+    let bounds = Bounds::of(campaign, now);
     let before: Vec<Channel> = match campaign.channels.policy {
         Policy::First => order[..place].iter().copied().filter(|channel| preview.templates.has(index, *channel)).collect(),
         Policy::All => Vec::new(),

@@ -43,9 +43,11 @@ impl Shown {
             Err(why) => return heading + &lines("    ✗ ", "      ", why.text(lang)),
             Ok(Content::Sms(sms)) => sms.text.clone(),
             Ok(Content::Email(email)) => {
-                let files = email.attachments.iter().fold(String::new(), |mut files, file| {
+                let pictures = email.pictures.iter().map(|picture| ("🖼", &picture.file));
+                let files = email.attachments.iter().map(|file| ("📎", file));
+                let files = pictures.chain(files).fold(String::new(), |mut files, (sign, file)| {
                     // Writing into a String cannot fail.
-                    let _ = write!(files, "\n📎 {} ({} byte)", file.name, file.bytes.len());
+                    let _ = write!(files, "\n{sign} {} ({} byte)", file.name, file.bytes.len());
                     files
                 });
                 format!("{}\n\n{}{files}", email.subject, email.text.trim_end())
@@ -66,6 +68,7 @@ impl Shown {
             Ok(Content::Sms(sms)) => json!({ "text": sms.text }),
             Ok(Content::Email(email)) => json!({
                 "subject": email.subject, "text": email.text, "html": email.html,
+                "pictures": email.pictures.iter().map(|picture| picture.file.name.as_str()).collect::<Vec<_>>(),
                 "attachments": email.attachments.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(),
             }),
             Ok(Content::Chat(chat)) => json!({ "text": chat.text, "template": chat.template, "data": chat.data }),

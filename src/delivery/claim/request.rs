@@ -9,6 +9,7 @@ use crate::config::Rate;
 
 /// A row that could be claimed, with what is needed to render its message.
 #[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "each forbids the send by itself")]
 pub struct Candidate {
     /// The delivery.
     pub id: i64,
@@ -46,11 +47,13 @@ pub struct Candidate {
     pub sealed: Option<Vec<u8>>,
     /// Its keyed hash, today.
     pub hash: Option<i64>,
-    /// The person refuses this.
+    /// The person refuses this, or asked for silence.
     pub refused: bool,
     /// The address is on a list that binds this.
     pub blocked: bool,
-    /// What the list says of why this person may be written to.
+    /// Mail ended at their address.
+    pub suppressed: bool,
+    /// Why this person may be written to over this channel, where the run asks: the channel's last word, else the list's.
     pub consent_basis: Option<String>,
     /// Under `first`: another channel reached the person while this attempt was with its gateway.
     pub reached: bool,

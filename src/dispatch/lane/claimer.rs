@@ -190,7 +190,7 @@ impl Claimer {
                 expires: chrono::DateTime::from_timestamp_millis(run.row.expires_at),
                 callback: account.callback.clone(),
             };
-            catch.ready.push(Ready { run: Arc::clone(run), claimed, outgoing });
+            catch.ready.push(Ready { run: Arc::clone(run), claimed, outgoing, pass: None });
         }
         Ok((got, claim.limit))
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use providers::{Accepted, SendError};
+use providers::{Accepted, Scope, SendError};
 use tokio::task::JoinSet;
 
 use super::{
     claimer::Catch,
     depth::Depth,
+    domains::{Admitted, Domains},
     queue::{Queue, Ready},
     slots::Slots,
 };
@@ -41,6 +42,7 @@ pub(super) struct Flight {
     account: Arc<Account>,
     verdicts: Verdicts,
     queue: Queue,
+    domains: Domains,
     slots: Slots,
     sends: JoinSet<usize>,
     flying: usize,
@@ -51,6 +53,7 @@ impl Flight {
     pub(super) fn new(shared: Arc<Shared>, account: Arc<Account>, verdicts: Verdicts) -> Self {
         Self {
             queue: Queue::new(account.abilities),
+            domains: Domains::new(account.id, &account.config),
             shared,
             account,
             verdicts,
@@ -71,6 +74,11 @@ impl Flight {
         self.queue.len()
     }
 
+    /// How many wait behind the gates of their domains.
+    pub(super) fn held(&self) -> usize {
+        self.domains.held()
+    }
+
     /// Messages that a lane with this window may own, in flight and waiting.
     pub(super) fn depth(&mut self, window: usize) -> usize {
         self.depth.of(window, self.shared.clock.ticks())
@@ -82,13 +90,18 @@ impl Flight {
         Catch::new(self.slots.len().saturating_sub(self.queue.all_slots()))
     }
 
-    /// Takes what a claim caught.
-    pub(super) fn haul(&mut self, catch: Catch) {
+    /// Takes what a claim caught, but for what its domain takes much later: that goes back.
+    pub(super) async fn haul(&mut self, catch: Catch) {
         for (arrived, reserved) in catch.reserved {
             self.slots.hold(arrived, reserved);
         }
+        let now = self.shared.clock.millis();
         for ready in catch.ready {
-            self.queue.push(ready);
+            match self.domains.admit(ready, now) {
+                Admitted::Through(ready) => self.queue.push(ready),
+                Admitted::Held => {}
+                Admitted::Back(ready, next_at) => self.verdict(ready, Outcome::PutBack { next_at }).await,
+            }
         }
     }
 
@@ -124,7 +137,7 @@ impl Flight {
     pub(super) async fn put_back_all(&mut self) {
         let now = self.shared.clock.millis();
         self.slots.clear();
-        for ready in self.queue.take_all() {
+        for ready in self.queue.take_all().into_iter().chain(self.domains.take_all()) {
             self.verdict(ready, Outcome::PutBack { next_at: now }).await;
         }
     }
@@ -134,11 +147,27 @@ impl Flight {
     }
 
     fn throw_away_stale(&mut self) {
-        self.slots.throw_away_stale(if self.shared.db.engine() == Engine::Sqlite { STALE } else { limit::LATENESS });
+        self.slots.throw_away_stale(self.stale());
+    }
+
+    /// After what time a slot is none any more.
+    fn stale(&self) -> Duration {
+        if self.shared.db.engine() == Engine::Sqlite { STALE } else { limit::LATENESS }
     }
 
     /// Hands due messages to the gateway, `free` at most. How many, and when the next one is due.
     pub(super) async fn send(&mut self, free: usize) -> crate::db::Result<(usize, Duration)> {
+        let now = self.shared.clock.millis();
+        self.domains.hear(now);
+        let (released, wait) = self.domains.release(&self.shared.db, self.stale(), now).await?;
+        for ready in released {
+            self.queue.push(ready);
+        }
+        let (sent, idle) = self.send_queued(free).await?;
+        Ok((sent, wait.map_or(idle, |wait| wait.min(idle))))
+    }
+
+    async fn send_queued(&mut self, free: usize) -> crate::db::Result<(usize, Duration)> {
         const IDLE: Duration = Duration::from_secs(1);
         let most = self.account.abilities.batch.most.max(1);
         let mut sent = 0;
@@ -185,16 +214,23 @@ impl Flight {
         }
         self.flying += batch.len();
         let (shared, account, verdicts) = (Arc::clone(&self.shared), Arc::clone(&self.account), self.verdicts.clone());
+        let complaints = self.domains.complaints();
         self.sends.spawn(async move {
             let size = batch.len();
-            let (outgoing, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.outgoing, (r.run, r.claimed))).unzip();
+            let (outgoing, waiting): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|r| (r.outgoing, (r.run, r.claimed, r.pass))).unzip();
             let answers = AssertUnwindSafe(account.provider.send(&outgoing)).catch_unwind().await.unwrap_or_default();
             let mut answers = answers.into_iter();
-            for (run, claimed) in waiting {
+            for ((run, claimed, pass), outgoing) in waiting.into_iter().zip(&outgoing) {
                 // One judgement a message is the contract; what has none may have been sent.
                 let answer = answers.next().unwrap_or_else(|| {
                     Err(SendError::InDoubt { ids: Vec::new(), detail: "the adapter failed while it was sending".into() })
                 });
+                match (&answer, &pass) {
+                    (Err(SendError::Retry { after, scope: Scope::Domain, .. }), _) => complaints.note(outgoing, *after),
+                    (Ok(_), Some(pass)) => pass.worked(shared.clock.millis()),
+                    _ => {}
+                }
                 let outcome = settle(&shared, &account, &run, &claimed, answer).await;
                 verdicts.give(verdict(&claimed, outcome)).await;
             }

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use providers::{Abilities, Content, Outgoing, Slot};
 
+use super::domains::Pass;
 use crate::{active::ActiveRun, delivery::claim::Claimed};
 
 /// A rendered message that waits for its slot.
@@ -11,6 +12,8 @@ pub(super) struct Ready {
     pub(super) run: Arc<ActiveRun>,
     pub(super) claimed: Claimed<()>,
     pub(super) outgoing: Outgoing,
+    /// Where its domain has a gate: counted as on its way until this is dropped.
+    pub(super) pass: Option<Pass>,
 }
 
 /// Messages in the order in which they were claimed.

@@ -94,7 +94,7 @@ fn receipt(url: &str, number: u64, id: &str, phone: &str, parts: u16, arrived: b
         ("telcoid", carrier(phone).to_string()),
         ("phonenumber", phone.into()),
     ];
-    Some(Call { url: reqwest::Url::parse_with_params(url, fields).ok()?.into(), body: None })
+    Some(Call { url: reqwest::Url::parse_with_params(url, fields).ok()?.into(), body: None, headers: Vec::new() })
 }
 
 /// eSMS's number of the carrier, guessed from the prefix.

@@ -61,7 +61,7 @@ pub(super) async fn send(
             let wanted = events.into_iter().filter(|event| mask & event != 0 && !url.is_empty());
             let escapes =
                 |event| Escapes { event, id: Gateway::Kannel.id(number), from: form.get("from"), to, at: exchange.now(), text };
-            wanted.map(|event| Call { url: escapes(event).expand(url), body: None }).collect()
+            wanted.map(|event| Call { url: escapes(event).expand(url), body: None, headers: Vec::new() }).collect()
         };
         match exchange.submit(message, receipts).await {
             Verdict::Taken(_) => taken = true,

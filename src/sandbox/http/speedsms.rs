@@ -108,7 +108,7 @@ fn no(code: &str, message: &str) -> Response {
 fn receipt(url: String, transaction: u64, phone: &str, arrived: bool) -> Call {
     let status = if arrived { ARRIVED } else { FAILED };
     let body = json!({ "type": "report", "tranId": transaction.to_string(), "phone": phone, "status": status });
-    Call { url, body: Some(body.to_string()) }
+    Call { url, body: Some(body.to_string()), headers: Vec::new() }
 }
 
 /// Whose account it is, and its balance in đồng.

@@ -17,6 +17,13 @@ pub const fn phone(hash: i64) -> Person {
     Person { phone: Some(hash), email: None, chat: None, group: None }
 }
 
+/// Hashes from here on are of addresses at another domain.
+pub const ELSEWHERE: i64 = 10_000;
+
+fn mail_of(hash: i64) -> String {
+    format!("p{hash}@{}", if hash < ELSEWHERE { "example.com" } else { "elsewhere.example" })
+}
+
 impl Person {
     pub const fn email(self, hash: i64) -> Self {
         Self { email: Some(hash), ..self }
@@ -44,7 +51,7 @@ impl World {
             .bind(CARRIER)
             .bind(person.phone.map(|h| self.seal.seal(Kind::Phone, &format!("+84{}", 900_000_000 + h))))
             .bind(person.phone)
-            .bind(person.email.map(|h| self.seal.seal(Kind::Email, &format!("p{h}@example.com"))))
+            .bind(person.email.map(|h| self.seal.seal(Kind::Email, &mail_of(h))))
             .bind(person.email)
             .bind(person.chat.map(|h| self.seal.seal(Kind::Chat, &h.to_string())))
             .bind(person.chat)

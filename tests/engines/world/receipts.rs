@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use loa::{
-    config::OptOut,
+    config::{Bounces, OptOut},
     delivery::{self},
     receipt::{self, Incoming, Matcher},
     reply::Ear,
@@ -24,6 +24,7 @@ impl World {
             node: self.epoch,
             active: Arc::clone(&self.active),
             seal: self.seal.clone(),
+            bounces: Bounces::default(),
         }
     }
 

@@ -45,6 +45,7 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
          VALUES ('nhan-dien', 'a', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, FALSE, 'budget', 0, 0, 0, 0, 1),
                 ('nhan-dien', 'b', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, TRUE, NULL, 0, 0, 0, 0, 1);
          INSERT INTO receipt (account, handle, state, reason, detail, received_at, status) VALUES (1, 'x', 5, 0, '', 1, 0);
+         INSERT INTO request (kind, state, received_at, answer_by, due_at) VALUES (1, 0, 1, 2, 3);
          INSERT INTO delivery (id, run, segments, owner, account, price, next_at, updated_at, route, message, state, reason,
             attempt, tries, doubts, parts) VALUES (1, 1, 0, 0, 1, 0, 1, 1, 17, 0, 2, 0, 1, 1, 1, 1)",
     )
@@ -70,6 +71,7 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
     bad account-paused: tài khoản viettel: đã dừng từ 09:26 01/11/2026: wrong password → sửa nguyên nhân, thử bằng `loa accounts --test viettel`, rồi `loa accounts --resume viettel`
     warning run-paused: đợt 2 (nhan-dien) đang tạm dừng → gửi tiếp: `loa resume 2`; dừng hẳn: `loa abort 2`
     warning run-held: đợt 1 (nhan-dien) đang đứng: budget → xử lý nguyên nhân rồi chạy `loa resume 1`
+    bad requests: 1 yêu cầu của người dân về dữ liệu đã quá hạn, trong 1 yêu cầu đang chờ → xem và giải quyết: loa requests
     warning doubts: 1 lượt tin chưa rõ kết quả, lâu nhất N giờ → chạy `loa serve`: nó đối chiếu và kết luận
     warning receipts: 1 báo phát chưa khớp với tin nào, lâu nhất N giờ → kiểm tra `loa serve` đang chạy, và địa chỉ báo phát thuộc đúng tài khoản (loa accounts --callback TÊN)
     bad port: chương trình khác đang chiếm ĐỊA_CHỈ, hoặc loa không trả lời → dừng chương trình đó, hoặc đổi `listen` trong [server]

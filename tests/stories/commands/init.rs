@@ -71,6 +71,9 @@ fn the_example_accounts_work_once_they_are_switched_on() {
                                                                                   mobifone
     speedsms   sms    speedsms  10/s    10        0         420          2                    hoạt động
     smtp       email  smtp      10/s    5         0         0            1                    hoạt động
+    zalo       chat   zalo      3000/m  10        0         zalo 100,    1                    hoạt động
+                                                            zalo-phone
+                                                            300, khác 0
     telegram   chat   telegram  25/s    10        0         0            1                    hoạt động
     "#);
 }
@@ -101,18 +104,23 @@ fn a_gateway_tells_what_it_wants_to_know() {
     assert_snapshot!(folder.loa(&["gateways", "smtp", "--lang", "en"]).out, @r#"
     smtp: SMTP, channel email
       sends no receipts
-      Key                                                     Meaning
-      host        required                                    the mail server's name
-      port        default 587; tls = implicit: 465, none: 25  TCP port
-      tls         default starttls                            none, starttls or implicit
-      username                                                whom to sign in as; none: without
-      password    secret                                      the password to sign in with
-      from        required                                    the sender with a display name: Office
-                                                              <warn@example.vn>
-      reply_to                                                where answers go, if not to from
-      bounce                                                  where bounces go, if not to from
-      hello_name                                              this machine's name in EHLO
-      timeout     default 60s                                 time for one mail, from 1s to 600s
+      Key                                                      Meaning
+      host         required                                    the mail server's name
+      port         default 587; tls = implicit: 465, none: 25  TCP port
+      tls          default starttls                            none, starttls or implicit
+      username                                                 whom to sign in as; none: without
+      password     secret                                      the password to sign in with
+      from         required                                    the sender with a display name: Office
+                                                               <warn@example.vn>
+      reply_to                                                 where answers go, if not to from
+      bounce                                                   where bounces go, if not to from; {ref}
+                                                               gives each mail its own:
+                                                               bounce+{ref}@example.vn
+      bounces                                                  where they are read (docs/bounces.md)
+      unsubscribe                                              a mailbox that takes refusals, beside the
+                                                               one-click link; may have {ref}
+      hello_name                                               this machine's name in EHLO
+      timeout      default 60s                                 time for one mail, from 1s to 600s
     "#);
     let wrong = folder.loa(&["gateways", "esmss"]);
     assert_eq!((wrong.code, wrong.err.as_str()), (2, "lỗi: không có cổng `esmss`. Có phải ý là `esms`?\n"));
@@ -135,7 +143,8 @@ fn a_gateway_tells_what_it_wants_to_know() {
             "viber",
             "vietguys",
             "viettel",
-            "vnpt"
+            "vnpt",
+            "zalo"
         ]
     );
 }

@@ -1,0 +1,182 @@
+//! A folder read by IMAP (RFC 9051 and RFC 3501): one connection that is kept, told of new mails where the server can (IDLE).
+//!
+//! A mail counts as handled once it has the keyword `LoaRead`, so that people may read the folder too; a server that keeps no
+//! keywords is told that it was seen. With `move_to` it goes to another folder instead. Mails are fetched without changing
+//! anything (PEEK), in the order in which they came, and only their beginning.
+
+use std::{sync::Arc, time::Duration};
+
+use async_imap::{Client, Session};
+use futures::{StreamExt as _, TryStreamExt as _};
+use rustls::ClientConfig;
+use secrecy::ExposeSecret as _;
+
+use super::{ImapSettings, Key, LONGEST, MailboxFault, TOGETHER, in_time};
+use crate::{
+    network::{self, TrustFault, Unreached, Wire},
+    smtp::{BuildError, Tls, scrubbed},
+};
+
+/// The longest that a server is left to tell of new mails: after half an hour it may hang up (RFC 2177).
+const IDLE: Duration = Duration::from_mins(25);
+/// What marks a mail as handled.
+const KEYWORD: &str = "LoaRead";
+
+/// A folder of an IMAP server.
+pub(super) struct Imap {
+    settings: ImapSettings,
+    tls: Arc<ClientConfig>,
+    open: Option<Open>,
+}
+
+/// A connection with the folder selected.
+struct Open {
+    session: Session<Box<dyn Wire>>,
+    /// Whether the server keeps our keyword.
+    keywords: bool,
+    /// Whether it tells of new mails by itself.
+    idles: bool,
+}
+
+impl Imap {
+    pub(super) fn new(settings: ImapSettings) -> Result<Self, BuildError> {
+        if settings.tls == Tls::None && !settings.allow_private {
+            return Err(BuildError::ClearPassword);
+        }
+        let tls = network::tls(settings.tls != Tls::None, settings.ca_pem.as_deref()).map_err(|fault| match fault {
+            TrustFault::None(why) => BuildError::NoTrust(why),
+            TrustFault::BadPem(why) => BuildError::BadPem(why),
+        })?;
+        Ok(Self { settings, tls: Arc::new(tls), open: None })
+    }
+
+    /// The oldest mails that nobody has handled.
+    pub(super) async fn unread(&mut self) -> Result<Vec<(Key, Vec<u8>)>, MailboxFault> {
+        // Put back only if all went well: a connection that failed, or whose step was given up, is out of step.
+        let mut open = self.take().await?;
+        let wanted = if open.keywords { format!("UNKEYWORD {KEYWORD} UNDELETED") } else { "UNSEEN UNDELETED".to_owned() };
+        let found = in_time("SEARCH", open.session.uid_search(wanted)).await?;
+        let mut uids: Vec<u32> = found.into_iter().collect();
+        uids.sort_unstable();
+        uids.truncate(TOGETHER);
+        let mut mails = Vec::new();
+        if !uids.is_empty() {
+            let fetched = async {
+                let mut stream = open.session.uid_fetch(set(&uids), format!("(UID BODY.PEEK[]<0.{LONGEST}>)")).await?;
+                while let Some(fetch) = stream.next().await {
+                    let fetch = fetch?;
+                    if let (Some(uid), Some(body)) = (fetch.uid, fetch.body()) {
+                        mails.push((Key::Uid(uid), body.to_vec()));
+                    }
+                }
+                Ok::<_, async_imap::error::Error>(())
+            };
+            in_time("FETCH", fetched).await?;
+        }
+        // A mail without any octets is handed over all the same: it would be found again for ever.
+        let missing = uids.iter().filter(|uid| !mails.iter().any(|(key, _)| *key == Key::Uid(**uid)));
+        let missing: Vec<_> = missing.map(|uid| (Key::Uid(*uid), Vec::new())).collect();
+        mails.extend(missing);
+        self.open = Some(open);
+        Ok(mails)
+    }
+
+    /// Marks mails as handled, or moves them.
+    pub(super) async fn mark(&mut self, keys: &[Key]) -> Result<(), MailboxFault> {
+        let uids: Vec<u32> = keys.iter().filter_map(|key| if let Key::Uid(uid) = key { Some(*uid) } else { None }).collect();
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let mut open = self.take().await?;
+        let flags = if open.keywords { format!("+FLAGS.SILENT ({KEYWORD} \\Seen)") } else { "+FLAGS.SILENT (\\Seen)".to_owned() };
+        let marked = async {
+            let stream = open.session.uid_store(set(&uids), flags).await?;
+            stream.try_for_each(|_| async { Ok(()) }).await
+        };
+        in_time("STORE", marked).await?;
+        if let Some(folder) = &self.settings.move_to {
+            in_time("MOVE", open.session.uid_mv(set(&uids), folder)).await?;
+        }
+        self.open = Some(open);
+        Ok(())
+    }
+
+    /// Waits until the server says that something changed, or for that long.
+    pub(super) async fn wait(&mut self, every: Duration) {
+        let Some(Open { session, keywords, idles: true }) = self.open.take_if(|open| open.idles) else {
+            return tokio::time::sleep(every).await;
+        };
+        let mut idle = session.idle();
+        let idled = async {
+            idle.init().await?;
+            let (changed, stop) = idle.wait_with_timeout(every.min(IDLE));
+            changed.await?;
+            drop(stop);
+            idle.done().await
+        };
+        // A connection that broke off meanwhile is opened anew, after a while.
+        match idled.await {
+            Ok(session) => self.open = Some(Open { session, keywords, idles: true }),
+            Err(_) => tokio::time::sleep(every).await,
+        }
+    }
+
+    /// Whether the folder can be opened.
+    pub(super) async fn test(&mut self) -> Result<String, MailboxFault> {
+        let unread = self.unread().await?.len();
+        let more = if unread == TOGETHER { " or more" } else { "" };
+        Ok(format!("{unread}{more} unread bounces"))
+    }
+
+    /// Says goodbye.
+    pub(super) async fn leave(&mut self) {
+        if let Some(mut open) = self.open.take() {
+            // Whatever it answers: nothing is asked of it any more.
+            let _ = in_time("LOGOUT", open.session.logout()).await;
+        }
+    }
+
+    async fn take(&mut self) -> Result<Open, MailboxFault> {
+        match self.open.take() {
+            Some(open) => Ok(open),
+            None => self.connect().await,
+        }
+    }
+
+    async fn connect(&self) -> Result<Open, MailboxFault> {
+        let ImapSettings { host, port, tls, username, password, folder, allow_private, .. } = &self.settings;
+        let reached = |unreached| match unreached {
+            Unreached::Setup(why) | Unreached::Lost(why) => MailboxFault::new(why),
+        };
+        let tcp = in_time("connecting", async { network::connect(host, *port, *allow_private).await.map_err(reached) });
+        let tcp = tcp.await?;
+        let secure = async |wire: Box<dyn Wire>| {
+            in_time("TLS", async { network::secured(host, &self.tls, wire).await.map_err(reached) }).await
+        };
+        let wire: Box<dyn Wire> = if *tls == Tls::Implicit { secure(Box::new(tcp)).await? } else { Box::new(tcp) };
+        let mut client = Client::new(wire);
+        if in_time("greeting", client.read_response()).await?.is_none() {
+            return Err(MailboxFault::new(format!("{host}:{port} hung up without a greeting")));
+        }
+        if *tls == Tls::StartTls {
+            in_time("STARTTLS", client.run_command_and_check_ok("STARTTLS", None)).await?;
+            client = Client::new(secure(client.into_inner()).await?);
+        }
+        let login =
+            async { client.login(username, password.expose_secret()).await.map_err(|(error, _)| scrubbed(&error.to_string())) };
+        let mut session = in_time("signing in", login).await?;
+        let idles = in_time("CAPABILITY", session.capabilities()).await?.has_str("IDLE");
+        let mailbox = in_time(&format!("opening the folder {folder}"), session.select(folder)).await?;
+        let keywords = mailbox.permanent_flags.iter().any(|flag| match flag {
+            async_imap::types::Flag::MayCreate => true,
+            async_imap::types::Flag::Custom(known) => known.eq_ignore_ascii_case(KEYWORD),
+            _ => false,
+        });
+        Ok(Open { session, keywords, idles })
+    }
+}
+
+/// UIDs as a command names them.
+fn set(uids: &[u32]) -> String {
+    uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}

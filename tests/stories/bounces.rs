@@ -1,0 +1,282 @@
+//! Bounces through the front door: a real Postfix that returns what it cannot deliver, read from a real Dovecot by IMAP and from
+//! the Maildir; and the sample mails of another program, read by both.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use loa::{
+    db::{Db, Sql},
+    delivery::{State, Why},
+    on,
+};
+use providers::{
+    Reason,
+    bounce::{self, Names, Verdict},
+};
+use tempfile::TempDir;
+
+use crate::helpers::peer;
+
+/// A child that does not outlive its test.
+struct Owned(Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An office that sends through the mail host.
+struct Office(TempDir);
+
+const CAMPAIGN: &str = r#"
+title = "Hằng tuần"
+kind = "awareness"
+owner = "Sở"
+[audience]
+segments = ["moi-nguoi"]
+[channels]
+use = ["email"]
+[sending]
+hours = "00:00-24:00"
+[[message]]
+id = "otp"
+[message.email]
+subject = "Mã OTP"
+body = "Không cung cấp mã OTP."
+"#;
+
+const LIST: &str = "ref,name,email\nan,Trần Văn An,an@example.vn\nmai,Lê Thị Mai,mai@example.vn\n";
+
+impl Office {
+    /// Its bounces come back to this user of the mail host, and are read from there.
+    fn open(host: &str, user: &str, bounces: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let (host, port) = host.split_once(':').unwrap();
+        fs::write(dir.join("loa.key"), "2a".repeat(32)).unwrap();
+        fs::create_dir(dir.join("campaigns")).unwrap();
+        fs::write(dir.join("campaigns/segments.toml"), "[moi-nguoi]\ntitle = \"Mọi người\"\n").unwrap();
+        fs::write(dir.join("campaigns/hang-tuan.toml"), CAMPAIGN).unwrap();
+        fs::write(dir.join("list.csv"), LIST).unwrap();
+        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let settings = format!(
+            r#"
+[server]
+listen = "{listen}"
+[database]
+url = "sqlite:loa.db"
+[[account]]
+name = "mail"
+gateway = "smtp"
+host = "{host}"
+port = {port}
+tls = "none"
+allow_private = true
+rate = "50/s"
+from = "Sở <so@example.vn>"
+bounce = "{user}+{{ref}}@example.vn"
+[account.bounces]
+every = "1s"
+{bounces}
+"#
+        );
+        fs::write(dir.join("loa.toml"), settings).unwrap();
+        let office = Self(folder);
+        office.run(&["audience", "import", "list.csv"]);
+        office
+    }
+
+    fn dir(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn loa(&self) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
+        command.current_dir(self.dir()).env("LOA_LANG", "en").env("LOA_LOG", "info");
+        command.env("IMAP_PASSWORD", peer("LOA_TEST_MAILHOST_PASSWORD"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let done = self.loa().args(arguments).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "loa {arguments:?}: {out}{err}");
+        out.into_owned()
+    }
+
+    fn serve(&self) -> Owned {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log")).unwrap();
+        let mut child = self.loa().arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("http://"), "{line}{}", self.log());
+        Owned(child)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir().join("serve.log")).unwrap_or_default()
+    }
+
+    /// How many addresses of the list ended, and the first of them.
+    fn suppressed(&self) -> (usize, serde_json::Value) {
+        let told: serde_json::Value = serde_json::from_str(&self.run(&["audience", "suppressed", "--json"])).unwrap();
+        (told["addresses"].as_array().unwrap().len(), told["addresses"][0].clone())
+    }
+
+    /// Looks again until it fits; what is looked at changes by itself, in other processes.
+    fn until(&self, what: &str, fits: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !fits() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "{what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// How many deliveries are in this state for this reason.
+    fn deliveries(&self, state: State, why: Why) -> i64 {
+        let count = async {
+            let db = Db::find(&format!("sqlite:{}", self.dir().join("loa.db").display())).await.unwrap().unwrap();
+            let (state, why) = (state.number(), why.number());
+            let n: i64 =
+                on!(db.read, |pool, sql| sqlx::query_scalar(sql(&COUNT)).bind(state).bind(why).fetch_one(pool).await).unwrap();
+            db.close().await;
+            n
+        };
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(count)
+    }
+}
+
+static COUNT: Sql = Sql::new(r"SELECT count(*) FROM delivery WHERE state = $1 AND reason = $2");
+
+/// The mail host, where there is one: Postfix wants root.
+fn mailhost() -> Option<String> {
+    let host = peer("LOA_TEST_MAILHOST");
+    (host != "none").then_some(host)
+}
+
+/// Sends to a user that the host has and to one that it has not; the bounce of the second ends in the report, and their address
+/// gets nothing more until an officer says so.
+fn returned(office: &Office) {
+    let told = office.run(&["accounts", "--test", "mail"]);
+    assert!(told.contains("0 unread bounces"), "{told}");
+    let _serving = office.serve();
+    office.run(&["send", "hang-tuan"]);
+    office.until("no bounce was read", || office.suppressed().0 == 1);
+    let (_, first) = office.suppressed();
+    assert_eq!((&first["ref"], &first["address"]), (&"mai".into(), &"m***@example.vn".into()));
+    assert_eq!((&first["cause"], &first["reason"]), (&"no-such-address".into(), &"no-such-address".into()));
+    assert!(first["detail"].as_str().unwrap().contains("unknown user"), "{first}");
+    assert_eq!(office.deliveries(State::Undelivered, Why::Gateway(Reason::NoSuchAddress)), 1);
+    assert_eq!(office.deliveries(State::Accepted, Why::Nothing), 1, "nobody says that a mail arrived");
+
+    office.run(&["send", "hang-tuan"]);
+    office.until("the second run does not end", || office.deliveries(State::Skipped, Why::Suppressed) == 1);
+    assert_eq!(office.suppressed().1["bounces"], 1, "nothing was sent there");
+    assert!(office.run(&["audience", "suppressed", "--lift", "mai"]).contains("gets mail again"));
+    assert_eq!(office.suppressed().0, 0);
+}
+
+fn mails(user: &str) -> Vec<(String, String)> {
+    let folder = Path::new(&peer("LOA_TEST_MAILHOST_MAILBOXES")).join(user);
+    let files = ["new", "cur"].into_iter().flat_map(|sub| {
+        let entries = fs::read_dir(folder.join(sub)).into_iter().flatten();
+        entries.map(move |entry| {
+            let entry = entry.unwrap();
+            let name = format!("{sub}/{}", entry.file_name().to_str().unwrap());
+            (name, String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned())
+        })
+    });
+    files.collect()
+}
+
+#[test]
+fn what_postfix_returns_is_read_by_imap() {
+    let Some(host) = mailhost() else { return };
+    let imap = peer("LOA_TEST_MAILHOST_IMAP");
+    let (name, port) = imap.split_once(':').unwrap();
+    let table = format!(
+        "imap = {{ host = \"{name}\", port = {port}, tls = \"none\", username = \"bounces\", password = {{ env = \"IMAP_PASSWORD\" }} }}"
+    );
+    let office = Office::open(&host, "bounces", &table);
+    returned(&office);
+    // Marked for programs by a keyword of our own, and for people as seen.
+    let bounces = mails("bounces");
+    assert_eq!(bounces.len(), 1);
+    assert!(bounces[0].0.starts_with("cur/") && bounces[0].0.contains(":2,S"), "{}", bounces[0].0);
+    let arrived = mails("an");
+    assert!(arrived.iter().any(|(_, mail)| mail.contains("Return-Path: <bounces+")), "a known user has it in the mailbox");
+}
+
+#[test]
+fn what_postfix_returns_is_read_from_a_maildir() {
+    let Some(host) = mailhost() else { return };
+    let maildir = Path::new(&peer("LOA_TEST_MAILHOST_MAILBOXES")).join("returns");
+    for folder in ["new", "cur", "tmp"] {
+        let folder = maildir.join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        // Postfix delivers as nobody.
+        std::os::unix::fs::chown(&folder, Some(65534), Some(65534)).unwrap();
+    }
+    std::os::unix::fs::chown(&maildir, Some(65534), Some(65534)).unwrap();
+    let office = Office::open(&host, "returns", &format!("maildir = \"{}\"", maildir.display()));
+    returned(&office);
+    office.until("the mail is not marked", || {
+        mails("returns").iter().all(|(name, _)| name.starts_with("cur/") && name.ends_with('S'))
+    });
+    assert_eq!(mails("returns").len(), 1);
+}
+
+#[test]
+fn addresses_are_lifted_without_being_seen_in_the_list_of_processes() {
+    let office = Office::open("127.0.0.1:25", "bounces", "maildir = \"/nonexistent\"");
+    let mut lift = office.loa();
+    lift.args(["audience", "suppressed", "--lift", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = lift.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"an@example.vn\n").unwrap();
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("a***@example.vn"), "{said}");
+}
+
+/// Samples of which the two programs judge differently, and why ours is kept.
+const DIFFERENTLY: [(&str, &str); 3] = [
+    ("bounce_01.txt", "a full mailbox, named without its domain: the other program looks for whole addresses"),
+    ("dumbass_01.txt", "a virus scanner that did not deliver, and names nobody"),
+    ("simple_43.txt", "a user who does not exist, and is not named"),
+];
+
+#[test]
+fn the_samples_of_another_program_are_read_alike() {
+    let python = peer("LOA_TEST_BOUNCES_PYTHON");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/bounces.py");
+    let judged = Command::new(python).arg(script).arg(peer("LOA_TEST_BOUNCES_PACKAGE")).output().unwrap();
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+    let names = Names::new(None, "example.vn");
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for line in String::from_utf8(judged.stdout).unwrap().lines() {
+        let sample: serde_json::Value = serde_json::from_str(line).unwrap();
+        let file = Path::new(sample["file"].as_str().unwrap());
+        let (temporary, permanent) = (sample["temporary"] != 0, sample["permanent"] != 0);
+        let verdict = bounce::read(&fs::read(file).unwrap(), &names).verdict;
+        let alike = match &verdict {
+            Verdict::Failed { .. } => permanent,
+            Verdict::Delayed { .. } => temporary && !permanent,
+            _ => !temporary && !permanent,
+        };
+        seen += 1;
+        let name = file.file_name().unwrap().to_str().unwrap();
+        if alike == DIFFERENTLY.iter().any(|(known, _)| *known == name) {
+            wrong.push(format!("{name}: temporary {temporary}, permanent {permanent}; we say {verdict:?}"));
+        }
+    }
+    assert!(seen > 100, "{seen}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
