@@ -244,7 +244,8 @@ impl Db {
                 .row_buffer_size(1_000)
                 .pragma("cache_size", "-65536")
                 .pragma("temp_store", "MEMORY")
-                .pragma("wal_autocheckpoint", "4000");
+                // Pages that are written again and again reach the file once: 64 MB of log at most, then everybody waits for it.
+                .pragma("wal_autocheckpoint", "16000");
             let write = SqlitePoolOptions::new()
                 .max_connections(1)
                 .acquire_timeout(Duration::from_mins(2))

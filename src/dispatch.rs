@@ -3,7 +3,7 @@
 //! One [`Lane`] an account: it claims little, paces what it claimed, and keeps a window of sends in flight. One
 //! [`Recorder`] a process: it writes what became of them, many in one transaction. The provider judges; what a judgement
 //! means for the message and for the account is decided in [`judge`]. What can go wrong in between is bounded: a process
-//! that dies leaves in doubt what its lanes had claimed, never more than twice their windows.
+//! that dies leaves in doubt what its lanes had claimed: twice their windows at most, or what they send in a tenth of a second.
 
 pub mod confirm;
 pub mod doubt;

@@ -9,8 +9,10 @@ mod fold;
 mod gsm;
 mod pattern;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::Sms;
 
@@ -110,10 +112,19 @@ pub fn unaccented(text: &str) -> String {
         return text.to_owned();
     }
     let mut plain = String::with_capacity(text.len());
-    for c in text.nfc() {
+    for c in composed(text).chars() {
         fold::without_accents(c, &mut plain);
     }
     plain
+}
+
+/// In NFC. Most texts are already: they are looked through, not written anew.
+fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
 }
 
 /// Puts a text in order without changing what it says: NFC, line feeds, plain blanks, no invisible characters, no
@@ -123,7 +134,7 @@ pub fn unaccented(text: &str) -> String {
 /// costs less than half. In a text that is UCS-2 anyhow they cost nothing and stay as written.
 pub fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
-    for c in text.nfc() {
+    for c in composed(text).chars() {
         fold::tidied(c, &mut tidy);
     }
     let tidy = tidy.trim();

@@ -12,7 +12,7 @@ use crate::{
     health::Circuit,
 };
 
-/// Applies an effect.
+/// Applies an effect. What has to be written is seldom: boxed, it makes no send's task large.
 pub(super) async fn apply(shared: &Shared, account: &Account, effect: Effect) {
     let (now, ticks) = (shared.clock.millis(), shared.clock.ticks());
     let done = match effect {
@@ -21,23 +21,23 @@ pub(super) async fn apply(shared: &Shared, account: &Account, effect: Effect) {
             if !account.circuit(Circuit::succeeded) {
                 return;
             }
-            over(shared, account, now).await
+            Box::pin(over(shared, account, now)).await
         }
         Effect::Failed { after, detail } => {
             if !account.circuit(|circuit| circuit.failed(ticks, after)) {
                 return;
             }
-            shared.accounts.begins(&shared.db, account, Cause::Failing, &detail, now).await
+            Box::pin(shared.accounts.begins(&shared.db, account, Cause::Failing, &detail, now)).await
         }
         Effect::Emptied { reason, after, detail } => {
             if !account.circuit(|circuit| circuit.emptied(ticks, after)) {
                 return;
             }
             let cause = if reason == Reason::Funds { Cause::Funds } else { Cause::GatewayQuota };
-            shared.accounts.begins(&shared.db, account, cause, &detail, now).await
+            Box::pin(shared.accounts.begins(&shared.db, account, cause, &detail, now)).await
         }
-        Effect::Throttled { after, detail } => throttled(shared, account, after, &detail, now).await,
-        Effect::Stop(why) => stop(shared, account, &why, now).await,
+        Effect::Throttled { after, detail } => Box::pin(throttled(shared, account, after, &detail, now)).await,
+        Effect::Stop(why) => Box::pin(stop(shared, account, &why, now)).await,
     };
     if let Err(error) = done {
         tracing::error!(account = account.config.name, %error, "could not store how the account does");
