@@ -288,24 +288,34 @@ pub fn addresses(phone: Option<i64>, email: Option<i64>, chat: Option<i64>) -> i
         .filter_map(|(channel, hash)| Some((channel, hash?)))
 }
 
-/// The other ways to the person of an address: channel and keyed hash. None where nobody is known by it, or several are:
-/// nobody refuses for those who share a phone.
-pub async fn other_ways(db: &Db, channel: Channel, address: i64) -> Result<Vec<(Channel, i64)>> {
+/// The addresses of those who have this one: of two people at most.
+async fn people(db: &Db, channel: Channel, address: i64) -> Result<Vec<(Option<i64>, Option<i64>, Option<i64>)>> {
     let statement = match channel {
         Channel::Sms => &BY_PHONE,
         Channel::Email => &BY_EMAIL,
         Channel::Chat => &BY_CHAT,
     };
-    let people: Vec<(Option<i64>, Option<i64>, Option<i64>)> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(address).fetch_all(pool).await)?;
-    let [(phone, email, chat)] = people[..] else { return Ok(Vec::new()) };
-    // Where a list has nothing but a number, nobody is asked about chat: what comes there has a link of its own.
-    let alone = channel == Channel::Sms && email.is_none() && chat.is_none();
-    Ok(addresses(phone, email, chat).filter(|(other, _)| *other != channel && !alone).collect())
+    on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(address).fetch_all(pool).await)
 }
 
+/// The other ways to the person of an address that are theirs alone: channel and keyed hash. None where nobody is known by it, or
+/// several are: nobody refuses for those who share a phone, nor takes back what another of them refused.
+pub async fn other_ways(db: &Db, channel: Channel, address: i64) -> Result<Vec<(Channel, i64)>> {
+    let [(phone, email, chat)] = people(db, channel, address).await?[..] else { return Ok(Vec::new()) };
+    // Where a list has nothing but a number, nobody is asked about chat: what comes there has a link of its own.
+    let alone = channel == Channel::Sms && email.is_none() && chat.is_none();
+    let mut ways = Vec::new();
+    for (other, way) in addresses(phone, email, chat).filter(|(other, _)| *other != channel && !alone) {
+        if people(db, other, way).await?.len() == 1 {
+            ways.push((other, way));
+        }
+    }
+    Ok(ways)
+}
+
+// The end is looked at twice: on PostgreSQL a refusal that is prolonged meanwhile is looked at anew, by what stands outside.
 static OVER: Sql = Sql::new(
-    r"DELETE FROM opt_out WHERE scope = 0 AND (channel, address) IN
+    r"DELETE FROM opt_out WHERE scope = 0 AND until < $1 AND (channel, address) IN
       (SELECT channel, address FROM opt_out WHERE scope = 0 AND until < $1 ORDER BY until LIMIT $2)",
 );
 

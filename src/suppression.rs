@@ -70,22 +70,25 @@ const fn counts(reason: Reason) -> bool {
     )
 }
 
-// The address that the delivery went to, whatever the person's is by now.
+// The address that the delivery went to, whatever the person's is by now. Of whoever was erased since, what the server wrote is not
+// kept: that mail failed there is.
 static REMEMBER: Sql = Sql::new(
     r"INSERT INTO bounce (channel, address, delivery, reason, detail, at)
-      SELECT CAST(d.id & 15 AS SMALLINT), d.address, d.id, v.reason, v.detail, $2
+      SELECT CAST(d.id & 15 AS SMALLINT), d.address, d.id, v.reason, CASE WHEN r.state < 2 THEN v.detail ELSE '' END, $2
       FROM :rows($1; id BIGINT, reason SMALLINT, detail TEXT) AS v JOIN delivery d ON d.id = v.id
+      JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
       WHERE d.address IS NOT NULL ORDER BY d.id
       ON CONFLICT (channel, address, delivery) DO UPDATE SET reason = excluded.reason, detail = excluded.detail
       WHERE bounce.reason <> excluded.reason AND excluded.reason IN (1, 11)
       RETURNING channel, address",
 );
 
-// Reasons: 1 no such address, 11 a complaint.
+// Reasons: 1 no such address, 11 a complaint. Shown is the failure that ended it, not a later one of another kind.
 static END: Sql = Sql::new(
     r"INSERT INTO suppression (channel, address, cause, reason, detail, at)
       SELECT x.channel, x.address, x.cause, b.reason, b.detail, $2 FROM (
-        SELECT b.channel, b.address, max(b.delivery) AS delivery,
+        SELECT b.channel, b.address,
+               coalesce(max(CASE b.reason WHEN 11 THEN b.delivery END), max(CASE b.reason WHEN 1 THEN b.delivery END), max(b.delivery)) AS delivery,
                CAST(CASE WHEN max(CASE WHEN b.reason = 11 THEN 1 ELSE 0 END) = 1 THEN 3
                     WHEN max(CASE WHEN b.reason = 1 THEN 1 ELSE 0 END) = 1 THEN 2
                     WHEN sum(CASE WHEN b.at > $3 THEN 1 ELSE 0 END) >= $4 THEN 1 ELSE 0 END AS SMALLINT) AS cause

@@ -33,5 +33,6 @@ mod retention;
 mod runs;
 mod schema;
 mod statements;
+mod tokens;
 mod upgrade;
 pub mod world;

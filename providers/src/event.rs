@@ -97,7 +97,7 @@ pub enum Event {
     },
     /// A mail to the address for bounces that says nothing of an attempt: it is counted.
     Leftover(Leftover),
-    /// A person told their service that these two are theirs.
+    /// A person told their service that these two are theirs, and the account takes their word for it.
     Known {
         /// Their user id.
         user: Address,

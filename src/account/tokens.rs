@@ -188,13 +188,16 @@ impl TokenStore for Tokens {
         }
     }
 
-    async fn release(&self, version: i64, why: Option<&str>) -> std::result::Result<(), StoreError> {
+    async fn release(&self, version: i64, why: Option<&str>) -> std::result::Result<bool, StoreError> {
         let now = self.clock.millis();
-        let released: Result<()> = transaction!(self.db, |tx| {
-            within!(tx, |c, sql| {
+        let released: Result<bool> = transaction!(self.db, |tx| {
+            let current = within!(tx, |c, sql| {
                 sqlx::query(sql(&SET_LEASE)).bind(&self.account).bind(version).bind(0_i64).execute(c).await.map(affected)
-            })?;
-            if why.is_some() { alarm(tx, &self.account, why, now).await } else { Ok(()) }
+            })? > 0;
+            if current && why.is_some() {
+                alarm(tx, &self.account, why, now).await?;
+            }
+            Ok(current)
         });
         released.map_err(|error| broken(&error))
     }
@@ -230,8 +233,8 @@ impl TokenStore for NoTokens {
         Ok(false)
     }
 
-    async fn release(&self, _version: i64, _why: Option<&str>) -> std::result::Result<(), StoreError> {
-        Ok(())
+    async fn release(&self, _version: i64, _why: Option<&str>) -> std::result::Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn wait(&self, _version: i64) -> std::result::Result<(), StoreError> {

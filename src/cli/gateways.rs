@@ -352,6 +352,13 @@ fn zalo_gateway() -> Gateway {
                 Some("false"),
                 phrase!("chỉ gửi tới quản trị viên ứng dụng, không mất phí", "to the app's administrators only, free of charge"),
             ),
+            "trust_numbers" => (
+                Some("false"),
+                phrase!(
+                    "tin số điện thoại người dùng tự khai trong Zalo (không ai kiểm chứng): tin của số đó sẽ tới Zalo của họ",
+                    "believe phone numbers that people enter in Zalo (nobody proves them): that number's messages go to their Zalo"
+                ),
+            ),
             _ => (
                 Some("true"),
                 phrase!(

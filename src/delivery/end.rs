@@ -17,8 +17,10 @@ use crate::{
     tally, within,
 };
 
+// Of whoever was erased since, nothing is written down any more.
 static REMARK: Sql = Sql::new(
-    r"INSERT INTO remark (delivery, detail, at) SELECT id, detail, $2 FROM :rows($1; id BIGINT, detail TEXT) AS v WHERE true
+    r"INSERT INTO remark (delivery, detail, at) SELECT v.id, v.detail, $2 FROM :rows($1; id BIGINT, detail TEXT) AS v
+      JOIN recipient r ON r.id = (v.id >> 4) & 4294967295 WHERE r.state < 2
       ON CONFLICT (delivery) DO UPDATE SET detail = excluded.detail, at = excluded.at",
 );
 

@@ -96,6 +96,26 @@ async fn what_fails_for_a_while_ends_after_so_many_times(world: &World) {
     assert_eq!(standing(world, 11).await, Some((Cause::Repeated, Reason::Expired)));
 }
 
+async fn what_ended_it_is_shown_whatever_else_failed_later(world: &World) {
+    let person = world.people(&[mail(11)]).await[0];
+    let (first, second) = (sent(world, person).await, sent(world, person).await);
+    failed(world, second, Reason::Full).await;
+    failed(world, first, Reason::NoSuchAddress).await;
+    assert_eq!(standing(world, 11).await, Some((Cause::NoSuchAddress, Reason::NoSuchAddress)));
+}
+
+async fn a_bounce_that_comes_after_an_erasure_leaves_no_words(world: &World) {
+    let person = world.people(&[mail(11)]).await[0];
+    let delivery = sent(world, person).await;
+    loa::audience::erase::erase(&world.db, "p1", "Lan", world.now()).await.unwrap();
+    failed(world, delivery, Reason::NoSuchAddress).await;
+    assert_eq!(standing(world, 11).await, Some((Cause::NoSuchAddress, Reason::NoSuchAddress)), "mail ends there all the same");
+    for table in ["bounce", "suppression", "remark"] {
+        assert_eq!(world.number(&format!("SELECT count(*) FROM {table} WHERE detail <> ''")).await, 0, "{table}");
+    }
+    world.check().await;
+}
+
 async fn a_complaint_is_a_refusal_too(world: &World) {
     let person = world.people(&[mail(11)]).await[0];
     let delivery = sent(world, person).await;
@@ -165,6 +185,8 @@ async fn what_is_no_bounce_is_counted(world: &World) {
 on_both_engines!(
     an_address_that_does_not_exist_gets_no_more_mail,
     what_fails_for_a_while_ends_after_so_many_times,
+    what_ended_it_is_shown_whatever_else_failed_later,
+    a_bounce_that_comes_after_an_erasure_leaves_no_words,
     a_complaint_is_a_refusal_too,
     a_forged_bounce_ends_nothing,
     a_bounce_after_all_is_joined,

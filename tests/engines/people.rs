@@ -410,6 +410,8 @@ async fn whoever_shares_an_address_speaks_for_nobody_else(world: &World) {
     let ways = async |address| on(Channel::Sms, address).await;
     assert_eq!(ways(1).await, [(Channel::Email, 2), (Channel::Chat, !1)], "a number is an address on chat, too");
     assert_eq!(on(Channel::Chat, !1).await, [(Channel::Sms, 1), (Channel::Email, 2)]);
+    // Whoever has a mailbox alone and shares the phone speaks for the mailbox alone: neither refuses nor takes back for the others.
+    assert!(on(Channel::Email, 4).await.is_empty());
     assert!(ways(3).await.is_empty() && ways(5).await.is_empty() && ways(9).await.is_empty());
     assert_eq!(request::subject(&world.db, Channel::Sms, 1).await.unwrap(), Subject::Person(people[0]));
     assert_eq!(request::subject(&world.db, Channel::Sms, 3).await.unwrap(), Subject::Address(Channel::Sms, 3));

@@ -56,7 +56,7 @@ impl<'g> Office<'g> {
         let settings = format!(
             "[server]\nkey = {{ file = \"loa.key\" }}\n[[account]]\nname = \"zalo\"\ngateway = \"zalo\"\nurl = \"http://{gateway}\"\nallow_private = true\nrate = \"5000/s\"\n\
              window = 50\nprice = {{ zalo = 100, zalo-phone = 300 }}\napp_id = \"1000000001\"\noa_id = \"2000000002\"\n\
-             secret = {{ env = \"ZALO_SECRET\" }}\noa_secret = {{ env = \"ZALO_OA_SECRET\" }}\nrefresh_token = {{ env = \"ZALO_TOKEN\" }}\n"
+             secret = {{ env = \"ZALO_SECRET\" }}\noa_secret = {{ env = \"ZALO_OA_SECRET\" }}\nrefresh_token = {{ env = \"ZALO_TOKEN\" }}\ntrust_numbers = true\n"
         );
         let campaign = "title = \"Cảnh báo\"\nkind = \"awareness\"\nowner = \"Sở\"\n[audience]\nsegments = [\"moi-nguoi\"]\n\
              [channels]\nuse = [\"chat\"]\n[sending]\nhours = \"00:00-24:00\"\n[[message]]\nid = \"otp\"\n\

@@ -29,6 +29,10 @@ impl Maildir {
             let mut entries = fs::read_dir(&within).await.map_err(|error| wrong(&within, &error))?;
             while let Some(entry) = entries.next_entry().await.map_err(|error| wrong(&within, &error))? {
                 let Ok(name) = entry.file_name().into_string() else { continue };
+                // A folder, a pipe or the like is no mail, and reading it could last for ever.
+                if !entry.file_type().await.is_ok_and(|kind| kind.is_file()) {
+                    continue;
+                }
                 if !name.starts_with('.') && (folder == "new" || !is_seen(&name)) {
                     names.push((folder, name));
                 }
@@ -36,7 +40,7 @@ impl Maildir {
         }
         // A name begins with the second in which the mail came.
         names.sort_by(|(_, one), (_, other)| one.cmp(other));
-        let mut mails = Vec::new();
+        let (mut mails, mut fault) = (Vec::new(), None);
         for (folder, name) in names {
             if mails.len() == TOGETHER {
                 break;
@@ -46,10 +50,11 @@ impl Maildir {
                 Ok(mail) => mails.push((Key::File(format!("{folder}/{name}")), mail)),
                 // Somebody moved or deleted it: it is found where it is, or not wanted.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(wrong(&path, &error)),
+                // The others are read all the same.
+                Err(error) => fault = Some(wrong(&path, &error)),
             }
         }
-        Ok(mails)
+        fault.filter(|_| mails.is_empty()).map_or(Ok(mails), Err)
     }
 
     /// Moves mails to `cur/`, seen.

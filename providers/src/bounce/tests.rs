@@ -173,6 +173,16 @@ async fn a_mail_is_marked_only_once_it_is_committed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_no_mail_holds_nothing_up() {
+    let (path, bounces) = maildir();
+    std::fs::create_dir(path.join("new/0.folder")).unwrap();
+    std::fs::write(path.join("new/2.a"), "Subject: hi\r\n\r\nhi").unwrap();
+    let arrival = timeout(Duration::from_mins(10), bounces.next()).await.expect("the mail behind them is read");
+    assert_eq!(arrival.events, [Event::Leftover(Leftover::Unclear)]);
+    std::fs::remove_dir_all(path).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mailbox_that_comes_back_is_read() {
     let (path, bounces) = maildir();
     std::fs::remove_dir_all(&path).unwrap();

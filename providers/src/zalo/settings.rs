@@ -14,7 +14,7 @@ use crate::{
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// The keys of its own that a Zalo account knows.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 12] = [
     "app_id",
     "secret",
     "oa_id",
@@ -25,6 +25,7 @@ pub const KEYS: [&str; 11] = [
     "oauth_url",
     "appsecret_proof",
     "development",
+    "trust_numbers",
     "phones",
 ];
 
@@ -68,6 +69,9 @@ pub struct Settings {
     pub proof: bool,
     /// Whether template messages go to the app's administrators only, which costs nothing.
     pub development: bool,
+    /// Whether a number that somebody enters in Zalo makes them the person with this number. Nobody proves it: who enters another's
+    /// number gets what is meant for them.
+    pub trust_numbers: bool,
     /// How the account reaches Zalo.
     pub network: Network,
     /// The time.
@@ -118,6 +122,7 @@ impl Settings {
             addresses,
             proof: keys.truth("appsecret_proof", false)?,
             development: keys.truth("development", false)?,
+            trust_numbers: keys.truth("trust_numbers", false)?,
             network,
             now,
         })

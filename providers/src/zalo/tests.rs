@@ -23,6 +23,8 @@ struct Store {
     alarms: Mutex<Vec<String>>,
     /// So many commits fail.
     broken: AtomicUsize,
+    /// What a person enters while a pair is being renewed.
+    entered: Mutex<Option<Pair>>,
 }
 
 #[async_trait]
@@ -48,6 +50,9 @@ impl TokenStore for Store {
             return Ok(Turn::Theirs);
         }
         *leased = true;
+        if let Some(entered) = self.entered.lock().unwrap().take() {
+            *self.pair.lock().unwrap() = Some(entered);
+        }
         Ok(Turn::Ours)
     }
 
@@ -65,10 +70,11 @@ impl TokenStore for Store {
         Ok(current)
     }
 
-    async fn release(&self, _version: i64, why: Option<&str>) -> Result<(), StoreError> {
+    async fn release(&self, version: i64, why: Option<&str>) -> Result<bool, StoreError> {
         *self.leased.lock().unwrap() = false;
-        self.alarms.lock().unwrap().extend(why.map(str::to_owned));
-        Ok(())
+        let current = self.pair.lock().unwrap().as_ref().is_some_and(|pair| pair.version == version);
+        self.alarms.lock().unwrap().extend(why.filter(|_| current).map(str::to_owned));
+        Ok(current)
     }
 
     async fn wait(&self, version: i64) -> Result<(), StoreError> {
@@ -160,6 +166,7 @@ fn settings(url: &str, now: Now) -> Settings {
         addresses: Addresses { account: url.clone(), template: url.clone(), token: url },
         proof: false,
         development: false,
+        trust_numbers: false,
         network: Network { allow_private: true, ..Network::default() },
         now,
     }
@@ -290,6 +297,23 @@ async fn a_pair_that_could_not_be_stored_is_stored_before_it_is_used() {
 }
 
 #[tokio::test]
+async fn a_token_entered_while_the_old_one_is_refused_is_used_and_alarms_nobody() {
+    let (zalo, store) = (Arc::new(Zalo::default()), Arc::new(Store::default()));
+    let pair = |version, refresh: &str| {
+        let (from, until) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        Pair { version, access: None, refresh: refresh.into(), from, until }
+    };
+    *store.pair.lock().unwrap() = Some(pair(4, "used up"));
+    *store.entered.lock().unwrap() = Some(pair(5, "refresh-0"));
+    let gateway = ZaloGateway::new(settings(&zalo.listen().await, clock().1), Arc::clone(&store) as Arc<dyn TokenStore>).unwrap();
+    let send = async || gateway.send(&[message("+84901234567", templated())]).await.remove(0);
+    let refused = send().await;
+    assert!(matches!(refused, Err(SendError::Retry { scope: Scope::Account, .. })), "the account is not stopped: {refused:?}");
+    assert!(send().await.is_ok());
+    assert!(store.alarms.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn only_an_arrival_is_news_where_zalo_is_asked() {
     let zalo = Arc::new(Zalo::default());
     let gateway = ZaloGateway::new(settings(&zalo.listen().await, clock().1), Arc::new(Store::default())).unwrap();
@@ -375,7 +399,11 @@ fn what_people_do_is_told_apart() {
     );
     assert_eq!(heard(&json!({ "event_name": "follow", "follower": { "id": "431" } })), []);
     let info = json!({ "event_name": "user_submit_info", "sender": { "id": "431" }, "info": { "phone": "84901234567" } });
-    assert_eq!(heard(&info), [Event::Known { user: Address::new("431"), phone: Address::new("84901234567") }]);
+    assert_eq!(heard(&info), [], "anybody may type in anybody's number");
+    let trusting = Settings { trust_numbers: true, ..settings("http://127.0.0.1:1", clock().1) };
+    let trusting = ZaloGateway::new(trusting, Arc::new(Store::default())).unwrap();
+    let known = Event::Known { user: Address::new("431"), phone: Address::new("84901234567") };
+    assert_eq!(trusting.callback(&callback(&info, "app", false, "oa-secret")).unwrap().0, [known]);
     for (body, words) in [
         (
             json!({ "event_name": "change_oa_daily_quota", "oaId": "oa", "quota": { "prev_value": 500, "new_value": 1000 } }),

@@ -79,8 +79,8 @@ pub trait TokenStore: Send + Sync {
     async fn commit(&self, version: i64, next: &Pair) -> Result<bool, StoreError>;
 
     /// Ends the lease without a pair: the refresh token was not used, or Zalo said no. `why`: an alarm, for a person to
-    /// see.
-    async fn release(&self, version: i64, why: Option<&str>) -> Result<(), StoreError>;
+    /// see. False: another pair took that one's place meanwhile, and nothing of the old one is worth an alarm.
+    async fn release(&self, version: i64, why: Option<&str>) -> Result<bool, StoreError>;
 
     /// Waits, within bounds, until somebody else has committed a later version, or has given up.
     async fn wait(&self, version: i64) -> Result<(), StoreError>;
@@ -194,7 +194,11 @@ impl Keeper {
             Err(failed) => failed,
         };
         let alarm = alarm(&failed, turn);
-        self.store.release(pair.version, alarm.as_deref()).await.map_err(|error| unstored(&error))?;
+        if !self.store.release(pair.version, alarm.as_deref()).await.map_err(|error| unstored(&error))? {
+            // A refusal of a token that somebody has replaced says nothing of the new one, which is for the next try.
+            self.load(kept).await?;
+            return self.good(kept, stale).ok_or_else(|| waits("another token was entered while the old one was renewed"));
+        }
         if let Some(token) = self.good(kept, stale) {
             // It was early enough: what can be sent is sent, while the alarm stands.
             tracing::error!(why = %failed, "a token could not be renewed; the old one is used as long as it is good");

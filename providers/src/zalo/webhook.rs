@@ -110,7 +110,8 @@ fn events(name: &str, body: &Value, settings: &Settings) -> Vec<Event> {
             let who = text(&body["follower"]["id"]).or_else(|| text(&body["user_id"]));
             who.map(|from| Event::Left { from: Address::new(from), how: "unfollow".into() }).into_iter().collect()
         }
-        "user_submit_info" => {
+        // The number is what somebody typed into a form, their own or not.
+        "user_submit_info" if settings.trust_numbers => {
             let (user, phone) = (text(&body["sender"]["id"]), text(&body["info"]["phone"]));
             let known = user.zip(phone);
             known.map(|(user, phone)| Event::Known { user: Address::new(user), phone: Address::new(phone) }).into_iter().collect()

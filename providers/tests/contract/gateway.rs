@@ -105,8 +105,8 @@ impl TokenStore for OneToken {
         Ok(false)
     }
 
-    async fn release(&self, _version: i64, _why: Option<&str>) -> Result<(), StoreError> {
-        Ok(())
+    async fn release(&self, _version: i64, _why: Option<&str>) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn wait(&self, _version: i64) -> Result<(), StoreError> {
