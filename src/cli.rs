@@ -31,6 +31,7 @@ mod serve;
 mod stop;
 mod table;
 mod verify;
+mod who;
 
 use std::{
     collections::BTreeMap,
