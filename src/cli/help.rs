@@ -1,9 +1,12 @@
 //! The help in the reader's language. What enters is the command line as its types describe it, in English; what leaves is
-//! the same with Vietnamese words. A test finds what has none.
+//! the same with Vietnamese words, and what is wrong with a line that cannot be understood. A test finds what has none.
 
 use std::collections::BTreeMap;
 
-use clap::{Arg, ArgAction, Command};
+use clap::{
+    Arg, ArgAction, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::words::Lang;
 
@@ -72,6 +75,40 @@ fn vietnamese(command: Command, path: &str) -> Command {
 
 fn flag(name: &'static str, short: char, help: &'static str, action: ArgAction) -> Arg {
     Arg::new(name).short(short).long(name).help(help).help_heading("Tùy chọn").action(action)
+}
+
+/// What is wrong with a command line, in Vietnamese; none where it is not a person's mistake, or one without words of its own.
+pub fn mistake(error: &clap::Error) -> Option<String> {
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        Some(ContextValue::StyledStr(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    let (arg, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
+    let what = match error.kind() {
+        ErrorKind::InvalidValue if value.is_empty() => format!("thiếu giá trị của `{arg}`"),
+        ErrorKind::InvalidValue => format!("`{arg}` không nhận giá trị `{value}`"),
+        ErrorKind::ValueValidation => {
+            let why = std::error::Error::source(error).map(|why| format!(": {why}")).unwrap_or_default();
+            format!("`{arg}` không nhận giá trị `{value}`{why}")
+        }
+        ErrorKind::UnknownArgument => format!("không có tùy chọn hay tham số `{arg}`"),
+        ErrorKind::InvalidSubcommand => format!("không có lệnh `{}`", said(ContextKind::InvalidSubcommand)),
+        ErrorKind::MissingRequiredArgument => format!("còn thiếu: {arg}"),
+        ErrorKind::ArgumentConflict => match said(ContextKind::PriorArg) {
+            other if other.is_empty() || other == arg => format!("`{arg}` chỉ được ghi một lần"),
+            other => format!("`{arg}` không đi cùng {other}"),
+        },
+        _ => return None,
+    };
+    let choices = said(ContextKind::ValidValue);
+    let choices = if choices.is_empty() { choices } else { format!("\n  chọn trong: {choices}") };
+    let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue].map(said).concat();
+    let near = if near.is_empty() { near } else { format!("\n  có phải là `{near}`?") };
+    let usage = said(ContextKind::Usage).replacen("Usage:", "Cách dùng:", 1);
+    let usage = if usage.is_empty() { usage } else { format!("\n\n{usage}") };
+    Some(format!("lỗi: {what}{choices}{near}{usage}\n\nXem thêm: --help\n"))
 }
 
 /// The Vietnamese words of a command (`/audience/import`) or of an argument of it (`/audience/import source`).
@@ -263,6 +300,30 @@ mod tests {
     fn every_command_and_argument_has_vietnamese_words() {
         assert_eq!(missing(&super::super::CommandLine::command(), ""), Vec::<String>::new());
         vietnamese(super::super::CommandLine::command(), "").debug_assert();
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_understood_is_told_of_in_vietnamese() {
+        let told = |line: &str| {
+            let command = translate(super::super::CommandLine::command(), Lang::Vi);
+            mistake(&command.try_get_matches_from(line.split(' ')).unwrap_err()).unwrap()
+        };
+        for (line, words) in [
+            ("loa requests add foo cb-1", &["`<KIND>` không nhận giá trị `foo`", "chọn trong: access, rectification"][..]),
+            ("loa requests add objection cb-1 --until 32/1/2027", &["`32/1/2027`", "01/10/2026"]),
+            ("loa requests add objection", &["còn thiếu: <REF|ADDRESS>", "Cách dùng: loa requests add"]),
+            ("loa accounts --dns", &["thiếu giá trị của `--dns <NAME>`"]),
+            ("loa accounts --dns a --test b", &["không đi cùng --test <NAME>"]),
+            ("loa accounts --dsn a", &["không có tùy chọn hay tham số `--dsn`", "có phải là `--dns`?"]),
+            ("loa audiense", &["không có lệnh `audiense`", "có phải là `audience`?"]),
+        ] {
+            let told = told(line);
+            for words in words {
+                assert!(told.contains(words), "{line}: {told}");
+            }
+        }
+        let asked = translate(super::super::CommandLine::command(), Lang::Vi).try_get_matches_from(["loa", "--help"]);
+        assert_eq!(mistake(&asked.unwrap_err()), None);
     }
 
     #[test]

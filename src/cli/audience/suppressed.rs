@@ -117,7 +117,7 @@ impl Ground<'_> {
             let rows: Vec<Vec<String>> = listed.iter().map(|one| self.cells(one)).collect();
             write!(io::stdout(), "{}", table::render(&heading, &rows))?;
             let all: i64 = counts.iter().map(|(_, n)| n).sum();
-            self.say(&phrase!("Tất cả {all} địa chỉ.", "{all} addresses in all."))?;
+            self.say(&phrase!("Tất cả {all} địa chỉ.", "Addresses in all: {all}."))?;
         }
         for (kind, n) in left_over {
             let what = match kind {
