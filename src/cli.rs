@@ -31,6 +31,7 @@ mod serve;
 mod stop;
 mod table;
 mod verify;
+mod who;
 
 use std::{
     collections::BTreeMap,
@@ -212,7 +213,7 @@ fn no_such_campaign(slug: &str, config: &Config, library: &Library) -> Mistake {
 fn day(text: &str) -> Result<NaiveDate, String> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .or_else(|_| NaiveDate::parse_from_str(text, "%d/%m/%Y"))
-        .map_err(|_| "write 2026-10-01 or 01/10/2026".to_string())
+        .map_err(|_| "2026-10-01, 01/10/2026".to_string())
 }
 
 fn style() -> Style {
@@ -225,8 +226,17 @@ pub async fn main() -> ExitCode {
     let mut env: BTreeMap<String, String> =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
     let reader = help::reader(std::env::args(), &env);
-    let line = CommandLine::from_arg_matches(&help::translate(CommandLine::command(), reader).get_matches())
-        .unwrap_or_else(|error| error.exit());
+    let matches = match help::translate(CommandLine::command(), reader).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => match help::mistake(&error).filter(|_| reader == Lang::Vi) {
+            Some(words) => {
+                let _ = write!(io::stderr(), "{words}");
+                return MISTAKE.into();
+            }
+            None => error.exit(),
+        },
+    };
+    let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     env.extend(line.database.map(|url| ("LOA_DATABASE__URL".to_string(), url)));
     let lang = line.lang.unwrap_or_else(|| Lang::of_environment(|name| env.get(name).cloned()));
     let globals = Globals { config: line.config, json: line.json, lang, env, clock: Clock::system() };

@@ -12,7 +12,7 @@ pub mod deadline;
 mod read;
 mod step;
 
-pub use read::{Queue, list, of, one, person, queue, subject};
+pub use read::{Queue, holders, list, of, one, person, queue, subject};
 pub use step::{Refused, Step, step};
 
 use providers::Channel;

@@ -195,6 +195,7 @@ impl Sandbox {
             Some(path) => format!("the sandbox's log {} cannot be opened", path.display()),
             None => "the sandbox's record cannot be made".to_owned(),
         })?;
+        receipt::make_maildirs(&options.receipts_to).await.context("the Maildir for bounces cannot be made")?;
         let exchange =
             Arc::new(Exchange::new(options.seed, options.behaviour, options.credentials, options.receipts_to, record)?);
         let stopping = watch::Sender::new(false);

@@ -23,7 +23,9 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     db::{Db, DbError},
+    phrase,
     seal::Seal,
+    words::Phrase,
 };
 
 /// The gateway's name whose adapter is `providers::smtp`.
@@ -78,6 +80,23 @@ pub enum AccountError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+impl AccountError {
+    /// What to tell the officer; what an adapter says of its keys stays in its own words.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::Setting { account, why } => phrase!("tài khoản `{account}`: {why}", "account `{account}`: {why}"),
+            _ => self.to_string().into(),
+        }
+    }
+
+    /// The account's key that is wrong, such as `bounces.maildir`, where the error begins with one.
+    pub fn key(&self) -> Option<&str> {
+        let Self::Setting { why, .. } = self else { return None };
+        let (key, _) = why.split_once(": ")?;
+        key.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte)).then_some(key)
+    }
 }
 
 /// Gateways by name.

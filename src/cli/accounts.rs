@@ -80,6 +80,12 @@ impl Row {
         if self.day == day { self.used } else { 0 }
     }
 
+    /// Whether it still sends, but will stop unless a person does something about its token or its money.
+    pub(super) fn needs_somebody(&self) -> bool {
+        let urgent = |trouble: &Trouble| matches!(trouble.cause(), Cause::Token | Cause::Funds | Cause::LowBalance);
+        self.paused.is_none() && self.troubles.iter().any(urgent)
+    }
+
     /// Whether anything but its day's quota keeps it from sending.
     pub(super) fn is_able(&self) -> bool {
         let unable =

@@ -4,9 +4,9 @@ mod block;
 mod consent;
 mod show;
 
-pub(super) use consent::{ahead, past, read_address};
-
 mod suppressed;
+
+pub(super) use consent::{ahead, past};
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -18,7 +18,10 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{Globals, Mistake, table};
+use super::{
+    Globals, Mistake, table,
+    who::{self, unknown},
+};
 use crate::{
     audience::{
         count::{Count, count},
@@ -72,13 +75,13 @@ enum What {
         /// To standard output: plain addresses
         #[arg(long)]
         stdout: bool,
-        /// Only the person with this reference
+        /// Only the person with this reference; with - a phone number or mail address is read from standard input
         #[arg(long = "ref", value_name = "REF")]
         reference: Option<String>,
     },
     /// Show everything known about somebody and every message sent to them; masked
     Show {
-        /// The person's reference
+        /// The person's reference; with - a phone number or mail address is read from standard input
         #[arg(value_name = "REF")]
         reference: String,
         /// Nothing masked: plain addresses on the screen
@@ -90,7 +93,7 @@ enum What {
     },
     /// Erase everything personal about somebody; counts stand
     Erase {
-        /// The person's reference
+        /// The person's reference; with - a phone number or mail address is read from standard input
         #[arg(value_name = "REF")]
         reference: String,
         /// Who does it; without it, the name under which you are signed in on this machine
@@ -296,6 +299,10 @@ impl Ground<'_> {
     }
 
     async fn export(&self, output: Option<PathBuf>, reference: Option<String>) -> anyhow::Result<ExitCode> {
+        let reference = match reference {
+            Some(said) => Some(who::reference(&self.db, &self.seal, &said, self.lang()).await?),
+            None => None,
+        };
         let reference = reference.as_deref();
         let people = match &output {
             Some(path) => export_to(&self.db, &self.seal, reference, path).await?,
@@ -313,6 +320,7 @@ impl Ground<'_> {
 
     async fn erase(&self, reference: &str, by: Option<String>) -> anyhow::Result<ExitCode> {
         let by = self.globals.officer(by)?;
+        let reference = &who::reference(&self.db, &self.seal, reference, self.lang()).await?;
         let Some(Erased { requests, under_way }) = erase(&self.db, reference, &by, self.globals.clock.millis()).await? else {
             return Err(unknown(reference).into());
         };
@@ -358,10 +366,6 @@ fn progress_bar() -> anyhow::Result<ProgressBar> {
     let style = ProgressStyle::with_template("{wide_bar} {percent} %  {msg}  {elapsed_precise} (+{eta_precise})");
     bar.set_style(style.context("progress bar")?);
     Ok(bar)
-}
-
-pub(super) fn unknown(reference: &str) -> Mistake {
-    Mistake(phrase!("không có ai mang mã `{reference}`", "nobody has the reference `{reference}`"))
 }
 
 fn as_json(summary: &Summary, lang: Lang) -> serde_json::Value {

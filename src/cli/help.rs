@@ -1,9 +1,12 @@
 //! The help in the reader's language. What enters is the command line as its types describe it, in English; what leaves is
-//! the same with Vietnamese words. A test finds what has none.
+//! the same with Vietnamese words, and what is wrong with a line that cannot be understood. A test finds what has none.
 
 use std::collections::BTreeMap;
 
-use clap::{Arg, ArgAction, Command};
+use clap::{
+    Arg, ArgAction, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::words::Lang;
 
@@ -74,6 +77,40 @@ fn flag(name: &'static str, short: char, help: &'static str, action: ArgAction) 
     Arg::new(name).short(short).long(name).help(help).help_heading("Tùy chọn").action(action)
 }
 
+/// What is wrong with a command line, in Vietnamese; none where it is not a person's mistake, or one without words of its own.
+pub fn mistake(error: &clap::Error) -> Option<String> {
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        Some(ContextValue::StyledStr(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    let (arg, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
+    let what = match error.kind() {
+        ErrorKind::InvalidValue if value.is_empty() => format!("thiếu giá trị của `{arg}`"),
+        ErrorKind::InvalidValue => format!("`{arg}` không nhận giá trị `{value}`"),
+        ErrorKind::ValueValidation => {
+            let why = std::error::Error::source(error).map(|why| format!(": {why}")).unwrap_or_default();
+            format!("`{arg}` không nhận giá trị `{value}`{why}")
+        }
+        ErrorKind::UnknownArgument => format!("không có tùy chọn hay tham số `{arg}`"),
+        ErrorKind::InvalidSubcommand => format!("không có lệnh `{}`", said(ContextKind::InvalidSubcommand)),
+        ErrorKind::MissingRequiredArgument => format!("còn thiếu: {arg}"),
+        ErrorKind::ArgumentConflict => match said(ContextKind::PriorArg) {
+            other if other.is_empty() || other == arg => format!("`{arg}` chỉ được ghi một lần"),
+            other => format!("`{arg}` không đi cùng {other}"),
+        },
+        _ => return None,
+    };
+    let choices = said(ContextKind::ValidValue);
+    let choices = if choices.is_empty() { choices } else { format!("\n  chọn trong: {choices}") };
+    let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue].map(said).concat();
+    let near = if near.is_empty() { near } else { format!("\n  có phải là `{near}`?") };
+    let usage = said(ContextKind::Usage).replacen("Usage:", "Cách dùng:", 1);
+    let usage = if usage.is_empty() { usage } else { format!("\n\n{usage}") };
+    Some(format!("lỗi: {what}{choices}{near}{usage}\n\nXem thêm: --help\n"))
+}
+
 /// The Vietnamese words of a command (`/audience/import`) or of an argument of it (`/audience/import source`).
 #[rustfmt::skip]
 fn words(of: &str) -> Option<&'static str> {
@@ -113,7 +150,7 @@ fn words(of: &str) -> Option<&'static str> {
         "/audience/export" => "Ghi ra CSV mọi điều đang lưu về người nhận",
         "/audience/export output" => "Vào tệp này; chỉ chủ tệp đọc được",
         "/audience/export stdout" => "Ra màn hình: địa chỉ hiện nguyên",
-        "/audience/export reference" => "Chỉ người mang mã này",
+        "/audience/export reference" => "Chỉ người mang mã này; dấu - : đọc số điện thoại hoặc địa chỉ thư từ đầu vào chuẩn",
         "/audience/show" => "Xem mọi điều đang lưu về một người và mọi tin đã gửi cho họ; che bớt",
         "/audience/show reveal" => "Không che gì: địa chỉ hiện nguyên trên màn hình",
         "/audience/show output" => "Ghi trọn vẹn, không che, dạng JSON vào tệp này; chỉ chủ tệp đọc được",
@@ -127,9 +164,10 @@ fn words(of: &str) -> Option<&'static str> {
         "/audience/erase by" | "/audience/consent by" | "/requests/add by" | "/requests/answer by" | "/requests/close by" | "/requests/lift by" =>
             "Ai làm; bỏ trống: tên đang đăng nhập trên máy này",
         "/audience/erase" => "Xóa mọi dữ liệu cá nhân của một người; số đếm giữ nguyên",
-        "/audience/show reference" | "/audience/consent reference" | "/audience/erase reference" => "Mã (ref) của người ấy",
+        "/audience/show reference" | "/audience/consent reference" | "/audience/erase reference" =>
+            "Mã (ref) của người ấy; dấu - : đọc số điện thoại hoặc địa chỉ thư từ đầu vào chuẩn",
         "/audience/opt-out" => "Ghi rằng một người từ chối nhận tin, hoặc rút lại lời từ chối",
-        "/audience/opt-out address" => "Số điện thoại hoặc địa chỉ thư",
+        "/audience/opt-out address" => "Số điện thoại hoặc địa chỉ thư; dấu - : đọc từ đầu vào chuẩn",
         "/audience/opt-out scope" => "Từ chối gì: awareness (chỉ tin tuyên truyền) hoặc all (mọi tin)",
         "/audience/opt-out until" => "Chỉ đến hết ngày này, rồi tự nhận tin trở lại",
         "/audience/opt-out take_back" => "Rút lại lời từ chối",
@@ -169,7 +207,7 @@ fn words(of: &str) -> Option<&'static str> {
         "/requests count" => "Bao nhiêu yêu cầu",
         "/requests/add" => "Nhận một yêu cầu: rút đồng ý, hạn chế và phản đối có hiệu lực ngay",
         "/requests/add kind" => "Yêu cầu gì: access (xem), rectification (sửa), withdrawal (rút đồng ý), restriction (hạn chế), objection (phản đối), deletion (xóa)",
-        "/requests/add who" => "Mã (ref), số điện thoại hoặc địa chỉ thư của người ấy",
+        "/requests/add who" => "Mã (ref), số điện thoại hoặc địa chỉ thư của người ấy; dấu - : đọc từ đầu vào chuẩn",
         "/requests/add until" => "Hạn chế hoặc phản đối đến hết ngày này; bỏ trống: không thời hạn",
         "/requests/add received" => "Nhận được ngày nào (2026-10-01 hoặc 01/10/2026); bỏ trống: bây giờ",
         "/requests/add note" => "Người ấy nói gì; được niêm phong",
@@ -262,6 +300,30 @@ mod tests {
     fn every_command_and_argument_has_vietnamese_words() {
         assert_eq!(missing(&super::super::CommandLine::command(), ""), Vec::<String>::new());
         vietnamese(super::super::CommandLine::command(), "").debug_assert();
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_understood_is_told_of_in_vietnamese() {
+        let told = |line: &str| {
+            let command = translate(super::super::CommandLine::command(), Lang::Vi);
+            mistake(&command.try_get_matches_from(line.split(' ')).unwrap_err()).unwrap()
+        };
+        for (line, words) in [
+            ("loa requests add foo cb-1", &["`<KIND>` không nhận giá trị `foo`", "chọn trong: access, rectification"][..]),
+            ("loa requests add objection cb-1 --until 32/1/2027", &["`32/1/2027`", "01/10/2026"]),
+            ("loa requests add objection", &["còn thiếu: <REF|ADDRESS>", "Cách dùng: loa requests add"]),
+            ("loa accounts --dns", &["thiếu giá trị của `--dns <NAME>`"]),
+            ("loa accounts --dns a --test b", &["không đi cùng --test <NAME>"]),
+            ("loa accounts --dsn a", &["không có tùy chọn hay tham số `--dsn`", "có phải là `--dns`?"]),
+            ("loa audiense", &["không có lệnh `audiense`", "có phải là `audience`?"]),
+        ] {
+            let told = told(line);
+            for words in words {
+                assert!(told.contains(words), "{line}: {told}");
+            }
+        }
+        let asked = translate(super::super::CommandLine::command(), Lang::Vi).try_get_matches_from(["loa", "--help"]);
+        assert_eq!(mistake(&asked.unwrap_err()), None);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::{
     Globals, Mistake,
-    audience::{ahead, opened, past, read_address, unknown},
+    audience::{ahead, opened, past},
     day, table,
+    who::{self, read_address, unknown},
 };
 use crate::{
     config::Config,
@@ -43,7 +44,7 @@ enum What {
         /// What is asked
         #[arg(value_parser = ["access", "rectification", "withdrawal", "restriction", "objection", "deletion"])]
         kind: String,
-        /// The person's reference, phone number or mail address
+        /// The person's reference, phone number or mail address; with - it is read from standard input
         #[arg(value_name = "REF|ADDRESS")]
         who: String,
         /// A restriction or objection until the end of this day; without it, for good
@@ -161,7 +162,7 @@ impl Ground<'_> {
             ))
             .into());
         }
-        let (subject, shown) = self.subject(who).await?;
+        let (subject, shown) = self.subject(&who::said(who, self.globals.lang)?).await?;
         let holidays = Globals::holidays(&self.config)?;
         let new = New { kind, subject, until: ahead(until, now)?, received_at: past(received, now)?, by: &by, note };
         let number = request::take_in(&self.db, &self.seal, &holidays, &new, now).await?;
@@ -179,7 +180,7 @@ impl Ground<'_> {
             "Yêu cầu số {number}: {vi}, {shown}. Trả lời chậm nhất {answer_vi}, xong chậm nhất {done_vi}.",
             "Request {number}: {en}, {shown}. Answer by {answer_en}, done by {done_en}."
         ))?;
-        self.say(&effect(kind, subject, who, until))?;
+        self.say(&effect(kind, &request, until))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -254,8 +255,9 @@ impl Ground<'_> {
 }
 
 /// What a request has done already, or what a person has to do about it.
-fn effect(kind: Kind, subject: Subject, who: &str, until: Option<NaiveDate>) -> Phrase {
-    let listed = matches!(subject, Subject::Person(_));
+fn effect(kind: Kind, request: &Request, until: Option<NaiveDate>) -> Phrase {
+    let listed = request.reference.is_some();
+    let who = request.reference.as_deref().unwrap_or_default();
     match kind {
         Kind::Restriction | Kind::Objection => silence(until),
         Kind::Withdrawal if listed => phrase!(
@@ -327,7 +329,7 @@ fn cells(request: &Request, now: i64, lang: Lang) -> Vec<String> {
     vec![
         request.id.to_string(),
         kind_words(request.kind.name()).text(lang).to_string(),
-        who(request, lang),
+        of_whom(request, lang),
         words::date(deadline::last_day(request.received_at + 1), lang),
         state.text(lang).to_string(),
         if open && request.answered_at.is_none() { date(request.answer_by) } else { String::new() },
@@ -337,7 +339,7 @@ fn cells(request: &Request, now: i64, lang: Lang) -> Vec<String> {
 }
 
 /// A reference, or that an address alone is known.
-fn who(request: &Request, lang: Lang) -> String {
+fn of_whom(request: &Request, lang: Lang) -> String {
     match (&request.reference, request.channel) {
         (Some(reference), _) => reference.clone(),
         (None, Some(channel)) => {

@@ -138,20 +138,24 @@ pub async fn person(db: &Db, reference: &str) -> Result<Option<i64>> {
     on!(db.read, |pool, sql| sqlx::query_scalar(sql(&BY_REFERENCE)).bind(reference).fetch_optional(pool).await)
 }
 
-static BY_PHONE: Sql = Sql::new(r"SELECT id FROM recipient WHERE phone_hash = $1 AND state < 2 LIMIT 2");
-static BY_EMAIL: Sql = Sql::new(r"SELECT id FROM recipient WHERE email_hash = $1 AND state < 2 LIMIT 2");
-static BY_CHAT: Sql = Sql::new(r"SELECT id FROM recipient WHERE chat_hash = $1 AND state < 2 LIMIT 2");
+static BY_PHONE: Sql = Sql::new(r"SELECT id, ref FROM recipient WHERE phone_hash = $1 AND state < 2 ORDER BY id LIMIT 10");
+static BY_EMAIL: Sql = Sql::new(r"SELECT id, ref FROM recipient WHERE email_hash = $1 AND state < 2 ORDER BY id LIMIT 10");
+static BY_CHAT: Sql = Sql::new(r"SELECT id, ref FROM recipient WHERE chat_hash = $1 AND state < 2 ORDER BY id LIMIT 10");
 
-/// Whom an address stands for: the one person who has it, else the address alone.
-pub async fn subject(db: &Db, channel: Channel, address: i64) -> Result<Subject> {
+/// Who has an address, each with the reference: ten people at most.
+pub async fn holders(db: &Db, channel: Channel, address: i64) -> Result<Vec<(i64, String)>> {
     let statement = match channel {
         Channel::Sms => &BY_PHONE,
         Channel::Email => &BY_EMAIL,
         Channel::Chat => &BY_CHAT,
     };
-    let people: Vec<i64> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(statement)).bind(address).fetch_all(pool).await)?;
-    Ok(match people[..] {
-        [one] => Subject::Person(one),
+    on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(address).fetch_all(pool).await)
+}
+
+/// Whom an address stands for: the one person who has it, else the address alone.
+pub async fn subject(db: &Db, channel: Channel, address: i64) -> Result<Subject> {
+    Ok(match holders(db, channel, address).await?[..] {
+        [(one, _)] => Subject::Person(one),
         _ => Subject::Address(channel, address),
     })
 }

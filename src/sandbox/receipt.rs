@@ -153,12 +153,19 @@ impl Caller {
     }
 }
 
-/// Puts a mail into a Maildir, which is made where it is not there: written aside, then moved, so that nobody reads half of it.
+/// Makes the Maildirs among where receipts go, so that they can be looked into before anything bounced.
+pub(super) async fn make_maildirs(receipts_to: &std::collections::BTreeMap<super::Gateway, String>) -> io::Result<()> {
+    for maildir in receipts_to.values().filter_map(|url| url.strip_prefix(MAILDIR)) {
+        for folder in ["tmp", "new", "cur"] {
+            tokio::fs::create_dir_all(Path::new(maildir).join(folder)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a mail into a Maildir: written aside, then moved, so that nobody reads half of it.
 async fn deliver(maildir: &Path, mail: &str) -> io::Result<()> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    for folder in ["tmp", "new", "cur"] {
-        tokio::fs::create_dir_all(maildir.join(folder)).await?;
-    }
     let second = crate::clock::Clock::system().now().timestamp();
     let name = format!("{second}.P{}Q{}.sandbox", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let aside = maildir.join("tmp").join(&name);

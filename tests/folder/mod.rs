@@ -42,11 +42,17 @@ impl Folder {
 
     /// Runs `loa` with these arguments and variables.
     pub fn loa_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        self.loa_reading(arguments, variables, "")
+    }
+
+    /// The same with this on standard input.
+    pub fn loa_reading(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Ended {
         let output = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
             .current_dir(self.path())
             .env_clear()
             .envs(variables.iter().copied())
             .args(arguments)
+            .write_stdin(input)
             .output()
             .unwrap();
         Ended {

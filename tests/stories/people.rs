@@ -65,6 +65,38 @@ fn an_officer_sees_masked_what_the_person_gets_whole() {
 }
 
 #[test]
+fn an_address_on_standard_input_stands_for_the_one_person_who_has_it() {
+    let folder = office();
+    let of = |arguments: &[&str], input: &str| folder.loa_reading(arguments, &[("USER", "lan")], input);
+    let told = |arguments: &[&str], input: &str| {
+        let ended = of(arguments, input);
+        assert_eq!(ended.code, 0, "{arguments:?}: {}{}", ended.out, ended.err);
+        assert!(!ended.out.contains("912345678"), "{}", ended.out);
+        ended.out
+    };
+    assert!(told(&["audience", "show", "-"], "0912 345 678\n").contains("cb-2"));
+    assert!(told(&["audience", "consent", "-", "--source", "quầy"], "0912345678").contains("`cb-2`"));
+    assert!(told(&["audience", "opt-out", "-"], "0912345678").contains("từ chối"));
+    // What to do next names the person, never the address.
+    let said = told(&["requests", "add", "deletion", "-"], "0912345678");
+    assert!(said.contains("loa audience erase cb-2"), "{said}");
+    assert!(told(&["requests", "add", "access", "0912345678"], "").contains("loa audience show cb-2"));
+
+    for (input, words) in [("", "đầu vào chuẩn"), ("09123\n", "số điện thoại"), ("0987654321\n", "không có ai")] {
+        let ended = of(&["audience", "erase", "-"], input);
+        assert_eq!((ended.code, ended.err.contains(words)), (2, true), "{input}: {}", ended.err);
+        assert!(!ended.err.contains("987654321"), "{}", ended.err);
+    }
+    let said = refused(&folder, &["audience", "show", "0912345678"]);
+    assert!(said.contains("không phải mã") && !said.contains("912345678"), "{said}");
+    folder.write("nha.csv", b"ref,phone\ncb-3,0912345678\n");
+    done(&folder, &["audience", "import", "nha.csv"]);
+    let shared = of(&["audience", "erase", "-"], "0912345678");
+    assert_eq!((shared.code, shared.err.contains("`cb-2`, `cb-3`")), (2, true), "{}", shared.err);
+    assert!(told(&["audience", "erase", "cb-2"], "").contains("Đã đóng 2 yêu cầu"));
+}
+
+#[test]
 fn requests_are_taken_in_answered_and_closed() {
     let folder = office();
     assert!(done(&folder, &["requests"]).contains("Không có yêu cầu nào"));

@@ -6,17 +6,18 @@ use chrono::NaiveDate;
 use providers::Channel;
 use serde_json::json;
 
-use super::{Ground, unknown};
+use super::Ground;
 use crate::{
-    audience::{address, phone},
-    cli::{Globals, Mistake, day},
+    cli::{
+        Globals, Mistake, day,
+        who::{self, read_address, unknown},
+    },
     consent::{
         self, Said, Scope,
         agreement::{self, Word, has_agreed},
     },
     phrase,
     request::{deadline, person},
-    seal::{Kind, Seal},
     transaction, words,
 };
 
@@ -25,7 +26,7 @@ const OFFICER: &str = "officer";
 
 #[derive(clap::Args)]
 pub(super) struct Agreement {
-    /// The person's reference
+    /// The person's reference; with - a phone number or mail address is read from standard input
     #[arg(value_name = "REF")]
     reference: String,
     /// Which channel; may be repeated; without it, every channel
@@ -53,7 +54,7 @@ pub(super) struct Agreement {
 
 #[derive(clap::Args)]
 pub(super) struct OptOut {
-    /// A phone number or a mail address
+    /// A phone number or a mail address; with - it is read from standard input
     address: String,
     /// What is refused
     #[arg(long, value_name = "SCOPE", default_value = "awareness", value_parser = ["awareness", "all"])]
@@ -67,18 +68,6 @@ pub(super) struct OptOut {
     /// The person's words, or how they said it
     #[arg(long, value_name = "TEXT", default_value = "")]
     wording: String,
-}
-
-/// A phone number or a mail address as a person wrote it: its channel, its plain form and its keyed hash.
-pub(in crate::cli) fn read_address(seal: &Seal, text: &str) -> Result<(Channel, String, i64), Mistake> {
-    let read = if text.contains('@') {
-        address::email(text).map(|plain| (Channel::Email, plain)).map_err(address::BadEmail::phrase)
-    } else {
-        phone::normalise(text).map(|plain| (Channel::Sms, plain)).map_err(phone::BadPhone::phrase)
-    };
-    let (channel, plain) = read.map_err(Mistake)?;
-    let hash = seal.hash(Kind::of(channel), &plain);
-    Ok((channel, plain, hash))
 }
 
 /// The end of a day that somebody gave for something to come: it must lie ahead.
@@ -105,7 +94,7 @@ impl Ground<'_> {
     pub(super) async fn consent(&self, asked: Agreement) -> anyhow::Result<ExitCode> {
         let (now, by) = (self.globals.clock.millis(), self.globals.officer(asked.by)?);
         let at = past(asked.at, now)?;
-        let reference = &asked.reference;
+        let reference = &who::reference(&self.db, &self.seal, &asked.reference, self.lang()).await?;
         let Some(id) = person(&self.db, reference).await? else { return Err(unknown(reference).into()) };
         let is_meant = |channel: &Channel| asked.channel.is_empty() || asked.channel.iter().any(|name| name == channel.name());
         let channels: Vec<Channel> = Channel::ALL.into_iter().filter(is_meant).collect();
@@ -147,7 +136,7 @@ impl Ground<'_> {
 
     pub(super) async fn opt_out(&self, asked: OptOut) -> anyhow::Result<ExitCode> {
         let now = self.globals.clock.millis();
-        let (channel, plain, hash) = read_address(&self.seal, &asked.address)?;
+        let (channel, plain, hash) = read_address(&self.seal, &who::said(&asked.address, self.lang())?)?;
         let until = ahead(asked.until, now)?;
         let scope = if asked.take_back { None } else { Scope::from_name(&asked.scope) };
         let said = Said { source: OFFICER, wording: &asked.wording, at: now };

@@ -10,10 +10,13 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use chrono_tz::Asia::Ho_Chi_Minh;
 
-use super::{Ground, unknown};
+use super::Ground;
 use crate::{
     audience::import::private_file,
-    cli::{Globals, requests, table},
+    cli::{
+        Globals, requests, table,
+        who::{self, unknown},
+    },
     dossier::{self, Dossier, Moment},
     phrase,
     words::{self, Lang, Phrase},
@@ -21,6 +24,7 @@ use crate::{
 
 impl Ground<'_> {
     pub(super) async fn show(&self, reference: &str, reveal: bool, output: Option<&Path>) -> anyhow::Result<ExitCode> {
+        let reference = &who::reference(&self.db, &self.seal, reference, self.lang()).await?;
         let Some(dossier) = dossier::find(&self.db, &self.seal, reference).await? else {
             return Err(unknown(reference).into());
         };

@@ -1,17 +1,21 @@
 //! `loa audience suppressed`: the addresses at which mail ended, masked, why, and letting mail go there again.
 
 use std::{
-    io::{self, BufRead as _, Write as _},
+    collections::BTreeMap,
+    io::{self, BufRead, Write as _},
     process::ExitCode,
 };
 
 use providers::Channel;
 use serde_json::json;
 
-use super::{Globals, Ground, Mistake, unknown};
+use super::{Globals, Ground, Mistake};
 use crate::{
     audience::address,
-    cli::table,
+    cli::{
+        table,
+        who::{STDIN, unknown},
+    },
     db::Sql,
     on, phrase,
     receipt::leftover,
@@ -26,13 +30,9 @@ impl Ground<'_> {
     /// Shows the latest, or lifts one: of the person with this reference, or each address on standard input (`-`).
     pub(super) async fn suppressed(&self, most: u32, lift: Option<&str>) -> anyhow::Result<ExitCode> {
         match lift {
-            Some("-") => {
-                for line in io::stdin().lock().lines() {
-                    let line = line?;
-                    if !line.trim().is_empty() {
-                        let plain = address::email(line.trim()).map_err(|error| Mistake(error.phrase()))?;
-                        self.lift(self.seal.hash(Kind::Email, &plain), &providers::mask(&plain)).await?;
-                    }
+            Some(STDIN) => {
+                for (hash, masked) in self.ended(io::stdin().lock()).await? {
+                    self.lift(hash, &masked).await?;
                 }
                 Ok(ExitCode::SUCCESS)
             }
@@ -52,6 +52,33 @@ impl Ground<'_> {
             }
             None => self.show_suppressed(most).await,
         }
+    }
+
+    /// The addresses in lines of text, as hash and masked. All of them are read, and mail must have ended at each, before
+    /// anything is changed.
+    async fn ended(&self, lines: impl BufRead) -> anyhow::Result<Vec<(i64, String)>> {
+        let mut addresses = BTreeMap::new();
+        for (line, text) in (1..).zip(lines.lines()) {
+            let text = text?;
+            if text.trim().is_empty() {
+                continue;
+            }
+            let wrong = |Phrase { vi, en }| Mistake(phrase!("dòng {line}: {vi}", "line {line}: {en}"));
+            let plain = address::email(text.trim()).map_err(|error| wrong(error.phrase()))?;
+            let (hash, masked) = (self.seal.hash(Kind::Email, &plain), providers::mask(&plain));
+            if suppression::standing(&self.db, Channel::Email, hash).await?.is_none() {
+                return Err(wrong(phrase!("thư tới {masked} không bị dừng", "mail to {masked} had not ended")).into());
+            }
+            addresses.insert(hash, masked);
+        }
+        if addresses.is_empty() {
+            return Err(Mistake(phrase!(
+                "không có địa chỉ nào trên đầu vào chuẩn: mỗi dòng một địa chỉ thư",
+                "there are no addresses on standard input: give one mail address a line"
+            ))
+            .into());
+        }
+        Ok(addresses.into_iter().collect())
     }
 
     async fn lift(&self, hash: i64, who: &str) -> anyhow::Result<()> {
@@ -90,7 +117,7 @@ impl Ground<'_> {
             let rows: Vec<Vec<String>> = listed.iter().map(|one| self.cells(one)).collect();
             write!(io::stdout(), "{}", table::render(&heading, &rows))?;
             let all: i64 = counts.iter().map(|(_, n)| n).sum();
-            self.say(&phrase!("Tất cả {all} địa chỉ.", "{all} addresses in all."))?;
+            self.say(&phrase!("Tất cả {all} địa chỉ.", "Addresses in all: {all}."))?;
         }
         for (kind, n) in left_over {
             let what = match kind {

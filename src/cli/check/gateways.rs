@@ -112,7 +112,12 @@ pub(super) fn unsigned(config: &Config) -> Problems {
     warnings
 }
 
-/// Accounts that cannot be built, each told of at its name.
+/// The way to an account's key, such as `bounces.maildir`.
+fn key_of(account: usize, key: &str) -> Vec<Step<'_>> {
+    [Step::Key("account"), Step::Index(account)].into_iter().chain(key.split('.').map(Step::Key)).collect()
+}
+
+/// Accounts that cannot be built, each told of at the key that is wrong, or else at its name.
 pub(super) fn accounts(config: &Config, clock: &Clock) -> Problems {
     // A second installation fails, which is as good: some provider is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -128,8 +133,9 @@ pub(super) fn accounts(config: &Config, clock: &Clock) -> Problems {
     let mut problems = Problems::default();
     for (index, account) in config.accounts.iter().enumerate() {
         let Err(error) = account::provider(account, config, &gateways, clock, None) else { continue };
-        let path = [Step::Key("account"), Step::Index(index), Step::Key("name")];
-        let mut problem = at(&path, Phrase::from(error.to_string()));
+        // At the key that is wrong, where it stands in the file.
+        let key = error.key().filter(|key| spot(&places.text, &key_of(index, key)).is_some()).unwrap_or("name");
+        let mut problem = at(&key_of(index, key), error.phrase());
         problem.field = "account".to_string();
         let gateway = &account.gateway;
         if gateways.contains_key(gateway) || [account::SMPP, account::SMTP, account::ZALO].contains(&gateway.as_str()) {

@@ -53,7 +53,7 @@ pub(super) fn accounts(config: &Config, globals: &Globals, findings: &mut Findin
             }
             Err(error) => findings.bad(
                 "accounts",
-                phrase!("{error}", "{error}"),
+                error.phrase(),
                 phrase!("sửa [[account]] này; `loa gateways` giải thích từng khóa", "mend it; `loa gateways` explains each key"),
             ),
         }

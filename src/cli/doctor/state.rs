@@ -100,7 +100,7 @@ async fn look_into(db: &Db, config: &Config, globals: &Globals, findings: &mut F
     }
     fitting_key(db, config, findings).await?;
     clock(db, globals, findings).await?;
-    paused(db, config, findings).await?;
+    accounts_in_trouble(db, config, findings).await?;
     runs(db, findings).await?;
     blocked(db, findings).await?;
     requested(db, globals, findings).await?;
@@ -146,14 +146,19 @@ async fn clock(db: &Db, globals: &Globals, findings: &mut Findings) -> Result<()
     Ok(())
 }
 
-async fn paused(db: &Db, config: &Config, findings: &mut Findings) -> Result<()> {
+async fn accounts_in_trouble(db: &Db, config: &Config, findings: &mut Findings) -> Result<()> {
     let rows = accounts::rows(db).await?;
     for account in &config.accounts {
-        let Some(row) = rows.get(&account.name).filter(|row| row.paused.is_some()) else { continue };
+        let Some(row) = rows.get(&account.name).filter(|row| row.paused.is_some() || row.needs_somebody()) else { continue };
         let (name, state) = (&account.name, accounts::state(Some(row)));
         let mut says = phrase!("tài khoản {name}: ", "account {name}: ");
         says.vi.push_str(&state.vi);
         says.en.push_str(&state.en);
+        if row.paused.is_none() {
+            let mend = phrase!("làm như trên, trước khi tài khoản phải dừng", "do as it says before the account has to stop");
+            findings.warn("account-trouble", says, mend);
+            continue;
+        }
         findings.bad(
             "account-paused",
             says,
