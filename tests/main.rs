@@ -19,6 +19,7 @@ mod stories {
     mod domains;
     mod gateways;
     mod mail;
+    mod mailhost;
     mod main_job;
     mod nodes;
     mod people;

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -21,17 +21,7 @@ use providers::{
 };
 use tempfile::TempDir;
 
-use crate::helpers::peer;
-
-/// A child that does not outlive its test.
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use crate::helpers::{Owned, peer};
 
 /// An office that sends through the mail host.
 struct Office(TempDir);
@@ -157,7 +147,7 @@ every = "1s"
 static COUNT: Sql = Sql::new(r"SELECT count(*) FROM delivery WHERE state = $1 AND reason = $2");
 
 /// The mail host, where there is one: Postfix wants root.
-fn mailhost() -> Option<String> {
+pub(super) fn mailhost() -> Option<String> {
     let host = peer("LOA_TEST_MAILHOST");
     (host != "none").then_some(host)
 }
@@ -197,15 +187,28 @@ fn mails(user: &str) -> Vec<(String, String)> {
     files.collect()
 }
 
+/// Settings that read this user's mailbox by IMAP; `more` keys of `imap`.
+fn by_imap(address: &str, user: &str, more: &str) -> String {
+    let (name, port) = address.split_once(':').unwrap();
+    let password = "password = { env = \"IMAP_PASSWORD\" }";
+    format!("imap = {{ host = \"{name}\", port = {port}, username = \"{user}\", {password}, {more} }}\n")
+}
+
+/// Trusts the mail host's certificate.
+fn trusting() -> String {
+    format!("[network]\nca_file = \"{}\"\n", peer("LOA_TEST_MAILHOST_CA"))
+}
+
 #[test]
 fn what_postfix_returns_is_read_by_imap() {
     let Some(host) = mailhost() else { return };
-    let imap = peer("LOA_TEST_MAILHOST_IMAP");
-    let (name, port) = imap.split_once(':').unwrap();
-    let table = format!(
-        "imap = {{ host = \"{name}\", port = {port}, tls = \"none\", username = \"bounces\", password = {{ env = \"IMAP_PASSWORD\" }} }}"
-    );
-    let office = Office::open(&host, "bounces", &table);
+    let table = by_imap(&peer("LOA_TEST_MAILHOST_IMAP"), "bounces", "tls = \"starttls\"");
+    let stranger = Office::open(&host, "bounces", &table);
+    let tested = stranger.loa().args(["accounts", "--test", "mail"]).output().unwrap();
+    let said = String::from_utf8_lossy(&[tested.stdout, tested.stderr].concat()).into_owned();
+    assert!(!tested.status.success() && said.contains("certificate"), "no password goes to whom nobody vouches for: {said}");
+
+    let office = Office::open(&host, "bounces", &(table + &trusting()));
     returned(&office);
     // Marked for programs by a keyword of our own, and for people as seen.
     let bounces = mails("bounces");
@@ -213,6 +216,20 @@ fn what_postfix_returns_is_read_by_imap() {
     assert!(bounces[0].0.starts_with("cur/") && bounces[0].0.contains(":2,S"), "{}", bounces[0].0);
     let arrived = mails("an");
     assert!(arrived.iter().any(|(_, mail)| mail.contains("Return-Path: <bounces+")), "a known user has it in the mailbox");
+}
+
+#[test]
+fn what_was_read_by_imap_is_moved_out_of_the_way() {
+    let Some(host) = mailhost() else { return };
+    // Nobody has made that folder.
+    let table = by_imap(&peer("LOA_TEST_MAILHOST_IMAPS"), "moved", "move_to = \"Đã đọc\"");
+    let office = Office::open(&host, "moved", &(table + &trusting()));
+    returned(&office);
+    office.until("the mail is not moved", || mails("moved").is_empty());
+    // As Dovecot calls it on the disk.
+    let moved = mails("moved/.&ARAA4w- &AREezQ-c");
+    assert_eq!(moved.len(), 1);
+    assert!(moved[0].0.contains(":2,S"), "{}", moved[0].0);
 }
 
 #[test]
@@ -255,7 +272,7 @@ const DIFFERENTLY: [(&str, &str); 3] = [
 
 #[test]
 fn the_samples_of_another_program_are_read_alike() {
-    let python = peer("LOA_TEST_BOUNCES_PYTHON");
+    let python = peer("LOA_TEST_PYTHON");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/bounces.py");
     let judged = Command::new(python).arg(script).arg(peer("LOA_TEST_BOUNCES_PACKAGE")).output().unwrap();
     assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));

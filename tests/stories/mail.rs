@@ -5,14 +5,17 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use loa::sandbox::{Options, Sandbox, Taken};
 use serde_json::{Value, json};
 
-use crate::{folder::Folder, helpers::peer};
+use crate::{
+    folder::Folder,
+    helpers::{Owned, free_port, peer},
+};
 
 const CAMPAIGN: &str = r#"
 title = "Cảnh báo"
@@ -49,32 +52,28 @@ attach = ["so-do.png", "cẩm nang.pdf"]
 /// The smallest PNG: one grey point.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\x9cc`\0\0\0\x02\0\x01H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82";
 
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 async fn office() -> (Folder, Sandbox) {
     let sandbox = Sandbox::start(Options { http: None, smpp: None, remember: true, ..Options::default() }).await.unwrap();
-    let port = sandbox.smtp_addr().unwrap().port();
-    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("host = \"127.0.0.1\"\nport = {}\ntls = \"none\"", sandbox.smtp_addr().unwrap().port());
+    let list = "ref,name,email\n1,\"Trần Thị Bé, \"\"Tư\"\"\",be@example.vn\n2,Đào Văn Ân,ân@Thư.example.vn\n";
+    (signing(&server, list), sandbox)
+}
+
+/// An office whose mails are signed twice, with pictures and papers; `server` is what its account says of the mail server.
+pub(super) fn signing(server: &str, list: &str) -> Folder {
     let folder = Folder::new()
         .with("loa.key", &"2a".repeat(32))
         .with("campaigns/segments.toml", "[moi-nguoi]\ntitle = \"Mọi người\"\n")
         .with("campaigns/canh-bao.toml", CAMPAIGN)
         .with("rsa.pem", include_str!("../peers/dkim-rsa.pem"))
         .with("ed25519.pem", include_str!("../peers/dkim-ed25519.pem"))
-        .with("list.csv", "ref,name,email\n1,\"Trần Thị Bé, \"\"Tư\"\"\",be@example.vn\n2,Đào Văn Ân,ân@Thư.example.vn\n")
+        .with("list.csv", list)
         .with(
             "loa.toml",
             &format!(
                 r#"
 [server]
-listen = "{listen}"
+listen = "127.0.0.1:{listen}"
 public_url = "https://canhbao.example.vn"
 [office]
 name = "Sở Văn hóa & Thể thao"
@@ -82,9 +81,7 @@ hotline = "156"
 [[account]]
 name = "thu"
 gateway = "smtp"
-host = "127.0.0.1"
-port = {port}
-tls = "none"
+{server}
 allow_private = true
 rate = "100/s"
 from = "Sở Văn hóa <canhbao@phường.example.vn>"
@@ -100,16 +97,32 @@ key = {{ file = "rsa.pem" }}
 domain = "phường.example.vn"
 selector = "e2026"
 key = {{ file = "ed25519.pem" }}
-"#
+"#,
+                listen = free_port()
             ),
         );
     folder.write("campaigns/so-do.png", PNG);
     folder.write("campaigns/cẩm nang.pdf", b"%PDF-1.4 made up");
-    (folder, sandbox)
+    folder
+}
+
+/// The server, and its address.
+pub(super) fn serve(folder: &Folder) -> (Owned, String) {
+    let serve = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
+        .arg("serve")
+        .current_dir(folder.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(folder.path().join("serve.log")).unwrap())
+        .spawn();
+    let mut serve = Owned(serve.unwrap());
+    let mut base = String::new();
+    BufReader::new(serve.0.stdout.take().unwrap()).read_line(&mut base).unwrap();
+    (serve, base.trim().trim_end_matches('/').to_owned())
 }
 
 /// What the readers say of a mail.
-fn read(folder: &Folder, mail: &[u8]) -> Value {
+pub(super) fn read(folder: &Folder, mail: &[u8]) -> Value {
     let mut reader = Command::new(peer("LOA_TEST_PYTHON"))
         .args([peer("LOA_TEST_MAIL_READER").as_str(), "records.json"])
         .current_dir(folder.path())
@@ -121,6 +134,28 @@ fn read(folder: &Folder, mail: &[u8]) -> Value {
     let done = reader.wait_with_output().unwrap();
     assert!(done.status.success());
     serde_json::from_slice(&done.stdout).unwrap()
+}
+
+/// Both signatures hold, also of a mail that was passed on, not of a forged one, and cover what matters.
+pub(super) fn is_signed(mail: &Value) {
+    let signatures: Vec<(&str, &Value, &Value, &Value)> = mail["signatures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["algorithm"].as_str().unwrap(), &s["holds"], &s["holds_when_relayed"], &s["holds_when_forged"]))
+        .collect();
+    let (yes, none) = (json!(true), json!([]));
+    assert_eq!(signatures, [("rsa-sha256", &yes, &yes, &none), ("ed25519-sha256", &yes, &yes, &none)], "{mail}");
+    let signed = mail["signatures"][0]["signed"].as_array().unwrap();
+    for name in ["from", "to", "subject", "date", "message-id", "list-unsubscribe", "list-unsubscribe-post", "content-type"] {
+        assert!(signed.contains(&json!(name)), "{name}: {signed:?}");
+    }
+}
+
+/// The first address of a List-Unsubscribe, at this server instead of the proxy before it.
+pub(super) fn one_click(base: &str, header: &str) -> String {
+    let link = header.split(['<', '>']).nth(1).unwrap();
+    format!("{base}{}", link.strip_prefix("https://canhbao.example.vn").unwrap())
 }
 
 fn mail_to<'t>(taken: &'t [Taken], to: &str) -> &'t [u8] {
@@ -141,16 +176,7 @@ async fn a_mail_is_signed_whole_and_refused_with_one_click() {
     let imported = folder.loa(&["audience", "import", "list.csv", "--json"]).json();
     assert_eq!(imported["rejected"], json!(0), "{imported}");
 
-    let serve = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
-        .arg("serve")
-        .current_dir(folder.path())
-        .env_clear()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut serve = Owned(serve.unwrap());
-    let mut base = String::new();
-    BufReader::new(serve.0.stdout.take().unwrap()).read_line(&mut base).unwrap();
+    let (serve, base) = serve(&folder);
     let sent = folder.loa(&["send", "canh-bao", "--lang", "en"]);
     assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
     let begun = Instant::now();
@@ -163,18 +189,7 @@ async fn a_mail_is_signed_whole_and_refused_with_one_click() {
     let utf8 = read(&folder, mail_to(&taken, "ân@xn--th-e0a.example.vn"));
 
     for mail in [&usual, &utf8] {
-        let signatures: Vec<(&str, &Value, &Value, &Value)> = mail["signatures"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|s| (s["algorithm"].as_str().unwrap(), &s["holds"], &s["holds_when_relayed"], &s["holds_when_forged"]))
-            .collect();
-        let (yes, none) = (json!(true), json!([]));
-        assert_eq!(signatures, [("rsa-sha256", &yes, &yes, &none), ("ed25519-sha256", &yes, &yes, &none)], "{mail}");
-        let signed = mail["signatures"][0]["signed"].as_array().unwrap();
-        for name in ["from", "to", "subject", "date", "message-id", "list-unsubscribe", "list-unsubscribe-post", "content-type"] {
-            assert!(signed.contains(&json!(name)), "{name}: {signed:?}");
-        }
+        is_signed(mail);
         assert!(mail["longest_line"].as_i64().unwrap() <= 998);
     }
     assert_eq!((&usual["is_ascii"], &utf8["is_ascii"]), (&json!(true), &json!(false)));
@@ -213,9 +228,7 @@ async fn a_mail_is_signed_whole_and_refused_with_one_click() {
     assert!(headers["List-Unsubscribe"].ends_with(&written), "{headers:?}");
 
     // As RFC 8058 has it: a POST without cookies or anything else, to the https address of the header.
-    let link = headers["List-Unsubscribe"].split(['<', '>']).nth(1).unwrap();
-    let path = link.strip_prefix("https://canhbao.example.vn").unwrap();
-    let here = format!("{}{path}", base.trim().trim_end_matches('/'));
+    let here = one_click(&base, headers["List-Unsubscribe"]);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = client.post(&here).form(&[("List-Unsubscribe", "One-Click")]).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());

@@ -6,7 +6,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_imap::{Client, Session};
+use async_imap::{Client, Session, error::Error};
+use base64::{
+    Engine as _,
+    alphabet::IMAP_MUTF7,
+    engine::general_purpose::{GeneralPurpose, NO_PAD},
+};
 use futures::{StreamExt as _, TryStreamExt as _};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
@@ -69,7 +74,7 @@ impl Imap {
                         mails.push((Key::Uid(uid), body.to_vec()));
                     }
                 }
-                Ok::<_, async_imap::error::Error>(())
+                Ok::<_, Error>(())
             };
             in_time("FETCH", fetched).await?;
         }
@@ -95,7 +100,15 @@ impl Imap {
         };
         in_time("STORE", marked).await?;
         if let Some(folder) = &self.settings.move_to {
-            in_time("MOVE", open.session.uid_mv(set(&uids), folder)).await?;
+            let (uids, folder) = (set(&uids), wire_name(folder));
+            let moved = async {
+                match open.session.uid_mv(&uids, &folder).await {
+                    // It is not there yet; whatever else it may be, the second try says so.
+                    Err(Error::No(_)) if open.session.create(&folder).await.is_ok() => open.session.uid_mv(&uids, &folder).await,
+                    tried => tried,
+                }
+            };
+            in_time("MOVE", moved).await?;
         }
         self.open = Some(open);
         Ok(())
@@ -166,7 +179,7 @@ impl Imap {
             async { client.login(username, password.expose_secret()).await.map_err(|(error, _)| scrubbed(&error.to_string())) };
         let mut session = in_time("signing in", login).await?;
         let idles = in_time("CAPABILITY", session.capabilities()).await?.has_str("IDLE");
-        let mailbox = in_time(&format!("opening the folder {folder}"), session.select(folder)).await?;
+        let mailbox = in_time(&format!("opening the folder {folder}"), session.select(wire_name(folder))).await?;
         let keywords = mailbox.permanent_flags.iter().any(|flag| match flag {
             async_imap::types::Flag::MayCreate => true,
             async_imap::types::Flag::Custom(known) => known.eq_ignore_ascii_case(KEYWORD),
@@ -179,4 +192,46 @@ impl Imap {
 /// UIDs as a command names them.
 fn set(uids: &[u32]) -> String {
     uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// A folder's name as the server knows it: modified UTF-7 (RFC 3501, section 5.1.3).
+fn wire_name(folder: &str) -> String {
+    let base64 = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+    let plain = |letter: char| matches!(letter, ' '..='~');
+    let mut name = String::with_capacity(folder.len());
+    let mut rest = folder;
+    while let Some(first) = rest.chars().next() {
+        let (run, after) = rest.split_at(rest.find(|letter| plain(letter) != plain(first)).unwrap_or(rest.len()));
+        rest = after;
+        if plain(first) {
+            name.push_str(&run.replace('&', "&-"));
+        } else {
+            let units: Vec<u8> = run.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            name.push('&');
+            base64.encode_string(units, &mut name);
+            name.push('-');
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wire_name;
+
+    #[test]
+    fn folders_have_names_in_any_language() {
+        // The first is the standard's own, the others are Python's.
+        for (folder, name) in [
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("&", "&-"),
+            ("☺!", "&Jjo-!"),
+            ("INBOX", "INBOX"),
+            ("Đã đọc", "&ARAA4w- &AREezQ-c"),
+            ("Thư trả & lỗi", "Th&AbA- tr&HqM- &- l&Htc-i"),
+            ("📮/ế", "&2D3c7g-/&Hr8-"),
+        ] {
+            assert_eq!(wire_name(folder), name, "{folder}");
+        }
+    }
 }
