@@ -314,7 +314,7 @@ mod tests {
             ("loa requests add objection", &["còn thiếu: <REF|ADDRESS>", "Cách dùng: loa requests add"]),
             ("loa accounts --dns", &["thiếu giá trị của `--dns <NAME>`"]),
             ("loa accounts --dns a --test b", &["không đi cùng --test <NAME>"]),
-            ("loa accounts --dsn a", &["không có tùy chọn hay tham số `--dsn`", "có phải là `--dns`?"]),
+            ("loa accounts --calback a", &["không có tùy chọn hay tham số `--calback`", "có phải là `--callback`?"]),
             ("loa audiense", &["không có lệnh `audiense`", "có phải là `audience`?"]),
         ] {
             let told = told(line);
