@@ -145,6 +145,27 @@ static PAUSE: Sql = Sql::new(
       until = CASE WHEN opt_out.until > excluded.until THEN opt_out.until ELSE excluded.until END",
 );
 
+// What the person put off by themselves since they last took anything back is none of an officer's.
+static RESUME: Sql = Sql::new(
+    r"UPDATE opt_out SET until = (SELECT coalesce(max(x.until), 0) FROM (
+        SELECT CAST($3 AS BIGINT) AS until
+        UNION ALL SELECT e.until FROM consent_event e WHERE e.channel = $1 AND e.address = $2 AND e.source <> $4 AND e.until > $5
+          AND e.id > (SELECT coalesce(max(b.id), 0) FROM consent_event b WHERE b.channel = $1 AND b.address = $2 AND b.action = 0)
+      ) AS x)
+      WHERE channel = $1 AND address = $2",
+);
+
+static UNREFUSE: Sql = Sql::new(
+    r"UPDATE opt_out SET scope = (SELECT coalesce(max(e.action), 0) FROM consent_event e
+        WHERE e.channel = $1 AND e.address = $2 AND e.source <> $3 AND e.until IS NULL
+          AND e.id > (SELECT coalesce(max(b.id), 0) FROM consent_event b WHERE b.channel = $1 AND b.address = $2 AND b.action = 0))
+      WHERE channel = $1 AND address = $2",
+);
+
+static RESUMED: Sql = Sql::new(r"DELETE FROM opt_out WHERE channel = $1 AND address = $2 AND scope = 0 AND until = 0");
+
+static STANDS: Sql = Sql::new(r"SELECT scope, passing, until FROM opt_out WHERE channel = $1 AND address = $2");
+
 static TAKE_BACK: Sql = Sql::new(r"DELETE FROM opt_out WHERE channel = $1 AND address = $2");
 
 static REMEMBER: Sql = Sql::new(
@@ -179,6 +200,28 @@ pub async fn pause(tx: &mut Tx, channel: Channel, address: i64, scope: Scope, un
             .map(affected)
     })?;
     remember(tx, channel, address, scope as i16, Some(until), said).await
+}
+
+/// Records that the pauses of one source are over, but for those until `others` (unix milliseconds; 0: there are none), and
+/// its refusals for good with them if `lasting`. What the person refused by themselves stays. Gives the event's number.
+pub async fn resume(tx: &mut Tx, channel: Channel, address: i64, others: i64, lasting: bool, said: Said<'_>) -> Result<i64> {
+    let number = channel as i16;
+    within!(tx, |c, sql| {
+        let query = sqlx::query(sql(&RESUME)).bind(number).bind(address).bind(others).bind(said.source).bind(said.at);
+        query.execute(c).await.map(affected)
+    })?;
+    if lasting {
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&UNREFUSE)).bind(number).bind(address).bind(said.source).execute(c).await.map(affected)
+        })?;
+    }
+    within!(tx, |c, sql| sqlx::query(sql(&RESUMED)).bind(number).bind(address).execute(c).await.map(affected))?;
+    let row: Option<(i16, i16, i64)> =
+        within!(tx, |c, sql| sqlx::query_as(sql(&STANDS)).bind(number).bind(address).fetch_optional(c).await)?;
+    // The entry says what is left: running processes learn by it.
+    let left = row.map_or_else(Standing::default, |(scope, passing, until)| Standing::of(scope, passing, until));
+    let action = left.refuses(said.at).map_or(0, |scope| scope as i16);
+    remember(tx, channel, address, action, left.until(said.at), said).await
 }
 
 /// Records that a refusal was taken back; harmless where there was none. Gives the event's number.

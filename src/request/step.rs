@@ -2,9 +2,9 @@
 
 use providers::Channel;
 
-use super::{Action, Kind, SOURCE, State, remember};
+use super::{Action, FOR_EVER, Kind, SOURCE, State, remember};
 use crate::{
-    consent::{self, Said},
+    consent::{self, Said, Scope},
     db::{Db, DbError, Result, Sql, Tx, affected},
     seal::Seal,
     transaction, within,
@@ -59,6 +59,12 @@ static RESUME: Sql = Sql::new(
     r"UPDATE recipient SET silent_until = coalesce((SELECT max(q.until) FROM request q WHERE q.recipient = $1 AND q.state <> 2), 0)
       WHERE id = $1",
 );
+
+static OTHERS: Sql =
+    Sql::new(r"SELECT coalesce(max(until), 0) FROM request WHERE channel = $1 AND address = $2 AND state <> 2 AND until > $3");
+
+static WITHDRAWN: Sql =
+    Sql::new(r"SELECT EXISTS (SELECT 1 FROM request WHERE channel = $1 AND address = $2 AND kind = $3 AND state <> 2)");
 
 #[derive(sqlx::FromRow)]
 struct Standing {
@@ -129,7 +135,20 @@ impl Standing {
         }
         let channel = self.channel.and_then(|channel| Channel::from_number(i64::from(channel)));
         if let (Some(channel), Some(address)) = (channel, self.address) {
-            consent::take_back(tx, channel, address, Said { source: SOURCE, wording: "", at: now }).await?;
+            let others: i64 = within!(tx, |c, sql| {
+                sqlx::query_scalar(sql(&OTHERS)).bind(channel as i16).bind(address).bind(now).fetch_one(c).await
+            })?;
+            let said = Said { source: SOURCE, wording: "", at: now };
+            // One of those others may be for good, too.
+            let lasting = self.until == Some(FOR_EVER) && others < FOR_EVER;
+            consent::resume(tx, channel, address, others, lasting, said).await?;
+            let withdrawn: bool = within!(tx, |c, sql| {
+                let query = sqlx::query_scalar(sql(&WITHDRAWN)).bind(channel as i16).bind(address);
+                query.bind(Kind::Withdrawal as i16).fetch_one(c).await
+            })?;
+            if lasting && withdrawn {
+                consent::refuse(tx, channel, address, Scope::Awareness, said).await?;
+            }
         }
         Ok(())
     }

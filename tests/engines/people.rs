@@ -35,6 +35,7 @@ on_both_engines!(
     a_channels_own_word_goes_before_the_lists,
     late_requests_come_first_and_each_step_is_remembered,
     a_withdrawal_ends_advice_on_every_channel,
+    what_an_officer_lifts_is_no_refusal_of_the_persons_own,
     whoever_shares_an_address_speaks_for_nobody_else,
 );
 
@@ -377,6 +378,39 @@ async fn late_requests_come_first_and_each_step_is_remembered(world: &World) {
     assert_eq!(closed.reference.as_deref(), Some(format!("erased-{}", people[0]).as_str()));
     assert_eq!(request::queue(&world.db, world.now()).await.unwrap(), Queue::default());
     assert_eq!(request::list(&world.db, &world.seal, true, 10).await.unwrap().len(), 3);
+}
+
+async fn what_an_officer_lifts_is_no_refusal_of_the_persons_own(world: &World) {
+    // Nobody of the list: the request hangs on the address.
+    let asked = async |address, until| {
+        let subject = Subject::Address(Channel::Sms, address);
+        taken_in(world, &New { until: Some(until), ..asks(Kind::Restriction, subject, world.now()) }).await
+    };
+    let refused =
+        async |address| consent::refused(&world.db, Channel::Sms, &[address], world.now()).await.unwrap().get(&address).copied();
+    let said = |source| Said { source, wording: "TC", at: world.now() };
+    consent::record(&world.db, Channel::Sms, 1, Scope::All, said("reply")).await.unwrap();
+    transaction!(&world.db, |tx| {
+        consent::pause(tx, Channel::Sms, 2, Scope::Awareness, world.now() + 9 * DAY, said("link")).await
+    })
+    .unwrap();
+    for address in [1, 2, 3] {
+        let request = asked(address, world.now() + 30 * DAY).await;
+        assert!(refused(address).await.is_some());
+        stepped(world, request, Step::Lift).await.unwrap();
+    }
+    assert_eq!(refused(1).await, Some(Scope::All), "what was refused for good stays refused");
+    assert!(refused(2).await.is_some(), "and what the person put off");
+    assert_eq!(refused(3).await, None);
+    let (first, _) = (asked(4, world.now() + DAY).await, asked(4, world.now() + 2 * DAY).await);
+    stepped(world, first, Step::Lift).await.unwrap();
+    assert!(refused(4).await.is_some(), "another request still silences it");
+    let for_ever = asked(5, request::FOR_EVER).await;
+    assert_eq!(refused(5).await, Some(Scope::All));
+    stepped(world, for_ever, Step::Lift).await.unwrap();
+    assert_eq!(refused(5).await, None);
+    world.advance(9 * DAY).await;
+    assert_eq!(refused(2).await, None);
 }
 
 async fn a_withdrawal_ends_advice_on_every_channel(world: &World) {

@@ -25,6 +25,8 @@ use crate::{
 
 /// A gate holds what goes within this: rows that wait for their turn are asked for once a second.
 const HELD: Duration = Duration::from_secs(2);
+/// After slots could not be reserved.
+const AGAIN: Duration = Duration::from_secs(1);
 /// What one mail takes on its connection, where only their number is limited: a guess, only for when to come back.
 const ONE_MAIL: i64 = 100;
 /// Nothing is put back for longer (milliseconds): until then the domain may take more, or less, than now.
@@ -199,7 +201,15 @@ impl Domains {
     ) -> crate::db::Result<(Vec<Ready>, Option<Duration>)> {
         let (mut released, mut wait) = (Vec::new(), None::<Duration>);
         for (domain, gate) in self.gates.iter_mut().filter(|(_, gate)| !gate.held.is_empty()) {
-            let due = gate.release(db, self.account, domain, self.rate, late, now, &mut released).await?;
+            let due = match gate.release(db, self.account, domain, self.rate, late, now, &mut released).await {
+                Ok(due) => due,
+                Err(error) if released.is_empty() => return Err(error),
+                Err(error) => {
+                    // What was let through before is on its way: nobody else has it.
+                    tracing::error!(%error, domain, "could not reserve slots of a domain; its mail waits");
+                    Some(AGAIN)
+                }
+            };
             wait = match (wait, due) {
                 (Some(one), Some(other)) => Some(one.min(other)),
                 (one, other) => one.or(other),
