@@ -51,6 +51,12 @@ async fn what_dovecot_holds_is_signed_whole_and_refused_with_one_click() {
     let server = format!("host = \"{name}\"\nport = {port}\ntls = \"starttls\"");
     // An address beyond ASCII too: Postfix takes it by SMTPUTF8.
     let folder = signing(&server, "ref,name,email\n1,\"Trần Thị Bé, \"\"Tư\"\"\",be@example.vn\n2,Phan Thị Cúc,cúc@example.vn\n");
+    // A click refuses awareness; of warnings people are told until they refuse these too.
+    let campaign = fs::read_to_string(folder.path().join("campaigns/canh-bao.toml")).unwrap();
+    let campaign = campaign
+        .replace("\"warning\"", "\"awareness\"")
+        .replace("[[message]]", "[sending]\nhours = \"00:00-24:00\"\n[[message]]");
+    folder.write("campaigns/canh-bao.toml", campaign.as_bytes());
     let settings = fs::read_to_string(folder.path().join("loa.toml")).unwrap();
     let trusting = format!("{settings}[network]\nca_file = \"{}\"\n", peer("LOA_TEST_MAILHOST_CA"));
     folder.write("loa.toml", trusting.as_bytes());
