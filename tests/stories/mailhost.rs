@@ -51,6 +51,12 @@ async fn what_dovecot_holds_is_signed_whole_and_refused_with_one_click() {
     let server = format!("host = \"{name}\"\nport = {port}\ntls = \"starttls\"");
     // An address beyond ASCII too: Postfix takes it by SMTPUTF8.
     let folder = signing(&server, "ref,name,email\n1,\"Trần Thị Bé, \"\"Tư\"\"\",be@example.vn\n2,Phan Thị Cúc,cúc@example.vn\n");
+    // A click refuses awareness; of warnings people are told until they refuse these too.
+    let campaign = fs::read_to_string(folder.path().join("campaigns/canh-bao.toml")).unwrap();
+    let campaign = campaign
+        .replace("\"warning\"", "\"awareness\"")
+        .replace("[[message]]", "[sending]\nhours = \"00:00-24:00\"\n[[message]]");
+    folder.write("campaigns/canh-bao.toml", campaign.as_bytes());
     let settings = fs::read_to_string(folder.path().join("loa.toml")).unwrap();
     let trusting = format!("{settings}[network]\nca_file = \"{}\"\n", peer("LOA_TEST_MAILHOST_CA"));
     folder.write("loa.toml", trusting.as_bytes());
@@ -79,13 +85,16 @@ async fn what_dovecot_holds_is_signed_whole_and_refused_with_one_click() {
 
     // RFC 8058, section 3.2: a mail program should post multipart/form-data.
     let form = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+    // Whatever made a client in this process before may have done so already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let post = reqwest::Client::builder().no_proxy().build().unwrap().post(&links[0]);
     let answer = post.header("Content-Type", "multipart/form-data; boundary=x").body(form).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());
 
-    let run = folder.loa(&["send", "canh-bao", "--json"]).json()["run"].to_string();
+    let counted = folder.loa(&["audience", "count", "moi-nguoi", "--json"]).json();
+    assert_eq!((&counted[0]["people"], &counted[0]["refused"]), (&json!(2), &json!(1)), "{counted}");
+    let sent = folder.loa(&["send", "canh-bao"]);
+    assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
     arrived(&folder, "cuc", 2);
     arrived(&folder, "be", 1);
-    let told = folder.loa(&["report", &run, "--json"]);
-    assert!(told.out.contains("opted-out"), "{}{}", told.out, told.err);
 }

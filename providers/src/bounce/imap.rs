@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_imap::{Client, Session, error::Error};
+use async_imap::{Client, Session};
 use base64::{
     Engine as _,
     alphabet::IMAP_MUTF7,
@@ -74,7 +74,7 @@ impl Imap {
                         mails.push((Key::Uid(uid), body.to_vec()));
                     }
                 }
-                Ok::<_, Error>(())
+                Ok::<_, async_imap::error::Error>(())
             };
             in_time("FETCH", fetched).await?;
         }
@@ -100,15 +100,7 @@ impl Imap {
         };
         in_time("STORE", marked).await?;
         if let Some(folder) = &self.settings.move_to {
-            let (uids, folder) = (set(&uids), wire_name(folder));
-            let moved = async {
-                match open.session.uid_mv(&uids, &folder).await {
-                    // It is not there yet; whatever else it may be, the second try says so.
-                    Err(Error::No(_)) if open.session.create(&folder).await.is_ok() => open.session.uid_mv(&uids, &folder).await,
-                    tried => tried,
-                }
-            };
-            in_time("MOVE", moved).await?;
+            in_time("MOVE", open.session.uid_mv(set(&uids), wire_name(folder))).await?;
         }
         self.open = Some(open);
         Ok(())
@@ -179,6 +171,17 @@ impl Imap {
             async { client.login(username, password.expose_secret()).await.map_err(|(error, _)| scrubbed(&error.to_string())) };
         let mut session = in_time("signing in", login).await?;
         let idles = in_time("CAPABILITY", session.capabilities()).await?.has_str("IDLE");
+        if let Some(folder) = &self.settings.move_to {
+            let name = wire_name(folder);
+            // Asked for rather than tried: what a server says of a missing folder quotes its name in letters that the parser refuses.
+            // The library quotes a name, but not a pattern.
+            let pattern = format!("\"{}\"", name.replace('\\', r"\\").replace('"', "\\\""));
+            let made = async {
+                let found: Vec<_> = session.list(None, Some(&pattern)).await?.try_collect().await?;
+                if found.is_empty() { session.create(&name).await } else { Ok(()) }
+            };
+            in_time(&format!("making the folder {folder}"), made).await?;
+        }
         let mailbox = in_time(&format!("opening the folder {folder}"), session.select(wire_name(folder))).await?;
         let keywords = mailbox.permanent_flags.iter().any(|flag| match flag {
             async_imap::types::Flag::MayCreate => true,
