@@ -1,6 +1,6 @@
 //! Learns what receipts, status queries and late answers say of attempts: any order, any number of times, one result.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use providers::Channel;
 use serde::Serialize;
@@ -190,10 +190,18 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str) -> Result<HashMap<(i
     }
     /// How many parts an attempt has, and what is known of those that have a handle.
     type Parts = (i16, Vec<(State, Why)>);
+    let rows: Vec<(i64, String, i64, i16, i16, i16)> = if news.iter().any(|one| one.handle.is_some()) {
+        within!(tx, |c, sql| sqlx::query_as(sql(&PARTS)).bind(deliveries).fetch_all(c).await)?
+    } else {
+        Vec::new()
+    };
+    // An id that is not among these is that of a whole message: gateways are asked by ids, whatever the message is made of.
+    let parts: HashSet<(i64, &str)> = rows.iter().map(|(account, id, ..)| (*account, id.as_str())).collect();
+    let is_part = |(account, id): &&(i64, String)| parts.contains(&(*account, id.as_str()));
     let mut heard: HashMap<(i64, i16), Heard> = HashMap::new();
     let mut of_parts: BTreeMap<(i64, &str), (State, Why)> = BTreeMap::new();
     for one in news {
-        if let Some((account, handle)) = &one.handle {
+        if let Some((account, handle)) = one.handle.as_ref().filter(is_part) {
             let part = of_parts.entry((*account, handle)).or_insert((State::InDoubt, Why::Nothing));
             if state::learn(part.0, one.state) != part.0 {
                 *part = (one.state, one.why);
@@ -208,12 +216,13 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str) -> Result<HashMap<(i
     if of_parts.is_empty() {
         return Ok(heard);
     }
-    let rows: Vec<(i64, String, i64, i16, i16, i16)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(&PARTS)).bind(deliveries).fetch_all(c).await)?;
     let mut learnt = Vec::new();
     // Attempts that this news is of; the others' parts are only looked at.
-    let of_parts_now: BTreeSet<(i64, i16)> =
-        news.iter().filter(|one| one.handle.is_some()).map(|one| (one.delivery, one.attempt)).collect();
+    let of_parts_now: BTreeSet<(i64, i16)> = news
+        .iter()
+        .filter(|one| one.handle.as_ref().is_some_and(|named| is_part(&named)))
+        .map(|one| (one.delivery, one.attempt))
+        .collect();
     let mut attempts: BTreeMap<(i64, i16), Parts> = BTreeMap::new();
     for (account, handle, delivery, attempt, parts, was) in &rows {
         let was = State::from_number(*was);

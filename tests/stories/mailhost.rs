@@ -87,8 +87,9 @@ async fn what_dovecot_holds_is_signed_whole_and_refused_with_one_click() {
     let form = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
     // Whatever made a client in this process before may have done so already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let post = reqwest::Client::builder().no_proxy().build().unwrap().post(&links[0]);
-    let answer = post.header("Content-Type", "multipart/form-data; boundary=x").body(form).send().await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer =
+        client.post(&links[0]).header("Content-Type", "multipart/form-data; boundary=x").body(form).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());
 
     let counted = folder.loa(&["audience", "count", "moi-nguoi", "--json"]).json();

@@ -351,3 +351,33 @@ async fn who_must_consent_again_is_told_and_what_a_person_says_is_heard() {
     office.loa(&["verify"]);
     sandbox.stop(Outstanding::Drop).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_message_to_a_number_is_asked_about() {
+    let ground = &grounds().await[0];
+    let sandbox = Sandbox::start(Options { smtp: None, smpp: None, ..Options::default() }).await.unwrap();
+    // No webhook comes for any of them: one arrived all the same, one did not, and of user ids Zalo's question says nothing.
+    let (arrived, missing, by_id) = ("0903500003", "0903500004", "4318657068771000003");
+    let people = format!("ref,name,phone,zalo_id\nL,An,{missing},\nU,Bình,,{by_id}\nA,Cúc,{arrived},\n");
+    let office = Office::open(ground, sandbox.http_addr().unwrap(), &people);
+    office.loa(&["audience", "import", "list.csv"]);
+    let a = office.serve("a", "schedule,dispatch,web");
+    sandbox.send_receipts_to(Gateway::Zalo, office.loa(&["accounts", "--callback", "zalo"]).out.trim());
+    let run = office.loa(&["send", "tin", "--json"]).json()["run"].as_i64().unwrap();
+    office.until("all are taken", async || office.count(run, &[State::Accepted]).await == 3).await;
+    sandbox.settled().await;
+    assert_eq!(office.count(run, &[State::Accepted]).await, 3, "nothing has come by itself");
+
+    // Eleven minutes later.
+    ground.execute("UPDATE delivery SET updated_at = updated_at - 660000; UPDATE account SET poll_at = 0").await;
+    office.until("nobody asked", async || office.count(run, &[State::Delivered]).await == 1).await;
+    // On chat a number has a keyed hash of its own.
+    let (delivered, hash) = (State::Delivered.number(), !ground.seal.hash(Kind::Phone, &e164(arrived)));
+    let whose = format!("SELECT count(*) FROM delivery WHERE state = {delivered} AND address = {hash}");
+    assert_eq!(ground.number(&whose).await, 1);
+    assert_eq!(office.count(run, &[State::Accepted]).await, 2, "what is not known stays so");
+    assert_eq!(sandbox.taken().len(), 3, "nobody gets it twice");
+    a.end();
+    office.loa(&["verify"]);
+    sandbox.stop(Outstanding::Drop).await;
+}
