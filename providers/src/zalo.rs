@@ -85,6 +85,8 @@ pub struct ZaloGateway {
     webhooks: Webhooks,
     /// What is left of the day's quota of template messages, as Zalo's answers last said.
     left: AtomicI64,
+    /// Until when (unix milliseconds) nothing is asked, because the minute's requests are used up.
+    resting: AtomicI64,
 }
 
 impl fmt::Debug for ZaloGateway {
@@ -101,7 +103,14 @@ impl ZaloGateway {
         let client = network::client(settings.network.clone(), all.iter().any(|url| url.starts_with("https:")))?;
         let settings = Arc::new(settings);
         let tokens = Keeper::new(Arc::clone(&settings), client.clone(), store);
-        Ok(Self { settings, client, tokens, webhooks: Webhooks::default(), left: AtomicI64::new(UNTOLD) })
+        Ok(Self {
+            settings,
+            client,
+            tokens,
+            webhooks: Webhooks::default(),
+            left: AtomicI64::new(UNTOLD),
+            resting: AtomicI64::new(0),
+        })
     }
 
     async fn send_one(&self, message: &Outgoing) -> Result<Accepted, SendError> {
@@ -112,6 +121,31 @@ impl ZaloGateway {
         }
         let id = ["msg_id", "message_id"].iter().find_map(|key| data[*key].as_str()).map(str::to_owned).and_then(named);
         Ok(Accepted { ids: id.into_iter().collect() })
+    }
+
+    /// An app may ask 4,000 times a minute, and each answer says what is left of that: at nothing it waits for the next minute,
+    /// instead of being refused.
+    fn counted(&self, headers: &HeaderMap) {
+        const MINUTE: i64 = 60_000;
+        let left = headers.get("x-ratelimit-remain").and_then(|left| left.to_str().ok()?.trim().parse::<i64>().ok());
+        if left.is_some_and(|left| left <= 0) {
+            let now = (self.settings.now)().timestamp_millis();
+            self.resting.store(now - now.rem_euclid(MINUTE) + MINUTE, Ordering::Relaxed);
+        }
+    }
+
+    /// An error while the minute's requests are used up: the account goes more slowly from then on.
+    fn rests(&self) -> Result<(), SendError> {
+        let left = self.resting.load(Ordering::Relaxed) - (self.settings.now)().timestamp_millis();
+        match u64::try_from(left) {
+            Ok(left) if left > 0 => Err(SendError::Retry {
+                after: Some(Duration::from_millis(left)),
+                scope: Scope::Pace,
+                reason: Reason::Quota,
+                detail: "the minute's requests are used up".into(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// What is left of the day's quota. Near its end that is worth a line in the log: once, as it gets there.
@@ -172,9 +206,11 @@ impl ZaloGateway {
     async fn ask(&self, call: &Call, private: &[&str]) -> Result<Value, SendError> {
         let mut stale = None;
         loop {
+            self.rests()?;
             let token = self.tokens.token(stale).await?;
             let cleaned = |error| crate::http::words::cleaned(error, &|words: &str| self.clean(words, &token, private));
             let answer = network::exchange(&self.client, call.rendered(self.headers(&token)?)).await.map_err(cleaned)?;
+            self.counted(&answer.headers);
             match answer::read(&answer, (self.settings.now)()) {
                 Ok(body) => return Ok(body),
                 Err(No::Judged(error)) => return Err(cleaned(error)),

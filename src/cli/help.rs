@@ -104,7 +104,12 @@ pub fn mistake(error: &clap::Error) -> Option<String> {
     };
     let choices = said(ContextKind::ValidValue);
     let choices = if choices.is_empty() { choices } else { format!("\n  chọn trong: {choices}") };
-    let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue].map(said).concat();
+    // The nearest comes last.
+    let nearest = |kind| match error.get(kind) {
+        Some(ContextValue::Strings(texts)) => texts.last().cloned().unwrap_or_default(),
+        _ => said(kind),
+    };
+    let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue].map(nearest).concat();
     let near = if near.is_empty() { near } else { format!("\n  có phải là `{near}`?") };
     let usage = said(ContextKind::Usage).replacen("Usage:", "Cách dùng:", 1);
     let usage = if usage.is_empty() { usage } else { format!("\n\n{usage}") };

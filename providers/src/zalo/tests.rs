@@ -92,6 +92,8 @@ struct Zalo {
     /// Access tokens before this one are stale.
     good: Mutex<u32>,
     asked: Mutex<Vec<(String, String)>>,
+    /// What its answers say is left of the minute.
+    remain: Mutex<Option<i64>>,
 }
 
 impl Zalo {
@@ -138,8 +140,12 @@ impl Zalo {
                         let length = head.to_lowercase().lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok());
                         if n == 0 || body.len() >= length.unwrap_or(0) {
                             let answer = zalo.answer(head, body).to_string();
-                            let head =
-                                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
+                            let remain = zalo.remain.lock().unwrap().map(|n| format!("X-RateLimit-Remain: {n}\r\n"));
+                            let head = format!(
+                                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n{}connection: close\r\n\r\n",
+                                answer.len(),
+                                remain.unwrap_or_default()
+                            );
                             let _ = wire.write_all(format!("{head}{answer}").as_bytes()).await;
                             return;
                         }
@@ -228,6 +234,26 @@ async fn a_recipient_decides_which_way_a_message_goes() {
     let long = Chat { text: Some("a".repeat(2_001)), ..Chat::default() };
     let refused = gateway.send(&[message("4318657068771012646", long)]).await.remove(0);
     assert!(matches!(refused, Err(SendError::Reject { reason: Reason::Content, .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_minute_that_is_used_up_is_waited_out() {
+    let (zalo, store) = (Arc::new(Zalo::default()), Arc::new(Store::default()));
+    let (at, now) = clock();
+    let gateway = ZaloGateway::new(settings(&zalo.listen().await, now), store).unwrap();
+    let batch = [message("+84901234567", templated())];
+    *zalo.remain.lock().unwrap() = Some(1);
+    *at.lock().unwrap() += TimeDelta::seconds(20);
+    assert!(gateway.send(&batch).await.remove(0).is_ok());
+    *zalo.remain.lock().unwrap() = Some(0);
+    assert!(gateway.send(&batch).await.remove(0).is_ok(), "the last one was taken");
+    let asked = zalo.asked.lock().unwrap().len();
+    let refused = gateway.send(&batch).await.remove(0);
+    let Err(SendError::Retry { after, scope: Scope::Pace, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!((after, zalo.asked.lock().unwrap().len()), (Some(Duration::from_secs(40)), asked), "nothing was asked");
+    *at.lock().unwrap() += TimeDelta::seconds(40);
+    *zalo.remain.lock().unwrap() = None;
+    assert!(gateway.send(&batch).await.remove(0).is_ok());
 }
 
 #[tokio::test]
