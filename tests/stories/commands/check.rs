@@ -100,7 +100,7 @@ fn a_check_looks_into_texts_areas_gateways_and_accounts() {
     let ended = folder.loa_with(&["check", "loa.toml"], &SECRETS);
     assert_eq!(ended.code, 2);
     assert_snapshot!(ended.err, @r#"
-      × account `viettel`: the gateway esms has no setting `sendr`; did you mean `sender`?
+      × tài khoản `viettel`: the gateway esms has no setting `sendr`; did you mean `sender`?
         ╭─[loa.toml:13:12]
      12 │ [[account]]
      13 │ name     = "viettel"
