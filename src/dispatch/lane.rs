@@ -93,8 +93,8 @@ impl Lane {
         Ok(Step { sent, claimed, wait })
     }
 
-    /// Claims while what waits goes on being sent: how many, and how soon it is worth asking again. A claim that is given up is
-    /// rolled back.
+    /// Claims while what waits goes on being sent: how many, and how soon it is worth asking again. A transaction that
+    /// is under way when the lane goes is rolled back.
     async fn claim(
         &mut self,
         room: usize,
@@ -112,6 +112,8 @@ impl Lane {
             let hurry = claimer.claim(room, now, &mut catch).await;
             (claimer, catch, hurry)
         });
+        // The claim is waited for all the same: what it committed must not be dropped.
+        let mut failed = None;
         loop {
             tokio::select! {
                 biased;
@@ -122,12 +124,15 @@ impl Lane {
                     self.claimer = Some(claimer);
                     let n = catch.ready.len();
                     self.flight.haul(catch).await;
-                    return Ok((n, hurry?));
+                    return failed.map_or_else(|| Ok((n, hurry?)), Err);
                 }
                 _ = self.flight.landing(), if !probing && self.flight.flying() > 0 => {
                     self.flight.land();
-                    if self.is_open() {
-                        *sent += self.flight.send(window.saturating_sub(self.flight.flying())).await?.0;
+                    if failed.is_none() && self.is_open() {
+                        match self.flight.send(window.saturating_sub(self.flight.flying())).await {
+                            Ok(more) => *sent += more.0,
+                            Err(error) => failed = Some(error),
+                        }
                     }
                 }
             }

@@ -90,12 +90,15 @@ impl Recorder {
         }
         match self.write().await {
             Ok(recorded) => {
+                let wrote = !self.held.is_empty();
                 self.held.clear();
                 for mark in self.marks.drain(..) {
                     // Whoever waited may have gone.
                     let _ = mark.send(());
                 }
-                self.shared.work.notify_waiters();
+                if wrote {
+                    self.shared.work.notify_waiters();
+                }
                 Some(recorded)
             }
             Err(error) => {

@@ -165,6 +165,20 @@ impl Claimer {
         if claim.exhausted {
             self.asked.insert((run.row.id, route), now + ASK_AGAIN);
         }
+        // What is committed is caught before anything else can go wrong.
+        let got = claim.claimed.len();
+        self.turns.served(run.row.id, got);
+        for claimed in claim.claimed {
+            let (claimed, (content, to)) = claimed.split();
+            let outgoing = Outgoing {
+                reference: Reference { delivery: claimed.id, attempt: claimed.attempt }.encode(&shared.seal),
+                to,
+                content,
+                expires: chrono::DateTime::from_timestamp_millis(run.row.expires_at),
+                callback: account.callback.clone(),
+            };
+            catch.ready.push(Ready { run: Arc::clone(run), claimed, outgoing, pass: None });
+        }
         match claim.limit {
             Limit::Budget => {
                 tracing::warn!(
@@ -178,19 +192,6 @@ impl Claimer {
                 self.asked.insert((run.row.id, route), now + ASK_AGAIN);
             }
             _ => {}
-        }
-        let got = claim.claimed.len();
-        self.turns.served(run.row.id, got);
-        for claimed in claim.claimed {
-            let (claimed, (content, to)) = claimed.split();
-            let outgoing = Outgoing {
-                reference: Reference { delivery: claimed.id, attempt: claimed.attempt }.encode(&shared.seal),
-                to,
-                content,
-                expires: chrono::DateTime::from_timestamp_millis(run.row.expires_at),
-                callback: account.callback.clone(),
-            };
-            catch.ready.push(Ready { run: Arc::clone(run), claimed, outgoing, pass: None });
         }
         Ok((got, claim.limit))
     }
