@@ -13,7 +13,7 @@ mod shelf;
 mod watch;
 
 pub use file::{attach, attachments, detach, is_file_name, sheet};
-pub use shelf::Shelf;
+pub use shelf::{Look, Shelf, written};
 pub use watch::watch;
 
 pub use crate::approval::submission::{approve, approve_in_emergency, return_, review, to_review, waiting, withdraw};

@@ -203,11 +203,10 @@ impl Refusal {
             Self::Over(submission) => {
                 let state = submission.standing().phrase();
                 let by = submission.decided_name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+                let (vi, en) = (state.vi, state.en);
                 phrase!(
-                    "Yêu cầu này không còn chờ: {0}{by}. Chưa có gì được thay đổi.",
-                    "It is no longer waiting: {1}{by}. Nothing was changed.",
-                    state.vi,
-                    state.en
+                    "Yêu cầu này không còn chờ: {vi}{by}. Chưa có gì được thay đổi.",
+                    "It is no longer waiting: {en}{by}. Nothing was changed."
                 )
             }
             Self::Another => phrase!(

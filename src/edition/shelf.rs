@@ -5,7 +5,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, RwLock},
     time::SystemTime,
 };
 
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::{file, in_force, segments};
 use crate::{
-    campaign::{Library, Sheet, Written},
+    campaign::{Library, Written},
     db::{Db, Result, Sql},
     document::Problems,
     on,
@@ -26,6 +26,7 @@ static MARK: Sql = Sql::new(r"SELECT mark FROM edition_mark WHERE one = 1");
 pub struct Shelf {
     dir: PathBuf,
     kept: Mutex<Kept>,
+    cell: Arc<RwLock<Library>>,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +56,12 @@ struct Seen {
 impl Shelf {
     /// A shelf over a folder; nothing is read yet.
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_path_buf(), kept: Mutex::default() }
+        Self { dir: dir.to_path_buf(), kept: Mutex::default(), cell: Arc::default() }
+    }
+
+    /// The library as it was looked at last, for whoever cannot wait.
+    pub fn cell(&self) -> Arc<RwLock<Library>> {
+        Arc::clone(&self.cell)
     }
 
     /// The library as it is now.
@@ -69,6 +75,9 @@ impl Shelf {
             let problems = library.reread(&self.dir, &written);
             if !problems.is_empty() {
                 tracing::warn!(problems = problems.len(), "some definitions are broken: `loa check` shows where");
+            }
+            if let Ok(mut cell) = self.cell.write() {
+                cell.clone_from(&library);
             }
             let turn = kept.look.turn + 1;
             *kept = Kept { seen: Some(seen), look: Look { library: library.into(), problems: problems.into(), turn } };
@@ -87,7 +96,7 @@ pub async fn written(db: &Db) -> Result<Written> {
     let mut written = Written::default();
     for (slug, version) in in_force(db).await? {
         if let Some(sheet) = file::sheet(db, &slug, version).await? {
-            written.campaigns.insert(slug, Sheet { ..sheet });
+            written.campaigns.insert(slug, sheet);
         }
     }
     let of = |segment: segments::SegmentEdition| Some((segment.slug, segment.text?));

@@ -82,12 +82,10 @@ pub(super) fn join(
         }
         for (at, problem) in wrong.into_iter().rev() {
             let (slug, _) = rest.remove(at);
-            let why = problem.message;
+            let (vi, en) = (problem.message.vi, problem.message.en);
             let said = phrase!(
-                "nhóm `{slug}` viết trên trang quản trị chưa dùng được: {0}",
-                "the segment `{slug}` of the console cannot be used: {1}",
-                why.vi,
-                why.en
+                "nhóm `{slug}` viết trên trang quản trị chưa dùng được: {vi}",
+                "the segment `{slug}` of the console cannot be used: {en}"
             );
             left_out.0.push(Problem { help: problem.help, ..Problem::of(&format!("[{slug}]"), said) });
         }
