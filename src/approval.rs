@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     db::{Db, DbError, Result, Sql, Tx, affected},
     definition::{self, Kept},
-    on, transaction, within,
+    on, transaction, user, within,
 };
 
 static APPROVE: Sql = Sql::new(
@@ -30,14 +30,12 @@ static APPROVED: Sql = Sql::new(r"SELECT count(*) FROM approval WHERE hash = $1 
 
 static REVOKE: Sql = Sql::new(r"UPDATE approval SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL");
 
-static ANY_USER: Sql = Sql::new(r"SELECT EXISTS (SELECT 1 FROM console_user)");
-
 /// Whether nothing runs here without an approval: as `[approval] required` says; where it says nothing, as soon as the console
 /// has a user.
 pub async fn is_required(db: &Db, config: &Config) -> Result<bool> {
     match config.approval_required {
         Some(required) => Ok(required),
-        None => on!(db.read, |pool, sql| sqlx::query_scalar(sql(&ANY_USER)).fetch_one(pool).await),
+        None => user::any(db).await,
     }
 }
 
