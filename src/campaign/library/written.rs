@@ -87,7 +87,11 @@ pub(super) fn join(
                 "nhóm `{slug}` viết trên trang quản trị chưa dùng được: {vi}",
                 "the segment `{slug}` of the console cannot be used: {en}"
             );
-            left_out.0.push(Problem { help: problem.help, ..Problem::of(&format!("[{slug}]"), said) });
+            let left = Problem::of(&format!("[{slug}]"), said);
+            left_out.0.push(match problem.help {
+                Some(help) => left.help(help),
+                None => left,
+            });
         }
     }
 }
