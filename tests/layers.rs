@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["web"],
-    &["report", "verify", "dossier"],
+    &["report", "verify", "dossier", "preview"],
     &["run", "dispatch", "receipt", "retention"],
     &["epoch", "account", "active"],
     &["delivery"],
