@@ -118,7 +118,7 @@ async fn rows(state: &Shared, visitor: &Visitor) -> Result<Vec<Row>, Fault> {
     let required = approval::is_required(db, &state.parts.config).await?;
     let released = if required { approval::released_hashes(db).await? } else { BTreeSet::new() };
     let runs: BTreeMap<String, RunRow> =
-        command::latest_of_each(db).await?.into_iter().map(|run| (run.campaign.clone(), run)).collect();
+        command::latest_of_each(db).await.map_err(anyhow::Error::from)?.into_iter().map(|run| (run.campaign.clone(), run)).collect();
     let ids: Vec<i64> = runs.values().map(|run| run.id).collect();
     let tallies = tally::of_runs(db, &ids).await?;
     let slugs: BTreeSet<&String> = library.campaigns.keys().chain(editions.keys()).collect();
