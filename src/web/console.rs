@@ -7,6 +7,10 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+pub(super) mod approvals;
+mod calendar;
+pub(super) mod campaigns;
+mod difference;
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
@@ -15,6 +19,7 @@ mod sign_in;
 pub(super) mod statics;
 pub(super) mod view;
 pub(super) mod visitor;
+mod when;
 
 use axum::{Router, middleware};
 
@@ -24,7 +29,7 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS];
@@ -34,5 +39,8 @@ pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
         .merge(sign_in::routes())
+        .merge(campaigns::routes())
+        .merge(approvals::routes())
+        .merge(calendar::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

@@ -21,7 +21,6 @@ use super::Named;
 use crate::web::State;
 
 pub(super) use describe::facts;
-pub(super) use ledger::folded;
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("campaigns/list", include_str!("../templates/console/campaigns/list.html")),

@@ -10,7 +10,7 @@ use axum::{
 use minijinja::context;
 use serde::Deserialize;
 
-use super::subject::Subject;
+use super::{subject::Subject, texts};
 use crate::{
     campaign::{ATTACHMENT_LIMIT, Sheet},
     document::Problem,
@@ -48,6 +48,15 @@ pub(super) async fn submit(
         return Err(newer(&latest.made_name, latest.version));
     }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    if let Ok(source) = edition::source(db, &subject.library, &slug, version).await
+        && let Err(faults) = texts::messages(&state, &source, visitor.lang)
+    {
+        let (more, first) = (faults.len(), faults.first().cloned().unwrap_or_default());
+        return Err(Fault::Invalid(phrase!(
+            "Chưa gửi phê duyệt được: còn {more} lỗi trong lời nhắn. {first}",
+            "It cannot be submitted: {more} problem(s) in the texts. {first}"
+        )));
+    }
     let note: String = note.chars().take(2_000).collect();
     match edition::submit(db, &subject.library, subject.required, (&slug, version), &note, &visitor.actor, now).await {
         Ok(_) if subject.required => {

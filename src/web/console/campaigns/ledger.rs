@@ -63,7 +63,7 @@ struct Last {
 }
 
 /// A text as it is searched: lower case, no accents, one blank.
-pub(in crate::web) fn folded(text: &str) -> String {
+fn folded(text: &str) -> String {
     let plain: String = text.to_lowercase().nfd().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).collect();
     plain.replace('đ', "d").split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -152,7 +152,7 @@ pub(super) async fn show(
     };
     let newer = latest.filter(|latest| subject.in_force.is_some_and(|version| latest.version > version));
     let values = context! {
-        slug, title => title.unwrap_or_else(|| slug.clone()),
+        slug => &slug, title => title.unwrap_or_else(|| slug.clone()),
         warning => source.map_or_else(|| subject.latest.as_ref().is_some_and(|latest| latest.kind == 1), |source| source.campaign.kind as i16 == 1),
         provisioned => subject.is_provisioned(), hidden => subject.library.hidden.contains(&slug),
         archived => subject.archived_at.map(|at| when::moment(at, lang)),
