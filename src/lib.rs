@@ -38,7 +38,7 @@
 //! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
+//! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] · [`audit`]: who did what |
@@ -63,6 +63,7 @@ pub mod delivery;
 pub mod dispatch;
 pub mod document;
 pub mod dossier;
+pub mod edition;
 pub mod epoch;
 pub mod health;
 pub mod limit;

@@ -21,6 +21,7 @@ macro_rules! on_both_engines {
 mod bounces;
 mod claims;
 mod doubts;
+mod editions;
 mod fall_back;
 mod fan_out;
 mod lost_transaction;

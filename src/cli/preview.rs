@@ -45,7 +45,7 @@ pub struct Args {
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
-    let library = globals.library(&config);
+    let library = globals.library(&config).await;
     let Some(source) = library.campaigns.get(&args.campaign) else {
         return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
