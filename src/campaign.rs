@@ -9,6 +9,7 @@ mod goal;
 mod holiday;
 mod library;
 mod message;
+pub mod pattern;
 mod read;
 mod rotation;
 mod segment;

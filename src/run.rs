@@ -8,10 +8,12 @@
 
 pub mod again;
 pub mod command;
+pub mod failure;
 pub mod make;
 pub mod outlook;
 pub mod pulse;
 pub mod wait;
+pub mod warning;
 
 use std::sync::Arc;
 
