@@ -289,6 +289,25 @@ pub(super) async fn drive_pulse(db: Db, clock: Clock, mut stopped: watch::Receiv
     }
 }
 
+/// Sends warnings as soon as they are approved, wherever that was.
+pub(super) async fn drive_warnings(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match run::warning::send_approved(&shared.db, shared.clock.millis()).await {
+            Ok(made) if made.is_empty() => {}
+            Ok(_) => {
+                if let Err(error) = shared.active.refresh().await {
+                    tracing::error!(%error, "could not read the runs under way");
+                }
+                shared.work.notify_waiters();
+            }
+            Err(error) => tracing::error!(%error, "could not look for approved warnings"),
+        }
+        if !rest(SCHEDULE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
 /// Throws away what is too old, once an hour and chunk by chunk.
 pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
