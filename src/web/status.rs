@@ -10,8 +10,7 @@ use axum::{
 use chrono::DateTime;
 use chrono_tz::Asia::Ho_Chi_Minh;
 use minijinja::{Value, context, value::Serde};
-use providers::Channel;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -23,7 +22,7 @@ use super::{
 use crate::{
     account::trouble::{self, Trouble},
     db::Result,
-    delivery, request,
+    request,
 };
 
 /// Runs under way on the page; more than this many at once nobody reads.
