@@ -18,7 +18,7 @@ pub use advertising::{Lack, Rule as AdvertisingRule};
 pub use cadence::{Occurrence, ROTATION_START};
 pub use goal::{Goal, Goals};
 pub use holiday::Holidays;
-pub use library::{ATTACHMENT_LIMIT, Library, Source};
+pub use library::{ATTACHMENT_LIMIT, Library, Sheet, Source, Written};
 pub use segment::Segments;
 
 use std::collections::BTreeMap;

@@ -46,6 +46,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
+    edition::Shelf,
     receipt::Inbox,
     seal::Seal,
 };
@@ -71,6 +72,8 @@ pub struct Parts {
     pub config: Config,
     /// The campaigns as they were last read.
     pub library: Arc<RwLock<Library>>,
+    /// Where they come from: files and the console.
+    pub shelf: Arc<Shelf>,
     /// The gateways that are known.
     pub gateways: Arc<Gateways>,
     /// Days off.

@@ -22,6 +22,7 @@ mod again;
 mod bounces;
 mod claims;
 mod doubts;
+mod editions;
 mod fall_back;
 mod fan_out;
 mod lost_transaction;

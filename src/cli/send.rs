@@ -21,7 +21,7 @@ use crate::{
     db::Db,
     delivery::State,
     message::review,
-    phrase,
+    phrase, preview,
     run::{self, RunError},
     tally,
     words::Phrase,
@@ -47,7 +47,7 @@ pub struct Args {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let holidays = Globals::holidays(&config)?;
-    let library = globals.library(&config);
+    let library = globals.library(&config).await;
     let Some(source) = library.campaigns.get(&args.campaign) else {
         return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
@@ -91,10 +91,8 @@ fn warn_of_refusals(globals: &Globals, config: &Config, source: &Source) -> anyh
 
 /// Refs that nobody has are a mistake, before anything is made.
 async fn known_people(db: &Db, refs: &[String]) -> anyhow::Result<()> {
-    static KNOWN: crate::db::Sql = crate::db::Sql::new(r"SELECT count(*) FROM recipient WHERE ref = $1 AND state = 0");
     for one in refs {
-        let known: i64 = crate::on!(db.read, |pool, sql| sqlx::query_scalar(sql(&KNOWN)).bind(one).fetch_one(pool).await)?;
-        if known == 0 {
+        if !preview::recipient::exists(db, one).await? {
             let words = phrase!("không có người nhận `{one}` trong danh sách", "there is no recipient `{one}` in the list");
             return Err(Mistake(words).into());
         }
