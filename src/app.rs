@@ -224,6 +224,8 @@ impl App {
             let lines: Lines = Arc::new(move || lines_of.lines(ticking.ticks()));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_warnings(Arc::clone(&shared), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_pulse(db.clone(), clock.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {

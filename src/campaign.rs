@@ -10,6 +10,7 @@ mod goal;
 mod holiday;
 mod library;
 mod message;
+pub mod pattern;
 mod read;
 mod rotation;
 mod segment;

@@ -30,6 +30,8 @@ const RENEW: Duration = Duration::from_secs(5);
 const SCHEDULE: Duration = Duration::from_secs(1);
 /// How often an idle runner looks for work.
 const RUNNER: Duration = Duration::from_millis(200);
+/// How often it is noted how the runs stand.
+const PULSE: Duration = Duration::from_secs(10);
 /// How often doubts are settled.
 const DOUBTS: Duration = Duration::from_secs(1);
 /// How often it is looked at whether a balance is to be asked for again.
@@ -260,6 +262,37 @@ pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stop
             tracing::error!(%error, "could not settle doubts");
         }
         if !rest(DOUBTS, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Notes how the runs stand, several times a minute.
+pub(super) async fn drive_pulse(db: Db, clock: Clock, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = run::pulse::take(&db, clock.millis()).await {
+            tracing::error!(%error, "could not note how the runs stand");
+        }
+        if !rest(PULSE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Sends warnings as soon as they are approved, wherever that was.
+pub(super) async fn drive_warnings(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match run::warning::send_approved(&shared.db, shared.clock.millis()).await {
+            Ok(made) if made.is_empty() => {}
+            Ok(_) => {
+                if let Err(error) = shared.active.refresh().await {
+                    tracing::error!(%error, "could not read the runs under way");
+                }
+                shared.work.notify_waiters();
+            }
+            Err(error) => tracing::error!(%error, "could not look for approved warnings"),
+        }
+        if !rest(SCHEDULE, &mut stopped).await {
             return;
         }
     }
