@@ -71,6 +71,13 @@ pub struct Department {
     pub members: i64,
 }
 
+impl Department {
+    /// Whether that is its name, however it is capitalised and spaced.
+    pub fn is_called(&self, name: &str) -> bool {
+        folded(&self.name) == folded(name)
+    }
+}
+
 static LIST: Sql = Sql::new(
     r"SELECT d.id, d.name, (SELECT count(*) FROM department_member m WHERE m.department = d.id) AS members FROM department d ORDER BY d.name, d.id",
 );
