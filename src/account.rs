@@ -7,8 +7,10 @@
 
 mod adapter;
 pub mod forecast;
+pub mod latency;
 mod share;
 mod slow;
+pub mod standing;
 pub mod throttle;
 pub mod tokens;
 pub mod trouble;

@@ -8,9 +8,9 @@ use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::{Abilities, Channel, Slot};
 use serde_json::json;
 
-use super::accounts::{self, Row};
 use crate::{
     account::{
+        standing::{self, Row},
         self,
         forecast::{Line, Outlook, Work, forecast},
     },
@@ -35,7 +35,7 @@ const MINUTE: i64 = 60_000;
 
 /// The accounts of loa.toml as they stand now: at their present pace, with what is left of their day's quotas.
 pub(super) async fn lines(db: &Db, config: &Config, now: DateTime<chrono::Utc>) -> anyhow::Result<Vec<Line>> {
-    let rows = accounts::rows(db).await?;
+    let rows = standing::rows(db).await?;
     let gateways = account::gateways(config.gateways_dir.as_deref())?;
     let today = limit::quota_day(now);
     config
