@@ -36,7 +36,8 @@
 //! | --- | --- |
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
 //! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person |
-//! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
+//! | what waits for somebody | [`notice`], in the console and by mail |
+//! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
@@ -65,8 +66,10 @@ pub mod document;
 pub mod dossier;
 pub mod epoch;
 pub mod health;
+pub mod intake;
 pub mod limit;
 pub mod message;
+pub mod notice;
 pub mod receipt;
 pub mod reply;
 pub mod report;
