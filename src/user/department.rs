@@ -98,7 +98,8 @@ pub(super) async fn scope(db: &Db, user: i64, everything: bool) -> Result<Scope>
     Ok(scope)
 }
 
-static MEMBERS: Sql = Sql::new(r"SELECT m.console_user, d.folded, d.name FROM membership m JOIN department d ON d.id = m.department");
+static MEMBERS: Sql =
+    Sql::new(r"SELECT m.console_user, d.folded, d.name FROM membership m JOIN department d ON d.id = m.department");
 static NAMES: Sql = Sql::new(r"SELECT folded FROM department");
 
 /// Everybody's.

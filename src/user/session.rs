@@ -77,11 +77,8 @@ pub async fn begin(tx: &mut Tx, seal: &Seal, user: i64, complete: bool, address:
     Ok(secret)
 }
 
-static RESUME: Sql = Sql::new(concat!(
-    "SELECT ",
-    session_columns!(),
-    " FROM session WHERE hash = $1 AND ends_at > $2 AND seen_at > $3"
-));
+static RESUME: Sql =
+    Sql::new(concat!("SELECT ", session_columns!(), " FROM session WHERE hash = $1 AND ends_at > $2 AND seen_at > $3"));
 static SEEN: Sql = Sql::new(r"UPDATE session SET seen_at = $2 WHERE id = $1");
 
 /// The session that a cookie stands for, and whose it is; none: there is none, it ended, or they may not sign in any more.

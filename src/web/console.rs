@@ -8,6 +8,7 @@
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
 pub(super) mod fault;
+pub(super) mod nav;
 pub(super) mod statics;
 pub(super) mod view;
 
