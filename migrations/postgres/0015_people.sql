@@ -102,3 +102,6 @@ CREATE TABLE account_test (
     said    TEXT    NOT NULL                         -- the gateway's words
 );
 CREATE INDEX account_test_of ON account_test (account, id);
+
+-- An officer finds somebody by their exact name.
+CREATE INDEX recipient_name ON recipient (name) WHERE name IS NOT NULL;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Globals, Mistake, check::texts, no_such_campaign, outlook};
 use crate::{
+    account::standing,
     active::RunState,
     app, approval,
     audience::{

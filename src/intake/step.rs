@@ -134,8 +134,9 @@ impl Intake {
     async fn check(&self, upload: &Upload) -> Result<()> {
         let (order, reading) = (self.order(upload), upload.settings().reading);
         let (tell, seen) = watch::channel((0, 0));
-        // Nobody who looks any more is fine.
-        let progress = |progress: Progress| drop(tell.send((progress.at, progress.length)));
+        let progress = |progress: Progress| {
+            tell.send_replace((progress.at, progress.length));
+        };
         let work = import::check(&self.db, &self.seal, &self.clock, &order, &reading, progress);
         let (state, outcome, failure) = match self.followed(upload, work, seen).await {
             Ok(check) => (State::Checked, Some(Outcome::from(check)), None),
@@ -159,7 +160,9 @@ impl Intake {
     async fn take_in(&self, upload: &Upload) -> Result<()> {
         let (order, settings) = (self.order(upload), upload.settings());
         let (tell, seen) = watch::channel((0, 0));
-        let progress = |progress: Progress| drop(tell.send((progress.at, progress.length)));
+        let progress = |progress: Progress| {
+            tell.send_replace((progress.at, progress.length));
+        };
         let work = import::import_as(&self.db, &self.seal, &self.clock, &order, &settings.reading, progress);
         let (outcome, failure) = match self.followed(upload, work, seen).await {
             Ok(summary) => (Some(Outcome::from(summary)), None),
@@ -174,7 +177,9 @@ impl Intake {
         let binds = if settings.everything { Binds::Everything } else { Binds::Advertising };
         let order = block::Order { path: self.folder.join(&upload.file), name: settings.source, binds };
         let (tell, seen) = watch::channel((0, 0));
-        let progress = |at, length| drop(tell.send((at, length)));
+        let progress = |at, length| {
+            tell.send_replace((at, length));
+        };
         let work = block::import(&self.db, &self.seal, &self.clock, &order, progress);
         let (outcome, failure) = match self.followed(upload, work, seen).await {
             Ok(summary) => (Some(Outcome::from(summary)), None),

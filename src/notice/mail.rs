@@ -17,7 +17,7 @@ use super::Kind;
 use crate::{
     account::{Account, Accounts},
     clock::Clock,
-    config::Notify,
+    config::{Config, Notify},
     db::{Db, Result, Sql, affected},
     delivery::slot,
     limit, on, phrase,
@@ -58,6 +58,22 @@ pub struct Post {
     pub console: Option<String>,
 }
 
+impl Post {
+    /// As the settings say.
+    pub fn new(config: &Config, db: &Db, clock: &Clock, seal: &Seal, accounts: &Arc<Accounts>) -> Self {
+        let office = ["short", "name"].iter().find_map(|key| config.office.fields.get(*key)).cloned();
+        Self {
+            db: db.clone(),
+            clock: clock.clone(),
+            seal: seal.clone(),
+            notify: config.notify.clone(),
+            accounts: Arc::clone(accounts),
+            office: office.unwrap_or_else(|| "Loa".to_string()),
+            console: None,
+        }
+    }
+}
+
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Posted {
@@ -86,7 +102,7 @@ static DUE: Sql =
 
 static TAKE: Sql = Sql::new(r"UPDATE digest SET next_at = $3 WHERE number = $1 AND next_at = $2 AND state = 0");
 
-static TOLD: Sql = Sql::new(r"SELECT kind, vi, en, page, urgent, began_at FROM notice WHERE digest = $1 ORDER BY urgent DESC, id LIMIT $2");
+static TOLD: Sql = Sql::new(r"SELECT vi, en, page, urgent, began_at FROM notice WHERE digest = $1 ORDER BY urgent DESC, id LIMIT $2");
 
 static HOW_MANY: Sql = Sql::new(r"SELECT count(*) FROM notice WHERE digest = $1");
 
@@ -113,7 +129,6 @@ struct Due {
 /// A notice as a mail tells of it.
 #[derive(sqlx::FromRow)]
 struct Told {
-    kind: i16,
     vi: String,
     en: String,
     page: String,
