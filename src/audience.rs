@@ -18,3 +18,4 @@ pub mod phone;
 pub mod place;
 pub mod reach;
 pub mod segment;
+pub mod who;

@@ -15,12 +15,12 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::{
-    account::{Account, Accounts},
+    account::{self, Account, Accounts},
     clock::Clock,
     config::{Config, Notify},
     db::{Db, Result, Sql, affected},
     delivery::slot,
-    limit, on, phrase,
+    on, phrase,
     seal::Seal,
     token, transaction, within,
     words::{self, Lang, Phrase},
@@ -111,10 +111,6 @@ static GOT: Sql = Sql::new(r"UPDATE digest SET left_to = $2 WHERE number = $1");
 static SENT: Sql = Sql::new(r"UPDATE digest SET state = 1, sent_at = $2, detail = $3 WHERE number = $1");
 
 static LATER: Sql = Sql::new(r"UPDATE digest SET state = $2, tries = tries + 1, next_at = $3, detail = $4 WHERE number = $1");
-
-static QUOTA: Sql = Sql::new(r"SELECT day, used, paused IS NOT NULL FROM account a WHERE id = $1 :lock(a)");
-
-static USE: Sql = Sql::new(r"UPDATE account SET day = $2, used = $3 WHERE id = $1");
 
 /// A mail that is due.
 #[derive(sqlx::FromRow)]
@@ -260,19 +256,7 @@ impl Post {
 
     /// Sends one mail to one place.
     async fn one(&self, due: &Due, account: &Account, to: &str, mail: &Email) -> Result<std::result::Result<(), Refused>> {
-        let now = self.clock.now();
-        let day = limit::quota_day(now);
-        let may = transaction!(self.db, |tx| {
-            let (of, used, paused): (String, i64, bool) =
-                within!(tx, |c, sql| sqlx::query_as(sql(&QUOTA)).bind(account.id).fetch_one(c).await)?;
-            let used = if of == day { used } else { 0 };
-            let most = account.config.daily.map_or(i64::MAX, |daily| i64::try_from(daily).unwrap_or(i64::MAX));
-            if paused || used >= most {
-                return Ok(false);
-            }
-            within!(tx, |c, sql| sqlx::query(sql(&USE)).bind(account.id).bind(&day).bind(used + 1).execute(c).await.map(affected))?;
-            Ok(true)
-        })?;
+        let may = account::take_one(&self.db, account, self.clock.now()).await?;
         if !may {
             return Ok(Err(Refused::ForNow(format!("the account {} may not send any more today", account.config.name))));
         }
