@@ -115,6 +115,14 @@ pub async fn end(tx: &mut Tx, user: i64, id: i64) -> Result<bool> {
     Ok(ended > 0)
 }
 
+static DROP: Sql = Sql::new(r"DELETE FROM session WHERE hash = $1");
+
+/// Ends the session that a cookie stands for, whatever it is.
+pub async fn drop_secret(tx: &mut Tx, secret: &str) -> Result<()> {
+    within!(tx, |c, sql| sqlx::query(sql(&DROP)).bind(&hash(secret)[..]).execute(c).await.map(affected))?;
+    Ok(())
+}
+
 /// Ends all of somebody's sessions but this one. How many they were.
 pub async fn end_all(tx: &mut Tx, user: i64, but: Option<i64>) -> Result<u64> {
     within!(tx, |c, sql| sqlx::query(sql(&END_ALL)).bind(user).bind(but.unwrap_or(0)).execute(c).await.map(affected))
