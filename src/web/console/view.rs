@@ -10,7 +10,7 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
-use super::{Named, visitor::Visitor};
+use super::{Named, nav, visitor::Visitor};
 use crate::{user::Right, web::page::Pages, words::Lang};
 
 pub(super) const TEMPLATES: &[Named] = &[
@@ -87,36 +87,6 @@ impl Pages {
     }
 }
 
-/// The places of the console, and what one must be allowed to do to go there; none: everybody may.
-const PLACES: [(&str, &str, &str, Option<Right>); 14] = [
-    ("/", "Trang chủ", "Home", None),
-    ("/campaigns", "Chiến dịch", "Campaigns", Some(Right::ReadCampaigns)),
-    ("/approvals", "Phê duyệt", "Approvals", Some(Right::ReadCampaigns)),
-    ("/calendar", "Lịch gửi", "Calendar", Some(Right::ReadCampaigns)),
-    ("/warnings/new", "Cảnh báo nhanh", "New warning", Some(Right::WriteCampaigns)),
-    ("/runs", "Đợt gửi", "Runs", Some(Right::ReadCampaigns)),
-    ("/audience", "Người nhận", "Audience", Some(Right::ReadAudience)),
-    ("/segments", "Nhóm đối tượng", "Segments", Some(Right::ReadAudience)),
-    ("/reach", "Số liệu tiếp cận", "Reach", Some(Right::ReadReach)),
-    ("/periods", "Kỳ số liệu", "Periods", Some(Right::ReadReach)),
-    ("/accounts", "Tài khoản gửi", "Accounts", Some(Right::ReadAccounts)),
-    ("/users", "Người dùng", "Users", Some(Right::ManageUsers)),
-    ("/departments", "Đơn vị", "Departments", Some(Right::ManageUsers)),
-    ("/audit", "Nhật ký hoạt động", "Audit", Some(Right::ReadAudit)),
-];
-
-/// Where this visitor can go.
-fn places(visitor: &Visitor) -> Vec<Entry> {
-    let allowed = PLACES.into_iter().filter(|(.., right)| right.is_none_or(|right| visitor.can(right)));
-    allowed
-        .map(|(href, vi, en, _)| Entry {
-            href,
-            label: visitor.lang.pick(vi, en),
-            current: visitor.path == href || href != "/" && visitor.path.starts_with(&format!("{href}/")),
-        })
-        .collect()
-}
-
 impl Frame {
     /// The frame of a signed-in person's page.
     pub fn of(visitor: &Visitor) -> Self {
@@ -126,7 +96,7 @@ impl Frame {
             name: Some(visitor.user.name.clone()),
             csrf: visitor.csrf.clone(),
             flash: visitor.flash.clone(),
-            nav: places(visitor),
+            nav: nav::entries(|right| visitor.can(right), &visitor.path, visitor.lang),
             may_stop: visitor.can(Right::Stop),
             unread: 0,
         }
