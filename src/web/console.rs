@@ -10,7 +10,7 @@
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
-pub(super) mod nav;
+mod nav;
 mod sign_in;
 pub(super) mod statics;
 pub(super) mod view;
