@@ -5,10 +5,12 @@
 mod advertising;
 mod cadence;
 mod cron_line;
+pub mod form;
 mod goal;
 mod holiday;
 mod library;
 mod message;
+pub mod pattern;
 mod read;
 mod rotation;
 mod segment;

@@ -18,6 +18,7 @@ macro_rules! on_both_engines {
     )+ };
 }
 
+mod again;
 mod bounces;
 mod claims;
 mod doubts;
