@@ -7,15 +7,19 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+mod audit;
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod me;
 mod nav;
 mod runs;
 mod sign_in;
 pub(super) mod statics;
+mod users;
 pub(super) mod view;
 pub(super) mod visitor;
+mod when;
 
 use axum::{Router, middleware};
 
@@ -25,7 +29,7 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, runs::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
@@ -35,6 +39,9 @@ pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
         .merge(sign_in::routes())
+        .merge(me::routes())
+        .merge(users::routes())
+        .merge(audit::routes())
         .merge(runs::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
