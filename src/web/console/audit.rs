@@ -140,12 +140,12 @@ async fn show(
             context! {
                 seq => entry.seq,
                 at => moment(entry.at, lang),
-                who => entry.who,
+                who => entry.who.clone(),
                 via => via_label(entry.via(), lang),
-                address => entry.address,
-                action => entry.action,
+                address => entry.address.clone(),
+                action => entry.action.clone(),
                 label => audit::label(&entry.action).text(lang),
-                subject => entry.subject,
+                subject => entry.subject.clone(),
                 changes => changes(entry),
             }
         })
@@ -156,7 +156,7 @@ async fn show(
         next => next,
         first => asked.before.map(|_| format!("/audit?{}", asked.query(None))),
         query => asked.query(None),
-        asked => context! { who => asked.who, action => asked.action, subject => asked.subject, from => asked.from, through => asked.through },
+        asked => context! { who => asked.who.clone(), action => asked.action.clone(), subject => asked.subject.clone(), from => asked.from.clone(), through => asked.through.clone() },
         people => user::list(db).await?.into_iter().map(|user| user.name).collect::<Vec<_>>(),
         actions => audit::AREAS.iter().map(|(area, vi, en)| context! { value => *area, label => lang.pick(*vi, *en) }).collect::<Vec<_>>(),
         head => seq,

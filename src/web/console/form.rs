@@ -213,7 +213,7 @@ impl Mistakes {
 
     /// For `parts.summary`: `{ field, text }` each.
     pub fn list(&self, lang: Lang) -> Value {
-        self.0.iter().map(|(field, words)| context! { field => field, text => capital(words.text(lang)) }).collect()
+        self.0.iter().map(|(field, words)| context! { field => *field, text => capital(words.text(lang)) }).collect()
     }
 
     /// For the fields' own `error`: a map from field to text.

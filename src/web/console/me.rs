@@ -55,7 +55,7 @@ fn session_value(session: &Session, visitor: &Visitor) -> Value {
     context! {
         id => session.id,
         here => session.id == visitor.session,
-        address => session.address,
+        address => session.address.clone(),
         agent => browser(&session.agent),
         begun => moment(session.created_at, visitor.lang),
         seen => moment(session.seen_at, visitor.lang),
@@ -83,7 +83,7 @@ async fn page(state: &Shared, visitor: &Visitor, fields: &Fields, mistakes: &Mis
     let chosen = visitor.user.lang.map_or("", |lang| lang.pick("vi", "en"));
     let values = context! {
         name => typed("name", &visitor.user.name),
-        email => visitor.user.email,
+        email => visitor.user.email.clone(),
         language => typed("lang", chosen),
         theme => typed("theme", visitor.user.theme.name()),
         roles => visitor.user.roles.iter().map(|role| role.label().text(lang).to_string()).collect::<Vec<_>>(),
@@ -105,7 +105,7 @@ async fn show(extract::State(State(state)): extract::State<State>, visitor: Visi
 
 async fn prefer(
     extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     fields: Fields,
 ) -> Result<Response, Fault> {
     let mut mistakes = Mistakes::default();
@@ -125,7 +125,7 @@ async fn prefer(
     let Some(name) = name else { return page(&state, &visitor, &fields, &mistakes).await };
     let now = state.parts.clock.millis();
     user::prefer(&state.parts.db, &visitor.user, &name, lang, theme, &visitor.actor, now).await?;
-    let visitor = Visitor { lang: lang.unwrap_or(visitor.lang), ..visitor };
+    visitor.lang = lang.unwrap_or(visitor.lang);
     visitor.flash(&phrase!("Đã lưu.", "Saved.")).await?;
     Ok(see_other("/me"))
 }
@@ -157,7 +157,7 @@ async fn proves(state: &Shared, visitor: &Visitor, typed: &str, field: &'static 
 
 fn password_page(state: &Shared, visitor: &Visitor, mistakes: &Mistakes) -> Response {
     let values = context! {
-        shortest => password::SHORTEST, email => visitor.user.email,
+        shortest => password::SHORTEST, email => visitor.user.email.clone(),
         mistakes => mistakes.list(visitor.lang), errors => mistakes.by_field(visitor.lang),
     };
     state.view_as(mistakes.status(), visitor, "console/me/password", values)

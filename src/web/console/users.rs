@@ -75,8 +75,8 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
             let (standing, tone) = standing(user, lang);
             context! {
                 id => user.id,
-                name => user.name,
-                email => user.email,
+                name => user.name.clone(),
+                email => user.email.clone(),
                 roles => role_labels(user.roles, lang),
                 everything => user.departments.is_everything(),
                 departments => user.departments.names().map(str::to_string).collect::<Vec<_>>(),
@@ -153,13 +153,13 @@ impl Entered {
     fn values(&self, departments: &[Department], mistakes: &Mistakes, lang: Lang) -> Value {
         let options = |role: Role| context! { value => role.name(), label => role.label().text(lang), why => role.about().text(lang) };
         context! {
-            name => self.name,
-            email => self.email,
-            chosen_roles => self.roles,
+            name => self.name.clone(),
+            email => self.email.clone(),
+            chosen_roles => self.roles.clone(),
             scope => if self.everything { "all" } else { "some" },
-            chosen_departments => self.departments,
+            chosen_departments => self.departments.clone(),
             roles => Role::ALL.map(options).to_vec(),
-            departments => departments.iter().map(|d| context! { value => d.id.to_string(), label => d.name, why => "" }).collect::<Vec<_>>(),
+            departments => departments.iter().map(|d| context! { value => d.id.to_string(), label => d.name.clone(), why => "" }).collect::<Vec<_>>(),
             mistakes => mistakes.list(lang),
             errors => mistakes.by_field(lang),
         }
@@ -170,7 +170,7 @@ impl Entered {
 fn link_page(state: &Shared, visitor: &Visitor, user: &User, secret: &str, until: i64) -> Response {
     let values = context! {
         id => user.id,
-        name => user.name,
+        name => user.name.clone(),
         link => format!("{}/invitation/{secret}", state.parts.config.console_url()),
         until => moment(until, visitor.lang),
     };

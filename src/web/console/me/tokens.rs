@@ -42,7 +42,7 @@ async fn page(
         .map(|token| {
             context! {
                 id => token.id,
-                name => token.name,
+                name => token.name.clone(),
                 rights => token.rights().iter().map(|right| right.label().text(lang).to_string()).collect::<Vec<_>>(),
                 made => moment(token.created_at, lang),
                 // It is good through that day: the instant is the next one's beginning.

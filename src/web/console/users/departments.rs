@@ -23,13 +23,13 @@ async fn page(state: &Shared, visitor: &Visitor, name: &str, mistakes: &Mistakes
     let departments = user::departments(&state.parts.db).await?;
     // Owners of campaigns that no department is called like: everybody sees those.
     let owners: std::collections::BTreeSet<String> = match state.parts.library.read() {
-        Ok(library) => library.campaigns.values().filter_map(|source| source.campaign.owner.clone()).collect(),
+        Ok(library) => library.campaigns.values().map(|source| source.campaign.owner.clone()).filter(|owner| !owner.is_empty()).collect(),
         Err(_) => std::collections::BTreeSet::new(),
     };
     let unclaimed: Vec<String> =
         owners.into_iter().filter(|owner| !departments.iter().any(|department| department.is_called(owner))).collect();
     let rows: Vec<Value> =
-        departments.iter().map(|d| context! { id => d.id, name => d.name, members => d.members }).collect();
+        departments.iter().map(|d| context! { id => d.id, name => d.name.clone(), members => d.members }).collect();
     let values = context! {
         departments => rows, unclaimed => unclaimed, name => name,
         mistakes => mistakes.list(visitor.lang), errors => mistakes.by_field(visitor.lang),

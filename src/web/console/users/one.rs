@@ -79,8 +79,8 @@ async fn page(state: &Shared, visitor: &Visitor, user: &User, entered: &Entered,
     let (standing, tone) = standing(user, visitor.lang);
     let values = context! {
         id => user.id,
-        title => user.name,
-        email => user.email,
+        title => user.name.clone(),
+        email => user.email.clone(),
         role_labels => role_labels(user.roles, visitor.lang),
         standing => standing,
         tone => tone,
