@@ -5,6 +5,7 @@ mod abort;
 mod accounts;
 mod approve;
 mod audience;
+mod audit;
 mod bench;
 mod check;
 mod completions;
@@ -104,6 +105,7 @@ enum Command {
     Serve(serve::Args),
     Runs(runs::Args),
     User(user::Args),
+    Audit(audit::Args),
     Replies(replies::Args),
     Requests(requests::Args),
     Pause(pause::Args),
@@ -291,6 +293,7 @@ pub async fn main() -> ExitCode {
         Command::Abort(args) => abort::run(args, &globals).await,
         Command::Stop(args) => stop::run(args, &globals).await,
         Command::Report(args) => report::run(args, &globals).await,
+        Command::Audit(args) => audit::run(args, &globals).await,
         Command::User(args) => user::run(args, &globals).await,
         Command::Verify(args) => verify::run(args, &globals).await,
         Command::Migrate(args) => migrate::run(args, &globals).await,

@@ -7,6 +7,7 @@ mod notify;
 mod opt_out;
 mod read;
 mod secret;
+mod sign_in;
 mod template;
 
 pub use account::CARRIERS;
@@ -36,6 +37,8 @@ pub struct Config {
     pub server: Server,
     /// `[database] url`.
     pub database_url: String,
+    /// `[sign_in]`.
+    pub sign_in: SignIn,
     /// What messages may say of whoever sends them.
     pub office: Office,
     /// `[limits]`.
@@ -130,13 +133,34 @@ pub struct Server {
     pub trusted_proxies: Vec<std::net::IpAddr>,
 }
 
-impl Server {
-    /// Where people reach the console.
+/// `[sign_in]`: how people get into the console.
+#[derive(Debug, Clone, Default)]
+pub struct SignIn {
+    /// Where people reach the console; none: see [`Config::console_url`].
+    pub url: Option<String>,
+    /// `oidc`: the provider by which they may sign in.
+    pub oidc: Option<OpenId>,
+}
+
+/// `[sign_in.oidc]`: an OpenID provider.
+#[derive(Debug, Clone)]
+pub struct OpenId {
+    /// Its address, as its tokens name it.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// What proves that we are we.
+    pub client_secret: SecretString,
+    /// What the button says.
+    pub name: String,
+}
+
+impl Config {
+    /// Where people reach the console: `[sign_in] url`; else `[server] public_url`, where the console has no address of its own;
+    /// else where it listens.
     pub fn console_url(&self) -> String {
-        match &self.public_url {
-            Some(url) if self.public_listen.is_none() => url.clone(),
-            _ => format!("http://{}", self.listen),
-        }
+        let public = self.server.public_url.as_ref().filter(|_| self.server.public_listen.is_none());
+        self.sign_in.url.as_ref().or(public).cloned().unwrap_or_else(|| format!("http://{}", self.server.listen))
     }
 }
 

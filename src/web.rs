@@ -49,6 +49,7 @@ use crate::{
     edition::Shelf,
     receipt::Inbox,
     seal::Seal,
+    user::openid::Provider,
 };
 
 /// The longest that a request may take, its body included.
@@ -95,6 +96,8 @@ struct Shared {
     measures: measure::Measures,
     titles: overview::Titles,
     live: live::Live,
+    /// By which people may sign in; none: by a password alone.
+    provider: Option<Provider>,
     started: i64,
     leaving: AtomicBool,
 }
@@ -108,6 +111,7 @@ impl State {
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
             live: live::Live::default(),
+            provider: provider(&parts.config),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,
@@ -120,6 +124,14 @@ impl State {
         self.0.leaving.store(true, Ordering::Relaxed);
         self.0.live.close();
     }
+}
+
+/// The OpenID provider of the settings. One that cannot be used is told in the log, and people sign in by their passwords.
+fn provider(config: &Config) -> Option<Provider> {
+    let settings = config.sign_in.oidc.clone()?;
+    Provider::new(settings, &config.network, &config.console_url())
+        .inspect_err(|error| tracing::error!(%error, "nobody can sign in by the OpenID provider"))
+        .ok()
 }
 
 /// The console's side: everything.

@@ -19,6 +19,7 @@ use providers::Channel;
 use super::{
     Bounces, Config, Limits, Network, Office, SecretKey, Server, account, environment, notify, opt_out,
     secret::{Found, Vault, key, masked, password_in},
+    sign_in,
 };
 use crate::{
     document::{Document, Problem, Problems, Section, Value},
@@ -100,6 +101,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         Some(value) => value.section(|s| server(s, vault, &default_key)),
         None => Some(Server { key: stored_key(&default_key), key_file: Some(default_key), ..Server::default() }),
     };
+    let sign_in = root.optional("sign_in", |v| v.section(|s| sign_in::sign_in(s, vault))).unwrap_or_default();
     let office = whole_office(root);
     let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
     let bounces = root.optional("bounces", |v| v.section(bounces)).unwrap_or_default();
@@ -121,6 +123,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         base: base.to_path_buf(),
         server: server?,
         database_url: database_url?,
+        sign_in,
         office,
         limits,
         bounces,
@@ -240,7 +243,7 @@ fn ip(value: &Value<'_>) -> Option<std::net::IpAddr> {
     })
 }
 
-fn web_address(value: &Value<'_>) -> Option<String> {
+pub(super) fn web_address(value: &Value<'_>) -> Option<String> {
     let text = value.line()?;
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     if host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace)) {

@@ -8,6 +8,7 @@
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
 pub(super) mod approvals;
+mod audit;
 mod calendar;
 pub(super) mod campaigns;
 mod difference;
@@ -15,10 +16,12 @@ mod door;
 pub(super) mod fault;
 pub(super) mod form;
 mod home;
+mod me;
 mod nav;
 mod runs;
 mod sign_in;
 pub(super) mod statics;
+mod users;
 pub(super) mod view;
 pub(super) mod visitor;
 mod when;
@@ -31,15 +34,7 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[
-    view::TEMPLATES,
-    home::TEMPLATES,
-    sign_in::TEMPLATES,
-    runs::TEMPLATES,
-    campaigns::TEMPLATES,
-    approvals::TEMPLATES,
-    calendar::TEMPLATES,
-];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
@@ -54,5 +49,8 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(campaigns::routes())
         .merge(approvals::routes())
         .merge(calendar::routes())
+        .merge(me::routes())
+        .merge(users::routes())
+        .merge(audit::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
