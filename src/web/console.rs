@@ -16,6 +16,7 @@ mod sign_in;
 pub(super) mod statics;
 pub(super) mod view;
 pub(super) mod visitor;
+pub(super) mod warnings;
 
 use axum::{Router, middleware};
 
@@ -25,7 +26,7 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, warnings::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
@@ -36,5 +37,6 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(statics::routes())
         .merge(sign_in::routes())
         .merge(runs::routes())
+        .merge(warnings::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

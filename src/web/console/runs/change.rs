@@ -85,7 +85,7 @@ async fn change(shared: &Shared, visitor: &Visitor, id: i64, how: Change, done: 
 }
 
 /// Closes and opens the gates of this node at once; other nodes look four times a second.
-pub(super) async fn take_effect(shared: &Shared) -> Result<(), Fault> {
+pub(in crate::web::console) async fn take_effect(shared: &Shared) -> Result<(), Fault> {
     shared.parts.active.refresh().await?;
     shared.parts.work.notify_waiters();
     Ok(())
