@@ -5,6 +5,7 @@
 mod advertising;
 mod cadence;
 mod cron_line;
+pub mod form;
 mod goal;
 mod holiday;
 mod library;

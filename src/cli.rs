@@ -52,8 +52,7 @@ use crate::{
     config::Config,
     db::Db,
     document::{Problem, Problems, Style, suggestion},
-    edition,
-    phrase,
+    edition, phrase,
     words::{Lang, Phrase},
 };
 

@@ -61,7 +61,15 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     for row in rows {
         runs.insert(
             row.id,
-            Progress { row, states: [0; State::ALL.len()], cost: 0, now: globals.clock.millis(), outlook: None, opens_at: None, waits: Vec::new() },
+            Progress {
+                row,
+                states: [0; State::ALL.len()],
+                cost: 0,
+                now: globals.clock.millis(),
+                outlook: None,
+                opens_at: None,
+                waits: Vec::new(),
+            },
         );
     }
     for (key, count) in tallies {
