@@ -34,6 +34,7 @@ mod stories {
     mod smpp;
     mod smpp_adapter;
     mod texts;
+    mod warnings;
     mod web;
     mod wordings;
     mod zalo;

@@ -102,11 +102,6 @@ pub(super) async fn seen(shared: &Shared, visitor: &Visitor, id: i64) -> Result<
     Ok((row, head))
 }
 
-/// A run in the record of who did what.
-fn recorded(row: &RunRow) -> serde_json::Value {
-    serde_json::json!({ "campaign": row.campaign, "state": row.state().name(), "paused": row.paused, "held": row.held })
-}
-
 /// A moment (unix milliseconds) as a page shows it.
 pub(super) fn time(at: i64) -> String {
     crate::account::trouble::time(at)
