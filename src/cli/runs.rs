@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::{Globals, Mistake, outlook, table};
 use crate::{
-    account, audit,
+    account,
     active::{Active, RunRow, RunState},
+    audit,
     config::Config,
     db::Db,
     delivery::State,

@@ -306,7 +306,8 @@ async fn a_warning_takes_three_steps_and_one_approval(world: &World) {
     assert!(form.contains("name=\"blank-cach\"") && form.contains("[[cach]] gia CSGT"), "{form}");
 
     let sms = "CANH BAO: ke gian [[cach]] gia CSGT bao phat nguoi. Tra cuu tai csgt.vn.";
-    let wrong = [("pattern", "phat-nguoi"), ("title", "Phạt nguội"), ("sms", sms), ("channels", "sms"), ("blank-cach", "{{ x }}")];
+    let wrong =
+        [("pattern", "phat-nguoi"), ("title", "Phạt nguội"), ("sms", sms), ("channels", "sms"), ("blank-cach", "{{ x }}")];
     let (status, told) = officer.post("/warnings", &wrong).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(told.contains("không được có dấu ngoặc nhọn") && told.contains("hãy chọn gửi cho ai"), "{told}");

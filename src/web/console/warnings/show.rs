@@ -45,7 +45,7 @@ struct Text {
     subject: Option<String>,
     text: String,
     parts: Option<u16>,
-        wrong: bool,
+    wrong: bool,
 }
 
 async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warning, Edition, Arc<Library>), Fault> {

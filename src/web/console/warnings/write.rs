@@ -85,7 +85,8 @@ pub(super) async fn new(
     visitor.needs(Right::WriteCampaigns)?;
     let (patterns, broken) = Pattern::all(&state.parts.config.campaigns_dir);
     let Some(slug) = asked.pattern else {
-        let choices: Vec<_> = patterns.iter().map(|one| json!({ "slug": one.slug, "title": one.title, "about": one.about })).collect();
+        let choices: Vec<_> =
+            patterns.iter().map(|one| json!({ "slug": one.slug, "title": one.title, "about": one.about })).collect();
         let broken: Vec<_> = broken.iter().map(|(slug, why)| json!({ "slug": slug, "why": why })).collect();
         let mut open = Vec::new();
         for one in warning::open(&state.parts.db, 20).await? {
@@ -143,20 +144,22 @@ async fn form(
     mistakes: &[Mistake],
 ) -> Result<Response, Fault> {
     let lang = visitor.lang;
-    let blanks: Vec<_> = pattern.map_or(&[][..], |pattern| &pattern.blanks).iter().map(|blank| {
-        json!({
-            "name": blank.name, "label": blank.label, "hint": blank.hint, "max": blank.max,
-            "value": typed.values.get(&blank.name).cloned().unwrap_or_default(),
+    let blanks: Vec<_> = pattern
+        .map_or(&[][..], |pattern| &pattern.blanks)
+        .iter()
+        .map(|blank| {
+            json!({
+                "name": blank.name, "label": blank.label, "hint": blank.hint, "max": blank.max,
+                "value": typed.values.get(&blank.name).cloned().unwrap_or_default(),
+            })
         })
-    }).collect();
-    let segments: Vec<_> = library.segments.iter().map(|segment| json!({ "value": segment.slug, "label": segment.title })).collect();
+        .collect();
+    let segments: Vec<_> =
+        library.segments.iter().map(|segment| json!({ "value": segment.slug, "label": segment.title })).collect();
     let errors: BTreeMap<&str, &str> = mistakes.iter().rev().map(|one| (one.field.as_str(), one.text.as_str())).collect();
     let owners = owners(shared, visitor).await?;
     let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let title = pattern.map_or_else(
-        || lang.pick("Cảnh báo mới", "A new warning").to_string(),
-        |pattern| pattern.title.clone(),
-    );
+    let title = pattern.map_or_else(|| lang.pick("Cảnh báo mới", "A new warning").to_string(), |pattern| pattern.title.clone());
     Ok(shared.view_as(
         status,
         visitor,
@@ -176,9 +179,16 @@ async fn form(
 }
 
 /// Reads a form: what was typed, and what is wrong with it.
-fn read(fields: &Fields, pattern: Option<&Pattern>, parent: Option<&Parent>, segments: &Segments, lang: Lang) -> (Typed, Vec<Mistake>) {
+fn read(
+    fields: &Fields,
+    pattern: Option<&Pattern>,
+    parent: Option<&Parent>,
+    segments: &Segments,
+    lang: Lang,
+) -> (Typed, Vec<Mistake>) {
     let text = |name: &str| fields.raw(name).replace("\r\n", "\n").trim().to_string();
-    let texts = Texts { title: text("title"), sms: text("sms"), chat: text("chat"), subject: text("subject"), body: text("body") };
+    let texts =
+        Texts { title: text("title"), sms: text("sms"), chat: text("chat"), subject: text("subject"), body: text("body") };
     let values = pattern.map_or(&[][..], |pattern| &pattern.blanks);
     let values: BTreeMap<String, String> =
         values.iter().map(|blank| (blank.name.clone(), fields.get(&format!("blank-{}", blank.name)).to_string())).collect();
@@ -195,7 +205,8 @@ fn read(fields: &Fields, pattern: Option<&Pattern>, parent: Option<&Parent>, seg
         date: fields.get("date").to_string(),
     };
     let mut mistakes = Vec::new();
-    let mut wrong = |field: &str, told: Phrase| mistakes.push(Mistake { field: field.to_string(), text: told.text(lang).to_string() });
+    let mut wrong =
+        |field: &str, told: Phrase| mistakes.push(Mistake { field: field.to_string(), text: told.text(lang).to_string() });
     for blank in pattern.map_or(&[][..], |pattern| &pattern.blanks) {
         if let Some(told) = Blank::mistake(blank, typed.values.get(&blank.name).map_or("", String::as_str)) {
             wrong(&format!("blank-{}", blank.name), told);
@@ -216,10 +227,18 @@ fn read(fields: &Fields, pattern: Option<&Pattern>, parent: Option<&Parent>, seg
     }
     for channel in &typed.channels {
         match *channel {
-            "sms" if filled.sms.is_empty() => wrong("sms", phrase!("hãy viết tin nhắn SMS, hoặc bỏ kênh này", "write the text message, or leave SMS out")),
-            "chat" if filled.chat.is_empty() => wrong("chat", phrase!("hãy viết tin trò chuyện, hoặc bỏ kênh này", "write the chat message, or leave chat out")),
-            "email" if filled.subject.is_empty() => wrong("subject", phrase!("thư cần tiêu đề, hoặc bỏ kênh này", "the mail needs a subject, or leave e-mail out")),
-            "email" if filled.body.is_empty() => wrong("body", phrase!("hãy viết nội dung thư, hoặc bỏ kênh này", "write the mail, or leave e-mail out")),
+            "sms" if filled.sms.is_empty() => {
+                wrong("sms", phrase!("hãy viết tin nhắn SMS, hoặc bỏ kênh này", "write the text message, or leave SMS out"))
+            }
+            "chat" if filled.chat.is_empty() => {
+                wrong("chat", phrase!("hãy viết tin trò chuyện, hoặc bỏ kênh này", "write the chat message, or leave chat out"))
+            }
+            "email" if filled.subject.is_empty() => {
+                wrong("subject", phrase!("thư cần tiêu đề, hoặc bỏ kênh này", "the mail needs a subject, or leave e-mail out"))
+            }
+            "email" if filled.body.is_empty() => {
+                wrong("body", phrase!("hãy viết nội dung thư, hoặc bỏ kênh này", "write the mail, or leave e-mail out"))
+            }
             _ => {}
         }
     }
@@ -290,7 +309,9 @@ async fn parent(shared: &Shared, visitor: &Visitor, library: &Arc<Library>, id: 
             "Nobody got the text of run {id}: there is nothing to correct."
         )));
     }
-    let used = |name: &str| got().any(|(key, _)| providers::Channel::from_number(i64::from(key.channel)).is_some_and(|c| c.name() == name));
+    let used = |name: &str| {
+        got().any(|(key, _)| providers::Channel::from_number(i64::from(key.channel)).is_some_and(|c| c.name() == name))
+    };
     let channels = CHANNELS.into_iter().filter(|name| used(name)).collect();
     let frozen = shared.parts.active.frozen(&row.definition).await?;
     // Only the names are needed: whom it goes to, the other run's deliveries decide.
@@ -311,8 +332,12 @@ fn words(shared: &Shared, parent: &Parent) -> Texts {
     let plain = |text: &str| providers::text::unaccented(text);
     Texts {
         title: format!("Đính chính: {title}"),
-        sms: plain(&format!("{short} DINH CHINH: tin nhắn trước về \"{title}\" có nội dung chưa đúng, xin bỏ qua. Nội dung đúng: ...{ask}")),
-        chat: format!("ĐÍNH CHÍNH\n\nTin nhắn trước của chúng tôi về “{title}” có nội dung chưa đúng. Xin bỏ qua tin đó.\n\nNội dung đúng: …\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}"),
+        sms: plain(&format!(
+            "{short} DINH CHINH: tin nhắn trước về \"{title}\" có nội dung chưa đúng, xin bỏ qua. Nội dung đúng: ...{ask}"
+        )),
+        chat: format!(
+            "ĐÍNH CHÍNH\n\nTin nhắn trước của chúng tôi về “{title}” có nội dung chưa đúng. Xin bỏ qua tin đó.\n\nNội dung đúng: …\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}"
+        ),
         subject: format!("ĐÍNH CHÍNH: {title}"),
         body: format!(
             "Kính gửi {{{{ name | default(\"Ông/Bà\") }}}},\n\nThư trước của chúng tôi về **{title}** có nội dung chưa đúng. Xin bỏ qua thư đó.\n\n**Nội dung đúng:** …\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}\n"
@@ -336,13 +361,8 @@ async fn keep(
     let now = shared.parts.clock.now();
     let texts = typed.texts.filled(&typed.values);
     let basis = typed.date.parse::<NaiveDate>().ok().map(|date| (typed.number.as_str(), date));
-    let frame = Frame {
-        owner: &typed.owner,
-        segments: &typed.segments,
-        channels: &typed.channels,
-        basis,
-        correction: parent.is_some(),
-    };
+    let frame =
+        Frame { owner: &typed.owner, segments: &typed.segments, channels: &typed.channels, basis, correction: parent.is_some() };
     let file = pattern::campaign(&frame, &texts);
     let slug = slug(pattern, parent, now);
     if mistakes.is_empty() {
