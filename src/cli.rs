@@ -204,6 +204,11 @@ impl Globals {
         })
     }
 
+    /// Whoever is signed in on this machine, by name if it has one: a stop asks nobody who they are.
+    pub fn whoever(&self) -> Actor {
+        self.actor(None).unwrap_or_else(|_| Actor::command("loa"))
+    }
+
     /// Prints problems on standard error.
     pub fn complain(&self, problems: &Problems) {
         if !problems.is_empty() {

@@ -98,6 +98,7 @@ struct Shared {
     live: live::Live,
     /// By which people may sign in; none: by a password alone.
     provider: Option<Provider>,
+    estimates: console::warnings::Estimates,
     started: i64,
     leaving: AtomicBool,
 }
@@ -112,6 +113,7 @@ impl State {
             titles: overview::Titles::default(),
             live: live::Live::default(),
             provider: provider(&parts.config),
+            estimates: console::warnings::Estimates::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,

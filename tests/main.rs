@@ -35,6 +35,7 @@ mod stories {
     mod smpp;
     mod smpp_adapter;
     mod texts;
+    mod warnings;
     mod web;
     mod wordings;
     mod zalo;

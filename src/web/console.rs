@@ -24,7 +24,11 @@ pub(super) mod statics;
 mod users;
 pub(super) mod view;
 pub(super) mod visitor;
+<<<<<<< HEAD
 mod when;
+=======
+pub(super) mod warnings;
+>>>>>>> runs
 
 use axum::{Router, middleware};
 
@@ -34,7 +38,12 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
+<<<<<<< HEAD
 pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES];
+=======
+pub(super) const TEMPLATES: &[&[Named]] =
+    &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, warnings::TEMPLATES];
+>>>>>>> runs
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
@@ -46,11 +55,15 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(home::routes())
         .merge(sign_in::routes())
         .merge(runs::routes())
+<<<<<<< HEAD
         .merge(campaigns::routes())
         .merge(approvals::routes())
         .merge(calendar::routes())
         .merge(me::routes())
         .merge(users::routes())
         .merge(audit::routes())
+=======
+        .merge(warnings::routes())
+>>>>>>> runs
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
