@@ -7,9 +7,12 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+mod accounts;
+mod audience;
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod inbox;
 mod nav;
 mod sign_in;
 pub(super) mod statics;
@@ -24,7 +27,7 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, accounts::TEMPLATES, audience::TEMPLATES, inbox::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS];
@@ -34,5 +37,13 @@ pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
         .merge(sign_in::routes())
+        .merge(accounts::routes())
+        .merge(audience::routes())
+        .merge(inbox::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
+}
+
+/// Pages that take longer than others: what comes up to them is large.
+pub(super) fn slow_routes(state: &State) -> Router<State> {
+    audience::slow_routes().layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
