@@ -280,8 +280,11 @@ static ONE: Sql = Sql::new(concat!("SELECT ", upload_columns!(), " FROM upload W
 
 static LATEST: Sql = Sql::new(concat!("SELECT ", upload_columns!(), " FROM upload WHERE id < $1 ORDER BY id DESC LIMIT $2"));
 
-static WAITING: Sql =
-    Sql::new(concat!("SELECT ", upload_columns!(), " FROM upload WHERE finished_at IS NULL AND state IN (1, 4) ORDER BY id LIMIT 200"));
+static WAITING: Sql = Sql::new(concat!(
+    "SELECT ",
+    upload_columns!(),
+    " FROM upload WHERE finished_at IS NULL AND state IN (1, 4) ORDER BY id LIMIT 200"
+));
 
 /// A list that was brought.
 pub struct New<'a> {

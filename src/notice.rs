@@ -15,8 +15,9 @@ use serde::Serialize;
 
 use crate::{
     db::{Db, Result, Sql, affected},
-    on, transaction, within,
+    on, transaction,
     user::Right,
+    within,
     words::{Lang, Phrase},
 };
 
@@ -308,9 +309,8 @@ static LIST: Sql = Sql::new(
 
 /// The notices that stand and are for somebody, the urgent ones first, then the latest; with `over`, those that are over.
 pub async fn list(db: &Db, reader: &Reader<'_>, over: bool) -> Result<Vec<Notice>> {
-    let all: Vec<Notice> = on!(db.read, |pool, sql| {
-        sqlx::query_as(sql(&LIST)).bind(reader.user).bind(over).bind(SHOWN).fetch_all(pool).await
-    })?;
+    let all: Vec<Notice> =
+        on!(db.read, |pool, sql| { sqlx::query_as(sql(&LIST)).bind(reader.user).bind(over).bind(SHOWN).fetch_all(pool).await })?;
     Ok(all.into_iter().filter(|one| reader.is_theirs(one.kind, &one.owner, one.for_user)).collect())
 }
 

@@ -8,10 +8,12 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
+mod card;
 mod console;
 mod guard;
 mod health;
 mod listen;
+mod live;
 mod measure;
 mod overview;
 mod page;
@@ -44,12 +46,15 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
+    edition::Shelf,
     receipt::Inbox,
     seal::Seal,
 };
 
 /// The longest that a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The same where a large file comes up over a slow line.
+const UPLOAD_TIME: Duration = Duration::from_mins(15);
 
 /// What the web is made of.
 pub struct Parts {
@@ -69,6 +74,8 @@ pub struct Parts {
     pub config: Config,
     /// The campaigns as they were last read.
     pub library: Arc<RwLock<Library>>,
+    /// Where they come from: files and the console.
+    pub shelf: Arc<Shelf>,
     /// The gateways that are known.
     pub gateways: Arc<Gateways>,
     /// Days off.
@@ -89,6 +96,7 @@ struct Shared {
     pages: page::Pages,
     measures: measure::Measures,
     titles: overview::Titles,
+    live: live::Live,
     started: i64,
     leaving: AtomicBool,
 }
@@ -101,6 +109,7 @@ impl State {
             pages: page::Pages::new(&parts.config.office.fields),
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
+            live: live::Live::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,
@@ -111,6 +120,7 @@ impl State {
     /// begun is finished.
     pub fn leave(&self) {
         self.0.leaving.store(true, Ordering::Relaxed);
+        self.0.live.close();
     }
 }
 
@@ -122,18 +132,21 @@ pub fn private(state: State) -> Router {
         .merge(scrape::routes())
         .merge(status::routes())
         .merge(console::routes(&state));
-    finish(routes, state)
+    let slow = console::slow_routes(&state);
+    finish(routes, slow, state)
 }
 
 /// The Internet's side: receipts and unsubscribe pages, nothing else.
 pub fn public(state: State) -> Router {
-    finish(receipts::routes().merge(unsubscribe::routes()), state)
+    finish(receipts::routes().merge(unsubscribe::routes()), Router::new(), state)
 }
 
-fn finish(routes: Router<State>, state: State) -> Router {
+fn finish(routes: Router<State>, slow: Router<State>, state: State) -> Router {
+    let within = |time| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time);
     routes
         .fallback(page::not_found)
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
+        .layer(within(REQUEST_TIME))
+        .merge(slow.layer(within(UPLOAD_TIME)))
         .layer(middleware::map_response(guard::harden))
         .with_state(state)
 }

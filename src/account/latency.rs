@@ -25,8 +25,7 @@ pub struct Lately {
     pub most: Option<i64>,
 }
 
-static SENT: Sql =
-    Sql::new(r"SELECT account, CAST(sum(sent) AS BIGINT) FROM account_minute WHERE minute = $1 GROUP BY account");
+static SENT: Sql = Sql::new(r"SELECT account, CAST(sum(sent) AS BIGINT) FROM account_minute WHERE minute = $1 GROUP BY account");
 
 static DELAYS: Sql = Sql::new(
     r"SELECT account, step, CAST(sum(n) AS BIGINT) FROM account_delay WHERE minute >= $1 GROUP BY account, step ORDER BY account, step",
@@ -34,8 +33,7 @@ static DELAYS: Sql = Sql::new(
 
 /// What the accounts did lately, by number.
 pub async fn lately(db: &Db, now: i64) -> Result<BTreeMap<i64, Lately>> {
-    let sent: Vec<(i64, i64)> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&SENT)).bind(minute(now) - 1).fetch_all(pool).await)?;
+    let sent: Vec<(i64, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&SENT)).bind(minute(now) - 1).fetch_all(pool).await)?;
     let delays: Vec<(i64, i16, i64)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&DELAYS)).bind(minute(now) - WINDOW).fetch_all(pool).await)?;
     let mut of: BTreeMap<i64, Vec<(i16, i64)>> = BTreeMap::new();

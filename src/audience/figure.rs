@@ -183,12 +183,7 @@ pub async fn read(db: &Db, cut: Cut, within: &str, hidden: &[&str]) -> Result<Fi
     let mut figures = Figures { at: edition.at, by_name: BTreeMap::new() };
     // Codes of wards do not begin with their province's: the few thousand there are are looked through.
     let rows: Vec<Counted> = on!(db.read, |pool, sql| {
-        sqlx::query_as(sql(&READ))
-            .bind(edition.edition)
-            .bind(cut as i16)
-            .bind(&hidden)
-            .fetch_all(pool)
-            .await
+        sqlx::query_as(sql(&READ)).bind(edition.edition).bind(cut as i16).bind(&hidden).fetch_all(pool).await
     })?;
     for (name, source, people, phone, email, chat) in rows {
         if cut == Cut::Ward && places.province_of(&name) != Some(within) {

@@ -34,9 +34,8 @@ pub async fn owners(db: &Db) -> Result<Owners> {
     Ok(Owners(rows.into_iter().collect()))
 }
 
-static GIVE: Sql = Sql::new(
-    r"INSERT INTO list_owner (source, owner) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET owner = excluded.owner",
-);
+static GIVE: Sql =
+    Sql::new(r"INSERT INTO list_owner (source, owner) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET owner = excluded.owner");
 
 static FREE: Sql = Sql::new(r"DELETE FROM list_owner WHERE source = $1");
 

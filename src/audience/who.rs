@@ -76,14 +76,12 @@ pub async fn find(db: &Db, seal: &Seal, text: &str) -> Result<Vec<Listed>> {
     if let Ok((channel, plain)) = plain(&text) {
         let hash = seal.hash(Kind::of(channel), &plain);
         let statement = if channel == Channel::Email { &BY_EMAIL } else { &BY_PHONE };
-        let found: Vec<Listed> =
-            on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(hash).fetch_all(pool).await)?;
+        let found: Vec<Listed> = on!(db.read, |pool, sql| sqlx::query_as(sql(statement)).bind(hash).fetch_all(pool).await)?;
         if !found.is_empty() {
             return Ok(found);
         }
     }
-    let found: Vec<Listed> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_REFERENCE)).bind(&text).fetch_all(pool).await)?;
+    let found: Vec<Listed> = on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_REFERENCE)).bind(&text).fetch_all(pool).await)?;
     if !found.is_empty() {
         return Ok(found);
     }

@@ -106,10 +106,7 @@ fn kind(value: &Value<'_>) -> Option<String> {
     if NOTICES.contains(&name.as_str()) {
         return Some(name);
     }
-    value.refuse(
-        phrase!("không có loại thông báo `{name}`", "there is no kind of notice `{name}`"),
-        suggestion(&name, NOTICES),
-    )
+    value.refuse(phrase!("không có loại thông báo `{name}`", "there is no kind of notice `{name}`"), suggestion(&name, NOTICES))
 }
 
 /// `22:00-06:00`; it may reach over midnight.

@@ -199,8 +199,11 @@ fn room(ground: &Ground) -> Option<Found> {
 static UNDER_WAY: Sql =
     Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL ORDER BY kind DESC, id DESC LIMIT 200"));
 
-static LATELY: Sql =
-    Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at > $1 AND id > $2 AND origin < 2 ORDER BY id DESC LIMIT 200"));
+static LATELY: Sql = Sql::new(concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM run WHERE settled_at > $1 AND id > $2 AND origin < 2 ORDER BY id DESC LIMIT 200"
+));
 
 static NEWEST: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM run");
 
@@ -246,9 +249,8 @@ async fn runs(db: &Db, now: i64) -> Result<Vec<Found>> {
         found.push(Found { owner: owner.unwrap_or_default(), urgent, ..of(key, kind, says, &format!("/runs/{id}")) });
     }
     let newest: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&NEWEST)).fetch_one(pool).await)?;
-    let lately: Vec<RunRow> = on!(db.read, |pool, sql| {
-        sqlx::query_as(sql(&LATELY)).bind(now - TOLD).bind(newest - LAST).fetch_all(pool).await
-    })?;
+    let lately: Vec<RunRow> =
+        on!(db.read, |pool, sql| { sqlx::query_as(sql(&LATELY)).bind(now - TOLD).bind(newest - LAST).fetch_all(pool).await })?;
     let ids: Vec<i64> = lately.iter().map(|run| run.id).collect();
     let tallies = tally::of_runs(db, &ids).await?;
     for run in lately {
@@ -278,7 +280,8 @@ async fn runs(db: &Db, now: i64) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-static DOUBTS: Sql = Sql::new(r"SELECT count(*) FROM (SELECT 1 FROM delivery WHERE state = 2 AND next_at < $1 LIMIT 100000) AS old");
+static DOUBTS: Sql =
+    Sql::new(r"SELECT count(*) FROM (SELECT 1 FROM delivery WHERE state = 2 AND next_at < $1 LIMIT 100000) AS old");
 
 async fn doubts(db: &Db, now: i64) -> Result<Option<Found>> {
     let old: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&DOUBTS)).bind(now - OLD_DOUBT).fetch_one(pool).await)?;

@@ -89,20 +89,21 @@ static OF_DAY: Sql = Sql::new(r"SELECT count(*) FROM digest WHERE made_at >= $1"
 
 static NEW: Sql = Sql::new(r"SELECT id, kind, urgent FROM notice WHERE digest IS NULL AND ended_at IS NULL ORDER BY id");
 
-static MAKE: Sql = Sql::new(
-    r"INSERT INTO digest (number, state, made_at, next_at, tries, left_to, detail) VALUES ($1, 0, $2, $3, 0, $4, '')",
-);
+static MAKE: Sql =
+    Sql::new(r"INSERT INTO digest (number, state, made_at, next_at, tries, left_to, detail) VALUES ($1, 0, $2, $3, 0, $4, '')");
 
 static TELL: Sql = Sql::new(
     r"UPDATE notice SET digest = $1 WHERE digest IS NULL AND ended_at IS NULL AND id IN (SELECT id FROM :rows($2; id BIGINT) AS l)",
 );
 
-static DUE: Sql =
-    Sql::new(r"SELECT number, made_at, next_at, tries, left_to FROM digest WHERE state = 0 AND next_at <= $1 ORDER BY number LIMIT 1");
+static DUE: Sql = Sql::new(
+    r"SELECT number, made_at, next_at, tries, left_to FROM digest WHERE state = 0 AND next_at <= $1 ORDER BY number LIMIT 1",
+);
 
 static TAKE: Sql = Sql::new(r"UPDATE digest SET next_at = $3 WHERE number = $1 AND next_at = $2 AND state = 0");
 
-static TOLD: Sql = Sql::new(r"SELECT vi, en, page, urgent, began_at FROM notice WHERE digest = $1 ORDER BY urgent DESC, id LIMIT $2");
+static TOLD: Sql =
+    Sql::new(r"SELECT vi, en, page, urgent, began_at FROM notice WHERE digest = $1 ORDER BY urgent DESC, id LIMIT $2");
 
 static HOW_MANY: Sql = Sql::new(r"SELECT count(*) FROM notice WHERE digest = $1");
 
@@ -283,9 +284,8 @@ impl Post {
     }
 
     async fn mail(&self, due: &Due) -> Result<Email> {
-        let told: Vec<Told> = on!(self.db.read, |pool, sql| {
-            sqlx::query_as(sql(&TOLD)).bind(due.number).bind(LISTED).fetch_all(pool).await
-        })?;
+        let told: Vec<Told> =
+            on!(self.db.read, |pool, sql| { sqlx::query_as(sql(&TOLD)).bind(due.number).bind(LISTED).fetch_all(pool).await })?;
         let all: i64 = on!(self.db.read, |pool, sql| sqlx::query_scalar(sql(&HOW_MANY)).bind(due.number).fetch_one(pool).await)?;
         Ok(self.composed(&told, all))
     }
@@ -310,11 +310,7 @@ impl Post {
             let link = self.console.as_ref().map_or_else(|| one.page.clone(), |base| format!("{base}{}", one.page));
             let star = if one.urgent { "! " } else { "- " };
             let _ = writeln!(text, "{star}{} ({at})\n  {link}", one.text(lang));
-            let shown = if self.console.is_some() {
-                format!("<a href=\"{0}\">{0}</a>", escaped(&link))
-            } else {
-                escaped(&link)
-            };
+            let shown = if self.console.is_some() { format!("<a href=\"{0}\">{0}</a>", escaped(&link)) } else { escaped(&link) };
             let weight = if one.urgent { "bold" } else { "normal" };
             let _ = write!(
                 rows,
@@ -420,8 +416,7 @@ static FAILING: Sql = Sql::new(
 
 /// Mails of the last week that were given up or are tried again; none: all went.
 pub async fn failing(db: &Db, now: i64) -> Result<Option<Failing>> {
-    let found: Failing = on!(db.read, |pool, sql| {
-        sqlx::query_as(sql(&FAILING)).bind(now - 7 * 24 * 3_600_000).fetch_one(pool).await
-    })?;
+    let found: Failing =
+        on!(db.read, |pool, sql| { sqlx::query_as(sql(&FAILING)).bind(now - 7 * 24 * 3_600_000).fetch_one(pool).await })?;
     Ok(Some(found).filter(|found| found.mails > 0))
 }

@@ -14,8 +14,9 @@ use crate::{
 pub const IN_TIME: i64 = 300_000;
 
 /// How long first receipts take is counted in steps, each up to so many milliseconds; what takes longer is one step further.
-pub const STEPS: [i64; 15] =
-    [500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 14_400_000];
+pub const STEPS: [i64; 15] = [
+    500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 14_400_000,
+];
 
 /// The minute of a time in unix milliseconds.
 pub const fn minute(at: i64) -> i64 {

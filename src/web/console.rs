@@ -12,8 +12,10 @@ mod audience;
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod home;
 mod inbox;
 mod nav;
+mod runs;
 mod sign_in;
 pub(super) mod statics;
 pub(super) mod view;
@@ -27,16 +29,26 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, accounts::TEMPLATES, audience::TEMPLATES, inbox::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[
+    view::TEMPLATES,
+    home::TEMPLATES,
+    sign_in::TEMPLATES,
+    runs::TEMPLATES,
+    audience::TEMPLATES,
+    accounts::TEMPLATES,
+    inbox::TEMPLATES,
+];
 
 /// The scripts of all areas: ES modules.
-pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS];
+pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
+        .merge(home::routes())
         .merge(sign_in::routes())
+        .merge(runs::routes())
         .merge(accounts::routes())
         .merge(audience::routes())
         .merge(inbox::routes())

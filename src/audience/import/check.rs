@@ -14,10 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{
-    Column, Field, ImportError, Order, Progress, Reading, Rejection, Source, WAITING,
-    header::Header,
-    header_row,
-    reader::List,
+    Column, Field, ImportError, Order, Progress, Reading, Rejection, Source, WAITING, header::Header, header_row, reader::List,
     store,
 };
 use crate::{clock::Clock, db::Db, seal::Seal};

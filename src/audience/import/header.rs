@@ -293,7 +293,8 @@ impl Header {
         if names.len() != columns.len() {
             return Err(HeaderError::Mapping);
         }
-        let forbidden = |(name, column): &(&String, &Column)| **column != Column::Ignored && NOT_KEPT.contains(&slug(name).as_str());
+        let forbidden =
+            |(name, column): &(&String, &Column)| **column != Column::Ignored && NOT_KEPT.contains(&slug(name).as_str());
         if let Some((name, _)) = names.iter().zip(columns).find(forbidden) {
             return Err(HeaderError::NotKept(name.clone()));
         }

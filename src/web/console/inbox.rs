@@ -17,9 +17,9 @@ use super::{
     visitor::{Visitor, see_other},
 };
 use crate::{
-    notice::{self, Notice, Reader, Unread},
+    notice::{self, Notice, Reader},
     phrase,
-    user::{Right, User},
+    user::Right,
     web::State,
 };
 
@@ -34,11 +34,6 @@ struct Wanted {
     /// `over`: what is over.
     #[serde(default)]
     show: String,
-}
-
-/// How many notices a user has not read: for the header of every page.
-pub(super) async fn unread(db: &crate::db::Db, user: &User) -> crate::db::Result<Unread> {
-    notice::unread(db, &Reader { user: user.id, may: &|right: Right| user.can(right), sees: &|owner| user.departments.sees(owner) }).await
 }
 
 fn line(notice: &Notice, visitor: &Visitor) -> Json {

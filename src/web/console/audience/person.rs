@@ -175,6 +175,7 @@ fn page(
     let kinds = kinds(lang);
     let mut errors = serde_json::Map::new();
     errors.extend(wrong.map(|(field, words)| (field.to_string(), Json::from(words.text(lang)))));
+    let mistakes: Vec<Json> = wrong.iter().map(|(field, words)| json!({ "field": field, "text": words.text(lang) })).collect();
     let values = context! {
         tab => "people",
         id => person.id,
@@ -191,6 +192,7 @@ fn page(
         requests => shown(&told["requests"]),
         kinds => shown(&kinds),
         errors => shown(&errors),
+        mistakes => shown(&mistakes),
         may_write => visitor.can(Right::WriteAudience),
     };
     state.view_as(status, visitor, "people/person", values)
