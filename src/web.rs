@@ -54,6 +54,8 @@ use crate::{
 
 /// The longest that a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The same where a large file comes up over a slow line.
+const UPLOAD_TIME: Duration = Duration::from_mins(15);
 
 /// What the web is made of.
 pub struct Parts {
@@ -144,18 +146,21 @@ pub fn private(state: State) -> Router {
         .merge(scrape::routes())
         .merge(status::routes())
         .merge(console::routes(&state));
-    finish(routes, state)
+    let slow = console::slow_routes(&state);
+    finish(routes, slow, state)
 }
 
 /// The Internet's side: receipts and unsubscribe pages, nothing else.
 pub fn public(state: State) -> Router {
-    finish(receipts::routes().merge(unsubscribe::routes()), state)
+    finish(receipts::routes().merge(unsubscribe::routes()), Router::new(), state)
 }
 
-fn finish(routes: Router<State>, state: State) -> Router {
+fn finish(routes: Router<State>, slow: Router<State>, state: State) -> Router {
+    let within = |time| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time);
     routes
         .fallback(page::not_found)
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
+        .layer(within(REQUEST_TIME))
+        .merge(slow.layer(within(UPLOAD_TIME)))
         .layer(middleware::map_response(guard::harden))
         .with_state(state)
 }

@@ -7,7 +7,9 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+mod accounts;
 pub(super) mod approvals;
+mod audience;
 mod audit;
 mod calendar;
 pub(super) mod campaigns;
@@ -16,6 +18,7 @@ mod door;
 pub(super) mod fault;
 pub(super) mod form;
 mod home;
+mod inbox;
 mod me;
 mod nav;
 mod runs;
@@ -24,10 +27,8 @@ pub(super) mod statics;
 mod users;
 pub(super) mod view;
 pub(super) mod visitor;
-<<<<<<< HEAD
-mod when;
-=======
 pub(super) mod warnings;
+mod when;
 >>>>>>> runs
 
 use axum::{Router, middleware};
@@ -39,7 +40,7 @@ pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
 <<<<<<< HEAD
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, audience::TEMPLATES, accounts::TEMPLATES, inbox::TEMPLATES];
 =======
 pub(super) const TEMPLATES: &[&[Named]] =
     &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, warnings::TEMPLATES];
@@ -55,15 +56,16 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(home::routes())
         .merge(sign_in::routes())
         .merge(runs::routes())
-<<<<<<< HEAD
         .merge(campaigns::routes())
         .merge(approvals::routes())
         .merge(calendar::routes())
         .merge(me::routes())
         .merge(users::routes())
         .merge(audit::routes())
-=======
         .merge(warnings::routes())
+        .merge(accounts::routes())
+        .merge(audience::routes())
+        .merge(inbox::routes())
 >>>>>>> runs
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
