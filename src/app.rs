@@ -5,6 +5,7 @@
 //! answered are applied, and the process's epoch ends owning nothing. What can go wrong at the start names its setting;
 //! what goes wrong in a loop is logged, and the loop goes on.
 
+mod estimate;
 pub mod key;
 pub mod lock;
 mod loops;
@@ -219,7 +220,13 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let mut makers = Vec::new();
         makers.push(tokio::spawn(loops::refresh(Arc::clone(&shared), stopped.clone())));
-        let shelving = loops::drive_shelf(Arc::clone(&shelf), db.clone(), clock.clone(), config.clone(), stopped.clone());
+        let shelving = loops::drive_shelf(
+            Arc::clone(&shelf),
+            db.clone(),
+            clock.clone(),
+            (config.clone(), holidays.clone()),
+            stopped.clone(),
+        );
         makers.push(tokio::spawn(shelving));
         if options.parts.contains(&Part::Schedule) {
             let (lines_of, ticking) = (Arc::clone(&accounts), clock.clone());

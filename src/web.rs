@@ -95,6 +95,7 @@ struct Shared {
     measures: measure::Measures,
     titles: overview::Titles,
     live: live::Live,
+    desk: console::desk::Desk,
     started: i64,
     leaving: AtomicBool,
 }
@@ -108,6 +109,7 @@ impl State {
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
             live: live::Live::default(),
+            desk: console::desk::Desk::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,

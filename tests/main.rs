@@ -10,6 +10,7 @@ mod layers;
 
 mod stories {
     mod advertising;
+    mod approvals;
     mod audience;
     mod bench;
     mod bounces;
@@ -36,5 +37,6 @@ mod stories {
     mod texts;
     mod web;
     mod wordings;
+    mod writing;
     mod zalo;
 }

@@ -14,7 +14,7 @@ use crate::{
     campaign::Holidays,
     clock::Clock,
     config::Config,
-    db::{Db, DbError},
+    db::Db,
     dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared, Verdicts},
     edition::{self, Shelf},
     epoch,
@@ -143,8 +143,15 @@ pub(super) async fn drive_runner(runner: Runner, shared: Arc<Shared>, mut stoppe
     }
 }
 
-/// Keeps the library as the files and the console have it, and puts forward what changed without anybody asking for a decision.
-pub(super) async fn drive_shelf(shelf: Arc<Shelf>, db: Db, clock: Clock, config: Config, mut stopped: watch::Receiver<bool>) {
+/// Keeps the library as the files and the console have it, puts forward what changed without anybody asking for a decision, and
+/// counts whom what waits would go to.
+pub(super) async fn drive_shelf(
+    shelf: Arc<Shelf>,
+    db: Db,
+    clock: Clock,
+    (config, holidays): (Config, Holidays),
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut seen = None;
     loop {
         let looked = async {
@@ -154,7 +161,7 @@ pub(super) async fn drive_shelf(shelf: Arc<Shelf>, db: Db, clock: Clock, config:
                 edition::watch(&db, &look.library, clock.millis()).await?;
             }
             seen = required.then_some(look.turn);
-            Ok::<_, DbError>(())
+            super::estimate::waiting(&db, &config, &holidays, clock.now()).await
         };
         if let Err(error) = looked.await {
             tracing::error!(%error, "could not look for changed definitions");

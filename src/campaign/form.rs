@@ -172,16 +172,20 @@ pub fn alone(text: &str, at: usize) -> Result<String, NoForm> {
         ("sending.doubt", String::new()),
         ("sending.budget", String::new()),
     ];
-    for (field, known) in
-        [("kind", &["awareness", "warning"][..]), ("law", &["public-information", "advertising"]), ("sending.sms_text", &["unaccented", "unicode"])]
-    {
+    for (field, known) in [
+        ("kind", &["awareness", "warning"][..]),
+        ("law", &["public-information", "advertising"]),
+        ("sending.sms_text", &["unaccented", "unicode"]),
+    ] {
         if !known.contains(&form.text(field)) {
             sure.push((field, if field == "kind" { "awareness".into() } else { String::new() }));
         }
     }
     let written: Vec<&str> = [("chat", "chat"), ("sms", "sms"), ("email", "email")]
         .into_iter()
-        .filter(|(_, key)| form.values.iter().any(|(field, texts)| !texts.is_empty() && field.starts_with(&format!("message.{at}.{key}."))))
+        .filter(|(_, key)| {
+            form.values.iter().any(|(field, texts)| !texts.is_empty() && field.starts_with(&format!("message.{at}.{key}.")))
+        })
         .map(|(channel, _)| channel)
         .collect();
     let channels = if written.is_empty() { vec!["sms"] } else { written };

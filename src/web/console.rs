@@ -7,15 +7,24 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+pub(super) mod approvals;
+mod calendar;
+pub(super) mod campaigns;
+pub(super) mod desk;
+mod difference;
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod home;
 mod nav;
 mod runs;
+mod segments;
 mod sign_in;
 pub(super) mod statics;
 pub(super) mod view;
 pub(super) mod visitor;
+mod when;
+mod writing;
 
 use axum::{Router, middleware};
 
@@ -25,16 +34,32 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[
+    view::TEMPLATES,
+    home::TEMPLATES,
+    sign_in::TEMPLATES,
+    runs::TEMPLATES,
+    segments::TEMPLATES,
+    writing::TEMPLATES,
+    campaigns::TEMPLATES,
+    approvals::TEMPLATES,
+    calendar::TEMPLATES,
+];
 
 /// The scripts of all areas: ES modules.
-pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
+pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS, writing::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
+        .merge(home::routes())
         .merge(sign_in::routes())
         .merge(runs::routes())
+        .merge(segments::routes())
+        .merge(writing::routes())
+        .merge(campaigns::routes())
+        .merge(approvals::routes())
+        .merge(calendar::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

@@ -234,7 +234,11 @@ fn messages_and_languages_come_and_go() {
 
 #[test]
 fn one_message_can_be_looked_at_before_the_rest_is_written() {
-    let broken = WHOLE.replace("\"awareness\"", "\"?\"").replace("segments = [\"tat-ca\"]", "segments = []").replace("id    = \"sau\"", "id = 1 # x").replace("id = 1 # x", "id = \"S S\"");
+    let broken = WHOLE
+        .replace("\"awareness\"", "\"?\"")
+        .replace("segments = [\"tat-ca\"]", "segments = []")
+        .replace("id    = \"sau\"", "id = 1 # x")
+        .replace("id = 1 # x", "id = \"S S\"");
     assert!(Campaign::parse("c.toml", "c", &broken).is_err());
     for at in [0, 1] {
         let alone = parse(&alone(&broken, at).unwrap());
@@ -246,7 +250,10 @@ fn one_message_can_be_looked_at_before_the_rest_is_written() {
 #[test]
 fn a_segments_conditions_are_added_in_its_own_table() {
     let text = segment_text("s", &add_choice(&add_choice("title = \"S\"\n").unwrap()).unwrap());
-    assert_eq!(segment_body("s", &text).unwrap().trim_end(), "title = \"S\"\nany = [{}, {}]".replace("{}", "{ }").replace("{ }", "{}"));
+    assert_eq!(
+        segment_body("s", &text).unwrap().trim_end(),
+        "title = \"S\"\nany = [{}, {}]".replace("{}", "{ }").replace("{ }", "{}")
+    );
     assert!(Segments::parse("s.toml", &text).is_ok(), "{text}");
     assert_eq!(segment_body("s", "[s]\ntitle = \"S\"\n[s.not]\nlang = \"vi\"\n"), None);
 }

@@ -45,12 +45,7 @@ pub(in crate::web) struct Desk {
 impl Default for Desk {
     fn default() -> Self {
         let gate = Arc::new(Semaphore::new(AT_ONCE));
-        Self {
-            numbers: Counter::new(&gate),
-            people: Counter::new(&gate),
-            groups: Counter::new(&gate),
-            mails: Mails::default(),
-        }
+        Self { numbers: Counter::new(&gate), people: Counter::new(&gate), groups: Counter::new(&gate), mails: Mails::default() }
     }
 }
 

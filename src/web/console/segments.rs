@@ -245,7 +245,11 @@ async fn act(state: &Shared, visitor: &Visitor, mut work: Work, typed: &Fields) 
             Some(body) => (work.body, work.as_text) = (body, false),
             None => said.own.push((
                 "text".to_string(),
-                phrase!("biểu mẫu chỉ hiểu một bảng [{0}] không có bảng con", "the form takes one table [{0}] without tables below it", work.name()),
+                phrase!(
+                    "biểu mẫu chỉ hiểu một bảng [{0}] không có bảng con",
+                    "the form takes one table [{0}] without tables below it",
+                    work.name()
+                ),
             )),
         },
         "remove" => return take_away(state, visitor, work, &library).await,
@@ -276,7 +280,8 @@ fn add_area(work: &mut Work, condition: &str, typed: &Fields, said: &mut Said) {
     let field = |key: &str| if condition.is_empty() { key.to_string() } else { format!("{condition}.{key}") };
     let wanted = typed.get(&field("area-search")).to_string();
     let named = |codes: &[&str]| {
-        let named = codes.iter().take(6).map(|code| format!("{} ({code})", Places::built_in().full_name(code).unwrap_or_default()));
+        let named =
+            codes.iter().take(6).map(|code| format!("{} ({code})", Places::built_in().full_name(code).unwrap_or_default()));
         named.collect::<Vec<_>>().join("; ")
     };
     let wrong = match Places::built_in().find(&wanted) {
@@ -291,7 +296,10 @@ fn add_area(work: &mut Work, condition: &str, typed: &Fields, said: &mut Said) {
         }
         Found::Ambiguous(codes) => {
             let all = named(&codes);
-            phrase!("“{wanted}” có thể là: {all}. Ghi mã, hoặc tên kèm tỉnh", "“{wanted}” may be: {all}. Give the code, or the name with its province")
+            phrase!(
+                "“{wanted}” có thể là: {all}. Ghi mã, hoặc tên kèm tỉnh",
+                "“{wanted}” may be: {all}. Give the code, or the name with its province"
+            )
         }
         Found::Unknown(codes) if codes.is_empty() => phrase!("không có địa bàn “{wanted}”", "there is no place “{wanted}”"),
         Found::Unknown(codes) => {
@@ -311,7 +319,8 @@ async fn save(state: &Shared, visitor: &Visitor, mut work: Work, mut said: Said)
             Ok(see_other(&format!("/segments/{}", work.slug)))
         }
         Saved::Conflict(theirs) if work.is_new => {
-            let wrong = phrase!("đã có nhóm mang mã này ({0})", "there is a segment of this name already ({0})", theirs.made_name);
+            let wrong =
+                phrase!("đã có nhóm mang mã này ({0})", "there is a segment of this name already ({0})", theirs.made_name);
             said.own.push(("slug".to_string(), wrong));
             show(state, visitor, StatusCode::CONFLICT, work, said).await
         }
@@ -385,8 +394,8 @@ async fn counted(state: &Shared, library: &Library, work: &Work, lang: crate::wo
     let now = state.parts.clock.millis();
     let lookup = |slug: &str| segments.get(slug).map(|segment: &Segment| &segment.condition);
     // Within a minute the question is the same, and so is its answer.
-    let compiled = lookup(work.name())
-        .and_then(|condition| compile(condition, &lookup, db.engine(), 1, now - now.rem_euclid(60_000)).ok());
+    let compiled =
+        lookup(work.name()).and_then(|condition| compile(condition, &lookup, db.engine(), 1, now - now.rem_euclid(60_000)).ok());
     let Some(compiled) = compiled else { return context! { state => "unfinished" } };
     let (asked, of) = (db.clone(), compiled.clone());
     let count = async move { crate::audience::count::count(&asked, &of, now).await };
@@ -431,6 +440,7 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
     for (field, wrong) in &said.own {
         sheet.refuse(field, wrong, None, lang);
     }
+    sheet.known = library.segments.iter().map(|segment| segment.slug.clone()).collect();
     let places = Places::built_in();
     let area = |code: &str| context! { value => code, label => places.full_name(code).unwrap_or_else(|| code.to_string()) };
     let provinces: Vec<Value> = places.provinces().map(area).collect();

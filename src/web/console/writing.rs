@@ -123,6 +123,7 @@ async fn edit_page(
 ) -> Result<Response, Fault> {
     let latest = to_edit(&state, &visitor, &slug).await?;
     let attachments = edition::attachments(&state.parts.db, &slug, latest.version).await?;
+    let library = library(&state).await?;
     let work = Work {
         base: latest.version,
         is_new: false,
@@ -133,7 +134,7 @@ async fn edit_page(
         to: String::new(),
         comment: String::new(),
     };
-    let said = Said { problems: problems_of(&state, &library(&state).await?, &work).err().unwrap_or_default().0, ..Said::default() };
+    let said = Said { problems: problems_of(&state, &library, &work).err().unwrap_or_default().0, ..Said::default() };
     show(&state, &visitor, StatusCode::OK, work, said).await
 }
 
@@ -164,7 +165,8 @@ async fn to_edit(state: &Shared, visitor: &Visitor, slug: &str) -> Result<Editio
     visitor.needs(Right::WriteCampaigns)?;
     let library = library(state).await?;
     let latest = edition::latest(&state.parts.db, slug).await?;
-    let owners = latest.iter().map(|latest| &latest.owner).chain(library.campaigns.get(slug).map(|source| &source.campaign.owner));
+    let owners =
+        latest.iter().map(|latest| &latest.owner).chain(library.campaigns.get(slug).map(|source| &source.campaign.owner));
     for owner in owners {
         visitor.sees(owner)?;
     }
@@ -340,19 +342,20 @@ fn problem(source: &Source, fault: &TemplateFault) -> Problem {
     let code = fault.lang.as_ref().and_then(|lang| messages.get(at)?.lang.keys().find(|code| code.eq_ignore_ascii_case(lang)));
     let lang = code.map(|code| format!("lang.{code}.")).unwrap_or_default();
     let path = format!("message.{at}.{lang}{}", fault.field);
-    Problem { path, help: fault.help.clone(), ..Problem::of("", fault.text.clone()) }
+    let mut problem = Problem::of("", fault.text.clone());
+    problem.path = path;
+    problem.help.clone_from(&fault.help);
+    problem
 }
 
 async fn save(state: &Shared, visitor: &Visitor, mut work: Work, mut said: Said) -> Result<Response, Fault> {
     let owner = Head::of(&work.sheet.text, None).owner;
     if !visitor.user.departments.sees(&owner) {
-        said.problems.push(Problem {
-            path: "owner".to_string(),
-            ..Problem::of(
-                "",
-                phrase!("bạn không thuộc đơn vị “{owner}”: chọn một đơn vị của mình", "you do not belong to “{owner}”: choose a department of yours"),
-            )
-        });
+        let wrong = phrase!(
+            "bạn không thuộc đơn vị “{owner}”: chọn một đơn vị của mình",
+            "you do not belong to “{owner}”: choose a department of yours"
+        );
+        said.own.push(("owner", wrong));
         return show(state, visitor, StatusCode::UNPROCESSABLE_ENTITY, work, said).await;
     }
     let draft = Draft { slug: &work.slug, text: &work.sheet.text, base: work.base, comment: &work.comment };
@@ -394,17 +397,28 @@ async fn test(
     visitor.needs(Right::Run)?;
     visitor.sees(&source.campaign.owner)?;
     let db = &state.parts.db;
-    let refs: Vec<String> =
-        work.to.split([',', ';', ' ', '\n']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_string).collect::<BTreeSet<_>>().into_iter().collect();
+    let refs: Vec<String> = work
+        .to
+        .split([',', ';', ' ', '\n'])
+        .map(str::trim)
+        .filter(|one| !one.is_empty())
+        .map(str::to_string)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     if refs.is_empty() {
         said.own.push(("to", phrase!("ghi mã người nhận của chính bạn trong danh sách", "give your own reference in the list")));
     } else if refs.len() > TEST_PEOPLE {
-        said.own.push(("to", phrase!("gửi thử cho nhiều nhất {TEST_PEOPLE} người", "a test goes to {TEST_PEOPLE} people at most")));
+        said.own
+            .push(("to", phrase!("gửi thử cho nhiều nhất {TEST_PEOPLE} người", "a test goes to {TEST_PEOPLE} people at most")));
     }
     for one in refs.iter().take(TEST_PEOPLE) {
         if !recipient::exists(db, one).await? {
             // An address does not belong on a page, nor in a log: it is not repeated.
-            said.own.push(("to", phrase!("không có người nhận mang mã này trong danh sách", "the list has nobody with this reference")));
+            said.own.push((
+                "to",
+                phrase!("không có người nhận mang mã này trong danh sách", "the list has nobody with this reference"),
+            ));
             break;
         }
     }
@@ -419,7 +433,7 @@ async fn test(
     };
     let now = state.parts.clock.millis();
     let (actor, after) = (&visitor.actor, json!({ "run": run, "people": refs.len(), "hash": source.hash }));
-    transaction!(db, |tx| { audit::record(tx, actor, "campaign.test", &source.campaign.slug, None, Some(&after), now).await })?;
+    transaction!(db, |tx| audit::record(tx, actor, "campaign.test", &source.campaign.slug, None, Some(&after), now).await)?;
     state.parts.active.refresh().await?;
     state.parts.work.notify_waiters();
     let words = phrase!("Đang gửi thử (đợt {run}) cho {0} người.", "A test (run {run}) is on its way to {0} people.", refs.len());
@@ -454,13 +468,7 @@ async fn show_preview(
     Ok(Html(html).into_response())
 }
 
-async fn looked(
-    state: &Shared,
-    visitor: &Visitor,
-    work: &Work,
-    library: &Library,
-    patience: std::time::Duration,
-) -> Value {
+async fn looked(state: &Shared, visitor: &Visitor, work: &Work, library: &Library, patience: std::time::Duration) -> Value {
     let slug = if is_slug(&work.slug) { work.slug.as_str() } else { "moi" };
     let subject = preview::Subject { slug, sheet: &work.sheet, at: work.at, library };
     preview::values(state, visitor, &subject, patience).await
@@ -489,17 +497,14 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
     for problem in &said.problems {
         let field = if as_text { "text".to_string() } else { sheet.form().place(&problem.path).unwrap_or_default() };
         let at = problem.line;
-        let told = if as_text && at > 0 {
-            phrase!("dòng {at}: ", "line {at}: ")
-        } else {
-            Phrase::default()
-        };
+        let told = if as_text && at > 0 { phrase!("dòng {at}: ", "line {at}: ") } else { Phrase::default() };
         let told = Phrase { vi: told.vi + &problem.message.vi, en: told.en + &problem.message.en };
         sheet.refuse(&field, &told, problem.help.as_ref(), lang);
     }
     for (field, wrong) in &said.own {
         sheet.refuse(field, wrong, None, lang);
     }
+    sheet.known = library.segments.iter().map(|segment| segment.slug.clone()).collect();
     let segments: Vec<Value> = library
         .segments
         .iter()
@@ -507,8 +512,14 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
         .collect();
     let departments: Vec<String> = crate::user::departments(&state.parts.db).await?.into_iter().map(|one| one.name).collect();
     let departments: Vec<String> = departments.into_iter().filter(|name| visitor.user.departments.sees(name)).collect();
-    let templates: BTreeSet<&str> =
-        state.parts.config.accounts.iter().flat_map(|account| &account.templates).map(|template| template.name.as_str()).collect();
+    let templates: BTreeSet<&str> = state
+        .parts
+        .config
+        .accounts
+        .iter()
+        .flat_map(|account| &account.templates)
+        .map(|template| template.name.as_str())
+        .collect();
     let look = looked(state, visitor, &work, &library, preview::PAGE).await;
     let count = sheet.form().rows.get("message").copied().unwrap_or_default();
     let values = context! {

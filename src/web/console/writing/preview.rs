@@ -121,10 +121,14 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
         .refusals()
         .iter()
         .filter(|refusal| refusal.message == at)
-        .map(|refusal| refusal.help().map_or_else(|| refusal.phrase(), |help| refusal.phrase().then(&help)).text(lang).to_string())
+        .map(|refusal| {
+            refusal.help().map_or_else(|| refusal.phrase(), |help| refusal.phrase().then(&help)).text(lang).to_string()
+        })
         .collect();
     let (counted, counting, failed, as_of) = match &estimate {
-        Some(Reading::Counted(numbers, at_time)) => (Some(estimate::priced(&preview, at, numbers)), false, false, when::moment(*at_time, lang)),
+        Some(Reading::Counted(numbers, at_time)) => {
+            (Some(estimate::priced(&preview, at, numbers)), false, false, when::moment(*at_time, lang))
+        }
         Some(Reading::Counting) => (None, true, false, String::new()),
         Some(Reading::Failed) => (None, false, true, String::new()),
         None => (None, false, false, String::new()),
@@ -196,7 +200,9 @@ fn bills(preview: &Preview<'_>, at: usize, estimate: Option<&Estimate>, lang: La
     each.iter()
         .map(|one| {
             // An account's numbers stand at the first of its lines.
-            let row = estimate.and_then(|all| all.rows.iter().find(|row| row.account == one.account)).filter(|_| !told.contains(&one.account.as_str()));
+            let row = estimate
+                .and_then(|all| all.rows.iter().find(|row| row.account == one.account))
+                .filter(|_| !told.contains(&one.account.as_str()));
             told.push(&one.account);
             Bill {
                 account: one.account.clone(),
@@ -254,7 +260,16 @@ fn bubble(version: &Version, lang: Lang) -> Bubble {
         Form::Spelled(spelled) => spelling(*spelled).text(lang).to_string(),
         Form::Registered(accounts) => accounts.join(", "),
     };
-    let empty = Bubble { form, chosen: version.chosen, text: String::new(), encoding: "", parts: 0, units: 0, left: 0, wrong: String::new() };
+    let empty = Bubble {
+        form,
+        chosen: version.chosen,
+        text: String::new(),
+        encoding: "",
+        parts: 0,
+        units: 0,
+        left: 0,
+        wrong: String::new(),
+    };
     match &version.sms {
         Err(wrong) => Bubble { wrong: wrong.text(lang).to_string(), ..empty },
         Ok(sms) => {
@@ -291,7 +306,9 @@ mod tests {
     #[test]
     fn what_is_left_of_a_part_is_told() {
         let sms = |text: &str| providers::text::sms(text, false, 9).unwrap();
-        for (text, expected) in [("a".repeat(159), 1), ("a".repeat(160), 0), ("a".repeat(161), 145), ("ế".repeat(70), 0), ("ế".repeat(71), 63)] {
+        for (text, expected) in
+            [("a".repeat(159), 1), ("a".repeat(160), 0), ("a".repeat(161), 145), ("ế".repeat(70), 0), ("ế".repeat(71), 63)]
+        {
             let sms = sms(&text);
             assert_eq!(left(&sms, measure(&text).units), expected, "{}", text.len());
         }

@@ -1,6 +1,9 @@
 //! A form as templates see it: `form.text("title")`, `form.error("title")`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use minijinja::{
     Error, ErrorKind, State, Value, context,
@@ -19,6 +22,8 @@ pub(in crate::web::console) struct Sheet {
     /// What was typed and no document can hold.
     kept: BTreeMap<String, Vec<String>>,
     errors: BTreeMap<String, String>,
+    /// The names that lists of names may hold.
+    pub known: BTreeSet<String>,
 }
 
 impl Sheet {
@@ -65,6 +70,11 @@ impl Object for Sheet {
         Ok(match method {
             "text" => Value::from(self.texts(&field).first().map_or("", String::as_str)),
             "texts" => Value::from_iter(self.texts(&field).iter().map(String::as_str)),
+            "strangers" => {
+                let known = &self.known;
+                let strange = self.texts(&field).iter().filter(|text| !known.contains(*text));
+                Value::from_iter(strange.map(|text| context! { value => text, label => text }))
+            }
             "lines" => Value::from(self.texts(&field).join("\n")),
             "pairs" => {
                 Value::from_iter(self.texts(&field).chunks(2).map(|pair| context! { key => &pair[0], value => pair.get(1) }))
