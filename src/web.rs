@@ -101,6 +101,7 @@ struct Shared {
     /// By which people may sign in; none: by a password alone.
     provider: Option<Provider>,
     estimates: console::warnings::Estimates,
+    desk: console::desk::Desk,
     started: i64,
     leaving: AtomicBool,
 }
@@ -116,6 +117,7 @@ impl State {
             live: live::Live::default(),
             provider: provider(&parts.config),
             estimates: console::warnings::Estimates::default(),
+            desk: console::desk::Desk::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,

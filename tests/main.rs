@@ -38,5 +38,6 @@ mod stories {
     mod warnings;
     mod web;
     mod wordings;
+    mod writing;
     mod zalo;
 }

@@ -13,6 +13,7 @@ mod audience;
 mod audit;
 mod calendar;
 pub(super) mod campaigns;
+pub(super) mod desk;
 mod difference;
 mod door;
 pub(super) mod fault;
@@ -22,6 +23,7 @@ mod inbox;
 mod me;
 mod nav;
 mod runs;
+mod segments;
 mod sign_in;
 pub(super) mod statics;
 mod users;
@@ -29,6 +31,7 @@ pub(super) mod view;
 pub(super) mod visitor;
 pub(super) mod warnings;
 mod when;
+mod writing;
 >>>>>>> runs
 
 use axum::{Router, middleware};
@@ -40,14 +43,14 @@ pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
 <<<<<<< HEAD
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, audience::TEMPLATES, accounts::TEMPLATES, inbox::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, audience::TEMPLATES, accounts::TEMPLATES, inbox::TEMPLATES, segments::TEMPLATES, writing::TEMPLATES];
 =======
 pub(super) const TEMPLATES: &[&[Named]] =
     &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, warnings::TEMPLATES];
 >>>>>>> runs
 
 /// The scripts of all areas: ES modules.
-pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
+pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS, writing::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {
@@ -66,6 +69,8 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(accounts::routes())
         .merge(audience::routes())
         .merge(inbox::routes())
+        .merge(segments::routes())
+        .merge(writing::routes())
 >>>>>>> runs
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

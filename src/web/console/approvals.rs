@@ -17,7 +17,13 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
-use super::{Named, campaigns, difference, fault::Fault, form::Form, visitor::{Visitor, see_other}, when};
+use super::{
+    Named, campaigns, difference,
+    fault::Fault,
+    form::Form,
+    visitor::{Visitor, see_other},
+    when,
+};
 use crate::{
     approval::{self, Delegation, Refusal, Standing, Submission, delegation, submission},
     campaign::{Library, Segments},
