@@ -66,6 +66,7 @@ pub mod epoch;
 pub mod health;
 pub mod limit;
 pub mod message;
+pub mod period;
 pub mod receipt;
 pub mod reply;
 pub mod report;

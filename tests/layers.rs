@@ -21,7 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["consent"],
     &["definition"],
     &["campaign"],
-    &["limit", "retry", "health", "token", "sandbox"],
+    &["limit", "retry", "health", "token", "period", "sandbox"],
     &["db", "seal"],
     &["config"],
     &["document"],

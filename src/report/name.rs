@@ -62,7 +62,9 @@ pub(super) async fn subject(tx: &mut Tx, runs: &[Run]) -> Result<Option<Subject>
 
 /// The lines of one cut.
 pub(super) struct Names {
-    by: Cut,
+    pub(super) by: Cut,
+    /// The line of each run's campaign.
+    pub(super) campaigns: BTreeMap<i64, i64>,
     /// The line of each message, by run.
     pub(super) messages: BTreeMap<i64, Vec<i64>>,
     /// The line of each segment, by run: the bit that stands for it there, and the line.
@@ -80,6 +82,7 @@ impl Names {
     pub(super) async fn read(tx: &mut Tx, runs: &[Run], by: Cut, selection: &Selection) -> Result<Self> {
         let mut names = Self {
             by,
+            campaigns: BTreeMap::new(),
             messages: BTreeMap::new(),
             segments: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -92,7 +95,7 @@ impl Names {
                 names.named = rows.into_iter().map(|(id, name)| (id, (name.clone(), name.into()))).collect();
             }
             Cut::Group => names.read_groups(tx).await?,
-            Cut::Message | Cut::Segment => names.read_defined(tx, runs).await?,
+            Cut::Campaign | Cut::Message | Cut::Segment => names.read_defined(tx, runs).await?,
             Cut::Channel | Cut::Area | Cut::Carrier | Cut::Reason => {}
         }
         Ok(names)
@@ -105,13 +108,20 @@ impl Names {
         Ok(())
     }
 
-    /// Segments and messages: by what the runs' definitions call them.
+    /// Campaigns, segments and messages: by what the runs' definitions call them.
     async fn read_defined(&mut self, tx: &mut Tx, runs: &[Run]) -> Result<()> {
         let definitions = definitions(tx, runs.iter().map(|run| run.definition.as_str())).await?;
         let several = runs.iter().any(|run| run.campaign != runs[0].campaign);
         let mut lines: BTreeMap<String, i64> = BTreeMap::new();
         for run in runs {
-            let Some((campaign, known)) = definitions.get(&run.definition) else { continue };
+            let read = definitions.get(&run.definition);
+            if self.by == Cut::Campaign {
+                let title = read.map_or_else(|| run.campaign.clone(), |(campaign, _)| campaign.title.clone());
+                let line = self.line_of(&mut lines, run.campaign.clone(), title);
+                self.campaigns.insert(run.id, line);
+                continue;
+            }
+            let Some((campaign, known)) = read else { continue };
             if self.by == Cut::Message {
                 for one in &campaign.messages {
                     // The same id in another campaign is another message.
@@ -177,7 +187,7 @@ impl Names {
                 let cause = Cause::from_number(line);
                 (cause.name().to_string(), cause.label())
             }
-            Cut::Account | Cut::Group | Cut::Message | Cut::Segment => (line.to_string(), line.to_string().into()),
+            Cut::Account | Cut::Campaign | Cut::Group | Cut::Message | Cut::Segment => (line.to_string(), line.to_string().into()),
         }
     }
 
@@ -187,7 +197,7 @@ impl Names {
             Cut::Area => phrase!("(chưa rõ địa bàn)", "(not known)"),
             Cut::Reason => phrase!("(không có lý do)", "(no reason)"),
             Cut::Segment | Cut::Group => phrase!("(không thuộc nhóm nào)", "(in none)"),
-            Cut::Message | Cut::Channel | Cut::Carrier => phrase!("(không đọc được)", "(unreadable)"),
+            Cut::Campaign | Cut::Message | Cut::Channel | Cut::Carrier => phrase!("(không đọc được)", "(unreadable)"),
         }
     }
 }

@@ -223,7 +223,7 @@ impl Page {
     }
 
     fn lines(&mut self, report: &Report, by: Cut) {
-        let (title, column) = title(by, &report.selection);
+        let (title, column) = by.title(report.selection.area.is_some());
         let (title, column) = (self.word(&title), self.word(&column));
         self.say(&format!("\n{title}"));
         let columns = match self.lang {
@@ -350,20 +350,6 @@ fn legend(report: &Report) -> Vec<Phrase> {
         lines.push(phrase!("Lượt tin, tin quy đổi và chi phí cũng vậy.", "Neither do their deliveries, parts and costs."));
     }
     lines
-}
-
-fn title(by: Cut, selection: &Selection) -> (Phrase, Phrase) {
-    match by {
-        Cut::Channel => (phrase!("Theo kênh", "By channel"), phrase!("Kênh", "Channel")),
-        Cut::Area if selection.area.is_some() => (phrase!("Theo xã, phường", "By ward"), phrase!("Xã, phường", "Ward")),
-        Cut::Area => (phrase!("Theo tỉnh, thành phố", "By province"), phrase!("Tỉnh, thành phố", "Province")),
-        Cut::Segment => (phrase!("Theo nhóm đối tượng", "By segment"), phrase!("Nhóm đối tượng", "Segment")),
-        Cut::Group => (phrase!("Theo nhóm trong danh sách hiện nay", "By group, as of today"), phrase!("Nhóm", "Group")),
-        Cut::Carrier => (phrase!("Theo nhà mạng", "By carrier"), phrase!("Nhà mạng", "Carrier")),
-        Cut::Account => (phrase!("Theo tài khoản gửi", "By account"), phrase!("Tài khoản", "Account")),
-        Cut::Message => (phrase!("Theo tin", "By message"), phrase!("Tin", "Message")),
-        Cut::Reason => (phrase!("Theo lý do", "By reason"), phrase!("Lý do", "Reason")),
-    }
 }
 
 fn period(selection: &Selection, lang: Lang) -> String {
