@@ -33,6 +33,8 @@ use crate::{
     epoch, on, phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
+    period::Calendar,
+    report::kept::Keeper,
     retention::Retention,
     run::{Lines, Runner},
     seal::Seal,
@@ -223,6 +225,8 @@ impl App {
             let lines: Lines = Arc::new(move || lines_of.lines(ticking.ticks()));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
+            let keeper = Keeper::new(db.clone(), clock.clone(), Calendar::of(&config.reporting));
+            makers.push(tokio::spawn(loops::drive_keeper(keeper, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {

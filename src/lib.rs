@@ -68,6 +68,7 @@ pub mod limit;
 pub mod message;
 pub mod period;
 pub mod receipt;
+pub mod reconcile;
 pub mod reply;
 pub mod report;
 pub mod request;

@@ -14,6 +14,7 @@ pub mod closing;
 pub mod cut;
 pub mod figure;
 pub mod kept;
+mod measure;
 mod name;
 pub mod paper;
 mod pass;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cut::Cut;
 pub use figure::{Cause, Deliveries, Fate, Figures, Outcome, People};
+pub use measure::Measure;
 pub use sheet::Sheet;
 pub use target::Target;
 
@@ -34,6 +36,7 @@ use crate::{
     audience::{place::Places, reach::unbounced},
     campaign::Goal,
     db::{Db, DbError, Result, Sql, Tx},
+    period::Period,
     within,
     words::Phrase,
 };
@@ -176,10 +179,16 @@ pub async fn report_against(db: &Db, selection: &Selection, by: Option<Cut>, goa
 
 async fn within_snapshot(tx: &mut Tx, selection: &Selection, by: Option<Cut>, goals: &[Goal], now: i64) -> Result<Report> {
     let runs = runs(tx, selection).await?;
-    let mut sheet = Sheet::count(tx, selection, &runs, by.as_slice(), now).await?;
-    let targets = target::targets(tx, selection, &runs, &sheet.places, goals, now).await?;
-    let lines = by.and_then(|by| sheet.cuts.remove(&by)).unwrap_or_default();
-    Ok(Report { selection: sheet.selection, at: now, runs: sheet.runs, subject: sheet.subject, total: sheet.total, by, lines, targets })
+    let sheet = Sheet::count(tx, selection, &runs, by.as_slice(), now).await?;
+    let targets = target::targets(tx, selection, &runs, Some(&sheet.places), goals, now).await?;
+    Ok(sheet.report(by, targets))
+}
+
+/// The goals that belong to a selection, and how far its runs bring them, as of `now`.
+pub async fn targets(db: &Db, selection: &Selection, goals: &[Goal], now: i64) -> Result<Vec<Target>> {
+    let mut tx = db.view().await?;
+    let runs = runs(&mut tx, selection).await?;
+    target::targets(&mut tx, selection, &runs, None, goals, now).await
 }
 
 /// Who was not reached, by place and reason: the most first. The counts are those of [`report`].
@@ -248,6 +257,11 @@ fn places_within(code: &str) -> Vec<String> {
 }
 
 impl Selection {
+    /// All runs of a period.
+    pub fn of(period: &Period) -> Self {
+        Self { from: Some(period.from), through: Some(period.through), ..Self::default() }
+    }
+
     /// Whether a run belongs to it.
     fn takes(&self, run: &Run) -> bool {
         let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());

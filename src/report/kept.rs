@@ -19,6 +19,7 @@ use crate::{
     db::{Db, Result, Sql, Tx, affected},
     on,
     period::{Calendar, Span},
+    seal::hex,
     within,
 };
 
@@ -69,14 +70,6 @@ fn scope(selection: &Selection) -> (String, String) {
     // A plain struct: serde_json cannot fail on it.
     let text = serde_json::to_string(selection).unwrap_or_default();
     (hex(&Sha256::digest(&text)), text)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What the figures of all runs depend on beside their rows: which accounts send no receipts, and the groups as of the last
@@ -285,9 +278,21 @@ pub async fn wrong(tx: &mut Tx) -> Result<(i64, Vec<i64>)> {
             continue;
         }
         compared += 1;
-        if sheet != kept {
+        // Groups are those of today, which no row tells of.
+        let without_groups = |mut sheet: Sheet| {
+            sheet.cuts.remove(&Cut::Group);
+            sheet
+        };
+        if without_groups(sheet) != without_groups(kept) {
             wrong.push(run);
         }
     }
     Ok((compared, wrong))
+}
+
+static BODY: Sql = Sql::new(r"SELECT body FROM figure WHERE scope = $1 AND body <> ''");
+
+/// The kept sheet of a selection as it is written; none: it was not counted yet.
+pub(super) async fn body(tx: &mut Tx, selection: &Selection) -> Result<Option<String>> {
+    within!(tx, |c, sql| sqlx::query_scalar(sql(&BODY)).bind(scope(selection).0).fetch_optional(c).await)
 }

@@ -104,6 +104,13 @@ impl Sheet {
         })
     }
 
+    /// The report of it by one cut.
+    pub fn report(mut self, by: Option<Cut>, targets: Vec<super::Target>) -> super::Report {
+        let lines = by.and_then(|by| self.cuts.remove(&by)).unwrap_or_default();
+        let Self { selection, at, runs, subject, total, .. } = self;
+        super::Report { selection, at, runs, subject, total, by, lines, targets }
+    }
+
     /// The lines of a cut; none where it was not counted.
     pub fn lines(&self, by: Cut) -> &[Line] {
         self.cuts.get(&by).map_or(&[], Vec::as_slice)

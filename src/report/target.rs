@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::{People, Run, Selection, Sheet, cut::place_number, places_within};
+use super::{Fate, People, Run, Selection, Sheet, cut::place_number, places_within};
 use crate::{
     audience::place::Places,
     campaign::Goal,
@@ -45,6 +45,13 @@ impl Target {
         }
     }
 
+    /// Whether so many were reached, confirmed.
+    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
+    pub fn is_met(&self) -> bool {
+        let population = self.population();
+        population > 0 && self.people.of(Fate::Confirmed) as f64 >= self.goal.value * population as f64
+    }
+
     /// Everybody in the goal's areas, on a list or not.
     pub fn population(&self) -> i64 {
         self.goal.population.values().sum()
@@ -70,13 +77,13 @@ pub fn belonging<'g>(selection: &Selection, goals: &'g [Goal], now: i64) -> impl
     goals.iter().filter(move |goal| belongs(goal, selection, today))
 }
 
-/// The same, counted. `counted` are the people of all the report's runs by place, who need not be counted again for a
-/// goal that all of them count for.
+/// The same, counted. `counted` are the people of all the report's runs by place, if they were counted: for a goal that all
+/// of them count for, they need not be counted again.
 pub(super) async fn targets(
     tx: &mut Tx,
     selection: &Selection,
     runs: &[Run],
-    counted: &BTreeMap<i64, People>,
+    counted: Option<&BTreeMap<i64, People>>,
     goals: &[Goal],
     now: i64,
 ) -> Result<Vec<Target>> {
@@ -84,10 +91,9 @@ pub(super) async fn targets(
     for goal in belonging(selection, goals, now) {
         let within = Target::selection(goal, selection);
         let own: Vec<Run> = runs.iter().filter(|run| within.takes(run)).cloned().collect();
-        targets.push(if own.len() == runs.len() && selection.area.is_none() {
-            Target::of(goal, counted)
-        } else {
-            Target::of(goal, &Sheet::count(tx, &within, &own, &[], now).await?.places)
+        targets.push(match counted.filter(|_| own.len() == runs.len() && selection.area.is_none()) {
+            Some(counted) => Target::of(goal, counted),
+            None => Target::of(goal, &Sheet::count(tx, &within, &own, &[], now).await?.places),
         });
     }
     Ok(targets)
