@@ -18,6 +18,7 @@ mod measure;
 mod name;
 pub mod paper;
 mod pass;
+pub mod row;
 mod sheet;
 pub mod target;
 
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use cut::Cut;
 pub use figure::{Cause, Deliveries, Fate, Figures, Outcome, People};
 pub use measure::Measure;
+pub use name::owners;
 pub use sheet::Sheet;
 pub use target::Target;
 

@@ -24,7 +24,7 @@ use crate::{
     period::{Calendar, Period},
     phrase,
     report::{
-        Cut, Fate, Figures, Gap, Report, Selection, Target, each_unreached, kept::count_now, report_against, targets, unreached,
+        Cut, Fate, Figures, Gap, Report, Selection, Target, each_unreached, kept::count_now, paper::csv, report_against, targets, unreached,
     },
     run::command,
     words::{self, Lang, Phrase},
@@ -123,7 +123,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         None => report_against(&db, &selection, args.by, &goals, now).await?,
     };
     match format {
-        Format::Csv => csv(&report, globals.lang)?,
+        Format::Csv => io::stdout().write_all(&csv(&report.total, report.by, &report.lines, globals.lang)?)?,
         Format::Json => {
             let mut value = as_json(&report, globals.lang);
             if let Some(compared) = &compared {
@@ -272,7 +272,7 @@ fn gap_json(gap: &Gap, lang: Lang) -> serde_json::Value {
     let name = gap.area.as_deref().and_then(|code| Places::built_in().name(code));
     json!({
         "area": gap.area, "area_name": name, "result": gap.outcome.fate.name(), "reason": gap.outcome.cause.name(),
-        "label": page::why(gap.outcome).text(lang), "people": gap.people,
+        "label": gap.outcome.why().text(lang), "people": gap.people,
     })
 }
 
@@ -315,32 +315,4 @@ fn csv_out() -> io::Result<Csv> {
     let mut out = io::stdout();
     out.write_all(BYTE_ORDER_MARK.as_bytes())?;
     Ok(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
-}
-
-/// One record a line, the total first.
-fn csv(report: &Report, lang: Lang) -> anyhow::Result<()> {
-    let mut out = csv_out()?;
-    let heading = ["line", "key", "name", "people", "people_confirmed", "people_presumed", "people_not_reached"];
-    let heading =
-        heading.into_iter().map(str::to_string).chain(Fate::not_reached().map(|fate| format!("people_{}", fate.name())));
-    let states = State::ALL.map(|state| format!("deliveries_{}", state.name()));
-    let heading = heading.chain(["deliveries".to_string()]).chain(states).chain(["parts", "cost"].map(str::to_string));
-    out.write_record(heading.collect::<Vec<_>>())?;
-    let all = phrase!("Tổng", "Total");
-    out.write_record(record("total", "", &all, &report.total, lang))?;
-    let by = report.by.and_then(|by| by.to_possible_value()).map(|value| value.get_name().to_string()).unwrap_or_default();
-    for line in &report.lines {
-        out.write_record(record(&by, &line.key, &line.name, &line.figures, lang))?;
-    }
-    out.flush()?;
-    Ok(())
-}
-
-fn record(line: &str, key: &str, name: &Phrase, figures: &Figures, lang: Lang) -> Vec<String> {
-    let (people, deliveries) = (&figures.people, &figures.deliveries);
-    let counts = [people.addressed(), people.of(Fate::Confirmed), people.of(Fate::Presumed), people.not_reached()].into_iter();
-    let counts = counts.chain(Fate::not_reached().map(|fate| people.of(fate)));
-    let counts = counts.chain([deliveries.total()]).chain(State::ALL.map(|state| deliveries.of(state)));
-    let counts = counts.chain([deliveries.parts, deliveries.cost]).map(|n| n.to_string());
-    [line, key, name.text(lang)].map(str::to_string).into_iter().chain(counts).collect()
 }

@@ -158,6 +158,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Why somebody was not reached: the reason where one was given, else what became of them.
+    pub fn why(self) -> Phrase {
+        let given = self.cause.name() != "none";
+        match self.fate {
+            Fate::Failed | Fate::Unsent | Fate::NoAddress if given => self.cause.label(),
+            fate => fate.label().capital(),
+        }
+    }
+
     /// Of a delivery in this state, for the stored reason; `presumed`, see [`crate::audience::reach`].
     pub(super) fn of(state: State, reason: i64, presumed: bool) -> Self {
         let why = Why::from_number(i16::try_from(reason).unwrap_or(i16::MAX));

@@ -9,8 +9,8 @@ use super::{Cause, Cut, Run, Selection, Subject, cut::place_of};
 use crate::{
     audience::{address::ChatService, phone::Carrier, place::Places},
     campaign::{Campaign, Segments},
-    db::{Result, Sql, Tx, list},
-    phrase, within,
+    db::{Db, Result, Sql, Tx, list},
+    on, phrase, within,
     words::{self, Lang, Phrase},
 };
 
@@ -58,6 +58,29 @@ pub(super) async fn subject(tx: &mut Tx, runs: &[Run]) -> Result<Option<Subject>
         basis: campaign.basis.map(|basis| basis.number),
         goal: campaign.audience.goal,
     }))
+}
+
+static OWNERS: Sql = Sql::new(
+    r"SELECT r.campaign, d.body FROM run r JOIN definition d ON d.hash = r.definition
+      WHERE r.id IN (SELECT max(id) FROM run WHERE origin <> 2 GROUP BY campaign) ORDER BY r.campaign",
+);
+
+/// Campaigns that have runs: slug, title, and the department that owns each, as its latest run has them.
+pub async fn owners(db: &Db) -> Result<Vec<(String, String, String)>> {
+    /// No more of a definition is read than that.
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Owned {
+        title: String,
+        owner: String,
+    }
+    let rows: Vec<(String, String)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&OWNERS)).fetch_all(pool).await)?;
+    let read = |(slug, body): (String, String)| {
+        let Owned { title, owner } = toml::from_str(&body).unwrap_or_default();
+        let title = if title.is_empty() { slug.clone() } else { title };
+        (slug, title, owner)
+    };
+    Ok(rows.into_iter().map(read).collect())
 }
 
 /// The lines of one cut.
@@ -208,7 +231,7 @@ fn channel(number: i64) -> (String, Phrase) {
 }
 
 /// A route: carriers matter to SMS only, services to chat only.
-fn route(number: i64) -> (String, Phrase) {
+pub(super) fn route(number: i64) -> (String, Phrase) {
     let (key, name) = channel(number >> 4);
     let group = match key.as_str() {
         "sms" => Carrier::from_number(number & 15).map(Carrier::name),

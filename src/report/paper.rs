@@ -4,8 +4,11 @@
 //! Appendix I, with places for three signatures, or an .xlsx with every cut on a sheet of its own. What can go wrong is only
 //! the writing of the file, which happens in memory.
 
+mod csv;
 mod docx;
 mod xlsx;
+
+pub use self::csv::csv;
 
 use std::collections::BTreeMap;
 
@@ -97,18 +100,18 @@ impl<'a> Paper<'a> {
         xlsx::write(self)
     }
 
-    fn office_name(&self) -> &'a str {
+    pub fn office_name(&self) -> &'a str {
         self.office.get("name").map_or("(Tên cơ quan, đơn vị)", String::as_str)
     }
 
     /// `Số: …/BC-STTTT`; the number is written in when it is signed.
-    fn number(&self) -> String {
+    pub fn number(&self) -> String {
         let symbol = self.reporting.symbol.as_deref().or_else(|| self.office.get("short").map(String::as_str));
         symbol.map_or_else(|| "Số:        /BC".to_string(), |symbol| format!("Số:        /BC-{symbol}"))
     }
 
     /// `Hà Nội, ngày 05 tháng 10 năm 2026`: below 10 with a zero, and so months below 3, as Appendix I wants it.
-    fn place_and_day(&self) -> String {
+    pub fn place_and_day(&self) -> String {
         use chrono::Datelike as _;
         let (day, month, year) = (self.today.day(), self.today.month(), self.today.year());
         let place = self.reporting.place.as_deref().unwrap_or("……………");
@@ -117,7 +120,7 @@ impl<'a> Paper<'a> {
     }
 
     /// What the report is about.
-    fn subject(&self) -> String {
+    pub fn subject(&self) -> String {
         let campaign = self.sheet.subject.as_ref().filter(|_| self.sheet.selection.campaign.is_some());
         let what = campaign.map_or_else(
             || "Kết quả tuyên truyền, cảnh báo lừa đảo trực tuyến".to_string(),
@@ -141,7 +144,7 @@ impl<'a> Paper<'a> {
     }
 
     /// Where the figures come from, and as of when.
-    fn source(&self) -> String {
+    pub fn source(&self) -> String {
         let at = moment(self.sheet.at);
         match self.closing {
             Some(closing) => {
@@ -152,7 +155,7 @@ impl<'a> Paper<'a> {
     }
 
     /// The answer in sentences: what a manager is asked first.
-    fn sentences(&self) -> Vec<String> {
+    pub fn sentences(&self) -> Vec<String> {
         let people = &self.sheet.total.people;
         let (all, confirmed, presumed) = (people.addressed(), people.of(Fate::Confirmed), people.of(Fate::Presumed));
         let n = |n: i64| words::number(n, VI);

@@ -116,6 +116,11 @@ impl Sheet {
         self.cuts.get(&by).map_or(&[], Vec::as_slice)
     }
 
+    /// How far its people bring a goal.
+    pub fn target(&self, goal: &crate::campaign::Goal) -> super::Target {
+        super::Target::of(goal, &self.places)
+    }
+
     /// People by ward within a province, or by province without one; by code, the place not known under none.
     pub fn people_by_place(&self, province: Option<&str>) -> BTreeMap<Option<String>, People> {
         let mut people: BTreeMap<Option<String>, People> = BTreeMap::new();
