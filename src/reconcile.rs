@@ -476,6 +476,14 @@ pub fn csv(reconciled: &Reconciled) -> std::result::Result<Vec<u8>, csv::Error> 
     out.into_inner().map_err(|error| error.into_error().into())
 }
 
+/// Per cent with at most one decimal, in per mille.
+pub fn per_mille(text: &str) -> Option<i64> {
+    let text = text.trim().trim_end_matches('%').trim();
+    let (whole, tenth) = text.split_once([',', '.']).unwrap_or((text, "0"));
+    let (whole, tenth): (i64, i64) = (whole.parse().ok()?, tenth.parse().ok()?);
+    ((0..=100).contains(&whole) && (0..=9).contains(&tenth)).then_some(whole * 10 + tenth)
+}
+
 /// A comment that a spreadsheet does not take for a formula.
 fn plain(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() }

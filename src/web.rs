@@ -8,11 +8,16 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
+<<<<<<< HEAD
 mod chart;
+=======
+mod card;
+>>>>>>> main
 mod console;
 mod guard;
 mod health;
 mod listen;
+mod live;
 mod measure;
 mod overview;
 mod page;
@@ -45,6 +50,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
+    edition::Shelf,
     receipt::Inbox,
     seal::Seal,
 };
@@ -70,6 +76,8 @@ pub struct Parts {
     pub config: Config,
     /// The campaigns as they were last read.
     pub library: Arc<RwLock<Library>>,
+    /// Where they come from: files and the console.
+    pub shelf: Arc<Shelf>,
     /// The gateways that are known.
     pub gateways: Arc<Gateways>,
     /// Days off.
@@ -90,6 +98,7 @@ struct Shared {
     pages: page::Pages,
     measures: measure::Measures,
     titles: overview::Titles,
+    live: live::Live,
     started: i64,
     leaving: AtomicBool,
 }
@@ -102,6 +111,7 @@ impl State {
             pages: page::Pages::new(&parts.config.office.fields),
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
+            live: live::Live::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,
@@ -112,6 +122,7 @@ impl State {
     /// begun is finished.
     pub fn leave(&self) {
         self.0.leaving.store(true, Ordering::Relaxed);
+        self.0.live.close();
     }
 }
 

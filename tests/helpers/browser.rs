@@ -108,6 +108,7 @@ impl Browser {
             "--no-sandbox",
             "--disable-dev-shm-usage",
             "--disable-gpu",
+            "--hide-scrollbars",
             "--disable-extensions",
             "--disable-background-networking",
             "--no-first-run",
@@ -348,7 +349,8 @@ impl Browser {
 
     /// Chooses from a list.
     pub async fn pick(&self, label: &str, option: &str) {
-        const PICK: &str = "return [...arguments[0].options].find(o => o.text.trim() === arguments[1] || o.value === arguments[1])
+        const PICK: &str =
+            "return [...arguments[0].options].find(o => o.text.trim() === arguments[1] || o.value === arguments[1])
             || [...arguments[0].options].find(o => o.text.includes(arguments[1]))";
         let list = self.find(Role::List, label).await;
         let found = self.evaluate(PICK, json!([{ ELEMENT: list.0 }, option])).await;

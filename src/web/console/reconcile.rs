@@ -108,19 +108,11 @@ fn tolerance(per_mille: i64, lang: Lang) -> String {
     format!("{}{}{} %", per_mille / 10, lang.pick(",", "."), per_mille % 10)
 }
 
-/// Per cent with at most one decimal, in per mille.
-pub(crate) fn per_mille(text: &str) -> Option<i64> {
-    let text = text.trim().trim_end_matches('%').trim();
-    let (whole, tenth) = text.split_once([',', '.']).unwrap_or((text, "0"));
-    let (whole, tenth): (i64, i64) = (whole.parse().ok()?, tenth.parse().ok()?);
-    ((0..=100).contains(&whole) && (0..=9).contains(&tenth)).then_some(whole * 10 + tenth)
-}
-
 async fn import(extract::State(state): extract::State<State>, visitor: Visitor, upload: Upload) -> Result<Response, Fault> {
     writes(&visitor)?;
     let (lang, fields) = (visitor.lang, &upload.fields);
     let mut wrong: Vec<(String, String)> = Vec::new();
-    let tolerance = per_mille(if fields.get("tolerance").is_empty() { "0" } else { fields.get("tolerance") });
+    let tolerance = reconcile::per_mille(if fields.get("tolerance").is_empty() { "0" } else { fields.get("tolerance") });
     if tolerance.is_none() {
         let told = phrase!("Ghi phần trăm từ 0 đến 100, nhiều nhất một chữ số lẻ, ví dụ 0,5.", "Write a percentage from 0 to 100 with at most one decimal, such as 0.5.");
         wrong.push(("tolerance".into(), told.text(lang).to_string()));

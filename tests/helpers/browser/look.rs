@@ -46,7 +46,8 @@ impl Browser {
     /// The whole page as a picture in the folder that `LOA_SHOTS` names, if it does.
     pub async fn shoot(&self, name: &str) {
         let Some(folder) = std::env::var_os("LOA_SHOTS") else { return };
-        let shot = self.tools("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": self.whole().await })).await;
+        let shot =
+            self.tools("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": self.whole().await })).await;
         std::fs::create_dir_all(&folder).unwrap();
         let path = std::path::Path::new(&folder).join(format!("{name}.png"));
         std::fs::write(path, STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()).unwrap();
