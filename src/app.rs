@@ -232,13 +232,10 @@ impl App {
             makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
-<<<<<<< HEAD
             let keeper = Keeper::new(db.clone(), clock.clone(), Calendar::of(&config.reporting));
             makers.push(tokio::spawn(loops::drive_keeper(keeper, stopped.clone())));
-=======
             makers.push(tokio::spawn(loops::drive_warnings(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_pulse(db.clone(), clock.clone(), stopped.clone())));
->>>>>>> main
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {

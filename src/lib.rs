@@ -70,12 +70,9 @@ pub mod health;
 pub mod intake;
 pub mod limit;
 pub mod message;
-<<<<<<< HEAD
 pub mod period;
-=======
 pub mod notice;
 pub mod preview;
->>>>>>> main
 pub mod receipt;
 pub mod reconcile;
 pub mod reply;

@@ -8,11 +8,8 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
-<<<<<<< HEAD
 mod chart;
-=======
 mod card;
->>>>>>> main
 mod console;
 mod guard;
 mod health;

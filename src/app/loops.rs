@@ -52,7 +52,7 @@ const SWEEP: Duration = Duration::from_mins(1);
 const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
 /// How often it is looked which figures are out of date.
-const FIGURES: Duration = Duration::from_secs(1);
+const KEPT: Duration = Duration::from_secs(1);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -327,20 +327,23 @@ pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch
     }
 }
 
-<<<<<<< HEAD
 /// Counts the figures of pages, one selection after the other.
 pub(super) async fn drive_keeper(mut keeper: Keeper, mut stopped: watch::Receiver<bool>) {
     loop {
         let wait = match keeper.step().await {
             Ok(true) => BETWEEN_CHUNKS,
-            Ok(false) => FIGURES,
+            Ok(false) => KEPT,
             Err(error) => {
                 tracing::error!(%error, "could not count figures");
                 SWEEP
             }
         };
         if !rest(wait, &mut stopped).await {
-=======
+            return;
+        }
+    }
+}
+
 /// Looks for what somebody should know of, and sends mails that tell of it.
 pub(super) async fn drive_notices(ground: notice::find::Ground, post: Post, mut stopped: watch::Receiver<bool>) {
     loop {
@@ -398,7 +401,6 @@ pub(super) async fn drive_figures(shared: Arc<Shared>, mut stopped: watch::Recei
             tracing::error!(%error, "could not count the people");
         }
         if !rest(FIGURES, &mut stopped).await {
->>>>>>> main
             return;
         }
     }

@@ -20,14 +20,13 @@ use crate::{
     campaign::{Goal, Goals},
     config::Config,
     db::Db,
-    delivery::State,
     period::{Calendar, Period},
     phrase,
     report::{
-        Cut, Fate, Figures, Gap, Report, Selection, Target, each_unreached, kept::count_now, paper::csv, report_against, targets, unreached,
+        Cut, Fate, Gap, Report, Selection, Target, each_unreached, kept::count_now, paper::csv, report_against, targets, unreached,
     },
     run::command,
-    words::{self, Lang, Phrase},
+    words::{self, Lang},
 };
 use compare::Compared;
 

@@ -17,11 +17,7 @@ use std::{
 use providers::Channel;
 
 use super::{
-<<<<<<< HEAD
-    Bounces, Config, Limits, Network, Office, Reporting, SecretKey, Server, account, environment, opt_out,
-=======
-    Bounces, Config, Limits, Network, Office, SecretKey, Server, account, environment, notify, opt_out,
->>>>>>> main
+    Bounces, Config, Limits, Network, Office, Reporting, SecretKey, Server, account, environment, notify, opt_out,
     secret::{Found, Vault, key, masked, password_in},
 };
 use crate::{

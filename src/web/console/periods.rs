@@ -146,7 +146,7 @@ fn page(state: &State, visitor: &Visitor, look: &Look, status: StatusCode, reaso
         adjusted => adjusted.as_ref().map(|shown| adjustments(shown, lang)),
         reason,
         error => error.as_ref().map(|(_, text)| text),
-        errors => error.iter().map(|(field, text)| context! { field, text }).collect::<Vec<_>>(),
+        errors => error.iter().map(|(field, text)| context! { field => *field, text }).collect::<Vec<_>>(),
     };
     state.0.view_as(status, visitor, "periods/show", values)
 }

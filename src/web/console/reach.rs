@@ -21,7 +21,7 @@ use chrono::NaiveDate;
 use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
-pub(super) use figures::{Shown, department, look, today};
+pub(super) use figures::{Shown, campaigns, department, look, today};
 
 use super::{Named, fault::Fault, visitor::Visitor};
 use crate::{

@@ -78,7 +78,7 @@ async fn page(state: &State, visitor: &Visitor, status: StatusCode, typed: &Fiel
     let lang = visitor.lang;
     let invoices = reconcile::invoices(&state.0.parts.db, SHOWN).await?;
     let accounts: Vec<Value> = std::iter::once(context! { value => "", label => lang.pick("Theo cột trong tệp", "As a column of the file says") })
-        .chain(state.0.parts.accounts.all().map(|account| context! { value => &account.config.name, label => &account.config.name }))
+        .chain(state.0.parts.accounts.all().iter().map(|account| context! { value => &account.config.name, label => &account.config.name }))
         .collect();
     let typed = |name: &str, otherwise: &str| if typed.has(name) { typed.get(name).to_string() } else { otherwise.to_string() };
     let error = |field: &str| wrong.iter().find(|(of, _)| of == field).map(|(_, text)| text.clone()).unwrap_or_default();

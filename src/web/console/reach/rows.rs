@@ -76,7 +76,7 @@ pub(super) async fn show(
         .map(|(name, label)| context! { href => address(name, 0), label, current => only.map_or("", Fate::name) == name })
         .collect();
     let values = context! {
-        rows, fates, line,
+        rows, fates, line => &line,
         next => page.next.map(|next| address(only.map_or("", Fate::name), next)),
         first => if after > 0 { Some(address(only.map_or("", Fate::name), 0)) } else { None },
         full => page.rows.len() == row::PAGE,
