@@ -10,6 +10,7 @@
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod home;
 mod nav;
 mod periods;
 mod reach;
@@ -28,7 +29,15 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, reach::TEMPLATES, periods::TEMPLATES, reconcile::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[
+    view::TEMPLATES,
+    home::TEMPLATES,
+    sign_in::TEMPLATES,
+    runs::TEMPLATES,
+    reach::TEMPLATES,
+    periods::TEMPLATES,
+    reconcile::TEMPLATES,
+];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
@@ -37,6 +46,7 @@ pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
 pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
+        .merge(home::routes())
         .merge(sign_in::routes())
         .merge(runs::routes())
         .merge(reach::routes())
