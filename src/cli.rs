@@ -22,6 +22,7 @@ mod pause;
 mod plan;
 mod preview;
 mod replies;
+mod reconcile;
 mod report;
 mod requests;
 mod resume;
@@ -113,6 +114,7 @@ enum Command {
     Abort(abort::Args),
     Stop(stop::Args),
     Report(report::Args),
+    Reconcile(reconcile::Args),
     Verify(verify::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
@@ -297,6 +299,7 @@ pub async fn main() -> ExitCode {
         Command::Resume(args) => resume::run(args, &globals).await,
         Command::Abort(args) => abort::run(args, &globals).await,
         Command::Stop(args) => stop::run(args, &globals).await,
+        Command::Reconcile(args) => reconcile::run(args, &globals).await,
         Command::Report(args) => report::run(args, &globals).await,
         Command::Audit(args) => audit::run(args, &globals).await,
         Command::User(args) => user::run(args, &globals).await,

@@ -18,7 +18,7 @@ pub use template::wording;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Weekday};
 use providers::{
     Channel,
     smtp::DkimSource,
@@ -51,6 +51,8 @@ pub struct Config {
     pub notify: Notify,
     /// `[network]`.
     pub network: Network,
+    /// `[reporting]`.
+    pub reporting: Reporting,
     /// `[approval] required`; none: as soon as a console user exists.
     pub approval_required: Option<bool>,
     /// `[paths] campaigns`: where definitions lie; `campaigns` beside loa.toml unless said.
@@ -195,6 +197,31 @@ pub struct Bounces {
 impl Default for Bounces {
     fn default() -> Self {
         Self { failures: 3, within: Duration::from_hours(90 * 24) }
+    }
+}
+
+/// `[reporting]`: where periods begin, and what stands around the figures in an official report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reporting {
+    /// The day of the month before on which a month begins; 1: it is the calendar's.
+    pub month_starts: u32,
+    /// The day on which a week begins.
+    pub week_starts: Weekday,
+    /// The body above the office (*cơ quan chủ quản*).
+    pub superior: Option<String>,
+    /// Where reports are signed (*địa danh*).
+    pub place: Option<String>,
+    /// What follows `Số: …/BC-`: the office's abbreviation.
+    pub symbol: Option<String>,
+    /// Who gets the report (*nơi nhận*), a line each.
+    pub recipients: Vec<String>,
+}
+
+impl Default for Reporting {
+    /// The boundaries of Article 12 of NĐ 09/2019/NĐ-CP: months from the 15th of the one before. Weeks it leaves to the
+    /// authority: from Friday, as most offices do.
+    fn default() -> Self {
+        Self { month_starts: 15, week_starts: Weekday::Fri, superior: None, place: None, symbol: None, recipients: Vec::new() }
     }
 }
 

@@ -8,6 +8,7 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
+mod chart;
 mod card;
 mod console;
 mod guard;

@@ -17,7 +17,7 @@ use std::{
 use providers::Channel;
 
 use super::{
-    Bounces, Config, Limits, Network, Office, SecretKey, Server, account, environment, notify, opt_out,
+    Bounces, Config, Limits, Network, Office, Reporting, SecretKey, Server, account, environment, notify, opt_out,
     secret::{Found, Vault, key, masked, password_in},
     sign_in,
 };
@@ -109,6 +109,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
     let names: Vec<&str> = accounts.iter().filter(|a| a.channel == Channel::Email).map(|a| a.name.as_str()).collect();
     let notify = root.optional("notify", |v| v.section(|s| notify::notify(s, &names))).unwrap_or_default();
     let network = root.optional("network", |v| v.section(|s| network(s, base))).unwrap_or_default();
+    let reporting = root.optional("reporting", |v| v.section(reporting)).unwrap_or_default();
     let approval_required = root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();
     let (campaigns, holidays_file, gateways_dir) = root
         .optional("paths", |v| {
@@ -130,6 +131,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         accounts,
         notify,
         network,
+        reporting,
         approval_required,
         campaigns_dir: campaigns.unwrap_or_else(|| base.join("campaigns")),
         holidays_file,
@@ -283,6 +285,33 @@ fn bounces(section: &mut Section<'_>) -> Option<Bounces> {
     let failures = section.optional("failures", |v| v.integer(1..=100)).and_then(|n| u32::try_from(n).ok());
     let within = section.optional("within", |v| v.duration(DAY..=3 * 366 * DAY));
     Some(Bounces { failures: failures.unwrap_or(default.failures), within: within.unwrap_or(default.within) })
+}
+
+fn reporting(section: &mut Section<'_>) -> Option<Reporting> {
+    use chrono::Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
+    const DAYS: [(&str, chrono::Weekday); 7] = [
+        ("monday", Mon),
+        ("tuesday", Tue),
+        ("wednesday", Wed),
+        ("thursday", Thu),
+        ("friday", Fri),
+        ("saturday", Sat),
+        ("sunday", Sun),
+    ];
+    let default = Reporting::default();
+    let month_starts = section.optional("month_starts", |v| v.integer(1..=28)).and_then(|day| u32::try_from(day).ok());
+    let week_starts = section.optional("week_starts", |v| v.choice(&DAYS));
+    let mut line = |key: &str| section.optional(key, |v| v.line());
+    let (superior, place, symbol) = (line("superior"), line("place"), line("symbol"));
+    let recipients = section.optional("recipients", |v| v.one_or_more(|one| one.line())).unwrap_or_default();
+    Some(Reporting {
+        month_starts: month_starts.unwrap_or(default.month_starts),
+        week_starts: week_starts.unwrap_or(default.week_starts),
+        superior,
+        place,
+        symbol,
+        recipients,
+    })
 }
 
 fn network(section: &mut Section<'_>, base: &Path) -> Option<Network> {

@@ -22,6 +22,9 @@ mod home;
 mod inbox;
 mod me;
 mod nav;
+mod periods;
+mod reach;
+mod reconcile;
 mod runs;
 mod segments;
 mod sign_in;
@@ -43,7 +46,7 @@ pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
 <<<<<<< HEAD
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, audience::TEMPLATES, accounts::TEMPLATES, inbox::TEMPLATES, segments::TEMPLATES, writing::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, audience::TEMPLATES, accounts::TEMPLATES, inbox::TEMPLATES, segments::TEMPLATES, writing::TEMPLATES, reach::TEMPLATES, periods::TEMPLATES, reconcile::TEMPLATES];
 =======
 pub(super) const TEMPLATES: &[&[Named]] =
     &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, warnings::TEMPLATES];
@@ -71,6 +74,9 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(inbox::routes())
         .merge(segments::routes())
         .merge(writing::routes())
+        .merge(reach::routes())
+        .merge(periods::routes())
+        .merge(reconcile::routes())
 >>>>>>> runs
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
