@@ -15,6 +15,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use providers::webhook::Poster;
 use rand::Rng as _;
 use tokio::{
     sync::{mpsc, watch},
@@ -37,6 +38,7 @@ use crate::{
     run::{Lines, Runner},
     seal::Seal,
     web,
+    webhook::tell::Teller,
     words::Phrase,
 };
 
@@ -224,6 +226,9 @@ impl App {
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
+            let poster = poster(&config)?;
+            let teller = Teller::new(db.clone(), clock.clone(), seal.clone(), poster, Box::new(|| rand::rng().random()));
+            makers.push(tokio::spawn(loops::drive_teller(teller, stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {
                     db: db.clone(),
@@ -329,6 +334,12 @@ impl App {
         self.db.close().await;
         Ok(())
     }
+}
+
+/// Reaches webhooks, over the network that the settings describe.
+fn poster(config: &Config) -> anyhow::Result<Poster> {
+    let ca_pem = config.network.ca_file.as_ref().map(std::fs::read).transpose().context("[network] ca_file cannot be read")?;
+    Poster::new(config.network.proxy.as_deref(), ca_pem.as_deref()).map_err(anyhow::Error::msg)
 }
 
 async fn finished_all(tasks: Vec<JoinHandle<()>>) {

@@ -38,7 +38,7 @@
 //! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
+//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`webhook`]: what other programs are told · [`idempotency`]: requests that are answered once |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
@@ -64,6 +64,7 @@ pub mod document;
 pub mod dossier;
 pub mod epoch;
 pub mod health;
+pub mod idempotency;
 pub mod limit;
 pub mod message;
 pub mod receipt;
@@ -80,4 +81,5 @@ pub mod tally;
 pub mod token;
 pub mod verify;
 pub mod web;
+pub mod webhook;
 pub mod words;

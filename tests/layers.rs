@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["run", "dispatch", "receipt", "retention"],
     &["epoch", "account", "active"],
     &["delivery"],
-    &["tally", "reply", "request", "suppression"],
+    &["tally", "reply", "request", "suppression", "webhook", "idempotency"],
     &["message", "audience", "approval"],
     &["consent"],
     &["definition"],
