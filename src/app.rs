@@ -9,7 +9,7 @@ pub mod key;
 pub mod lock;
 mod loops;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -214,7 +214,7 @@ impl App {
             limits: config.limits.clone(),
             public_url: config.server.public_url.clone(),
             lease: Lease::new(node, epoch, now),
-            work: tokio::sync::Notify::new(),
+            work: Arc::default(),
             jitter: Box::new(|| rand::rng().random()),
         });
         let (stop, stopped) = watch::channel(false);
@@ -234,7 +234,7 @@ impl App {
                     db: db.clone(),
                     clock: clock.clone(),
                     library: Arc::clone(&library),
-                    holidays,
+                    holidays: holidays.clone(),
                     config: config.clone(),
                 };
                 makers.push(tokio::spawn(loops::drive_schedule(schedule, stopped.clone())));
@@ -274,7 +274,8 @@ impl App {
         let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived), Arc::clone(&shared)));
         let matcher_task =
             tokio::spawn(loops::drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
-        let web = serve_web([private, public], config.office.fields.clone(), &shared, inbox, &stopped)?;
+        let definitions = (Arc::clone(&library), Arc::clone(&gateways), holidays);
+        let web = serve_web([private, public], &config, definitions, &shared, inbox, &stopped)?;
         let renewer = tokio::spawn(loops::renew(Arc::clone(&shared), stopped));
 
         Ok(Self {
@@ -386,7 +387,8 @@ fn node_name() -> String {
 /// Serves the private side, and the public one where it has a port of its own, until the application stops.
 fn serve_web(
     listeners: [Option<tokio::net::TcpListener>; 2],
-    office: BTreeMap<String, String>,
+    config: &Config,
+    (library, gateways, holidays): (Arc<RwLock<Library>>, Arc<Gateways>, Holidays),
     shared: &Arc<Shared>,
     inbox: Inbox,
     stopped: &watch::Receiver<bool>,
@@ -399,7 +401,11 @@ fn serve_web(
         accounts: Arc::clone(&shared.accounts),
         inbox,
         active: Arc::clone(&shared.active),
-        office,
+        config: config.clone(),
+        library,
+        gateways,
+        holidays,
+        work: Arc::clone(&shared.work),
         metrics: recorder.handle(),
     };
     let state = metrics::with_local_recorder(&recorder, || web::State::new(parts));

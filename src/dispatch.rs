@@ -78,7 +78,7 @@ pub struct Shared {
     /// Under which this process claims.
     pub lease: Lease,
     /// Something may be there to claim.
-    pub work: Notify,
+    pub work: Arc<Notify>,
     /// A random number in 0…1, which spreads retries.
     pub jitter: Box<dyn Fn() -> f64 + Send + Sync>,
 }

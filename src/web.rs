@@ -8,6 +8,7 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
+mod console;
 mod guard;
 mod health;
 mod listen;
@@ -21,9 +22,8 @@ mod status;
 mod unsubscribe;
 
 use std::{
-    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -31,12 +31,22 @@ use std::{
 
 use axum::{Router, http::StatusCode, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Notify;
 use tower_http::timeout::TimeoutLayer;
 
 pub use listen::serve;
 pub use measure::recorder;
 
-use crate::{account::Accounts, active::Active, clock::Clock, db::Db, receipt::Inbox, seal::Seal};
+use crate::{
+    account::{Accounts, Gateways},
+    active::Active,
+    campaign::{Holidays, Library},
+    clock::Clock,
+    config::Config,
+    db::Db,
+    receipt::Inbox,
+    seal::Seal,
+};
 
 /// The longest that a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
@@ -55,8 +65,16 @@ pub struct Parts {
     pub inbox: Inbox,
     /// The runs under way.
     pub active: Arc<Active>,
-    /// `[office]` of loa.toml.
-    pub office: BTreeMap<String, String>,
+    /// loa.toml, with the environment's words.
+    pub config: Config,
+    /// The campaigns as they were last read.
+    pub library: Arc<RwLock<Library>>,
+    /// The gateways that are known.
+    pub gateways: Arc<Gateways>,
+    /// Days off.
+    pub holidays: Holidays,
+    /// Wakes whatever looks for work: a run was made, stopped or let go on.
+    pub work: Arc<Notify>,
     /// Renders what was counted. Its recorder ([`recorder`]) is in force while [`State::new`] runs.
     pub metrics: PrometheusHandle,
 }
@@ -80,7 +98,7 @@ impl State {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Shared {
             doors: receipts::Doors::new(&parts.accounts, &parts.seal),
-            pages: page::Pages::new(&parts.office),
+            pages: page::Pages::new(&parts.config.office.fields),
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
             started: parts.clock.millis(),
@@ -98,8 +116,12 @@ impl State {
 
 /// The console's side: everything.
 pub fn private(state: State) -> Router {
-    let routes =
-        receipts::routes().merge(unsubscribe::routes()).merge(health::routes()).merge(scrape::routes()).merge(status::routes());
+    let routes = receipts::routes()
+        .merge(unsubscribe::routes())
+        .merge(health::routes())
+        .merge(scrape::routes())
+        .merge(status::routes())
+        .merge(console::routes(&state));
     finish(routes, state)
 }
 

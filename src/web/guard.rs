@@ -1,4 +1,5 @@
-//! The headers that every answer carries: no page may be framed, cached, indexed, sniffed or made to load anything.
+//! The headers that every answer carries: no page may be framed, cached, indexed, sniffed or made to load anything, unless its
+//! handler says otherwise for a reason of its own.
 
 use axum::{
     http::{
@@ -27,7 +28,7 @@ const NOTHING: HeaderValue =
 pub(super) async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, value);
+        headers.entry(name).or_insert(value);
     }
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     response

@@ -4,9 +4,9 @@
 //! there (a slow-headers attack otherwise costs nothing), and, at the end, the time that is spent waiting for the last
 //! answers. `TCP_NODELAY` is on: a receipt's answer is one small packet that a gateway waits for.
 
-use std::{future::Future, io, pin::pin, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router, extract::ConnectInfo};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -17,6 +17,7 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
+use tower_layer::Layer as _;
 
 /// Connections at once; further ones wait in the kernel's queue.
 const CONNECTIONS: usize = 4_096;
@@ -40,8 +41,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             () = &mut shutdown => break,
             Some(ended) = open.join_next() => report(ended),
             accepted = listener.accept(), if open.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => {
-                    open.spawn(converse(stream, router.clone(), closed.clone()));
+                Ok((stream, peer)) => {
+                    open.spawn(converse(stream, peer, router.clone(), closed.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%address, %error, "could not take a connection");
@@ -63,15 +64,16 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     Ok(())
 }
 
-/// One connection, request after request.
-async fn converse(stream: TcpStream, router: Router, mut closed: watch::Receiver<()>) {
+/// One connection, request after request. Handlers learn who is at its other end (`ConnectInfo`).
+async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, mut closed: watch::Receiver<()>) {
     // Without it answers only come later.
     let _ = stream.set_nodelay(true);
+    let service = Extension(ConnectInfo(peer)).layer(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_SIZE)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -16,12 +16,14 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-use super::{State, reader::Reader};
+use super::{State, console, reader::Reader};
 use crate::{
     phrase,
     words::{self, Lang, Phrase},
 };
 
+const LIGHT: &str = include_str!("templates/light.css");
+const DARK: &str = include_str!("templates/dark.css");
 const STYLE: &str = include_str!("templates/style.css");
 const FRAME: &str = include_str!("templates/frame.html");
 const TEMPLATES: [(&str, &str); 3] = [
@@ -30,11 +32,20 @@ const TEMPLATES: [(&str, &str); 3] = [
     ("unsubscribe", include_str!("templates/unsubscribe.html")),
 ];
 
+/// The style sheet that all pages begin with: the system's light or dark colours, or those that `data-theme` asks for.
+pub(super) fn sheet() -> String {
+    format!(
+        ":root {{ color-scheme: light dark;\n{LIGHT}}}\n\
+         @media (prefers-color-scheme: dark) {{ :root:not([data-theme=\"light\"]) {{\n{DARK}}} }}\n\
+         :root[data-theme=\"light\"] {{ color-scheme: light; }}\n\
+         :root[data-theme=\"dark\"] {{ color-scheme: dark;\n{DARK}}}\n{STYLE}"
+    )
+}
+
 /// The compiled pages.
 pub(super) struct Pages {
     templates: Environment<'static>,
     policy: HeaderValue,
-    office: Value,
 }
 
 impl Pages {
@@ -47,27 +58,42 @@ impl Pages {
         templates.add_filter("delivery_state", delivery_state);
         templates.add_filter("run_state", run_state);
         templates.add_filter("channel", channel);
-        for (name, main) in TEMPLATES {
-            let text = FRAME.replace("LOA:style", STYLE).replace("LOA:main", main);
+        templates.add_function("asset", asset);
+        templates.add_function("version", || env!("CARGO_PKG_VERSION"));
+        templates.add_global("office", Value::from(office.clone()));
+        let sheet = sheet();
+        let bare = TEMPLATES.map(|(name, main)| (name, FRAME.replace("LOA:style", &sheet).replace("LOA:main", main)));
+        let console = console::TEMPLATES.iter().copied().flatten().map(|(name, text)| (*name, (*text).to_string()));
+        for (name, text) in bare.into_iter().chain(console) {
             if let Err(error) = templates.add_template_owned(name, text) {
                 // Built in, and rendered by the tests: it cannot happen in a build that passed them.
                 tracing::error!(name, %error, "a built-in page cannot be compiled");
             }
         }
-        let hash = STANDARD.encode(Sha256::digest(STYLE));
+        let hash = STANDARD.encode(Sha256::digest(&sheet));
         let policy =
             format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
         Self {
             templates,
             policy: HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'")),
-            office: Value::from(office.clone()),
         }
+    }
+
+    /// One more template, for a test.
+    #[cfg(test)]
+    pub fn add(&mut self, name: &'static str, text: &'static str) {
+        self.templates.add_template(name, text).unwrap();
+    }
+
+    /// A template's text.
+    pub fn render(&self, name: &str, values: Value) -> Result<String, minijinja::Error> {
+        self.templates.get_template(name)?.render(values)
     }
 
     /// A page in the reader's language. `values` are the template's own.
     pub fn show(&self, status: StatusCode, name: &str, lang: Lang, values: Value) -> Response {
-        let all = context! { lang => lang.pick("vi", "en"), office => self.office.clone(), ..values };
-        match self.templates.get_template(name).and_then(|template| template.render(all)) {
+        let all = context! { lang => lang.pick("vi", "en"), ..values };
+        match self.render(name, all) {
             Ok(html) => {
                 let mut response = (status, Html(html)).into_response();
                 let headers = response.headers_mut();
@@ -110,6 +136,12 @@ pub(super) async fn not_found(extract::State(State(state)): extract::State<State
         &phrase!("Không có trang này", "There is no such page"),
         &phrase!("Vui lòng kiểm tra lại địa chỉ.", "Please check the address."),
     )
+}
+
+/// Where a style sheet or a script of ours is.
+fn asset(name: &str) -> Result<String, minijinja::Error> {
+    console::statics::address(name)
+        .ok_or_else(|| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, format!("there is no file `{name}`")))
 }
 
 fn reads(state: &minijinja::State<'_, '_>) -> Lang {

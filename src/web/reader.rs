@@ -1,10 +1,15 @@
-//! The language of whoever reads: `?lang=` by a link on the page, else the browser's, else Vietnamese.
+//! The language of whoever reads: `?lang=` by a link on the page, else the one that was chosen before (a cookie of the console's),
+//! else the browser's, else Vietnamese.
 
 use std::convert::Infallible;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header::ACCEPT_LANGUAGE, request::Parts},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{ACCEPT_LANGUAGE, COOKIE},
+        request::Parts,
+    },
 };
 
 use crate::words::Lang;
@@ -16,7 +21,8 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(chosen(parts.uri.query().unwrap_or_default()).unwrap_or_else(|| preferred(&parts.headers))))
+        let chosen = chosen(parts.uri.query().unwrap_or_default());
+        Ok(Self(chosen.or_else(|| kept(&parts.headers)).unwrap_or_else(|| preferred(&parts.headers))))
     }
 }
 
@@ -28,7 +34,26 @@ fn named(tag: &str) -> Option<Lang> {
     }
 }
 
-fn chosen(query: &str) -> Option<Lang> {
+/// The cookie's name.
+const COOKIE_NAME: &str = "lang";
+
+/// What keeps a choice in the browser for a year. It tells nothing of anybody, so any page of ours may read it.
+pub(super) fn keep(lang: Lang) -> HeaderValue {
+    HeaderValue::from_static(lang.pick(
+        "lang=vi; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly",
+        "lang=en; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly",
+    ))
+}
+
+fn kept(headers: &HeaderMap) -> Option<Lang> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';'));
+    cookies
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .filter(|(name, _)| *name == COOKIE_NAME)
+        .find_map(|(_, v)| named(v))
+}
+
+pub(super) fn chosen(query: &str) -> Option<Lang> {
     form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "lang").find_map(|(_, value)| named(&value))
 }
 
@@ -59,6 +84,14 @@ mod tests {
         assert_eq!(of("fr,de;q=0.5"), Lang::Vi);
         assert_eq!(of("en;q=0"), Lang::Vi);
         assert_eq!(preferred(&HeaderMap::new()), Lang::Vi);
+    }
+
+    #[test]
+    fn what_was_chosen_before_goes_before_what_the_browser_likes() {
+        let of = |cookies: &'static str| kept(&HeaderMap::from_iter([(COOKIE, cookies.parse().unwrap())]));
+        assert_eq!(of("a=b; lang=en"), Some(Lang::En));
+        assert_eq!(of("language=en; lang=xx"), None);
+        assert!(keep(Lang::En).to_str().unwrap().starts_with("lang=en;"));
     }
 
     #[test]

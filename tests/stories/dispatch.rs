@@ -181,7 +181,7 @@ impl<'w> Process<'w> {
             limits,
             public_url: None,
             lease: Lease::new("here".into(), world.epoch, world.now()),
-            work: tokio::sync::Notify::new(),
+            work: Arc::default(),
             jitter: Box::new(|| 0.5),
         });
         let (recorder, verdicts) = Recorder::new(Arc::clone(&shared));

@@ -141,7 +141,11 @@ impl House {
             accounts: Arc::new(accounts),
             inbox,
             active: Arc::clone(&active),
-            office: config.office.fields.clone(),
+            config: config.clone(),
+            library: Arc::default(),
+            gateways: Arc::new(gateways(Some(&described)).unwrap()),
+            holidays: loa::campaign::Holidays::default(),
+            work: Arc::default(),
             metrics: recorder.handle(),
         };
         let state = metrics::with_local_recorder(&recorder, || State::new(parts));

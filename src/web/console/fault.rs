@@ -1,0 +1,135 @@
+//! Why there is no page: what a handler returns instead of one. It becomes a page in the reader's language.
+
+use axum::{
+    extract::{self, Request},
+    http::{StatusCode, header::SET_COOKIE},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    db::DbError,
+    phrase,
+    web::{
+        State,
+        reader::{self, Reader},
+    },
+    words::Phrase,
+};
+
+/// Why a request of a signed-in person is not done. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// 404: there is no such thing, or it is another department's: which of the two is not told.
+    #[error("not found")]
+    NotFound,
+    /// 403: this person has no right to it.
+    #[error("forbidden")]
+    Forbidden,
+    /// 422: what was asked cannot be; the words say why and what would be right. Forms show mistakes beside their fields instead.
+    #[error("{0}")]
+    Invalid(Phrase),
+    /// 409: somebody else changed it in between, or its state does not allow it any more.
+    #[error("{0}")]
+    Conflict(Phrase),
+    /// 413: more was sent than is taken.
+    #[error("{0}")]
+    TooLarge(Phrase),
+    /// 429: too often.
+    #[error("{0}")]
+    TooMany(Phrase),
+    /// 503: the database did not do it.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// 500: something else failed, which the log tells.
+    #[error("{0:#}")]
+    Broken(#[from] anyhow::Error),
+}
+
+/// What a fault says to its reader.
+#[derive(Debug, Clone)]
+struct Told {
+    title: Phrase,
+    text: Phrase,
+}
+
+impl Fault {
+    /// Its HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Db(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn told(self) -> Told {
+        let (title, text) = match self {
+            Self::NotFound => (
+                phrase!("Không có trang này", "There is no such page"),
+                phrase!("Có thể địa chỉ sai, hoặc nội dung đã được gỡ.", "The address may be wrong, or what it showed is gone."),
+            ),
+            Self::Forbidden => (
+                phrase!("Bạn không có quyền làm việc này", "You may not do this"),
+                phrase!("Nếu cần, xin hỏi người quản trị hệ thống.", "Ask an administrator if you need to."),
+            ),
+            Self::Invalid(text) => (phrase!("Chưa thực hiện được", "That cannot be done"), text),
+            Self::Conflict(text) => (phrase!("Nội dung đã thay đổi", "It has changed in the meantime"), text),
+            Self::TooLarge(text) => (phrase!("Dữ liệu gửi lên quá lớn", "That is too large"), text),
+            Self::TooMany(text) => (phrase!("Quá nhiều lần", "Too often"), text),
+            Self::Db(_) => (
+                phrase!("Hệ thống đang bận", "The system is busy"),
+                phrase!(
+                    "Chưa có gì được thay đổi. Vui lòng thử lại sau ít phút.",
+                    "Nothing was changed. Please try again in a few minutes."
+                ),
+            ),
+            Self::Broken(_) => (
+                phrase!("Hệ thống gặp lỗi", "Something went wrong"),
+                phrase!(
+                    "Lỗi đã được ghi vào nhật ký của máy chủ. Vui lòng thử lại; nếu vẫn lỗi, xin báo người quản trị.",
+                    "The server's log has the error. Please try again; if it stays, tell an administrator."
+                ),
+            ),
+        };
+        Told { title, text }
+    }
+}
+
+impl IntoResponse for Fault {
+    /// A bare answer that [`explain`] makes a page of.
+    fn into_response(self) -> Response {
+        match &self {
+            Self::Db(error) => tracing::error!(%error, "a page could not be shown"),
+            Self::Broken(error) => tracing::error!("a page could not be shown: {error:#}"),
+            _ => {}
+        }
+        let status = self.status();
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self.told());
+        response
+    }
+}
+
+/// Makes a page of a fault, in the language of whoever asked; and keeps the language that a link chose.
+pub(in crate::web) async fn explain(
+    extract::State(State(state)): extract::State<State>,
+    Reader(lang): Reader,
+    request: Request,
+    next: Next,
+) -> Response {
+    let chosen = reader::chosen(request.uri().query().unwrap_or_default());
+    let mut response = next.run(request).await;
+    if let Some(told) = response.extensions_mut().remove::<Told>() {
+        response = state.pages.notice(response.status(), lang, &told.title, &told.text);
+    }
+    if let Some(lang) = chosen {
+        response.headers_mut().append(SET_COOKIE, reader::keep(lang));
+    }
+    response
+}
