@@ -40,8 +40,8 @@
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`webhook`]: what other programs are told · [`idempotency`]: requests that are answered once |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
-//! | definitions | [`definition`], frozen copies of them · [`campaign`] |
-//! | small and pure | [`limit`], [`retry`], [`health`], [`token`] |
+//! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do |
+//! | small and pure | [`limit`], [`retry`], [`health`], [`token`] · [`audit`]: who did what |
 //! | ground | [`db`], the only file that knows there are two engines · [`config`], [`document`], [`seal`], [`words`], [`clock`] |
 //!
 //! [`sandbox`] stands apart: stand-in gateways and made-up residents for the demo, the tests and `loa sandbox`.
@@ -51,6 +51,7 @@ pub mod active;
 pub mod app;
 pub mod approval;
 pub mod audience;
+pub mod audit;
 pub mod campaign;
 pub mod cli;
 pub mod clock;
@@ -79,6 +80,7 @@ pub mod seal;
 pub mod suppression;
 pub mod tally;
 pub mod token;
+pub mod user;
 pub mod verify;
 pub mod web;
 pub mod webhook;

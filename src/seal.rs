@@ -244,6 +244,13 @@ impl Seal {
         mac.finalize().into_bytes().into()
     }
 
+    /// Random bytes: what cookies, links and codes are made of.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.randomness)(&mut bytes);
+        bytes
+    }
+
     fn enclose(&self, kind: u8, plain: &[u8]) -> Vec<u8> {
         // `new` puts the current key first, so there always is one; encryption fails only beyond 256 GiB.
         let Some(key) = self.ring.first() else { return Vec::new() };

@@ -8,6 +8,7 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
+mod api;
 mod console;
 mod guard;
 mod health;
@@ -91,6 +92,8 @@ struct Shared {
     titles: overview::Titles,
     started: i64,
     leaving: AtomicBool,
+    limiter: api::Limiter,
+    document: api::Document,
 }
 
 impl State {
@@ -103,6 +106,8 @@ impl State {
             titles: overview::Titles::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
+            limiter: api::Limiter::default(),
+            document: api::Document::default(),
             parts,
         }))
     }
@@ -121,6 +126,7 @@ pub fn private(state: State) -> Router {
         .merge(health::routes())
         .merge(scrape::routes())
         .merge(status::routes())
+        .merge(api::routes(&state))
         .merge(console::routes(&state));
     finish(routes, state)
 }

@@ -9,6 +9,7 @@
 //! so that a refusal of the first one costs nothing, and no closer than the account's slots. A part that the carrier only
 //! finds too early goes again when its connection no longer holds.
 
+mod bind;
 mod charset;
 mod deliver;
 mod ids;

@@ -9,6 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use providers::Channel;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Shared;
 use crate::{
@@ -20,7 +21,8 @@ use crate::{
 };
 
 /// A run, for people and machines.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Run)]
 pub(super) struct RunView {
     /// Its number.
     pub id: i64,

@@ -1,10 +1,10 @@
-//! `/`: how the runs and the accounts stand, to be read and not to be changed; and `/api/v1/runs`, the same for machines.
+//! `/`: how the runs and the accounts stand, to be read and not to be changed. `/api/v1/runs` is the same for machines.
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{self, Query},
     http::StatusCode,
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::get,
 };
 use chrono::DateTime;
@@ -12,7 +12,6 @@ use chrono_tz::Asia::Ho_Chi_Minh;
 use minijinja::{Value, context, value::Serde};
 use providers::Channel;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{
     Shared, State, accounts,
@@ -29,11 +28,9 @@ use crate::{
 const UNDER_WAY: i64 = 30;
 /// Runs that are over on the page.
 const SETTLED: i64 = 15;
-/// Runs in one answer of the API at most.
-const API_PAGE: i64 = 200;
 
 pub(super) fn routes() -> Router<State> {
-    Router::new().route("/", get(show)).route("/api/v1/runs", get(runs))
+    Router::new().route("/", get(show))
 }
 
 #[derive(Deserialize)]
@@ -180,30 +177,5 @@ impl Bar {
             }
         }
         Self { pieces, finished: (run.deliveries - run.unfinished) * 100 / run.deliveries }
-    }
-}
-
-#[derive(Deserialize)]
-struct Paging {
-    /// Only runs with a lower number.
-    before: Option<i64>,
-    /// At most so many.
-    limit: Option<i64>,
-}
-
-/// The runs, the newest first. `next` is the `before` of the next page.
-async fn runs(extract::State(State(state)): extract::State<State>, Query(paging): Query<Paging>) -> Response {
-    let most = paging.limit.unwrap_or(50).clamp(1, API_PAGE);
-    match overview::page(&state, paging.before.unwrap_or(i64::MAX), most).await {
-        Ok(runs) => {
-            let full = i64::try_from(runs.len()).is_ok_and(|n| n == most);
-            let next = runs.last().filter(|_| full).map(|run| run.id);
-            Json(json!({ "runs": runs, "next": next })).into_response()
-        }
-        Err(error) => {
-            tracing::error!(%error, "the runs could not be listed");
-            let why = json!({ "error": "the database cannot be asked; try again later" });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(why)).into_response()
-        }
     }
 }

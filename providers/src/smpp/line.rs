@@ -17,8 +17,9 @@ use tokio::{
 };
 
 use super::{
+    bind::{self, Bound},
     pdu::Role,
-    session::{self, Bound, Came, End, Session},
+    session::{Came, End, Session},
     settings::{Bind, Settings},
 };
 use crate::network::{self, Unreached, Wire};
@@ -285,7 +286,7 @@ impl Line {
                 Unreached::Setup(why) => End::Setup(why),
                 Unreached::Lost(why) => End::Lost(why),
             })?;
-            session::bind(&self.settings, role, wire).await
+            bind::bind(&self.settings, role, wire).await
         };
         let limit = self.settings.timeout;
         timeout(limit, opened).await.unwrap_or_else(|_| Err(End::Lost(format!("no bind within {} s", limit.as_secs()))))

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     deliver::{self, Delivered},
-    pdu::{self, Frame, Role, Unfit, command},
+    pdu::{self, Frame, Unfit, command},
     settings::Settings,
     status,
 };
@@ -42,7 +42,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// How long an unanswered submission is remembered after its sender gave up, and keeps its place in the window.
 const LATE: Duration = Duration::from_mins(1);
 /// For the end in order: for the last answers, and again for the answer to unbind.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 /// Sequence numbers end here (SMPP 3.4, section 3.2).
 const LAST_SEQUENCE: u32 = 0x7FFF_FFFF;
 
@@ -148,69 +148,8 @@ impl Drop for Unanswered {
     }
 }
 
-/// An opened and bound connection, before its loops run.
-pub(super) struct Bound<P> {
-    pub(super) session: Arc<Session<P>>,
-    wire: Box<dyn Wire>,
-    unread: BytesMut,
-}
-
-/// Binds on an open connection. A refusal for a wrong name or password is [`End::Setup`].
-pub(super) async fn bind<P: Send + Sync + 'static>(
-    settings: &Settings,
-    role: Role,
-    mut wire: Box<dyn Wire>,
-) -> Result<Bound<P>, End> {
-    let lost = |error: std::io::Error| End::Lost(format!("the connection broke off during the bind: {error}"));
-    let request = pdu::bind(settings, role, 1).map_err(|Unfit(field)| End::Setup(format!("{field} does not fit its field")))?;
-    wire.write_all(&request).await.map_err(lost)?;
-    wire.flush().await.map_err(lost)?;
-    let mut unread = BytesMut::new();
-    loop {
-        let frame = read(&mut wire, &mut unread).await.map_err(lost)?;
-        let frame = match frame {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return Err(End::Lost("the carrier hung up during the bind".into())),
-            Err(pdu::Unframed(_)) => return Err(End::Lost("what answers the bind does not speak SMPP".into())),
-        };
-        let response = role.command() | command::RESPONSE;
-        match frame.command {
-            id if (id == response || id == command::GENERIC_NACK) && frame.status == status::OK => break,
-            id if id == response || id == command::GENERIC_NACK => return Err(refused(settings, frame.status)),
-            command::ENQUIRE_LINK => {
-                wire.write_all(&pdu::enquire_link_resp(frame.sequence)).await.map_err(lost)?;
-                wire.flush().await.map_err(lost)?;
-            }
-            _ => {}
-        }
-    }
-    let state = State {
-        sequence: 1,
-        pending: HashMap::new(),
-        queue: VecDeque::new(),
-        writing: false,
-        heard: Instant::now(),
-        ended: false,
-    };
-    let session = Session {
-        state: Mutex::new(state),
-        wake: Notify::new(),
-        room: Notify::new(),
-        quieter: Notify::new(),
-        places: Arc::new(Semaphore::new(UNANSWERED)),
-    };
-    Ok(Bound { session: Arc::new(session), wire, unread })
-}
-
-/// What a refused bind means.
-fn refused(settings: &Settings, code: u32) -> End {
-    let (verdict, words) = status::verdict(settings, code);
-    let said = format!("the carrier refused the bind: {words}");
-    if verdict == status::Verdict::Misconfigured { End::Setup(said) } else { End::Lost(said) }
-}
-
 /// The next frame; none at the end of the stream.
-async fn read<R: AsyncRead + Unpin>(
+pub(super) async fn read<R: AsyncRead + Unpin>(
     wire: &mut R,
     unread: &mut BytesMut,
 ) -> std::io::Result<Result<Option<Frame>, pdu::Unframed>> {
@@ -227,44 +166,46 @@ async fn read<R: AsyncRead + Unpin>(
     }
 }
 
-impl<P: Send + Sync + 'static> Bound<P> {
-    /// Says good-bye to a connection that nothing was sent over.
-    pub(super) async fn unbind(mut self) {
-        // The answer changes nothing.
-        let farewell = async {
-            self.wire.write_all(&pdu::unbind(2)).await?;
-            self.wire.flush().await?;
-            while let Ok(Some(frame)) = read(&mut self.wire, &mut self.unread).await? {
-                if frame.command == command::UNBIND_RESP {
-                    break;
-                }
-            }
-            std::io::Result::Ok(())
+impl<P: Send + Sync + 'static> Session<P> {
+    /// Of a connection that was just bound, as sequence number 1.
+    pub(super) fn new() -> Self {
+        let state = State {
+            sequence: 1,
+            pending: HashMap::new(),
+            queue: VecDeque::new(),
+            writing: false,
+            heard: Instant::now(),
+            ended: false,
         };
-        let _ = timeout(FAREWELL, farewell).await;
+        Self {
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            room: Notify::new(),
+            quieter: Notify::new(),
+            places: Arc::new(Semaphore::new(UNANSWERED)),
+        }
     }
 
-    /// Runs the connection to its end, which `closing` may bring about in order.
+    /// Runs the connection to its end, which `closing` may bring about in order. `unread` came with the answer to the bind.
     pub(super) async fn run(
-        self,
+        self: &Arc<Self>,
+        wire: Box<dyn Wire>,
+        unread: BytesMut,
         settings: &Settings,
         came: &mpsc::UnboundedSender<Came>,
         closing: watch::Receiver<bool>,
     ) -> End {
-        let Self { session, wire, unread } = self;
         let (reader, writer) = tokio::io::split(wire);
         let end = tokio::select! {
-            end = session.read_on(settings, reader, unread, came, closing.clone()) => end,
-            end = session.write_on(writer) => end,
-            end = session.watch(settings) => end,
-            end = session.farewell(closing) => end,
+            end = self.read_on(settings, reader, unread, came, closing.clone()) => end,
+            end = self.write_on(writer) => end,
+            end = self.watch(settings) => end,
+            end = self.farewell(closing) => end,
         };
-        session.end();
+        self.end();
         end
     }
-}
 
-impl<P: Send + Sync + 'static> Session<P> {
     fn state(&self) -> MutexGuard<'_, State<P>> {
         // Nothing panics while it holds the lock; were it so, what it guards would still be whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{self, Request},
+    extract::{self, MatchedPath, Request},
     http::{
         HeaderMap, Method, StatusCode,
         header::{ACCEPT, CONTENT_TYPE, ETAG, LOCATION},
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    BODY_LIMIT,
+    BASE, BODY_LIMIT,
     caller::{self, Caller},
     input::too_large,
     problem::{Kind, MEDIA_TYPE, Problem},
@@ -53,13 +53,31 @@ pub async fn surround(
             let words = phrase!("API trả lời bằng `application/json`", "the API answers `application/json`");
             Problem::header(Kind::NotAcceptable, "Accept", words).into_response()
         }
-        Ok(_) => once(&state.0, request, next).await,
+        Ok(_) => match unknown_parameter(&state, &request) {
+            Some(problem) => problem.into_response(),
+            None => once(&state.0, request, next).await,
+        },
     };
     let mut response = worded(response, lang);
     if let Ok(pace) = admitted {
         pace.tell(response.headers_mut());
     }
     response
+}
+
+/// A parameter that the document does not have: a mistyped one would else be passed over in silence.
+fn unknown_parameter(State(state): &State, request: &Request) -> Option<Problem> {
+    let query = request.uri().query()?;
+    let path = request.extensions().get::<MatchedPath>()?.as_str().strip_prefix(BASE)?.to_string();
+    let known = state.document.parameters(&path, request.method())?;
+    let unknown = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| !known.contains(name.as_ref()))?.0.into_owned();
+    let names = known.iter().copied().collect::<Vec<_>>().join(", ");
+    let words = if names.is_empty() {
+        phrase!("địa chỉ này không có tham số", "this address takes no parameters")
+    } else {
+        phrase!("không có tham số này; có: {names}", "there is no such parameter; there are: {names}")
+    };
+    Some(Problem::parameter(&unknown, words))
 }
 
 /// What the API can answer: JSON, and for some addresses a text.
