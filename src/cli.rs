@@ -30,6 +30,7 @@ mod send;
 mod serve;
 mod stop;
 mod table;
+mod user;
 mod verify;
 mod who;
 
@@ -101,6 +102,7 @@ enum Command {
     Send(send::Args),
     Serve(serve::Args),
     Runs(runs::Args),
+    User(user::Args),
     Replies(replies::Args),
     Requests(requests::Args),
     Pause(pause::Args),
@@ -263,6 +265,7 @@ pub async fn main() -> ExitCode {
         Command::Abort(args) => abort::run(args, &globals).await,
         Command::Stop(args) => stop::run(args, &globals).await,
         Command::Report(args) => report::run(args, &globals).await,
+        Command::User(args) => user::run(args, &globals).await,
         Command::Verify(args) => verify::run(args, &globals).await,
         Command::Migrate(args) => migrate::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,

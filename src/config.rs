@@ -128,6 +128,16 @@ pub struct Server {
     pub trusted_proxies: Vec<std::net::IpAddr>,
 }
 
+impl Server {
+    /// Where people reach the console.
+    pub fn console_url(&self) -> String {
+        match &self.public_url {
+            Some(url) if self.public_listen.is_none() => url.clone(),
+            _ => format!("http://{}", self.listen),
+        }
+    }
+}
+
 /// 32 secret bytes.
 #[derive(Clone)]
 pub struct SecretKey(pub std::sync::Arc<secrecy::SecretBox<[u8; 32]>>);

@@ -450,8 +450,7 @@ pub async fn by_subject(db: &Db, subject: &str, verified_email: Option<&str>, fr
     };
     let actor = Actor { user: Some(user.id), name: user.name.clone(), ..from.clone() };
     let linked = transaction!(db, |tx| {
-        let linked =
-            within!(tx, |c, sql| sqlx::query(sql(&LINK)).bind(user.id).bind(subject).execute(c).await.map(affected))?;
+        let linked = within!(tx, |c, sql| sqlx::query(sql(&LINK)).bind(user.id).bind(subject).execute(c).await.map(affected))?;
         if linked == 1 {
             audit::record(tx, &actor, "user.link", &user.email, None, None, now).await?;
         }

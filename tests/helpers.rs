@@ -1,5 +1,8 @@
 //! What stories share.
 
+pub mod browser;
+pub mod office;
+
 use std::{
     net::TcpListener,
     process::Child,

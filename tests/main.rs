@@ -22,6 +22,7 @@ mod stories {
     mod mailhost;
     mod main_job;
     mod nodes;
+    mod pages;
     mod people;
     mod plan;
     mod poll;

@@ -27,12 +27,12 @@ CREATE TABLE department (
     created_at INTEGER NOT NULL
 );
 
-CREATE TABLE membership (
+CREATE TABLE department_member (
     console_user INTEGER NOT NULL,
     department   INTEGER NOT NULL,
     PRIMARY KEY (console_user, department)
 );
-CREATE INDEX membership_department ON membership (department);
+CREATE INDEX department_member_department ON department_member (department);
 
 CREATE TABLE session (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -76,9 +76,8 @@ static LIST: Sql = Sql::new(concat!(
 static MAKE: Sql = Sql::new(
     r"INSERT INTO api_token (hash, console_user, name, rights, created_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
 );
-static REVOKE: Sql = Sql::new(
-    r"UPDATE api_token SET revoked_at = $3 WHERE id = $1 AND console_user = $2 AND revoked_at IS NULL RETURNING name",
-);
+static REVOKE: Sql =
+    Sql::new(r"UPDATE api_token SET revoked_at = $3 WHERE id = $1 AND console_user = $2 AND revoked_at IS NULL RETURNING name");
 static REVOKE_ALL: Sql = Sql::new(r"UPDATE api_token SET revoked_at = $2 WHERE console_user = $1 AND revoked_at IS NULL");
 
 /// Whoever shows this secret: its maker, with the rights that the token lends and the maker still has. None: there is no such
@@ -87,9 +86,8 @@ pub async fn find(db: &Db, secret: &str, now: i64) -> Result<Option<Bearer>> {
     if !secret.starts_with(PREFIX) {
         return Ok(None);
     }
-    let token: Option<ApiToken> = on!(db.read, |pool, sql| {
-        sqlx::query_as(sql(&FIND)).bind(&hash(secret)[..]).bind(now).fetch_optional(pool).await
-    })?;
+    let token: Option<ApiToken> =
+        on!(db.read, |pool, sql| { sqlx::query_as(sql(&FIND)).bind(&hash(secret)[..]).bind(now).fetch_optional(pool).await })?;
     let Some(token) = token else { return Ok(None) };
     let Some(mut user) = find_user(db, token.user).await?.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
     if token.used_at.is_none_or(|used| now - used >= USED_EVERY) {
@@ -139,9 +137,8 @@ pub async fn list(db: &Db, user: i64) -> Result<Vec<ApiToken>> {
 /// Takes one of somebody's tokens back. False: there is none of this number among theirs.
 pub async fn revoke(db: &Db, user: &User, id: i64, actor: &Actor, now: i64) -> Result<bool> {
     transaction!(db, |tx| {
-        let name: Option<String> = within!(tx, |c, sql| {
-            sqlx::query_scalar(sql(&REVOKE)).bind(id).bind(user.id).bind(now).fetch_optional(c).await
-        })?;
+        let name: Option<String> =
+            within!(tx, |c, sql| { sqlx::query_scalar(sql(&REVOKE)).bind(id).bind(user.id).bind(now).fetch_optional(c).await })?;
         let Some(name) = name else { return Ok(false) };
         let before = json!({ "token": id, "name": name });
         audit::record(tx, actor, "token.revoke", &user.email, Some(&before), None, now).await?;

@@ -71,8 +71,15 @@ pub struct Department {
     pub members: i64,
 }
 
+impl Department {
+    /// Whether that is its name, however it is capitalised and spaced.
+    pub fn is_called(&self, name: &str) -> bool {
+        folded(&self.name) == folded(name)
+    }
+}
+
 static LIST: Sql = Sql::new(
-    r"SELECT d.id, d.name, (SELECT count(*) FROM membership m WHERE m.department = d.id) AS members FROM department d ORDER BY d.name, d.id",
+    r"SELECT d.id, d.name, (SELECT count(*) FROM department_member m WHERE m.department = d.id) AS members FROM department d ORDER BY d.name, d.id",
 );
 
 /// All departments.
@@ -82,7 +89,7 @@ pub async fn departments(db: &Db) -> Result<Vec<Department>> {
 
 static SCOPE: Sql = Sql::new(
     r"SELECT d.folded, d.name, m.console_user IS NOT NULL AS mine
-      FROM department d LEFT JOIN membership m ON m.department = d.id AND m.console_user = $1",
+      FROM department d LEFT JOIN department_member m ON m.department = d.id AND m.console_user = $1",
 );
 
 pub(super) async fn scope(db: &Db, user: i64, everything: bool) -> Result<Scope> {
@@ -98,7 +105,8 @@ pub(super) async fn scope(db: &Db, user: i64, everything: bool) -> Result<Scope>
     Ok(scope)
 }
 
-static MEMBERS: Sql = Sql::new(r"SELECT m.console_user, d.folded, d.name FROM membership m JOIN department d ON d.id = m.department");
+static MEMBERS: Sql =
+    Sql::new(r"SELECT m.console_user, d.folded, d.name FROM department_member m JOIN department d ON d.id = m.department");
 static NAMES: Sql = Sql::new(r"SELECT folded FROM department");
 
 /// Everybody's.
@@ -124,7 +132,7 @@ pub(super) async fn scopes(db: &Db) -> Result<Scopes> {
 }
 
 static OF: Sql = Sql::new(
-    r"SELECT d.name FROM membership m JOIN department d ON d.id = m.department WHERE m.console_user = $1 ORDER BY d.name, d.id",
+    r"SELECT d.name FROM department_member m JOIN department d ON d.id = m.department WHERE m.console_user = $1 ORDER BY d.name, d.id",
 );
 
 /// The names of somebody's departments.
@@ -137,9 +145,9 @@ struct Number {
     id: i64,
 }
 
-static LEAVE: Sql = Sql::new(r"DELETE FROM membership WHERE console_user = $1");
+static LEAVE: Sql = Sql::new(r"DELETE FROM department_member WHERE console_user = $1");
 static JOIN: Sql = Sql::new(
-    r"INSERT INTO membership (console_user, department)
+    r"INSERT INTO department_member (console_user, department)
       SELECT $1, d.id FROM department d WHERE d.id IN (SELECT id FROM :rows($2; id BIGINT) AS wanted)",
 );
 
@@ -159,7 +167,7 @@ static RENAME: Sql = Sql::new(
       WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM department o WHERE o.folded = $3 AND o.id <> $1)",
 );
 static REMOVE: Sql = Sql::new(r"DELETE FROM department WHERE id = $1");
-static EMPTY: Sql = Sql::new(r"DELETE FROM membership WHERE department = $1");
+static EMPTY: Sql = Sql::new(r"DELETE FROM department_member WHERE department = $1");
 static NAME: Sql = Sql::new(r"SELECT d.name FROM department d WHERE d.id = $1 :lock(d)");
 
 /// Adds a department: from now on only its members, and those who see all, see what it owns.

@@ -16,9 +16,8 @@ pub const INVITED: i64 = 7 * 24 * 60 * 60 * 1000;
 /// How long a link for a forgotten password is good: a day.
 pub const FORGOTTEN: i64 = 24 * 60 * 60 * 1000;
 
-static MAKE: Sql = Sql::new(
-    r"INSERT INTO invitation (hash, console_user, reset, created_at, ends_at, by_whom) VALUES ($1, $2, $3, $4, $5, $6)",
-);
+static MAKE: Sql =
+    Sql::new(r"INSERT INTO invitation (hash, console_user, reset, created_at, ends_at, by_whom) VALUES ($1, $2, $3, $4, $5, $6)");
 static END_ALL: Sql = Sql::new(r"DELETE FROM invitation WHERE console_user = $1");
 static FIND: Sql = Sql::new(r"SELECT console_user, reset FROM invitation WHERE hash = $1 AND ends_at > $2");
 static USE: Sql = Sql::new(r"DELETE FROM invitation WHERE hash = $1 AND ends_at > $2 RETURNING console_user");
@@ -56,9 +55,8 @@ pub async fn make(
 
 /// Whom a link is for, and whether they had a password before; none: it was used, it ended, or it never was.
 pub async fn whose(db: &Db, secret: &str, now: i64) -> Result<Option<(User, bool)>> {
-    let found: Option<(i64, bool)> = on!(db.read, |pool, sql| {
-        sqlx::query_as(sql(&FIND)).bind(&hash(secret)[..]).bind(now).fetch_optional(pool).await
-    })?;
+    let found: Option<(i64, bool)> =
+        on!(db.read, |pool, sql| { sqlx::query_as(sql(&FIND)).bind(&hash(secret)[..]).bind(now).fetch_optional(pool).await })?;
     let Some((id, reset)) = found else { return Ok(None) };
     Ok(find(db, id).await?.filter(|user| user.disabled_at.is_none()).map(|user| (user, reset)))
 }
@@ -76,9 +74,8 @@ pub async fn accept(
     now: i64,
 ) -> Result<Option<Secret>> {
     transaction!(db, |tx| {
-        let used: Option<i64> = within!(tx, |c, sql| {
-            sqlx::query_scalar(sql(&USE)).bind(&hash(secret)[..]).bind(now).fetch_optional(c).await
-        })?;
+        let used: Option<i64> =
+            within!(tx, |c, sql| { sqlx::query_scalar(sql(&USE)).bind(&hash(secret)[..]).bind(now).fetch_optional(c).await })?;
         if used != Some(user.id) {
             return Ok(None);
         }

@@ -34,20 +34,8 @@ const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$AAAAAAA
 
 /// What people choose first; whoever guesses tries these first.
 const COMMON: [&str; 14] = [
-    "password",
-    "matkhau",
-    "123456",
-    "qwerty",
-    "abc123",
-    "admin",
-    "iloveyou",
-    "letmein",
-    "welcome",
-    "vietnam",
-    "hanoi",
-    "saigon",
-    "111111",
-    "000000",
+    "password", "matkhau", "123456", "qwerty", "abc123", "admin", "iloveyou", "letmein", "welcome", "vietnam", "hanoi", "saigon",
+    "111111", "000000",
 ];
 
 /// Why a password will not do.
@@ -91,7 +79,8 @@ pub fn check(password: &str, email: &str, name: &str) -> std::result::Result<(),
     let different = folded.chars().collect::<std::collections::BTreeSet<_>>().len();
     // What is left of it when what is guessed first is taken out of it.
     let local = email.split('@').next().unwrap_or_default();
-    let words = name.split_whitespace().chain([local, email, "loa"]).map(str::to_lowercase).filter(|word| word.chars().count() > 2);
+    let words =
+        name.split_whitespace().chain([local, email, "loa"]).map(str::to_lowercase).filter(|word| word.chars().count() > 2);
     let mut left = folded;
     for word in words.chain(COMMON.map(str::to_string)) {
         left = left.replace(&word, "");
@@ -175,9 +164,6 @@ mod tests {
         let theirs = argon2().hash_password_with_salt(b"x", &[7; 16]).unwrap().to_string();
         let parameters = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
         assert_eq!(parameters(&theirs), parameters(NOBODYS));
-        assert!(matches!(
-            argon2().verify_password(b"anything", NOBODYS),
-            Err(argon2::password_hash::Error::PasswordInvalid)
-        ));
+        assert!(matches!(argon2().verify_password(b"anything", NOBODYS), Err(argon2::password_hash::Error::PasswordInvalid)));
     }
 }

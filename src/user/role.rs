@@ -93,10 +93,15 @@ impl Role {
                 "Writes campaigns, keeps the list of recipients, sends and stops"
             ),
             Self::Approver => {
-                phrase!("Phê duyệt nội dung do người khác soạn, cho gửi và dừng gửi", "Approves what another wrote, sends and stops")
+                phrase!(
+                    "Phê duyệt nội dung do người khác soạn, cho gửi và dừng gửi",
+                    "Approves what another wrote, sends and stops"
+                )
             }
             Self::Manager => phrase!("Xem số liệu, chốt số liệu theo kỳ", "Reads figures, closes periods"),
-            Self::Partner => phrase!("Xem và báo cáo các yêu cầu gửi cho đơn vị mình", "Sees and reports on its own relay orders"),
+            Self::Partner => {
+                phrase!("Xem và báo cáo các yêu cầu gửi cho đơn vị mình", "Sees and reports on its own relay orders")
+            }
             Self::Administrator => {
                 phrase!("Quản lý người dùng, tài khoản gửi và nhật ký", "Manages users, sending accounts and the audit")
             }
@@ -124,9 +129,7 @@ impl Role {
             Self::Approver => Rights::of(&[ReadCampaigns, Approve, Run, Stop, ReadReach, ReadAccounts]),
             Self::Manager => Rights::of(&[ReadCampaigns, ReadReach, ClosePeriods, ReadAccounts]),
             Self::Partner => Rights::NONE,
-            Self::Administrator => {
-                Rights::of(&[ManageUsers, ReadAudit, ReadAccounts, ActOnAccounts, ReadCampaigns, ReadReach])
-            }
+            Self::Administrator => Rights::of(&[ManageUsers, ReadAudit, ReadAccounts, ActOnAccounts, ReadCampaigns, ReadReach]),
         }
     }
 }

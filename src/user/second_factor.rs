@@ -111,8 +111,7 @@ fn unbase32(text: &str) -> Option<Vec<u8>> {
 fn recovery_codes(seal: &Seal) -> Vec<String> {
     (0..RECOVERY)
         .map(|_| {
-            let letters: String =
-                seal.random::<8>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+            let letters: String = seal.random::<8>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
             format!("{}-{}", &letters[..4], &letters[4..])
         })
         .collect()
@@ -139,7 +138,8 @@ static USE_STEP: Sql = Sql::new(r"UPDATE console_user SET totp_step = $2 WHERE i
 static FORGET_CODES: Sql = Sql::new(r"DELETE FROM recovery_code WHERE console_user = $1");
 static KEEP_CODE: Sql =
     Sql::new(r"INSERT INTO recovery_code (console_user, hash) VALUES ($1, $2) ON CONFLICT (console_user, hash) DO NOTHING");
-static USE_CODE: Sql = Sql::new(r"UPDATE recovery_code SET used_at = $3 WHERE console_user = $1 AND hash = $2 AND used_at IS NULL");
+static USE_CODE: Sql =
+    Sql::new(r"UPDATE recovery_code SET used_at = $3 WHERE console_user = $1 AND hash = $2 AND used_at IS NULL");
 static LEFT: Sql = Sql::new(r"SELECT count(*) FROM recovery_code WHERE console_user = $1 AND used_at IS NULL");
 
 /// Turns it on: the key counts from now on, `step` (that of the code that proved it) is used up. The new recovery codes, to be shown
@@ -256,7 +256,10 @@ mod tests {
         assert!(Key::read("gezd gnbv gy3t qojq gezd gnbv gy3t qojq").as_ref() == Some(&key));
         assert!(Key::read("GEZD").is_none() && Key::read("1111").is_none());
         // RFC 4648, section 10.
-        assert_eq!(["f", "fo", "foo", "foob", "fooba"].map(|text| base32(text.as_bytes())), ["MY", "MZXQ", "MZXW6", "MZXW6YQ", "MZXW6YTB"]);
+        assert_eq!(
+            ["f", "fo", "foo", "foob", "fooba"].map(|text| base32(text.as_bytes())),
+            ["MY", "MZXQ", "MZXW6", "MZXW6YQ", "MZXW6YTB"]
+        );
         assert_eq!(
             key.address("Sở VHTTDL", "an@example.vn"),
             "otpauth://totp/S%E1%BB%9F%20VHTTDL:an%40example.vn?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=S%E1%BB%9F%20VHTTDL"

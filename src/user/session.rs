@@ -77,11 +77,8 @@ pub async fn begin(tx: &mut Tx, seal: &Seal, user: i64, complete: bool, address:
     Ok(secret)
 }
 
-static RESUME: Sql = Sql::new(concat!(
-    "SELECT ",
-    session_columns!(),
-    " FROM session WHERE hash = $1 AND ends_at > $2 AND seen_at > $3"
-));
+static RESUME: Sql =
+    Sql::new(concat!("SELECT ", session_columns!(), " FROM session WHERE hash = $1 AND ends_at > $2 AND seen_at > $3"));
 static SEEN: Sql = Sql::new(r"UPDATE session SET seen_at = $2 WHERE id = $1");
 
 /// The session that a cookie stands for, and whose it is; none: there is none, it ended, or they may not sign in any more.
@@ -116,6 +113,14 @@ static CLEAN: Sql = Sql::new(r"DELETE FROM session WHERE ends_at <= $1 OR seen_a
 pub async fn end(tx: &mut Tx, user: i64, id: i64) -> Result<bool> {
     let ended = within!(tx, |c, sql| sqlx::query(sql(&END)).bind(id).bind(user).execute(c).await.map(affected))?;
     Ok(ended > 0)
+}
+
+static DROP: Sql = Sql::new(r"DELETE FROM session WHERE hash = $1");
+
+/// Ends the session that a cookie stands for, whatever it is.
+pub async fn drop_secret(tx: &mut Tx, secret: &str) -> Result<()> {
+    within!(tx, |c, sql| sqlx::query(sql(&DROP)).bind(&hash(secret)[..]).execute(c).await.map(affected))?;
+    Ok(())
 }
 
 /// Ends all of somebody's sessions but this one. How many they were.

@@ -103,8 +103,7 @@ async fn count(tx: &mut Tx, key: &[u8], now: i64) -> Result<()> {
 /// The attempt was right: the account's failures are forgotten, and the address's count is one less. An address keeps its others:
 /// whoever guesses at many accounts and has one of their own gains nothing.
 pub async fn right(tx: &mut Tx, seal: &Seal, subjects: &[Subject<'_>]) -> Result<()> {
-    let mut keys: Vec<_> =
-        subjects.iter().map(|subject| (subject.key(seal), matches!(subject, Subject::Address(_)))).collect();
+    let mut keys: Vec<_> = subjects.iter().map(|subject| (subject.key(seal), matches!(subject, Subject::Address(_)))).collect();
     keys.sort_unstable();
     for (key, address) in &keys {
         let how = if *address { &TAKE_BACK } else { &FORGIVE };

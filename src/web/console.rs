@@ -7,9 +7,14 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+mod door;
 pub(super) mod fault;
+pub(super) mod form;
+mod nav;
+mod sign_in;
 pub(super) mod statics;
 pub(super) mod view;
+pub(super) mod visitor;
 
 use axum::{Router, middleware};
 
@@ -19,12 +24,15 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {
-    Router::new().merge(statics::routes()).layer(middleware::from_fn_with_state(state.clone(), fault::explain))
+    Router::new()
+        .merge(statics::routes())
+        .merge(sign_in::routes())
+        .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

@@ -26,6 +26,9 @@ pub enum Fault {
     /// 403: this person has no right to it.
     #[error("forbidden")]
     Forbidden,
+    /// 403: the form is not of a page that we gave to this browser, or that page is older than its session.
+    #[error("stale form")]
+    Stale,
     /// 422: what was asked cannot be; the words say why and what would be right. Forms show mistakes beside their fields instead.
     #[error("{0}")]
     Invalid(Phrase),
@@ -58,7 +61,7 @@ impl Fault {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Stale => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -77,6 +80,13 @@ impl Fault {
             Self::Forbidden => (
                 phrase!("Bạn không có quyền làm việc này", "You may not do this"),
                 phrase!("Nếu cần, xin hỏi người quản trị hệ thống.", "Ask an administrator if you need to."),
+            ),
+            Self::Stale => (
+                phrase!("Trang này đã cũ", "This page is out of date"),
+                phrase!(
+                    "Chưa có gì được thay đổi. Vui lòng quay lại, tải lại trang rồi làm lại.",
+                    "Nothing was changed. Please go back, load the page again and repeat it."
+                ),
             ),
             Self::Invalid(text) => (phrase!("Chưa thực hiện được", "That cannot be done"), text),
             Self::Conflict(text) => (phrase!("Nội dung đã thay đổi", "It has changed in the meantime"), text),

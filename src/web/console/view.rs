@@ -10,8 +10,8 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
-use super::Named;
-use crate::{web::page::Pages, words::Lang};
+use super::{Named, nav, visitor::Visitor};
+use crate::{user::Right, web::page::Pages, words::Lang};
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("console/frame", include_str!("../templates/console/frame.html")),
@@ -88,6 +88,20 @@ impl Pages {
 }
 
 impl Frame {
+    /// The frame of a signed-in person's page.
+    pub fn of(visitor: &Visitor) -> Self {
+        Self {
+            lang: visitor.lang.pick("vi", "en"),
+            theme: visitor.user.theme.name().to_string(),
+            name: Some(visitor.user.name.clone()),
+            csrf: visitor.csrf.clone(),
+            flash: visitor.flash.clone(),
+            nav: nav::entries(|right| visitor.can(right), &visitor.path, visitor.lang),
+            may_stop: visitor.can(Right::Stop),
+            unread: 0,
+        }
+    }
+
     /// The frame of a page before signing in.
     pub fn stranger(lang: Lang) -> Self {
         Self {

@@ -1,0 +1,461 @@
+//! `loa user`: who may sign in to the console, for whoever is at this machine's keyboard. What pages do, it does by the same rules and
+//! with the same record; it also makes the first user, and helps an administrator who cannot sign in.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Asia::Ho_Chi_Minh;
+use serde_json::{Value, json};
+
+use super::{Globals, Mistake, audience::opened, table};
+use crate::{
+    audit::Actor,
+    config::Config,
+    db::Db,
+    document::suggestion,
+    phrase,
+    seal::Seal,
+    user::{self, Change, New, Refused, Role, Roles, User, invitation, password},
+    words::{Lang, Phrase},
+};
+
+/// Who may sign in to the console
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Add a user, and print the link by which they set a password
+    Add {
+        /// The address that they sign in with
+        email: String,
+        /// Their name, as pages and the audit show it
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// What they are: officer, approver, manager, partner, administrator; the first user is an administrator unless said
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// A department that they belong to; without any they see all
+        #[arg(long = "department", value_name = "NAME")]
+        departments: Vec<String>,
+        /// Ask for the password now (a line of standard input) instead of printing a link
+        #[arg(long)]
+        password: bool,
+        #[command(flatten)]
+        by: By,
+    },
+    /// List the users
+    List,
+    /// Keep somebody from signing in: ends their sessions, tokens and links
+    Disable {
+        /// Their address
+        email: String,
+        /// Let them sign in again instead
+        #[arg(long)]
+        undo: bool,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Print a new link by which a user sets their first password
+    Invite {
+        /// Their address
+        email: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Print a link by which somebody who forgot the password sets a new one
+    Reset {
+        /// Their address
+        email: String,
+        /// Take the second factor away as well: they lost the phone and the recovery codes
+        #[arg(long)]
+        second_factor: bool,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Set somebody's roles
+    Role {
+        /// Their address
+        email: String,
+        /// What they are from now on
+        #[arg(required = true, value_name = "ROLE")]
+        roles: Vec<String>,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Set somebody's departments, or list, add or remove departments
+    Department {
+        /// Their address; without it, all departments are listed
+        email: Option<String>,
+        /// Their departments from now on; none: they see all
+        #[arg(value_name = "NAME")]
+        departments: Vec<String>,
+        /// Add a department: a campaign belongs to the one whose name is its `owner`
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["email", "remove"])]
+        add: Option<String>,
+        /// Remove a department: everybody sees what it owned
+        #[arg(long, value_name = "NAME", conflicts_with = "email")]
+        remove: Option<String>,
+        #[command(flatten)]
+        by: By,
+    },
+}
+
+#[derive(clap::Args)]
+struct By {
+    /// Who does this; without it, the name under which you are signed in on this machine
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// What all of them need.
+struct Ground<'g> {
+    config: Config,
+    db: Db,
+    seal: Seal,
+    globals: &'g Globals,
+}
+
+pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    let config = globals.settings()?;
+    let (db, seal) = opened(&config).await?;
+    let ground = Ground { config, db, seal, globals };
+    match args.what {
+        What::Add { email, name, roles, departments, password, by } => {
+            ground.add(&email, &name, &roles, &departments, password, by).await?;
+        }
+        What::List => ground.list().await?,
+        What::Disable { email, undo, by } => ground.disable(&email, !undo, by).await?,
+        What::Invite { email, by } => {
+            let (user, actor) = (ground.user(&email).await?, ground.actor(by)?);
+            ground.link(&user, false, &actor).await?;
+        }
+        What::Reset { email, second_factor, by } => {
+            let (user, actor) = (ground.user(&email).await?, ground.actor(by)?);
+            if second_factor && user.has_second_factor {
+                user::second_factor::remove(&ground.db, &user, &actor, ground.now()).await?;
+            }
+            ground.link(&user, true, &actor).await?;
+        }
+        What::Role { email, roles, by } => {
+            let roles = read_roles(&roles)?;
+            ground.change(&email, by, |change| change.roles = roles).await?;
+        }
+        What::Department { email: Some(email), departments, by, .. } => {
+            let numbers = ground.departments(&departments).await?;
+            ground
+                .change(&email, by, |change| {
+                    change.every_department = numbers.is_empty();
+                    change.departments = numbers;
+                })
+                .await?;
+        }
+        What::Department { add, remove, by, .. } => ground.department(add, remove, by).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_roles(names: &[String]) -> Result<Roles, Mistake> {
+    names
+        .iter()
+        .map(|name| {
+            Role::named(name).ok_or_else(|| {
+                let nearest = suggestion(name, Role::ALL.iter().map(|role| role.name()));
+                let all = Role::ALL.map(Role::name).join(", ");
+                Mistake(phrase!("không có vai trò `{name}` ({all})", "there is no role `{name}` ({all})").then(&nearest))
+            })
+        })
+        .collect()
+}
+
+fn refused(refused: Refused) -> Mistake {
+    Mistake(refused.words())
+}
+
+impl Ground<'_> {
+    fn now(&self) -> i64 {
+        self.globals.clock.millis()
+    }
+
+    fn lang(&self) -> Lang {
+        self.globals.lang
+    }
+
+    fn actor(&self, by: By) -> Result<Actor, Mistake> {
+        Ok(Actor::command(self.globals.officer(by.by)?))
+    }
+
+    fn say(&self, value: &Value, words: &Phrase) -> io::Result<()> {
+        if self.globals.json { Globals::print_json(value) } else { writeln!(io::stdout(), "{}", words.text(self.lang())) }
+    }
+
+    async fn user(&self, email: &str) -> anyhow::Result<User> {
+        let found = match user::email(email) {
+            Some(email) => user::by_email(&self.db, &email).await?,
+            None => None,
+        };
+        Ok(match found {
+            Some(user) => user,
+            None => {
+                let all = user::list(&self.db).await?;
+                let nearest = suggestion(email, all.iter().map(|user| user.email.as_str()));
+                return Err(Mistake(phrase!("không có người dùng `{email}`", "there is no user `{email}`").then(&nearest)).into());
+            }
+        })
+    }
+
+    /// The numbers of departments by their names.
+    async fn departments(&self, names: &[String]) -> anyhow::Result<Vec<i64>> {
+        let all = user::departments(&self.db).await?;
+        let mut numbers = Vec::new();
+        for name in names {
+            let Some(department) = all.iter().find(|department| department.is_called(name)) else {
+                let nearest = suggestion(name, all.iter().map(|department| department.name.as_str()));
+                let missing = phrase!(
+                    "không có đơn vị “{name}”: thêm bằng `loa user department --add`",
+                    "there is no department “{name}”: `loa user department --add` adds one"
+                );
+                return Err(Mistake(missing.then(&nearest)).into());
+            };
+            numbers.push(department.id);
+        }
+        Ok(numbers)
+    }
+
+    async fn add(
+        &self,
+        email: &str,
+        name: &str,
+        roles: &[String],
+        departments: &[String],
+        ask: bool,
+        by: By,
+    ) -> anyhow::Result<()> {
+        let actor = self.actor(by)?;
+        let Some(address) = user::email(email) else {
+            return Err(Mistake(phrase!("`{email}` không phải địa chỉ e-mail", "`{email}` is not an e-mail address")).into());
+        };
+        let Some(name) = user::name(name) else {
+            return Err(Mistake(phrase!("tên trống hoặc quá dài", "the name is empty or too long")).into());
+        };
+        let roles = match read_roles(roles)? {
+            none if none.is_empty() && !user::any(&self.db).await? => [Role::Administrator].into_iter().collect(),
+            none if none.is_empty() => {
+                let all = Role::ALL.map(Role::name).join(", ");
+                return Err(Mistake(phrase!("thêm `--role`: {all}", "add `--role`: {all}")).into());
+            }
+            roles => roles,
+        };
+        let departments = self.departments(departments).await?;
+        // Asked before anything is made, so that a weak one leaves nothing half done.
+        let hash = if ask { Some(self.ask_password(&address, &name).await?) } else { None };
+        let new = New { email: address, name, roles, every_department: departments.is_empty(), departments };
+        let id = user::add(&self.db, &new, &actor, self.now()).await?.map_err(refused)?;
+        let Some(user) = user::find(&self.db, id).await? else { anyhow::bail!("the new user is gone again") };
+        let Some(hash) = hash else { return self.link(&user, false, &actor).await };
+        password::change(&self.db, &user, &hash, None, &actor, self.now()).await?;
+        let (name, address) = (&user.name, &user.email);
+        self.say(
+            &shown(&user),
+            &phrase!("Đã thêm {name}; đăng nhập bằng {address}.", "Added {name}, who signs in as {address}."),
+        )?;
+        Ok(())
+    }
+
+    /// A password's hash, from a line of standard input.
+    async fn ask_password(&self, email: &str, name: &str) -> anyhow::Result<String> {
+        if io::stdin().is_terminal() {
+            write!(io::stderr(), "{}: ", self.lang().pick("Mật khẩu", "Password"))?;
+        }
+        let typed = hidden_line()?;
+        let typed = typed.trim_end_matches(['\r', '\n']);
+        password::check(typed, email, name).map_err(|weak| Mistake(weak.words()))?;
+        Ok(password::hash(typed, &self.seal).await?)
+    }
+
+    /// Makes a link and prints it.
+    async fn link(&self, user: &User, reset: bool, actor: &Actor) -> anyhow::Result<()> {
+        let now = self.now();
+        let secret = invitation::make(&self.db, &self.seal, user.id, reset, actor, now).await?.map_err(refused)?;
+        let link = format!("{}/invitation/{}", self.config.server.console_url(), secret.0);
+        let ends = now + if reset { invitation::FORGOTTEN } else { invitation::INVITED };
+        let (name, until) = (&user.name, local(ends));
+        let mut value = shown(user);
+        value["link"] = json!(link);
+        value["link_ends_at"] = json!(rfc3339(ends));
+        self.say(
+            &value,
+            &phrase!(
+                "Gửi đường dẫn này cho {name} để đặt mật khẩu (dùng một lần, đến {until}):\n{link}",
+                "Give this link to {name} to set a password (good once, until {until}):\n{link}"
+            ),
+        )?;
+        Ok(())
+    }
+
+    async fn list(&self) -> anyhow::Result<()> {
+        let users = user::list(&self.db).await?;
+        if self.globals.json {
+            return Ok(Globals::print_json(&users.iter().map(shown).collect())?);
+        }
+        let lang = self.lang();
+        let head = [
+            phrase!("Địa chỉ", "Address"),
+            phrase!("Tên", "Name"),
+            phrase!("Vai trò", "Roles"),
+            phrase!("Đơn vị", "Departments"),
+            phrase!("Đăng nhập gần nhất", "Last signed in"),
+            phrase!("Ghi chú", "Note"),
+        ];
+        let rows = users.iter().map(|user| {
+            let departments = if user.departments.is_everything() {
+                lang.pick("tất cả", "all").to_string()
+            } else {
+                user.departments.names().collect::<Vec<_>>().join(", ")
+            };
+            let note = match (user.disabled_at, user.has_password || user.has_subject) {
+                (Some(_), _) => lang.pick("đã khóa", "disabled"),
+                (None, false) => lang.pick("chưa đặt mật khẩu", "no password yet"),
+                _ if user.has_second_factor => lang.pick("xác thực hai lớp", "two-factor"),
+                _ => "",
+            };
+            vec![
+                user.email.clone(),
+                user.name.clone(),
+                user.roles.names().join(", "),
+                departments,
+                user.signed_in_at.map(local).unwrap_or_default(),
+                note.to_string(),
+            ]
+        });
+        Ok(write!(io::stdout(), "{}", table::render(&head.each_ref().map(|words| words.text(lang)), &rows.collect::<Vec<_>>()))?)
+    }
+
+    async fn disable(&self, email: &str, disabled: bool, by: By) -> anyhow::Result<()> {
+        let (user, actor) = (self.user(email).await?, self.actor(by)?);
+        user::disable(&self.db, user.id, disabled, &actor, self.now()).await?.map_err(refused)?;
+        let name = &user.name;
+        let words = if disabled {
+            phrase!("{name} không đăng nhập được nữa.", "{name} cannot sign in any more.")
+        } else {
+            phrase!("{name} đăng nhập lại được.", "{name} can sign in again.")
+        };
+        Ok(self.say(&shown(&self.user(email).await?), &words)?)
+    }
+
+    async fn change(&self, email: &str, by: By, how: impl FnOnce(&mut Change)) -> anyhow::Result<()> {
+        let (user, actor) = (self.user(email).await?, self.actor(by)?);
+        let names: Vec<String> = user.departments.names().map(str::to_string).collect();
+        let mut change = Change {
+            name: user.name.clone(),
+            roles: user.roles,
+            every_department: user.departments.is_everything(),
+            departments: self.departments(&names).await?,
+        };
+        how(&mut change);
+        user::change(&self.db, user.id, &change, &actor, self.now()).await?.map_err(refused)?;
+        let user = self.user(email).await?;
+        let (name, roles) = (&user.name, user.roles.names().join(", "));
+        let departments: Vec<&str> = user.departments.names().collect();
+        let departments = if user.departments.is_everything() { "*".to_string() } else { departments.join(", ") };
+        Ok(self.say(&shown(&user), &phrase!("{name}: {roles}; {departments}", "{name}: {roles}; {departments}"))?)
+    }
+
+    async fn department(&self, add: Option<String>, remove: Option<String>, by: By) -> anyhow::Result<()> {
+        let now = self.now();
+        if let Some(name) = add {
+            let Some(name) = user::name(&name) else {
+                return Err(Mistake(phrase!("tên trống hoặc quá dài", "the name is empty or too long")).into());
+            };
+            user::add_department(&self.db, &name, &self.actor(by)?, now).await?.map_err(refused)?;
+        } else if let Some(name) = remove {
+            for id in self.departments(std::slice::from_ref(&name)).await? {
+                user::remove_department(&self.db, id, &Actor::command(self.globals.officer(by.by.clone())?), now)
+                    .await?
+                    .map_err(refused)?;
+            }
+        }
+        let all = user::departments(&self.db).await?;
+        if self.globals.json {
+            let all: Vec<Value> = all.iter().map(|d| json!({ "id": d.id, "name": d.name, "members": d.members })).collect();
+            return Ok(Globals::print_json(&json!(all))?);
+        }
+        let head = [phrase!("Đơn vị", "Department"), phrase!("Số người", "Members")];
+        let rows = all.iter().map(|department| vec![department.name.clone(), department.members.to_string()]);
+        let head = head.each_ref().map(|words| words.text(self.lang()));
+        Ok(write!(io::stdout(), "{}", table::render(&head, &rows.collect::<Vec<_>>()))?)
+    }
+}
+
+fn shown(user: &User) -> Value {
+    let departments: Vec<&str> = user.departments.names().collect();
+    json!({
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "roles": user.roles.names(),
+        "departments": if user.departments.is_everything() { json!("all") } else { json!(departments) },
+        "second_factor": user.has_second_factor,
+        "password": user.has_password,
+        "signed_in_at": user.signed_in_at.map(rfc3339),
+        "disabled_at": user.disabled_at.map(rfc3339),
+    })
+}
+
+fn at(millis: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default()
+}
+
+fn rfc3339(millis: i64) -> String {
+    at(millis).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+fn local(millis: i64) -> String {
+    at(millis).with_timezone(&Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
+}
+
+/// A line of standard input that a terminal does not show.
+fn hidden_line() -> io::Result<String> {
+    let _hidden = Hidden::begin();
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    Ok(line)
+}
+
+/// While it lives, the terminal does not show what is typed.
+struct Hidden(#[cfg(unix)] Option<rustix::termios::Termios>);
+
+impl Hidden {
+    #[cfg(unix)]
+    fn begin() -> Self {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(io::stdin()).ok();
+        if let Some(mut modes) = before.clone() {
+            modes.local_modes.remove(LocalModes::ECHO);
+            // A terminal that will not hide it still takes it.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &modes);
+        }
+        Self(before)
+    }
+
+    #[cfg(not(unix))]
+    const fn begin() -> Self {
+        Self()
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Flush, before);
+            let _ = writeln!(io::stderr());
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What pages send back. A form counts only if its page was ours: it carries a token that is bound to the browser's cookie, and the
+//! browser does not say that it comes from another site.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Multipart, Request},
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+use serde::de::DeserializeOwned;
+use std::io::Write as _;
+use subtle::ConstantTimeEq as _;
+use tempfile::NamedTempFile;
+
+use super::{
+    door::{self, Caller},
+    fault::Fault,
+};
+use crate::{
+    phrase,
+    web::{Shared, State},
+};
+
+/// The field of the token, which `parts.token(csrf)` puts into a form.
+const TOKEN: &str = "csrf";
+/// The same as a header, for scripts.
+const TOKEN_HEADER: &str = "x-csrf-token";
+
+/// A url-encoded form, read into a type. Fields that may stand several times are read from [`Fields`].
+pub struct Form<T>(pub T);
+
+/// A url-encoded form, field by field, in the order in which they stood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// A field's value without the blanks around it; empty where there is no such field.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
+    }
+
+    /// The same as it was typed: passwords, and texts whose line ends matter.
+    pub fn raw(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// Whether there is such a field: a tick, a button.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// All values of a field.
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
+    }
+
+    /// Every field but the token.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter(|(key, _)| key != TOKEN).map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+/// A form with files (`multipart/form-data`). Its token is its first field, so that nothing of a stranger's is kept.
+#[derive(Debug)]
+pub struct Upload {
+    /// What is not a file.
+    pub fields: Fields,
+    /// The files that were chosen.
+    pub files: Vec<File>,
+}
+
+/// A file that was sent. It lies where only we read it, and is gone when this is dropped.
+#[derive(Debug)]
+pub struct File {
+    /// The field's name.
+    pub field: String,
+    /// What it was called: to be shown, never to be opened.
+    pub name: String,
+    /// Its bytes.
+    pub file: NamedTempFile,
+    /// How many.
+    pub size: u64,
+}
+
+impl Shared {
+    /// Whether a form comes from a page of ours.
+    fn is_ours(&self, caller: &Caller, headers: &HeaderMap, token: &str) -> bool {
+        let secret = [door::SESSION, door::DOOR].into_iter().find_map(|name| caller.cookie(headers, name));
+        secret.is_some_and(|secret| bool::from(door::csrf(&self.parts.seal, &secret).as_bytes().ct_eq(token.as_bytes())))
+    }
+}
+
+fn header_token(headers: &HeaderMap) -> &str {
+    headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+impl FromRequest<State> for Fields {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
+        read(request, state).await.map(|(fields, _)| fields)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<State> for Form<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
+        let (_, request) = read(request, state).await?;
+        match axum::Form::<T>::from_request(request, state).await {
+            Ok(axum::Form(values)) => Ok(Self(values)),
+            Err(error) => {
+                tracing::debug!(%error, "a form was not as its page made it");
+                Err(Fault::Invalid(phrase!(
+                    "Biểu mẫu gửi lên thiếu hoặc sai mục. Vui lòng tải lại trang rồi làm lại.",
+                    "The form lacks something or has what it should not. Please load the page again."
+                ))
+                .into_response())
+            }
+        }
+    }
+}
+
+/// A form's fields, and the request with its body put back.
+async fn read(request: Request, state: &State) -> Result<(Fields, Request), Response> {
+    let (parts, body) = request.into_parts();
+    let caller = Caller::of(&parts.extensions, &parts.headers, &state.0.parts.config.server);
+    if !caller.is_own_form(&parts.headers) {
+        return Err(Fault::Stale.into_response());
+    }
+    let whole = Request::from_parts(parts, body);
+    let (parts, body) = whole.into_parts();
+    let headers = parts.headers.clone();
+    let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await.map_err(too_large)?;
+    let fields = Fields(form_urlencoded::parse(&bytes).into_owned().collect());
+    let token = if fields.has(TOKEN) { fields.get(TOKEN) } else { header_token(&headers) };
+    if !state.0.is_ours(&caller, &headers, token) {
+        return Err(Fault::Stale.into_response());
+    }
+    Ok((fields, Request::from_parts(parts, Body::from(bytes))))
+}
+
+fn too_large(rejection: axum::extract::rejection::BytesRejection) -> Response {
+    let response = rejection.into_response();
+    if response.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+        return Fault::TooLarge(phrase!("Biểu mẫu gửi lên quá dài.", "The form is too long.")).into_response();
+    }
+    response
+}
+
+impl FromRequest<State> for Upload {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
+        let headers = request.headers().clone();
+        let caller = Caller::of(request.extensions(), &headers, &state.0.parts.config.server);
+        if !caller.is_own_form(&headers) {
+            return Err(Fault::Stale.into_response());
+        }
+        let mut ours = state.0.is_ours(&caller, &headers, header_token(&headers));
+        let mut parts = Multipart::from_request(request, state).await.map_err(axum::response::IntoResponse::into_response)?;
+        let mut upload = Self { fields: Fields::default(), files: Vec::new() };
+        while let Some(mut part) = parts.next_field().await.map_err(broken)? {
+            let field = part.name().unwrap_or_default().to_string();
+            let name = part.file_name().map(str::to_string);
+            match name {
+                None => {
+                    let value = part.text().await.map_err(broken)?;
+                    ours |= field == TOKEN && state.0.is_ours(&caller, &headers, &value);
+                    upload.fields.0.push((field, value));
+                }
+                Some(_) if !ours => return Err(Fault::Stale.into_response()),
+                // A field of files in which none was chosen.
+                Some(name) if name.is_empty() => {}
+                Some(name) => {
+                    let mut file = NamedTempFile::new().map_err(|error| Fault::Broken(error.into()).into_response())?;
+                    let mut size = 0;
+                    while let Some(chunk) = part.chunk().await.map_err(broken)? {
+                        size += chunk.len() as u64;
+                        file.write_all(&chunk).map_err(|error| Fault::Broken(error.into()).into_response())?;
+                    }
+                    upload.files.push(File { field, name, file, size });
+                }
+            }
+        }
+        if ours { Ok(upload) } else { Err(Fault::Stale.into_response()) }
+    }
+}
+
+fn broken(error: axum::extract::multipart::MultipartError) -> Response {
+    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+        return Fault::TooLarge(phrase!("Tệp gửi lên quá lớn.", "The file is too large.")).into_response();
+    }
+    tracing::debug!(%error, "an upload broke off");
+    Fault::Invalid(phrase!("Tệp gửi lên bị ngắt giữa chừng. Vui lòng gửi lại.", "The upload broke off. Please send it again."))
+        .into_response()
+}
