@@ -18,7 +18,7 @@ pub struct List<T> {
     /// What there is, in its order.
     pub items: Vec<T>,
     /// Where it goes on; null at the end.
-    #[schema(format = UriRef, example = "/api/v1/audit?before=120")]
+    #[schema(format = "uri-reference", example = "/api/v1/audit?before=120")]
     pub next: Option<String>,
 }
 

@@ -39,6 +39,7 @@ struct CountedSegment {
 
 /// People who are active in their lists.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PeopleCount)]
 struct People {
     /// All of them, each once.
     #[schema(minimum = 0)]

@@ -12,7 +12,7 @@ use axum::{
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, MonotonicClock},
-    middleware::StateInformationMiddleware,
+    middleware::{NoOpMiddleware, StateInformationMiddleware},
     state::keyed::HashMapStateStore,
 };
 
@@ -100,7 +100,9 @@ impl Default for Limiter {
     fn default() -> Self {
         let (sustained, burst) = (NonZeroU32::MIN.saturating_add(SUSTAINED - 1), NonZeroU32::MIN.saturating_add(BURST - 1));
         let quota = Quota::per_second(sustained).allow_burst(burst);
-        Self(RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock).with_middleware())
+        let limiter: RateLimiter<_, _, _, NoOpMiddleware<std::time::Instant>> =
+            RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock);
+        Self(limiter.with_middleware())
     }
 }
 

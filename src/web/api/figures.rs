@@ -44,10 +44,10 @@ struct Report {
     /// How many runs it is of.
     runs: Runs,
     /// People, each once.
-    #[schema(value_type = People)]
+    #[schema(value_type = ThePeople)]
     people: Value,
     /// Messages by state, with their parts and đồng.
-    #[schema(value_type = Deliveries)]
+    #[schema(value_type = TheDeliveries)]
     deliveries: Value,
     /// The same, line by line.
     lines: Vec<Line>,
@@ -73,10 +73,10 @@ struct Line {
     /// What people read.
     name: String,
     /// People, each once.
-    #[schema(value_type = People)]
+    #[schema(value_type = ThePeople)]
     people: Value,
     /// Messages.
-    #[schema(value_type = Deliveries)]
+    #[schema(value_type = TheDeliveries)]
     deliveries: Value,
 }
 

@@ -109,11 +109,6 @@ struct Id {
     id: i64,
 }
 
-/// Everything known about somebody, masked: addresses by their ends, the name by its initials, the year of birth alone.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(transparent)]
-struct Person(#[schema(value_type = Object)] Value);
-
 async fn reference(db: &Db, id: i64) -> Result<String, Problem> {
     let found: Option<String> =
         on!(db.read, |pool, sql| sqlx::query_scalar(sql(&REFERENCE)).bind(id).fetch_optional(pool).await)?;
@@ -121,17 +116,18 @@ async fn reference(db: &Db, id: i64) -> Result<String, Problem> {
 }
 
 #[utoipa::path(get, path = "/people/{id}", tag = "people", operation_id = "read_person",
-    summary = "Một người, đã che | One person, masked", params(Id),
-    responses((status = 200, description = "What is known", body = Person)))]
+    summary = "Một người, đã che | One person, masked",
+    description = "Addresses by their ends, the name by its initials, the year of birth alone.", params(Id),
+    responses((status = 200, description = "What is known", body = Object)))]
 async fn read(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
     Number(id): Number,
-) -> Result<axum::Json<Person>, Problem> {
+) -> Result<axum::Json<Value>, Problem> {
     caller.needs(Right::ReadPerson)?;
     let reference = reference(&state.parts.db, id).await?;
     let dossier = dossier::find(&state.parts.db, &state.parts.seal, &reference).await?.ok_or_else(Problem::not_found)?;
-    Ok(axum::Json(Person(serde_json::to_value(dossier.veiled()).map_err(anyhow::Error::from)?)))
+    Ok(axum::Json(serde_json::to_value(dossier.veiled()).map_err(anyhow::Error::from)?))
 }
 
 #[utoipa::path(delete, path = "/people/{id}", tag = "people", operation_id = "erase_person",

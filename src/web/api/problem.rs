@@ -199,7 +199,7 @@ pub struct Problem {
 pub struct Details {
     /// Which problem: one of those listed on the page `/api`.
     #[serde(rename = "type")]
-    #[schema(example = "/api#invalid", format = UriRef)]
+    #[schema(example = "/api#invalid", format = "uri-reference")]
     pub of: String,
     /// What it is, always the same for a type.
     #[schema(example = "The content is not valid")]

@@ -259,7 +259,7 @@ async fn enable(
 #[derive(Debug, Serialize, ToSchema)]
 struct Invitation {
     /// Where they set their password, below the console's address. It holds once, and is not shown again.
-    #[schema(format = UriRef, example = "/sign-in/link/…")]
+    #[schema(format = "uri-reference", example = "/sign-in/link/…")]
     path: String,
 }
 

@@ -40,7 +40,7 @@ struct Webhook {
     /// What people call it.
     title: String,
     /// Where it listens.
-    #[schema(format = Uri)]
+    #[schema(format = "uri")]
     url: String,
     /// What it is told.
     events: Vec<Event>,
@@ -120,7 +120,7 @@ struct NewWebhook {
     #[schema(min_length = 1, max_length = 80, example = "Bảng theo dõi của Sở")]
     title: String,
     /// Where it listens: `https`, unless it is inside and that is allowed.
-    #[schema(format = Uri, example = "https://example.com/loa")]
+    #[schema(format = "uri", example = "https://example.com/loa")]
     url: String,
     /// What it is to be told.
     #[schema(min_items = 1, example = json!(["run.started", "run.settled"]))]
