@@ -89,3 +89,17 @@ CREATE TRIGGER account_paused AFTER UPDATE OF paused ON account FOR EACH ROW
 WHEN (OLD.paused IS NULL AND NEW.paused IS NOT NULL) EXECUTE FUNCTION tell_of_account('account.paused');
 CREATE TRIGGER account_resumed AFTER UPDATE OF paused ON account FOR EACH ROW
 WHEN (OLD.paused IS NOT NULL AND NEW.paused IS NULL) EXECUTE FUNCTION tell_of_account('account.resumed');
+
+-- What people decided stands in the audit: the words there are what is told.
+CREATE FUNCTION tell_of_decision() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM webhook WHERE disabled_at IS NULL) THEN
+        INSERT INTO webhook_event (type, subject, detail, at) VALUES (
+            CASE NEW.action WHEN 'campaign.submit' THEN 'campaign.submitted'
+                WHEN 'campaign.return' THEN 'campaign.returned' WHEN 'period.close' THEN 'period.closed' ELSE 'campaign.approved' END,
+            NEW.subject, '', NEW.at);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER audit_told AFTER INSERT ON audit FOR EACH ROW
+WHEN (NEW.action IN ('campaign.submit', 'campaign.approve', 'campaign.approve_in_emergency', 'campaign.return', 'period.close')) EXECUTE FUNCTION tell_of_decision();

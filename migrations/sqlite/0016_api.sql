@@ -92,3 +92,13 @@ WHEN OLD.paused IS NOT NULL AND NEW.paused IS NULL AND EXISTS (SELECT 1 FROM web
 BEGIN
     INSERT INTO webhook_event (type, subject, detail) VALUES ('account.resumed', NEW.name, '');
 END;
+-- What people decided stands in the audit: the words there are what is told.
+CREATE TRIGGER audit_told AFTER INSERT ON audit
+WHEN NEW.action IN ('campaign.submit', 'campaign.approve', 'campaign.approve_in_emergency', 'campaign.return', 'period.close')
+ AND EXISTS (SELECT 1 FROM webhook WHERE disabled_at IS NULL)
+BEGIN
+    INSERT INTO webhook_event (type, subject, detail, at) VALUES (
+        CASE NEW.action WHEN 'campaign.submit' THEN 'campaign.submitted'
+            WHEN 'campaign.return' THEN 'campaign.returned' WHEN 'period.close' THEN 'period.closed' ELSE 'campaign.approved' END,
+        NEW.subject, '', NEW.at);
+END;

@@ -7,7 +7,7 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
-mod door;
+pub(super) mod door;
 pub(super) mod fault;
 pub(super) mod form;
 mod nav;

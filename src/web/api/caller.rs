@@ -3,10 +3,10 @@
 //! The token comes in `Authorization: Bearer loa_…` and nowhere else: an address is logged, a cookie is sent by itself. Whoever shows a
 //! token that does not hold is paced by their address, everybody else by their token.
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Request},
+    extract::{FromRequestParts, Request},
     http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION, request::Parts},
 };
 use governor::{
@@ -21,7 +21,7 @@ use crate::{
     audit::{Actor, Via},
     phrase,
     user::{self, Right, User, api_token},
-    web::State,
+    web::{State, console::door},
 };
 
 /// Requests at once.
@@ -144,7 +144,7 @@ impl Limiter {
 /// Finds out who asks, and paces them. Whoever is known stands in the request from then on.
 pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem> {
     let shared = Arc::clone(&state.0);
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let address = door::Caller::of(request.extensions(), request.headers(), &shared.parts.config.server).address;
     let secret = request
         .headers()
         .get(AUTHORIZATION)

@@ -1,6 +1,5 @@
 //! A campaign's text, looked at as the form and `loa check` look at it; nothing is kept.
 
-use axum::extract;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -72,7 +71,6 @@ pub(super) fn findings(problems: &Problems, lang: Lang) -> Vec<Finding> {
 async fn check(
     caller: Caller,
     Reader(lang): Reader,
-    extract::State(State(state)): extract::State<State>,
     Json(text): Json<Text>,
 ) -> Result<axum::Json<Findings>, Problem> {
     caller.needs(Right::ReadCampaigns)?;

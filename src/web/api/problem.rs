@@ -374,6 +374,7 @@ impl From<Fault> for Problem {
             Fault::Forbidden => Self::new(Kind::Forbidden, phrase!("tài khoản này không có quyền ấy", "this user has no right to it")),
             Fault::Invalid(words) => Self::new(Kind::Invalid, words),
             Fault::Conflict(words) => Self::conflict(words),
+            Fault::Stale => Self::new(Kind::Conflict, Kind::Changed.title()),
             Fault::TooLarge(words) => Self::new(Kind::TooLarge, words),
             Fault::TooMany(words) => Self::new(Kind::TooMany, words),
             Fault::Db(error) => error.into(),
