@@ -9,10 +9,12 @@
 
 mod accounts;
 mod api;
+mod card;
 mod console;
 mod guard;
 mod health;
 mod listen;
+mod live;
 mod measure;
 mod overview;
 mod page;
@@ -45,6 +47,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
+    edition::Shelf,
     receipt::Inbox,
     seal::Seal,
 };
@@ -70,6 +73,8 @@ pub struct Parts {
     pub config: Config,
     /// The campaigns as they were last read.
     pub library: Arc<RwLock<Library>>,
+    /// Where they come from: files and the console.
+    pub shelf: Arc<Shelf>,
     /// The gateways that are known.
     pub gateways: Arc<Gateways>,
     /// Days off.
@@ -90,6 +95,7 @@ struct Shared {
     pages: page::Pages,
     measures: measure::Measures,
     titles: overview::Titles,
+    live: live::Live,
     started: i64,
     leaving: AtomicBool,
     limiter: api::Limiter,
@@ -104,6 +110,7 @@ impl State {
             pages: page::Pages::new(&parts.config.office.fields),
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
+            live: live::Live::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             limiter: api::Limiter::default(),
@@ -116,6 +123,7 @@ impl State {
     /// begun is finished.
     pub fn leave(&self) {
         self.0.leaving.store(true, Ordering::Relaxed);
+        self.0.live.close();
     }
 }
 

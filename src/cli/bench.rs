@@ -10,6 +10,7 @@ mod ground;
 mod instant;
 mod machine;
 mod pace;
+mod pages;
 mod people;
 mod receipts;
 mod smpp;
@@ -40,9 +41,12 @@ pub struct Args {
     /// Tiny sizes: shows that it runs, measures nothing
     #[arg(long)]
     quick: bool,
-    /// People in the list for which the memory is measured [default: 1000000; 1000 with --quick]
+    /// People in the large list, for memory and pages [default: 1000000; 1000 with --quick]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=9_000_000))]
     people: Option<u64>,
+    /// Deliveries behind the pages that are timed, about [default: ten for each person]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    deliveries: Option<u64>,
     /// Only these steps, instead of all
     #[arg(long, value_name = "STEP", value_delimiter = ',')]
     only: Vec<Step>,
@@ -74,10 +78,12 @@ enum Step {
     Pace,
     /// A large list
     Memory,
+    /// The console's pages on a large database
+    Pages,
 }
 
 impl Step {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Sealing,
         Self::Sqlite,
         Self::Postgres,
@@ -88,6 +94,7 @@ impl Step {
         Self::Receipts,
         Self::Pace,
         Self::Memory,
+        Self::Pages,
     ];
 
     const fn name(self) -> &'static str {
@@ -102,6 +109,7 @@ impl Step {
             Self::Receipts => "receipts",
             Self::Pace => "pace",
             Self::Memory => "memory",
+            Self::Pages => "pages",
         }
     }
 }
@@ -115,11 +123,13 @@ struct Size {
     mails: u64,
     seals: u64,
     pace_seconds: u64,
+    requests: usize,
 }
 
 impl Size {
-    const FULL: Self = Self { samples: 3, people: 30_000, texts: 10_000, mails: 10_000, seals: 100_000, pace_seconds: 5 };
-    const QUICK: Self = Self { samples: 1, people: 200, texts: 100, mails: 100, seals: 100, pace_seconds: 1 };
+    const FULL: Self =
+        Self { samples: 3, people: 30_000, texts: 10_000, mails: 10_000, seals: 100_000, pace_seconds: 5, requests: 60 };
+    const QUICK: Self = Self { samples: 1, people: 200, texts: 100, mails: 100, seals: 100, pace_seconds: 1, requests: 2 };
 }
 
 /// What every step gets.
@@ -128,6 +138,7 @@ struct Bench {
     clock: Clock,
     size: Size,
     people: u64,
+    deliveries: u64,
     /// The memory is measured in this very process.
     is_apart: bool,
 }
@@ -163,6 +174,13 @@ impl Bench {
                 Ok(figures) => figures,
                 Err(error) => return Ok(Err(Skipped { step: step.name().into(), why: format!("{error:#}") })),
             },
+            Step::Pages => {
+                let mut figures = pages::measure(self, Store::Sqlite).await?;
+                if let Ok(server) = peer("LOA_TEST_POSTGRES") {
+                    figures.extend(pages::measure(self, Store::Postgres(server)).await?);
+                }
+                figures
+            }
         }))
     }
 }
@@ -171,11 +189,13 @@ impl Bench {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     log::start(Some("error"));
     let steps: BTreeSet<Step> = if args.only.is_empty() { Step::ALL.into() } else { args.only.into_iter().collect() };
+    let people = args.people.unwrap_or(if args.quick { 1_000 } else { 1_000_000 });
     let bench = Bench {
         folder: Folder::new(&args.dir).with_context(|| format!("nothing can be written in {}", args.dir.display()))?,
         clock: globals.clock.clone(),
         size: if args.quick { Size::QUICK } else { Size::FULL },
-        people: args.people.unwrap_or(if args.quick { 1_000 } else { 1_000_000 }),
+        people,
+        deliveries: args.deliveries.unwrap_or(people * 10),
         is_apart: steps == BTreeSet::from([Step::Memory]),
     };
     let begun = Instant::now();

@@ -108,6 +108,7 @@ impl Browser {
             "--no-sandbox",
             "--disable-dev-shm-usage",
             "--disable-gpu",
+            "--hide-scrollbars",
             "--disable-extensions",
             "--disable-background-networking",
             "--no-first-run",

@@ -49,7 +49,7 @@ async fn what_the_public_sees_is_open_to_everybody() {
     wrong.extend(look_at(&browser, "notice").await);
     browser.go(&format!("{}/?lang=vi&refresh=off", office.url)).await;
     wrong.extend(look_at(&browser, "status-empty").await);
-    office.loa(&["send", "nhan-dien-lua-dao", "--yes"]);
+    office.loa(&["send", "nhan-dien-lua-dao"]);
     browser.sees_in_time("Nhận diện").await;
     wrong.extend(look_at(&browser, "status").await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

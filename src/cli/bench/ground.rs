@@ -10,11 +10,11 @@ use anyhow::Context as _;
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    account::StandIns,
+    account::{self, Accounts, StandIns},
     active::Active,
     app::{self, App, Options, Part},
     audience::import::{Order, import},
-    campaign::{Holidays, Library},
+    campaign::{Holidays, Library, Source},
     clock::Clock,
     config::Config,
     db::{Db, Engine, affected},
@@ -199,7 +199,7 @@ impl Ground {
 
     /// A run over a channel, fanned out and paused; how long its fan-out took.
     pub async fn fan_out(&self, channel: &str) -> anyhow::Result<(i64, Duration)> {
-        let source = self.library.campaigns.get(channel).context("no such campaign")?;
+        let source = self.campaign(channel)?;
         let run =
             run::make::now(&self.db, source, &self.library.segments_text, &[], &Holidays::built_in(), self.clock.now()).await?;
         let active = Arc::new(Active::new(self.db.clone(), BTreeMap::new()));
@@ -220,6 +220,23 @@ impl Ground {
         let took = begun.elapsed();
         command::pause(&self.db, run).await?;
         Ok((run, took))
+    }
+
+    /// The campaign over a channel.
+    pub fn campaign(&self, channel: &str) -> anyhow::Result<&Source> {
+        self.library.campaigns.get(channel).context("no such campaign")
+    }
+
+    /// The text of `segments.toml`.
+    pub fn segments(&self) -> &str {
+        &self.library.segments_text
+    }
+
+    /// Makes the accounts of the settings known to the database; the number of the first.
+    pub async fn know_accounts(&self) -> anyhow::Result<i64> {
+        Accounts::build(&self.config, &account::gateways(None)?, &self.db, &self.seal, &self.clock).await?;
+        let first = AssertSqlSafe("SELECT min(id) FROM account".to_string());
+        Ok(on!(self.db.read, |pool, _sql| sqlx::query_scalar(first).fetch_one(pool).await)?)
     }
 
     /// Starts the application on this database.
