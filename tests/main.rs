@@ -10,6 +10,7 @@ mod layers;
 
 mod stories {
     mod advertising;
+    mod api;
     mod audience;
     mod bench;
     mod bounces;

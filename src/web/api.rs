@@ -21,6 +21,7 @@ mod input;
 mod people;
 mod problem;
 mod runs;
+mod submissions;
 mod tokens;
 mod users;
 mod webhooks;
@@ -42,6 +43,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 fn resources() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(campaigns::routes())
+        .merge(submissions::routes())
         .merge(check::routes())
         .merge(runs::routes())
         .merge(audience::routes())

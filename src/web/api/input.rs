@@ -3,11 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::{
-        HeaderMap, StatusCode,
-        header::{CONTENT_TYPE, IF_MATCH},
-        request::Parts,
-    },
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
@@ -139,25 +135,6 @@ impl FromRequestParts<State> for Name {
             return Err(Problem::not_found());
         }
         Ok(Self(name))
-    }
-}
-
-/// The version that `If-Match` names; 428 without one.
-pub struct Version(pub String);
-
-impl FromRequestParts<State> for Version {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
-        let value = parts.headers.get(IF_MATCH).and_then(|value| value.to_str().ok()).map(str::trim);
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            let words = phrase!(
-                "gửi `If-Match` với `ETag` của phiên bản đã đọc",
-                "send `If-Match` with the `ETag` of the version that was read"
-            );
-            return Err(Problem::header(Kind::PreconditionRequired, "If-Match", words));
-        };
-        Ok(Self(value.trim_matches('"').to_string()))
     }
 }
 
