@@ -10,6 +10,7 @@ mod layers;
 
 mod stories {
     mod advertising;
+    mod api;
     mod approvals;
     mod audience;
     mod bench;

@@ -24,6 +24,7 @@ use crate::{
     report::kept::Keeper,
     retention::Retention,
     run::{self, Runner},
+    webhook::tell::Teller,
 };
 
 /// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
@@ -48,6 +49,9 @@ const DOUBTS: Duration = Duration::from_secs(1);
 const BALANCES: Duration = Duration::from_secs(30);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How often it is looked what webhooks are to be told, and how long to wait where that failed.
+const TELL: Duration = Duration::from_secs(1);
+const UNTOLD: Duration = Duration::from_secs(5);
 /// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
 const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
@@ -281,6 +285,28 @@ pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stop
             tracing::error!(%error, "could not settle doubts");
         }
         if !rest(DOUBTS, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Tells webhooks what happened: at once while there is something to tell, else it looks once a second.
+pub(super) async fn drive_teller(mut teller: Teller, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let step = tokio::select! {
+            step = teller.step() => step,
+            // What is on its way is told again, under the same id.
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        let wait = match step {
+            Ok(told) if told.more => Duration::ZERO,
+            Ok(_) => TELL,
+            Err(error) => {
+                tracing::error!(%error, "could not tell webhooks what happened");
+                UNTOLD
+            }
+        };
+        if !rest(wait, &mut stopped).await {
             return;
         }
     }
