@@ -11,6 +11,7 @@ mod layers;
 mod stories {
     mod advertising;
     mod audience;
+    mod audience_pages;
     mod bench;
     mod bounces;
     mod check;
