@@ -8,6 +8,7 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
+mod chart;
 mod card;
 mod console;
 mod guard;
@@ -49,6 +50,7 @@ use crate::{
     edition::Shelf,
     receipt::Inbox,
     seal::Seal,
+    user::openid::Provider,
 };
 
 /// The longest that a request may take, its body included.
@@ -97,6 +99,10 @@ struct Shared {
     measures: measure::Measures,
     titles: overview::Titles,
     live: live::Live,
+    /// By which people may sign in; none: by a password alone.
+    provider: Option<Provider>,
+    estimates: console::warnings::Estimates,
+    desk: console::desk::Desk,
     started: i64,
     leaving: AtomicBool,
 }
@@ -110,6 +116,9 @@ impl State {
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
             live: live::Live::default(),
+            provider: provider(&parts.config),
+            estimates: console::warnings::Estimates::default(),
+            desk: console::desk::Desk::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,
@@ -122,6 +131,14 @@ impl State {
         self.0.leaving.store(true, Ordering::Relaxed);
         self.0.live.close();
     }
+}
+
+/// The OpenID provider of the settings. One that cannot be used is told in the log, and people sign in by their passwords.
+fn provider(config: &Config) -> Option<Provider> {
+    let settings = config.sign_in.oidc.clone()?;
+    Provider::new(settings, &config.network, &config.console_url())
+        .inspect_err(|error| tracing::error!(%error, "nobody can sign in by the OpenID provider"))
+        .ok()
 }
 
 /// The console's side: everything.
