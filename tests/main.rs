@@ -13,6 +13,7 @@ mod stories {
     mod api;
     mod approvals;
     mod audience;
+    mod audience_pages;
     mod bench;
     mod bounces;
     mod check;
