@@ -31,7 +31,9 @@ use crate::{
     db::{Db, Engine, Schema, Sql},
     dispatch::{Confirmer, Lane, Lease, Poller, Recorder, Shared},
     edition::Shelf,
-    epoch, on, phrase,
+    epoch,
+    intake::{self, Intake},
+    notice, on, phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
     retention::Retention,
@@ -223,6 +225,11 @@ impl App {
             let (lines_of, ticking) = (Arc::clone(&accounts), clock.clone());
             let lines: Lines = Arc::new(move || lines_of.lines(ticking.ticks()));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
+            let ground = notice::find::Ground { db: db.clone(), clock: clock.clone(), config: config.clone() };
+            let post = notice::mail::Post::new(&config, &db, &clock, &seal, &accounts);
+            makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_audit(db.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_warnings(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_pulse(db.clone(), clock.clone(), stopped.clone())));
@@ -237,6 +244,12 @@ impl App {
                 };
                 makers.push(tokio::spawn(loops::drive_schedule(schedule, stopped.clone())));
             }
+        }
+        // Files lie where they were uploaded: whoever takes them takes them in.
+        if options.parts.contains(&Part::Schedule) || options.parts.contains(&Part::Web) {
+            let (db, seal, clock) = (db.clone(), seal.clone(), clock.clone());
+            let intake = Intake { db, seal, clock, folder: intake::folder(&config) };
+            makers.push(tokio::spawn(loops::drive_intake(intake, Arc::clone(&shared), stopped.clone())));
         }
         let matcher = Matcher {
             db: db.clone(),

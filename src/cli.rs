@@ -44,17 +44,18 @@ use std::{
 
 use chrono::NaiveDate;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use serde_json::Value;
 
 use crate::{
     app::Refusal,
+    audit::Actor,
     audit::{Actor, Via},
     campaign::{Holidays, Library, Written},
     clock::Clock,
     config::Config,
     db::Db,
     document::{Problem, Problems, Style, suggestion},
-    edition,
-    phrase,
+    edition, phrase,
     words::{Lang, Phrase},
 };
 
@@ -203,6 +204,14 @@ impl Globals {
         by.ok_or_else(|| {
             Mistake(phrase!("chưa rõ ai làm việc này: thêm `--by TÊN`", "nobody knows who does this: add `--by NAME`"))
         })
+    }
+
+    /// Writes into the record of who did what that it was done at this keyboard: by `by`, else by whoever is signed in on this
+    /// machine. The subject and what stands beside it hold nothing personal.
+    pub async fn record(&self, db: &Db, by: Option<&str>, action: &str, subject: &str, after: Value) -> crate::db::Result<()> {
+        let by = by.map(str::to_string).or_else(|| self.officer(None).ok()).unwrap_or_default();
+        let after = Some(&after).filter(|after| !after.is_null());
+        crate::audit::note(db, &Actor::command(by), action, subject, after, self.clock.millis()).await
     }
 
     /// Prints problems on standard error.

@@ -6,6 +6,7 @@
 //! - **handles**, a gateway's ids for messages: [`HANDLES`] after their run has settled, when no gateway reports any more;
 //! - **receipts** that were dealt with: after [`RECEIPTS`], which is time enough to settle a bill with a carrier;
 //! - **contacts**, what caps and spacing count: after [`CONTACTS`], longer than any of them looks back;
+//! - **sessions**, **invitations** and what is counted of **attempts to sign in**, once they are over;
 //! - **refusals for a time** that are over (their record stays), and the last traces of **erased people** in runs that are over.
 //!
 //! Each step touches at most a chunk of each table in short transactions, so that sending never waits for it. What can go
@@ -21,6 +22,7 @@ use crate::{
     consent,
     db::{Db, Result, Sql, affected},
     delivery, on,
+    user::{invitation, session, throttle},
 };
 
 /// How long after its run settled a gateway's id is kept: carriers report for three days, some for a week.
@@ -94,6 +96,10 @@ impl Retention {
         let contacts = self.contacts().await?;
         let refusals = consent::prune(&self.db, self.clock.millis(), CHUNK).await?;
         let erasures = erase::finish(&self.db, ERASURES).await?;
+        let now = self.clock.millis();
+        session::clean(&self.db, now).await?;
+        invitation::clean(&self.db, now).await?;
+        throttle::clean(&self.db, now).await?;
         let more = handles > 0 || receipts > 0 || refusals > 0 || self.contact.is_some();
         Ok(Pruned { handles, receipts, contacts, refusals, erasures, more })
     }

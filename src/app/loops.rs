@@ -10,6 +10,8 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     account::{self, Account},
     approval,
+    audience::figure,
+    audit,
     campaign::Holidays,
     clock::Clock,
     config::Config,
@@ -17,15 +19,24 @@ use crate::{
     dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared, Verdicts},
     edition::{self, Shelf},
     epoch,
+    intake::Intake,
+    notice::{self, mail::Post},
     receipt::{Appender, Inbox, Matcher},
     retention::Retention,
     run::{self, Runner},
+    seal::hex,
 };
 
 /// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
 const REFRESH: Duration = Duration::from_millis(250);
 /// How often a lease is renewed, lapsed processes are swept and accounts are read again.
 const RENEW: Duration = Duration::from_secs(5);
+/// How often it is looked for what somebody should know of.
+const NOTICES: Duration = Duration::from_secs(15);
+/// How often an idle intake looks for uploaded lists; a new one wakes it.
+const INTAKE: Duration = Duration::from_secs(5);
+/// How often it is looked whether people are to be counted anew.
+const FIGURES: Duration = Duration::from_mins(1);
 /// How often the calendar and the campaign files are looked at.
 const SCHEDULE: Duration = Duration::from_secs(1);
 /// How often an idle runner looks for work.
@@ -41,6 +52,8 @@ const SWEEP: Duration = Duration::from_mins(1);
 /// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
 const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
+/// How often the log is told the end of the record of who did what.
+const AUDIT: Duration = Duration::from_hours(24);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -298,6 +311,20 @@ pub(super) async fn drive_warnings(shared: Arc<Shared>, mut stopped: watch::Rece
     }
 }
 
+/// Tells the log the end of the record of who did what, at the start and once a day: a log that is kept elsewhere finds out whoever
+/// writes the record anew (`loa audit verify --head`).
+pub(super) async fn drive_audit(db: Db, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match audit::head(&db).await {
+            Ok(head) => tracing::info!(head = format!("{}:{}", head.seq, hex(&head.hash)), "the end of the record of who did what"),
+            Err(error) => tracing::error!(%error, "could not read the end of the record of who did what"),
+        }
+        if !rest(AUDIT, &mut stopped).await {
+            return;
+        }
+    }
+}
+
 /// Throws away what is too old, once an hour and chunk by chunk.
 pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
@@ -310,6 +337,68 @@ pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch
             }
         };
         if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Looks for what somebody should know of, and sends mails that tell of it.
+pub(super) async fn drive_notices(ground: notice::find::Ground, post: Post, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let looked = async {
+            let found = notice::find::all(&ground).await?;
+            notice::reconcile(&ground.db, &found, ground.clock.millis()).await?;
+            post.step().await
+        };
+        if let Err(error) = looked.await {
+            tracing::error!(%error, "could not look for what somebody should know of");
+        }
+        if !rest(NOTICES, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Goes through uploaded lists and takes them in. The end of the process breaks off what is under way: the next one goes on with it.
+pub(super) async fn drive_intake(intake: Intake, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        // Asked for before the step, so that a list that comes during it is not missed.
+        let work = shared.work.notified();
+        let step = async {
+            match intake.step().await {
+                Ok(more) => more,
+                Err(error) => {
+                    tracing::error!(%error, "could not go on with an uploaded list");
+                    false
+                }
+            }
+        };
+        let more = tokio::select! {
+            more = step => more,
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        if more {
+            // Who is on the list now is counted at once.
+            if let Err(error) = figure::count(&shared.db, shared.clock.millis()).await {
+                tracing::error!(%error, "could not count the people");
+            }
+            continue;
+        }
+        tokio::select! {
+            () = work => {}
+            () = tokio::time::sleep(INTAKE) => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Counts the people anew where a list came in, or the count is old.
+pub(super) async fn drive_figures(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = figure::count(&shared.db, shared.clock.millis()).await {
+            tracing::error!(%error, "could not count the people");
+        }
+        if !rest(FIGURES, &mut stopped).await {
             return;
         }
     }

@@ -221,10 +221,9 @@ impl Refusal {
                 "Người bạn thay mặt đã viết nội dung này: một người phê duyệt khác phải quyết định.",
                 "Whom you stand in for wrote this content: another approver has to decide."
             ),
-            Self::NotSender => phrase!(
-                "Chỉ người gửi hoặc người viết mới rút lại được.",
-                "Only whoever sent or wrote it can take it back."
-            ),
+            Self::NotSender => {
+                phrase!("Chỉ người gửi hoặc người viết mới rút lại được.", "Only whoever sent or wrote it can take it back.")
+            }
             Self::Silent => phrase!("Hãy ghi lý do.", "Please give a reason."),
             Self::NotAWarning => phrase!(
                 "Chỉ cảnh báo khẩn mới được một người tự phê duyệt.",

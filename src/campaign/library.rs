@@ -141,16 +141,9 @@ impl Library {
     }
 
     /// Whether there are segments to check campaigns against: new ones, or the last good ones.
-    fn reread_segments(
-        &mut self,
-        file: &Path,
-        campaigns: &BTreeSet<String>,
-        written: &Written,
-        problems: &mut Problems,
-    ) -> bool {
-        let joined = read_text(file).and_then(|text| {
-            written::join(&name(file), text.as_deref().unwrap_or_default(), &written.segments, Some(campaigns))
-        });
+    fn reread_segments(&mut self, file: &Path, campaigns: &BTreeSet<String>, written: &Written, problems: &mut Problems) -> bool {
+        let joined = read_text(file)
+            .and_then(|text| written::join(&name(file), text.as_deref().unwrap_or_default(), &written.segments, Some(campaigns)));
         match joined {
             Ok(joined) => {
                 self.segments = joined.segments;

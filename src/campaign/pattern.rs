@@ -166,7 +166,8 @@ impl Pattern {
         // No folder of the office's own is nothing missing.
         for entry in std::fs::read_dir(definitions.join("patterns")).into_iter().flatten().flatten() {
             let path = entry.path();
-            let Some(slug) = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| path.extension().is_some_and(|e| e == "toml"))
+            let Some(slug) =
+                path.file_stem().and_then(|stem| stem.to_str()).filter(|_| path.extension().is_some_and(|e| e == "toml"))
             else {
                 continue;
             };
@@ -222,7 +223,10 @@ pub fn campaign(frame: &Frame<'_>, texts: &Texts) -> String {
             time: None,
             offset: None,
         };
-        file.insert("basis".into(), Value::Table(Table::from_iter([("number".into(), text(number)), ("date".into(), Value::Datetime(date))])));
+        file.insert(
+            "basis".into(),
+            Value::Table(Table::from_iter([("number".into(), text(number)), ("date".into(), Value::Datetime(date))])),
+        );
     }
     let segments = list(frame.segments.iter().map(|slug| text(slug)).collect());
     file.insert("audience".into(), Value::Table(Table::from_iter([("segments".into(), segments)])));
@@ -265,9 +269,11 @@ mod tests {
             let texts = pattern.text.filled(&pattern.defaults());
             assert_eq!(texts.open(), [], "{}", pattern.slug);
             let segments = ["toan-dan".to_string()];
-            let frame = Frame { owner: "Sở Mẫu", segments: &segments, channels: &["sms", "chat", "email"], ..Frame::default() };
+            let frame =
+                Frame { owner: "Sở Mẫu", segments: &segments, channels: &["sms", "chat", "email"], ..Frame::default() };
             let file = campaign(&frame, &texts);
-            let campaign = Campaign::parse(&pattern.slug, &pattern.slug, &file).unwrap_or_else(|problems| panic!("{problems}\n{file}"));
+            let campaign =
+                Campaign::parse(&pattern.slug, &pattern.slug, &file).unwrap_or_else(|problems| panic!("{problems}\n{file}"));
             assert_eq!((campaign.kind, campaign.title.as_str()), (Kind::Warning, texts.title.as_str()));
             assert!(texts.sms.is_ascii(), "{}: a text message is written without accents", pattern.slug);
             assert!(texts.sms.chars().count() <= 306, "{}: at most two parts: {}", pattern.slug, texts.sms.chars().count());

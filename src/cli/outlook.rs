@@ -6,10 +6,13 @@ use anyhow::Context as _;
 use chrono::DateTime;
 use providers::{Abilities, Slot};
 
-use super::accounts::{self, Row};
 pub(super) use crate::run::outlook::{Told, of_run, sentence, span};
 use crate::{
-    account::{self, forecast::Line},
+    account::{
+        self,
+        forecast::Line,
+        standing::{self, Row},
+    },
     active::Active,
     campaign::{Segments, Source},
     config::Config,
@@ -21,7 +24,7 @@ use crate::{
 
 /// The accounts of loa.toml as they stand now: at their present pace, with what is left of their day's quotas.
 pub(super) async fn lines(db: &Db, config: &Config, now: DateTime<chrono::Utc>) -> anyhow::Result<Vec<Line>> {
-    let rows = accounts::rows(db).await?;
+    let rows = standing::rows(db).await?;
     let gateways = account::gateways(config.gateways_dir.as_deref())?;
     let today = limit::quota_day(now);
     config

@@ -12,16 +12,18 @@ use serde_json::json;
 use super::{Globals, Mistake, outlook, table};
 use crate::{
     account,
+    audit::{self, Actor},
     active::{Active, RunRow, RunState},
     config::Config,
     db::Db,
     delivery::State,
     phrase,
     run::{
-        self, RunError, command,
+        self, RunError,
+        command::{self, By, Change, Changed},
         wait::{Wait, What},
     },
-    tally,
+    tally, transaction,
     words::{self, Lang},
 };
 
@@ -33,6 +35,32 @@ pub struct Args {
     /// How many, the latest first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     count: u16,
+}
+
+/// Changes a run, and records who at this keyboard did, in one transaction. A change that makes no difference is not recorded.
+pub(super) async fn change(db: &Db, globals: &Globals, run: i64, how: Change) -> anyhow::Result<RunRow> {
+    let (name, now) = (globals.officer(None).unwrap_or_default(), globals.clock.millis());
+    let (actor, by) = (Actor::command(name.clone()), By { name: &name, at: now });
+    let changed = transaction!(db, |tx| {
+        let changed = command::change(tx, run, how, Some(by)).await?;
+        if changed.as_ref().is_ok_and(Changed::differs) {
+            audit::record(tx, &actor, how.action(), &run.to_string(), None, None, now).await?;
+        }
+        Ok(changed)
+    })?;
+    Ok(changed.map_err(refusal)?.after)
+}
+
+/// Pauses everything that is being sent, and records who at this keyboard did. How many runs that were.
+pub(super) async fn stop_all(db: &Db, globals: &Globals) -> anyhow::Result<usize> {
+    let (name, now) = (globals.officer(None).unwrap_or_default(), globals.clock.millis());
+    let (actor, by) = (Actor::command(name.clone()), By { name: &name, at: now });
+    let stopped = transaction!(db, |tx| {
+        let stopped = command::stop(tx, |_| true, Some(by)).await?;
+        audit::record(tx, &actor, "run.stop", "", None, Some(&json!({ "runs": stopped })), now).await?;
+        Ok(stopped)
+    })?;
+    Ok(stopped.len())
 }
 
 /// A run with its tallies.
@@ -61,7 +89,15 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     for row in rows {
         runs.insert(
             row.id,
-            Progress { row, states: [0; State::ALL.len()], cost: 0, now: globals.clock.millis(), outlook: None, opens_at: None, waits: Vec::new() },
+            Progress {
+                row,
+                states: [0; State::ALL.len()],
+                cost: 0,
+                now: globals.clock.millis(),
+                outlook: None,
+                opens_at: None,
+                waits: Vec::new(),
+            },
         );
     }
     for (key, count) in tallies {

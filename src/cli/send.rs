@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Globals, Mistake, accounts, check::texts, no_such_campaign, outlook};
+use super::{Globals, Mistake, check::texts, no_such_campaign, outlook};
 use crate::{
-    account,
+    account::{self, standing},
     active::{Active, RunState},
     app, approval,
     audience::{
@@ -67,6 +67,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         known_people(db, &args.to).await?;
     }
     let run = run::make::now(db, source, &library.segments_text, &args.to, &holidays, now).await?;
+    let test = !args.to.is_empty();
+    globals.record(db, None, "campaign.send", &args.campaign, json!({ "run": run, "hash": source.hash, "test": test })).await?;
     if globals.json && !args.wait {
         Globals::print_json(&json!({ "run": run, "campaign": args.campaign }))?;
     } else if !globals.json {
@@ -177,7 +179,7 @@ async fn progress(db: &Db, run: i64) -> anyhow::Result<Progress> {
 
 /// Says once of each account that waits for a person, so that nobody waits for it in silence.
 async fn tell_of_stopped(globals: &Globals, db: &Db, told: &mut BTreeSet<i64>) -> anyhow::Result<()> {
-    for (name, row) in accounts::rows(db).await? {
+    for (name, row) in standing::rows(db).await? {
         if let Some(why) = row.paused.as_deref().filter(|_| told.insert(row.id)) {
             let text = phrase!(
                 "\nTài khoản {name} đã dừng ({why}): xử lý xong thì chạy `loa accounts --resume {name}`.",

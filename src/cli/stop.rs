@@ -7,8 +7,8 @@ use std::{
 
 use serde_json::json;
 
-use super::Globals;
-use crate::{phrase, run::command};
+use super::{Globals, runs};
+use crate::phrase;
 
 /// Pause everything that is being sent
 #[derive(clap::Args)]
@@ -21,7 +21,7 @@ pub struct Args {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     debug_assert!(args.all, "clap requires it");
     let db = globals.database(&globals.settings()?).await?;
-    let paused = command::stop_all(&db).await?;
+    let paused = runs::stop_all(&db, globals).await?;
     if globals.json {
         Globals::print_json(&json!({ "paused": paused }))?;
     } else {

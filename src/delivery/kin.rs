@@ -51,15 +51,8 @@ impl Kin {
         [State::Undelivered, State::Expired, State::Rejected, State::Unknown, State::Lapsed, State::Cancelled];
 
     /// The states in which somebody got a text or may have got it.
-    pub const GOT: [State; 7] = [
-        State::Submitting,
-        State::InDoubt,
-        State::Accepted,
-        State::Enroute,
-        State::Delivered,
-        State::Seen,
-        State::Unknown,
-    ];
+    pub const GOT: [State; 7] =
+        [State::Submitting, State::InDoubt, State::Accepted, State::Enroute, State::Delivered, State::Seen, State::Unknown];
 
     /// The states of which a list of bits speaks.
     pub fn states_of(bits: i64) -> Vec<State> {

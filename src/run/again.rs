@@ -108,7 +108,11 @@ impl Retry {
         match made {
             Some(run) => Ok(run),
             None => {
-                within!(tx, |c, sql| sqlx::query_scalar(sql(&MADE)).bind(&self.parent.campaign).bind(&occurrence).fetch_one(c).await)
+                within!(tx, |c, sql| sqlx::query_scalar(sql(&MADE))
+                    .bind(&self.parent.campaign)
+                    .bind(&occurrence)
+                    .fetch_one(c)
+                    .await)
             }
         }
     }
@@ -132,8 +136,10 @@ pub async fn send(tx: &mut Tx, kept: &Kept, parent: Option<i64>, now: i64) -> db
     let Some(run) = make::make_within(tx, &new, now).await? else {
         return match new.message() {
             None => Ok(Err(RunError::NoMessage(campaign.slug.clone()))),
-            Some(_) => within!(tx, |c, sql| sqlx::query_scalar(sql(&MADE)).bind(&campaign.slug).bind(&new.occurrence).fetch_one(c).await)
-                .map(Ok),
+            Some(_) => {
+                within!(tx, |c, sql| sqlx::query_scalar(sql(&MADE)).bind(&campaign.slug).bind(&new.occurrence).fetch_one(c).await)
+                    .map(Ok)
+            }
         };
     };
     if let Some(parent) = parent {

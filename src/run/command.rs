@@ -106,7 +106,13 @@ pub async fn change(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -
         Change::Resume => within!(tx, |c, sql| sqlx::query(sql(&RESUME)).bind(run).execute(c).await.map(affected))?,
         Change::Pause | Change::Abort => {
             let how = if change == Change::Pause { &PAUSE } else { &ABORT };
-            within!(tx, |c, sql| sqlx::query(sql(how)).bind(run).bind(by.map(|by| by.name)).bind(by.map(|by| by.at)).execute(c).await.map(affected))?
+            within!(tx, |c, sql| sqlx::query(sql(how))
+                .bind(run)
+                .bind(by.map(|by| by.name))
+                .bind(by.map(|by| by.at))
+                .execute(c)
+                .await
+                .map(affected))?
         }
     };
     let after: RunRow = within!(tx, |c, sql| sqlx::query_as(sql(&GET)).bind(run).fetch_one(c).await)?;
@@ -119,8 +125,7 @@ pub async fn stop(tx: &mut Tx, which: impl Fn(i64) -> bool, by: Option<By<'_>>) 
     let mut stopped = Vec::new();
     for run in going.into_iter().filter(|run| which(*run)) {
         let (name, at) = (by.map(|by| by.name), by.map(|by| by.at));
-        let paused =
-            within!(tx, |c, sql| sqlx::query(sql(&PAUSE)).bind(run).bind(name).bind(at).execute(c).await.map(affected))?;
+        let paused = within!(tx, |c, sql| sqlx::query(sql(&PAUSE)).bind(run).bind(name).bind(at).execute(c).await.map(affected))?;
         if paused > 0 {
             stopped.push(run);
         }

@@ -86,12 +86,8 @@ pub async fn of(db: &Db, seal: &Seal, run: i64) -> Result<Failures> {
     let more = counts.iter().map(|(_, n)| n).sum::<i64>() > COUNTED;
     let mut reasons = Vec::new();
     for (reason, count) in counts {
-        let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&SOME))
-            .bind(run)
-            .bind(reason)
-            .bind(EXAMPLES)
-            .fetch_all(pool)
-            .await)?;
+        let rows: Vec<Row> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&SOME)).bind(run).bind(reason).bind(EXAMPLES).fetch_all(pool).await)?;
         let examples = rows.into_iter().map(|row| row.example(seal)).collect();
         reasons.push(Reason { why: Why::from_number(reason), count, examples });
     }

@@ -54,7 +54,12 @@ static LAST: Sql = Sql::new(
 
 /// Notes how every run under way, or settled lately, stands.
 pub async fn take(db: &Db, now: i64) -> Result<u64> {
-    on!(db.write, |pool, sql| sqlx::query(sql(&TAKE)).bind(now.div_euclid(MINUTE)).bind(now - WATCHED).execute(pool).await.map(affected))
+    on!(db.write, |pool, sql| sqlx::query(sql(&TAKE))
+        .bind(now.div_euclid(MINUTE))
+        .bind(now - WATCHED)
+        .execute(pool)
+        .await
+        .map(affected))
 }
 
 /// A run's minutes from one on, at most so many.

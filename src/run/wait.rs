@@ -184,8 +184,7 @@ static LATER: Sql = Sql::new(
 static DOUBT: Sql =
     Sql::new(r"SELECT min(next_at) FROM delivery WHERE state = 2 AND next_at IS NOT NULL AND id >= $1 AND id < $2");
 
-static SILENT: Sql =
-    Sql::new(r"SELECT min(next_at) FROM delivery WHERE run = $1 AND state IN (3, 4) AND next_at IS NOT NULL");
+static SILENT: Sql = Sql::new(r"SELECT min(next_at) FROM delivery WHERE run = $1 AND state IN (3, 4) AND next_at IS NOT NULL");
 
 static OBSTACLES: Sql = Sql::new(
     r"SELECT a.name, t.cause, t.why, a.rests_until FROM account a JOIN trouble t ON t.account = a.id AND t.ended_at IS NULL",
@@ -276,8 +275,7 @@ async fn next(db: &Db, run: &ActiveRun, now: i64) -> Result<Vec<Next>> {
 }
 
 async fn obstacles(db: &Db, now: i64) -> Result<Obstacles> {
-    let rows: Vec<(String, i16, String, i64)> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&OBSTACLES)).fetch_all(pool).await)?;
+    let rows: Vec<(String, i16, String, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&OBSTACLES)).fetch_all(pool).await)?;
     let mut obstacles = Obstacles::new();
     for (name, cause, why, rests_until) in rows {
         let Some(cause) = Cause::from_number(cause) else { continue };
@@ -366,7 +364,11 @@ mod tests {
 
     #[test]
     fn whoever_can_send_is_waited_for_by_rate_alone() {
-        let lines = [line("a", &[17]), Line { able: false, ..line("b", &[17, 18]) }, Line { daily: Some(5), used: 5, ..line("c", &[18]) }];
+        let lines = [
+            line("a", &[17]),
+            Line { able: false, ..line("b", &[17, 18]) },
+            Line { daily: Some(5), used: 5, ..line("c", &[18]) },
+        ];
         let waits = of_routes(&[due(17)], &lines, &Obstacles::new(), NOW);
         assert_eq!(waits, [Wait::of(What::Rate, None)]);
 
@@ -375,8 +377,7 @@ mod tests {
         let told: Vec<String> = waits.iter().map(|wait| wait.phrase(NOW).vi).collect();
         assert_eq!(told[0], "chưa có tài khoản nào gửi được đến VinaPhone", "{told:?}");
         assert_eq!(
-            told[1],
-            "tin đến MobiFone chờ tài khoản b (đã dừng, chờ người xử lý), c (hết hạn mức ngày): đến 00:00 ngày mai",
+            told[1], "tin đến MobiFone chờ tài khoản b (đã dừng, chờ người xử lý), c (hết hạn mức ngày): đến 00:00 ngày mai",
             "{told:?}"
         );
     }

@@ -11,6 +11,7 @@ mod audit;
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod home;
 mod me;
 mod nav;
 mod runs;
@@ -29,7 +30,15 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, runs::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[
+    view::TEMPLATES,
+    home::TEMPLATES,
+    sign_in::TEMPLATES,
+    me::TEMPLATES,
+    users::TEMPLATES,
+    audit::TEMPLATES,
+    runs::TEMPLATES,
+];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
@@ -38,6 +47,7 @@ pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
 pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
+        .merge(home::routes())
         .merge(sign_in::routes())
         .merge(me::routes())
         .merge(users::routes())

@@ -174,8 +174,7 @@ async fn look(shared: &Shared, runs: &[i64], past: &mut BTreeMap<i64, Past>) -> 
         run: i64,
     }
     let list = crate::db::list(&runs.iter().map(|run| Run { run: *run }).collect::<Vec<_>>());
-    let rows: Vec<RunRow> =
-        on!(shared.parts.db.read, |pool, sql| sqlx::query_as(sql(&ROWS)).bind(&list).fetch_all(pool).await)?;
+    let rows: Vec<RunRow> = on!(shared.parts.db.read, |pool, sql| sqlx::query_as(sql(&ROWS)).bind(&list).fetch_all(pool).await)?;
     let mut looks = Vec::new();
     for view in overview::views(shared, rows).await? {
         let past = past.entry(view.id).or_default();
@@ -198,7 +197,9 @@ async fn of(shared: &Shared, card: Card, past: &mut Past) -> Result<Look> {
         Some(run) => wait::of(&parts.db, &run, &parts.accounts.lines(parts.clock.ticks()), at).await?,
         None => Vec::new(),
     };
-    let sent = card.sum(|state| !matches!(state, Delivery::Pending | Delivery::Submitting | Delivery::Skipped | Delivery::Lapsed | Delivery::Cancelled));
+    let sent = card.sum(|state| {
+        !matches!(state, Delivery::Pending | Delivery::Submitting | Delivery::Skipped | Delivery::Lapsed | Delivery::Cancelled)
+    });
     let ticks = parts.clock.ticks();
     past.sent.push_back((ticks, sent));
     if past.sent.len() > RATED {

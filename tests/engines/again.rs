@@ -10,7 +10,9 @@ use loa::{
 };
 use providers::ReceiptState;
 
-use super::world::{CHAT, EMAIL, EVERYBODY, HOUR, SMS, World, accepted, by_sms, campaign, in_doubt, judged, later, phone, rejected, source};
+use super::world::{
+    CHAT, EMAIL, EVERYBODY, HOUR, SMS, World, accepted, by_sms, campaign, in_doubt, judged, later, phone, rejected, source,
+};
 
 async fn retried(world: &World, run: i64, states: &[State], nth: u32) -> i64 {
     let retry = again::retry(&world.db, run, states, nth).await.unwrap();
@@ -55,7 +57,10 @@ async fn only_those_whom_it_failed_get_it_again(world: &World) {
     let first = retried(world, run, &[State::Rejected], 1).await;
     assert_eq!(of(world, first).await, failed.iter().map(|who| (*who, SMS)).collect::<Vec<_>>());
     let row = command::get(&world.db, first).await.unwrap();
-    assert_eq!((row.parent, row.origin, row.definition), (Some(run), Origin::Manual as i16, command::get(&world.db, run).await.unwrap().definition));
+    assert_eq!(
+        (row.parent, row.origin, row.definition),
+        (Some(run), Origin::Manual as i16, command::get(&world.db, run).await.unwrap().definition)
+    );
     assert_eq!(retried(world, run, &[State::Rejected], 1).await, first, "a double click makes one");
     assert_eq!(again::children(&world.db, run).await.unwrap(), [first]);
 
@@ -86,7 +91,8 @@ async fn a_correction_goes_exactly_to_those_who_got_it(world: &World) {
     // They got it, may have got it, did not, and were never written to.
     let people = world.people(&[phone(1).email(11).chat(21), phone(2), phone(3), phone(4), phone(5), phone(6)]).await;
     world.sql("INSERT INTO opt_out (channel, address, scope, at) VALUES (1, 6, 2, 1)").await;
-    let run = world.fanned_out(&campaign("awareness", "use = [\"sms\", \"chat\"]\npolicy = \"first\"", "valid_for = \"24h\"")).await;
+    let run =
+        world.fanned_out(&campaign("awareness", "use = [\"sms\", \"chat\"]\npolicy = \"first\"", "valid_for = \"24h\"")).await;
     let claimed = world.claim(run, SMS).await;
     let mine = |who: usize| claimed.iter().find(|claim| loa::delivery::recipient_of(claim.id) == people[who]).unwrap();
     world
@@ -163,10 +169,8 @@ async fn what_a_run_waits_for_is_said(world: &World) {
     world.send(first, SMS, &accepted()).await;
     let run = world.fanned_out(&by_sms()).await;
     let plan = world.plan(run);
-    let spaced = loa::delivery::claim::Request {
-        spacing: Some(std::time::Duration::from_hours(20)),
-        ..world.request(&plan, SMS)
-    };
+    let spaced =
+        loa::delivery::claim::Request { spacing: Some(std::time::Duration::from_hours(20)), ..world.request(&plan, SMS) };
     assert!(world.claim_as(&spaced).await.claimed.is_empty());
     let active = world.active.get(run).unwrap();
     let waits = loa::run::wait::of(&world.db, &active, &[], world.now()).await.unwrap();

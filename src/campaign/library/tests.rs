@@ -91,10 +91,8 @@ fn written(segments: &[(&str, &str)], campaigns: &[(&str, &str)]) -> Written {
 fn what_the_console_has_joins_the_folder_and_a_file_wins() {
     let dir = folder();
     let old = "[cao-tuoi]\ntitle = \"Cao tuổi\"\nborn_before = 1965-01-01\n";
-    let of_console = written(
-        &[("cao-tuoi", old), ("tat-ca", "[tat-ca]\ntitle = \"Khác\"\n")],
-        &[("moi", OF_CONSOLE), ("otp", OF_CONSOLE)],
-    );
+    let of_console =
+        written(&[("cao-tuoi", old), ("tat-ca", "[tat-ca]\ntitle = \"Khác\"\n")], &[("moi", OF_CONSOLE), ("otp", OF_CONSOLE)]);
     let (library, problems) = Library::read_with(dir.path(), &of_console);
     assert_eq!(problems, Problems::default());
     assert_eq!(library.segments_text, format!("{SEGMENTS}{old}"));

@@ -72,9 +72,10 @@ impl From<RunError> for Fault {
                 "Đợt gửi {run} không còn ai để gửi lại theo lựa chọn này.",
                 "Run {run} has nobody to whom it could be sent again in this way."
             )),
-            RunError::NoMessage(slug) => {
-                Self::Invalid(phrase!("Chiến dịch {slug} không có lời nhắn nào cho hôm nay.", "Campaign {slug} has no message for today."))
-            }
+            RunError::NoMessage(slug) => Self::Invalid(phrase!(
+                "Chiến dịch {slug} không có lời nhắn nào cho hôm nay.",
+                "Campaign {slug} has no message for today."
+            )),
             RunError::NotApproved(slug) => {
                 Self::Conflict(phrase!("Chiến dịch {slug} chưa được phê duyệt.", "Campaign {slug} is not approved."))
             }

@@ -71,7 +71,10 @@ async fn of_accounts(shared: &Shared, run: i64) -> crate::db::Result<Vec<OfAccou
         } else {
             let channel = providers::Channel::from_number(i64::from(key.channel)).map_or("", providers::Channel::name);
             let name = shared.parts.accounts.name(key.account).to_string();
-            rows.push((key.account, OfAccount { name, channel, sent: 0, reached: 0, failed: 0, doubtful: 0, parts: 0, price: 0 }));
+            rows.push((
+                key.account,
+                OfAccount { name, channel, sent: 0, reached: 0, failed: 0, doubtful: 0, parts: 0, price: 0 },
+            ));
             rows.len() - 1
         };
         let row = &mut rows[at].1;

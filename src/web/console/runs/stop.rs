@@ -71,10 +71,8 @@ pub(super) async fn ask(
     let rows = under_way(&state, &visitor).await?;
     let stopped_by: Vec<Option<String>> = rows.iter().map(|row| row.stopped_by.clone()).collect();
     let cards = overview::views(&state, rows).await?.into_iter().map(Card::of);
-    let runs: Vec<Stoppable> = cards
-        .zip(stopped_by)
-        .map(|(card, stopped_by)| Stoppable { reach: Reach::of(&card), card, stopped_by })
-        .collect();
+    let runs: Vec<Stoppable> =
+        cards.zip(stopped_by).map(|(card, stopped_by)| Stoppable { reach: Reach::of(&card), card, stopped_by }).collect();
     let (still, going): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.card.run.paused);
     Ok(state.view(
         &visitor,
