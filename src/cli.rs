@@ -48,7 +48,6 @@ use serde_json::Value;
 
 use crate::{
     app::Refusal,
-    audit::Actor,
     audit::{Actor, Via},
     campaign::{Holidays, Library, Written},
     clock::Clock,
