@@ -34,6 +34,7 @@ mod stories {
     mod routing;
     mod runs;
     mod settings;
+    mod sign_in;
     mod smpp;
     mod smpp_adapter;
     mod texts;
