@@ -127,7 +127,8 @@ struct Size {
 }
 
 impl Size {
-    const FULL: Self = Self { samples: 3, people: 30_000, texts: 10_000, mails: 10_000, seals: 100_000, pace_seconds: 5, requests: 60 };
+    const FULL: Self =
+        Self { samples: 3, people: 30_000, texts: 10_000, mails: 10_000, seals: 100_000, pace_seconds: 5, requests: 60 };
     const QUICK: Self = Self { samples: 1, people: 200, texts: 100, mails: 100, seals: 100, pace_seconds: 1, requests: 2 };
 }
 

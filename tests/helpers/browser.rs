@@ -184,6 +184,19 @@ impl Browser {
         format!("/{}", after_host.split(['?', '#']).next().unwrap_or_default())
     }
 
+    /// The status with which the page came.
+    pub async fn status(&self) -> i64 {
+        let status = self.evaluate("return performance.getEntriesByType('navigation')[0].responseStatus", json!([])).await;
+        status.as_i64().unwrap_or_default()
+    }
+
+    /// The page's first heading.
+    pub async fn heading(&self) -> String {
+        let heading =
+            self.evaluate("return document.querySelector('h1')?.textContent.trim().replace(/\\s+/g, ' ') ?? ''", json!([])).await;
+        heading.as_str().unwrap_or_default().to_string()
+    }
+
     /// What can be read on the page.
     pub async fn text(&self) -> String {
         let text = self.evaluate("return document.body ? document.body.innerText : ''", json!([])).await;

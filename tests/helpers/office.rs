@@ -2,20 +2,23 @@
 //! in this process.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use loa::{
     config::SecretKey,
     db::Db,
+    on,
     sandbox::{self, Behaviour, Sandbox, residents},
     seal::Seal,
 };
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
-use super::{Owned, free_port, key};
+use super::{Owned, browser::Browser, free_port, key};
 
 /// A folder with an office's files, and the process that serves it.
 pub struct Office {
@@ -114,6 +117,47 @@ from = "Sở <so@example.vn>"
         let list = std::fs::File::create(self.dir().join("residents.csv")).unwrap();
         residents::write_csv(list, people, 3, &[]).unwrap();
         self.loa(&["audience", "import", "residents.csv", "--source", "residents"]);
+    }
+
+    /// Adds somebody who may sign in; their password.
+    pub fn user(&self, email: &str, name: &str, roles: &[&str]) -> String {
+        let password = format!("{}-mat-khau-thu", email.split('@').next().unwrap());
+        let mut command = self.command();
+        command.args(["user", "add", email, "--name", name, "--password", "--by", "story"]);
+        for role in roles {
+            command.args(["--role", role]);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        password
+    }
+
+    /// Signs somebody in by the page.
+    pub async fn sign_in(&self, browser: &Browser, email: &str, password: &str) {
+        browser.go(&format!("{}/sign-in", self.url)).await;
+        browser.fill("Địa chỉ e-mail", email).await;
+        browser.fill("Mật khẩu", password).await;
+        browser.press("Đăng nhập").await;
+        browser.sees("Đăng xuất").await;
+    }
+
+    /// A number that a query of its database gives.
+    pub async fn number(&self, query: &str) -> i64 {
+        let (db, query) = (self.db().await, query.to_string());
+        let number = on!(db.read, |pool, _sql| sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(pool).await).unwrap();
+        db.close().await;
+        number
+    }
+
+    /// Asks again until the query gives 1: for what `loa serve` does by itself.
+    pub async fn until(&self, what: &str, query: &str) {
+        let begun = Instant::now();
+        while self.number(query).await != 1 {
+            assert!(begun.elapsed() < Duration::from_secs(90), "not yet: {what}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Starts `loa serve`, and returns once it listens.
