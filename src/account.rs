@@ -7,8 +7,11 @@
 
 mod adapter;
 pub mod forecast;
+pub mod latency;
 mod share;
 mod slow;
+pub mod standing;
+pub mod test;
 pub mod throttle;
 pub mod tokens;
 pub mod trouble;
@@ -30,7 +33,7 @@ use crate::{
     audience::{address::ChatService, phone::Carrier},
     clock::{Clock, Ticks},
     config::{self, Config},
-    db::{Db, DbError, Sql, affected},
+    db::{Db, DbError, Sql, Tx, affected},
     health::{Circuit, throttle::Throttle},
     limit::{self, Pace},
     on,
@@ -389,14 +392,37 @@ impl Accounts {
 
 /// Pauses an account until a person resumes it (`why`), or resumes it.
 pub async fn pause(db: &Db, account: i64, why: Option<&str>, now: i64) -> Result<(), DbError> {
-    transaction!(db, |tx| {
-        within!(tx, |c, sql| {
-            sqlx::query(sql(&PAUSE)).bind(account).bind(why).bind(why.map(|_| now)).execute(c).await.map(affected)
-        })?;
-        match why {
-            Some(why) => trouble::begin(tx, account, Cause::Stopped, why, "", now).await,
-            None => trouble::end(tx, account, Cause::Stopped, "", now).await,
-        }
+    transaction!(db, |tx| pause_within(tx, account, why, now).await)
+}
+
+/// The same within a transaction of the caller's.
+pub async fn pause_within(tx: &mut Tx, account: i64, why: Option<&str>, now: i64) -> Result<(), DbError> {
+    within!(tx, |c, sql| {
+        sqlx::query(sql(&PAUSE)).bind(account).bind(why).bind(why.map(|_| now)).execute(c).await.map(affected)
     })?;
+    match why {
+        Some(why) => trouble::begin(tx, account, Cause::Stopped, why, "", now).await?,
+        None => trouble::end(tx, account, Cause::Stopped, "", now).await?,
+    };
     Ok(())
+}
+
+static QUOTA: Sql = Sql::new(r"SELECT day, used, paused IS NOT NULL FROM account a WHERE id = $1 :lock(a)");
+
+static USE: Sql = Sql::new(r"UPDATE account SET day = $2, used = $3 WHERE id = $1");
+
+/// Takes one message of an account's day, for what is no delivery. False: it is paused, or its day is used up.
+pub async fn take_one(db: &Db, account: &Account, now: DateTime<Utc>) -> Result<bool, DbError> {
+    let day = limit::quota_day(now);
+    transaction!(db, |tx| {
+        let (of, used, paused): (String, i64, bool) =
+            within!(tx, |c, sql| sqlx::query_as(sql(&QUOTA)).bind(account.id).fetch_one(c).await)?;
+        let used = if of == day { used } else { 0 };
+        let most = account.config.daily.map_or(i64::MAX, |daily| i64::try_from(daily).unwrap_or(i64::MAX));
+        if paused || used >= most {
+            return Ok(false);
+        }
+        within!(tx, |c, sql| sqlx::query(sql(&USE)).bind(account.id).bind(&day).bind(used + 1).execute(c).await.map(affected))?;
+        Ok(true)
+    })
 }

@@ -22,7 +22,7 @@ use crate::{
     consent::{self, Standing},
     db::{Db, DbError, Engine, Result, Sql, affected},
     definition::{self, Kept},
-    delivery::{Plan, end::Plans, fan_out::Audience},
+    delivery::{Kin, Plan, Relation, end::Plans, fan_out::Audience},
     message::Templates,
     on,
 };
@@ -40,7 +40,7 @@ pub enum Origin {
 }
 
 /// How far a run is. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i16)]
 pub enum RunState {
     /// Its audience is becoming deliveries.
@@ -132,6 +132,18 @@ pub struct RunRow {
     pub created_at: i64,
     /// When it was settled.
     pub settled_at: Option<i64>,
+    /// The run that it was made from.
+    pub parent: Option<i64>,
+    /// See [`Relation`].
+    pub kin: i16,
+    /// Bit i: whose delivery there stands in state i.
+    pub kin_states: i64,
+    /// Of a correction: until when it still takes in people of the other run.
+    pub follow_until: Option<i64>,
+    /// Who paused or aborted it last.
+    pub stopped_by: Option<String>,
+    /// When.
+    pub stopped_at: Option<i64>,
 }
 
 impl RunRow {
@@ -144,13 +156,25 @@ impl RunRow {
     pub const fn is_test(&self) -> bool {
         self.origin == Origin::Test as i16
     }
+
+    /// The run that it was made from, and whom of that one's people it goes to.
+    pub fn kin(&self) -> Option<Kin> {
+        let (parent, relation) = (self.parent?, Relation::from_number(self.kin)?);
+        Some(Kin { parent, relation, states: Kin::states_of(self.kin_states) })
+    }
+
+    /// Whether it corrects another run.
+    pub const fn is_correction(&self) -> bool {
+        self.kin == Relation::Correction as i16
+    }
 }
 
 /// Columns of [`RunRow`], in order.
 macro_rules! run_columns {
     () => {
         "id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused, held,
-         due_at, expires_at, finish_at, fan_cursor, fan_top, budget, created_at, settled_at"
+         due_at, expires_at, finish_at, fan_cursor, fan_top, budget, created_at, settled_at,
+         parent, kin, kin_states, follow_until, stopped_by, stopped_at"
     };
 }
 pub(crate) use run_columns;
@@ -206,7 +230,10 @@ impl Frozen {
             (compiled, next)
         };
         // Placeholders are numbered in the order in which the statement's values are bound.
-        let members = if row.is_test() {
+        let kin = row.kin();
+        let members = if let Some(kin) = &kin {
+            Compiled { text: kin.members(), binds: Vec::new() }
+        } else if row.is_test() {
             let text = format!("r.ref IN (SELECT ref FROM :rows(${}; ref TEXT) AS wanted)", Audience::FIRST_BIND);
             Compiled { text: engine.spell(&text), binds: vec![Bind::Text(row.recipients.clone())] }
         } else {
@@ -228,7 +255,7 @@ impl Frozen {
             special.push((compiled, message));
         }
         let message = self.campaign.messages.iter().position(|m| m.id == row.message).unwrap_or(0);
-        Ok(Audience { members, segments, message, special })
+        Ok(Audience { members, segments, message, special, kin })
     }
 }
 
@@ -277,7 +304,8 @@ impl ActiveRun {
 
     fn own_hours_open_at(&self, now: i64) -> Option<i64> {
         const DAY: i64 = 24 * 60;
-        let (from, until) = self.frozen.campaign.sending.hours.filter(|_| !self.is_warning())?;
+        // Whoever tests a text waits for it.
+        let (from, until) = self.frozen.campaign.sending.hours.filter(|_| !self.is_warning() && !self.row.is_test())?;
         let (from, until) = (i64::from(from), i64::from(until));
         let zone = self.frozen.campaign.timezone();
         let local = chrono::DateTime::from_timestamp_millis(now)?.with_timezone(&zone);
@@ -349,7 +377,9 @@ impl Active {
             }
             match self.frozen(&row.definition).await {
                 Ok(frozen) => {
-                    let plan = Arc::new(frozen.plan(row.id, self.phones));
+                    let plan = frozen.plan(row.id, self.phones);
+                    // A correction follows each text over its own channel.
+                    let plan = Arc::new(Plan { first: plan.first && !row.is_correction(), ..plan });
                     runs.insert(row.id, Arc::new(ActiveRun { row, frozen, plan, open: gate }));
                 }
                 // A database that cannot be asked may answer the next time: nobody need resume the run.

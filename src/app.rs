@@ -30,7 +30,10 @@ use crate::{
     config::Config,
     db::{Db, Engine, Schema, Sql},
     dispatch::{Confirmer, Lane, Lease, Poller, Recorder, Shared},
-    epoch, on, phrase,
+    edition::Shelf,
+    epoch,
+    intake::{self, Intake},
+    notice, on, phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
     retention::Retention,
@@ -198,11 +201,9 @@ impl App {
         let phones = config.accounts.iter().any(account::reaches_phones);
         let active = Arc::new(Active::new(db.clone(), config.office.clone()).reaching_phones(phones));
         active.refresh().await?;
-        let (library, problems) = Library::read(&config.campaigns_dir);
-        if !problems.is_empty() {
-            tracing::warn!(problems = problems.len(), "some definitions are broken: `loa check` shows where");
-        }
-        let library = Arc::new(RwLock::new(library));
+        let shelf = Arc::new(Shelf::new(&config.campaigns_dir));
+        shelf.look(&db).await?;
+        let library = shelf.cell();
         let shared = Arc::new(Shared {
             db: db.clone(),
             clock: clock.clone(),
@@ -218,22 +219,36 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let mut makers = Vec::new();
         makers.push(tokio::spawn(loops::refresh(Arc::clone(&shared), stopped.clone())));
+        let shelving = loops::drive_shelf(Arc::clone(&shelf), db.clone(), clock.clone(), config.clone(), stopped.clone());
+        makers.push(tokio::spawn(shelving));
         if options.parts.contains(&Part::Schedule) {
             let (lines_of, ticking) = (Arc::clone(&accounts), clock.clone());
             let lines: Lines = Arc::new(move || lines_of.lines(ticking.ticks()));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
+            let ground = notice::find::Ground { db: db.clone(), clock: clock.clone(), config: config.clone() };
+            let post = notice::mail::Post::new(&config, &db, &clock, &seal, &accounts);
+            makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_warnings(Arc::clone(&shared), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_pulse(db.clone(), clock.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {
                     db: db.clone(),
                     clock: clock.clone(),
-                    library: Arc::clone(&library),
+                    shelf: Arc::clone(&shelf),
                     holidays: holidays.clone(),
                     config: config.clone(),
                 };
                 makers.push(tokio::spawn(loops::drive_schedule(schedule, stopped.clone())));
             }
+        }
+        // Files lie where they were uploaded: whoever takes them takes them in.
+        if options.parts.contains(&Part::Schedule) || options.parts.contains(&Part::Web) {
+            let (db, seal, clock) = (db.clone(), seal.clone(), clock.clone());
+            let intake = Intake { db, seal, clock, folder: intake::folder(&config) };
+            makers.push(tokio::spawn(loops::drive_intake(intake, Arc::clone(&shared), stopped.clone())));
         }
         let matcher = Matcher {
             db: db.clone(),
@@ -269,7 +284,7 @@ impl App {
         let appender_task = tokio::spawn(loops::drive_appender(appender, Arc::clone(&arrived), Arc::clone(&shared)));
         let matcher_task =
             tokio::spawn(loops::drive_matcher(matcher, arrived, early, again, Arc::clone(&shared), stopped.clone()));
-        let definitions = (Arc::clone(&library), Arc::clone(&gateways), holidays);
+        let definitions = (shelf, Arc::clone(&gateways), holidays);
         let web = serve_web([private, public], &config, definitions, &shared, inbox, &stopped)?;
         let renewer = tokio::spawn(loops::renew(Arc::clone(&shared), stopped));
 
@@ -377,7 +392,7 @@ fn node_name() -> String {
 fn serve_web(
     listeners: [Option<tokio::net::TcpListener>; 2],
     config: &Config,
-    (library, gateways, holidays): (Arc<RwLock<Library>>, Arc<Gateways>, Holidays),
+    (shelf, gateways, holidays): (Arc<Shelf>, Arc<Gateways>, Holidays),
     shared: &Arc<Shared>,
     inbox: Inbox,
     stopped: &watch::Receiver<bool>,
@@ -391,7 +406,8 @@ fn serve_web(
         inbox,
         active: Arc::clone(&shared.active),
         config: config.clone(),
-        library,
+        library: shelf.cell(),
+        shelf,
         gateways,
         holidays,
         work: Arc::clone(&shared.work),

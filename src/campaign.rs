@@ -5,10 +5,12 @@
 mod advertising;
 mod cadence;
 mod cron_line;
+pub mod form;
 mod goal;
 mod holiday;
 mod library;
 mod message;
+pub mod pattern;
 mod read;
 mod rotation;
 mod segment;
@@ -17,7 +19,7 @@ pub use advertising::{Lack, Rule as AdvertisingRule};
 pub use cadence::{Occurrence, ROTATION_START};
 pub use goal::{Goal, Goals};
 pub use holiday::Holidays;
-pub use library::{ATTACHMENT_LIMIT, Library, Source};
+pub use library::{ATTACHMENT_LIMIT, Library, Sheet, Source, Written};
 pub use segment::Segments;
 
 use std::collections::BTreeMap;

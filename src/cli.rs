@@ -46,12 +46,13 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
     app::Refusal,
-    campaign::{Holidays, Library},
+    audit::{Actor, Via},
+    campaign::{Holidays, Library, Written},
     clock::Clock,
     config::Config,
     db::Db,
     document::{Problem, Problems, Style, suggestion},
-    phrase,
+    edition, phrase,
     words::{Lang, Phrase},
 };
 
@@ -149,11 +150,36 @@ impl Globals {
         Holidays::parse(&file.display().to_string(), &read_text(file)?)
     }
 
-    /// The definitions that are well; what is wrong with the others is printed, and they are left out.
-    pub fn library(&self, config: &Config) -> Library {
-        let (library, problems) = Library::read(&config.campaigns_dir);
+    /// The definitions that are well, of the folder and of the console; what is wrong with the others is printed, and they are
+    /// left out.
+    pub async fn library(&self, config: &Config) -> Library {
+        let (library, problems) = Library::read_with(&config.campaigns_dir, &self.written(config).await);
         self.complain(&problems);
         library
+    }
+
+    /// What the console has in force; nothing where there is no database yet, and what cannot be read is told.
+    pub async fn written(&self, config: &Config) -> Written {
+        let read = async {
+            let Some(db) = existing::database(config).await? else { return Ok(Written::default()) };
+            let written = edition::written(&db).await;
+            db.close().await;
+            anyhow::Ok(written?)
+        };
+        read.await.unwrap_or_else(|error| {
+            let text = phrase!(
+                "không đọc được các chiến dịch viết trên trang quản trị: {error:#}",
+                "the console's campaigns cannot be read: {error:#}"
+            );
+            // Nobody is left to tell if standard error is closed.
+            let _ = writeln!(io::stderr(), "{}", text.text(self.lang));
+            Written::default()
+        })
+    }
+
+    /// Whoever is at the keyboard, for the record.
+    pub fn actor(&self, by: Option<String>) -> Result<Actor, Mistake> {
+        Ok(Actor { user: None, name: self.officer(by)?, from: None, via: Via::Command })
     }
 
     /// The database that the settings name, as it is: a missing one is not made, an older one is not changed.

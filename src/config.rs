@@ -3,12 +3,14 @@
 mod account;
 mod environment;
 mod mail;
+mod notify;
 mod opt_out;
 mod read;
 mod secret;
 mod template;
 
 pub use account::CARRIERS;
+pub use notify::{NOTICES, Notify};
 pub use read::stored_key;
 pub use secret::is_secret_name;
 pub use template::wording;
@@ -42,8 +44,8 @@ pub struct Config {
     pub bounces: Bounces,
     /// `[[account]]`.
     pub accounts: Vec<Account>,
-    /// `[notify] email`.
-    pub notify_email: Vec<String>,
+    /// `[notify]`.
+    pub notify: Notify,
     /// `[network]`.
     pub network: Network,
     /// `[approval] required`; none: as soon as a console user exists.

@@ -9,6 +9,7 @@
 //! SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: otherwise a power cut would undo
 //! "committed before any byte leaves") and a pool of readers. `PostgreSQL` uses one pool for both.
 
+pub mod disk;
 mod schema;
 mod sql;
 

@@ -16,6 +16,7 @@ mod contact;
 pub mod end;
 pub mod fan_out;
 pub mod handle;
+pub mod kin;
 pub mod learn;
 pub mod open;
 pub mod record;
@@ -23,6 +24,7 @@ pub mod reference;
 pub mod slot;
 pub mod state;
 
+pub use kin::{Kin, Relation};
 pub use reference::Reference;
 pub use state::{State, Why};
 

@@ -10,6 +10,7 @@
 //! assert_eq!(day.unwrap(), "week");
 //! ```
 
+pub mod form;
 mod problem;
 mod quantity;
 mod section;
@@ -43,12 +44,13 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    fn report(&self, place: &Place, field: &str, message: Phrase, help: Phrase) {
+    fn report(&self, place: &Place, (field, path): (&str, &str), message: Phrase, help: Phrase) {
         let mut problem = match place {
             Place::File(span) => Problem::at(&self.file, &self.shown, span.clone(), message),
             Place::Variable(name) => Problem::of(name, message),
         };
         problem.field = field.to_string();
+        problem.path = path.to_string();
         problem.help = Some(help).filter(|help| !help.en.is_empty());
         self.found.borrow_mut().push(problem);
     }
@@ -109,12 +111,12 @@ impl Document {
 
     /// Reports a problem with an environment variable.
     pub fn refuse_variable(&self, variable: &str, message: Phrase, help: Phrase) {
-        self.sheet.report(&Place::Variable(variable.to_string()), "", message, help);
+        self.sheet.report(&Place::Variable(variable.to_string()), ("", ""), message, help);
     }
 
     /// Reads the meaning.
     pub fn decode<T>(self, read: impl FnOnce(&mut Section<'_>) -> Option<T>) -> Result<T, Problems> {
-        let mut section = Section::new(&self.root, &self.sheet, String::new());
+        let mut section = Section::new(&self.root, &self.sheet, String::new(), String::new());
         let read = read(&mut section);
         section.finish();
         let mut found = self.sheet.found.into_inner();
@@ -178,5 +180,15 @@ mod tests {
         .unwrap_err();
         let places: Vec<_> = problems.0.iter().map(|p| (p.line, p.column, p.field.as_str())).collect();
         assert_eq!(places, [(1, 1, "c"), (1, 5, "a"), (2, 5, "b"), (3, 1, "extra")]);
+    }
+
+    #[test]
+    fn a_path_tells_the_elements_of_a_list_apart() {
+        let problems = decode("x.toml", "a = [{ b = \"x\" }, { b = 1, c = 2 }, 3]\n", |file| {
+            file.required("a", |v| v.list(|one| one.section(|s| s.required("b", |v| v.text()))))
+        })
+        .unwrap_err();
+        let places: Vec<_> = problems.0.iter().map(|p| (p.field.as_str(), p.path.as_str())).collect();
+        assert_eq!(places, [("a.b", "a.1.b"), ("a.c", "a.1.c"), ("a", "a.2")]);
     }
 }

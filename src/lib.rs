@@ -35,10 +35,11 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
-//! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person |
-//! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more |
+//! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost |
+//! | what waits for somebody | [`notice`], in the console and by mail |
+//! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
+//! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] · [`audit`]: who did what |
@@ -63,10 +64,14 @@ pub mod delivery;
 pub mod dispatch;
 pub mod document;
 pub mod dossier;
+pub mod edition;
 pub mod epoch;
 pub mod health;
+pub mod intake;
 pub mod limit;
 pub mod message;
+pub mod notice;
+pub mod preview;
 pub mod receipt;
 pub mod reply;
 pub mod report;

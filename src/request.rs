@@ -13,7 +13,7 @@ mod read;
 mod step;
 
 pub use read::{Queue, holders, list, of, one, person, queue, subject};
-pub use step::{Refused, Step, step};
+pub use step::{Refused, Step, step, step_within};
 
 use providers::Channel;
 
@@ -242,6 +242,11 @@ static REMEMBER: Sql = Sql::new(r"INSERT INTO request_event (request, action, at
 
 /// Takes a request in, and lets take effect what needs nobody's work. Gives its number.
 pub async fn take_in(db: &Db, seal: &Seal, holidays: &Holidays, new: &New<'_>, now: i64) -> Result<i64> {
+    transaction!(db, |tx| take_in_within(tx, seal, holidays, new, now).await)
+}
+
+/// The same within a transaction of the caller's.
+pub async fn take_in_within(tx: &mut Tx, seal: &Seal, holidays: &Holidays, new: &New<'_>, now: i64) -> Result<i64> {
     let received = deadline::last_day(new.received_at + 1);
     let rule = Rule::on(received).ok_or_else(|| DbError::Refused("requests.toml has no rule".into()))?;
     let times = rule.deadlines(new.kind, new.received_at, holidays);
@@ -251,29 +256,27 @@ pub async fn take_in(db: &Db, seal: &Seal, holidays: &Holidays, new: &New<'_>, n
         Subject::Person(id) => (Some(id), None, None),
         Subject::Address(channel, address) => (None, Some(channel as i16), Some(address)),
     };
-    transaction!(db, |tx| {
-        let id: i64 = within!(tx, |c, sql| {
-            sqlx::query_scalar(sql(&TAKE_IN))
-                .bind(new.kind as i16)
-                .bind(person)
-                .bind(channel)
-                .bind(address)
-                .bind(new.received_at)
-                .bind(times.answer_by)
-                .bind(times.due_at)
-                .bind(until)
-                .bind(&note)
-                .fetch_one(c)
-                .await
-        })?;
-        remember(tx, id, Action::Received, new.received_at, new.by, None).await?;
-        match (new.kind, until) {
-            (Kind::Withdrawal, _) => withdraw(tx, new, now).await?,
-            (_, Some(until)) => silence(tx, new.subject, until, now).await?,
-            _ => {}
-        }
-        Ok(id)
-    })
+    let id: i64 = within!(tx, |c, sql| {
+        sqlx::query_scalar(sql(&TAKE_IN))
+            .bind(new.kind as i16)
+            .bind(person)
+            .bind(channel)
+            .bind(address)
+            .bind(new.received_at)
+            .bind(times.answer_by)
+            .bind(times.due_at)
+            .bind(until)
+            .bind(&note)
+            .fetch_one(c)
+            .await
+    })?;
+    remember(tx, id, Action::Received, new.received_at, new.by, None).await?;
+    match (new.kind, until) {
+        (Kind::Withdrawal, _) => withdraw(tx, new, now).await?,
+        (_, Some(until)) => silence(tx, new.subject, until, now).await?,
+        _ => {}
+    }
+    Ok(id)
 }
 
 async fn remember(tx: &mut Tx, request: i64, action: Action, at: i64, by: &str, note: Option<&[u8]>) -> Result<()> {

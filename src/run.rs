@@ -6,9 +6,14 @@
 //!
 //! [`Runner::step`] does a bounded piece of everything that is to be done now, and says whether more is waiting.
 
+pub mod again;
 pub mod command;
+pub mod failure;
 pub mod make;
 pub mod outlook;
+pub mod pulse;
+pub mod wait;
+pub mod warning;
 
 use std::sync::Arc;
 
@@ -107,6 +112,9 @@ impl Runner {
             more |= moved > 0;
         }
         if run.row.state() == RunState::Sending {
+            if run.row.is_correction() && !run.row.paused {
+                more |= again::follow(&self.db, &run.row, now).await?;
+            }
             self.settle(run, now).await?;
         }
         Ok(more)
@@ -218,7 +226,8 @@ impl Runner {
             on!(self.db.read, |pool, sql| sqlx::query_as(sql(&OPEN)).bind(run.row.id).fetch_one(pool).await)?;
         let may_fall_back =
             run.plan.first && run.plan.order.len() > 1 && now < run.row.expires_at && run.row.state() != RunState::Aborted;
-        if unsent > 0 || (may_fall_back && unconfirmed > 0) {
+        let follows = run.row.state() != RunState::Aborted && run.row.follow_until.is_some_and(|until| now < until);
+        if unsent > 0 || follows || (may_fall_back && unconfirmed > 0) {
             return Ok(());
         }
         let settled = on!(self.db.write, |pool, sql| sqlx::query(sql(&SETTLE))
@@ -250,6 +259,12 @@ pub enum RunError {
         /// What was wanted.
         wanted: &'static str,
     },
+    /// Something is still to come of the run: what is asked for needs one that is over.
+    #[error("run {0} is not over yet: abort it first, or wait until it has settled")]
+    NotOver(i64),
+    /// Nobody's delivery stands in the states that were chosen.
+    #[error("run {0} has nobody to whom it could be sent again")]
+    Nobody(i64),
     /// The campaign has no message for that day.
     #[error("campaign `{0}` has no message for that day: every message belongs to another phase or to particular segments")]
     NoMessage(String),

@@ -137,6 +137,17 @@ pub async fn of_runs(db: &Db, runs: &[i64]) -> Result<BTreeMap<Key, Count>> {
         .collect())
 }
 
+static PRINT: Sql = Sql::new(
+    r"SELECT channel, state, CAST(sum(n) AS BIGINT) FROM tally WHERE run = $1
+      GROUP BY channel, state HAVING sum(n) <> 0 ORDER BY channel, state",
+);
+
+/// How a run's deliveries stand, as a text that differs where they do.
+pub async fn print(tx: &mut Tx, run: i64) -> Result<String> {
+    let rows: Vec<(i16, i16, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&PRINT)).bind(run).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(channel, state, n)| format!("{channel}.{state}.{n} ")).collect())
+}
+
 static SPENT: Sql = Sql::new(r"SELECT CAST(coalesce(sum(price), 0) AS BIGINT) FROM tally WHERE run = $1");
 
 /// Đồng that a run has spent or reserved so far.

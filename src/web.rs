@@ -8,10 +8,12 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
+mod card;
 mod console;
 mod guard;
 mod health;
 mod listen;
+mod live;
 mod measure;
 mod overview;
 mod page;
@@ -44,6 +46,7 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
+    edition::Shelf,
     receipt::Inbox,
     seal::Seal,
 };
@@ -69,6 +72,8 @@ pub struct Parts {
     pub config: Config,
     /// The campaigns as they were last read.
     pub library: Arc<RwLock<Library>>,
+    /// Where they come from: files and the console.
+    pub shelf: Arc<Shelf>,
     /// The gateways that are known.
     pub gateways: Arc<Gateways>,
     /// Days off.
@@ -89,6 +94,7 @@ struct Shared {
     pages: page::Pages,
     measures: measure::Measures,
     titles: overview::Titles,
+    live: live::Live,
     started: i64,
     leaving: AtomicBool,
 }
@@ -101,6 +107,7 @@ impl State {
             pages: page::Pages::new(&parts.config.office.fields),
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
+            live: live::Live::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             parts,
@@ -111,6 +118,7 @@ impl State {
     /// begun is finished.
     pub fn leave(&self) {
         self.0.leaving.store(true, Ordering::Relaxed);
+        self.0.live.close();
     }
 }
 

@@ -18,9 +18,11 @@ macro_rules! on_both_engines {
     )+ };
 }
 
+mod again;
 mod bounces;
 mod claims;
 mod doubts;
+mod editions;
 mod fall_back;
 mod fan_out;
 mod lost_transaction;

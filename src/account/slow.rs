@@ -109,6 +109,8 @@ static MOVED: Sql = Sql::new(r"UPDATE meta SET value = $1 WHERE key = 'moved_at'
 
 static FORGET: Sql = Sql::new(r"DELETE FROM account_minute WHERE minute < $1");
 
+static FORGET_DELAYS: Sql = Sql::new(r"DELETE FROM account_delay WHERE minute < $1");
+
 /// What was done: the account, whether it was left, and the figures that led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Moved {
@@ -124,7 +126,9 @@ pub(super) async fn judge(
     takers: impl Fn(i64) -> String + Send,
     now: i64,
 ) -> Result<Option<Moved>> {
-    on!(db.write, |pool, sql| sqlx::query(sql(&FORGET)).bind(minute(now) - KEPT).execute(pool).await.map(affected))?;
+    for forget in [&FORGET, &FORGET_DELAYS] {
+        on!(db.write, |pool, sql| sqlx::query(sql(forget)).bind(minute(now) - KEPT).execute(pool).await.map(affected))?;
+    }
     transaction!(db, |tx| {
         let moved_at: String = within!(tx, |c, sql| sqlx::query_scalar(sql(&MOVED_AT)).fetch_one(c).await)?;
         let moved_at: i64 = moved_at.parse().unwrap_or(0);

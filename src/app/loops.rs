@@ -1,8 +1,7 @@
 //! The loops of a running application: each steps one part until the application stops. What goes wrong in a step is
 //! logged, and the loop goes on.
 
-use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use providers::Arrival;
@@ -11,12 +10,16 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     account::{self, Account},
     approval,
-    campaign::{Holidays, Library},
+    audience::figure,
+    campaign::Holidays,
     clock::Clock,
     config::Config,
-    db::Db,
+    db::{Db, DbError},
     dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared, Verdicts},
+    edition::{self, Shelf},
     epoch,
+    intake::Intake,
+    notice::{self, mail::Post},
     receipt::{Appender, Inbox, Matcher},
     retention::Retention,
     run::{self, Runner},
@@ -26,10 +29,18 @@ use crate::{
 const REFRESH: Duration = Duration::from_millis(250);
 /// How often a lease is renewed, lapsed processes are swept and accounts are read again.
 const RENEW: Duration = Duration::from_secs(5);
+/// How often it is looked for what somebody should know of.
+const NOTICES: Duration = Duration::from_secs(15);
+/// How often an idle intake looks for uploaded lists; a new one wakes it.
+const INTAKE: Duration = Duration::from_secs(5);
+/// How often it is looked whether people are to be counted anew.
+const FIGURES: Duration = Duration::from_mins(1);
 /// How often the calendar and the campaign files are looked at.
 const SCHEDULE: Duration = Duration::from_secs(1);
 /// How often an idle runner looks for work.
 const RUNNER: Duration = Duration::from_millis(200);
+/// How often it is noted how the runs stand.
+const PULSE: Duration = Duration::from_secs(10);
 /// How often doubts are settled.
 const DOUBTS: Duration = Duration::from_secs(1);
 /// How often it is looked at whether a balance is to be asked for again.
@@ -132,37 +143,42 @@ pub(super) async fn drive_runner(runner: Runner, shared: Arc<Shared>, mut stoppe
     }
 }
 
+/// Keeps the library as the files and the console have it, and puts forward what changed without anybody asking for a decision.
+pub(super) async fn drive_shelf(shelf: Arc<Shelf>, db: Db, clock: Clock, config: Config, mut stopped: watch::Receiver<bool>) {
+    let mut seen = None;
+    loop {
+        let looked = async {
+            let look = shelf.look(&db).await?;
+            let required = approval::is_required(&db, &config).await?;
+            if required && seen != Some(look.turn) {
+                edition::watch(&db, &look.library, clock.millis()).await?;
+            }
+            seen = required.then_some(look.turn);
+            Ok::<_, DbError>(())
+        };
+        if let Err(error) = looked.await {
+            tracing::error!(%error, "could not look for changed definitions");
+        }
+        if !rest(SCHEDULE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
 /// Makes the runs that are due.
 pub(super) struct Schedule {
     pub(super) db: Db,
     pub(super) clock: Clock,
-    pub(super) library: Arc<RwLock<Library>>,
+    pub(super) shelf: Arc<Shelf>,
     pub(super) holidays: Holidays,
     pub(super) config: Config,
 }
 
 pub(super) async fn drive_schedule(schedule: Schedule, mut stopped: watch::Receiver<bool>) {
-    let mut seen = Vec::new();
     loop {
-        let dir = &schedule.config.campaigns_dir;
-        let files = fingerprint(dir);
-        if files != seen {
-            let mut library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
-            let problems = library.reread(dir);
-            if !problems.is_empty() {
-                tracing::warn!(
-                    problems = problems.len(),
-                    "some definitions are broken and keep their last good version: `loa check` shows where"
-                );
-            }
-            if let Ok(mut current) = schedule.library.write() {
-                *current = library;
-            }
-            seen = files;
-        }
-        let library = schedule.library.read().map(|l| l.clone()).unwrap_or_default();
         let now = schedule.clock.now();
         let made = async {
+            let library = schedule.shelf.library(&schedule.db).await?;
             let released = approval::released(&schedule.db, &schedule.config, &library).await?;
             run::make::due(&schedule.db, &released, &schedule.holidays, now).await
         };
@@ -173,21 +189,6 @@ pub(super) async fn drive_schedule(schedule: Schedule, mut stopped: watch::Recei
             return;
         }
     }
-}
-
-/// Names, sizes and times of the definition files: what changes when one is edited.
-fn fingerprint(dir: &Path) -> Vec<(std::path::PathBuf, u64, Option<std::time::SystemTime>)> {
-    let mut files: Vec<_> = std::fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let about = entry.metadata().ok()?;
-            Some((entry.path(), about.len(), about.modified().ok()))
-        })
-        .collect();
-    files.sort();
-    files
 }
 
 pub(super) async fn drive_lane(mut lane: Lane, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
@@ -275,6 +276,37 @@ pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stop
     }
 }
 
+/// Notes how the runs stand, several times a minute.
+pub(super) async fn drive_pulse(db: Db, clock: Clock, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = run::pulse::take(&db, clock.millis()).await {
+            tracing::error!(%error, "could not note how the runs stand");
+        }
+        if !rest(PULSE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Sends warnings as soon as they are approved, wherever that was.
+pub(super) async fn drive_warnings(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match run::warning::send_approved(&shared.db, shared.clock.millis()).await {
+            Ok(made) if made.is_empty() => {}
+            Ok(_) => {
+                if let Err(error) = shared.active.refresh().await {
+                    tracing::error!(%error, "could not read the runs under way");
+                }
+                shared.work.notify_waiters();
+            }
+            Err(error) => tracing::error!(%error, "could not look for approved warnings"),
+        }
+        if !rest(SCHEDULE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
 /// Throws away what is too old, once an hour and chunk by chunk.
 pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
@@ -287,6 +319,68 @@ pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch
             }
         };
         if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Looks for what somebody should know of, and sends mails that tell of it.
+pub(super) async fn drive_notices(ground: notice::find::Ground, post: Post, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let looked = async {
+            let found = notice::find::all(&ground).await?;
+            notice::reconcile(&ground.db, &found, ground.clock.millis()).await?;
+            post.step().await
+        };
+        if let Err(error) = looked.await {
+            tracing::error!(%error, "could not look for what somebody should know of");
+        }
+        if !rest(NOTICES, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Goes through uploaded lists and takes them in. The end of the process breaks off what is under way: the next one goes on with it.
+pub(super) async fn drive_intake(intake: Intake, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        // Asked for before the step, so that a list that comes during it is not missed.
+        let work = shared.work.notified();
+        let step = async {
+            match intake.step().await {
+                Ok(more) => more,
+                Err(error) => {
+                    tracing::error!(%error, "could not go on with an uploaded list");
+                    false
+                }
+            }
+        };
+        let more = tokio::select! {
+            more = step => more,
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        if more {
+            // Who is on the list now is counted at once.
+            if let Err(error) = figure::count(&shared.db, shared.clock.millis()).await {
+                tracing::error!(%error, "could not count the people");
+            }
+            continue;
+        }
+        tokio::select! {
+            () = work => {}
+            () = tokio::time::sleep(INTAKE) => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Counts the people anew where a list came in, or the count is old.
+pub(super) async fn drive_figures(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = figure::count(&shared.db, shared.clock.millis()).await {
+            tracing::error!(%error, "could not count the people");
+        }
+        if !rest(FIGURES, &mut stopped).await {
             return;
         }
     }

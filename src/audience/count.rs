@@ -32,7 +32,7 @@ pub struct Count {
 }
 
 /// What keeps people from a campaign's text messages, as the run itself will see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// The smallest scope of a refusal that counts.
     scope: i16,

@@ -122,29 +122,32 @@ static RENAME: Sql = Sql::new(r"UPDATE run SET recipients = $2 WHERE id = $1");
 
 /// Erases a person; none where nobody has this reference. `by`: who does it, for the requests that it settles.
 pub async fn erase(db: &Db, reference: &str, by: &str, now: i64) -> Result<Option<Erased>> {
-    transaction!(db, |tx| {
-        let found = within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&FIND)).bind(reference).fetch_optional(c).await)?;
-        let Some(id) = found else { return Ok(None) };
-        for (statement, dated) in
-            [(&UNHEAR, false), (&UNCONFIRM, true), (&UNWORD, false), (&UNBOUNCE, false), (&UNSUPPRESS, false), (&EMPTY, true)]
-        {
-            within!(tx, |c, sql| {
-                let query = sqlx::query(sql(statement)).bind(id);
-                if dated { query.bind(now).execute(c).await } else { query.execute(c).await }.map(affected)
-            })?;
-        }
-        let requests: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&SETTLE)).bind(id).bind(now).fetch_all(c).await)?;
-        for request in &requests {
-            within!(tx, |c, sql| sqlx::query(sql(&SETTLED)).bind(request).bind(now).bind(by).execute(c).await.map(affected))?;
-        }
-        for statement in [&LEAVE, &UNMEET, &UNAGREE, &UNASK, &UNNOTE] {
-            within!(tx, |c, sql| sqlx::query(sql(statement)).bind(id).execute(c).await.map(affected))?;
-        }
-        rename_in_tests(tx, reference, id).await?;
-        unsay(tx, id).await?;
-        let under_way = within!(tx, |c, sql| sqlx::query(sql(&AWAIT)).bind(id).bind(now).execute(c).await.map(affected))? > 0;
-        Ok(Some(Erased { requests: requests.len(), under_way }))
-    })
+    transaction!(db, |tx| erase_within(tx, reference, by, now).await)
+}
+
+/// The same within a transaction of the caller's.
+pub async fn erase_within(tx: &mut Tx, reference: &str, by: &str, now: i64) -> Result<Option<Erased>> {
+    let found = within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&FIND)).bind(reference).fetch_optional(c).await)?;
+    let Some(id) = found else { return Ok(None) };
+    for (statement, dated) in
+        [(&UNHEAR, false), (&UNCONFIRM, true), (&UNWORD, false), (&UNBOUNCE, false), (&UNSUPPRESS, false), (&EMPTY, true)]
+    {
+        within!(tx, |c, sql| {
+            let query = sqlx::query(sql(statement)).bind(id);
+            if dated { query.bind(now).execute(c).await } else { query.execute(c).await }.map(affected)
+        })?;
+    }
+    let requests: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&SETTLE)).bind(id).bind(now).fetch_all(c).await)?;
+    for request in &requests {
+        within!(tx, |c, sql| sqlx::query(sql(&SETTLED)).bind(request).bind(now).bind(by).execute(c).await.map(affected))?;
+    }
+    for statement in [&LEAVE, &UNMEET, &UNAGREE, &UNASK, &UNNOTE] {
+        within!(tx, |c, sql| sqlx::query(sql(statement)).bind(id).execute(c).await.map(affected))?;
+    }
+    rename_in_tests(tx, reference, id).await?;
+    unsay(tx, id).await?;
+    let under_way = within!(tx, |c, sql| sqlx::query(sql(&AWAIT)).bind(id).bind(now).execute(c).await.map(affected))? > 0;
+    Ok(Some(Erased { requests: requests.len(), under_way }))
 }
 
 /// What deliveries lead to, as far as their runs are over.

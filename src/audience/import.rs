@@ -6,6 +6,7 @@
 //! again. A row's `ref` decides who it is: the same list twice changes nothing. What can go wrong is a file that is no
 //! list ([`ImportError`], nothing changed), or a bad row, which never stops the good ones.
 
+pub mod check;
 mod header;
 mod person;
 mod reader;
@@ -17,9 +18,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-pub use header::HeaderError;
+pub use check::{Check, Look, check, look};
+pub use header::{Column, Field, HeaderError};
 pub use person::Problem;
 pub use reader::ReadError;
 
@@ -56,6 +60,45 @@ pub struct Order {
     pub replace: bool,
     /// In which the file of refused rows says why.
     pub lang: Lang,
+}
+
+/// How a list is read where a person said so, and not its header.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What its columns hold; none: what their names say.
+    pub mapping: Option<Mapping>,
+    /// On what basis its people are written to, where a row of it does not say.
+    pub basis: Option<Basis>,
+}
+
+/// What a list's columns hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// The line of the header.
+    pub line: u64,
+    /// The columns' [keys](Column::key), from the left.
+    pub columns: Vec<String>,
+}
+
+/// Why people may be written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The legal basis, as the lists' `consent_basis`.
+    pub basis: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+impl Reading {
+    /// What tells an import of a file in this way from one in another: only the same goes on where it broke off.
+    fn fingerprint(&self, hash: &str) -> String {
+        if *self == Self::default() {
+            return hash.to_string();
+        }
+        // Plain texts and numbers: they can always be written.
+        let said = serde_json::to_string(self).unwrap_or_default();
+        crate::seal::hex(&Sha256::new().chain_update(hash).chain_update(said).finalize())
+    }
 }
 
 /// How far it is.
@@ -159,29 +202,32 @@ impl ImportError {
     }
 }
 
-/// Imports a list.
+/// Imports a list as its header says.
 pub async fn import(
     db: &Db,
     seal: &Seal,
     clock: &Clock,
     order: &Order,
+    progress: impl FnMut(Progress),
+) -> Result<Summary, ImportError> {
+    import_as(db, seal, clock, order, &Reading::default(), progress).await
+}
+
+/// Imports a list as a person says.
+pub async fn import_as(
+    db: &Db,
+    seal: &Seal,
+    clock: &Clock,
+    order: &Order,
+    reading_as: &Reading,
     mut progress: impl FnMut(Progress),
 ) -> Result<Summary, ImportError> {
-    let path = order.path.clone();
-    let (list, header, header_line) = tokio::task::spawn_blocking(move || open(&path)).await??;
-    let begun = store::begin(db, order, &list.hash, clock.millis()).await?;
+    let source = Source::open(seal, clock, &order.path, reading_as, order.lang).await?;
+    let (list, header) = (source.list.clone(), source.header.clone());
+    let begun = store::begin(db, order, &reading_as.fingerprint(&list.hash), clock.millis()).await?;
 
     let (sender, mut batches) = mpsc::channel(WAITING);
-    let source = Source {
-        list: list.clone(),
-        header: header.clone(),
-        header_line,
-        skip: begun.done_rows,
-        today: (clock.now() + VIETNAM).date_naive(),
-        seal: seal.clone(),
-        rejected_path: rejected_path(&order.path),
-        lang: order.lang,
-    };
+    let source = Source { skip: begun.done_rows, rejected_path: Some(rejected_path(&order.path)), ..source };
     let reading = tokio::task::spawn_blocking(move || source.read(&sender));
     let mut done_rows = begun.done_rows;
     while let Some(batch) = batches.recv().await {
@@ -215,14 +261,28 @@ pub async fn import(
 }
 
 /// Looks through the file and finds its header, below any titles.
-fn open(path: &Path) -> Result<(List, Header, u64), ImportError> {
+fn open(path: &Path, mapping: Option<&Mapping>) -> Result<(List, Header, u64), ImportError> {
     let list = List::inspect(path)?;
-    let rows = list.first.iter().filter_map(|row| Some((row.line, row.cells.as_ref().ok()?)));
+    let (line, cells) = match mapping {
+        Some(mapping) => list.row(mapping.line).ok_or(HeaderError::Mapping)?,
+        None => header_row(&list)?,
+    };
+    let header = match mapping {
+        Some(mapping) => {
+            let columns = mapping.columns.iter().map(|key| Column::from_key(key)).collect::<Option<Vec<_>>>();
+            Header::mapped(cells, &columns.ok_or(HeaderError::Mapping)?)?
+        }
+        None => Header::read(cells)?,
+    };
+    Ok((list, header, line))
+}
+
+/// The row that looks like a header; where none does, the first.
+fn header_row(list: &List) -> Result<(u64, &[String]), HeaderError> {
+    let rows = list.first.iter().filter_map(|row| Some((row.line, row.cells.as_deref().ok()?)));
     let mut rows = rows.peekable();
     let first = rows.peek().copied().ok_or(HeaderError::Empty)?;
-    let (line, cells) = rows.find(|(_, cells)| Header::is_one(cells)).unwrap_or(first);
-    let header = Header::read(cells)?;
-    Ok((list, header, line))
+    Ok(rows.find(|(_, cells)| Header::is_one(cells)).unwrap_or(first))
 }
 
 fn rejected_path(path: &Path) -> PathBuf {
@@ -240,7 +300,9 @@ struct Source {
     skip: u64,
     today: chrono::NaiveDate,
     seal: Seal,
-    rejected_path: PathBuf,
+    /// Where refused rows go; none: nowhere, the list is only checked.
+    rejected_path: Option<PathBuf>,
+    basis: Option<Basis>,
     lang: Lang,
 }
 
@@ -253,10 +315,37 @@ struct Outcome {
 }
 
 impl Source {
+    /// Opens a list to be checked from its first row.
+    async fn open(seal: &Seal, clock: &Clock, path: &Path, reading: &Reading, lang: Lang) -> Result<Self, ImportError> {
+        let (path, mapping) = (path.to_path_buf(), reading.mapping.clone());
+        let (list, header, header_line) = tokio::task::spawn_blocking(move || open(&path, mapping.as_ref())).await??;
+        Ok(Self {
+            list,
+            header,
+            header_line,
+            skip: 0,
+            today: (clock.now() + VIETNAM).date_naive(),
+            seal: seal.clone(),
+            rejected_path: None,
+            basis: reading.basis.clone(),
+            lang,
+        })
+    }
+
+    /// A person on the basis that the officer gave, where the row says nothing.
+    fn on_basis(&self, mut person: person::Person) -> person::Person {
+        if let Some(Basis { basis, source }) = self.basis.as_ref().filter(|_| person.consent_basis.is_none()) {
+            person.consent_basis = Some(basis.clone());
+            person.consent_source = person.consent_source.or_else(|| Some(source.clone()).filter(|source| !source.is_empty()));
+        }
+        person
+    }
+
     fn read(&self, batches: &mpsc::Sender<Batch>) -> Result<Outcome, ImportError> {
         let mut reader = Reader::new(&self.header, self.today, self.list.is_text());
-        let mut rejections = Rejections::new(&self.rejected_path, &self.header, self.lang)?;
-        let fields = Fields::of(&self.header);
+        let mut rejections =
+            self.rejected_path.as_deref().map(|path| Rejections::new(path, &self.header, self.lang)).transpose()?;
+        let fields = Fields::of(&self.header, self.basis.is_some());
         let mut batch = Batch::new(fields);
         let mut outcome = Outcome::default();
         let mut failed = None;
@@ -271,7 +360,7 @@ impl Source {
                 Err(reason) => Err(vec![Problem { column: String::new(), reason: reason.clone() }]),
             };
             match read {
-                Ok(person) if new => batch.add(Sealed::of(person, &self.seal)),
+                Ok(person) if new => batch.add(Sealed::of(self.on_basis(person), &self.seal)),
                 Ok(_) => {}
                 Err(problems) => {
                     outcome.rejected += 1;
@@ -279,7 +368,7 @@ impl Source {
                     if new {
                         batch.still_listed.extend(reader.reference(cells));
                     }
-                    if let Err(error) = rejections.add(row.line, cells, &problems) {
+                    if let Some(Err(error)) = rejections.as_mut().map(|kept| kept.add(row.line, cells, &problems)) {
                         failed = Some(error);
                         return false;
                     }
@@ -297,7 +386,7 @@ impl Source {
         if let Some(error) = failed {
             return Err(error);
         }
-        rejections.finish()?;
+        rejections.map_or(Ok(()), Rejections::finish)?;
         if outcome.rows > self.skip {
             // A closed channel means that the writing side failed and says why.
             let _ = batches.blocking_send(batch.up_to(self.list.length, &outcome));

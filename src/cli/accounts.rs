@@ -10,7 +10,6 @@ use std::{
     process::ExitCode,
 };
 
-use chrono::TimeZone as _;
 use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::smtp::DkimKey;
 use serde_json::json;
@@ -19,13 +18,13 @@ use super::{Globals, Mistake, existing::database, table};
 use crate::{
     account::{
         self,
-        trouble::{self, Cause, Trouble},
+        standing::{Row, Standing, price, rate, rows, state},
     },
     audience::key,
-    config::{self, Config, Price, Rate},
-    db::{Db, Sql},
-    document::{describe_duration, suggestion},
-    on, phrase,
+    config::{self, Config},
+    db::Db,
+    document::suggestion,
+    phrase,
     seal::Seal,
     words::{Lang, Phrase, number},
 };
@@ -53,59 +52,6 @@ pub struct Args {
     /// Show what ailed the accounts, or this one, the latest first
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     history: Option<String>,
-}
-
-/// What the database knows of an account.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub(super) struct Row {
-    pub(super) id: i64,
-    pub(super) name: String,
-    /// The local day that `used` counts.
-    day: String,
-    used: i64,
-    pub(super) paused: Option<String>,
-    pub(super) paused_at: Option<i64>,
-    /// Thousandths of its rate.
-    pub(super) pace: i64,
-    /// Đồng, as its gateway last said.
-    balance: Option<i64>,
-    /// What ails it now.
-    #[sqlx(skip)]
-    troubles: Vec<Trouble>,
-}
-
-impl Row {
-    /// Of a day's quota.
-    pub(super) fn used_on(&self, day: &str) -> i64 {
-        if self.day == day { self.used } else { 0 }
-    }
-
-    /// Whether it still sends, but will stop unless a person does something about its token or its money.
-    pub(super) fn needs_somebody(&self) -> bool {
-        let urgent = |trouble: &Trouble| matches!(trouble.cause(), Cause::Token | Cause::Funds | Cause::LowBalance);
-        self.paused.is_none() && self.troubles.iter().any(urgent)
-    }
-
-    /// Whether anything but its day's quota keeps it from sending.
-    pub(super) fn is_able(&self) -> bool {
-        let unable =
-            |trouble: &Trouble| matches!(trouble.cause(), Cause::Stopped | Cause::Failing | Cause::GatewayQuota | Cause::Funds);
-        self.paused.is_none() && !self.troubles.iter().any(unable)
-    }
-}
-
-static ROWS: Sql =
-    Sql::new(r"SELECT id, name, day, used, paused, paused_at, CAST(pace AS BIGINT) AS pace, balance FROM account ORDER BY id");
-
-/// The accounts' rows by name: those that ever sent.
-pub(super) async fn rows(db: &Db) -> crate::db::Result<BTreeMap<String, Row>> {
-    let mut rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&ROWS)).fetch_all(pool).await)?;
-    for trouble in trouble::present(db).await? {
-        if let Some(row) = rows.iter_mut().find(|row| row.id == trouble.account) {
-            row.troubles.push(trouble);
-        }
-    }
-    Ok(rows.into_iter().map(|row| (row.name.clone(), row)).collect())
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
@@ -327,7 +273,7 @@ async fn list(config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
     let mut out = table::render(&heading, &rows);
     for account in accounts {
         let row = known.get(&account.name);
-        if standing(row) != Standing::Well {
+        if Standing::of(row) != Standing::Well {
             out.push_str(&table::paragraph(&format!("{}: {}", account.name, state(row).text(globals.lang))));
         }
     }
@@ -349,84 +295,8 @@ fn cells(account: &config::Account, used: i64, row: Option<&Row>, lang: Lang) ->
         if account.weight == 1 { String::new() } else { account.weight.to_string() },
         row.and_then(|row| row.balance).map(|left| number(left, lang)).unwrap_or_default(),
         account.carriers.join(", "),
-        standing(row).phrase().text(lang).to_string(),
+        Standing::of(row).phrase().text(lang).to_string(),
     ]
-}
-
-/// How an account stands, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Well,
-    /// It sends, but something ails it.
-    Ailing,
-    /// It sends nothing until it is better by itself.
-    Resting,
-    /// A person must mend it.
-    Paused,
-}
-
-impl Standing {
-    fn phrase(self) -> Phrase {
-        match self {
-            Self::Well => phrase!("hoạt động", "works"),
-            Self::Ailing => phrase!("cần để ý", "needs a look"),
-            Self::Resting => phrase!("tạm nghỉ", "rests"),
-            Self::Paused => phrase!("đã dừng", "paused"),
-        }
-    }
-}
-
-fn standing(row: Option<&Row>) -> Standing {
-    match row {
-        Some(row) if row.paused.is_some() => Standing::Paused,
-        Some(row) if !row.is_able() => Standing::Resting,
-        Some(row) if !row.troubles.is_empty() => Standing::Ailing,
-        _ => Standing::Well,
-    }
-}
-
-/// Whether an account may send, or what ails it since when.
-pub(super) fn state(row: Option<&Row>) -> Phrase {
-    let Some(row) = row else { return phrase!("hoạt động", "works") };
-    let local = |at: i64| Ho_Chi_Minh.timestamp_millis_opt(at).single();
-    // An account that was paused before troubles were kept has no row among them.
-    let paused = row.paused.as_deref().filter(|_| !row.troubles.iter().any(|t| t.cause() == Cause::Stopped)).map(|why| match row
-        .paused_at
-        .and_then(local)
-    {
-        Some(at) => {
-            let at = at.format("%H:%M %d/%m/%Y");
-            phrase!("đã dừng từ {at}: {why}", "paused since {at}: {why}")
-        }
-        None => phrase!("đã dừng: {why}", "paused: {why}"),
-    });
-    let told = row.troubles.iter().map(|trouble| trouble.told(row.pace));
-    let all: Vec<Phrase> = paused.into_iter().chain(told).collect();
-    if all.is_empty() {
-        return phrase!("hoạt động", "works");
-    }
-    let join = |pick: fn(&Phrase) -> &str| all.iter().map(pick).collect::<Vec<_>>().join("; ");
-    Phrase { vi: join(|phrase| &phrase.vi), en: join(|phrase| &phrase.en) }
-}
-
-fn rate(rate: Rate) -> String {
-    let per = match rate.per.as_secs() {
-        1 => "s".to_string(),
-        60 => "m".to_string(),
-        3600 => "h".to_string(),
-        _ => describe_duration(rate.per),
-    };
-    format!("{}/{per}", rate.count)
-}
-
-fn price(price: &Price, lang: Lang) -> String {
-    let own = price.by_carrier.iter().map(|(carrier, price)| format!("{carrier} {price}"));
-    let rest = if price.by_carrier.is_empty() {
-        price.default.to_string()
-    } else {
-        format!("{} {}", lang.pick("khác", "other"), price.default)
-    };
-    own.chain([rest]).collect::<Vec<_>>().join(", ")
 }
 
 fn as_json(account: &config::Account, used: i64, row: Option<&Row>) -> serde_json::Value {

@@ -243,7 +243,7 @@ impl Ground<'_> {
     }
 
     async fn count(&self, slugs: &[String]) -> anyhow::Result<ExitCode> {
-        let library = self.globals.library(&self.config);
+        let library = self.globals.library(&self.config).await;
         let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
         if let Some(slug) = slugs.iter().find(|slug| lookup(slug).is_none()) {
             let known = suggestion(slug, library.segments.iter().map(|segment| segment.slug.as_str()));

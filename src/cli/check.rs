@@ -19,7 +19,7 @@ use self::registered::Registers;
 use super::{Globals, MISTAKE, existing::database, read_text};
 use crate::{
     audience::{count::count, export::attribute_names, segment::compile},
-    campaign::{Condition, Holidays, Library, Source},
+    campaign::{Condition, Holidays, Library, Source, Written},
     config::{Config, Office},
     document::{Problem, Problems},
     message::review,
@@ -167,7 +167,7 @@ impl Ground<'_> {
                 Finding::of(path, phrase!("{count} cổng gửi tin", "{count} gateways"), Some(problems))
             }
             Subject::Definitions => {
-                let (library, mut problems) = Library::read(path);
+                let (library, mut problems) = Library::read_with(path, &self.written(path).await);
                 problems.extend(self.deeper(&library, path).await);
                 let (campaigns, segments) = (library.campaigns.len(), library.segments.len());
                 let what =
@@ -175,6 +175,14 @@ impl Ground<'_> {
                 Finding::of(path, what, Some(problems))
             }
             Subject::Definition => self.definition(path).await,
+        }
+    }
+
+    /// What the console has beside the configured folder; nothing beside any other.
+    async fn written(&self, folder: &Path) -> Written {
+        match &self.settings {
+            Ok(config) if config.campaigns_dir == folder => self.globals.written(config).await,
+            _ => Written::default(),
         }
     }
 
@@ -247,7 +255,7 @@ impl Ground<'_> {
             return Finding::of(path, Phrase::default(), Some(problem.into()));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (library, mut problems) = Library::read(folder);
+        let (library, mut problems) = Library::read_with(folder, &self.written(folder).await);
         problems.extend(self.deeper(&library, folder).await);
         let of = |name: &std::ffi::OsStr| {
             let file = folder.join(name).display().to_string();

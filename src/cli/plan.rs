@@ -39,11 +39,10 @@ struct Line<'c> {
     instead: Vec<(&'c str, String)>,
 }
 
-#[expect(clippy::unused_async, reason = "every command has this signature")]
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let holidays = Globals::holidays(&config)?;
-    let library = globals.library(&config);
+    let library = globals.library(&config).await;
     if let Some(slug) = args.campaign.as_deref().filter(|slug| !library.campaigns.contains_key(*slug)) {
         return Err(no_such_campaign(slug, &config, &library).into());
     }

@@ -133,7 +133,7 @@ async fn known(db: &Db, config: &Config, globals: &Globals, campaign: Option<&St
     if !command::list(db, Some(slug), 1).await?.is_empty() {
         return Ok(());
     }
-    let library = globals.library(config);
+    let library = globals.library(config).await;
     if library.campaigns.contains_key(slug) { Ok(()) } else { Err(no_such_campaign(slug, config, &library).into()) }
 }
 

@@ -17,7 +17,10 @@ use crate::{
     db::Db,
     delivery::State,
     phrase,
-    run::{self, RunError, command},
+    run::{
+        self, RunError, command,
+        wait::{Wait, What},
+    },
     tally,
     words::{self, Lang},
 };
@@ -45,6 +48,8 @@ struct Progress {
     outlook: Option<outlook::Told>,
     /// Outside its hours: when they begin.
     opens_at: Option<i64>,
+    /// What it waits for, beside what goes on.
+    waits: Vec<Wait>,
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
@@ -56,7 +61,15 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     for row in rows {
         runs.insert(
             row.id,
-            Progress { row, states: [0; State::ALL.len()], cost: 0, now: globals.clock.millis(), outlook: None, opens_at: None },
+            Progress {
+                row,
+                states: [0; State::ALL.len()],
+                cost: 0,
+                now: globals.clock.millis(),
+                outlook: None,
+                opens_at: None,
+                waits: Vec::new(),
+            },
         );
     }
     for (key, count) in tallies {
@@ -99,6 +112,7 @@ async fn outlooks(runs: &mut BTreeMap<i64, Progress>, db: &Db, config: &Config, 
             progress.outlook = outlook::of_run(run.row.id, &lines, &work, now);
             let waits = progress.outlook.is_some() || run.row.state() == RunState::FanningOut;
             progress.opens_at = run.opens_at(now).filter(|_| waits);
+            progress.waits = run::wait::of(db, &run, &lines, now).await?;
         }
     }
     Ok(())
@@ -154,14 +168,14 @@ impl Progress {
 
     fn notes(&self, lang: Lang) -> String {
         let test = self.row.is_test().then(|| lang.pick("gửi thử", "test"));
-        let closed = self.opens_at.map(|at| {
-            let at = outlook::moment(at, self.now, lang);
-            phrase!("ngoài giờ gửi, gửi tiếp lúc {at}", "outside its hours, goes on at {at}").text(lang).to_string()
-        });
         let done = self.outlook.as_ref().filter(|_| self.row.held.is_none() && !self.row.paused);
         let done = done.map(|outlook| outlook.told().text(lang).to_string());
-        let held = test.into_iter().chain(self.row.held.as_deref()).map(str::to_string);
-        held.chain(closed).chain(done).collect::<Vec<_>>().join("; ")
+        // The state's own column says that a person paused it.
+        let waits = self.waits.iter().filter(|wait| wait.stands_still() && wait.what != What::Paused);
+        let waits = waits.map(|wait| wait.phrase(self.now).text(lang).to_string());
+        // Of a run whose definition cannot be read nothing else is known.
+        let held = self.row.held.iter().filter(|_| self.waits.is_empty()).cloned();
+        test.into_iter().map(str::to_string).chain(held).chain(waits).chain(done).collect::<Vec<_>>().join("; ")
     }
 
     fn json(&self) -> serde_json::Value {
@@ -175,6 +189,7 @@ impl Progress {
         value["cost"] = self.cost.into();
         value["outlook"] = self.outlook.as_ref().map(outlook::Told::json).into();
         value["opens_at"] = self.opens_at.into();
+        value["waits"] = self.waits.iter().map(|wait| wait.json(self.now)).collect();
         value
     }
 }

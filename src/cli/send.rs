@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Globals, Mistake, accounts, check::texts, no_such_campaign, outlook};
+use super::{Globals, Mistake, check::texts, no_such_campaign, outlook};
 use crate::{
-    active::RunState,
+    account::{self, standing},
+    active::{Active, RunState},
     app, approval,
     audience::{
         count::{Count, count},
@@ -20,9 +21,10 @@ use crate::{
     db::Db,
     delivery::State,
     message::review,
-    phrase,
+    phrase, preview,
     run::{self, RunError},
     tally,
+    words::Phrase,
 };
 
 /// Make a run of a campaign now; `loa serve` sends it
@@ -45,7 +47,7 @@ pub struct Args {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let holidays = Globals::holidays(&config)?;
-    let library = globals.library(&config);
+    let library = globals.library(&config).await;
     let Some(source) = library.campaigns.get(&args.campaign) else {
         return Err(no_such_campaign(&args.campaign, &config, &library).into());
     };
@@ -71,7 +73,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         let text = phrase!("Đã tạo đợt gửi số {run}.", "Made run {run}.");
         writeln!(io::stdout(), "{}", text.text(globals.lang))?;
     }
-    if args.wait { follow(globals, db, run).await } else { Ok(ExitCode::SUCCESS) }
+    if args.wait { follow(globals, &config, db, run).await } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Says which accounts would not take this campaign's texts today: what goes to them is rejected, not sent.
@@ -89,10 +91,8 @@ fn warn_of_refusals(globals: &Globals, config: &Config, source: &Source) -> anyh
 
 /// Refs that nobody has are a mistake, before anything is made.
 async fn known_people(db: &Db, refs: &[String]) -> anyhow::Result<()> {
-    static KNOWN: crate::db::Sql = crate::db::Sql::new(r"SELECT count(*) FROM recipient WHERE ref = $1 AND state = 0");
     for one in refs {
-        let known: i64 = crate::on!(db.read, |pool, sql| sqlx::query_scalar(sql(&KNOWN)).bind(one).fetch_one(pool).await)?;
-        if known == 0 {
+        if !preview::recipient::exists(db, one).await? {
             let words = phrase!("không có người nhận `{one}` trong danh sách", "there is no recipient `{one}` in the list");
             return Err(Mistake(words).into());
         }
@@ -147,6 +147,9 @@ async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, s
     Ok(ExitCode::SUCCESS)
 }
 
+/// Looks at a run's progress between two at what it waits for.
+const WAITS: u64 = 4;
+
 /// What a run has left to send, and what was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Progress {
@@ -174,7 +177,7 @@ async fn progress(db: &Db, run: i64) -> anyhow::Result<Progress> {
 
 /// Says once of each account that waits for a person, so that nobody waits for it in silence.
 async fn tell_of_stopped(globals: &Globals, db: &Db, told: &mut BTreeSet<i64>) -> anyhow::Result<()> {
-    for (name, row) in accounts::rows(db).await? {
+    for (name, row) in standing::rows(db).await? {
         if let Some(why) = row.paused.as_deref().filter(|_| told.insert(row.id)) {
             let text = phrase!(
                 "\nTài khoản {name} đã dừng ({why}): xử lý xong thì chạy `loa accounts --resume {name}`.",
@@ -186,11 +189,36 @@ async fn tell_of_stopped(globals: &Globals, db: &Db, told: &mut BTreeSet<i64>) -
     Ok(())
 }
 
+/// Says what a run waits for, each thing once: nobody is to take a run that stands still for one that hangs.
+async fn tell_of_waits(
+    globals: &Globals,
+    config: &Config,
+    active: &Active,
+    db: &Db,
+    run: i64,
+    told: &mut BTreeSet<&'static str>,
+) -> anyhow::Result<()> {
+    active.refresh().await?;
+    let Some(run) = active.get(run) else { return Ok(()) };
+    let now = globals.clock.millis();
+    let lines = outlook::lines(db, config, globals.clock.now()).await?;
+    for wait in run::wait::of(db, &run, &lines, now).await? {
+        if wait.stands_still() && told.insert(wait.name()) {
+            let Phrase { vi, en } = wait.phrase(now);
+            let text = phrase!("\nĐang chờ: {vi}.", "\nIt waits: {en}.");
+            writeln!(io::stderr(), "{}", text.text(globals.lang))?;
+        }
+    }
+    Ok(())
+}
+
 /// Shows how a run goes on until nothing is left to send.
-async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode> {
+async fn follow(globals: &Globals, config: &Config, db: &Db, run: i64) -> anyhow::Result<ExitCode> {
     let live = io::stderr().is_terminal() && !globals.json;
-    let mut told = BTreeSet::new();
-    loop {
+    let (mut told, mut waits) = (BTreeSet::new(), BTreeSet::new());
+    let phones = config.accounts.iter().any(account::reaches_phones);
+    let active = Active::new(db.clone(), config.office.clone()).reaching_phones(phones);
+    for turn in 0_u64.. {
         let row = run::command::get(db, run).await?;
         let now = progress(db, run).await?;
         if live {
@@ -206,6 +234,10 @@ async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode
         }
         if now.waiting > 0 && !globals.json {
             tell_of_stopped(globals, db, &mut told).await?;
+            // Not at once: what goes in a moment waits for nothing.
+            if turn % WAITS == WAITS - 1 {
+                tell_of_waits(globals, config, &active, db, run, &mut waits).await?;
+            }
         }
         let sent = row.state() != RunState::FanningOut && now.waiting == 0 && now.doubtful == 0;
         if sent || row.settled_at.is_some() {
@@ -221,4 +253,5 @@ async fn follow(globals: &Globals, db: &Db, run: i64) -> anyhow::Result<ExitCode
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    Ok(ExitCode::FAILURE)
 }

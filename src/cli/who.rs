@@ -8,7 +8,7 @@ use providers::Channel;
 
 use super::Mistake;
 use crate::{
-    audience::{address, phone},
+    audience::who,
     db::Db,
     phrase, request,
     seal::{Kind, Seal},
@@ -20,19 +20,7 @@ pub const STDIN: &str = "-";
 
 /// A phone number or a mail address as a person wrote it: its channel and its plain form.
 pub fn plain(text: &str) -> Result<(Channel, String), Mistake> {
-    if !text.contains('@') && text.chars().any(char::is_alphabetic) {
-        let words = phrase!(
-            "đây không phải số điện thoại, cũng không phải địa chỉ thư",
-            "this is neither a phone number nor a mail address"
-        );
-        return Err(Mistake(words));
-    }
-    let read = if text.contains('@') {
-        address::email(text).map(|plain| (Channel::Email, plain)).map_err(address::BadEmail::phrase)
-    } else {
-        phone::normalise(text).map(|plain| (Channel::Sms, plain)).map_err(phone::BadPhone::phrase)
-    };
-    read.map_err(Mistake)
+    who::plain(text).map_err(Mistake)
 }
 
 /// The same with its keyed hash.

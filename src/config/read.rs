@@ -14,8 +14,10 @@ use std::{
     time::Duration,
 };
 
+use providers::Channel;
+
 use super::{
-    Bounces, Config, Limits, Network, Office, SecretKey, Server, account, environment, opt_out,
+    Bounces, Config, Limits, Network, Office, SecretKey, Server, account, environment, notify, opt_out,
     secret::{Found, Vault, key, masked, password_in},
 };
 use crate::{
@@ -102,11 +104,8 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
     let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
     let bounces = root.optional("bounces", |v| v.section(bounces)).unwrap_or_default();
     let accounts = root.optional("account", |v| account::accounts(&v, vault)).unwrap_or_default();
-    let notify_email = root
-        .optional("notify", |v| {
-            v.section(|s| Some(s.optional("email", |v| v.one_or_more(|one| mailbox(&one))).unwrap_or_default()))
-        })
-        .unwrap_or_default();
+    let names: Vec<&str> = accounts.iter().filter(|a| a.channel == Channel::Email).map(|a| a.name.as_str()).collect();
+    let notify = root.optional("notify", |v| v.section(|s| notify::notify(s, &names))).unwrap_or_default();
     let network = root.optional("network", |v| v.section(|s| network(s, base))).unwrap_or_default();
     let approval_required = root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();
     let (campaigns, holidays_file, gateways_dir) = root
@@ -126,7 +125,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         limits,
         bounces,
         accounts,
-        notify_email,
+        notify,
         network,
         approval_required,
         campaigns_dir: campaigns.unwrap_or_else(|| base.join("campaigns")),
@@ -250,18 +249,6 @@ fn web_address(value: &Value<'_>) -> Option<String> {
     value.refuse(
         phrase!("\"{text}\" không phải địa chỉ web", "\"{text}\" is not a web address"),
         phrase!("bắt đầu bằng https:// (hoặc http://)", "begin with https:// (or http://)"),
-    )
-}
-
-fn mailbox(value: &Value<'_>) -> Option<String> {
-    let text = value.line()?;
-    let well = text.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'));
-    if well && !text.contains(char::is_whitespace) {
-        return Some(text);
-    }
-    value.refuse(
-        phrase!("đây không phải địa chỉ e-mail", "this is not an e-mail address"),
-        phrase!("ví dụ: \"truc@so.example.vn\"", "for example: \"duty@office.example.vn\""),
     )
 }
 

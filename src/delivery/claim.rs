@@ -68,13 +68,14 @@ static ADDRESS_TAKEN: Sql = Sql::new(r"SELECT EXISTS (SELECT 1 FROM delivery WHE
 // `state + 0`, here and below: such a row is found by its key. With the bare column an engine may walk the partial index
 // of that state instead, with statistics from when it was all but empty, once for every row of the list.
 static SUBMIT: Sql = Sql::new(
-    r"UPDATE delivery SET state = 1, owner = $2, account = $3, updated_at = v.claimed_at, parts = v.parts, price = v.price, address = v.address
+    r"UPDATE delivery SET state = 1, owner = $2, account = $3, updated_at = v.claimed_at, parts = v.parts, price = v.price, address = v.address,
+             reason = CASE delivery.reason WHEN 33 THEN 0 ELSE delivery.reason END
       FROM :rows($1; id BIGINT, claimed_at BIGINT, parts SMALLINT, price BIGINT, address BIGINT) AS v
       WHERE delivery.id = v.id AND delivery.state + 0 = 0",
 );
 
 static DEFER: Sql = Sql::new(
-    r"UPDATE delivery SET next_at = v.next_at
+    r"UPDATE delivery SET next_at = v.next_at, reason = 33
       FROM :rows($1; id BIGINT, next_at BIGINT) AS v WHERE delivery.id = v.id AND delivery.state + 0 = 0",
 );
 

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use providers::Channel;
 use sqlx::AssertSqlSafe;
 
-use super::{BY_PHONE, Counted, Plan, State, Target, Why, chat_by_phone, hash_column, id_list};
+use super::{BY_PHONE, Counted, Kin, Plan, State, Target, Why, chat_by_phone, hash_column, id_list};
 use crate::{
     audience::segment::{Bind, Compiled},
     consent::{agreement, refusing},
@@ -42,6 +42,8 @@ pub struct Audience {
     pub message: usize,
     /// Who gets another one instead: the first that fits.
     pub special: Vec<(Compiled, usize)>,
+    /// Of a run that was made from another: whom of that one's people it goes to.
+    pub kin: Option<Kin>,
 }
 
 impl Audience {
@@ -132,7 +134,12 @@ fn statement(plan: &Plan, audience: &Audience, now: i64) -> String {
     }
     let message =
         if message.is_empty() { audience.message.to_string() } else { format!("CASE{message} ELSE {} END", audience.message) };
-    let ways: Vec<String> = plan.order.iter().enumerate().map(|(i, channel)| way(plan, i, *channel, now, "$5")).collect();
+    let way_of = |(i, channel): (usize, &Channel)| {
+        let way = way(plan, i, *channel, now, "$5");
+        let narrowed = audience.kin.as_ref().and_then(|kin| kin.on_channel(*channel as i16));
+        narrowed.map_or(way.clone(), |addressed| format!("{way} WHERE {addressed}"))
+    };
+    let ways: Vec<String> = plan.order.iter().enumerate().map(way_of).collect();
     // A person who may not be written to is told apart from one without any address: that reason comes first.
     let picked = if plan.first { "pick = 1" } else { "(reason = 0 OR pick = 1)" };
     format!(

@@ -197,6 +197,8 @@ pub enum Why {
     NoConsent,
     /// Mail ended at this address: it does not exist, failed again and again, or its owner complained.
     Suppressed,
+    /// It waits: the person got other messages lately.
+    TooSoon,
 }
 
 impl Why {
@@ -215,6 +217,7 @@ impl Why {
             Self::DoNotCall => 30,
             Self::NoConsent => 31,
             Self::Suppressed => 32,
+            Self::TooSoon => 33,
         }
     }
 
@@ -232,6 +235,7 @@ impl Why {
             30 => Self::DoNotCall,
             31 => Self::NoConsent,
             32 => Self::Suppressed,
+            33 => Self::TooSoon,
             other => Self::Gateway(Reason::ALL.into_iter().find(|r| *r as i16 == other).unwrap_or(Reason::Other)),
         }
     }
@@ -251,6 +255,7 @@ impl Why {
             Self::DoNotCall => "do-not-call",
             Self::NoConsent => "no-consent",
             Self::Suppressed => "suppressed",
+            Self::TooSoon => "too-soon",
         }
     }
 }

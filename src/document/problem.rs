@@ -20,6 +20,8 @@ pub struct Problem {
     pub span: Range<usize>,
     /// The key, such as `cadence.every`; empty where it is about the whole file.
     pub field: String,
+    /// The same with the places in lists, from 0: `message.2.sms`.
+    pub path: String,
     /// What is wrong.
     pub message: Phrase,
     /// What would be right.
@@ -54,6 +56,7 @@ impl Problem {
             column: 0,
             span: 0..0,
             field: String::new(),
+            path: String::new(),
             message,
             help: None,
             label: None,

@@ -10,18 +10,23 @@ use crate::{phrase, words::Phrase};
 pub struct Section<'d> {
     table: &'d Table,
     sheet: &'d Sheet,
+    field: String,
     path: String,
     asked: Vec<String>,
     free: bool,
 }
 
 impl<'d> Section<'d> {
-    pub(super) fn new(table: &'d Table, sheet: &'d Sheet, path: String) -> Self {
-        Self { table, sheet, path, asked: Vec::new(), free: false }
+    pub(super) fn new(table: &'d Table, sheet: &'d Sheet, field: String, path: String) -> Self {
+        Self { table, sheet, field, path, asked: Vec::new(), free: false }
     }
 
     fn field(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) }
+        joined(&self.field, key)
+    }
+
+    fn path(&self, key: &str) -> String {
+        joined(&self.path, key)
     }
 
     fn ask(&mut self, key: &str) {
@@ -31,7 +36,7 @@ impl<'d> Section<'d> {
     }
 
     fn value_of(&self, key: &str, item: &'d Item) -> Value<'d> {
-        Value::new(item, self.sheet, self.field(key))
+        Value::new(item, self.sheet, self.field(key), self.path(key))
     }
 
     /// The value of `key`, if it is there.
@@ -63,13 +68,13 @@ impl<'d> Section<'d> {
         self.ask(key);
         let field = self.field(key);
         let message = phrase!("thiếu `{field}`", "`{field}` is missing");
-        self.sheet.report(&self.table.at, &field, message, Phrase::default());
+        self.sheet.report(&self.table.at, (&field, &self.path(key)), message, Phrase::default());
         None
     }
 
     /// Reports a problem with the table as a whole.
     pub fn refuse<T>(&self, message: Phrase, help: Phrase) -> Option<T> {
-        self.sheet.report(&self.table.at, &self.path, message, help);
+        self.sheet.report(&self.table.at, (&self.field, &self.path), message, help);
         None
     }
 
@@ -87,7 +92,7 @@ impl<'d> Section<'d> {
     /// Reports a problem at a key itself, not at its value.
     pub fn refuse_key<T>(&self, key: &str, message: Phrase, help: Phrase) -> Option<T> {
         let at = self.table.get(key).map_or(&self.table.at, |entry| &entry.key_at);
-        self.sheet.report(at, &self.field(key), message, help);
+        self.sheet.report(at, (&self.field(key), &self.path(key)), message, help);
         None
     }
 
@@ -107,7 +112,12 @@ impl<'d> Section<'d> {
                 phrase!("các khóa dùng được ở đây: {known}", "the keys known here: {known}")
             };
             let field = self.field(key);
-            self.sheet.report(&entry.key_at, &field, phrase!("không có khóa `{field}`", "unknown key `{field}`"), help);
+            let unknown = phrase!("không có khóa `{field}`", "unknown key `{field}`");
+            self.sheet.report(&entry.key_at, (&field, &self.path(key)), unknown, help);
         }
     }
+}
+
+fn joined(table: &str, key: &str) -> String {
+    if table.is_empty() { key.to_string() } else { format!("{table}.{key}") }
 }

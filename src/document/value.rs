@@ -17,11 +17,12 @@ pub struct Value<'d> {
     item: &'d Item,
     sheet: &'d Sheet,
     field: String,
+    path: String,
 }
 
 impl<'d> Value<'d> {
-    pub(super) fn new(item: &'d Item, sheet: &'d Sheet, field: String) -> Self {
-        Self { item, sheet, field }
+    pub(super) fn new(item: &'d Item, sheet: &'d Sheet, field: String, path: String) -> Self {
+        Self { item, sheet, field, path }
     }
 
     /// The key, such as `cadence.every`.
@@ -31,7 +32,7 @@ impl<'d> Value<'d> {
 
     /// Reports that this value is wrong, and returns `None` for the caller to return.
     pub fn refuse<T>(&self, message: Phrase, help: Phrase) -> Option<T> {
-        self.sheet.report(&self.item.at, &self.field, message, help);
+        self.sheet.report(&self.item.at, (&self.field, &self.path), message, help);
         None
     }
 
@@ -227,7 +228,8 @@ impl<'d> Value<'d> {
         let Node::List(items) = &spelled.as_ref().unwrap_or(self.item).node else {
             return self.mistyped("một danh sách", "a list", "[\"…\", \"…\"]");
         };
-        Some(items.iter().filter_map(|item| read(Value::new(item, self.sheet, self.field.clone()))).collect())
+        let element = |(index, item)| Value::new(item, self.sheet, self.field.clone(), format!("{}.{index}", self.path));
+        Some(items.iter().enumerate().map(element).filter_map(|one| read(one)).collect())
     }
 
     /// A list, or one element alone.
@@ -275,7 +277,7 @@ impl<'d> Value<'d> {
     pub fn section<T>(&self, read: impl FnOnce(&mut Section<'_>) -> Option<T>) -> Option<T> {
         match &self.item.node {
             Node::Table(table) => {
-                let mut section = Section::new(table, self.sheet, self.field.clone());
+                let mut section = Section::new(table, self.sheet, self.field.clone(), self.path.clone());
                 let value = read(&mut section);
                 section.finish();
                 value

@@ -79,37 +79,48 @@ struct Standing {
 
 /// Takes a step and writes it down.
 pub async fn step(db: &Db, seal: &Seal, id: i64, step: Step, by: &str, note: &str, now: i64) -> std::result::Result<(), Refused> {
+    transaction!(db, |tx| step_within(tx, seal, id, step, by, note, now).await)?
+}
+
+/// The same within a transaction of the caller's; what is refused has changed nothing.
+pub async fn step_within(
+    tx: &mut Tx,
+    seal: &Seal,
+    id: i64,
+    step: Step,
+    by: &str,
+    note: &str,
+    now: i64,
+) -> Result<std::result::Result<(), Refused>> {
     let sealed = (!note.is_empty()).then(|| seal.seal_text(note));
-    transaction!(db, |tx| {
-        let found: Option<Standing> = within!(tx, |c, sql| sqlx::query_as(sql(&STANDING)).bind(id).fetch_optional(c).await)?;
-        let Some(request) = found else { return Ok(Err(Refused::Unknown(id))) };
-        if let Err(refused) = request.allows(id, step, now) {
-            return Ok(Err(refused));
+    let found: Option<Standing> = within!(tx, |c, sql| sqlx::query_as(sql(&STANDING)).bind(id).fetch_optional(c).await)?;
+    let Some(request) = found else { return Ok(Err(Refused::Unknown(id))) };
+    if let Err(refused) = request.allows(id, step, now) {
+        return Ok(Err(refused));
+    }
+    let action = match step {
+        Step::Answer => {
+            within!(tx, |c, sql| sqlx::query(sql(&ANSWER)).bind(id).bind(now).execute(c).await.map(affected))?;
+            Action::Answered
         }
-        let action = match step {
-            Step::Answer => {
-                within!(tx, |c, sql| sqlx::query(sql(&ANSWER)).bind(id).bind(now).execute(c).await.map(affected))?;
-                Action::Answered
-            }
-            Step::Close | Step::Refuse => {
-                let (state, action) =
-                    if step == Step::Close { (State::Done, Action::Done) } else { (State::Refused, Action::Refused) };
-                within!(tx, |c, sql| {
-                    sqlx::query(sql(&CLOSE)).bind(id).bind(now).bind(state as i16).execute(c).await.map(affected)
-                })?;
-                action
-            }
-            Step::Lift => {
-                within!(tx, |c, sql| sqlx::query(sql(&LIFT)).bind(id).bind(now).execute(c).await.map(affected))?;
-                Action::Lifted
-            }
-        };
-        if matches!(step, Step::Lift | Step::Refuse) && request.until.is_some() {
-            request.resume(tx, now).await?;
+        Step::Close | Step::Refuse => {
+            let (state, action) =
+                if step == Step::Close { (State::Done, Action::Done) } else { (State::Refused, Action::Refused) };
+            within!(tx, |c, sql| {
+                sqlx::query(sql(&CLOSE)).bind(id).bind(now).bind(state as i16).execute(c).await.map(affected)
+            })?;
+            action
         }
-        remember(tx, id, action, now, by, sealed.as_deref()).await?;
-        Ok(Ok(()))
-    })?
+        Step::Lift => {
+            within!(tx, |c, sql| sqlx::query(sql(&LIFT)).bind(id).bind(now).execute(c).await.map(affected))?;
+            Action::Lifted
+        }
+    };
+    if matches!(step, Step::Lift | Step::Refuse) && request.until.is_some() {
+        request.resume(tx, now).await?;
+    }
+    remember(tx, id, action, now, by, sealed.as_deref()).await?;
+    Ok(Ok(()))
 }
 
 impl Standing {

@@ -2,9 +2,10 @@
 
 use crate::{
     active::{RunRow, RunState, run_columns},
-    db::{Db, Sql, affected},
+    db::{self, Db, Sql, Tx, affected},
     on,
     run::RunError,
+    transaction, within,
 };
 
 static GET: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE id = $1"));
@@ -12,13 +13,19 @@ static GET: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE i
 static LIST: Sql =
     Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE campaign = coalesce($1, campaign) ORDER BY id DESC LIMIT $2"));
 
-static PAUSE: Sql = Sql::new(r"UPDATE run SET paused = true WHERE id = $1 AND state < 2 AND settled_at IS NULL");
+static PAUSE: Sql = Sql::new(
+    r"UPDATE run SET paused = true, stopped_by = $2, stopped_at = $3 WHERE id = $1 AND state < 2 AND settled_at IS NULL AND NOT paused",
+);
 
 static RESUME: Sql = Sql::new(r"UPDATE run SET paused = false, held = NULL WHERE id = $1 AND state < 2 AND settled_at IS NULL");
 
-static ABORT: Sql = Sql::new(r"UPDATE run SET state = 3 WHERE id = $1 AND state < 2 AND settled_at IS NULL");
+static ABORT: Sql =
+    Sql::new(r"UPDATE run SET state = 3, stopped_by = $2, stopped_at = $3 WHERE id = $1 AND state < 2 AND settled_at IS NULL");
 
-static PAUSE_ALL: Sql = Sql::new(r"UPDATE run SET paused = true WHERE state < 2 AND settled_at IS NULL AND NOT paused");
+static GOING: Sql = Sql::new(r"SELECT id FROM run WHERE state < 2 AND settled_at IS NULL AND NOT paused ORDER BY id");
+
+// In the order of their keys, as every writer of runs locks them.
+static LOCK: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run r WHERE id = $1 :lock(r)"));
 
 /// One run.
 pub async fn get(db: &Db, run: i64) -> Result<RunRow, RunError> {
@@ -31,34 +38,121 @@ pub async fn list(db: &Db, campaign: Option<&str>, most: i64) -> Result<Vec<RunR
     Ok(on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(campaign).bind(most).fetch_all(pool).await)?)
 }
 
-/// Stands still until resumed. Pausing twice is pausing once.
-pub async fn pause(db: &Db, run: i64) -> Result<RunRow, RunError> {
-    change(db, run, &PAUSE, "paused").await
+/// What a person does to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Stands still until resumed. Pausing twice is pausing once.
+    Pause,
+    /// Goes on, also where the run stood still by itself (its budget was raised, its definition mended).
+    Resume,
+    /// Ends for good: what is unsent is cancelled; what is in flight is recorded.
+    Abort,
 }
 
-/// Goes on, also where the run stood still by itself (its budget was raised, its definition mended).
-pub async fn resume(db: &Db, run: i64) -> Result<RunRow, RunError> {
-    change(db, run, &RESUME, "resumed").await
-}
-
-/// Ends for good: what is unsent is cancelled; what is in flight is recorded.
-pub async fn abort(db: &Db, run: i64) -> Result<RunRow, RunError> {
-    change(db, run, &ABORT, "aborted").await
-}
-
-/// Pauses everything that is being sent. How many runs that were.
-pub async fn stop_all(db: &Db) -> Result<u64, RunError> {
-    Ok(on!(db.write, |pool, sql| sqlx::query(sql(&PAUSE_ALL)).execute(pool).await.map(affected))?)
-}
-
-async fn change(db: &Db, run: i64, how: &'static Sql, wanted: &'static str) -> Result<RunRow, RunError> {
-    let before = get(db, run).await?;
-    let changed = on!(db.write, |pool, sql| sqlx::query(sql(how)).bind(run).execute(pool).await.map(affected))?;
-    if changed == 0 {
-        if before.state() == RunState::Aborted && wanted == "aborted" {
-            return Ok(before);
+impl Change {
+    /// What a run is after it, in errors.
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Abort => "aborted",
         }
-        return Err(RunError::Over { run, state: before.state().name(), wanted });
     }
-    get(db, run).await
+
+    /// What it is called in the record of who did what.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Pause => "run.pause",
+            Self::Resume => "run.resume",
+            Self::Abort => "run.abort",
+        }
+    }
+}
+
+/// Who changes a run, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// As it will be shown.
+    pub name: &'a str,
+    /// Unix milliseconds.
+    pub at: i64,
+}
+
+/// A run before and after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Before.
+    pub before: RunRow,
+    /// After.
+    pub after: RunRow,
+}
+
+impl Changed {
+    /// Whether the change made a difference.
+    pub fn differs(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// Changes a run within a transaction of the caller's. `by`: who does it, as it will be shown; none: a program.
+pub async fn change(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -> db::Result<Result<Changed, RunError>> {
+    let before: Option<RunRow> = within!(tx, |c, sql| sqlx::query_as(sql(&LOCK)).bind(run).fetch_optional(c).await)?;
+    let Some(before) = before else { return Ok(Err(RunError::NoSuchRun(run))) };
+    let over = before.settled_at.is_some() || before.state() >= RunState::Settled;
+    if over && !(before.state() == RunState::Aborted && change == Change::Abort) {
+        return Ok(Err(RunError::Over { run, state: before.state().name(), wanted: change.wanted() }));
+    }
+    match change {
+        Change::Resume => within!(tx, |c, sql| sqlx::query(sql(&RESUME)).bind(run).execute(c).await.map(affected))?,
+        Change::Pause | Change::Abort => {
+            let how = if change == Change::Pause { &PAUSE } else { &ABORT };
+            within!(tx, |c, sql| sqlx::query(sql(how))
+                .bind(run)
+                .bind(by.map(|by| by.name))
+                .bind(by.map(|by| by.at))
+                .execute(c)
+                .await
+                .map(affected))?
+        }
+    };
+    let after: RunRow = within!(tx, |c, sql| sqlx::query_as(sql(&GET)).bind(run).fetch_one(c).await)?;
+    Ok(Ok(Changed { before, after }))
+}
+
+/// Pauses every run that is being sent and that `which` names. Those that stand still now.
+pub async fn stop(tx: &mut Tx, which: impl Fn(i64) -> bool, by: Option<By<'_>>) -> db::Result<Vec<i64>> {
+    let going: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&GOING)).fetch_all(c).await)?;
+    let mut stopped = Vec::new();
+    for run in going.into_iter().filter(|run| which(*run)) {
+        let (name, at) = (by.map(|by| by.name), by.map(|by| by.at));
+        let paused = within!(tx, |c, sql| sqlx::query(sql(&PAUSE)).bind(run).bind(name).bind(at).execute(c).await.map(affected))?;
+        if paused > 0 {
+            stopped.push(run);
+        }
+    }
+    Ok(stopped)
+}
+
+/// [`Change::Pause`] at once.
+pub async fn pause(db: &Db, run: i64) -> Result<RunRow, RunError> {
+    at_once(db, run, Change::Pause).await
+}
+
+/// [`Change::Resume`] at once.
+pub async fn resume(db: &Db, run: i64) -> Result<RunRow, RunError> {
+    at_once(db, run, Change::Resume).await
+}
+
+/// [`Change::Abort`] at once.
+pub async fn abort(db: &Db, run: i64) -> Result<RunRow, RunError> {
+    at_once(db, run, Change::Abort).await
+}
+
+/// Pauses everything that is being sent, at once. How many runs that were.
+pub async fn stop_all(db: &Db) -> Result<usize, RunError> {
+    Ok(transaction!(db, |tx| stop(tx, |_| true, None).await)?.len())
+}
+
+async fn at_once(db: &Db, run: i64, how: Change) -> Result<RunRow, RunError> {
+    transaction!(db, |tx| change(tx, run, how, None).await)?.map(|changed| changed.after)
 }

@@ -48,16 +48,25 @@ static MAKE: Sql = Sql::new(
 
 /// Makes a run unless its occurrence exists. None: it exists already.
 pub async fn make(db: &Db, new: &New<'_>, now: i64) -> std::result::Result<Option<i64>, RunError> {
-    let campaign = &new.source.campaign;
-    let Some(message) = campaign.message_for(new.date, new.turn) else {
-        return Err(RunError::NoMessage(campaign.slug.clone()));
-    };
-    let message = campaign.messages[message].id.clone();
-    let run = transaction!(db, |tx| {
-        definition::freeze(tx, new.source, new.segments, now).await?;
-        insert(tx, new, &message, now).await
-    })?;
-    Ok(run)
+    if new.message().is_none() {
+        return Err(RunError::NoMessage(new.source.campaign.slug.clone()));
+    }
+    Ok(transaction!(db, |tx| make_within(tx, new, now).await)?)
+}
+
+impl New<'_> {
+    /// The message that it sends; none: none is for that day.
+    pub(super) fn message(&self) -> Option<&str> {
+        let campaign = &self.source.campaign;
+        campaign.message_for(self.date, self.turn).map(|message| campaign.messages[message].id.as_str())
+    }
+}
+
+/// The same within a transaction of the caller's. None: it exists already, or no message is for that day.
+pub(super) async fn make_within(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<Option<i64>> {
+    let Some(message) = new.message() else { return Ok(None) };
+    definition::freeze(tx, new.source, new.segments, now).await?;
+    insert(tx, new, message, now).await
 }
 
 async fn insert(tx: &mut Tx, new: &New<'_>, message: &str, now: i64) -> Result<Option<i64>> {
@@ -190,6 +199,7 @@ async fn due_of(
     Ok(made)
 }
 
-fn millis(span: Duration) -> i64 {
+/// A span in milliseconds.
+pub(super) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
 }

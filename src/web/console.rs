@@ -11,6 +11,7 @@ mod door;
 pub(super) mod fault;
 pub(super) mod form;
 mod nav;
+mod runs;
 mod sign_in;
 pub(super) mod statics;
 pub(super) mod view;
@@ -24,15 +25,16 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
-pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS];
+pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
         .merge(sign_in::routes())
+        .merge(runs::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

@@ -84,7 +84,8 @@ pub(super) async fn page(shared: &Shared, before: i64, most: i64) -> Result<Vec<
     views(shared, rows).await
 }
 
-async fn views(shared: &Shared, rows: Vec<RunRow>) -> Result<Vec<RunView>> {
+/// Rows as views, in their order.
+pub(super) async fn views(shared: &Shared, rows: Vec<RunRow>) -> Result<Vec<RunView>> {
     let db = &shared.parts.db;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let tallies = tally::of_runs(db, &ids).await?;
@@ -92,7 +93,7 @@ async fn views(shared: &Shared, rows: Vec<RunRow>) -> Result<Vec<RunView>> {
     Ok(rows.into_iter().map(|row| view(row, &titles, &tallies)).collect())
 }
 
-fn view(row: RunRow, titles: &HashMap<String, String>, tallies: &BTreeMap<Key, Count>) -> RunView {
+fn view(row: RunRow, titles: &HashMap<String, Head>, tallies: &BTreeMap<Key, Count>) -> RunView {
     let mut all = Count::default();
     let mut unfinished = 0;
     let mut counts: BTreeMap<&'static str, BTreeMap<&'static str, i64>> = BTreeMap::new();
@@ -108,7 +109,7 @@ fn view(row: RunRow, titles: &HashMap<String, String>, tallies: &BTreeMap<Key, C
     }
     RunView {
         id: row.id,
-        title: titles.get(&row.definition).unwrap_or(&row.campaign).clone(),
+        title: titles.get(&row.definition).map_or(&row.campaign, |head| &head.title).clone(),
         kind: if row.kind == 1 { "warning" } else { "awareness" },
         origin: match row.origin {
             origin if origin == Origin::Schedule as i16 => "schedule",
@@ -143,22 +144,28 @@ impl RunView {
     }
 }
 
-/// Titles of definitions by content hash. A definition never changes, so what was read once stays right.
+/// What a definition says of itself.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Head {
+    /// Its title.
+    pub title: String,
+    /// The department that owns it.
+    #[serde(default)]
+    pub owner: String,
+}
+
+/// Heads of definitions by content hash. A definition never changes, so what was read once stays right.
 #[derive(Default)]
-pub(super) struct Titles(Mutex<HashMap<String, String>>);
+pub(super) struct Titles(Mutex<HashMap<String, Head>>);
 
 static BODIES: Sql =
     Sql::new(r"SELECT hash, body FROM definition WHERE hash IN (SELECT hash FROM :rows($1; hash TEXT) AS wanted)");
 
 impl Titles {
-    async fn of(&self, db: &Db, rows: &[RunRow]) -> Result<HashMap<String, String>> {
+    pub async fn of(&self, db: &Db, rows: &[RunRow]) -> Result<HashMap<String, Head>> {
         #[derive(Serialize)]
         struct Hash<'a> {
             hash: &'a str,
-        }
-        #[derive(Deserialize)]
-        struct Titled {
-            title: String,
         }
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let missing: Vec<Hash<'_>> = {
@@ -169,7 +176,7 @@ impl Titles {
             let list = crate::db::list(&missing);
             let bodies: Vec<(String, String)> =
                 on!(db.read, |pool, sql| sqlx::query_as(sql(&BODIES)).bind(&list).fetch_all(pool).await)?;
-            let titled = |(hash, body): (String, String)| Some((hash, toml::from_str::<Titled>(&body).ok()?.title));
+            let titled = |(hash, body): (String, String)| Some((hash, toml::from_str::<Head>(&body).ok()?));
             known().extend(bodies.into_iter().filter_map(titled));
         }
         let known = known();

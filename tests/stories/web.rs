@@ -143,6 +143,7 @@ impl House {
             active: Arc::clone(&active),
             config: config.clone(),
             library: Arc::default(),
+            shelf: Arc::new(loa::edition::Shelf::new("campaigns".as_ref())),
             gateways: Arc::new(gateways(Some(&described)).unwrap()),
             holidays: loa::campaign::Holidays::default(),
             work: Arc::default(),

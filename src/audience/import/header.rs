@@ -7,7 +7,11 @@ use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-use crate::{audience::address::ChatService, phrase, words::Phrase};
+use crate::{
+    audience::address::ChatService,
+    phrase,
+    words::{self, Lang, Phrase},
+};
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +27,13 @@ pub enum Column {
 /// A known field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
+    /// The list's own id of a person.
     Ref,
+    /// Full name.
     Name,
+    /// Phone number.
     Phone,
+    /// Mail address.
     Email,
     /// An address on a chat service.
     Chat(ChatService),
@@ -37,13 +45,21 @@ pub enum Field {
     District,
     /// Its province.
     Province,
+    /// The groups that a person is in.
     Groups,
+    /// The language of messages.
     Lang,
+    /// Day of birth.
     Born,
+    /// Carrier of the phone.
     Carrier,
+    /// Why the person may be written to.
     ConsentBasis,
+    /// Where that comes from.
     ConsentSource,
+    /// Since when.
     ConsentAt,
+    /// What the person agreed to.
     ConsentWording,
 }
 
@@ -126,6 +142,75 @@ static NOT_KEPT: [&str; 15] = [
     "so_ho_chieu",
 ];
 
+/// The key of a column that is not kept, and what stands before an attribute's name in its key.
+const IGNORED: &str = "-";
+const ATTRIBUTE: &str = "=";
+
+impl Field {
+    /// Every field, in the order in which people look for them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        WORDS.iter().map(|(field, _)| *field)
+    }
+
+    /// Its name in lists: the first of its words.
+    pub fn name(self) -> &'static str {
+        WORDS.iter().find(|(field, _)| *field == self).and_then(|(_, words)| words.first()).copied().unwrap_or_default()
+    }
+
+    /// Whether it holds addresses.
+    pub const fn is_address(self) -> bool {
+        matches!(self, Self::Phone | Self::Email | Self::Chat(_))
+    }
+
+    /// What people call it.
+    pub fn phrase(self) -> Phrase {
+        match self {
+            Self::Ref => phrase!("Mã người nhận", "Reference"),
+            Self::Name => phrase!("Họ và tên", "Name"),
+            Self::Phone => phrase!("Số điện thoại", "Phone number"),
+            Self::Email => phrase!("Thư điện tử", "E-mail"),
+            Self::Chat(service) => {
+                let service = words::carrier(service.name(), Lang::Vi);
+                phrase!("Mã {service}", "{service} id")
+            }
+            Self::Area => phrase!("Địa bàn (một ô)", "Area (one cell)"),
+            Self::Ward => phrase!("Xã, phường", "Ward"),
+            Self::District => phrase!("Huyện, quận (trước 7/2025)", "District (before July 2025)"),
+            Self::Province => phrase!("Tỉnh, thành phố", "Province"),
+            Self::Groups => phrase!("Nhóm", "Groups"),
+            Self::Lang => phrase!("Ngôn ngữ", "Language"),
+            Self::Born => phrase!("Ngày sinh", "Day of birth"),
+            Self::Carrier => phrase!("Nhà mạng", "Carrier"),
+            Self::ConsentBasis => phrase!("Căn cứ gửi tin", "Legal basis"),
+            Self::ConsentSource => phrase!("Nguồn đồng ý", "Source of the consent"),
+            Self::ConsentAt => phrase!("Ngày đồng ý", "Day of the consent"),
+            Self::ConsentWording => phrase!("Nội dung đồng ý", "Wording of the consent"),
+        }
+    }
+}
+
+impl Column {
+    /// What stands for it in forms: a field's name, `=name` for an attribute, `-` for what is not kept.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Field(field) => field.name().to_string(),
+            Self::Attribute(name) => format!("{ATTRIBUTE}{name}"),
+            Self::Ignored => IGNORED.to_string(),
+        }
+    }
+
+    /// What a key stands for; none: it is no key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        if key == IGNORED {
+            return Some(Self::Ignored);
+        }
+        if let Some(name) = key.strip_prefix(ATTRIBUTE) {
+            return (!name.is_empty() && slug(name) == name).then(|| Self::Attribute(name.to_string()));
+        }
+        Field::all().find(|field| field.name() == key).map(Self::Field)
+    }
+}
+
 /// Why a list's header is no use; the words are for the officer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderError {
@@ -135,6 +220,10 @@ pub enum HeaderError {
     Twice(String, String),
     /// There is no row at all.
     Empty,
+    /// A person said what each column holds, and the list has other columns.
+    Mapping,
+    /// A column that must not be kept was to be.
+    NotKept(String),
 }
 
 impl HeaderError {
@@ -150,6 +239,14 @@ impl HeaderError {
                 "the columns “{one}” and “{other}” mean the same: take one out"
             ),
             Self::Empty => phrase!("danh sách trống", "the list is empty"),
+            Self::Mapping => phrase!(
+                "các cột của tệp không còn như lúc xem trước: tải tệp lên lại",
+                "the file's columns are not those of the preview: upload it again"
+            ),
+            Self::NotKept(name) => phrase!(
+                "không được lưu cột “{name}”: số thứ tự không phải mã ổn định, còn số giấy tờ tùy thân không cần cho việc gửi tin",
+                "the column “{name}” must not be kept: a row's number is no stable id, and identity documents are not needed to send messages"
+            ),
         }
     }
 }
@@ -174,20 +271,43 @@ pub struct Header {
 impl Header {
     /// Whether this row has any column of addresses: what stands above it is a title.
     pub fn is_one(cells: &[String]) -> bool {
-        let address = |field| matches!(field, Field::Phone | Field::Email | Field::Chat(_));
-        cells.iter().any(|cell| field_of(&slug(cell)).is_some_and(address))
+        cells.iter().any(|cell| field_of(&slug(cell)).is_some_and(Field::is_address))
     }
 
     /// Understands a header.
     pub fn read(cells: &[String]) -> Result<Self, HeaderError> {
+        let (names, columns) = Self::guess(cells);
+        Self::checked(names, columns)
+    }
+
+    /// The columns' names, and what each holds by its name.
+    pub fn guess(cells: &[String]) -> (Vec<String>, Vec<Column>) {
         let names: Vec<String> = cells.iter().map(|cell| cell.nfc().collect::<String>().trim().to_string()).collect();
-        let columns: Vec<Column> = names.iter().map(|name| column(name)).collect();
+        let columns = names.iter().map(|name| column(name)).collect();
+        (names, columns)
+    }
+
+    /// A header whose columns hold what a person says.
+    pub fn mapped(cells: &[String], columns: &[Column]) -> Result<Self, HeaderError> {
+        let (names, _) = Self::guess(cells);
+        if names.len() != columns.len() {
+            return Err(HeaderError::Mapping);
+        }
+        let forbidden =
+            |(name, column): &(&String, &Column)| **column != Column::Ignored && NOT_KEPT.contains(&slug(name).as_str());
+        if let Some((name, _)) = names.iter().zip(columns).find(forbidden) {
+            return Err(HeaderError::NotKept(name.clone()));
+        }
+        Self::checked(names, columns.to_vec())
+    }
+
+    fn checked(names: Vec<String>, columns: Vec<Column>) -> Result<Self, HeaderError> {
         for (at, column) in columns.iter().enumerate().filter(|(_, column)| **column != Column::Ignored) {
             if let Some(other) = columns[..at].iter().position(|other| other == column) {
                 return Err(HeaderError::Twice(names[other].clone(), names[at].clone()));
             }
         }
-        if !Self::is_one(&names) {
+        if !columns.iter().any(|column| matches!(column, Column::Field(field) if field.is_address())) {
             return Err(HeaderError::NoAddress(names.join(", ")));
         }
         Ok(Self { columns, names })
@@ -266,6 +386,27 @@ mod tests {
     fn a_useless_header_says_why() {
         assert_eq!(header(&["ho_ten", "tuoi"]), Err(HeaderError::NoAddress("ho_ten, tuoi".into())));
         assert_eq!(header(&["sdt", "Điện thoại"]), Err(HeaderError::Twice("sdt".into(), "Điện thoại".into())));
+    }
+
+    #[test]
+    fn a_person_says_what_columns_hold() {
+        let names = ["Liên hệ", "Tên gọi", "Số CCCD"].map(String::from);
+        let as_said = |keys: [&str; 3]| Header::mapped(&names, &keys.map(|key| Column::from_key(key).unwrap()));
+        let header = as_said(["phone", "name", "-"]).unwrap();
+        assert_eq!(header.name_of(Field::Phone), "Liên hệ");
+        assert_eq!(as_said(["phone", "phone", "-"]), Err(HeaderError::Twice("Liên hệ".into(), "Tên gọi".into())));
+        assert_eq!(as_said(["=lien_he", "name", "-"]), Err(HeaderError::NoAddress("Liên hệ, Tên gọi, Số CCCD".into())));
+        assert_eq!(as_said(["phone", "name", "ref"]), Err(HeaderError::NotKept("Số CCCD".into())));
+        assert_eq!(Header::mapped(&names, &[Column::Ignored]), Err(HeaderError::Mapping));
+    }
+
+    #[test]
+    fn a_column_is_known_by_its_key() {
+        let (_, guessed) = Header::guess(&["Họ tên", "Nghề nghiệp", "STT", "zalo"].map(String::from));
+        let keys: Vec<String> = guessed.iter().map(Column::key).collect();
+        assert_eq!(keys, ["name", "=nghe_nghiep", "-", "zalo_id"]);
+        assert!(keys.iter().zip(guessed).all(|(key, column)| Column::from_key(key) == Some(column)));
+        assert_eq!(["", "=", "=Nghề", "gì"].map(Column::from_key), [None, None, None, None]);
     }
 
     #[test]

@@ -157,6 +157,11 @@ impl List {
         Ok(list)
     }
 
+    /// The row of the first ones that stands on this line.
+    pub fn row(&self, line: u64) -> Option<(u64, &[String])> {
+        self.first.iter().find(|row| row.line == line).and_then(|row| Some((line, row.cells.as_deref().ok()?)))
+    }
+
     /// Whether it is a text, whose rows all have the same cells (RFC 4180, section 2.4).
     pub const fn is_text(&self) -> bool {
         matches!(self.format, Format::Text { .. })

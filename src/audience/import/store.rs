@@ -32,7 +32,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn of(header: &Header) -> Self {
+    /// `basis`: an officer says on what basis people are written to.
+    pub(super) fn of(header: &Header, basis: bool) -> Self {
         let has = |fields: &[Field]| fields.iter().any(|field| header.position(*field).is_some());
         let attributes = header.columns.iter().any(|column| matches!(column, Column::Attribute(_)));
         let bits = [
@@ -44,7 +45,7 @@ impl Fields {
             has(&[Field::Email]),
             has(&ChatService::LISTED.map(Field::Chat)),
             attributes,
-            has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt, Field::ConsentWording]),
+            basis || has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt, Field::ConsentWording]),
             has(&[Field::Phone, Field::Carrier]),
         ];
         let consent = bits[8];
@@ -148,6 +149,45 @@ impl Batch {
         (self.at, self.rows_so_far, self.rejected_so_far) = (at, outcome.rows, outcome.rejected);
         self
     }
+}
+
+static LOOK: Sql =
+    Sql::new(r"SELECT r.ref, r.id, r.source, r.state = 0 FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref");
+
+/// Somebody of a batch who is known.
+pub(super) struct Known {
+    pub(super) reference: String,
+    pub(super) id: i64,
+    pub(super) source: String,
+    pub(super) active: bool,
+}
+
+impl Batch {
+    /// Who of it is known already, refused rows' people among them.
+    pub(super) async fn known(&self, db: &Db) -> Result<Vec<Known>> {
+        let named = self.rows.iter().map(|row| &row.reference).chain(&self.still_listed);
+        let references = list(named.map(|reference| json!({ "ref": reference })));
+        let rows: Vec<(String, i64, String, bool)> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&LOOK)).bind(&references).fetch_all(pool).await)?;
+        Ok(rows.into_iter().map(|(reference, id, source, active)| Known { reference, id, source, active }).collect())
+    }
+
+    /// The references of the people that it would write.
+    pub(super) fn references(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|row| row.reference.as_str())
+    }
+
+    /// Rows whose person a later row of this batch named again.
+    pub(super) const fn repeated(&self) -> u64 {
+        self.repeated
+    }
+}
+
+static OF_SOURCE: Sql = Sql::new(r"SELECT count(*) FROM recipient WHERE source = $1 AND state = 0");
+
+/// How many people of a list are not retired.
+pub(super) async fn of_source(db: &Db, source: &str) -> Result<i64> {
+    on!(db.read, |pool, sql| sqlx::query_scalar(sql(&OF_SOURCE)).bind(source).fetch_one(pool).await)
 }
 
 /// An import that runs.

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Globals, database, named, rows, table};
+use super::{Globals, database, named, table};
 use crate::{
-    account::trouble::{self, Trouble},
+    account::{
+        standing::rows,
+        trouble::{self, Trouble},
+    },
     config::Config,
     words::Lang,
 };

@@ -1,17 +1,14 @@
 //! The key file, the embedded database's file and the disk that they are on.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use super::Findings;
-use crate::{app, config::Config, phrase};
-
-/// Bytes: below this a campaign to a million people may not fit any more, journal and all.
-const LITTLE_SPACE: u64 = 2 * 1024 * 1024 * 1024;
-/// Bytes: below this writing is about to fail.
-const NO_SPACE: u64 = 200 * 1024 * 1024;
+use crate::{
+    app,
+    config::Config,
+    db::disk::{self, Room},
+    phrase,
+};
 
 /// Whether there is a key, and who may read it.
 pub(super) fn key(config: &Config, findings: &mut Findings) {
@@ -47,7 +44,7 @@ pub(super) fn key(config: &Config, findings: &mut Findings) {
 
 /// Who may read the embedded database, and how much room it has.
 pub(super) fn database(config: &Config, findings: &mut Findings) {
-    let Some(file) = embedded(config) else { return };
+    let Some(file) = disk::embedded(&config.database_url) else { return };
     let shown = file.display();
     if file.is_file() && exposed(&file) {
         findings.bad(
@@ -59,21 +56,15 @@ pub(super) fn database(config: &Config, findings: &mut Findings) {
             phrase!("chmod 600 {shown}*", "chmod 600 {shown}*"),
         );
     }
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Some(free) = free_space(folder) else { return };
-    let mib = free / 1024 / 1024;
+    let Some(room) = Room::of(&config.database_url) else { return };
+    let mib = room.free / 1024 / 1024;
     let more = phrase!("giải phóng ổ đĩa chứa cơ sở dữ liệu", "make room on the database's disk");
     let says = phrase!("ổ đĩa còn trống {mib} MiB", "{mib} MiB are free on the disk");
-    match free {
-        0..NO_SPACE => findings.bad("disk", says, more),
-        NO_SPACE..LITTLE_SPACE => findings.warn("disk", says, more),
+    match (room.is_gone(), room.is_little()) {
+        (true, _) => findings.bad("disk", says, more),
+        (_, true) => findings.warn("disk", says, more),
         _ => findings.well("disk", says),
     }
-}
-
-fn embedded(config: &Config) -> Option<PathBuf> {
-    let file = config.database_url.strip_prefix("sqlite:")?.trim_start_matches("//").split('?').next()?;
-    Some(PathBuf::from(file)).filter(|file| !file.starts_with(":memory:"))
 }
 
 /// Whether people other than its owner and the owner's group may read a file.
@@ -86,16 +77,4 @@ fn exposed(file: &Path) -> bool {
 #[cfg(not(unix))]
 fn exposed(_file: &Path) -> bool {
     false
-}
-
-/// Bytes that we may still write in a folder.
-#[cfg(unix)]
-fn free_space(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free_space(_folder: &Path) -> Option<u64> {
-    None
 }

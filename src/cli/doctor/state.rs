@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{Findings, Globals};
 use crate::{
+    account::standing,
     active::RunRow,
     audience::{
         block,
         key::{self, KeyError},
     },
-    cli::accounts,
     config::Config,
     db::{Db, Result, Schema, Sql},
     on, phrase,
@@ -147,10 +147,10 @@ async fn clock(db: &Db, globals: &Globals, findings: &mut Findings) -> Result<()
 }
 
 async fn accounts_in_trouble(db: &Db, config: &Config, findings: &mut Findings) -> Result<()> {
-    let rows = accounts::rows(db).await?;
+    let rows = standing::rows(db).await?;
     for account in &config.accounts {
         let Some(row) = rows.get(&account.name).filter(|row| row.paused.is_some() || row.needs_somebody()) else { continue };
-        let (name, state) = (&account.name, accounts::state(Some(row)));
+        let (name, state) = (&account.name, standing::state(Some(row)));
         let mut says = phrase!("tài khoản {name}: ", "account {name}: ");
         says.vi.push_str(&state.vi);
         says.en.push_str(&state.en);

@@ -2,85 +2,69 @@
 
 use std::fmt::Write as _;
 
-use providers::{Channel, Content};
+use providers::Content;
 use serde_json::json;
 
-use super::sms::Version;
-use crate::words::{Lang, Phrase, width};
+use super::sms;
+use crate::{
+    preview::Shown,
+    words::{Lang, width},
+};
 
 /// Columns of a line.
 const COLUMNS: usize = 100;
 
-/// One text as it will be.
-pub(super) struct Shown {
-    pub(super) channel: Channel,
-    pub(super) lang: String,
-    /// The person's address, masked.
-    pub(super) to: Option<String>,
-    /// The text, or why there is none.
-    pub(super) content: Result<Content, Phrase>,
-    /// A text message in each form that it may take.
-    pub(super) versions: Vec<Version>,
+pub(super) fn told(shown: &Shown, lang: Lang) -> String {
+    let mut heading = format!("  {} ({})", shown.channel, shown.lang);
+    if let Some(to) = &shown.to {
+        heading.push_str(" → ");
+        heading.push_str(to);
+    }
+    heading.push('\n');
+    if !shown.versions.is_empty() {
+        return shown.versions.iter().fold(heading, |out, version| out + &sms::told(version, lang));
+    }
+    let body = match &shown.content {
+        Err(why) => return heading + &lines("    ✗ ", "      ", why.text(lang)),
+        Ok(Content::Sms(sms)) => sms.text.clone(),
+        Ok(Content::Email(email)) => {
+            let pictures = email.pictures.iter().map(|picture| ("🖼", &picture.file));
+            let files = email.attachments.iter().map(|file| ("📎", file));
+            let files = pictures.chain(files).fold(String::new(), |mut files, (sign, file)| {
+                // Writing into a String cannot fail.
+                let _ = write!(files, "\n{sign} {} ({} byte)", file.name, file.bytes.len());
+                files
+            });
+            format!("{}\n\n{}{files}", email.subject, email.text.trim_end())
+        }
+        Ok(Content::Chat(chat)) => {
+            let template = chat.template.iter().map(|id| format!("template {id}"));
+            let data = chat.data.iter().map(|(key, value)| format!("{key} = {value}"));
+            template.chain(data).chain(chat.text.clone()).collect::<Vec<_>>().join("\n")
+        }
+    };
+    heading + &block(&body)
 }
 
-impl Shown {
-    /// Whether what would be sent cannot be.
-    pub(super) fn failed(&self) -> bool {
-        self.content.is_err() || self.versions.iter().any(|version| version.chosen && version.sms.is_err())
+pub(super) fn json(shown: &Shown, lang: Lang) -> serde_json::Value {
+    let mut json = json!({ "channel": shown.channel.name(), "lang": shown.lang, "to": shown.to });
+    let more = match &shown.content {
+        Err(why) => json!({ "error": why.text(lang) }),
+        Ok(Content::Sms(sms)) => json!({ "text": sms.text }),
+        Ok(Content::Email(email)) => json!({
+            "subject": email.subject, "text": email.text, "html": email.html,
+            "pictures": email.pictures.iter().map(|picture| picture.file.name.as_str()).collect::<Vec<_>>(),
+            "attachments": email.attachments.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(),
+        }),
+        Ok(Content::Chat(chat)) => json!({ "text": chat.text, "template": chat.template, "data": chat.data }),
+    };
+    if let (Some(json), serde_json::Value::Object(more)) = (json.as_object_mut(), more) {
+        json.extend(more);
     }
-
-    pub(super) fn told(&self, lang: Lang) -> String {
-        let mut heading = format!("  {} ({})", self.channel, self.lang);
-        if let Some(to) = &self.to {
-            heading.push_str(" → ");
-            heading.push_str(to);
-        }
-        heading.push('\n');
-        if !self.versions.is_empty() {
-            return self.versions.iter().fold(heading, |out, version| out + &version.told(lang));
-        }
-        let body = match &self.content {
-            Err(why) => return heading + &lines("    ✗ ", "      ", why.text(lang)),
-            Ok(Content::Sms(sms)) => sms.text.clone(),
-            Ok(Content::Email(email)) => {
-                let pictures = email.pictures.iter().map(|picture| ("🖼", &picture.file));
-                let files = email.attachments.iter().map(|file| ("📎", file));
-                let files = pictures.chain(files).fold(String::new(), |mut files, (sign, file)| {
-                    // Writing into a String cannot fail.
-                    let _ = write!(files, "\n{sign} {} ({} byte)", file.name, file.bytes.len());
-                    files
-                });
-                format!("{}\n\n{}{files}", email.subject, email.text.trim_end())
-            }
-            Ok(Content::Chat(chat)) => {
-                let template = chat.template.iter().map(|id| format!("template {id}"));
-                let data = chat.data.iter().map(|(key, value)| format!("{key} = {value}"));
-                template.chain(data).chain(chat.text.clone()).collect::<Vec<_>>().join("\n")
-            }
-        };
-        heading + &block(&body)
+    if !shown.versions.is_empty() {
+        json["sms"] = shown.versions.iter().map(|version| sms::json(version, lang)).collect();
     }
-
-    pub(super) fn json(&self, lang: Lang) -> serde_json::Value {
-        let mut json = json!({ "channel": self.channel.name(), "lang": self.lang, "to": self.to });
-        let more = match &self.content {
-            Err(why) => json!({ "error": why.text(lang) }),
-            Ok(Content::Sms(sms)) => json!({ "text": sms.text }),
-            Ok(Content::Email(email)) => json!({
-                "subject": email.subject, "text": email.text, "html": email.html,
-                "pictures": email.pictures.iter().map(|picture| picture.file.name.as_str()).collect::<Vec<_>>(),
-                "attachments": email.attachments.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(),
-            }),
-            Ok(Content::Chat(chat)) => json!({ "text": chat.text, "template": chat.template, "data": chat.data }),
-        };
-        if let (Some(json), serde_json::Value::Object(more)) = (json.as_object_mut(), more) {
-            json.extend(more);
-        }
-        if !self.versions.is_empty() {
-            json["sms"] = self.versions.iter().map(|version| version.json(lang)).collect();
-        }
-        json
-    }
+    json
 }
 
 /// A text behind a line at its left.

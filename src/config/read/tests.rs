@@ -86,7 +86,7 @@ fn the_environment_overrules_the_file() {
     assert!(config.server.key.is_some() && config.server.key_file.is_none());
     assert_eq!(config.database_url, "postgres://loa:pw@db/loa");
     assert!(!format!("{config:?}").contains("pw@"));
-    assert_eq!(config.notify_email, ["b@example.vn", "c@example.vn"]);
+    assert_eq!(config.notify.email, ["b@example.vn", "c@example.vn"]);
     assert_eq!(config.limits.cap, Some((3, 7 * DAY)));
     assert_eq!(config.approval_required, Some(true));
     assert_eq!(config.office.fields["name"], "Sở");

@@ -1,0 +1,154 @@
+//! Which fields a campaign's form and a segment's have: one for every key that their readers know (a test asks the readers).
+
+use crate::document::form::{Form, Keys, Kind, NoForm, Shape, Style, Typed, Written, add_key, add_row, copy_row, remove, write};
+
+use Kind::{Date, Days, Line, Lists, Names, Order, Share, Text, Texts, Whole};
+use Shape::{Field, Named, Rows, Rule, Table, TextOr};
+use Style::{Heading, Inline};
+
+/// A campaign's keys.
+pub static CAMPAIGN: &Keys = &[
+    ("title", Field(Line)),
+    ("kind", Field(Line)),
+    ("owner", Field(Line)),
+    (
+        "basis",
+        Table(&[("number", Field(Line)), ("date", Field(Date)), ("authority", Field(Line)), ("signer", Field(Line))], Inline),
+    ),
+    ("law", Field(Line)),
+    ("period", Table(&[("from", Field(Date)), ("through", Field(Date)), ("phases", Field(Days))], Heading)),
+    ("cadence", Table(&[("", Rule), ("timezone", Field(Line)), ("holidays", Field(Line)), ("late", Field(Line))], Heading)),
+    ("audience", Table(&[("segments", Field(Names)), ("exclude", Field(Names)), ("goal", Field(Share))], Heading)),
+    (
+        "channels",
+        Table(
+            &[("use", Field(Order)), ("policy", Field(Line)), ("fall_back_after", Field(Line)), ("finish_by", Field(Line))],
+            Heading,
+        ),
+    ),
+    (
+        "sending",
+        Table(
+            &[
+                ("hours", Field(Line)),
+                ("valid_for", Field(Line)),
+                ("doubt", Field(Line)),
+                ("budget", Field(Whole)),
+                ("sms_text", Field(Line)),
+            ],
+            Heading,
+        ),
+    ),
+    ("message", Rows(MESSAGE)),
+];
+
+static MESSAGE: &Keys = &[
+    ("id", Field(Line)),
+    ("phase", Field(Line)),
+    ("for", Field(Names)),
+    ("sms", TextOr(SMS)),
+    ("chat", TextOr(CHAT)),
+    ("email", Table(EMAIL, Heading)),
+    ("lang", Named(&[("sms", TextOr(SMS)), ("chat", TextOr(CHAT)), ("email", Table(EMAIL, Heading))])),
+];
+
+static SMS: &Keys = &[
+    ("text", Field(Text)),
+    ("sms_text", Field(Line)),
+    ("template", Field(Line)),
+    ("wording", Field(Text)),
+    ("values", Field(Texts)),
+];
+
+static CHAT: &Keys = &[("text", Field(Text)), ("template", Field(Line)), ("data", Field(Texts))];
+
+static EMAIL: &Keys = &[("subject", Field(Line)), ("preheader", Field(Line)), ("body", Field(Text)), ("attach", Field(Order))];
+
+/// A segment's keys: a table's in `segments.toml`.
+pub static SEGMENT: &Keys = &[
+    ("title", Field(Line)),
+    ("groups", Field(Names)),
+    ("areas", Field(Names)),
+    ("born_before", Field(Date)),
+    ("born_after", Field(Date)),
+    ("lang", Field(Names)),
+    ("attributes", Field(Lists)),
+    ("reached", Table(REACHED, Inline)),
+    ("any", Rows(&CONDITION)),
+    ("not", Table(&CONDITION, Inline)),
+    ("segments", Field(Names)),
+];
+
+static CONDITION: [(&str, Shape); 10] = [
+    ("groups", Field(Names)),
+    ("areas", Field(Names)),
+    ("born_before", Field(Date)),
+    ("born_after", Field(Date)),
+    ("lang", Field(Names)),
+    ("attributes", Field(Lists)),
+    ("reached", Table(REACHED, Inline)),
+    ("any", Rows(&CONDITION)),
+    ("not", Table(&CONDITION, Inline)),
+    ("segments", Field(Names)),
+];
+
+static REACHED: &Keys = &[("campaign", Field(Line)), ("within", Field(Line))];
+
+/// A new campaign, before anybody wrote anything.
+pub fn blank(owner: &str) -> String {
+    let owner = toml_edit::Value::from(owner);
+    format!(
+        "title = \"\"\nkind  = \"awareness\"\nowner = {owner}\n\n[audience]\nsegments = []\n\n[channels]\nuse = [\"sms\"]\n\n\
+         [[message]]\nid = \"tin-1\"\n"
+    )
+}
+
+/// What stands in a campaign's text.
+pub fn of(text: &str) -> Result<Form, NoForm> {
+    Form::of(text, CAMPAIGN)
+}
+
+/// A campaign's text with what was typed.
+pub fn typed(text: &str, typed: &Typed) -> Result<Written, NoForm> {
+    write(text, CAMPAIGN, typed)
+}
+
+/// The text with one more message, under an id that no other has.
+pub fn add_message(text: &str) -> Result<String, NoForm> {
+    let id = free_id(&of(text)?, "tin");
+    add_row(text, "message", |row| drop(row.insert("id", toml_edit::value(id))))
+}
+
+/// The text with a copy of a message behind it.
+pub fn copy_message(text: &str, at: usize) -> Result<String, NoForm> {
+    let form = of(text)?;
+    let id = form.text(&format!("message.{at}.id"));
+    let stem = id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    let id = free_id(&form, if stem.is_empty() { "tin" } else { stem });
+    copy_row(text, &format!("message.{at}"), |row| drop(row.insert("id", toml_edit::value(id))))
+}
+
+/// The text without a message.
+pub fn remove_message(text: &str, at: usize) -> Result<String, NoForm> {
+    remove(text, &format!("message.{at}"))
+}
+
+/// The text with a language of a message, which is still empty.
+pub fn add_language(text: &str, at: usize, code: &str) -> Result<String, NoForm> {
+    add_key(text, &format!("message.{at}.lang"), code)
+}
+
+/// The text without a language of a message.
+pub fn remove_language(text: &str, at: usize, code: &str) -> Result<String, NoForm> {
+    remove(text, &format!("message.{at}.lang.{code}"))
+}
+
+fn free_id(form: &Form, stem: &str) -> String {
+    let count = form.rows.get("message").copied().unwrap_or_default();
+    let taken: Vec<&str> = (0..count).map(|at| form.text(&format!("message.{at}.id"))).collect();
+    // Among one more number than there are messages, one is free.
+    (1..=count + 1).map(|n| format!("{stem}-{n}")).find(|id| !taken.contains(&id.as_str())).unwrap_or_else(|| stem.to_string())
+}
+
+#[cfg(test)]
+mod tests;

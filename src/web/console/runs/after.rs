@@ -1,0 +1,87 @@
+//! `/runs/{id}/after`: what happened: whom it reached after 5, 15 and 60 minutes, when the first and the last message left, what failed,
+//! what it cost, and who refused messages in response.
+
+use axum::{
+    extract::{self, Path},
+    response::Response,
+};
+use minijinja::{Value, context, value::Serde};
+use serde::Serialize;
+
+use super::{page::minutes, seen, time};
+use crate::{
+    db::Sql,
+    on,
+    run::pulse,
+    web::{
+        State,
+        card::Card,
+        console::{fault::Fault, visitor::Visitor},
+        overview,
+    },
+};
+
+/// How long after a run's message a refusal counts as an answer to it.
+const ANSWERED: i64 = 72 * 3_600_000;
+/// Minutes that are read: a day of them.
+const DAY: i64 = 24 * 60;
+
+// An address has at most one delivery a run; which refusals fell into the time is looked up from there.
+static REFUSED: Sql = Sql::new(
+    r"SELECT count(DISTINCT e.address) FROM consent_event e
+      JOIN delivery d ON d.run = $1 AND d.address = e.address AND d.id & 15 = e.channel
+      WHERE e.action > 0 AND e.at >= $2 AND e.at < $3 AND d.state IN (3, 4, 5, 6)",
+);
+
+#[derive(Serialize)]
+struct After {
+    minutes: i64,
+    sent: i64,
+    reached: i64,
+    failed: i64,
+    /// That time has not come yet.
+    early: bool,
+}
+
+pub(super) async fn show(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    let (row, head) = seen(&state, &visitor, id).await?;
+    let db = &state.parts.db;
+    let beats = pulse::of(db, id, row.created_at.div_euclid(60_000), DAY).await?;
+    let span = pulse::span(db, id).await?;
+    let now = state.parts.clock.millis().div_euclid(60_000);
+    let after = [5, 15, 60].into_iter().filter_map(|minutes| {
+        let beat = pulse::after(&beats, minutes)?;
+        let first = beats.iter().find(|beat| beat.sent > 0)?.minute;
+        let early = now < first + minutes;
+        Some(After { minutes, sent: beat.sent, reached: beat.reached, failed: beat.failed, early })
+    });
+    let after: Vec<After> = after.collect();
+    let refused: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&REFUSED))
+        .bind(id)
+        .bind(row.created_at)
+        .bind(row.created_at + ANSWERED)
+        .fetch_one(pool)
+        .await)?;
+    let cards: Vec<Card> = overview::views(&state, vec![row]).await?.into_iter().map(Card::of).collect();
+    let Some(card) = cards.first() else { return Err(Fault::NotFound) };
+    use crate::delivery::State as Delivery;
+    Ok(state.view(
+        &visitor,
+        "console/runs/after",
+        context! {
+            run => Value::from(Serde(card)), owner => head.owner,
+            after => Value::from(Serde(&after)),
+            first => span.map(|(first, _)| time(first * 60_000)), last => span.map(|(_, last)| time(last * 60_000)),
+            took => span.map(|(first, last)| last - first + 1),
+            refused => refused,
+            sent => card.sum(|state| matches!(state, Delivery::Accepted | Delivery::Enroute | Delivery::Delivered | Delivery::Seen
+                | Delivery::Undelivered | Delivery::Expired | Delivery::Unknown)),
+            reached => card.sum(Delivery::is_confirmed), failed => card.sum(Delivery::has_failed),
+            minutes => Value::from(Serde(&minutes(&beats))),
+        },
+    ))
+}

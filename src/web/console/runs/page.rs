@@ -1,0 +1,261 @@
+//! `/runs/{id}`: how a run goes, live where the browser can; what it waits for, what failed and why, what is in doubt.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    extract::{self, Path},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, stream};
+use minijinja::{Value, context, value::Serde};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::{seen, time};
+use crate::{
+    active::RunRow,
+    delivery::Relation,
+    run::{again, failure, pulse, wait, warning},
+    tally,
+    user::Right,
+    web::{
+        Shared, State,
+        console::{fault::Fault, visitor::Visitor},
+        live::{self, Live, Look},
+    },
+    words::{self, Lang},
+};
+
+/// Minutes of pace on a page.
+const MINUTES: i64 = 60;
+
+/// What the moving part of the page shows.
+fn progress(look: &Look, lang: Lang) -> Value {
+    context! {
+        lang => lang.pick("vi", "en"),
+        run => Value::from(Serde(&look.card)),
+        waits => look.waits.iter().map(|wait| wait.phrase(look.at).text(lang).to_string()).collect::<Vec<_>>(),
+        stands => look.waits.first().is_some_and(wait::Wait::stands_still),
+        per_second => look.per_second,
+        outlook => look.outlook.as_ref().map(|told| told.text(lang).to_string()),
+        at => time(look.at),
+        over => look.over,
+    }
+}
+
+/// Deliveries of one account.
+#[derive(Serialize)]
+struct OfAccount {
+    name: String,
+    channel: &'static str,
+    sent: i64,
+    reached: i64,
+    failed: i64,
+    doubtful: i64,
+    parts: i64,
+    price: i64,
+}
+
+async fn of_accounts(shared: &Shared, run: i64) -> crate::db::Result<Vec<OfAccount>> {
+    use crate::delivery::State as Delivery;
+    let mut rows: Vec<(i64, OfAccount)> = Vec::new();
+    for (key, count) in tally::of_runs(&shared.parts.db, &[run]).await? {
+        if key.account == 0 {
+            continue;
+        }
+        let at = if let Some(at) = rows.iter().position(|(id, _)| *id == key.account) {
+            at
+        } else {
+            let channel = providers::Channel::from_number(i64::from(key.channel)).map_or("", providers::Channel::name);
+            let name = shared.parts.accounts.name(key.account).to_string();
+            rows.push((
+                key.account,
+                OfAccount { name, channel, sent: 0, reached: 0, failed: 0, doubtful: 0, parts: 0, price: 0 },
+            ));
+            rows.len() - 1
+        };
+        let row = &mut rows[at].1;
+        let state = Delivery::from_number(key.state);
+        row.sent += count.n;
+        row.parts += count.parts;
+        row.price += count.price;
+        if state.is_confirmed() {
+            row.reached += count.n;
+        } else if state.has_failed() {
+            row.failed += count.n;
+        } else if state == Delivery::InDoubt {
+            row.doubtful += count.n;
+        }
+    }
+    rows.sort_by(|(_, one), (_, two)| one.name.cmp(&two.name));
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+#[derive(Serialize)]
+struct Failed {
+    reason: String,
+    count: i64,
+    examples: Vec<Example>,
+}
+
+#[derive(Serialize)]
+struct Example {
+    recipient: i64,
+    address: String,
+    state: &'static str,
+    account: String,
+    words: String,
+    at: String,
+}
+
+async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(Vec<Failed>, bool)> {
+    let found = failure::of(&shared.parts.db, &shared.parts.seal, run).await?;
+    let label = |why: crate::delivery::Why| match why.name() {
+        "" => words::reason("none", lang).to_string(),
+        name => words::reason(name, lang).to_string(),
+    };
+    let example = |one: failure::Example| Example {
+        recipient: one.recipient,
+        address: one.address,
+        state: one.state.name(),
+        account: shared.parts.accounts.name(one.account).to_string(),
+        words: one.words,
+        at: time(one.at),
+    };
+    let failed = found.reasons.into_iter().map(|reason| Failed {
+        reason: label(reason.why),
+        count: reason.count,
+        examples: reason.examples.into_iter().map(example).collect(),
+    });
+    Ok((failed.collect(), found.more))
+}
+
+/// A minute of pace, and its place in the picture.
+#[derive(Serialize)]
+pub(super) struct Minute {
+    at: String,
+    sent: i64,
+    x: i64,
+    height: i64,
+}
+
+/// The pace, minute by minute: at most an hour of it, the latest.
+pub(super) fn minutes(beats: &[pulse::Beat]) -> Vec<Minute> {
+    let pace = pulse::pace(beats);
+    let pace = &pace[pace.len().saturating_sub(usize::try_from(MINUTES).unwrap_or(usize::MAX))..];
+    let most = pace.iter().map(|(_, sent)| *sent).max().unwrap_or(0).max(1);
+    let first = pace.first().map_or(0, |(minute, _)| *minute);
+    let of = |(minute, sent): &(i64, i64)| Minute {
+        at: time(minute * 60_000),
+        sent: *sent,
+        x: (minute - first).min(MINUTES * 4) * 12,
+        height: sent * 100 / most,
+    };
+    pace.iter().map(of).collect()
+}
+
+/// What a run was made from and what was made of it.
+#[derive(Serialize)]
+struct Family {
+    parent: Option<i64>,
+    relation: &'static str,
+    children: Vec<i64>,
+    /// Corrections that wait for approval: their slugs.
+    corrections: Vec<String>,
+    follow_until: Option<String>,
+}
+
+async fn family(shared: &Shared, row: &RunRow) -> crate::db::Result<Family> {
+    let db = &shared.parts.db;
+    let waiting = warning::correcting(db, row.id).await?.into_iter().filter(|warning| warning.run.is_none());
+    Ok(Family {
+        parent: row.parent,
+        relation: Relation::from_number(row.kin).map_or("", Relation::name),
+        children: again::children(db, row.id).await?,
+        corrections: waiting.map(|warning| warning.slug).collect(),
+        follow_until: row.follow_until.map(time),
+    })
+}
+
+pub(super) async fn show(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    let (row, head) = seen(&state, &visitor, id).await?;
+    let db = &state.parts.db;
+    let Some(look) = live::once(&state, row.clone()).await? else { return Err(Fault::NotFound) };
+    let (failed, more) = failures(&state, id, visitor.lang).await?;
+    let doubts = match wait::doubts_settle(db, id).await? {
+        Some(at) => Some(time(at)),
+        None => None,
+    };
+    let resends = state.parts.active.get(id).map(|run| run.resends());
+    let from = row.created_at.div_euclid(60_000);
+    let latest = state.parts.clock.millis().div_euclid(60_000) - MINUTES;
+    let beats = pulse::of(db, id, from.max(latest), MINUTES + 2).await?;
+    let beats = if beats.is_empty() { pulse::of(db, id, from, MINUTES).await? } else { beats };
+    let over = row.settled_at.is_some();
+    let doubtful = look.card.sum(|state| state == crate::delivery::State::InDoubt);
+    Ok(state.view(
+        &visitor,
+        "console/runs/page",
+        context! {
+            owner => head.owner,
+            family => Value::from(Serde(&family(&state, &row).await?)),
+            stopped_by => row.stopped_by, stopped_at => row.stopped_at.map(time),
+            expires_at => time(row.expires_at),
+            message => row.message,
+            accounts => Value::from(Serde(&of_accounts(&state, id).await?)),
+            failed => Value::from(Serde(&failed)), failed_more => more,
+            doubtful => doubtful, doubts => doubts, resends => resends,
+            minutes => Value::from(Serde(&minutes(&beats))),
+            may_run => visitor.can(Right::Run), may_write => visitor.can(Right::WriteCampaigns), may_read_person => visitor.can(Right::ReadPerson),
+            can_pause => !over && row.state < 2 && !row.paused,
+            can_resume => !over && row.state < 2 && (row.paused || row.held.is_some()),
+            can_abort => !over && row.state < 2,
+            can_follow_on => over && row.state != 4,
+            ..progress(&look, visitor.lang)
+        },
+    ))
+}
+
+/// `/runs/{id}/live`: the moving part of the page, as often as it changes, until the run has settled.
+pub(super) async fn live(
+    extract::State(state): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    seen(&state.0, &visitor, id).await?;
+    let looks = Live::watch(&state, id);
+    let keep_alive = KeepAlive::default();
+    Ok(Sse::new(events(state, looks, visitor.lang)).keep_alive(keep_alive).into_response())
+}
+
+type Watching = watch::Receiver<Option<Arc<Look>>>;
+
+/// One event a change: `progress` with the page's moving part; `over` with it, once and last, when nothing more comes.
+fn events(state: State, looks: Watching, lang: Lang) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold((state, looks, String::new(), false), move |(state, mut looks, mut last, over)| async move {
+        while !over && looks.changed().await.is_ok() {
+            let Some(look) = looks.borrow_and_update().clone() else { continue };
+            let html = match state.0.pages.render("console/runs/progress", progress(&look, lang)) {
+                Ok(html) => html,
+                Err(error) => {
+                    tracing::error!("the progress of a run could not be rendered: {error:#}");
+                    return None;
+                }
+            };
+            if html == last && !look.over {
+                continue;
+            }
+            let event = Event::default().event(if look.over { "over" } else { "progress" }).data(&html);
+            last = html;
+            return Some((Ok(event), (state, looks, last, look.over)));
+        }
+        None
+    })
+}
