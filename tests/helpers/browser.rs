@@ -216,6 +216,15 @@ impl Browser {
         }
     }
 
+    /// Waits until the page says something else by itself.
+    pub async fn changes(&self, before: &str) {
+        let begun = Instant::now();
+        while self.text().await == before {
+            assert!(begun.elapsed() < PATIENCE, "{} stays as it is:\n{before}", self.address().await);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Loads the page again until it says so: for what changes on the server, without script.
     pub async fn sees_in_time(&self, words: &str) {
         let begun = Instant::now();
@@ -322,6 +331,14 @@ impl Browser {
     pub async fn follow(&self, name: &str) {
         let link = self.find(Role::Link, name).await;
         self.click(&link).await;
+    }
+
+    /// Follows the first link of the first row of a table that says so.
+    pub async fn follow_in_row(&self, words: &str) {
+        const LINK: &str = "return [...document.querySelectorAll('tbody tr')].find(row => row.innerText.includes(arguments[0]))?.querySelector('a[href]')";
+        let link = self.evaluate(LINK, json!([words])).await;
+        let Some(id) = link[ELEMENT].as_str() else { panic!("no row says “{words}” at {}:\n{}", self.address().await, self.text().await) };
+        self.click(&Element(id.to_string())).await;
     }
 
     /// Folds something out.

@@ -30,23 +30,59 @@ pub struct Office {
     serve: Option<Owned>,
 }
 
+/// A campaign that may be sent at any hour: stories do not look at the clock.
+const AT_ANY_HOUR: &str = r#"title = "Không đưa mã OTP cho ai"
+kind = "awareness"
+owner = "Sở Văn hóa, Thể thao và Du lịch"
+
+[audience]
+segments = ["nguoi-cao-tuoi", "can-bo"]
+goal = 0.8
+
+[channels]
+use = ["sms", "email"]
+
+[sending]
+hours = "00:00-24:00"
+valid_for = "24h"
+
+[[message]]
+id = "otp"
+sms = "So VHTTDL: Khong doc ma OTP cho bat ky ai. Bao tin lua dao: 156 hoac 5656."
+
+[message.email]
+subject = "Mã OTP: không đọc cho bất kỳ ai"
+body = "Kính gửi {{ name | default('Ông/Bà') }},\n\nNgân hàng không bao giờ hỏi **mã OTP**."
+"#;
+
 /// The byte of which the office's key is made.
 const KEY: u8 = 7;
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap().path();
+        let copied = to.join(file.file_name().unwrap());
+        if file.is_dir() { copy(&file, &copied) } else { std::fs::copy(&file, copied).map(|_| ()).unwrap() }
+    }
+}
+
 impl Office {
-    /// Files and stand-ins; nothing runs yet.
+    /// Files and stand-ins; nothing runs yet. Accounts are fast.
     pub async fn prepare(behaviour: Behaviour) -> Self {
+        Self::prepare_at(behaviour, 200).await
+    }
+
+    /// The same with accounts that send so many messages a second.
+    pub async fn prepare_at(behaviour: Behaviour, rate: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         let stand_ins = Sandbox::start(sandbox::Options { behaviour, ..sandbox::Options::default() }).await.unwrap();
         let (http, mail) = (stand_ins.http_addr().unwrap(), stand_ins.smtp_addr().unwrap());
         let port = free_port();
         let campaigns = dir.join("campaigns");
-        std::fs::create_dir(&campaigns).unwrap();
-        for file in std::fs::read_dir("campaigns").unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), campaigns.join(file.file_name())).unwrap();
-        }
+        copy(Path::new("campaigns"), &campaigns);
+        std::fs::write(campaigns.join("ma-otp.toml"), AT_ANY_HOUR).unwrap();
         std::fs::write(dir.join("loa.key"), format!("{KEY:02x}").repeat(32)).unwrap();
         std::fs::write(
             dir.join("loa.toml"),
@@ -66,7 +102,7 @@ gateway = "esms"
 channel = "sms"
 url = "http://{http}"
 allow_private = true
-rate = "200/s"
+rate = "{rate}/s"
 window = 20
 price = 300
 api_key = {{ env = "STAND_IN" }}
@@ -80,7 +116,7 @@ host = "{}"
 port = {}
 tls = "none"
 allow_private = true
-rate = "200/s"
+rate = "{rate}/s"
 window = 10
 from = "Sở <so@example.vn>"
 "#,
@@ -119,9 +155,14 @@ from = "Sở <so@example.vn>"
         self.loa(&["audience", "import", "residents.csv", "--source", "residents"]);
     }
 
+    /// What somebody of these stories signs in with.
+    pub fn password(email: &str) -> String {
+        format!("{}: trâu ơi ta bảo", email.split('@').next().unwrap())
+    }
+
     /// Adds somebody who may sign in; their password.
     pub fn user(&self, email: &str, name: &str, roles: &[&str]) -> String {
-        let password = format!("{}-mat-khau-thu", email.split('@').next().unwrap());
+        let password = Self::password(email);
         let mut command = self.command();
         command.args(["user", "add", email, "--name", name, "--password", "--by", "story"]);
         for role in roles {

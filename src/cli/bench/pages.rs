@@ -27,7 +27,17 @@ const WARM_UP: usize = 3;
 
 /// Every page, and what is read most of the API. `{run}` is the latest run, `{settled}` the one before it; `{person}` is in the middle
 /// of the list.
-pub const PAGES: &[&str] = &["/", "/api/v1/runs"];
+pub const PAGES: &[&str] = &[
+    "/",
+    "/runs",
+    "/runs/{run}",
+    "/runs/{settled}",
+    "/runs/{settled}/after",
+    "/runs/{run}/abort",
+    "/runs/{settled}/retry",
+    "/stop",
+    "/api/v1/runs",
+];
 
 /// Times every page.
 pub async fn measure(bench: &Bench, on: Store) -> anyhow::Result<Vec<Figure>> {

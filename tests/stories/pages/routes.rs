@@ -3,7 +3,18 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Every page of the console, with an address that shows it.
-pub const WALK: &[&str] = &["/sign-in", "/sign-in/forgotten", "/"];
+pub const WALK: &[&str] = &[
+    "/sign-in",
+    "/sign-in/forgotten",
+    "/",
+    "/runs",
+    "/runs/{run}",
+    "/runs/{settled}",
+    "/runs/{settled}/after",
+    "/runs/{run}/abort",
+    "/runs/{settled}/retry",
+    "/stop",
+];
 
 /// What answers to GET and is no page of the console, and why it is not walked.
 const NO_PAGES: &[(&str, &str)] = &[
@@ -13,6 +24,7 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/static/{file}", "no page"),
     ("/u/{token}", "walked with the other pages of the public"),
     ("/sign-in/code", "walked in the officer's day: it wants half a session"),
+    ("/runs/{id}/live", "a stream of events, seen live in the officer's day"),
     ("/api/v1/runs", "the API's"),
 ];
 
