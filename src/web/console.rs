@@ -10,6 +10,7 @@
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod home;
 mod nav;
 mod runs;
 mod sign_in;
@@ -25,7 +26,7 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
@@ -34,6 +35,7 @@ pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
 pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
+        .merge(home::routes())
         .merge(sign_in::routes())
         .merge(runs::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))

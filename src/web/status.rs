@@ -1,4 +1,5 @@
-//! `/`: how the runs and the accounts stand, to be read and not to be changed; and `/api/v1/runs`, the same for machines.
+//! How the runs and the accounts stand, to be read and not to be changed: what `/` shows while nobody can sign in; and `/api/v1/runs`,
+//! the same for machines.
 
 use axum::{
     Json, Router,
@@ -17,12 +18,12 @@ use super::{
     Shared, State, accounts,
     card::Card,
     overview::{self, RunView},
-    reader::Reader,
 };
 use crate::{
     account::trouble::{self, Trouble},
     db::Result,
     request,
+    words::Lang,
 };
 
 /// Runs under way on the page; more than this many at once nobody reads.
@@ -33,28 +34,19 @@ const SETTLED: i64 = 15;
 const API_PAGE: i64 = 200;
 
 pub(super) fn routes() -> Router<State> {
-    Router::new().route("/", get(show)).route("/api/v1/runs", get(runs))
+    Router::new().route("/api/v1/runs", get(runs))
 }
 
-#[derive(Deserialize)]
-struct Switches {
-    /// `off`: the page stays as it is.
-    refresh: Option<String>,
-}
-
-async fn show(
-    extract::State(State(state)): extract::State<State>,
-    Reader(lang): Reader,
-    Query(switches): Query<Switches>,
-) -> Response {
-    match look(&state).await {
+/// The page; `refresh`: it loads itself again.
+pub(super) async fn show(state: &Shared, lang: Lang, refresh: bool) -> Response {
+    match look(state).await {
         Ok(Look { under_way, settled, troubles, requests }) => {
             let now = state.parts.clock.millis();
             let values = context! {
                 now => local(now),
                 started => local(state.started),
                 version => env!("CARGO_PKG_VERSION"),
-                refresh => switches.refresh.as_deref() != Some("off"),
+                refresh,
                 requests => Value::from(Serde(&requests)),
                 under_way => Value::from(Serde(&under_way)),
                 settled => Value::from(Serde(&settled)),
