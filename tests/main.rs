@@ -15,6 +15,7 @@ mod stories {
     mod bounces;
     mod check;
     mod commands;
+    mod days;
     mod dispatch;
     mod domains;
     mod gateways;
@@ -30,6 +31,7 @@ mod stories {
     mod report;
     mod routing;
     mod runs;
+    mod schemathesis;
     mod settings;
     mod smpp;
     mod smpp_adapter;

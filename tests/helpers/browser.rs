@@ -337,7 +337,9 @@ impl Browser {
     pub async fn follow_in_row(&self, words: &str) {
         const LINK: &str = "return [...document.querySelectorAll('tbody tr')].find(row => row.innerText.includes(arguments[0]))?.querySelector('a[href]')";
         let link = self.evaluate(LINK, json!([words])).await;
-        let Some(id) = link[ELEMENT].as_str() else { panic!("no row says “{words}” at {}:\n{}", self.address().await, self.text().await) };
+        let Some(id) = link[ELEMENT].as_str() else {
+            panic!("no row says “{words}” at {}:\n{}", self.address().await, self.text().await)
+        };
         self.click(&Element(id.to_string())).await;
     }
 

@@ -30,7 +30,8 @@ async fn schemathesis_finds_nothing_in_the_api() {
     db.close().await;
 
     let packages = peer("LOA_TEST_SCHEMATHESIS");
-    let program = format!("import sys; sys.path.insert(0, {packages:?}); from schemathesis.cli import schemathesis; schemathesis()");
+    let program =
+        format!("import sys; sys.path.insert(0, {packages:?}); from schemathesis.cli import schemathesis; schemathesis()");
     let found = Command::new(peer("LOA_TEST_PYTHON"))
         .current_dir(office.dir())
         .env_remove("http_proxy")

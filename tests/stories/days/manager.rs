@@ -7,7 +7,13 @@ async fn a_manager_reads_exports_and_closes() {
     let house = House::open(200, 200).await;
     house.office.loa(&["approve", "ma-otp", "--by", "Lê Văn Duyệt"]);
     house.office.loa(&["send", "ma-otp"]);
-    house.office.until("everything is sent", "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count(*) FROM delivery WHERE state IN (0, 1, 2)) = 0").await;
+    house
+        .office
+        .until(
+            "everything is sent",
+            "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count(*) FROM delivery WHERE state IN (0, 1, 2)) = 0",
+        )
+        .await;
     house.office.until("receipts came", "SELECT count(*) > 10 FROM delivery WHERE state = 5").await;
     let confirmed = house.office.number("SELECT count(DISTINCT id >> 4) FROM delivery WHERE state IN (5, 6)").await;
     let desk = house.desk(MANAGER).await;

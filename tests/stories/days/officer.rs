@@ -111,7 +111,13 @@ async fn an_officer_warns_stops_goes_on_and_corrects() {
     desk.press("Gửi duyệt; duyệt xong gửi ngay").await;
     approve(&house, &phone, "Đính chính: Cảnh báo: sàn đầu tư lãi cao lừa đảo", "").await;
     house.office.until("the correction is made", "SELECT count(*) = 2 FROM run").await;
-    house.office.until("the correction is sent", "SELECT count(*) > 0 AND sum(CASE WHEN state IN (0, 1, 2) THEN 1 ELSE 0 END) = 0 FROM delivery WHERE run = 2").await;
+    house
+        .office
+        .until(
+            "the correction is sent",
+            "SELECT count(*) > 0 AND sum(CASE WHEN state IN (0, 1, 2) THEN 1 ELSE 0 END) = 0 FROM delivery WHERE run = 2",
+        )
+        .await;
     assert_eq!(house.office.number("SELECT count(*) FROM delivery WHERE run = 2").await, got);
     house.close();
 }
