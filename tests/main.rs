@@ -10,6 +10,7 @@ mod layers;
 
 mod stories {
     mod advertising;
+    mod approvals;
     mod audience;
     mod bench;
     mod bounces;
@@ -36,7 +37,9 @@ mod stories {
     mod smpp;
     mod smpp_adapter;
     mod texts;
+    mod warnings;
     mod web;
     mod wordings;
+    mod writing;
     mod zalo;
 }
