@@ -6,7 +6,7 @@ use loa::{dispatch::unsubscribe_token, sandbox::Behaviour};
 use providers::Channel;
 
 use crate::helpers::{
-    browser::{Browser, Theme, WIDTHS},
+    browser::{Browser, Role, Theme, WIDTHS},
     office::Office,
 };
 use routes::WALK;
@@ -59,15 +59,44 @@ async fn what_the_public_sees_is_open_to_everybody() {
 /// 1 once everything is sent.
 const SENT: &str = "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count(*) FROM delivery WHERE state IN (0, 1, 2)) = 0";
 
-/// What the addresses of the walk stand for.
-async fn concrete(office: &Office, address: &str) -> String {
+/// Makes something of every kind, so that there is something to see; what the addresses of the walk stand for.
+async fn scene(office: &Office, browser: &Browser) -> Vec<(&'static str, String)> {
+    browser.go(&format!("{}/campaigns/ma-otp/clone", office.url)).await;
+    browser.fill("Mã của bản sao", "ban-sao").await;
+    browser.press("Nhân bản").await;
+    browser.sees("Gửi phê duyệt").await;
+    browser.go(&format!("{}/warnings/new?pattern=dau-tu-sieu-loi-nhuan", office.url)).await;
+    browser.press("Xem trước và ước tính").await;
+    browser.sees("Ước tính nếu gửi bây giờ").await;
+    let warning = browser.path().await;
+    browser.press("Gửi duyệt; duyệt xong gửi ngay").await;
+    browser.sees("Chờ phê duyệt").await;
+    browser.go(&format!("{}/approvals", office.url)).await;
+    browser.follow("Cảnh báo: sàn đầu tư lãi cao lừa đảo").await;
+    browser.sees("Mã nội dung").await;
+    let approval = browser.path().await;
+    browser.go(&format!("{}/requests", office.url)).await;
+    browser.fill("Mã người nhận, số điện thoại hoặc thư điện tử", "nguoi-mau@example.com").await;
+    browser.press("Tiếp nhận").await;
+    browser.go(&format!("{}/requests", office.url)).await;
+    browser.follow_in_row("Xem dữ liệu").await;
+    let request = browser.path().await;
+    let last = |path: String| path.rsplit('/').next().unwrap().to_string();
     let person = office.number("SELECT min(id) FROM recipient").await;
-    address
-        .replace("{run}", "2")
-        .replace("{settled}", "1")
-        .replace("{person}", &person.to_string())
-        .replace("{campaign}", "ma-otp")
-        .replace("{account}", "esms")
+    vec![
+        ("{run}", "2".into()),
+        ("{settled}", "1".into()),
+        ("{person}", person.to_string()),
+        ("{campaign}", "ma-otp".into()),
+        ("{draft}", "ban-sao".into()),
+        ("{warning}", last(warning)),
+        ("{approval}", last(approval)),
+        ("{request}", last(request)),
+        ("{segment}", "nguoi-cao-tuoi".into()),
+        ("{account}", "esms".into()),
+        ("{period}", "2026-Q3".into()),
+        ("{user}", "1".into()),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,8 +117,10 @@ async fn every_page_of_the_console_is_open_to_everybody() {
         wrong.extend(look_at(&browser, &name_of(address)).await);
     }
     office.sign_in(&browser, "moi-viec@example.vn", &password).await;
+    let scene = scene(&office, &browser).await;
     for address in WALK.iter().filter(|address| !address.starts_with("/sign-in")) {
-        let url = format!("{}{}", office.url, concrete(&office, address).await);
+        let path = scene.iter().fold((*address).to_string(), |path, (name, value)| path.replace(name, value));
+        let url = format!("{}{path}", office.url);
         browser.go(&url).await;
         let status = browser.status().await;
         if status != 200 {
@@ -102,6 +133,9 @@ async fn every_page_of_the_console_is_open_to_everybody() {
         browser.go(&url).await;
         if browser.heading().await != heading {
             wrong.push(format!("{address}: without script it is “{}”, with script “{heading}”", browser.heading().await));
+        }
+        if !browser.has(Role::Link, "Tổng quan").await {
+            wrong.push(format!("{address}: without script the sections are not to be seen"));
         }
         browser.scripts(true).await;
     }
