@@ -12,6 +12,7 @@ mod stories {
     mod advertising;
     mod approvals;
     mod audience;
+    mod audience_pages;
     mod bench;
     mod bounces;
     mod check;

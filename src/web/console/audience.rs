@@ -154,7 +154,7 @@ async fn overview(
         counted_at => lists.at,
         sum => shown(&lists.sum()),
         lists => shown(&by_list),
-        province => wanted.province,
+        province => &wanted.province,
         province_name => places.full_name(&wanted.province),
         areas => shown(&areas),
         imports => shown(&shown_imports),

@@ -395,7 +395,7 @@ async fn ask_erase(
 }
 
 fn erase_page(state: &Shared, visitor: &Visitor, person: &Listed, reason: &str, status: StatusCode, errors: &Json) -> Response {
-    let values = context! { tab => "people", id => person.id, reference => person.reference, reason, errors => shown(errors) };
+    let values = context! { tab => "people", id => person.id, reference => &person.reference, reason, errors => shown(errors) };
     state.view_as(status, visitor, "people/erase", values)
 }
 

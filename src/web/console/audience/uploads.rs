@@ -309,12 +309,12 @@ async fn page(
     let values = context! {
         upload => context! {
             id => upload.id,
-            title => upload.title,
+            title => &upload.title,
             block => upload.kind() == Kind::Block,
             state => upload.state().name(),
             working => upload.state().is_working(),
             percent => upload.percent(),
-            by => upload.by_whom,
+            by => &upload.by_whom,
             created_at => upload.created_at,
             finished_at => upload.finished_at,
             rejected => upload.rejected,
