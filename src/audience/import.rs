@@ -37,7 +37,6 @@ use crate::{
 };
 use header::Header;
 use person::Reader;
-pub(crate) use header::slug;
 pub(crate) use reader::{List, Row};
 use store::{Batch, Fields, Sealed};
 
