@@ -18,6 +18,7 @@ mod stories {
     mod bounces;
     mod check;
     mod commands;
+    mod days;
     mod dispatch;
     mod domains;
     mod gateways;
@@ -33,6 +34,7 @@ mod stories {
     mod report;
     mod routing;
     mod runs;
+    mod schemathesis;
     mod settings;
     mod sign_in;
     mod smpp;
