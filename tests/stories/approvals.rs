@@ -18,7 +18,7 @@ use reqwest::{
 
 use crate::helpers::office::Office;
 
-const CAMPAIGN: &str = "title = \"Mã OTP\"\nkind = \"awareness\"\nowner = \"Phòng Văn hóa\"\n[audience]\nsegments = [\"moi-nguoi\"]\n\
+const CAMPAIGN: &str = "title = \"Mã OTP\"\nkind = \"awareness\"\nowner = \"Phòng Văn hóa\"\n[audience]\nsegments = [\"toan-dan\"]\n\
                         [channels]\nuse = [\"sms\"]\n[[message]]\nid = \"otp\"\nsms = \"Khong doc ma OTP cho bat ky ai.\"\n";
 
 /// Somebody with a browser.
@@ -42,7 +42,7 @@ impl Person {
         let new = New {
             email: format!("{}@example.vn", name.to_lowercase()),
             name: name.to_string(),
-            roles: Roles::of(roles),
+            roles: roles.iter().copied().collect::<Roles>(),
             every_department: departments.is_empty(),
             departments: departments.to_vec(),
         };
@@ -92,7 +92,12 @@ impl Person {
     /// Puts a text in as a campaign's next version.
     async fn write(&self, slug: &str, text: &str) {
         let done = self.upload("/campaigns/import", &[("slug", slug), ("text", text), ("replace", "on")]).await;
-        assert_eq!((done.status, done.to.as_str()), (StatusCode::SEE_OTHER, format!("/campaigns/{slug}").as_str()), "{}", done.text);
+        assert_eq!(
+            (done.status, done.to.as_str()),
+            (StatusCode::SEE_OTHER, format!("/campaigns/{slug}").as_str()),
+            "{}",
+            done.text
+        );
     }
 
     /// Sends a version for approval, and gives the address of what waits.
@@ -169,7 +174,11 @@ async fn what_one_writes_another_releases() {
         assert!(page.contains(seen), "{seen}: {page}");
     }
     assert!(!lan.get(&waiting).await.text.contains("name=\"hash\""), "an officer decides nothing");
-    assert_eq!(office.command().args(["send", "ma-otp", "--dry-run"]).status().unwrap().code(), Some(2), "it is in no library yet");
+    assert_eq!(
+        office.command().args(["send", "ma-otp", "--dry-run"]).status().unwrap().code(),
+        Some(2),
+        "it is in no library yet"
+    );
 
     // Returned with a comment, mended, approved.
     assert_eq!(minh.decide(&waiting, "return", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -238,9 +247,16 @@ async fn what_one_writes_another_releases() {
     assert_eq!(binh.post("/campaigns/ma-otp/archive", &[]).await.status, StatusCode::FORBIDDEN);
     assert_eq!(lan.post("/campaigns/ma-otp/archive", &[]).await.status, StatusCode::SEE_OTHER);
     assert!(edition::in_force(&db).await.unwrap().is_empty());
-    for path in ["/campaigns?state=archived", "/calendar", "/calendar?month=2027-02", "/campaigns/ma-otp/versions",
-        "/campaigns/ma-otp/versions/2?against=1", "/campaigns/ma-otp-2/clone", "/campaigns/import", "/approvals/delegates"]
-    {
+    for path in [
+        "/campaigns?state=archived",
+        "/calendar",
+        "/calendar?month=2027-02",
+        "/campaigns/ma-otp/versions",
+        "/campaigns/ma-otp/versions/2?against=1",
+        "/campaigns/ma-otp-2/clone",
+        "/campaigns/import",
+        "/approvals/delegates",
+    ] {
         let page = hoa.get(path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         assert!(page.text.contains("</html>"), "{path}");

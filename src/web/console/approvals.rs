@@ -17,7 +17,13 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
-use super::{Named, campaigns, difference, fault::Fault, form::Form, visitor::{Visitor, see_other}, when};
+use super::{
+    Named, campaigns, difference,
+    fault::Fault,
+    form::Form,
+    visitor::{Visitor, see_other},
+    when,
+};
 use crate::{
     approval::{self, Delegation, Refusal, Standing, Submission, delegation, submission},
     campaign::{Library, Segments},
@@ -102,6 +108,7 @@ async fn held(state: &Shared, visitor: &Visitor) -> Result<Vec<Delegation>, Faul
 
 /// A line of the list.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own on the page")]
 struct Row {
     id: i64,
     slug: String,

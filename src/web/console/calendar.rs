@@ -85,8 +85,10 @@ async fn show(
         Lang::Vi => format!("tháng {} năm {}", first.month(), first.year()),
         Lang::En => first.format("%B %Y").to_string(),
     };
-    let heads: Vec<&str> =
-        [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun].into_iter().map(|day| words::weekday(day, lang)).collect();
+    let heads: Vec<&str> = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun]
+        .into_iter()
+        .map(|day| words::weekday(day, lang))
+        .collect();
     let waiting = library.campaigns.values().filter(|source| visitor.user.departments.sees(&source.campaign.owner));
     let waiting = waiting.filter(|source| !released.iter().any(|kept| kept.source.campaign.slug == source.campaign.slug)).count();
     let values = context! {
@@ -101,7 +103,14 @@ async fn show(
 }
 
 /// The weeks that a month lies in, from Monday to Sunday.
-fn weeks(campaigns: &[&Campaign], first: NaiveDate, today: NaiveDate, now: i64, holidays: &Holidays, lang: Lang) -> Vec<Vec<DayView>> {
+fn weeks(
+    campaigns: &[&Campaign],
+    first: NaiveDate,
+    today: NaiveDate,
+    now: i64,
+    holidays: &Holidays,
+    lang: Lang,
+) -> Vec<Vec<DayView>> {
     let start = first - Days::new(first.weekday().num_days_from_monday().into());
     let after = first + Months::new(1);
     let end = after + Days::new(u64::from((7 - after.weekday().num_days_from_monday()) % 7));
@@ -183,7 +192,8 @@ mod tests {
         assert!(weeks.iter().all(|week| week.len() == 7));
         let due: Vec<_> = weeks.iter().flatten().filter(|day| !day.outside && !day.due.is_empty()).collect();
         assert_eq!(due.iter().map(|day| day.number).collect::<Vec<_>>(), [2, 9, 16, 23, 30]);
-        let told: Vec<_> = due.iter().flat_map(|day| &day.due).map(|due| (due.at.as_str(), due.message.as_deref(), due.past)).collect();
+        let told: Vec<_> =
+            due.iter().flat_map(|day| &day.due).map(|due| (due.at.as_str(), due.message.as_deref(), due.past)).collect();
         assert_eq!(told.iter().map(|(at, ..)| *at).collect::<Vec<_>>(), ["08:30"; 5]);
         assert_eq!(told.iter().map(|(.., past)| *past).collect::<Vec<_>>(), [true, true, false, false, false]);
         assert_ne!(told[0].1, told[1].1, "messages take turns");

@@ -77,11 +77,12 @@ async fn page(
     let options = |users: &[User]| -> Vec<Value> {
         users.iter().map(|user| context! { value => user.id.to_string(), label => &user.name }).collect()
     };
+    let nobody = context! { value => "", label => lang.pick("Chọn một người", "Choose somebody") };
     let of = |name: &str, otherwise: String| if fields.has(name) { fields.get(name).to_string() } else { otherwise };
     let error = |name: &str| errors.iter().find(|(field, _)| *field == name).map(|(_, words)| words.text(lang).to_string());
     let values = context! {
         rows, may_set => may_set(visitor).is_ok() && !approvers.is_empty(),
-        approvers => options(&approvers), delegates => options(&delegates),
+        approvers => options(&approvers), delegates => [vec![nobody], options(&delegates)].concat(),
         approver => of("approver", visitor.user.id.to_string()), delegate => of("delegate", String::new()),
         from => of("from", today.to_string()), through => of("through", String::new()), reason => of("reason", String::new()),
         error => context! {
@@ -141,17 +142,13 @@ pub(super) async fn make(
     if reason.is_empty() {
         errors.push(("reason", phrase!("ghi lý do, như “đi công tác”", "give a reason, such as “travelling”")));
     }
-    let (Some(approver), Some(delegate), Some(from), Some(through), true) = (approver, delegate, from, through, errors.is_empty())
+    let (Some(approver), Some(delegate), Some(from), Some(through), true) =
+        (approver, delegate, from, through, errors.is_empty())
     else {
         return page(&state, &visitor, StatusCode::UNPROCESSABLE_ENTITY, &fields, &errors).await;
     };
-    let new = New {
-        approver: (approver.id, &approver.name),
-        delegate: (delegate.id, &delegate.name),
-        from,
-        through,
-        reason: &reason,
-    };
+    let new =
+        New { approver: (approver.id, &approver.name), delegate: (delegate.id, &delegate.name), from, through, reason: &reason };
     delegation::make(&state.parts.db, new, &visitor.actor, state.parts.clock.millis()).await?;
     let (name, whom) = (&delegate.name, &approver.name);
     visitor.flash(&phrase!("{name} được phê duyệt thay {whom}.", "{name} stands in for {whom}.")).await?;
@@ -185,5 +182,5 @@ mod tests {
     fn days_are_read_as_fields_and_people_write_them() {
         let of = NaiveDate::from_ymd_opt(2026, 11, 24);
         assert_eq!((day("2026-11-24"), day("24/11/2026"), day("24.11"), day("")), (of, of, None, None));
-            }
+    }
 }

@@ -63,7 +63,9 @@ pub(super) async fn submit(
             visitor.flash(&phrase!("Đã gửi bản {version} để phê duyệt.", "Version {version} waits for approval.")).await?;
         }
         Ok(_) => visitor.flash(&phrase!("Bản {version} đã được áp dụng.", "Version {version} is in force.")).await?,
-        Err(SubmitError::Waiting) => visitor.warn(&phrase!("Bản này đang chờ phê duyệt.", "It waits for approval already.")).await?,
+        Err(SubmitError::Waiting) => {
+            visitor.warn(&phrase!("Bản này đang chờ phê duyệt.", "It waits for approval already.")).await?
+        }
         Err(SubmitError::Broken(problems)) => {
             let first = problems.0.first().map(|problem| told(problem, visitor.lang)).unwrap_or_default();
             let more = problems.len();
@@ -235,7 +237,12 @@ pub(super) async fn import(
         }
         match read(file, edition::TEXT_LIMIT as u64).map(String::from_utf8) {
             Some(Ok(read)) => text = read.trim_start_matches('\u{feff}').to_string(),
-            Some(Err(_)) => text_error = Some(phrase!("tệp không phải UTF-8: lưu lại với bảng mã UTF-8", "the file is not UTF-8: save it again as UTF-8")),
+            Some(Err(_)) => {
+                text_error = Some(phrase!(
+                    "tệp không phải UTF-8: lưu lại với bảng mã UTF-8",
+                    "the file is not UTF-8: save it again as UTF-8"
+                ))
+            }
             None => text_error = Some(phrase!("tệp quá lớn: nhiều nhất 256 KiB", "the file is too large: at most 256 KiB")),
         }
     }
@@ -243,7 +250,9 @@ pub(super) async fn import(
     let latest = edition::latest(db, &slug).await?;
     let mut slug_error = edition::check_slug(&library, &slug).err();
     if let Some(latest) = &latest {
-        visitor.sees(&latest.owner).map_err(|_| Fault::Conflict(phrase!("đã có chiến dịch mang mã này", "this name is taken")))?;
+        visitor
+            .sees(&latest.owner)
+            .map_err(|_| Fault::Conflict(phrase!("đã có chiến dịch mang mã này", "this name is taken")))?;
         if !upload.fields.has("replace") {
             let version = latest.version;
             slug_error = Some(phrase!(
@@ -261,7 +270,10 @@ pub(super) async fn import(
     let mut problems = Vec::new();
     if text_error.is_none() && slug_error.is_none() {
         if !visitor.user.departments.sees(&Head::of(&text, None).owner) {
-            text_error = Some(phrase!("`owner` là đơn vị khác: bạn không thuộc đơn vị ấy", "`owner` is a department that you do not belong to"));
+            text_error = Some(phrase!(
+                "`owner` là đơn vị khác: bạn không thuộc đơn vị ấy",
+                "`owner` is a department that you do not belong to"
+            ));
         } else if !upload.fields.has("unfinished") {
             let attachments = match &latest {
                 Some(latest) => edition::attachments(db, &slug, latest.version).await?,
@@ -286,7 +298,9 @@ pub(super) async fn import(
     let draft = Draft { slug: &slug, text: &text, base, comment: &comment };
     match edition::save_draft(db, draft, &visitor.actor, now).await? {
         Saved::Done(version) => visitor.flash(&phrase!("Đã nhập thành bản {version}.", "Imported as version {version}.")).await?,
-        Saved::Unchanged(version) => visitor.flash(&phrase!("Nội dung giống hệt bản {version}.", "It is the same as version {version}.")).await?,
+        Saved::Unchanged(version) => {
+            visitor.flash(&phrase!("Nội dung giống hệt bản {version}.", "It is the same as version {version}.")).await?
+        }
         Saved::Conflict(theirs) => return Err(newer(&theirs.made_name, theirs.version)),
     }
     Ok(see_other(&format!("/campaigns/{slug}")))

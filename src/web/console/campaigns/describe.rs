@@ -26,7 +26,9 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
         }
     };
     let kind = match campaign.kind {
-        Kind::Warning => phrase!("Cảnh báo khẩn: gửi trước mọi tin khác, bất kể giờ", "Warning: goes ahead of everything, at any hour"),
+        Kind::Warning => {
+            phrase!("Cảnh báo khẩn: gửi trước mọi tin khác, bất kể giờ", "Warning: goes ahead of everything, at any hour")
+        }
         Kind::Awareness => phrase!("Tuyên truyền", "Awareness"),
     };
     add("Loại", "Kind", kind.text(lang).to_string());
@@ -66,7 +68,11 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
     add("Khi chưa rõ kết quả", "In doubt", doubt.text(lang).to_string());
     if let Some(budget) = sending.budget {
         let budget = number(budget, lang);
-        add("Kinh phí một đợt", "Budget of a run", phrase!("tối đa {budget} đồng", "at most {budget} đồng").text(lang).to_string());
+        add(
+            "Kinh phí một đợt",
+            "Budget of a run",
+            phrase!("tối đa {budget} đồng", "at most {budget} đồng").text(lang).to_string(),
+        );
     }
     let spelling = match sending.sms_text {
         SmsText::Unaccented => phrase!("không dấu", "without accents"),
@@ -145,8 +151,14 @@ pub(in crate::web) fn channels(campaign: &Campaign, lang: Lang) -> Phrase {
             let names = names.join(" → ");
             let after = campaign.channels.fall_back_after.map(describe_duration);
             match after {
-                Some(after) => phrase!("{names}: kênh sau chỉ dùng khi kênh trước không đến được, hoặc im lặng {after}", "{names}: the next only when the one before fails, or is silent for {after}"),
-                None => phrase!("{names}: kênh sau chỉ dùng khi kênh trước không đến được", "{names}: the next only when the one before fails"),
+                Some(after) => phrase!(
+                    "{names}: kênh sau chỉ dùng khi kênh trước không đến được, hoặc im lặng {after}",
+                    "{names}: the next only when the one before fails, or is silent for {after}"
+                ),
+                None => phrase!(
+                    "{names}: kênh sau chỉ dùng khi kênh trước không đến được",
+                    "{names}: the next only when the one before fails"
+                ),
             }
         }
     }

@@ -49,8 +49,9 @@ pub(in crate::web) fn messages(state: &Shared, source: &Source, lang: Lang) -> R
     let config = &state.parts.config;
     let attachments: BTreeMap<String, Bytes> =
         source.attachments.iter().map(|(name, bytes)| (name.clone(), Bytes::from(bytes.clone()))).collect();
-    let templates = Templates::compile(campaign, &config.office, None, &attachments)
-        .map_err(|faults| faults.iter().map(|fault| format!("{} · {}: {}", fault.message, fault.field, fault.text.text(lang))).collect::<Vec<_>>())?;
+    let templates = Templates::compile(campaign, &config.office, None, &attachments).map_err(|faults| {
+        faults.iter().map(|fault| format!("{} · {}: {}", fault.message, fault.field, fault.text.text(lang))).collect::<Vec<_>>()
+    })?;
     let preview = Preview::new(campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
     let refusals = preview.refusals();
     let view = |(index, message): (usize, &crate::campaign::Message)| MessageView {
@@ -78,7 +79,8 @@ fn views(shown: &Shown, lang: Lang) -> Vec<TextView> {
             TextView { subject: Some(email.subject.clone()), body: email.text.trim_end().to_string(), files, ..base() }
         }
         Ok(Content::Chat(chat)) => {
-            let template = chat.template.iter().map(|id| phrase!("mẫu đã đăng ký {id}", "registered template {id}").text(lang).to_string());
+            let template =
+                chat.template.iter().map(|id| phrase!("mẫu đã đăng ký {id}", "registered template {id}").text(lang).to_string());
             let data = chat.data.iter().map(|(key, value)| format!("{key}: {value}"));
             TextView { body: template.chain(data).chain(chat.text.clone()).collect::<Vec<_>>().join("\n"), ..base() }
         }
@@ -102,7 +104,7 @@ fn sms(version: &Version, base: TextView, lang: Lang) -> TextView {
     };
     let (parts, units) = (sms.parts, measure(&sms.text).units);
     let word = if parts == 1 { "part" } else { "parts" };
-    let size = phrase!("{form}{parts} phần tin · {units} ký tự · {encoding}", "{form}{parts} {word} · {units} characters · {encoding}");
+    let size =
+        phrase!("{form}{parts} phần tin · {units} ký tự · {encoding}", "{form}{parts} {word} · {units} characters · {encoding}");
     TextView { body: sms.text.clone(), size: Some(size.text(lang).to_string()), ..base }
 }
-

@@ -117,7 +117,9 @@ pub(super) async fn restore(
     let draft = Draft { slug: &slug, text: &old.text, base, comment: &comment };
     match edition::save_draft(&state.parts.db, draft, &visitor.actor, state.parts.clock.millis()).await? {
         Saved::Done(new) => {
-            visitor.flash(&phrase!("Đã lấy lại bản {version} thành bản {new}.", "Version {version} is version {new} now.")).await?;
+            visitor
+                .flash(&phrase!("Đã lấy lại bản {version} thành bản {new}.", "Version {version} is version {new} now."))
+                .await?;
             Ok(see_other(&format!("/campaigns/{slug}")))
         }
         Saved::Unchanged(_) => Ok(see_other(&format!("/campaigns/{slug}"))),
@@ -145,7 +147,9 @@ pub(super) async fn export(
     let subject = Subject::of(&state, &visitor, &slug).await?;
     let text = match version {
         Some(version) => edition::get(&state.parts.db, &slug, version).await?.map(|edition| edition.text),
-        None => subject.source().map(|source| source.text.clone()).or_else(|| subject.latest.as_ref().map(|one| one.text.clone())),
+        None => {
+            subject.source().map(|source| source.text.clone()).or_else(|| subject.latest.as_ref().map(|one| one.text.clone()))
+        }
     };
     let text = text.ok_or(Fault::NotFound)?;
     Ok(download(&format!("{slug}.toml"), HeaderValue::from_static("text/plain; charset=utf-8"), text.into_bytes()))
