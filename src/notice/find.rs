@@ -12,7 +12,6 @@ use crate::{
         trouble::{Cause, Trouble},
     },
     active::{RunRow, RunState, run_columns},
-    approval::{Standing, Submission, submission},
     clock::Clock,
     config::Config,
     db::{Db, Result, Sql, disk::Room},
@@ -39,8 +38,6 @@ const AT_LEAST: i64 = 20;
 const SOON: i64 = 2 * 24 * 3_600_000;
 /// How long Zalo's refresh tokens are good.
 const REFRESH_DAYS: u64 = 90;
-/// For so long its writer is told that a campaign came back.
-const RETURNED: i64 = 14 * 24 * 3_600_000;
 
 /// What is looked at.
 #[derive(Clone)]
@@ -65,41 +62,12 @@ pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     found.extend(doubts(&ground.db, now).await?);
     found.extend(requests(&ground.db, now).await?);
     found.extend(lists(&ground.db).await?);
-    found.extend(approvals(&ground.db, now).await?);
     Ok(found)
 }
 
 /// For whoever has the right, of no department.
 fn of(key: String, kind: Kind, says: Phrase, page: &str) -> Found {
     Found { key, kind, says, page: page.to_string(), owner: String::new(), for_user: None, urgent: false }
-}
-
-/// What waits for an approver, what one person released alone, and what came back to its writer.
-async fn approvals(db: &Db, now: i64) -> Result<Vec<Found>> {
-    let found = |one: Submission, name: &str, kind: Kind, says: Phrase| Found {
-        owner: one.owner,
-        urgent: one.kind == 1,
-        ..of(format!("approval/{}/{name}", one.id), kind, says, &format!("/approvals/{}", one.id))
-    };
-    let mut all = Vec::new();
-    for one in submission::waiting(db).await? {
-        let title = &one.title;
-        let says = phrase!("“{title}” chờ phê duyệt", "“{title}” waits for approval");
-        all.push(found(one, "waiting", Kind::ApprovalWaiting, says));
-    }
-    for one in submission::to_review(db).await? {
-        let title = &one.title;
-        let says = phrase!("Phê duyệt khẩn “{title}” cần được xem lại", "The emergency approval of “{title}” is to be reviewed");
-        all.push(found(one, "review", Kind::EmergencyReview, says));
-    }
-    let lately = |one: &Submission| one.decided_at.is_some_and(|at| at + RETURNED > now);
-    let returned = submission::last_of_each(db).await?.into_iter();
-    for one in returned.filter(|one| one.standing() == Standing::Returned && one.sent_by.is_some() && lately(one)) {
-        let (title, for_user) = (&one.title, one.sent_by);
-        let says = phrase!("“{title}” được trả lại để sửa", "“{title}” was returned to be mended");
-        all.push(Found { for_user, ..found(one, "returned", Kind::ApprovalReturned, says) });
-    }
-    Ok(all)
 }
 
 async fn accounts(ground: &Ground, today: NaiveDate, now: i64) -> Result<Vec<Found>> {
