@@ -37,6 +37,8 @@ use crate::{
     notice, on, phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
+    period::Calendar,
+    report::kept::Keeper,
     retention::Retention,
     run::{Lines, Runner},
     seal::Seal,
@@ -237,6 +239,8 @@ impl App {
             makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
+            let keeper = Keeper::new(db.clone(), clock.clone(), Calendar::of(&config.reporting));
+            makers.push(tokio::spawn(loops::drive_keeper(keeper, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_warnings(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_pulse(db.clone(), clock.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));

@@ -35,7 +35,9 @@ mod stories {
     mod smpp;
     mod smpp_adapter;
     mod texts;
+    mod warnings;
     mod web;
     mod wordings;
+    mod writing;
     mod zalo;
 }

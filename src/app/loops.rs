@@ -21,6 +21,7 @@ use crate::{
     intake::Intake,
     notice::{self, mail::Post},
     receipt::{Appender, Inbox, Matcher},
+    report::kept::Keeper,
     retention::Retention,
     run::{self, Runner},
 };
@@ -50,6 +51,8 @@ const SWEEP: Duration = Duration::from_mins(1);
 /// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
 const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
+/// How often it is looked which figures are out of date.
+const KEPT: Duration = Duration::from_secs(1);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -323,6 +326,23 @@ pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch
             Err(error) => {
                 tracing::error!(%error, "could not throw away what is too old");
                 RETENTION
+            }
+        };
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Counts the figures of pages, one selection after the other.
+pub(super) async fn drive_keeper(mut keeper: Keeper, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let wait = match keeper.step().await {
+            Ok(true) => BETWEEN_CHUNKS,
+            Ok(false) => KEPT,
+            Err(error) => {
+                tracing::error!(%error, "could not count figures");
+                SWEEP
             }
         };
         if !rest(wait, &mut stopped).await {

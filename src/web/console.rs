@@ -7,21 +7,35 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+mod accounts;
 pub(super) mod approvals;
+mod audience;
+mod audit;
 mod calendar;
 pub(super) mod campaigns;
+pub(super) mod desk;
 mod difference;
 mod door;
 pub(super) mod fault;
 pub(super) mod form;
 mod home;
+mod inbox;
+mod me;
 mod nav;
+mod periods;
+mod reach;
+mod reconcile;
 mod runs;
+mod segments;
 mod sign_in;
 pub(super) mod statics;
+mod users;
 pub(super) mod view;
 pub(super) mod visitor;
+pub(super) mod warnings;
 mod when;
+mod writing;
+>>>>>>> runs
 
 use axum::{Router, middleware};
 
@@ -31,18 +45,15 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[
-    view::TEMPLATES,
-    home::TEMPLATES,
-    sign_in::TEMPLATES,
-    runs::TEMPLATES,
-    campaigns::TEMPLATES,
-    approvals::TEMPLATES,
-    calendar::TEMPLATES,
-];
+<<<<<<< HEAD
+pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, audience::TEMPLATES, accounts::TEMPLATES, inbox::TEMPLATES, segments::TEMPLATES, writing::TEMPLATES, reach::TEMPLATES, periods::TEMPLATES, reconcile::TEMPLATES];
+=======
+pub(super) const TEMPLATES: &[&[Named]] =
+    &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, warnings::TEMPLATES];
+>>>>>>> runs
 
 /// The scripts of all areas: ES modules.
-pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
+pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS, writing::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {
@@ -54,5 +65,18 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(campaigns::routes())
         .merge(approvals::routes())
         .merge(calendar::routes())
+        .merge(me::routes())
+        .merge(users::routes())
+        .merge(audit::routes())
+        .merge(warnings::routes())
+        .merge(accounts::routes())
+        .merge(audience::routes())
+        .merge(inbox::routes())
+        .merge(segments::routes())
+        .merge(writing::routes())
+        .merge(reach::routes())
+        .merge(periods::routes())
+        .merge(reconcile::routes())
+>>>>>>> runs
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
