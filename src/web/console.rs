@@ -35,7 +35,6 @@ pub(super) mod visitor;
 pub(super) mod warnings;
 mod when;
 mod writing;
->>>>>>> runs
 
 use axum::{Router, middleware};
 
@@ -45,12 +44,27 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-<<<<<<< HEAD
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, campaigns::TEMPLATES, approvals::TEMPLATES, calendar::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, audience::TEMPLATES, accounts::TEMPLATES, inbox::TEMPLATES, segments::TEMPLATES, writing::TEMPLATES, reach::TEMPLATES, periods::TEMPLATES, reconcile::TEMPLATES];
-=======
-pub(super) const TEMPLATES: &[&[Named]] =
-    &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES, warnings::TEMPLATES];
->>>>>>> runs
+pub(super) const TEMPLATES: &[&[Named]] = &[
+    view::TEMPLATES,
+    home::TEMPLATES,
+    sign_in::TEMPLATES,
+    runs::TEMPLATES,
+    warnings::TEMPLATES,
+    campaigns::TEMPLATES,
+    approvals::TEMPLATES,
+    calendar::TEMPLATES,
+    me::TEMPLATES,
+    users::TEMPLATES,
+    audit::TEMPLATES,
+    audience::TEMPLATES,
+    accounts::TEMPLATES,
+    inbox::TEMPLATES,
+    segments::TEMPLATES,
+    writing::TEMPLATES,
+    reach::TEMPLATES,
+    periods::TEMPLATES,
+    reconcile::TEMPLATES,
+];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS, writing::SCRIPTS];
@@ -77,6 +91,5 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(reach::routes())
         .merge(periods::routes())
         .merge(reconcile::routes())
->>>>>>> runs
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }
