@@ -42,7 +42,9 @@ impl Office {
         std::fs::create_dir(&campaigns).unwrap();
         for file in std::fs::read_dir("campaigns").unwrap() {
             let file = file.unwrap();
-            std::fs::copy(file.path(), campaigns.join(file.file_name())).unwrap();
+            if file.path().is_file() {
+                std::fs::copy(file.path(), campaigns.join(file.file_name())).unwrap();
+            }
         }
         std::fs::write(dir.join("loa.key"), format!("{KEY:02x}").repeat(32)).unwrap();
         std::fs::write(

@@ -8,7 +8,7 @@ use loa::{
     db::Db,
     edition, on,
     sandbox::Behaviour,
-    user::{self, New, Role, Roles, session},
+    user::{self, New, Role, session},
 };
 use reqwest::{
     Client, StatusCode,
@@ -29,7 +29,7 @@ impl Officer {
         let new = New {
             email: format!("{role:?}@example.vn").to_lowercase(),
             name: format!("{role:?}"),
-            roles: Roles::of(&[role]),
+            roles: [role].into_iter().collect(),
             every_department: true,
             departments: Vec::new(),
         };
@@ -102,10 +102,11 @@ async fn a_campaign_is_written_by_form_looked_at_tested_and_saved() {
     let fill = fill
         .set("sending.budget", "5.000.000")
         .set("cadence.at", "08:30")
+        .set("sending.hours", "00:00-24:00")
         .tick("cadence.on.week", "mon")
         .tick("channels.use", "email")
-        .set("message.1.sms.text", "Tin thứ hai")
-        .set("message.1.lang.en.sms.text", "The second")
+        .set("message.1.sms.text", "Lần hai: không đọc mã OTP.")
+        .set("message.1.lang.en.sms.text", "Again: khong doc ma OTP.")
         .set("message.1.email.subject", "Tiêu đề")
         .set("message.1.email.body", "Kính gửi **{{ name }}**,\r\n\r\nXin chú ý.")
         .set("look-at", "1");
