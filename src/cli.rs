@@ -5,6 +5,7 @@ mod abort;
 mod accounts;
 mod approve;
 mod audience;
+mod audit;
 mod bench;
 mod check;
 mod completions;
@@ -20,6 +21,7 @@ mod outlook;
 mod pause;
 mod plan;
 mod preview;
+mod reconcile;
 mod replies;
 mod report;
 mod requests;
@@ -43,6 +45,7 @@ use std::{
 
 use chrono::NaiveDate;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use serde_json::Value;
 
 use crate::{
     app::Refusal,
@@ -104,6 +107,7 @@ enum Command {
     Serve(serve::Args),
     Runs(runs::Args),
     User(user::Args),
+    Audit(audit::Args),
     Replies(replies::Args),
     Requests(requests::Args),
     Pause(pause::Args),
@@ -111,6 +115,7 @@ enum Command {
     Abort(abort::Args),
     Stop(stop::Args),
     Report(report::Args),
+    Reconcile(reconcile::Args),
     Verify(verify::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
@@ -202,6 +207,19 @@ impl Globals {
         })
     }
 
+    /// Whoever is signed in on this machine, by name if it has one: a stop asks nobody who they are.
+    pub fn whoever(&self) -> Actor {
+        self.actor(None).unwrap_or_else(|_| Actor::command("loa"))
+    }
+
+    /// Writes into the record of who did what that it was done at this keyboard: by `by`, else by whoever is signed in on this
+    /// machine. The subject and what stands beside it hold nothing personal.
+    pub async fn record(&self, db: &Db, by: Option<&str>, action: &str, subject: &str, after: Value) -> crate::db::Result<()> {
+        let by = by.map(str::to_string).or_else(|| self.officer(None).ok()).unwrap_or_default();
+        let after = Some(&after).filter(|after| !after.is_null());
+        crate::audit::note(db, &Actor::command(by), action, subject, after, self.clock.millis()).await
+    }
+
     /// Prints problems on standard error.
     pub fn complain(&self, problems: &Problems) {
         if !problems.is_empty() {
@@ -290,7 +308,9 @@ pub async fn main() -> ExitCode {
         Command::Resume(args) => resume::run(args, &globals).await,
         Command::Abort(args) => abort::run(args, &globals).await,
         Command::Stop(args) => stop::run(args, &globals).await,
+        Command::Reconcile(args) => reconcile::run(args, &globals).await,
         Command::Report(args) => report::run(args, &globals).await,
+        Command::Audit(args) => audit::run(args, &globals).await,
         Command::User(args) => user::run(args, &globals).await,
         Command::Verify(args) => verify::run(args, &globals).await,
         Command::Migrate(args) => migrate::run(args, &globals).await,

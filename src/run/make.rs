@@ -56,14 +56,14 @@ pub async fn make(db: &Db, new: &New<'_>, now: i64) -> std::result::Result<Optio
 
 impl New<'_> {
     /// The message that it sends; none: none is for that day.
-    pub(super) fn message(&self) -> Option<&str> {
+    pub fn message(&self) -> Option<&str> {
         let campaign = &self.source.campaign;
         campaign.message_for(self.date, self.turn).map(|message| campaign.messages[message].id.as_str())
     }
 }
 
 /// The same within a transaction of the caller's. None: it exists already, or no message is for that day.
-pub(super) async fn make_within(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<Option<i64>> {
+pub async fn make_within(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<Option<i64>> {
     let Some(message) = new.message() else { return Ok(None) };
     definition::freeze(tx, new.source, new.segments, now).await?;
     insert(tx, new, message, now).await
@@ -105,6 +105,8 @@ struct Ref<'a> {
     r#ref: &'a str,
 }
 
+static CORRECTS: Sql = Sql::new(r"SELECT parent FROM warning WHERE slug = $1 AND parent IS NOT NULL");
+
 /// Makes a run of `source` now because a person asked; `recipients` makes it a test.
 pub async fn now(
     db: &Db,
@@ -114,6 +116,13 @@ pub async fn now(
     holidays: &Holidays,
     at: DateTime<Utc>,
 ) -> std::result::Result<i64, RunError> {
+    // A test's people are named; everybody else would get words about a text that they never saw.
+    let slug = &source.campaign.slug;
+    let corrects: Option<i64> =
+        on!(db.read, |pool, sql| sqlx::query_scalar(sql(&CORRECTS)).bind(slug).fetch_optional(pool).await)?;
+    if let Some(run) = corrects.filter(|_| recipients.is_empty()) {
+        return Err(RunError::Corrects(slug.clone(), run));
+    }
     let date = at.with_timezone(&source.campaign.timezone()).date_naive();
     let mut occurrence = at.to_rfc3339_opts(SecondsFormat::Millis, true);
     loop {

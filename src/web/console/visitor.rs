@@ -102,7 +102,7 @@ impl FromRequestParts<State> for Visitor {
         if let Some(visitor) = parts.extensions.get::<Self>() {
             return Ok(visitor.clone());
         }
-        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config.server);
+        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config);
         let now = state.parts.clock.millis();
         let cookie = caller.cookie(&parts.headers, door::SESSION);
         let resumed = match &cookie {
@@ -194,7 +194,7 @@ impl FromRequestParts<State> for Stranger {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, State(state): &State) -> Result<Self, Response> {
-        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config.server);
+        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config);
         let bound = [door::SESSION, door::DOOR].into_iter().find_map(|name| caller.cookie(&parts.headers, name));
         let (secret, cookie) = match bound {
             Some(secret) => (secret, None),
