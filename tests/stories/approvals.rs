@@ -8,7 +8,7 @@ use loa::{
     edition,
     sandbox::Behaviour,
     seal::Seal,
-    user::{self, New, Role, Roles, session},
+    user::{self, New, Role, session},
 };
 use reqwest::{
     Client, StatusCode,
@@ -42,7 +42,7 @@ impl Person {
         let new = New {
             email: format!("{}@example.vn", name.to_lowercase()),
             name: name.to_string(),
-            roles: roles.iter().copied().collect::<Roles>(),
+            roles: roles.iter().copied().collect(),
             every_department: departments.is_empty(),
             departments: departments.to_vec(),
         };
