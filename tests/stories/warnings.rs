@@ -248,7 +248,7 @@ async fn a_retry_goes_to_whom_it_failed_and_a_correction_to_whom_it_did_not(worl
     process.settle().await;
     let first = addresses(&gateway);
     assert_eq!(first.len(), 5);
-    process.advance(3_600_000).await;
+    process.advance(600_000).await;
     world.settle(loa::delivery::close::Settle::Unknown).await;
     process.settle().await;
     let page = officer.page(&format!("/runs/{run}")).await;
