@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 pub use check::{Check, Look, check, look};
-pub use header::{Column, Field, HeaderError, slug};
+pub use header::{Column, Field, HeaderError};
 pub use person::Problem;
 pub use reader::ReadError;
 
@@ -37,7 +37,6 @@ use crate::{
 };
 use header::Header;
 use person::Reader;
-pub(crate) use header::slug;
 pub(crate) use reader::{List, Row};
 use store::{Batch, Fields, Sealed};
 

@@ -15,7 +15,7 @@ mod calendar;
 pub(super) mod campaigns;
 pub(super) mod desk;
 mod difference;
-mod door;
+pub(super) mod door;
 pub(super) mod fault;
 pub(super) mod form;
 mod home;
@@ -48,19 +48,19 @@ pub(super) const TEMPLATES: &[&[Named]] = &[
     view::TEMPLATES,
     home::TEMPLATES,
     sign_in::TEMPLATES,
-    runs::TEMPLATES,
-    warnings::TEMPLATES,
-    campaigns::TEMPLATES,
-    approvals::TEMPLATES,
-    calendar::TEMPLATES,
     me::TEMPLATES,
     users::TEMPLATES,
     audit::TEMPLATES,
+    campaigns::TEMPLATES,
+    approvals::TEMPLATES,
+    calendar::TEMPLATES,
+    writing::TEMPLATES,
+    segments::TEMPLATES,
+    warnings::TEMPLATES,
+    runs::TEMPLATES,
     audience::TEMPLATES,
     accounts::TEMPLATES,
     inbox::TEMPLATES,
-    segments::TEMPLATES,
-    writing::TEMPLATES,
     reach::TEMPLATES,
     periods::TEMPLATES,
     reconcile::TEMPLATES,
@@ -75,21 +75,26 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(statics::routes())
         .merge(home::routes())
         .merge(sign_in::routes())
-        .merge(runs::routes())
-        .merge(campaigns::routes())
-        .merge(approvals::routes())
-        .merge(calendar::routes())
         .merge(me::routes())
         .merge(users::routes())
         .merge(audit::routes())
-        .merge(warnings::routes())
-        .merge(accounts::routes())
-        .merge(audience::routes())
-        .merge(inbox::routes())
-        .merge(segments::routes())
+        .merge(campaigns::routes())
+        .merge(approvals::routes())
+        .merge(calendar::routes())
         .merge(writing::routes())
+        .merge(segments::routes())
+        .merge(warnings::routes())
+        .merge(runs::routes())
+        .merge(audience::routes())
+        .merge(accounts::routes())
+        .merge(inbox::routes())
         .merge(reach::routes())
         .merge(periods::routes())
         .merge(reconcile::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
+}
+
+/// Pages that take longer than others: what comes up to them is large.
+pub(super) fn slow_routes(state: &State) -> Router<State> {
+    audience::slow_routes().layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

@@ -14,7 +14,7 @@ use super::Ground;
 use crate::{
     audience::import::private_file,
     cli::{
-        Globals, requests, table,
+        Globals, table,
         who::{self, unknown},
     },
     dossier::{self, Dossier, Moment},
