@@ -8,8 +8,8 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
-mod chart;
 mod card;
+mod chart;
 mod console;
 mod guard;
 mod health;

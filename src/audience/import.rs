@@ -36,8 +36,8 @@ use crate::{
     words::{Lang, Phrase},
 };
 use header::Header;
-use person::Reader;
 pub(crate) use header::slug;
+use person::Reader;
 pub(crate) use reader::{List, Row};
 use store::{Batch, Fields, Sealed};
 

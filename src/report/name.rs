@@ -210,7 +210,9 @@ impl Names {
                 let cause = Cause::from_number(line);
                 (cause.name().to_string(), cause.label())
             }
-            Cut::Account | Cut::Campaign | Cut::Group | Cut::Message | Cut::Segment => (line.to_string(), line.to_string().into()),
+            Cut::Account | Cut::Campaign | Cut::Group | Cut::Message | Cut::Segment => {
+                (line.to_string(), line.to_string().into())
+            }
         }
     }
 

@@ -14,11 +14,16 @@ async fn an_invoice_is_held_against_what_was_sent() {
             )
             .await;
         let folder = Folder::new()
-            .with("dung.csv", "account,carrier,day,parts,amount\nviettel,viettel,2026-10-01,100,30000\nviettel,mobifone,2026-10-02,5,1750\n")
+            .with(
+                "dung.csv",
+                "account,carrier,day,parts,amount\nviettel,viettel,2026-10-01,100,30000\nviettel,mobifone,2026-10-02,5,1750\n",
+            )
             .with("thieu.csv", "Phát sinh,Sản lượng,VND\n01/10/2026,90,27000\n02/10/2026,5,1750\n")
             .with("sai.csv", "account,carrier,day,parts,amount\nviettel,viettel,2026-13-01,1,1\n")
             .with("la.csv", "account,day,parts,amount\nnobody,2026-10-01,1,1\n");
-        let loa = |arguments: &[&str]| folder.loa_with(&[&["reconcile", "--by", "Thử"], arguments].concat(), &[("LOA_DATABASE__URL", &ground.url)]);
+        let loa = |arguments: &[&str]| {
+            folder.loa_with(&[&["reconcile", "--by", "Thử"], arguments].concat(), &[("LOA_DATABASE__URL", &ground.url)])
+        };
 
         let ended = loa(&["dung.csv"]);
         assert_eq!((ended.code, ended.out.contains("2 dòng đều khớp")), (0, true), "{}{}", ended.out, ended.err);
@@ -27,7 +32,18 @@ async fn an_invoice_is_held_against_what_was_sent() {
         let ended = loa(&arguments);
         assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
         assert!(ended.out.contains("1 trên 2 dòng lệch"), "{}", ended.out);
-        let again = loa(&["thieu.csv", "--account", "viettel", "--column", "day=Phát sinh", "--column", "amount=VND", "--format", "json"]).json();
+        let again = loa(&[
+            "thieu.csv",
+            "--account",
+            "viettel",
+            "--column",
+            "day=Phát sinh",
+            "--column",
+            "amount=VND",
+            "--format",
+            "json",
+        ])
+        .json();
         assert_eq!((&again["invoiced"]["parts"], &again["counted"]["parts"]), (&95.into(), &105.into()));
         assert_eq!(again["invoice"]["id"], 2);
         assert_eq!(ground.number("SELECT count(*) FROM invoice").await, 2);

@@ -42,10 +42,7 @@ pub(super) const TEMPLATES: &[Named] = &[
 ];
 
 pub(super) fn routes() -> Router<State> {
-    Router::new()
-        .route("/periods", get(list))
-        .route("/periods/{key}", get(show))
-        .route("/periods/{key}/close", post(close))
+    Router::new().route("/periods", get(list)).route("/periods/{key}", get(show)).route("/periods/{key}/close", post(close))
 }
 
 /// Periods on the list.
@@ -122,7 +119,14 @@ async fn show(
     Ok(page(&state, &visitor, &look, StatusCode::OK, "", None))
 }
 
-fn page(state: &State, visitor: &Visitor, look: &Look, status: StatusCode, reason: &str, error: Option<(&str, String)>) -> Response {
+fn page(
+    state: &State,
+    visitor: &Visitor,
+    look: &Look,
+    status: StatusCode,
+    reason: &str,
+    error: Option<(&str, String)>,
+) -> Response {
     let lang = visitor.lang;
     let latest = look.history.first();
     let adjusted = latest.zip(look.shown.as_ref()).map(|(closing, now)| Shown {

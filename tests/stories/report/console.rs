@@ -81,7 +81,8 @@ impl<'g> Desk<'g> {
         };
         let now = self.ground.clock.millis();
         let id = user::add(&self.ground.db, &new, &actor, now).await.unwrap().unwrap();
-        let secret = transaction!(self.ground.db, |tx| session::begin(tx, &self.ground.seal, id, true, "", "", now).await).unwrap();
+        let secret =
+            transaction!(self.ground.db, |tx| session::begin(tx, &self.ground.seal, id, true, "", "", now).await).unwrap();
         Who(format!("loa={}", secret.0))
     }
 
@@ -136,15 +137,23 @@ async fn a_manager_reads_a_period_down_to_its_rows_and_closes_it() {
         let page = desk.page(&manager, "/reach?period=2026-10").await;
         let row = between(&page, "Số người được tiếp cận, có xác nhận</th><td class=\"n\">", "</td>");
         assert_eq!(row, "2");
-        assert!(page.contains("66,6 %") && page.contains("class=\"chart grid\"") && page.contains("class=\"chart bars\""), "{page}");
+        assert!(
+            page.contains("66,6 %") && page.contains("class=\"chart grid\"") && page.contains("class=\"chart bars\""),
+            "{page}"
+        );
         // Every cut, and the same figures as the command.
         for by in loa::report::Cut::ALL {
             desk.page(&manager, &format!("/reach?period=2026-10&by={}", by.name())).await;
         }
         let csv = desk.page(&manager, "/reach/export/bao-cao.csv?period=2026-10&by=campaign").await;
-        let report =
-            loa::report::report(&ground.db, &loa::report::Selection { from: "2026-10-01".parse().ok(), through: "2026-10-31".parse().ok(), ..Default::default() },
-                Some(loa::report::Cut::Campaign), super::NOW).await.unwrap();
+        let report = loa::report::report(
+            &ground.db,
+            &loa::report::Selection { from: "2026-10-01".parse().ok(), through: "2026-10-31".parse().ok(), ..Default::default() },
+            Some(loa::report::Cut::Campaign),
+            super::NOW,
+        )
+        .await
+        .unwrap();
         let counted = loa::report::paper::csv(&report.total, report.by, &report.lines, loa::words::Lang::Vi).unwrap();
         assert_eq!(csv, String::from_utf8(counted).unwrap());
         for (file, start) in [("bao-cao.docx", "PK"), ("bao-cao.xlsx", "PK")] {
@@ -191,7 +200,8 @@ async fn a_manager_reads_a_period_down_to_its_rows_and_closes_it() {
         let (status, text) = desk.post(&manager, "/periods/2026-10/close", &[("seen", &seen)], &page).await;
         assert!(status == StatusCode::CONFLICT && text.contains("đã chốt"), "{text}");
         let id = between(&page, "name=\"corrects\" value=\"", "\"").to_string();
-        let (status, text) = desk.post(&manager, "/periods/2026-10/close", &[("seen", &seen), ("corrects", &id), ("reason", "")], &page).await;
+        let (status, text) =
+            desk.post(&manager, "/periods/2026-10/close", &[("seen", &seen), ("corrects", &id), ("reason", "")], &page).await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("href=\"#reason\""), "{text}");
     }
 }
@@ -203,14 +213,11 @@ async fn departments_see_their_own_figures_and_no_bills() {
         write(&ground, &[sms(1, 1, State::Delivered), sms(3, 3, State::Delivered)]).await;
         // The other campaign is another department's.
         ground
-            .execute(
-                "UPDATE definition SET body = replace(body, 'Sở Văn hóa, Thể thao và Du lịch', 'Sở Y tế') WHERE hash = 'h3'",
-            )
+            .execute("UPDATE definition SET body = replace(body, 'Sở Văn hóa, Thể thao và Du lịch', 'Sở Y tế') WHERE hash = 'h3'")
             .await;
         let actor = Actor { user: None, name: "thử".into(), from: None, via: Via::Command };
         let desk = Desk::open(&ground).await;
-        let culture =
-            user::add_department(&ground.db, "Sở Văn hóa, Thể thao và Du lịch", &actor, 1).await.unwrap().unwrap();
+        let culture = user::add_department(&ground.db, "Sở Văn hóa, Thể thao và Du lịch", &actor, 1).await.unwrap().unwrap();
         user::add_department(&ground.db, "Sở Y tế", &actor, 1).await.unwrap().unwrap();
         let manager = desk.sign_in("Người Văn hóa", Role::Manager, &[culture]).await;
         let (mut keeper, ..) = keeper(&ground);
@@ -257,10 +264,15 @@ async fn an_invoice_is_imported_compared_and_decided() {
                 field("name=\"file\"; filename=\"hoa-don.csv\"", text),
                 "--loa--\r\n".to_string(),
             ];
-            let request = desk.client.post(format!("{}/reconcile", desk.url)).header("cookie", &manager.0).header("origin", &desk.url);
+            let request =
+                desk.client.post(format!("{}/reconcile", desk.url)).header("cookie", &manager.0).header("origin", &desk.url);
             let request = request.header("content-type", "multipart/form-data; boundary=loa").body(body.concat());
             let answer = request.send().await.unwrap();
-            (answer.status(), answer.headers().get("location").map(|to| to.to_str().unwrap().to_string()), answer.text().await.unwrap())
+            (
+                answer.status(),
+                answer.headers().get("location").map(|to| to.to_str().unwrap().to_string()),
+                answer.text().await.unwrap(),
+            )
         };
         let (status, _, text) = send("ngay;nha mang;so tin;thanh tien\n01/10/2026;Viettel;ba;1\n").await;
         assert!(status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("Dòng 2"), "{text}");
@@ -274,10 +286,15 @@ async fn an_invoice_is_imported_compared_and_decided() {
         assert!(page.contains("MobiFone") && !page.contains(">Viettel<") && page.contains("<strong>1</strong>"), "{page}");
         let line = [("account", "viettel"), ("carrier", "mobifone"), ("day", "2026-10-01")];
         let path = format!("{to}/line");
-        let with = |verdict: &'static str, comment: &'static str| line.into_iter().chain([("verdict", verdict), ("comment", comment)]).collect::<Vec<_>>();
+        let with = |verdict: &'static str, comment: &'static str| {
+            line.into_iter().chain([("verdict", verdict), ("comment", comment)]).collect::<Vec<_>>()
+        };
         assert_eq!(desk.post(&manager, &path, &with("disputed", ""), &page).await.0, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(desk.post(&manager, &path, &with("disputed", "Tính thừa 4 tin"), &page).await.0, StatusCode::SEE_OTHER);
-        assert_eq!(desk.post(&manager, &to, &[("verdict", "agreed"), ("comment", "")], &page).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            desk.post(&manager, &to, &[("verdict", "agreed"), ("comment", "")], &page).await.0,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
         assert_eq!(desk.post(&manager, &path, &with("agreed", "Đã giảm trừ"), &page).await.0, StatusCode::SEE_OTHER);
         assert_eq!(desk.post(&manager, &to, &[("verdict", "agreed"), ("comment", "")], &page).await.0, StatusCode::SEE_OTHER);
         let csv = desk.page(&manager, &format!("{to}/export.csv")).await;
