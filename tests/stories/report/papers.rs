@@ -35,7 +35,7 @@ async fn a_report_is_written_as_word_and_excel_and_against_the_period_before() {
         let office = Office::of(&ground).await;
         office.0.write("loa.toml", SETTINGS.as_bytes());
 
-        let value = office.loa(&["report", "--period", "2026-10", "--compare", "previous"]).json();
+        let value = office.loa(&["--json", "report", "--period", "2026-10", "--compare", "previous"]).json();
         assert_eq!(value["period"]["from"], "2026-10-01");
         assert_eq!((&value["measures"]["people"], &value["measures"]["people_confirmed"]), (&2.into(), &1.into()));
         assert_eq!(value["compare"]["period"]["key"], "2026-09");
