@@ -32,6 +32,7 @@ mod stop;
 mod table;
 mod user;
 mod verify;
+mod webhooks;
 mod who;
 
 use std::{
@@ -112,6 +113,7 @@ enum Command {
     Stop(stop::Args),
     Report(report::Args),
     Verify(verify::Args),
+    Webhooks(webhooks::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
     Sandbox(Box<sandbox::Args>),
@@ -292,6 +294,7 @@ pub async fn main() -> ExitCode {
         Command::Stop(args) => stop::run(args, &globals).await,
         Command::Report(args) => report::run(args, &globals).await,
         Command::User(args) => user::run(args, &globals).await,
+        Command::Webhooks(args) => webhooks::run(args, &globals).await,
         Command::Verify(args) => verify::run(args, &globals).await,
         Command::Migrate(args) => migrate::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,
