@@ -157,6 +157,11 @@ impl RunRow {
         self.origin == Origin::Test as i16
     }
 
+    /// As it stands in the record of who did what.
+    pub fn recorded(&self) -> serde_json::Value {
+        serde_json::json!({ "campaign": self.campaign, "state": self.state().name(), "paused": self.paused, "held": self.held })
+    }
+
     /// The run that it was made from, and whom of that one's people it goes to.
     pub fn kin(&self) -> Option<Kin> {
         let (parent, relation) = (self.parent?, Relation::from_number(self.kin)?);

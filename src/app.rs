@@ -5,6 +5,7 @@
 //! answered are applied, and the process's epoch ends owning nothing. What can go wrong at the start names its setting;
 //! what goes wrong in a loop is logged, and the loop goes on.
 
+mod estimate;
 pub mod key;
 pub mod lock;
 mod loops;
@@ -37,6 +38,8 @@ use crate::{
     notice, on, phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
+    period::Calendar,
+    report::kept::Keeper,
     retention::Retention,
     run::{Lines, Runner},
     seal::Seal,
@@ -221,7 +224,13 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let mut makers = Vec::new();
         makers.push(tokio::spawn(loops::refresh(Arc::clone(&shared), stopped.clone())));
-        let shelving = loops::drive_shelf(Arc::clone(&shelf), db.clone(), clock.clone(), config.clone(), stopped.clone());
+        let shelving = loops::drive_shelf(
+            Arc::clone(&shelf),
+            db.clone(),
+            clock.clone(),
+            (config.clone(), holidays.clone()),
+            stopped.clone(),
+        );
         makers.push(tokio::spawn(shelving));
         if options.parts.contains(&Part::Schedule) {
             let (lines_of, ticking) = (Arc::clone(&accounts), clock.clone());
@@ -232,6 +241,8 @@ impl App {
             makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
+            let keeper = Keeper::new(db.clone(), clock.clone(), Calendar::of(&config.reporting));
+            makers.push(tokio::spawn(loops::drive_keeper(keeper, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_warnings(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_pulse(db.clone(), clock.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));

@@ -12,6 +12,8 @@ pub mod submission;
 pub use delegation::Delegation;
 pub use submission::{Refusal, Standing, Submission};
 
+use std::collections::BTreeSet;
+
 use crate::{
     audit::{self, Actor},
     campaign::{Library, Source},
@@ -89,6 +91,14 @@ pub async fn approve(db: &Db, source: &Source, segments: &str, actor: &Actor, no
 pub async fn is_released(db: &Db, hash: &str) -> Result<bool> {
     let approvals: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&APPROVED)).bind(hash).fetch_one(pool).await)?;
     Ok(approvals > 0)
+}
+
+static ALL_RELEASED: Sql = Sql::new(r"SELECT DISTINCT hash FROM approval WHERE revoked_at IS NULL");
+
+/// Every content that somebody released.
+pub async fn released_hashes(db: &Db) -> Result<BTreeSet<String>> {
+    let hashes: Vec<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&ALL_RELEASED)).fetch_all(pool).await)?;
+    Ok(hashes.into_iter().collect())
 }
 
 /// Whether this content may run: somebody released it, or no approval is needed.

@@ -10,18 +10,20 @@
 //! found by an earlier end that was kept elsewhere: the log has one each day, and `loa audit verify --head` takes it.
 
 mod chain;
+mod label;
 mod list;
 
 pub use chain::{Broken, Chain, Head, head, verify};
-pub use list::{Entry, Filter, list};
+pub use label::{AREAS, label};
+pub use list::{CSV_HEAD, Entry, Filter, list};
 
 use std::net::IpAddr;
 
 use serde_json::Value;
 
 use crate::{
-    db::{Result, Sql, Tx, affected},
-    within,
+    db::{Db, Result, Sql, Tx, affected},
+    transaction, within,
 };
 
 /// By which door something was done.
@@ -129,6 +131,11 @@ pub async fn record(
     })?;
     within!(tx, |c, sql| sqlx::query(sql(&MOVE_HEAD)).bind(entry.seq).bind(&hash[..]).execute(c).await.map(affected))?;
     Ok(())
+}
+
+/// The same in a transaction of its own: for a command whose work is committed piece by piece.
+pub async fn note(db: &Db, actor: &Actor, action: &str, subject: &str, after: Option<&Value>, now: i64) -> Result<()> {
+    transaction!(db, |tx| record(tx, actor, action, subject, None, after, now).await)
 }
 
 /// One line that both engines take: no control characters, not endless.

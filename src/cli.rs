@@ -5,6 +5,7 @@ mod abort;
 mod accounts;
 mod approve;
 mod audience;
+mod audit;
 mod bench;
 mod check;
 mod completions;
@@ -21,6 +22,7 @@ mod pause;
 mod plan;
 mod preview;
 mod replies;
+mod reconcile;
 mod report;
 mod requests;
 mod resume;
@@ -105,6 +107,7 @@ enum Command {
     Serve(serve::Args),
     Runs(runs::Args),
     User(user::Args),
+    Audit(audit::Args),
     Replies(replies::Args),
     Requests(requests::Args),
     Pause(pause::Args),
@@ -112,6 +115,7 @@ enum Command {
     Abort(abort::Args),
     Stop(stop::Args),
     Report(report::Args),
+    Reconcile(reconcile::Args),
     Verify(verify::Args),
     Webhooks(webhooks::Args),
     Migrate(migrate::Args),
@@ -204,6 +208,11 @@ impl Globals {
         })
     }
 
+    /// Whoever is signed in on this machine, by name if it has one: a stop asks nobody who they are.
+    pub fn whoever(&self) -> Actor {
+        self.actor(None).unwrap_or_else(|_| Actor::command("loa"))
+    }
+
     /// Prints problems on standard error.
     pub fn complain(&self, problems: &Problems) {
         if !problems.is_empty() {
@@ -292,7 +301,9 @@ pub async fn main() -> ExitCode {
         Command::Resume(args) => resume::run(args, &globals).await,
         Command::Abort(args) => abort::run(args, &globals).await,
         Command::Stop(args) => stop::run(args, &globals).await,
+        Command::Reconcile(args) => reconcile::run(args, &globals).await,
         Command::Report(args) => report::run(args, &globals).await,
+        Command::Audit(args) => audit::run(args, &globals).await,
         Command::User(args) => user::run(args, &globals).await,
         Command::Webhooks(args) => webhooks::run(args, &globals).await,
         Command::Verify(args) => verify::run(args, &globals).await,

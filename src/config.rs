@@ -7,6 +7,7 @@ mod notify;
 mod opt_out;
 mod read;
 mod secret;
+mod sign_in;
 mod template;
 
 pub use account::CARRIERS;
@@ -17,7 +18,7 @@ pub use template::wording;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Weekday};
 use providers::{
     Channel,
     smtp::DkimSource,
@@ -36,6 +37,8 @@ pub struct Config {
     pub server: Server,
     /// `[database] url`.
     pub database_url: String,
+    /// `[sign_in]`.
+    pub sign_in: SignIn,
     /// What messages may say of whoever sends them.
     pub office: Office,
     /// `[limits]`.
@@ -48,6 +51,8 @@ pub struct Config {
     pub notify: Notify,
     /// `[network]`.
     pub network: Network,
+    /// `[reporting]`.
+    pub reporting: Reporting,
     /// `[approval] required`; none: as soon as a console user exists.
     pub approval_required: Option<bool>,
     /// `[paths] campaigns`: where definitions lie; `campaigns` beside loa.toml unless said.
@@ -130,13 +135,34 @@ pub struct Server {
     pub trusted_proxies: Vec<std::net::IpAddr>,
 }
 
-impl Server {
-    /// Where people reach the console.
+/// `[sign_in]`: how people get into the console.
+#[derive(Debug, Clone, Default)]
+pub struct SignIn {
+    /// Where people reach the console; none: see [`Config::console_url`].
+    pub url: Option<String>,
+    /// `oidc`: the provider by which they may sign in.
+    pub oidc: Option<OpenId>,
+}
+
+/// `[sign_in.oidc]`: an OpenID provider.
+#[derive(Debug, Clone)]
+pub struct OpenId {
+    /// Its address, as its tokens name it.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// What proves that we are we.
+    pub client_secret: SecretString,
+    /// What the button says.
+    pub name: String,
+}
+
+impl Config {
+    /// Where people reach the console: `[sign_in] url`; else `[server] public_url`, where the console has no address of its own;
+    /// else where it listens.
     pub fn console_url(&self) -> String {
-        match &self.public_url {
-            Some(url) if self.public_listen.is_none() => url.clone(),
-            _ => format!("http://{}", self.listen),
-        }
+        let public = self.server.public_url.as_ref().filter(|_| self.server.public_listen.is_none());
+        self.sign_in.url.as_ref().or(public).cloned().unwrap_or_else(|| format!("http://{}", self.server.listen))
     }
 }
 
@@ -171,6 +197,31 @@ pub struct Bounces {
 impl Default for Bounces {
     fn default() -> Self {
         Self { failures: 3, within: Duration::from_hours(90 * 24) }
+    }
+}
+
+/// `[reporting]`: where periods begin, and what stands around the figures in an official report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reporting {
+    /// The day of the month before on which a month begins; 1: it is the calendar's.
+    pub month_starts: u32,
+    /// The day on which a week begins.
+    pub week_starts: Weekday,
+    /// The body above the office (*cơ quan chủ quản*).
+    pub superior: Option<String>,
+    /// Where reports are signed (*địa danh*).
+    pub place: Option<String>,
+    /// What follows `Số: …/BC-`: the office's abbreviation.
+    pub symbol: Option<String>,
+    /// Who gets the report (*nơi nhận*), a line each.
+    pub recipients: Vec<String>,
+}
+
+impl Default for Reporting {
+    /// The boundaries of Article 12 of NĐ 09/2019/NĐ-CP: months from the 15th of the one before. Weeks it leaves to the
+    /// authority: from Friday, as most offices do.
+    fn default() -> Self {
+        Self { month_starts: 15, week_starts: Weekday::Fri, superior: None, place: None, symbol: None, recipients: Vec::new() }
     }
 }
 

@@ -276,6 +276,36 @@ pub async fn refused(db: &Db, channel: Channel, addresses: &[i64], now: i64) -> 
     Ok(standing.into_iter().filter_map(|(address, standing)| Some((address, standing.refuses(now)?))).collect())
 }
 
+/// An address that refuses something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusing {
+    /// Which channel.
+    pub channel: Channel,
+    /// The address's keyed hash.
+    pub address: i64,
+    /// What it refuses.
+    pub standing: Standing,
+    /// Since when, unix milliseconds.
+    pub at: i64,
+}
+
+static LATEST: Sql = Sql::new(
+    r"SELECT channel, address, scope, passing, until, at FROM opt_out
+      WHERE at < $1 OR (at = $1 AND address < $2) ORDER BY at DESC, address DESC LIMIT $3",
+);
+
+/// Who refuses something, the latest first: at most `most` after a row (its time and address).
+pub async fn latest(db: &Db, after: Option<(i64, i64)>, most: i64) -> Result<Vec<Refusing>> {
+    let (at, address) = after.unwrap_or((i64::MAX, i64::MAX));
+    let rows: Vec<(i16, i64, i16, i16, i64, i64)> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&LATEST)).bind(at).bind(address).bind(most).fetch_all(pool).await)?;
+    let refusing = |(channel, address, scope, passing, until, at): (i16, i64, i16, i16, i64, i64)| {
+        let channel = Channel::from_number(i64::from(channel))?;
+        Some(Refusing { channel, address, standing: Standing::of(scope, passing, until), at })
+    };
+    Ok(rows.into_iter().filter_map(refusing).collect())
+}
+
 static HISTORY: Sql =
     Sql::new(r"SELECT id, action, at, source, wording, until FROM consent_event WHERE channel = $1 AND address = $2 ORDER BY id");
 

@@ -269,16 +269,22 @@ impl Db {
 
     /// Runs `body` over one snapshot: all that it reads belongs together, whatever is written meanwhile.
     pub async fn snapshot<T>(&self, body: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
-        let mut tx = match &self.read {
-            Pool::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
-            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
-        };
+        let mut tx = self.view().await?;
         let done = body(&mut tx).await;
         match tx {
             Tx::Sqlite(t) => t.rollback().await?,
             Tx::Postgres(t) => t.rollback().await?,
         }
         done
+    }
+
+    /// One snapshot to read over, for spawned tasks, whose futures must be `Send` (see [`transaction!`](crate::transaction)):
+    /// dropping it ends it.
+    pub async fn view(&self) -> Result<Tx> {
+        Ok(match &self.read {
+            Pool::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+        })
     }
 
     /// Opens a database that is there already, without making or changing anything; none: the file does not exist.

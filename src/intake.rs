@@ -224,6 +224,12 @@ impl Upload {
         read(&self.settings).unwrap_or_default()
     }
 
+    /// The same list with other words of its officer: what was typed and is not right yet.
+    #[must_use]
+    pub fn saying(&self, settings: &Settings) -> Self {
+        Self { settings: written(settings), ..self.clone() }
+    }
+
     /// Its columns.
     pub fn look(&self) -> Option<Look> {
         read(&self.look)

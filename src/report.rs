@@ -4,36 +4,48 @@
 //! and for each line of a [`Cut`], which add up. Counting is done by the database; what comes here are sums. What can go
 //! wrong is only the database.
 //!
+//! Counting all lines of a large audience takes seconds: [`Sheet`] holds the figures of one selection by every cut, and
+//! [`kept`] keeps them for pages. [`closing`] makes those of a period final.
+//!
 //! Test runs count nowhere. A person is counted once over all the runs selected, by the best that any of their deliveries
 //! came to ([`Fate`]): confirmed and presumed are never merged.
 
+pub mod closing;
 pub mod cut;
 pub mod figure;
+pub mod kept;
+mod measure;
 mod name;
+pub mod paper;
 mod pass;
+pub mod row;
+mod sheet;
 pub mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use cut::Cut;
 pub use figure::{Cause, Deliveries, Fate, Figures, Outcome, People};
+pub use measure::Measure;
+pub use name::owners;
+pub use sheet::Sheet;
 pub use target::Target;
 
 use crate::{
     audience::{place::Places, reach::unbounced},
     campaign::Goal,
-    db::{Db, DbError, Result, Sql, Tx, list},
-    delivery::State,
+    db::{Db, DbError, Result, Sql, Tx},
+    period::Period,
     within,
     words::Phrase,
 };
 use pass::{Columns, Pass};
 
 /// Which runs, and whom of their people, a report is of.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Only this campaign's.
     pub campaign: Option<String>,
@@ -43,10 +55,16 @@ pub struct Selection {
     pub through: Option<NaiveDate>,
     /// Only deliveries to this place, by its current code; a province covers its wards.
     pub area: Option<String>,
+    /// Only these campaigns': what a reader's departments may see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<BTreeSet<String>>,
+    /// Only this run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<i64>,
 }
 
 /// The runs that a report is of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runs {
     /// How many there are.
     pub total: i64,
@@ -57,7 +75,7 @@ pub struct Runs {
 }
 
 /// What one campaign says of itself, in the latest of the runs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     /// Its slug.
     pub slug: String,
@@ -136,7 +154,7 @@ pub enum ListError {
 
 static RUNS: Sql = Sql::new(
     r"SELECT id, campaign, definition, date, state, settled_at IS NULL FROM run
-      WHERE origin <> 2 AND campaign = coalesce($1, campaign) AND date >= $2 AND date <= $3 ORDER BY id",
+      WHERE origin <> 2 AND campaign = coalesce($1, campaign) AND date >= $2 AND date <= $3 AND id = coalesce($4, id) ORDER BY id",
 );
 
 /// A run of the selection.
@@ -163,83 +181,25 @@ pub async fn report_against(db: &Db, selection: &Selection, by: Option<Cut>, goa
 
 async fn within_snapshot(tx: &mut Tx, selection: &Selection, by: Option<Cut>, goals: &[Goal], now: i64) -> Result<Report> {
     let runs = runs(tx, selection).await?;
-    let places = selection.places();
-    // Tallies count all places together.
-    let tallied = |by: Cut| by.tallied().filter(|_| places.is_empty());
-    let columns = match by {
-        None | Some(Cut::Channel) if places.is_empty() => Columns::Outcomes,
-        _ => Columns::All,
-    };
-    let names = match by {
-        Some(by) => Some((by, name::Names::read(tx, &runs, by, selection).await?)),
-        None => None,
-    };
-    let mut pass = Pass::begin(tx, runs.iter(), places.clone(), unbounced(now), columns).await?;
-    if let Some((by, names)) = &names {
-        pass = pass.cut(*by, names);
-    }
-    let groups = groups(tx, &mut pass).await?;
-    let mut total = Figures { deliveries: pass.deliveries, ..Figures::default() };
-    for group in &groups {
-        total.people.add(group.outcome.fate, group.people);
-    }
-    if let Some(statement) = tallied(Cut::Channel) {
-        total.deliveries = Deliveries::default();
-        for deliveries in tallies(tx, &runs, statement).await?.into_values() {
-            total.deliveries += deliveries;
-        }
-    }
-    let mut counted = pass.lines();
-    if let Some(statement) = by.and_then(tallied) {
-        for figures in counted.values_mut() {
-            figures.deliveries = Deliveries::default();
-        }
-        for (line, deliveries) in tallies(tx, &runs, statement).await? {
-            counted.entry(line).or_default().deliveries = deliveries;
-        }
-    }
-    let lines = names.map_or_else(Vec::new, |(_, names)| named(counted, &names));
-    let subject = name::subject(tx, &runs).await?;
-    let targets = target::targets(tx, selection, &runs, &groups, goals, now).await?;
-    let runs = Runs {
-        total: size(runs.len()),
-        open: size(runs.iter().filter(|run| run.open).count()),
-        missed: size(runs.iter().filter(|run| run.state == 4).count()),
-    };
-    Ok(Report { selection: selection.clone(), at: now, runs, subject, total, by, lines, targets })
+    let sheet = Sheet::count(tx, selection, &runs, by.as_slice(), now).await?;
+    let targets = target::targets(tx, selection, &runs, Some(&sheet.places), goals, now).await?;
+    Ok(sheet.report(by, targets))
 }
 
-/// Lines as people know them: what counts in the same one is joined, what belongs to none comes last.
-fn named(counted: BTreeMap<i64, Figures>, names: &name::Names) -> Vec<Line> {
-    let mut lines: BTreeMap<i64, Figures> = BTreeMap::new();
-    for (number, figures) in counted {
-        *lines.entry(names.line(number)).or_default() += figures;
-    }
-    let mut lines: Vec<_> = lines.into_iter().collect();
-    lines.sort_by_key(|(line, _)| (names.is_none(*line), *line));
-    let line = |(line, figures)| {
-        let (key, name) = names.of(line);
-        Line { key, name, figures }
-    };
-    lines.into_iter().map(line).collect()
+/// The goals that belong to a selection, and how far its runs bring them, as of `now`.
+pub async fn targets(db: &Db, selection: &Selection, goals: &[Goal], now: i64) -> Result<Vec<Target>> {
+    let mut tx = db.view().await?;
+    let runs = runs(&mut tx, selection).await?;
+    target::targets(&mut tx, selection, &runs, None, goals, now).await
 }
 
 /// Who was not reached, by place and reason: the most first. The counts are those of [`report`].
 pub async fn unreached(db: &Db, selection: &Selection, now: i64) -> Result<Vec<Gap>> {
-    let rows = db
-        .snapshot(async |tx| {
-            let runs = runs(tx, selection).await?;
-            let mut pass = Pass::begin(tx, runs.iter(), selection.places(), unbounced(now), Columns::Outcomes).await?;
-            groups(tx, &mut pass).await
-        })
-        .await?;
-    let mut gaps: BTreeMap<(Option<String>, Outcome), i64> = BTreeMap::new();
-    for row in rows.into_iter().filter(|row| !row.outcome.fate.is_reached()) {
-        *gaps.entry((selection.level(row.place), row.outcome)).or_default() += row.people;
-    }
-    let mut gaps: Vec<Gap> = gaps.into_iter().map(|((area, outcome), people)| Gap { area, outcome, people }).collect();
-    gaps.sort_by_key(|gap| std::cmp::Reverse(gap.people));
-    Ok(gaps)
+    db.snapshot(async |tx| {
+        let runs = runs(tx, selection).await?;
+        Ok(Sheet::count(tx, selection, &runs, &[], now).await?.gaps)
+    })
+    .await
 }
 
 static REFERENCES: Sql = Sql::new(r"SELECT id, ref FROM recipient WHERE id >= $1 AND id < $2");
@@ -285,11 +245,12 @@ async fn runs(tx: &mut Tx, selection: &Selection) -> Result<Vec<Run>> {
             .bind(&selection.campaign)
             .bind(day(selection.from, "0000-00-00"))
             .bind(day(selection.through, "9999-99-99"))
+            .bind(selection.run)
             .fetch_all(c)
             .await
     })?;
     let run = |(id, campaign, definition, date, state, open)| Run { id, campaign, definition, date, state, open };
-    Ok(rows.into_iter().map(run).collect())
+    Ok(rows.into_iter().map(run).filter(|run| selection.takes(run)).collect())
 }
 
 /// A place and all that lies within it, by code.
@@ -298,6 +259,21 @@ fn places_within(code: &str) -> Vec<String> {
 }
 
 impl Selection {
+    /// All runs of a period.
+    pub fn of(period: &Period) -> Self {
+        Self { from: Some(period.from), through: Some(period.through), ..Self::default() }
+    }
+
+    /// Whether a run belongs to it.
+    fn takes(&self, run: &Run) -> bool {
+        let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
+        self.campaign.as_ref().is_none_or(|campaign| *campaign == run.campaign)
+            && self.only.as_ref().is_none_or(|only| only.contains(&run.campaign))
+            && self.run.is_none_or(|id| id == run.id)
+            && day(self.from).is_none_or(|from| run.date >= from)
+            && day(self.through).is_none_or(|through| run.date <= through)
+    }
+
     /// The numbers of the places that count; none: everywhere.
     fn places(&self) -> BTreeSet<i64> {
         self.area.iter().flat_map(|code| places_within(code)).map(|code| cut::place_number(&code)).collect()
@@ -311,40 +287,6 @@ impl Selection {
         }
         Some(Places::built_in().province_of(&code).map_or(code, str::to_string))
     }
-}
-
-/// People of one place with one outcome.
-struct Group {
-    place: i64,
-    outcome: Outcome,
-    people: i64,
-}
-
-/// Everybody, by place and by what became of them.
-async fn groups(tx: &mut Tx, pass: &mut Pass<'_>) -> Result<Vec<Group>> {
-    let mut groups: BTreeMap<(i64, Outcome), i64> = BTreeMap::new();
-    while let Some(window) = pass.next(tx).await? {
-        for (_, person) in window.people() {
-            *groups.entry((person.place, person.outcome)).or_default() += 1;
-        }
-    }
-    Ok(groups.into_iter().map(|((place, outcome), people)| Group { place, outcome, people }).collect())
-}
-
-/// Deliveries by line, from the tallies.
-async fn tallies(tx: &mut Tx, runs: &[Run], statement: &'static Sql) -> Result<BTreeMap<i64, Deliveries>> {
-    #[derive(Serialize)]
-    struct One {
-        run: i64,
-    }
-    let runs = list(&runs.iter().map(|run| One { run: run.id }).collect::<Vec<_>>());
-    let rows: Vec<(i64, i16, i64, i64, i64)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(statement)).bind(&runs).fetch_all(c).await)?;
-    let mut lines: BTreeMap<i64, Deliveries> = BTreeMap::new();
-    for (line, state, n, parts, cost) in rows {
-        lines.entry(line).or_default().add(State::from_number(state), n, parts, cost);
-    }
-    Ok(lines)
 }
 
 fn size(n: usize) -> i64 {

@@ -9,6 +9,7 @@
 //! is closed already ([`Refused`]).
 
 pub mod deadline;
+pub mod label;
 mod read;
 mod step;
 

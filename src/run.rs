@@ -265,6 +265,9 @@ pub enum RunError {
     /// Nobody's delivery stands in the states that were chosen.
     #[error("run {0} has nobody to whom it could be sent again")]
     Nobody(i64),
+    /// It is a correction, which goes to the people of one run alone.
+    #[error("`{0}` corrects run {1}: it goes out by itself once it is approved, to that run's people alone")]
+    Corrects(String, i64),
     /// The campaign has no message for that day.
     #[error("campaign `{0}` has no message for that day: every message belongs to another phase or to particular segments")]
     NoMessage(String),

@@ -256,10 +256,13 @@ static FORGIVE: Sql = Sql::new(r"DELETE FROM bounce WHERE channel = $1 AND addre
 /// Lets mail go to an address again, its failures forgotten. Whether it had ended there. A refusal stays: only the person takes
 /// that back.
 pub async fn lift(db: &Db, channel: Channel, address: i64) -> Result<bool> {
+    transaction!(db, |tx| lift_within(tx, channel, address).await)
+}
+
+/// The same within a transaction of the caller's.
+pub async fn lift_within(tx: &mut Tx, channel: Channel, address: i64) -> Result<bool> {
     let channel = channel as i16;
-    transaction!(db, |tx| {
-        within!(tx, |c, sql| sqlx::query(sql(&FORGIVE)).bind(channel).bind(address).execute(c).await.map(affected))?;
-        let gone = within!(tx, |c, sql| sqlx::query(sql(&LIFT)).bind(channel).bind(address).execute(c).await.map(affected))?;
-        Ok(gone > 0)
-    })
+    within!(tx, |c, sql| sqlx::query(sql(&FORGIVE)).bind(channel).bind(address).execute(c).await.map(affected))?;
+    let gone = within!(tx, |c, sql| sqlx::query(sql(&LIFT)).bind(channel).bind(address).execute(c).await.map(affected))?;
+    Ok(gone > 0)
 }

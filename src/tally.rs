@@ -3,6 +3,7 @@
 //! They change in the same transaction as the rows they count, one aggregated change a batch ([`Changes`]), so that
 //! reading them costs nothing and they are never wrong. [`differences`] recounts them from the rows: `loa verify`.
 
+pub mod billed;
 pub mod prompt;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,7 @@ impl std::ops::AddAssign for Count {
 pub struct Changes {
     counts: BTreeMap<Key, Count>,
     heard: prompt::Heard,
+    billed: billed::Billed,
 }
 
 impl Changes {
@@ -70,6 +72,13 @@ impl Changes {
             *self.counts.entry(key).or_default() += count;
         }
         self.heard.merge(other.heard);
+        self.billed.merge(other.billed);
+    }
+
+    /// What an account is to be billed for the messages of a route changed, on the day of the claim at `claimed_at` (unix
+    /// milliseconds).
+    pub fn billed(&mut self, account: i64, route: i16, claimed_at: i64, count: Count) {
+        self.billed.add(account, route, claimed_at, count);
     }
 
     /// An account took a message at `at` (unix milliseconds).
@@ -84,12 +93,13 @@ impl Changes {
 }
 
 static APPLY: Sql = Sql::new(
-    r"INSERT INTO tally (run, channel, account, state, node, n, parts, price)
-      SELECT run, channel, account, state, $2, n, parts, price
+    r"INSERT INTO tally (run, channel, account, state, node, n, parts, price, changes)
+      SELECT run, channel, account, state, $2, n, parts, price, 1
       FROM :rows($1; run BIGINT, channel SMALLINT, account BIGINT, state SMALLINT, n BIGINT, parts BIGINT, price BIGINT) AS v
       WHERE true
       ON CONFLICT (run, channel, account, state, node) DO UPDATE
-      SET n = tally.n + excluded.n, parts = tally.parts + excluded.parts, price = tally.price + excluded.price",
+      SET n = tally.n + excluded.n, parts = tally.parts + excluded.parts, price = tally.price + excluded.price,
+          changes = tally.changes + 1",
 );
 
 /// Applies a change. The last statement of its transaction: tallies are locked last, in the order of their keys.
@@ -106,13 +116,14 @@ pub async fn apply(tx: &mut Tx, node: i64, changes: Changes) -> Result<()> {
     let rows: Vec<Row> = changes
         .counts
         .into_iter()
-        .filter(|(_, count)| *count != Count::default())
+        // Also where as much entered as left: kept figures see by `changes` that something moved.
         .map(|(key, count)| Row { key, count })
         .collect();
     if !rows.is_empty() {
         let list = crate::db::list(&rows);
         within!(tx, |c, sql| sqlx::query(sql(&APPLY)).bind(&list).bind(node).execute(c).await.map(affected))?;
     }
+    billed::apply(tx, node, changes.billed).await?;
     prompt::apply(tx, node, changes.heard).await
 }
 

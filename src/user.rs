@@ -10,6 +10,7 @@
 pub mod api_token;
 mod department;
 pub mod invitation;
+pub mod openid;
 pub mod password;
 mod role;
 pub mod second_factor;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     db::{Db, Result, Sql},
     phrase,
+    report::{closing, kept},
     tally::{self, Difference},
     within,
     words::Phrase,
@@ -179,12 +180,21 @@ pub struct Verification {
     pub differences: Vec<Difference>,
     /// Rules that are broken.
     pub findings: Vec<Finding>,
+    /// Kept figures of settled runs that were compared.
+    pub kept: i64,
+    /// Runs whose kept figures are wrong.
+    pub wrong_figures: Vec<i64>,
+    /// Closings of periods that were changed after they were signed.
+    pub broken_closings: Vec<i64>,
 }
 
 impl Verification {
     /// Whether nothing is wrong.
     pub const fn is_clean(&self) -> bool {
-        self.differences.is_empty() && self.findings.is_empty()
+        self.differences.is_empty()
+            && self.findings.is_empty()
+            && self.wrong_figures.is_empty()
+            && self.broken_closings.is_empty()
     }
 }
 
@@ -201,7 +211,9 @@ pub async fn verify(db: &Db) -> Result<Verification> {
                 findings.push(Finding { rule, count, example: example.unwrap_or(0) });
             }
         }
-        Ok(Verification { deliveries, runs, tallies, differences, findings })
+        let (kept, wrong_figures) = kept::wrong(tx).await?;
+        let broken_closings = closing::broken(tx).await?;
+        Ok(Verification { deliveries, runs, tallies, differences, findings, kept, wrong_figures, broken_closings })
     })
     .await
 }

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod api;
+mod chart;
 mod card;
 mod console;
 mod guard;
@@ -50,10 +51,13 @@ use crate::{
     edition::Shelf,
     receipt::Inbox,
     seal::Seal,
+    user::openid::Provider,
 };
 
 /// The longest that a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The same where a large file comes up over a slow line.
+const UPLOAD_TIME: Duration = Duration::from_mins(15);
 
 /// What the web is made of.
 pub struct Parts {
@@ -96,6 +100,10 @@ struct Shared {
     measures: measure::Measures,
     titles: overview::Titles,
     live: live::Live,
+    /// By which people may sign in; none: by a password alone.
+    provider: Option<Provider>,
+    estimates: console::warnings::Estimates,
+    desk: console::desk::Desk,
     started: i64,
     leaving: AtomicBool,
     limiter: api::Limiter,
@@ -111,6 +119,9 @@ impl State {
             measures: measure::Measures::new(parts.metrics.clone()),
             titles: overview::Titles::default(),
             live: live::Live::default(),
+            provider: provider(&parts.config),
+            estimates: console::warnings::Estimates::default(),
+            desk: console::desk::Desk::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
             limiter: api::Limiter::default(),
@@ -127,27 +138,37 @@ impl State {
     }
 }
 
+/// The OpenID provider of the settings. One that cannot be used is told in the log, and people sign in by their passwords.
+fn provider(config: &Config) -> Option<Provider> {
+    let settings = config.sign_in.oidc.clone()?;
+    Provider::new(settings, &config.network, &config.console_url())
+        .inspect_err(|error| tracing::error!(%error, "nobody can sign in by the OpenID provider"))
+        .ok()
+}
+
 /// The console's side: everything.
 pub fn private(state: State) -> Router {
     let routes = receipts::routes()
         .merge(unsubscribe::routes())
         .merge(health::routes())
         .merge(scrape::routes())
-        .merge(status::routes())
         .merge(api::routes(&state))
         .merge(console::routes(&state));
-    finish(routes, state)
+    let slow = console::slow_routes(&state);
+    finish(routes, slow, state)
 }
 
 /// The Internet's side: receipts and unsubscribe pages, nothing else.
 pub fn public(state: State) -> Router {
-    finish(receipts::routes().merge(unsubscribe::routes()), state)
+    finish(receipts::routes().merge(unsubscribe::routes()), Router::new(), state)
 }
 
-fn finish(routes: Router<State>, state: State) -> Router {
+fn finish(routes: Router<State>, slow: Router<State>, state: State) -> Router {
+    let within = |time| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time);
     routes
         .fallback(page::not_found)
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
+        .layer(within(REQUEST_TIME))
+        .merge(slow.layer(within(UPLOAD_TIME)))
         .layer(middleware::map_response(guard::harden))
         .with_state(state)
 }

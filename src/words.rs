@@ -55,6 +55,16 @@ impl Phrase {
         Self { vi: format!("{}: {}", self.vi, why.vi), en: format!("{}: {}", self.en, why.en) }
     }
 
+    /// The same at the start of a line.
+    #[must_use]
+    pub fn capital(&self) -> Self {
+        let raise = |text: &str| {
+            let mut letters = text.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        };
+        Self { vi: raise(&self.vi), en: raise(&self.en) }
+    }
+
     /// This sentence and another after it.
     #[must_use]
     pub fn then(self, other: &Self) -> Self {

@@ -19,6 +19,7 @@ macro_rules! on_both_engines {
 }
 
 mod again;
+mod audit;
 mod bounces;
 mod claims;
 mod doubts;
@@ -37,4 +38,5 @@ mod schema;
 mod statements;
 mod tokens;
 mod upgrade;
+mod users;
 pub mod world;

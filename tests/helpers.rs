@@ -1,6 +1,7 @@
 //! What stories share.
 
 pub mod browser;
+pub mod fill;
 pub mod office;
 
 use std::{

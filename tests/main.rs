@@ -11,6 +11,7 @@ mod layers;
 mod stories {
     mod advertising;
     mod api;
+    mod approvals;
     mod audience;
     mod bench;
     mod bounces;
@@ -35,7 +36,9 @@ mod stories {
     mod smpp;
     mod smpp_adapter;
     mod texts;
+    mod warnings;
     mod web;
     mod wordings;
+    mod writing;
     mod zalo;
 }

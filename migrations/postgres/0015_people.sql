@@ -105,3 +105,5 @@ CREATE INDEX account_test_of ON account_test (account, id);
 
 -- An officer finds somebody by their exact name.
 CREATE INDEX recipient_name ON recipient (name) WHERE name IS NOT NULL;
+-- Refusals are listed by their time, a page at a time.
+CREATE INDEX opt_out_latest ON opt_out (at, address);

@@ -75,6 +75,22 @@ pub struct Tokens {
     pub account: String,
 }
 
+/// How long an account's token is good, in unix milliseconds; the token itself is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct TokenStanding {
+    /// When the present access token was asked for.
+    pub begins_at: i64,
+    /// When it ends.
+    pub ends_at: i64,
+}
+
+static STANDING: Sql = Sql::new(r"SELECT begins_at, ends_at FROM token WHERE account = $1");
+
+/// How an account's token stands; none: it has none.
+pub async fn standing(db: &Db, account: &str) -> Result<Option<TokenStanding>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&STANDING)).bind(account).fetch_optional(pool).await)
+}
+
 /// Enters a refresh token that a person got by consenting again: it takes the place of whatever there was.
 pub async fn enter(db: &Db, seal: &Seal, account: &str, refresh: &SecretString, now: i64) -> Result<()> {
     let sealed = seal.seal_token(refresh.expose_secret());

@@ -14,13 +14,14 @@ use crate::{
     campaign::Holidays,
     clock::Clock,
     config::Config,
-    db::{Db, DbError},
+    db::Db,
     dispatch::{self, Confirmer, Lane, Poller, Recorder, Shared, Verdicts},
     edition::{self, Shelf},
     epoch,
     intake::Intake,
     notice::{self, mail::Post},
     receipt::{Appender, Inbox, Matcher},
+    report::kept::Keeper,
     retention::Retention,
     run::{self, Runner},
     webhook::tell::Teller,
@@ -54,6 +55,8 @@ const UNTOLD: Duration = Duration::from_secs(5);
 /// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
 const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
+/// How often it is looked which figures are out of date.
+const KEPT: Duration = Duration::from_secs(1);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -147,8 +150,15 @@ pub(super) async fn drive_runner(runner: Runner, shared: Arc<Shared>, mut stoppe
     }
 }
 
-/// Keeps the library as the files and the console have it, and puts forward what changed without anybody asking for a decision.
-pub(super) async fn drive_shelf(shelf: Arc<Shelf>, db: Db, clock: Clock, config: Config, mut stopped: watch::Receiver<bool>) {
+/// Keeps the library as the files and the console have it, puts forward what changed without anybody asking for a decision, and
+/// counts whom what waits would go to.
+pub(super) async fn drive_shelf(
+    shelf: Arc<Shelf>,
+    db: Db,
+    clock: Clock,
+    (config, holidays): (Config, Holidays),
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut seen = None;
     loop {
         let looked = async {
@@ -158,7 +168,7 @@ pub(super) async fn drive_shelf(shelf: Arc<Shelf>, db: Db, clock: Clock, config:
                 edition::watch(&db, &look.library, clock.millis()).await?;
             }
             seen = required.then_some(look.turn);
-            Ok::<_, DbError>(())
+            super::estimate::waiting(&db, &config, &holidays, clock.now()).await
         };
         if let Err(error) = looked.await {
             tracing::error!(%error, "could not look for changed definitions");
@@ -342,6 +352,23 @@ pub(super) async fn drive_retention(mut retention: Retention, mut stopped: watch
             Err(error) => {
                 tracing::error!(%error, "could not throw away what is too old");
                 RETENTION
+            }
+        };
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Counts the figures of pages, one selection after the other.
+pub(super) async fn drive_keeper(mut keeper: Keeper, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let wait = match keeper.step().await {
+            Ok(true) => BETWEEN_CHUNKS,
+            Ok(false) => KEPT,
+            Err(error) => {
+                tracing::error!(%error, "could not count figures");
+                SWEEP
             }
         };
         if !rest(wait, &mut stopped).await {

@@ -276,6 +276,12 @@ static LATEST: Sql =
 static OF_CAMPAIGN: Sql =
     Sql::new(concat!("SELECT ", submission_columns!(), " FROM submission s WHERE slug = $1 ORDER BY id DESC LIMIT 200"));
 
+static LAST_OF_EACH: Sql = Sql::new(concat!(
+    "SELECT ",
+    submission_columns!(),
+    " FROM submission s WHERE id IN (SELECT max(l.id) FROM submission l GROUP BY l.slug)"
+));
+
 static DECIDED: Sql = Sql::new(concat!(
     "SELECT ",
     submission_columns!(),
@@ -372,6 +378,11 @@ pub async fn of_campaign(db: &Db, slug: &str) -> Result<Vec<Submission>> {
 /// The last submission of a campaign.
 pub(crate) async fn latest(tx: &mut Tx, slug: &str) -> Result<Option<Submission>> {
     within!(tx, |c, sql| sqlx::query_as(sql(&LATEST)).bind(slug).fetch_optional(c).await)
+}
+
+/// The last submission of every campaign.
+pub async fn last_of_each(db: &Db) -> Result<Vec<Submission>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&LAST_OF_EACH)).fetch_all(pool).await)
 }
 
 /// What was approved or returned last.

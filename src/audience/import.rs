@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 pub use check::{Check, Look, check, look};
-pub use header::{Column, Field, HeaderError};
+pub use header::{Column, Field, HeaderError, slug};
 pub use person::Problem;
 pub use reader::ReadError;
 
@@ -37,7 +37,7 @@ use crate::{
 };
 use header::Header;
 use person::Reader;
-pub(super) use reader::{List, Row};
+pub(crate) use reader::{List, Row};
 use store::{Batch, Fields, Sealed};
 
 /// Rows of a transaction: it stays under 1,000 with the groups and the bookkeeping.

@@ -61,6 +61,11 @@ pub async fn number(db: &Db, id: i64) -> Result<Option<Listed>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_NUMBER)).bind(id).fetch_optional(pool).await)
 }
 
+/// The person with this reference; none: nobody has it, or they were erased.
+pub async fn reference(db: &Db, reference: &str) -> Result<Option<Listed>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_REFERENCE)).bind(reference).fetch_optional(pool).await)
+}
+
 /// Whoever is meant by an exact phone number, mail address, reference or name: twenty people, of a name fifty and one more to say
 /// that there are more.
 pub async fn find(db: &Db, seal: &Seal, text: &str) -> Result<Vec<Listed>> {

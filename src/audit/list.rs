@@ -62,6 +62,17 @@ impl Entry {
         .to_string()
     }
 
+    /// The entry as a line of a spreadsheet's file. Cells that a spreadsheet would compute are texts.
+    pub fn csv(&self) -> String {
+        let at = chrono::DateTime::from_timestamp_millis(self.at).unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let seq = self.seq.to_string();
+        let (before, after) = (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
+        let cells = [&seq, &at, &self.who, self.via().name(), &self.address, &self.action, &self.subject, before, after, &hex(&self.hash)];
+        let mut line = cells.map(cell).join(",");
+        line.push_str("\r\n");
+        line
+    }
+
     /// The entry as an export has it.
     pub fn json(&self) -> Value {
         let read = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -80,6 +91,16 @@ impl Entry {
             "hash": hex(&self.hash),
         })
     }
+}
+
+/// The heading of [`Entry::csv`].
+pub const CSV_HEAD: &str = "seq,at,who,via,from,action,subject,before,after,hash\r\n";
+
+/// A cell (RFC 4180): what begins like a formula begins with an apostrophe.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula { format!("'{text}") } else { text.to_string() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 /// Which entries.

@@ -116,7 +116,7 @@ pub fn typed(text: &str, typed: &Typed) -> Result<Written, NoForm> {
 /// The text with one more message, under an id that no other has.
 pub fn add_message(text: &str) -> Result<String, NoForm> {
     let id = free_id(&of(text)?, "tin");
-    add_row(text, "message", |row| drop(row.insert("id", toml_edit::value(id))))
+    add_row(text, "message", Heading, |row| drop(row.insert("id", toml_edit::value(id))))
 }
 
 /// The text with a copy of a message behind it.
@@ -141,6 +141,74 @@ pub fn add_language(text: &str, at: usize, code: &str) -> Result<String, NoForm>
 /// The text without a language of a message.
 pub fn remove_language(text: &str, at: usize, code: &str) -> Result<String, NoForm> {
     remove(text, &format!("message.{at}.lang.{code}"))
+}
+
+/// One message of a campaign alone, under whatever of the rest can stand: for looking at its texts before all is written. What the
+/// message itself lacks stays missing.
+pub fn alone(text: &str, at: usize) -> Result<String, NoForm> {
+    let form = of(text)?;
+    let mut message = text.to_string();
+    let count = form.rows.get("message").copied().unwrap_or_default();
+    for other in (0..count).rev().filter(|other| *other != at) {
+        message = remove_message(&message, other)?;
+    }
+    for key in ["period", "cadence", "basis"] {
+        message = remove(&message, key).unwrap_or(message);
+    }
+    let mut sure: Vec<(&str, String)> = vec![
+        ("title", "-".into()),
+        ("owner", "-".into()),
+        ("message.0.id", "tin".into()),
+        ("message.0.phase", String::new()),
+        ("message.0.for", String::new()),
+        ("audience.segments", "tat-ca".into()),
+        ("audience.exclude", String::new()),
+        ("audience.goal", String::new()),
+        ("channels.policy", String::new()),
+        ("channels.fall_back_after", String::new()),
+        ("channels.finish_by", String::new()),
+        ("sending.hours", String::new()),
+        ("sending.valid_for", String::new()),
+        ("sending.doubt", String::new()),
+        ("sending.budget", String::new()),
+    ];
+    for (field, known) in [
+        ("kind", &["awareness", "warning"][..]),
+        ("law", &["public-information", "advertising"]),
+        ("sending.sms_text", &["unaccented", "unicode"]),
+    ] {
+        if !known.contains(&form.text(field)) {
+            sure.push((field, if field == "kind" { "awareness".into() } else { String::new() }));
+        }
+    }
+    let written: Vec<&str> = [("chat", "chat"), ("sms", "sms"), ("email", "email")]
+        .into_iter()
+        .filter(|(_, key)| {
+            form.values.iter().any(|(field, texts)| !texts.is_empty() && field.starts_with(&format!("message.{at}.{key}.")))
+        })
+        .map(|(channel, _)| channel)
+        .collect();
+    let channels = if written.is_empty() { vec!["sms"] } else { written };
+    sure.extend(channels.into_iter().map(|channel| ("channels.use", channel.to_string())));
+    Ok(typed(&message, &sure.into_iter().collect())?.text)
+}
+
+/// A segment's table without its heading; none: it is written so that no form can show it.
+pub fn segment_body<'t>(slug: &str, text: &'t str) -> Option<&'t str> {
+    let rest = text.trim_start().strip_prefix(&format!("[{slug}]"))?;
+    let body = rest.split_once('\n').map_or("", |(_, body)| body);
+    let bare = rest.lines().next().is_none_or(|line| line.trim().is_empty());
+    (bare && !body.lines().any(|line| line.trim_start().starts_with('['))).then_some(body)
+}
+
+/// The same with its heading.
+pub fn segment_text(slug: &str, body: &str) -> String {
+    format!("[{slug}]\n{}\n", body.trim_end())
+}
+
+/// A segment with one more of the conditions of which any must hold.
+pub fn add_choice(body: &str) -> Result<String, NoForm> {
+    add_row(body, "any", Inline, |_| {})
 }
 
 fn free_id(form: &Form, stem: &str) -> String {

@@ -3,7 +3,7 @@
 use std::{io, io::Write as _, process::ExitCode};
 
 use super::{Globals, runs};
-use crate::{phrase, run::command};
+use crate::{phrase, run::command::Change};
 
 /// End a run for good: what is unsent is cancelled, what is in flight is recorded
 #[derive(clap::Args)]
@@ -14,7 +14,7 @@ pub struct Args {
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let db = globals.database(&globals.settings()?).await?;
-    let row = command::abort(&db, args.run).await.map_err(runs::refusal)?;
+    let row = runs::change(&db, args.run, Change::Abort, globals).await?;
     if globals.json {
         Globals::print_json(&runs::as_json(&row))?;
     } else {

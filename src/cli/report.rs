@@ -1,9 +1,12 @@
-//! `loa report`: whom campaigns reached, beside what was sent; and who was not reached, so that an officer can act.
+//! `loa report`: whom campaigns reached, beside what was sent; who was not reached, so that an officer can act; a period
+//! against the one before; and the figures on paper.
 
+mod compare;
 pub(super) mod page;
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -17,12 +20,15 @@ use crate::{
     campaign::{Goal, Goals},
     config::Config,
     db::Db,
-    delivery::State,
+    period::{Calendar, Period},
     phrase,
-    report::{Cut, Fate, Figures, Gap, Report, Selection, Target, each_unreached, report_against, unreached},
+    report::{
+        Cut, Fate, Gap, Report, Selection, Target, each_unreached, kept::count_now, paper::csv, report_against, targets, unreached,
+    },
     run::command,
-    words::{Lang, Phrase},
+    words::{self, Lang},
 };
+use compare::Compared;
 
 /// What stands before a CSV file so that Excel reads its letters as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -34,11 +40,17 @@ pub struct Args {
     #[arg(long, value_name = "CAMPAIGN")]
     campaign: Option<String>,
     /// Runs from this day on (2026-10-01 or 01/10/2026)
-    #[arg(long, value_name = "DATE", value_parser = day)]
+    #[arg(long, value_name = "DATE", value_parser = day, conflicts_with = "period")]
     from: Option<NaiveDate>,
     /// Runs up to and including this day
-    #[arg(long, value_name = "DATE", value_parser = day)]
+    #[arg(long, value_name = "DATE", value_parser = day, conflicts_with = "period")]
     through: Option<NaiveDate>,
+    /// A reporting period instead of days: 2026, 2026-H1, 2026-Q4, 2026-10 or 2026-W47; closed figures where it is closed
+    #[arg(long, value_name = "PERIOD")]
+    period: Option<String>,
+    /// Beside it the period before
+    #[arg(long, value_name = "WHICH", requires = "period")]
+    compare: Option<Compare>,
     /// Only this province or ward, by code or name; a province is split by ward
     #[arg(long, value_name = "PLACE")]
     area: Option<String>,
@@ -51,6 +63,16 @@ pub struct Args {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
+    /// Write a Word or Excel file here
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What a period is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compare {
+    /// The one before.
+    Previous,
 }
 
 /// How a report is printed.
@@ -62,11 +84,17 @@ enum Format {
     Csv,
     /// For programs.
     Json,
+    /// An Excel workbook of every cut.
+    Xlsx,
+    /// A Word document in the shape of an official report.
+    Docx,
 }
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
-    let selection = selection(&args)?;
+    let calendar = Calendar::of(&config.reporting);
+    let period = args.period.as_deref().map(|key| period(&calendar, key)).transpose()?;
+    let selection = selection(&args, period.as_ref())?;
     let format = if globals.json { Format::Json } else { args.format };
     let db = globals.database(&config).await?;
     known(&db, &config, globals, selection.campaign.as_ref()).await?;
@@ -76,13 +104,68 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     }
     // One table has one shape: goals are in the page and in JSON, not among a CSV's lines.
     let goals = if format == Format::Csv { Vec::new() } else { goals(&config, globals) };
-    let report = report_against(&db, &selection, args.by, &goals, now).await?;
+    let compared = match &period {
+        Some(period) => Some(compare::read(&db, &calendar, period, &selection, args.compare.is_some(), now).await?),
+        None => None,
+    };
+    if matches!(format, Format::Xlsx | Format::Docx) {
+        let compared = match compared {
+            Some(compared) => compared,
+            None => Compared::of(count_now(&db, &selection, now).await?),
+        };
+        let targets = targets(&db, &selection, &goals, now).await?;
+        let bytes = compare::paper(&compared, &config, &targets, globals, format == Format::Docx)?;
+        return put(&bytes, args.output.as_deref(), format, globals.lang);
+    }
+    let report = match &compared {
+        Some(compared) => compared.sheet.clone().report(args.by, targets(&db, &selection, &goals, now).await?),
+        None => report_against(&db, &selection, args.by, &goals, now).await?,
+    };
     match format {
-        Format::Table => write!(io::stdout(), "{}", page::report(&report, globals.lang))?,
-        Format::Csv => csv(&report, globals.lang)?,
-        Format::Json => Globals::print_json(&as_json(&report, globals.lang))?,
+        Format::Csv => io::stdout().write_all(&csv(&report.total, report.by, &report.lines, globals.lang)?)?,
+        Format::Json => {
+            let mut value = as_json(&report, globals.lang);
+            if let Some(compared) = &compared {
+                compared.add_to(&mut value);
+            }
+            Globals::print_json(&value)?;
+        }
+        _ => {
+            write!(io::stdout(), "{}", page::report(&report, globals.lang))?;
+            if let Some(compared) = &compared {
+                write!(io::stdout(), "{}", compared.text(globals.lang))?;
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a file where it was asked for, or to a program that reads standard output.
+fn put(bytes: &[u8], output: Option<&Path>, format: Format, lang: Lang) -> anyhow::Result<ExitCode> {
+    if let Some(file) = output {
+        std::fs::write(file, bytes).map_err(|error| {
+            let file = file.display();
+            Mistake(phrase!("không ghi được {file}", "{file} cannot be written").because(&error))
+        })?;
+        let (file, size) = (file.display(), words::number(i64::try_from(bytes.len()).unwrap_or(i64::MAX), lang));
+        writeln!(io::stderr(), "{}", phrase!("Đã ghi {file} ({size} byte).", "Wrote {file} ({size} bytes).").text(lang))?;
+    } else if io::stdout().is_terminal() {
+        let name = if format == Format::Docx { "bao-cao.docx" } else { "bao-cao.xlsx" };
+        return Err(Mistake(phrase!("thêm `--output {name}`", "add `--output {name}`")).into());
+    } else {
+        io::stdout().write_all(bytes)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The period that a person named.
+fn period(calendar: &Calendar, key: &str) -> Result<Period, Mistake> {
+    calendar.parse(key).ok_or_else(|| {
+        Mistake(phrase!(
+            "không có kỳ `{key}`: viết 2026, 2026-H1, 2026-Q4, 2026-10 hoặc 2026-W47",
+            "there is no period `{key}`: write 2026, 2026-H1, 2026-Q4, 2026-10 or 2026-W47"
+        ))
+    })
 }
 
 /// The goals of `goals.toml`; none without the file, and a broken one is complained about. The campaigns beside it are
@@ -93,7 +176,7 @@ fn goals(config: &Config, globals: &Globals) -> Vec<Goal> {
     goals.inspect_err(|problems| globals.complain(problems)).unwrap_or_default().0
 }
 
-fn selection(args: &Args) -> Result<Selection, Mistake> {
+fn selection(args: &Args, period: Option<&Period>) -> Result<Selection, Mistake> {
     if let (Some(from), Some(through)) = (args.from, args.through)
         && through < from
     {
@@ -103,7 +186,8 @@ fn selection(args: &Args) -> Result<Selection, Mistake> {
         )));
     }
     let area = args.area.as_deref().map(place).transpose()?;
-    Ok(Selection { campaign: args.campaign.clone(), from: args.from, through: args.through, area })
+    let (from, through) = period.map_or((args.from, args.through), |period| (Some(period.from), Some(period.through)));
+    Ok(Selection { campaign: args.campaign.clone(), from, through, area, ..Selection::default() })
 }
 
 /// The code of a place that a person named.
@@ -172,6 +256,13 @@ async fn print_unreached(
             let gaps: Vec<_> = gaps.iter().map(|gap| gap_json(gap, lang)).collect();
             Globals::print_json(&json!({ "at": instant(now), "selection": selection, "not_reached": people, "lines": gaps }))?;
         }
+        Format::Xlsx | Format::Docx => {
+            return Err(Mistake(phrase!(
+                "`--unreached` in được dạng table, csv hoặc json",
+                "`--unreached` is printed as table, csv or json"
+            ))
+            .into());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -180,7 +271,7 @@ fn gap_json(gap: &Gap, lang: Lang) -> serde_json::Value {
     let name = gap.area.as_deref().and_then(|code| Places::built_in().name(code));
     json!({
         "area": gap.area, "area_name": name, "result": gap.outcome.fate.name(), "reason": gap.outcome.cause.name(),
-        "label": page::why(gap.outcome).text(lang), "people": gap.people,
+        "label": gap.outcome.why().text(lang), "people": gap.people,
     })
 }
 
@@ -223,32 +314,4 @@ fn csv_out() -> io::Result<Csv> {
     let mut out = io::stdout();
     out.write_all(BYTE_ORDER_MARK.as_bytes())?;
     Ok(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
-}
-
-/// One record a line, the total first.
-fn csv(report: &Report, lang: Lang) -> anyhow::Result<()> {
-    let mut out = csv_out()?;
-    let heading = ["line", "key", "name", "people", "people_confirmed", "people_presumed", "people_not_reached"];
-    let heading =
-        heading.into_iter().map(str::to_string).chain(Fate::not_reached().map(|fate| format!("people_{}", fate.name())));
-    let states = State::ALL.map(|state| format!("deliveries_{}", state.name()));
-    let heading = heading.chain(["deliveries".to_string()]).chain(states).chain(["parts", "cost"].map(str::to_string));
-    out.write_record(heading.collect::<Vec<_>>())?;
-    let all = phrase!("Tổng", "Total");
-    out.write_record(record("total", "", &all, &report.total, lang))?;
-    let by = report.by.and_then(|by| by.to_possible_value()).map(|value| value.get_name().to_string()).unwrap_or_default();
-    for line in &report.lines {
-        out.write_record(record(&by, &line.key, &line.name, &line.figures, lang))?;
-    }
-    out.flush()?;
-    Ok(())
-}
-
-fn record(line: &str, key: &str, name: &Phrase, figures: &Figures, lang: Lang) -> Vec<String> {
-    let (people, deliveries) = (&figures.people, &figures.deliveries);
-    let counts = [people.addressed(), people.of(Fate::Confirmed), people.of(Fate::Presumed), people.not_reached()].into_iter();
-    let counts = counts.chain(Fate::not_reached().map(|fate| people.of(fate)));
-    let counts = counts.chain([deliveries.total()]).chain(State::ALL.map(|state| deliveries.of(state)));
-    let counts = counts.chain([deliveries.parts, deliveries.cost]).map(|n| n.to_string());
-    [line, key, name.text(lang)].map(str::to_string).into_iter().chain(counts).collect()
 }

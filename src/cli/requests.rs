@@ -18,7 +18,10 @@ use crate::{
     config::Config,
     db::Db,
     phrase,
-    request::{self, FOR_EVER, Kind, New, Refused, Request, State, Step, Subject, deadline},
+    request::{
+        self, FOR_EVER, Kind, New, Refused, Request, State, Step, Subject, deadline,
+        label::{action_words, kind_words, state_words},
+    },
     seal::Seal,
     words::{self, Lang, Phrase},
 };
@@ -347,38 +350,6 @@ fn of_whom(request: &Request, lang: Lang) -> String {
             phrase!("(một địa chỉ: {channel})", "(an address: {channel})").text(lang).to_string()
         }
         (None, None) => String::new(),
-    }
-}
-
-/// What people call a kind of request, by its name.
-pub(super) fn kind_words(kind: &str) -> Phrase {
-    match kind {
-        "access" => phrase!("Xem dữ liệu", "Access"),
-        "rectification" => phrase!("Sửa dữ liệu", "Rectification"),
-        "withdrawal" => phrase!("Rút đồng ý", "Withdrawal"),
-        "restriction" => phrase!("Hạn chế xử lý", "Restriction"),
-        "objection" => phrase!("Phản đối nhận tin", "Objection"),
-        _ => phrase!("Xóa dữ liệu", "Deletion"),
-    }
-}
-
-/// What people call a request's state, by its name.
-pub(super) fn state_words(state: &str) -> Phrase {
-    match state {
-        "open" => phrase!("đang chờ", "waiting"),
-        "done" => phrase!("đã xong", "done"),
-        _ => phrase!("đã từ chối", "refused"),
-    }
-}
-
-fn action_words(action: &str) -> Phrase {
-    match action {
-        "received" => phrase!("nhận", "received"),
-        "answered" => phrase!("trả lời", "answered"),
-        "done" => phrase!("xong", "done"),
-        "refused" => phrase!("từ chối", "refused"),
-        "lifted" => phrase!("cho gửi lại", "lifted"),
-        _ => phrase!("đã xóa người này", "the person was erased"),
     }
 }
 

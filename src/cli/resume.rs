@@ -3,7 +3,7 @@
 use std::{io, io::Write as _, process::ExitCode};
 
 use super::{Globals, runs};
-use crate::{phrase, run::command};
+use crate::{phrase, run::command::Change};
 
 /// Resume a run that was paused, or that stood still by itself
 #[derive(clap::Args)]
@@ -14,7 +14,7 @@ pub struct Args {
 
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let db = globals.database(&globals.settings()?).await?;
-    let row = command::resume(&db, args.run).await.map_err(runs::refusal)?;
+    let row = runs::change(&db, args.run, Change::Resume, globals).await?;
     if globals.json {
         Globals::print_json(&runs::as_json(&row))?;
     } else {

@@ -13,15 +13,17 @@ use super::{Globals, Mistake, outlook, table};
 use crate::{
     account,
     active::{Active, RunRow, RunState},
+    audit,
     config::Config,
     db::Db,
     delivery::State,
     phrase,
     run::{
-        self, RunError, command,
+        self, RunError,
+        command::{self, By, Change, Changed},
         wait::{Wait, What},
     },
-    tally,
+    tally, transaction,
     words::{self, Lang},
 };
 
@@ -192,6 +194,23 @@ impl Progress {
         value["waits"] = self.waits.iter().map(|wait| wait.json(self.now)).collect();
         value
     }
+}
+
+/// Changes a run in the name of whoever is signed in on this machine, and records it.
+pub(super) async fn change(db: &Db, run: i64, how: Change, globals: &Globals) -> anyhow::Result<RunRow> {
+    let (actor, now) = (globals.whoever(), globals.clock.millis());
+    let by = By { name: &actor.name, at: now };
+    let changed: Result<Changed, RunError> = transaction!(db, |tx| {
+        let changed = command::change(tx, run, how, Some(by)).await?;
+        if let Ok(changed) = changed.as_ref()
+            && changed.differs()
+        {
+            let (before, after) = (changed.before.recorded(), changed.after.recorded());
+            audit::record(tx, &actor, how.action(), &format!("run {run}"), Some(&before), Some(&after), now).await?;
+        }
+        Ok(changed)
+    })?;
+    Ok(changed.map_err(refusal)?.after)
 }
 
 /// What a run is in a word: a person's pause, and why it stands still by itself, go before how far it is.

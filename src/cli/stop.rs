@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::Globals;
-use crate::{phrase, run::command};
+use crate::{audit, phrase, run::command, transaction};
 
 /// Pause everything that is being sent
 #[derive(clap::Args)]
@@ -21,7 +21,15 @@ pub struct Args {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     debug_assert!(args.all, "clap requires it");
     let db = globals.database(&globals.settings()?).await?;
-    let paused = command::stop_all(&db).await?;
+    let (actor, now) = (globals.whoever(), globals.clock.millis());
+    let by = command::By { name: &actor.name, at: now };
+    let stopped = transaction!(db, |tx| {
+        let stopped = command::stop(tx, |_| true, Some(by)).await?;
+        let after = json!({ "runs": stopped, "everything": true });
+        audit::record(tx, &actor, "run.stop", "runs", None, Some(&after), now).await?;
+        Ok(stopped)
+    })?;
+    let paused = stopped.len();
     if globals.json {
         Globals::print_json(&json!({ "paused": paused }))?;
     } else {

@@ -283,7 +283,7 @@ impl Ground<'_> {
     async fn link(&self, user: &User, reset: bool, actor: &Actor) -> anyhow::Result<()> {
         let now = self.now();
         let secret = invitation::make(&self.db, &self.seal, user.id, reset, actor, now).await?.map_err(refused)?;
-        let link = format!("{}/invitation/{}", self.config.server.console_url(), secret.0);
+        let link = format!("{}/invitation/{}", self.config.console_url(), secret.0);
         let ends = now + if reset { invitation::FORGOTTEN } else { invitation::INVITED };
         let (name, until) = (&user.name, local(ends));
         let mut value = shown(user);

@@ -56,6 +56,14 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         let (breach, such_as) = (breach.text(lang), lang.pick("ví dụ số", "for example number"));
         writeln!(out, "✗ {count} {breach} ({such_as} {example})")?;
     }
+    for run in &found.wrong_figures {
+        let run = words::number(*run, lang);
+        writeln!(out, "✗ {}", phrase!("số liệu lưu sẵn của đợt gửi {run} sai", "the kept figures of run {run} are wrong").text(lang))?;
+    }
+    for closing in &found.broken_closings {
+        let told = phrase!("số liệu đã chốt (số {closing}) bị sửa sau khi ký", "closing {closing} was changed after it was signed");
+        writeln!(out, "✗ {}", told.text(lang))?;
+    }
     let (n, runs, tallies) =
         (words::number(found.deliveries, lang), words::number(found.runs, lang), words::number(found.tallies, lang));
     let seconds = format!("{:.1}", took.as_secs_f64()).replace('.', lang.pick(",", "."));
@@ -63,7 +71,8 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         "Đã đếm lại {n} lượt tin của {runs} đợt gửi và so với {tallies} số đếm trong {seconds} giây",
         "Counted {n} deliveries of {runs} runs against {tallies} tallies in {seconds} s"
     );
-    let (differences, findings) = (found.differences.len(), found.findings.len());
+    let (differences, findings) =
+        (found.differences.len(), found.findings.len() + found.wrong_figures.len() + found.broken_closings.len());
     let end = if found.is_clean() {
         phrase!("không có sai lệch.", "no difference.")
     } else {

@@ -17,8 +17,9 @@ use std::{
 use providers::Channel;
 
 use super::{
-    Bounces, Config, Limits, Network, Office, SecretKey, Server, account, environment, notify, opt_out,
+    Bounces, Config, Limits, Network, Office, Reporting, SecretKey, Server, account, environment, notify, opt_out,
     secret::{Found, Vault, key, masked, password_in},
+    sign_in,
 };
 use crate::{
     document::{Document, Problem, Problems, Section, Value},
@@ -100,6 +101,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         Some(value) => value.section(|s| server(s, vault, &default_key)),
         None => Some(Server { key: stored_key(&default_key), key_file: Some(default_key), ..Server::default() }),
     };
+    let sign_in = root.optional("sign_in", |v| v.section(|s| sign_in::sign_in(s, vault))).unwrap_or_default();
     let office = whole_office(root);
     let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
     let bounces = root.optional("bounces", |v| v.section(bounces)).unwrap_or_default();
@@ -107,6 +109,7 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
     let names: Vec<&str> = accounts.iter().filter(|a| a.channel == Channel::Email).map(|a| a.name.as_str()).collect();
     let notify = root.optional("notify", |v| v.section(|s| notify::notify(s, &names))).unwrap_or_default();
     let network = root.optional("network", |v| v.section(|s| network(s, base))).unwrap_or_default();
+    let reporting = root.optional("reporting", |v| v.section(reporting)).unwrap_or_default();
     let approval_required = root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();
     let (campaigns, holidays_file, gateways_dir) = root
         .optional("paths", |v| {
@@ -121,12 +124,14 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         base: base.to_path_buf(),
         server: server?,
         database_url: database_url?,
+        sign_in,
         office,
         limits,
         bounces,
         accounts,
         notify,
         network,
+        reporting,
         approval_required,
         campaigns_dir: campaigns.unwrap_or_else(|| base.join("campaigns")),
         holidays_file,
@@ -240,7 +245,7 @@ fn ip(value: &Value<'_>) -> Option<std::net::IpAddr> {
     })
 }
 
-fn web_address(value: &Value<'_>) -> Option<String> {
+pub(super) fn web_address(value: &Value<'_>) -> Option<String> {
     let text = value.line()?;
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     if host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace)) {
@@ -280,6 +285,33 @@ fn bounces(section: &mut Section<'_>) -> Option<Bounces> {
     let failures = section.optional("failures", |v| v.integer(1..=100)).and_then(|n| u32::try_from(n).ok());
     let within = section.optional("within", |v| v.duration(DAY..=3 * 366 * DAY));
     Some(Bounces { failures: failures.unwrap_or(default.failures), within: within.unwrap_or(default.within) })
+}
+
+fn reporting(section: &mut Section<'_>) -> Option<Reporting> {
+    use chrono::Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
+    const DAYS: [(&str, chrono::Weekday); 7] = [
+        ("monday", Mon),
+        ("tuesday", Tue),
+        ("wednesday", Wed),
+        ("thursday", Thu),
+        ("friday", Fri),
+        ("saturday", Sat),
+        ("sunday", Sun),
+    ];
+    let default = Reporting::default();
+    let month_starts = section.optional("month_starts", |v| v.integer(1..=28)).and_then(|day| u32::try_from(day).ok());
+    let week_starts = section.optional("week_starts", |v| v.choice(&DAYS));
+    let mut line = |key: &str| section.optional(key, |v| v.line());
+    let (superior, place, symbol) = (line("superior"), line("place"), line("symbol"));
+    let recipients = section.optional("recipients", |v| v.one_or_more(|one| one.line())).unwrap_or_default();
+    Some(Reporting {
+        month_starts: month_starts.unwrap_or(default.month_starts),
+        week_starts: week_starts.unwrap_or(default.week_starts),
+        superior,
+        place,
+        symbol,
+        recipients,
+    })
 }
 
 fn network(section: &mut Section<'_>, base: &Path) -> Option<Network> {

@@ -326,6 +326,10 @@ impl<T> Taken<T> {
         let after = Counted { account: request.account, state: State::Submitting.number(), parts: row.0, price: row.1, ..before };
         before.becomes(&after, &mut self.changes);
         let claimed_at = request.now.max(candidate.updated_at + 1);
+        if cost != (0, 0) {
+            let count = tally::Count { n: 1, parts: i64::from(cost.0), price: cost.1 };
+            self.changes.billed(request.account, request.route, claimed_at, count);
+        }
         self.submitted.push(Submitted { id: candidate.id, claimed_at, parts: row.0, price: row.1, address: Some(hash) });
         self.claimed.push(Claimed {
             id: candidate.id,
@@ -338,6 +342,7 @@ impl<T> Taken<T> {
             cost,
             row,
             account: request.account,
+            route: request.route,
             address: hash,
             payload,
         });

@@ -90,6 +90,8 @@ pub struct Judged {
     pub row: (i16, i64),
     /// The account's id.
     pub account: i64,
+    /// The route.
+    pub route: i16,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -108,6 +110,7 @@ impl Judged {
             cost: claimed.cost,
             row: claimed.row,
             account: claimed.account,
+            route: claimed.route,
             outcome,
         }
     }
@@ -164,6 +167,12 @@ impl Judged {
                 After { state: State::InDoubt.number(), doubts: self.doubts + 1, next_at: Some(*settle_at), ..row }
             }
         }
+    }
+
+    /// What is not billed after all, where the row that it leaves costs less than the one that was claimed.
+    fn taken_back(&self, row: &After) -> Option<tally::Count> {
+        let (parts, price) = (i64::from(row.parts) - i64::from(self.row.0), row.price - self.row.1);
+        (parts != 0 || price != 0).then_some(tally::Count { n: -1, parts, price })
     }
 
     /// What it says where the row is not its own any more. A repeat's refusal says nothing of the first try.
@@ -307,6 +316,9 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
         if let Some(row) = rows.get(&one.id) {
             let was = if owned.contains(&one.id) { State::Submitting } else { State::InDoubt };
             one.before(was).becomes(&row.counted(), &mut changes);
+            if let Some(taken_back) = one.taken_back(row) {
+                changes.billed(one.account, one.route, one.claimed_at, taken_back);
+            }
             if row.state == State::Accepted.number() && matches!(one.outcome, Outcome::Accepted { .. }) {
                 changes.taken(one.account, now);
             }

@@ -69,7 +69,7 @@ impl Post {
             notify: config.notify.clone(),
             accounts: Arc::clone(accounts),
             office: office.unwrap_or_else(|| "Loa".to_string()),
-            console: None,
+            console: Some(config.console_url()),
         }
     }
 }

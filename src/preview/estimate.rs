@@ -11,7 +11,7 @@ use crate::{
         segment::{Compiled, SegmentError, compile, compile_audience},
     },
     campaign::{Campaign, Condition, Policy, Segments, SmsBody, SmsText},
-    config::Account,
+    config::{Account, CARRIERS},
     db::{Db, DbError, Engine, Result},
     message::{Person, Terms, review},
 };
@@ -119,6 +119,35 @@ pub fn priced(preview: &Preview<'_>, index: usize, numbers: &Numbers) -> Estimat
     let (rows, unserved) = rows(preview, index, &numbers.first);
     let count = numbers.first.iter().map(|(_, count)| count).sum();
     Estimate { numbers: count, rows, chosen: preview.campaign.sending.sms_text, most, unserved }
+}
+
+/// What one text message costs by an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Each {
+    /// Its name.
+    pub account: String,
+    /// To which carriers.
+    pub carriers: Vec<&'static str>,
+    /// As the account bills them; none: it would not take the text.
+    pub parts: Option<u16>,
+    /// Đồng.
+    pub price: i64,
+}
+
+/// What a message costs to one number of each carrier, without asking anybody how many there are.
+pub fn each(preview: &Preview<'_>, index: usize) -> Vec<Each> {
+    let mut found: Vec<Each> = Vec::new();
+    for (name, _) in CARRIERS.iter().filter(|(_, channel)| *channel == Channel::Sms) {
+        let Some(carrier) = Carrier::from_name(name) else { continue };
+        let Some(account) = account_of(carrier, preview.accounts) else { continue };
+        let parts = parts(preview, index, &Terms::of(account, Some(name), preview.days[index][0]));
+        let price = parts.map_or(0, |parts| price_of(carrier, account) * i64::from(parts));
+        match found.iter_mut().find(|one| one.account == account.name && one.parts == parts && one.price == price) {
+            Some(same) => same.carriers.push(name),
+            None => found.push(Each { account: account.name.clone(), carriers: vec![name], parts, price }),
+        }
+    }
+    found
 }
 
 /// What each account would send, and the numbers that none serves.

@@ -1,12 +1,14 @@
 //! Cuts: the lines that a report is split into, and the statements that read tallies by them. Lines are numbered; what a
 //! number means is looked up afterwards (`name.rs`), so that counting (`pass.rs`) goes by integers alone.
 
-use crate::db::Sql;
+use crate::{db::Sql, phrase, words::Phrase};
 
 /// What a report is split by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cut {
+    /// Campaigns.
+    Campaign,
     /// SMS, mail, chat.
     Channel,
     /// Provinces; wards where the report is of one province.
@@ -26,6 +28,55 @@ pub enum Cut {
 }
 
 impl Cut {
+    /// Every cut, in the order of pages.
+    pub const ALL: [Self; 9] = [
+        Self::Campaign,
+        Self::Channel,
+        Self::Area,
+        Self::Segment,
+        Self::Group,
+        Self::Carrier,
+        Self::Account,
+        Self::Message,
+        Self::Reason,
+    ];
+
+    /// The name in addresses, files and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Campaign => "campaign",
+            Self::Channel => "channel",
+            Self::Area => "area",
+            Self::Segment => "segment",
+            Self::Group => "group",
+            Self::Carrier => "carrier",
+            Self::Account => "account",
+            Self::Message => "message",
+            Self::Reason => "reason",
+        }
+    }
+
+    /// The cut of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cut| cut.name() == name)
+    }
+
+    /// What stands over its lines, and over their names; `wards`: places are told apart by ward.
+    pub fn title(self, wards: bool) -> (Phrase, Phrase) {
+        match self {
+            Self::Campaign => (phrase!("Theo chiến dịch", "By campaign"), phrase!("Chiến dịch", "Campaign")),
+            Self::Channel => (phrase!("Theo kênh", "By channel"), phrase!("Kênh", "Channel")),
+            Self::Area if wards => (phrase!("Theo xã, phường", "By ward"), phrase!("Xã, phường", "Ward")),
+            Self::Area => (phrase!("Theo tỉnh, thành phố", "By province"), phrase!("Tỉnh, thành phố", "Province")),
+            Self::Segment => (phrase!("Theo nhóm đối tượng", "By segment"), phrase!("Nhóm đối tượng", "Segment")),
+            Self::Group => (phrase!("Theo nhóm trong danh sách hiện nay", "By group, as of today"), phrase!("Nhóm", "Group")),
+            Self::Carrier => (phrase!("Theo nhà mạng", "By carrier"), phrase!("Nhà mạng", "Carrier")),
+            Self::Account => (phrase!("Theo tài khoản gửi", "By account"), phrase!("Tài khoản", "Account")),
+            Self::Message => (phrase!("Theo tin", "By message"), phrase!("Tin", "Message")),
+            Self::Reason => (phrase!("Theo lý do", "By reason"), phrase!("Lý do", "Reason")),
+        }
+    }
+
     /// Whether everybody is in one line only, so that the lines' people add up to the total.
     pub const fn parts_people(self) -> bool {
         matches!(self, Self::Area | Self::Reason)

@@ -158,6 +158,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Why somebody was not reached: the reason where one was given, else what became of them.
+    pub fn why(self) -> Phrase {
+        let given = self.cause.name() != "none";
+        match self.fate {
+            Fate::Failed | Fate::Unsent | Fate::NoAddress if given => self.cause.label(),
+            fate => fate.label().capital(),
+        }
+    }
+
     /// Of a delivery in this state, for the stored reason; `presumed`, see [`crate::audience::reach`].
     pub(super) fn of(state: State, reason: i64, presumed: bool) -> Self {
         let why = Why::from_number(i16::try_from(reason).unwrap_or(i16::MAX));
@@ -224,6 +233,28 @@ impl People {
     }
 }
 
+impl People {
+    /// The counts in the order of [`Fate::ALL`], as they are kept.
+    pub(super) const fn numbers(&self) -> [i64; Fate::ALL.len()] {
+        self.0
+    }
+
+    /// What [`People::numbers`] wrote; fates that were not known then count nobody.
+    pub(super) fn of_numbers(numbers: &[i64]) -> Self {
+        let mut people = Self::default();
+        people.0.iter_mut().zip(numbers).for_each(|(count, kept)| *count = *kept);
+        people
+    }
+}
+
+impl std::ops::AddAssign for People {
+    fn add_assign(&mut self, other: Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+}
+
 impl Serialize for People {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -277,6 +308,21 @@ impl Deliveries {
     }
 }
 
+impl Deliveries {
+    /// Parts, cost, and the counts in the order of [`State::ALL`], as they are kept.
+    pub(super) fn numbers(&self) -> Vec<i64> {
+        [self.parts, self.cost].into_iter().chain(self.by_state).collect()
+    }
+
+    /// What [`Deliveries::numbers`] wrote.
+    pub(super) fn of_numbers(numbers: &[i64]) -> Self {
+        let at = |at: usize| numbers.get(at).copied().unwrap_or(0);
+        let mut deliveries = Self { parts: at(0), cost: at(1), ..Self::default() };
+        deliveries.by_state.iter_mut().zip(numbers.iter().skip(2)).for_each(|(count, kept)| *count = *kept);
+        deliveries
+    }
+}
+
 impl std::ops::AddAssign for Deliveries {
     fn add_assign(&mut self, other: Self) {
         for (count, more) in self.by_state.iter_mut().zip(other.by_state) {
@@ -311,9 +357,7 @@ pub struct Figures {
 
 impl std::ops::AddAssign for Figures {
     fn add_assign(&mut self, other: Self) {
-        for (count, more) in self.people.0.iter_mut().zip(other.people.0) {
-            *count += more;
-        }
+        self.people += other.people;
         self.deliveries += other.deliveries;
     }
 }

@@ -9,8 +9,8 @@ use super::{Cause, Cut, Run, Selection, Subject, cut::place_of};
 use crate::{
     audience::{address::ChatService, phone::Carrier, place::Places},
     campaign::{Campaign, Segments},
-    db::{Result, Sql, Tx, list},
-    phrase, within,
+    db::{Db, Result, Sql, Tx, list},
+    on, phrase, within,
     words::{self, Lang, Phrase},
 };
 
@@ -60,9 +60,34 @@ pub(super) async fn subject(tx: &mut Tx, runs: &[Run]) -> Result<Option<Subject>
     }))
 }
 
+static OWNERS: Sql = Sql::new(
+    r"SELECT r.campaign, d.body FROM run r JOIN definition d ON d.hash = r.definition
+      WHERE r.id IN (SELECT max(id) FROM run WHERE origin <> 2 GROUP BY campaign) ORDER BY r.campaign",
+);
+
+/// Campaigns that have runs: slug, title, and the department that owns each, as its latest run has them.
+pub async fn owners(db: &Db) -> Result<Vec<(String, String, String)>> {
+    /// No more of a definition is read than that.
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Owned {
+        title: String,
+        owner: String,
+    }
+    let rows: Vec<(String, String)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&OWNERS)).fetch_all(pool).await)?;
+    let read = |(slug, body): (String, String)| {
+        let Owned { title, owner } = toml::from_str(&body).unwrap_or_default();
+        let title = if title.is_empty() { slug.clone() } else { title };
+        (slug, title, owner)
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
 /// The lines of one cut.
 pub(super) struct Names {
-    by: Cut,
+    pub(super) by: Cut,
+    /// The line of each run's campaign.
+    pub(super) campaigns: BTreeMap<i64, i64>,
     /// The line of each message, by run.
     pub(super) messages: BTreeMap<i64, Vec<i64>>,
     /// The line of each segment, by run: the bit that stands for it there, and the line.
@@ -80,6 +105,7 @@ impl Names {
     pub(super) async fn read(tx: &mut Tx, runs: &[Run], by: Cut, selection: &Selection) -> Result<Self> {
         let mut names = Self {
             by,
+            campaigns: BTreeMap::new(),
             messages: BTreeMap::new(),
             segments: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -92,7 +118,7 @@ impl Names {
                 names.named = rows.into_iter().map(|(id, name)| (id, (name.clone(), name.into()))).collect();
             }
             Cut::Group => names.read_groups(tx).await?,
-            Cut::Message | Cut::Segment => names.read_defined(tx, runs).await?,
+            Cut::Campaign | Cut::Message | Cut::Segment => names.read_defined(tx, runs).await?,
             Cut::Channel | Cut::Area | Cut::Carrier | Cut::Reason => {}
         }
         Ok(names)
@@ -105,13 +131,20 @@ impl Names {
         Ok(())
     }
 
-    /// Segments and messages: by what the runs' definitions call them.
+    /// Campaigns, segments and messages: by what the runs' definitions call them.
     async fn read_defined(&mut self, tx: &mut Tx, runs: &[Run]) -> Result<()> {
         let definitions = definitions(tx, runs.iter().map(|run| run.definition.as_str())).await?;
         let several = runs.iter().any(|run| run.campaign != runs[0].campaign);
         let mut lines: BTreeMap<String, i64> = BTreeMap::new();
         for run in runs {
-            let Some((campaign, known)) = definitions.get(&run.definition) else { continue };
+            let read = definitions.get(&run.definition);
+            if self.by == Cut::Campaign {
+                let title = read.map_or_else(|| run.campaign.clone(), |(campaign, _)| campaign.title.clone());
+                let line = self.line_of(&mut lines, run.campaign.clone(), title);
+                self.campaigns.insert(run.id, line);
+                continue;
+            }
+            let Some((campaign, known)) = read else { continue };
             if self.by == Cut::Message {
                 for one in &campaign.messages {
                     // The same id in another campaign is another message.
@@ -177,7 +210,7 @@ impl Names {
                 let cause = Cause::from_number(line);
                 (cause.name().to_string(), cause.label())
             }
-            Cut::Account | Cut::Group | Cut::Message | Cut::Segment => (line.to_string(), line.to_string().into()),
+            Cut::Account | Cut::Campaign | Cut::Group | Cut::Message | Cut::Segment => (line.to_string(), line.to_string().into()),
         }
     }
 
@@ -187,7 +220,7 @@ impl Names {
             Cut::Area => phrase!("(chưa rõ địa bàn)", "(not known)"),
             Cut::Reason => phrase!("(không có lý do)", "(no reason)"),
             Cut::Segment | Cut::Group => phrase!("(không thuộc nhóm nào)", "(in none)"),
-            Cut::Message | Cut::Channel | Cut::Carrier => phrase!("(không đọc được)", "(unreadable)"),
+            Cut::Campaign | Cut::Message | Cut::Channel | Cut::Carrier => phrase!("(không đọc được)", "(unreadable)"),
         }
     }
 }
@@ -198,7 +231,7 @@ fn channel(number: i64) -> (String, Phrase) {
 }
 
 /// A route: carriers matter to SMS only, services to chat only.
-fn route(number: i64) -> (String, Phrase) {
+pub(super) fn route(number: i64) -> (String, Phrase) {
     let (key, name) = channel(number >> 4);
     let group = match key.as_str() {
         "sms" => Carrier::from_number(number & 15).map(Carrier::name),

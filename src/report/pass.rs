@@ -26,7 +26,8 @@ const WINDOW: i64 = 1 << 15;
 /// Marks that are kept apart before those of one person and line are joined: what bounds the memory over many runs.
 const MOST_MARKS: usize = 1 << 20;
 
-// What every pass needs, in one number: (id − $1) << 16 | state << 11 | reason << 1 | presumed.
+// What every pass needs, in one number: (id − $1) << 16 | state << 11 | reason << 1 | presumed. And when the oldest mail was
+// accepted that is not presumed to have arrived yet.
 macro_rules! outcomes {
     () => {
         concat!(
@@ -38,10 +39,18 @@ macro_rules! outcomes {
     };
 }
 
+macro_rules! youngest {
+    () => {
+        "min(CASE WHEN d.state IN (3, 4) AND d.id & 15 = 2 AND d.updated_at > $3 THEN d.updated_at END)"
+    };
+}
+
 static OUTCOMES: Sql = Sql::new(concat!(
     "SELECT ",
     outcomes!(),
-    ", CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT) FROM delivery d WHERE d.id >= $1 AND d.id < $2"
+    ", CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT), ",
+    youngest!(),
+    " FROM delivery d WHERE d.id >= $1 AND d.id < $2"
 ));
 
 // Beside it: price × 65536 + parts; account << 32 | route << 16 | message; segments.
@@ -50,8 +59,9 @@ static ROWS: Sql = Sql::new(concat!(
     outcomes!(),
     ", string_agg(CAST(CAST(d.price AS BIGINT) * 65536 + d.parts AS TEXT), ','),
        string_agg(CAST((CAST(d.account AS BIGINT) << 32) | (CAST(d.route AS BIGINT) << 16) | CAST(d.message AS BIGINT) AS TEXT), ','),
-       string_agg(CAST(d.segments AS TEXT), ',')
-     FROM delivery d WHERE d.id >= $1 AND d.id < $2"
+       string_agg(CAST(d.segments AS TEXT), ','), ",
+    youngest!(),
+    " FROM delivery d WHERE d.id >= $1 AND d.id < $2"
 ));
 
 static ENDS: Sql = Sql::new(
@@ -88,7 +98,7 @@ struct Row {
 }
 
 /// The columns of a range, as the database hands them over.
-type Texts = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+type Texts = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>);
 
 fn numbers(text: Option<&String>) -> impl Iterator<Item = i64> {
     text.map(String::as_str).into_iter().flat_map(|text| text.split(',')).map(|number| number.parse().unwrap_or(0))
@@ -169,7 +179,9 @@ pub(super) struct Pass<'a> {
     unbounced: i64,
     columns: Columns,
     next: i64,
-    cutting: Option<Cutting<'a>>,
+    cuttings: Vec<Cutting<'a>>,
+    /// When the oldest mail was accepted that has not yet arrived, presumably.
+    pub(super) waiting_since: Option<i64>,
     /// All deliveries so far; their cost only where all columns are read.
     pub(super) deliveries: Deliveries,
 }
@@ -198,12 +210,12 @@ impl<'a> Pass<'a> {
                 spans.push(Span { run, first: (first - from) >> 4, last: (last - from) >> 4 });
             }
         }
-        Ok(Self { runs: spans, places, unbounced, columns, next: 0, cutting: None, deliveries: Deliveries::default() })
+        Ok(Self { runs: spans, places, unbounced, columns, next: 0, cuttings: Vec::new(), waiting_since: None, deliveries: Deliveries::default() })
     }
 
-    /// Counts by line as well.
-    pub(super) fn cut(mut self, by: Cut, names: &'a Names) -> Self {
-        self.cutting = Some(Cutting { by, names, lines: BTreeMap::new(), marks: Vec::new() });
+    /// Counts by these lines as well.
+    pub(super) fn cut(mut self, names: &'a Names) -> Self {
+        self.cuttings.push(Cutting { by: names.by, names, lines: BTreeMap::new(), marks: Vec::new() });
         self
     }
 
@@ -229,9 +241,9 @@ impl<'a> Pass<'a> {
     /// The people from `first` up to the next window; none: there is no row.
     async fn window(&mut self, tx: &mut Tx, first: i64) -> Result<Option<Window>> {
         let mut window = Window { first, people: vec![None; usize::try_from(WINDOW).unwrap_or(0)] };
-        let groups = match &self.cutting {
-            Some(Cutting { by: Cut::Group, names, .. }) => groups(tx, names, &window).await?,
-            _ => Vec::new(),
+        let groups = match self.cuttings.iter().find(|cutting| cutting.by == Cut::Group) {
+            Some(Cutting { names, .. }) => groups(tx, names, &window).await?,
+            None => Vec::new(),
         };
         let mut is_empty = true;
         for (at, span) in self.runs.iter().enumerate().filter(|(_, span)| span.last >= first && span.first < self.next) {
@@ -240,23 +252,24 @@ impl<'a> Pass<'a> {
             let texts: Texts =
                 within!(tx, |c, sql| sqlx::query_as(sql(statement)).bind(from).bind(to).bind(self.unbounced).fetch_one(c).await)?;
             is_empty &= texts.0.is_none();
+            self.waiting_since = self.waiting_since.into_iter().chain(texts.5).min();
             for row in rows(&texts).filter(|row| self.places.is_empty() || self.places.contains(&row.place)) {
                 window.meet(at, &row);
                 self.deliveries.add(row.state, 1, row.parts, row.price);
-                if let Some(cutting) = &mut self.cutting {
+                for cutting in &mut self.cuttings {
                     cutting.count(span.run, &row, &groups);
                 }
             }
         }
-        if let Some(cutting) = &mut self.cutting {
+        for cutting in &mut self.cuttings {
             cutting.settle(&window);
         }
         Ok((!is_empty).then_some(window))
     }
 
-    /// The lines' figures, by their number.
-    pub(super) fn lines(self) -> BTreeMap<i64, Figures> {
-        self.cutting.map(|cutting| cutting.lines).unwrap_or_default()
+    /// Each cut's figures by the numbers of its lines, in the order in which the cuts were asked for.
+    pub(super) fn lines(self) -> Vec<BTreeMap<i64, Figures>> {
+        self.cuttings.into_iter().map(|cutting| cutting.lines).collect()
     }
 }
 
@@ -298,6 +311,7 @@ impl Cutting<'_> {
         let one = |line: i64| [line];
         match self.by {
             Cut::Channel => self.add(&one(row.channel), row),
+            Cut::Campaign => self.add(&one(self.names.campaigns.get(&run.id).copied().unwrap_or(NONE)), row),
             Cut::Area => self.add(&one(row.place), row),
             Cut::Carrier => self.add(&one(row.route), row),
             Cut::Account => self.add(&one(row.account), row),
@@ -364,6 +378,7 @@ mod tests {
             Some((350 * 65_536 + 2).to_string() + ",0"),
             Some((5_i64 << 32 | 17 << 16 | 3).to_string() + ",0"),
             Some("6,1".into()),
+            None,
         );
         let rows: Vec<Row> = rows(&texts).collect();
         assert_eq!(rows.len(), 2);
@@ -377,7 +392,7 @@ mod tests {
 
     #[test]
     fn columns_that_were_not_read_are_zero() {
-        let rows: Vec<Row> = rows(&(Some("65536".into()), Some("01".into()), None, None, None)).collect();
+        let rows: Vec<Row> = rows(&(Some("65536".into()), Some("01".into()), None, None, None, None)).collect();
         assert_eq!((rows.len(), rows[0].channel, rows[0].place, rows[0].price), (1, 1, 1_001, 0));
     }
 }

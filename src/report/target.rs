@@ -5,19 +5,13 @@
 //! report's campaign where it is of one. Whatever area the report is of, a goal's figures are those of its own areas: a
 //! ward's people say nothing against a province's population.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::{
-    Group, People, Run, Selection,
-    cut::place_number,
-    groups,
-    pass::{Columns, Pass},
-    places_within,
-};
+use super::{Fate, People, Run, Selection, Sheet, cut::place_number, places_within};
 use crate::{
-    audience::{place::Places, reach::unbounced},
+    audience::place::Places,
     campaign::Goal,
     db::{Result, Tx},
 };
@@ -32,6 +26,32 @@ pub struct Target {
 }
 
 impl Target {
+    /// How far people of these places (numbered) bring a goal.
+    pub(super) fn of(goal: &Goal, places: &BTreeMap<i64, People>) -> Self {
+        let own: BTreeSet<i64> =
+            goal.population.keys().flat_map(|code| places_within(code)).map(|code| place_number(&code)).collect();
+        let mut people = People::default();
+        places.iter().filter(|(place, _)| own.contains(place)).for_each(|(_, reached)| people += *reached);
+        Self { goal: goal.clone(), people }
+    }
+
+    /// The part of a selection that counts for a goal: its own period and everywhere, so that a goal's areas are whole.
+    pub fn selection(goal: &Goal, selection: &Selection) -> Selection {
+        Selection {
+            from: selection.from.max(Some(goal.from)),
+            through: Some(selection.through.map_or(goal.through, |through| through.min(goal.through))),
+            area: None,
+            ..selection.clone()
+        }
+    }
+
+    /// Whether so many were reached, confirmed.
+    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
+    pub fn is_met(&self) -> bool {
+        let population = self.population();
+        population > 0 && self.people.of(Fate::Confirmed) as f64 >= self.goal.value * population as f64
+    }
+
     /// Everybody in the goal's areas, on a list or not.
     pub fn population(&self) -> i64 {
         self.goal.population.values().sum()
@@ -50,37 +70,31 @@ fn belongs(goal: &Goal, selection: &Selection, today: NaiveDate) -> bool {
     goal.from <= through && goal.through >= from && selection.area.as_ref().is_none_or(near)
 }
 
-/// The goals that belong in a report. `counted` are the people of all its runs, which need not be counted again for a goal
-/// that all of them count for.
+/// The goals that belong in a report of this selection, as of `now` (unix milliseconds).
+pub fn belonging<'g>(selection: &Selection, goals: &'g [Goal], now: i64) -> impl Iterator<Item = &'g Goal> {
+    let today = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
+    let today = today.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive();
+    goals.iter().filter(move |goal| belongs(goal, selection, today))
+}
+
+/// The same, counted. `counted` are the people of all the report's runs by place, if they were counted: for a goal that all
+/// of them count for, they need not be counted again.
 pub(super) async fn targets(
     tx: &mut Tx,
     selection: &Selection,
     runs: &[Run],
-    counted: &[Group],
+    counted: Option<&BTreeMap<i64, People>>,
     goals: &[Goal],
     now: i64,
 ) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
-    let today = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
-    let today = today.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive();
-    for goal in goals.iter().filter(|goal| belongs(goal, selection, today)) {
-        let (from, through) = (goal.from.to_string(), goal.through.to_string());
-        let within: Vec<&Run> = runs.iter().filter(|run| run.date >= from && run.date <= through).collect();
-        let own: BTreeSet<i64> =
-            goal.population.keys().flat_map(|code| places_within(code)).map(|code| place_number(&code)).collect();
-        let mut reached = People::default();
-        let mut add = |groups: &[Group]| {
-            for group in groups.iter().filter(|group| own.contains(&group.place)) {
-                reached.add(group.outcome.fate, group.people);
-            }
-        };
-        if within.len() == runs.len() && selection.area.is_none() {
-            add(counted);
-        } else {
-            let mut pass = Pass::begin(tx, within.into_iter(), BTreeSet::new(), unbounced(now), Columns::Outcomes).await?;
-            add(&groups(tx, &mut pass).await?);
-        }
-        targets.push(Target { goal: goal.clone(), people: reached });
+    for goal in belonging(selection, goals, now) {
+        let within = Target::selection(goal, selection);
+        let own: Vec<Run> = runs.iter().filter(|run| within.takes(run)).cloned().collect();
+        targets.push(match counted.filter(|_| own.len() == runs.len() && selection.area.is_none()) {
+            Some(counted) => Target::of(goal, counted),
+            None => Target::of(goal, &Sheet::count(tx, &within, &own, &[], now).await?.places),
+        });
     }
     Ok(targets)
 }

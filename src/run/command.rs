@@ -13,6 +13,12 @@ static GET: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE i
 static LIST: Sql =
     Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE campaign = coalesce($1, campaign) ORDER BY id DESC LIMIT $2"));
 
+static LATEST_OF_EACH: Sql = Sql::new(concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM run WHERE id IN (SELECT max(l.id) FROM run l WHERE l.origin <> 2 AND l.state <> 4 GROUP BY l.campaign)"
+));
+
 static PAUSE: Sql = Sql::new(
     r"UPDATE run SET paused = true, stopped_by = $2, stopped_at = $3 WHERE id = $1 AND state < 2 AND settled_at IS NULL AND NOT paused",
 );
@@ -36,6 +42,11 @@ pub async fn get(db: &Db, run: i64) -> Result<RunRow, RunError> {
 /// The latest runs, newest first; of one campaign, or of all.
 pub async fn list(db: &Db, campaign: Option<&str>, most: i64) -> Result<Vec<RunRow>, RunError> {
     Ok(on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(campaign).bind(most).fetch_all(pool).await)?)
+}
+
+/// The last run of every campaign; neither tests nor missed ones.
+pub async fn latest_of_each(db: &Db) -> Result<Vec<RunRow>, RunError> {
+    Ok(on!(db.read, |pool, sql| sqlx::query_as(sql(&LATEST_OF_EACH)).fetch_all(pool).await)?)
 }
 
 /// What a person does to a run.

@@ -105,6 +105,8 @@ struct Ref<'a> {
     r#ref: &'a str,
 }
 
+static CORRECTS: Sql = Sql::new(r"SELECT parent FROM warning WHERE slug = $1 AND parent IS NOT NULL");
+
 /// Makes a run of `source` now because a person asked; `recipients` makes it a test.
 pub async fn now(
     db: &Db,
@@ -114,6 +116,13 @@ pub async fn now(
     holidays: &Holidays,
     at: DateTime<Utc>,
 ) -> std::result::Result<i64, RunError> {
+    // A test's people are named; everybody else would get words about a text that they never saw.
+    let slug = &source.campaign.slug;
+    let corrects: Option<i64> =
+        on!(db.read, |pool, sql| sqlx::query_scalar(sql(&CORRECTS)).bind(slug).fetch_optional(pool).await)?;
+    if let Some(run) = corrects.filter(|_| recipients.is_empty()) {
+        return Err(RunError::Corrects(slug.clone(), run));
+    }
     let date = at.with_timezone(&source.campaign.timezone()).date_naive();
     let mut occurrence = at.to_rfc3339_opts(SecondsFormat::Millis, true);
     loop {

@@ -29,15 +29,22 @@ pub struct Beat {
     pub price: i64,
 }
 
-// States: 3 accepted, 4 enroute, 5 delivered, 6 seen, 7 undelivered, 8 expired, 9 rejected, 10 unknown.
+// States: 3 accepted, 4 enroute, 5 delivered, 6 seen, 7 undelivered, 8 expired, 9 rejected, 10 unknown. A minute in which nothing
+// changed has no row.
 static TAKE: Sql = Sql::new(
-    r"INSERT INTO pulse (run, minute, sent, reached, failed, waiting, price)
-      SELECT t.run, $1, CAST(sum(CASE WHEN t.state IN (3, 4, 5, 6, 7, 8, 10) THEN t.n ELSE 0 END) AS BIGINT),
-             CAST(sum(CASE WHEN t.state IN (5, 6) THEN t.n ELSE 0 END) AS BIGINT),
-             CAST(sum(CASE WHEN t.state IN (7, 8, 9, 10) THEN t.n ELSE 0 END) AS BIGINT),
-             CAST(sum(CASE WHEN t.state IN (0, 1, 2) THEN t.n ELSE 0 END) AS BIGINT), CAST(sum(t.price) AS BIGINT)
-      FROM tally t WHERE t.run IN (SELECT id FROM run WHERE settled_at IS NULL UNION ALL SELECT id FROM run WHERE settled_at > $2)
-      GROUP BY t.run
+    r"WITH present AS (
+        SELECT t.run, CAST(sum(CASE WHEN t.state IN (3, 4, 5, 6, 7, 8, 10) THEN t.n ELSE 0 END) AS BIGINT) AS sent,
+               CAST(sum(CASE WHEN t.state IN (5, 6) THEN t.n ELSE 0 END) AS BIGINT) AS reached,
+               CAST(sum(CASE WHEN t.state IN (7, 8, 9, 10) THEN t.n ELSE 0 END) AS BIGINT) AS failed,
+               CAST(sum(CASE WHEN t.state IN (0, 1, 2) THEN t.n ELSE 0 END) AS BIGINT) AS waiting, CAST(sum(t.price) AS BIGINT) AS price
+        FROM tally t WHERE t.run IN (SELECT id FROM run WHERE settled_at IS NULL UNION ALL SELECT id FROM run WHERE settled_at > $2)
+        GROUP BY t.run
+      )
+      INSERT INTO pulse (run, minute, sent, reached, failed, waiting, price)
+      SELECT run, $1, sent, reached, failed, waiting, price FROM present n
+      WHERE NOT EXISTS (SELECT 1 FROM pulse p WHERE p.run = n.run AND p.minute = (SELECT max(l.minute) FROM pulse l WHERE l.run = n.run)
+                        AND p.sent = n.sent AND p.reached = n.reached AND p.failed = n.failed AND p.waiting = n.waiting
+                        AND p.price = n.price)
       ON CONFLICT (run, minute) DO UPDATE
       SET sent = excluded.sent, reached = excluded.reached, failed = excluded.failed, waiting = excluded.waiting, price = excluded.price",
 );

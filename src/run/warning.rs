@@ -51,7 +51,7 @@ static OPEN: Sql =
     Sql::new(concat!("SELECT ", warning_columns!(), " FROM warning WHERE run IS NULL ORDER BY requested_at, slug LIMIT $1"));
 
 static APPROVED: Sql = Sql::new(
-    r"SELECT w.slug, a.hash FROM warning w JOIN approval a ON a.campaign = w.slug AND a.at >= w.requested_at
+    r"SELECT w.slug, a.hash FROM warning w JOIN approval a ON a.campaign = w.slug AND a.at >= w.requested_at AND a.revoked_at IS NULL
       JOIN definition d ON d.hash = a.hash WHERE w.run IS NULL ORDER BY a.at DESC, a.hash",
 );
 

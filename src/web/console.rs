@@ -7,15 +7,34 @@
 //!
 //! An area is a file: its `routes()`, its `TEMPLATES`, and, where it has any, its `SCRIPTS`. They are put together here.
 
+mod accounts;
+pub(super) mod approvals;
+mod audience;
+mod audit;
+mod calendar;
+pub(super) mod campaigns;
+pub(super) mod desk;
+mod difference;
 pub(super) mod door;
 pub(super) mod fault;
 pub(super) mod form;
+mod home;
+mod inbox;
+mod me;
 mod nav;
+mod periods;
+mod reach;
+mod reconcile;
 mod runs;
+mod segments;
 mod sign_in;
 pub(super) mod statics;
+mod users;
 pub(super) mod view;
 pub(super) mod visitor;
+pub(super) mod warnings;
+mod when;
+mod writing;
 
 use axum::{Router, middleware};
 
@@ -25,16 +44,57 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[view::TEMPLATES, sign_in::TEMPLATES, runs::TEMPLATES];
+pub(super) const TEMPLATES: &[&[Named]] = &[
+    view::TEMPLATES,
+    home::TEMPLATES,
+    sign_in::TEMPLATES,
+    me::TEMPLATES,
+    users::TEMPLATES,
+    audit::TEMPLATES,
+    campaigns::TEMPLATES,
+    approvals::TEMPLATES,
+    calendar::TEMPLATES,
+    writing::TEMPLATES,
+    segments::TEMPLATES,
+    warnings::TEMPLATES,
+    runs::TEMPLATES,
+    audience::TEMPLATES,
+    accounts::TEMPLATES,
+    inbox::TEMPLATES,
+    reach::TEMPLATES,
+    periods::TEMPLATES,
+    reconcile::TEMPLATES,
+];
 
 /// The scripts of all areas: ES modules.
-pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];
+pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS, writing::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {
     Router::new()
         .merge(statics::routes())
+        .merge(home::routes())
         .merge(sign_in::routes())
+        .merge(me::routes())
+        .merge(users::routes())
+        .merge(audit::routes())
+        .merge(campaigns::routes())
+        .merge(approvals::routes())
+        .merge(calendar::routes())
+        .merge(writing::routes())
+        .merge(segments::routes())
+        .merge(warnings::routes())
         .merge(runs::routes())
+        .merge(audience::routes())
+        .merge(accounts::routes())
+        .merge(inbox::routes())
+        .merge(reach::routes())
+        .merge(periods::routes())
+        .merge(reconcile::routes())
         .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
+}
+
+/// Pages that take longer than others: what comes up to them is large.
+pub(super) fn slow_routes(state: &State) -> Router<State> {
+    audience::slow_routes().layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

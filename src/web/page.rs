@@ -59,6 +59,9 @@ impl Pages {
         templates.add_filter("delivery_state", delivery_state);
         templates.add_filter("run_state", run_state);
         templates.add_filter("channel", channel);
+        templates.add_filter("when", when);
+        templates.add_filter("reason", reason);
+        templates.add_filter("carrier", carrier);
         templates.add_function("asset", asset);
         templates.add_function("version", || env!("CARGO_PKG_VERSION"));
         templates.add_global("office", Value::from(office.clone()));
@@ -180,6 +183,26 @@ fn delivery_state(state: &minijinja::State<'_, '_>, name: &str, channel: &str) -
 
 fn run_state(state: &minijinja::State<'_, '_>, name: &str) -> String {
     words::run_state(name, reads(state)).replace('_', " ")
+}
+
+/// A moment in Viet Nam to the minute: of unix milliseconds, or of RFC 3339. Of nothing, nothing.
+fn when(at: Value) -> String {
+    let moment = match (at.as_i64(), at.as_str()) {
+        (Some(millis), _) => chrono::DateTime::from_timestamp_millis(millis),
+        (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),
+        (None, None) => None,
+    };
+    moment.map_or_else(String::new, |at| {
+        at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
+    })
+}
+
+fn reason(state: &minijinja::State<'_, '_>, name: &str) -> String {
+    words::reason(name, reads(state)).to_string()
+}
+
+fn carrier(state: &minijinja::State<'_, '_>, name: &str) -> String {
+    words::carrier(name, reads(state)).to_string()
 }
 
 /// What people call a channel.

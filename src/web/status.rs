@@ -1,27 +1,20 @@
-//! `/`: how the runs and the accounts stand, to be read and not to be changed. `/api/v1/runs` is the same for machines.
+//! How the runs and the accounts stand, to be read and not to be changed: what `/` shows while nobody can sign in.
 
-use axum::{
-    Router,
-    extract::{self, Query},
-    http::StatusCode,
-    response::Response,
-    routing::get,
-};
+use axum::{http::StatusCode, response::Response};
 use chrono::DateTime;
 use chrono_tz::Asia::Ho_Chi_Minh;
 use minijinja::{Value, context, value::Serde};
-use serde::Deserialize;
 
 use super::{
-    Shared, State, accounts,
+    Shared, accounts,
     card::Card,
     overview::{self, RunView},
-    reader::Reader,
 };
 use crate::{
     account::trouble::{self, Trouble},
     db::Result,
     request,
+    words::Lang,
 };
 
 /// Runs under way on the page; more than this many at once nobody reads.
@@ -29,29 +22,16 @@ const UNDER_WAY: i64 = 30;
 /// Runs that are over on the page.
 const SETTLED: i64 = 15;
 
-pub(super) fn routes() -> Router<State> {
-    Router::new().route("/", get(show))
-}
-
-#[derive(Deserialize)]
-struct Switches {
-    /// `off`: the page stays as it is.
-    refresh: Option<String>,
-}
-
-async fn show(
-    extract::State(State(state)): extract::State<State>,
-    Reader(lang): Reader,
-    Query(switches): Query<Switches>,
-) -> Response {
-    match look(&state).await {
+/// The page; `refresh`: it loads itself again.
+pub(super) async fn show(state: &Shared, lang: Lang, refresh: bool) -> Response {
+    match look(state).await {
         Ok(Look { under_way, settled, troubles, requests }) => {
             let now = state.parts.clock.millis();
             let values = context! {
                 now => local(now),
                 started => local(state.started),
                 version => env!("CARGO_PKG_VERSION"),
-                refresh => switches.refresh.as_deref() != Some("off"),
+                refresh,
                 requests => Value::from(Serde(&requests)),
                 under_way => Value::from(Serde(&under_way)),
                 settled => Value::from(Serde(&settled)),

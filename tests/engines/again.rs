@@ -159,7 +159,7 @@ async fn minutes_are_noted(world: &World) {
     let beats = loa::run::pulse::of(&world.db, run, 0, 10).await.unwrap();
     let sent: Vec<(i64, i64, i64)> = beats.iter().map(|beat| (beat.minute - minute, beat.sent, beat.waiting)).collect();
     let all = i64::try_from(world.rows(run).await.len()).unwrap();
-    assert_eq!(sent, [(0, all, 0), (1, all, 0)]);
+    assert_eq!(sent, [(0, all, 0)], "a minute in which nothing changed has no row");
     assert_eq!(loa::run::pulse::span(&world.db, run).await.unwrap(), Some((minute, minute)));
 }
 

@@ -233,6 +233,32 @@ fn messages_and_languages_come_and_go() {
 }
 
 #[test]
+fn one_message_can_be_looked_at_before_the_rest_is_written() {
+    let broken = WHOLE
+        .replace("\"awareness\"", "\"?\"")
+        .replace("segments = [\"tat-ca\"]", "segments = []")
+        .replace("id    = \"sau\"", "id = 1 # x")
+        .replace("id = 1 # x", "id = \"S S\"");
+    assert!(Campaign::parse("c.toml", "c", &broken).is_err());
+    for at in [0, 1] {
+        let alone = parse(&alone(&broken, at).unwrap());
+        assert_eq!(alone.messages[0].body, parse(WHOLE).messages[at].body);
+    }
+    assert!(Campaign::parse("c.toml", "c", &alone(&blank("Sở"), 0).unwrap()).is_err(), "it has no text yet");
+}
+
+#[test]
+fn a_segments_conditions_are_added_in_its_own_table() {
+    let text = segment_text("s", &add_choice(&add_choice("title = \"S\"\n").unwrap()).unwrap());
+    assert_eq!(
+        segment_body("s", &text).unwrap().trim_end(),
+        "title = \"S\"\nany = [{}, {}]".replace("{}", "{ }").replace("{ }", "{}")
+    );
+    assert!(Segments::parse("s.toml", &text).is_ok(), "{text}");
+    assert_eq!(segment_body("s", "[s]\ntitle = \"S\"\n[s.not]\nlang = \"vi\"\n"), None);
+}
+
+#[test]
 fn what_has_no_field_is_edited_as_text() {
     for strange in ["x = 1\n", "title = 5\n", "basis = \"1\"\n", "[[message]]\nid = \"a\"\nsms = [1]\n", "a ="] {
         assert!(of(strange).is_err(), "{strange}");

@@ -14,7 +14,7 @@ use super::Ground;
 use crate::{
     audience::import::private_file,
     cli::{
-        Globals, requests, table,
+        Globals, table,
         who::{self, unknown},
     },
     dossier::{self, Dossier, Moment},
@@ -108,8 +108,8 @@ impl Ground<'_> {
             replies,
         )?;
         let asked = dossier.requests.iter().map(|request| {
-            let kind = requests::kind_words(request.kind).text(lang).to_string();
-            let state = requests::state_words(request.state).text(lang).to_string();
+            let kind = crate::request::label::kind_words(request.kind).text(lang).to_string();
+            let state = crate::request::label::state_words(request.state).text(lang).to_string();
             vec![request.number.to_string(), kind, at(request.received_at), state, request.until.map(day).unwrap_or_default()]
         });
         self.section(

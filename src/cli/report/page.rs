@@ -10,7 +10,7 @@ use crate::{
     cli::table,
     delivery::State,
     phrase,
-    report::{Cut, Fate, Figures, Gap, Outcome, Report, Selection, Target},
+    report::{Cut, Fate, Figures, Gap, Report, Selection, Target},
     words::{self, Lang, Phrase, width},
 };
 
@@ -122,7 +122,7 @@ impl Page {
         let title = self.word(&title);
         self.say(&format!("\n{title}"));
         for fate in [Fate::Confirmed, Fate::Presumed] {
-            let (name, n) = (self.word(&capital(&fate.label())), people.of(fate));
+            let (name, n) = (self.word(&fate.label().capital()), people.of(fate));
             self.figure(2, &name, &self.number(n), &share(n, self.lang));
         }
         let (name, n) = (self.word(&phrase!("Chưa tiếp cận được", "Not reached")), people.not_reached());
@@ -137,7 +137,7 @@ impl Page {
             let title = self.word(&phrase!("Vì sao chưa tiếp cận được", "Why not reached"));
             self.say(&format!("\n{title}"));
             for fate in Fate::not_reached().filter(|fate| people.of(*fate) > 0) {
-                let name = self.word(&capital(&fate.label()));
+                let name = self.word(&fate.label().capital());
                 self.figure(2, &name, &self.number(people.of(fate)), "");
             }
             self.rule();
@@ -178,7 +178,7 @@ impl Page {
             self.say(&format!("  {basis}"));
         }
         for fate in [Fate::Confirmed, Fate::Presumed] {
-            let (name, n) = (self.word(&capital(&fate.label())), target.people.of(fate));
+            let (name, n) = (self.word(&fate.label().capital()), target.people.of(fate));
             self.figure(2, &name, &self.number(n), &words::share(n, population, self.lang));
         }
         self.rule();
@@ -223,7 +223,7 @@ impl Page {
     }
 
     fn lines(&mut self, report: &Report, by: Cut) {
-        let (title, column) = title(by, &report.selection);
+        let (title, column) = by.title(report.selection.area.is_some());
         let (title, column) = (self.word(&title), self.word(&column));
         self.say(&format!("\n{title}"));
         let columns = match self.lang {
@@ -352,20 +352,6 @@ fn legend(report: &Report) -> Vec<Phrase> {
     lines
 }
 
-fn title(by: Cut, selection: &Selection) -> (Phrase, Phrase) {
-    match by {
-        Cut::Channel => (phrase!("Theo kênh", "By channel"), phrase!("Kênh", "Channel")),
-        Cut::Area if selection.area.is_some() => (phrase!("Theo xã, phường", "By ward"), phrase!("Xã, phường", "Ward")),
-        Cut::Area => (phrase!("Theo tỉnh, thành phố", "By province"), phrase!("Tỉnh, thành phố", "Province")),
-        Cut::Segment => (phrase!("Theo nhóm đối tượng", "By segment"), phrase!("Nhóm đối tượng", "Segment")),
-        Cut::Group => (phrase!("Theo nhóm trong danh sách hiện nay", "By group, as of today"), phrase!("Nhóm", "Group")),
-        Cut::Carrier => (phrase!("Theo nhà mạng", "By carrier"), phrase!("Nhà mạng", "Carrier")),
-        Cut::Account => (phrase!("Theo tài khoản gửi", "By account"), phrase!("Tài khoản", "Account")),
-        Cut::Message => (phrase!("Theo tin", "By message"), phrase!("Tin", "Message")),
-        Cut::Reason => (phrase!("Theo lý do", "By reason"), phrase!("Lý do", "Reason")),
-    }
-}
-
 fn period(selection: &Selection, lang: Lang) -> String {
     let day = |day: NaiveDate| words::date(day, lang);
     match (selection.from.map(day), selection.through.map(day)) {
@@ -386,24 +372,6 @@ fn per_cent(share: f64, lang: Lang) -> String {
     format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', lang.pick(",", "."))
 }
 
-/// A label at the start of a line.
-fn capital(label: &Phrase) -> Phrase {
-    let raise = |text: &str| {
-        let mut letters = text.chars();
-        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-    };
-    Phrase { vi: raise(&label.vi), en: raise(&label.en) }
-}
-
-/// Why somebody was not reached: the reason where one was given, else what became of them.
-pub(super) fn why(outcome: Outcome) -> Phrase {
-    let given = outcome.cause.name() != "none";
-    match outcome.fate {
-        Fate::Failed | Fate::Unsent | Fate::NoAddress if given => outcome.cause.label(),
-        fate => capital(&fate.label()),
-    }
-}
-
 /// The page of who was not reached, by place and reason, or by one of them.
 pub(super) fn unreached(gaps: &[Gap], by: Option<Cut>, lang: Lang) -> String {
     if gaps.is_empty() {
@@ -417,8 +385,8 @@ pub(super) fn unreached(gaps: &[Gap], by: Option<Cut>, lang: Lang) -> String {
         };
         let key = match by {
             Some(Cut::Area) => (area, String::new()),
-            Some(_) => (String::new(), why(gap.outcome).text(lang).to_string()),
-            None => (area, why(gap.outcome).text(lang).to_string()),
+            Some(_) => (String::new(), gap.outcome.why().text(lang).to_string()),
+            None => (area, gap.outcome.why().text(lang).to_string()),
         };
         *rows.entry(key).or_default() += gap.people;
     }

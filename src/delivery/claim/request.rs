@@ -104,6 +104,8 @@ pub struct Claimed<T> {
     pub row: (i16, i64),
     /// The account's id.
     pub account: i64,
+    /// The route.
+    pub route: i16,
     /// Keyed hash of the address it goes to.
     pub address: i64,
     /// The rendered message.
@@ -209,8 +211,8 @@ impl<T> Claimed<T> {
 
     /// The row, and its message apart.
     pub fn split(self) -> (Claimed<()>, T) {
-        let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload } = self;
-        let row = Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, address, payload: () };
+        let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload } = self;
+        let row = Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload: () };
         (row, payload)
     }
 }

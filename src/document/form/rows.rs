@@ -2,7 +2,7 @@
 
 use toml_edit::{ArrayOfTables, InlineTable, Item, Table, TableLike, Value};
 
-use super::{NoForm, parse};
+use super::{NoForm, Style, parse};
 use crate::phrase;
 
 /// What holds rows or named tables, and the last step of the way there.
@@ -32,12 +32,12 @@ fn missing(path: &str) -> NoForm {
     NoForm(phrase!("không có `{path}`", "there is no `{path}`"))
 }
 
-/// A text with one more table at the end of a list, in which `fill` may write.
-pub fn add_row(text: &str, list: &str, fill: impl FnOnce(&mut dyn TableLike)) -> Result<String, NoForm> {
+/// A text with one more table at the end of a list, in which `fill` may write. A list's first table is written in this style; below
+/// another table there is no room for headings.
+pub fn add_row(text: &str, list: &str, style: Style, fill: impl FnOnce(&mut dyn TableLike)) -> Result<String, NoForm> {
     let mut document = parse(text)?;
     let (table, key) = holder(document.as_table_mut(), list).ok_or_else(|| missing(list))?;
-    // Below a table that stands in one line there is no room for headings.
-    let in_line = key.is_empty() || list.contains('.');
+    let in_line = style == Style::Inline || list.contains('.');
     match table.get_mut(key) {
         Some(Item::ArrayOfTables(tables)) => {
             let mut row = Table::new();

@@ -144,7 +144,7 @@ impl Limiter {
 /// Finds out who asks, and paces them. Whoever is known stands in the request from then on.
 pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem> {
     let shared = Arc::clone(&state.0);
-    let address = door::Caller::of(request.extensions(), request.headers(), &shared.parts.config.server).address;
+    let address = door::Caller::of(request.extensions(), request.headers(), &shared.parts.config).address;
     let secret = request
         .headers()
         .get(AUTHORIZATION)

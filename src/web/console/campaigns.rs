@@ -13,14 +13,14 @@ mod versions;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 
 use super::Named;
 use crate::web::State;
 
-pub(super) use describe::channels;
-pub(super) use ledger::folded;
+pub(super) use describe::facts;
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("campaigns/list", include_str!("../templates/console/campaigns/list.html")),
@@ -33,6 +33,9 @@ pub(super) const TEMPLATES: &[Named] = &[
     ("campaigns/clone", include_str!("../templates/console/campaigns/clone.html")),
 ];
 
+/// An attachment with the form around it.
+const UPLOAD_LIMIT: usize = 6 * 1024 * 1024;
+
 pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/campaigns", get(ledger::list))
@@ -43,7 +46,7 @@ pub(super) fn routes() -> Router<State> {
         .route("/campaigns/{slug}/versions/{version}", get(versions::show))
         .route("/campaigns/{slug}/restore", post(versions::restore))
         .route("/campaigns/{slug}/files/{name}", get(versions::file))
-        .route("/campaigns/{slug}/attach", post(change::attach))
+        .route("/campaigns/{slug}/attach", post(change::attach).layer(DefaultBodyLimit::max(UPLOAD_LIMIT)))
         .route("/campaigns/{slug}/detach", post(change::detach))
         .route("/campaigns/{slug}/clone", get(change::clone_page).post(change::clone))
         .route("/campaigns/{slug}/submit", post(change::submit))

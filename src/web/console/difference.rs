@@ -71,13 +71,8 @@ mod tests {
         let lines = between("title = \"Một\"\nkind = \"awareness\"\n", "title = \"Một\"\nkind = \"warning\"\nowner = \"Sở\"\n");
         assert_eq!(
             told(&lines),
-            [
-                "same title = \"Một\"",
-                "removed kind = \"[awareness]\"",
-                "added kind = \"[warning]\"",
-                "added owner = \"Sở\"",
-            ]
-            .map(|line| if line == "added owner = \"Sở\"" { told(&lines)[3].clone() } else { line.to_string() })
+            ["same title = \"Một\"", "removed kind = \"[awareness]\"", "added kind = \"[warning]\"", "added owner = \"Sở\"",]
+                .map(|line| if line == "added owner = \"Sở\"" { told(&lines)[3].clone() } else { line.to_string() })
         );
         assert_eq!(lines[2].new, Some(2));
         assert_eq!((lines[0].old, lines[0].new), (Some(1), Some(1)));

@@ -14,7 +14,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{config::Server, seal::Seal};
+use crate::{config::Config, seal::Seal};
 
 /// The session's cookie.
 pub(super) const SESSION: &str = "loa";
@@ -36,9 +36,9 @@ pub(in crate::web) struct Caller {
 
 impl Caller {
     /// Reads the connection and the headers.
-    pub fn of(extensions: &Extensions, headers: &HeaderMap, server: &Server) -> Self {
+    pub fn of(extensions: &Extensions, headers: &HeaderMap, config: &Config) -> Self {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
-        let trusted = |address: &IpAddr| server.trusted_proxies.contains(address);
+        let trusted = |address: &IpAddr| config.server.trusted_proxies.contains(address);
         let proxied = peer.as_ref().is_some_and(trusted);
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut address = peer;
@@ -57,7 +57,7 @@ impl Caller {
         let first = |name: &str| text(name).split(',').next().unwrap_or_default().trim().to_ascii_lowercase();
         let forwarded_host = if proxied { first("x-forwarded-host") } else { String::new() };
         let host = if forwarded_host.is_empty() { text(HOST.as_str()).to_ascii_lowercase() } else { forwarded_host };
-        let https = proxied && first("x-forwarded-proto") == "https" || is_https_at(server, &host);
+        let https = proxied && first("x-forwarded-proto") == "https" || is_https_at(config, &host);
         Self { address, https, host }
     }
 
@@ -112,9 +112,10 @@ impl Caller {
 }
 
 /// Whether the console's own address, as loa.toml says it, is this host by https.
-fn is_https_at(server: &Server, host: &str) -> bool {
-    let own = server.public_url.as_deref().filter(|_| server.public_listen.is_none());
-    own.and_then(|url| url.strip_prefix("https://"))
+fn is_https_at(config: &Config, host: &str) -> bool {
+    config
+        .console_url()
+        .strip_prefix("https://")
         .is_some_and(|rest| rest.split('/').next().unwrap_or_default().eq_ignore_ascii_case(host))
 }
 
@@ -136,38 +137,37 @@ pub(super) fn local_path(next: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn server(proxies: &[&str], url: Option<&str>) -> Server {
-        Server {
-            trusted_proxies: proxies.iter().map(|address| address.parse().unwrap()).collect(),
-            public_url: url.map(str::to_string),
-            ..Server::default()
-        }
+    fn settings(proxies: &[&str], url: &str) -> Config {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("loa.toml");
+        std::fs::write(&file, format!("[server]\ntrusted_proxies = {proxies:?}\n[sign_in]\nurl = \"{url}\"\n")).unwrap();
+        Config::read(Some(&file), &std::collections::BTreeMap::new()).unwrap()
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
-    fn caller(peer: &str, pairs: &[(&'static str, &str)], server: &Server) -> Caller {
+    fn caller(peer: &str, pairs: &[(&'static str, &str)], config: &Config) -> Caller {
         let mut extensions = Extensions::new();
         extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 4000)));
-        Caller::of(&extensions, &headers(pairs), server)
+        Caller::of(&extensions, &headers(pairs), config)
     }
 
     #[test]
     fn only_a_trusted_proxy_says_who_asks_and_by_https() {
         let said = [("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.0.0.6"), ("x-forwarded-proto", "https"), ("host", "loa")];
-        let far = caller("198.51.100.99", &said, &server(&["10.0.0.5"], None));
+        let far = caller("198.51.100.99", &said, &settings(&["10.0.0.5"], "http://loa"));
         assert_eq!((far.address, far.https), (Some("198.51.100.99".parse().unwrap()), false));
-        let near = caller("10.0.0.5", &said, &server(&["10.0.0.5", "10.0.0.6"], None));
+        let near = caller("10.0.0.5", &said, &settings(&["10.0.0.5", "10.0.0.6"], "http://loa"));
         assert_eq!((near.address, near.https), (Some("198.51.100.7".parse().unwrap()), true));
-        let nonsense = caller("10.0.0.5", &[("x-forwarded-for", "1.2.3.4, nobody")], &server(&["10.0.0.5"], None));
+        let nonsense = caller("10.0.0.5", &[("x-forwarded-for", "1.2.3.4, nobody")], &settings(&["10.0.0.5"], "http://loa"));
         assert_eq!(nonsense.address, Some("10.0.0.5".parse().unwrap()));
     }
 
     #[test]
     fn cookies_over_https_are_the_hosts_own() {
-        let server = server(&[], Some("https://loa.example.vn"));
+        let server = settings(&[], "https://loa.example.vn");
         let own = caller("203.0.113.9", &[("host", "loa.example.vn")], &server);
         let set = own.set_cookie(SESSION, "abc", None);
         assert_eq!(set.to_str().unwrap(), "__Host-loa=abc; Path=/; HttpOnly; SameSite=Lax; Secure");
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn forms_of_other_sites_are_not_ours() {
-        let own = caller("127.0.0.1", &[("host", "loa.local:8080")], &server(&[], None));
+        let own = caller("127.0.0.1", &[("host", "loa.local:8080")], &settings(&[], "http://loa"));
         for (pairs, ours) in [
             (vec![], true),
             (vec![("sec-fetch-site", "same-origin")], true),

@@ -7,6 +7,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
+use minijinja::{Value, context};
 use serde::de::DeserializeOwned;
 use std::io::Write as _;
 use subtle::ConstantTimeEq as _;
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     phrase,
     web::{Shared, State},
+    words::{Lang, Phrase},
 };
 
 /// The field of the token, which `parts.token(csrf)` puts into a form.
@@ -124,12 +126,10 @@ impl<T: DeserializeOwned> FromRequest<State> for Form<T> {
 /// A form's fields, and the request with its body put back.
 async fn read(request: Request, state: &State) -> Result<(Fields, Request), Response> {
     let (parts, body) = request.into_parts();
-    let caller = Caller::of(&parts.extensions, &parts.headers, &state.0.parts.config.server);
+    let caller = Caller::of(&parts.extensions, &parts.headers, &state.0.parts.config);
     if !caller.is_own_form(&parts.headers) {
         return Err(Fault::Stale.into_response());
     }
-    let whole = Request::from_parts(parts, body);
-    let (parts, body) = whole.into_parts();
     let headers = parts.headers.clone();
     let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await.map_err(too_large)?;
     let fields = Fields(form_urlencoded::parse(&bytes).into_owned().collect());
@@ -153,7 +153,7 @@ impl FromRequest<State> for Upload {
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
         let headers = request.headers().clone();
-        let caller = Caller::of(request.extensions(), &headers, &state.0.parts.config.server);
+        let caller = Caller::of(request.extensions(), &headers, &state.0.parts.config);
         if !caller.is_own_form(&headers) {
             return Err(Fault::Stale.into_response());
         }
@@ -194,4 +194,37 @@ fn broken(error: axum::extract::multipart::MultipartError) -> Response {
     tracing::debug!(%error, "an upload broke off");
     Fault::Invalid(phrase!("Tệp gửi lên bị ngắt giữa chừng. Vui lòng gửi lại.", "The upload broke off. Please send it again."))
         .into_response()
+}
+
+/// What is wrong with a form, field by field, in the order in which it was found.
+#[derive(Debug, Clone, Default)]
+pub struct Mistakes(Vec<(&'static str, Phrase)>);
+
+impl Mistakes {
+    /// Something is wrong with this field.
+    pub fn add(&mut self, field: &'static str, words: Phrase) {
+        self.0.push((field, words));
+    }
+
+    /// Whether nothing is.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For `parts.summary`: `{ field, text }` each.
+    pub fn list(&self, lang: Lang) -> Value {
+        self.0.iter().map(|(field, words)| context! { field => *field, text => capital(words.text(lang)) }).collect()
+    }
+
+    /// For the fields' own `error`: a map from field to text.
+    pub fn by_field(&self, lang: Lang) -> Value {
+        // The first word on a field stands beside it.
+        let first = self.0.iter().rev().map(|(field, words)| ((*field).to_string(), capital(words.text(lang))));
+        Value::from(first.collect::<std::collections::BTreeMap<_, _>>())
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

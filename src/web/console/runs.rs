@@ -11,6 +11,8 @@ mod list;
 mod page;
 mod stop;
 
+pub(in crate::web::console) use change::take_effect;
+
 use axum::{
     Router,
     routing::{get, post},
@@ -79,6 +81,10 @@ impl From<RunError> for Fault {
             RunError::NotApproved(slug) => {
                 Self::Conflict(phrase!("Chiến dịch {slug} chưa được phê duyệt.", "Campaign {slug} is not approved."))
             }
+            RunError::Corrects(slug, run) => Self::Conflict(phrase!(
+                "{slug} là đính chính của đợt {run}: được phê duyệt là tự gửi, chỉ đến người của đợt ấy.",
+                "{slug} corrects run {run}: once approved it goes out by itself, to that run's people alone."
+            )),
             RunError::Db(error) => Self::Db(error),
         }
     }
@@ -96,12 +102,7 @@ pub(super) async fn seen(shared: &Shared, visitor: &Visitor, id: i64) -> Result<
     Ok((row, head))
 }
 
-/// A run in the record of who did what.
-fn recorded(row: &RunRow) -> serde_json::Value {
-    serde_json::json!({ "campaign": row.campaign, "state": row.state().name(), "paused": row.paused, "held": row.held })
-}
-
 /// A moment (unix milliseconds) as a page shows it.
-fn time(at: i64) -> String {
+pub(super) fn time(at: i64) -> String {
     crate::account::trouble::time(at)
 }

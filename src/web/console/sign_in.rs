@@ -4,6 +4,9 @@
 //! user get the same words after the same time. What can go wrong: too many attempts ([`throttle`]); then the page says how long to
 //! wait, whoever asks.
 
+mod invited;
+mod openid;
+
 use axum::{
     Router,
     extract::{self, FromRequestParts, Query, Request},
@@ -35,9 +38,11 @@ use crate::{
 };
 
 pub(super) const TEMPLATES: &[Named] = &[
-    ("sign_in/password", include_str!("../templates/console/sign_in/password.html")),
-    ("sign_in/code", include_str!("../templates/console/sign_in/code.html")),
-    ("sign_in/forgotten", include_str!("../templates/console/sign_in/forgotten.html")),
+    ("console/sign_in/password", include_str!("../templates/console/sign_in/password.html")),
+    ("console/sign_in/code", include_str!("../templates/console/sign_in/code.html")),
+    ("console/sign_in/forgotten", include_str!("../templates/console/sign_in/forgotten.html")),
+    ("console/sign_in/invited", include_str!("../templates/console/sign_in/invited.html")),
+    ("console/sign_in/link_over", include_str!("../templates/console/sign_in/link_over.html")),
 ];
 
 pub(super) fn routes() -> Router<State> {
@@ -45,6 +50,9 @@ pub(super) fn routes() -> Router<State> {
         .route("/sign-in", get(show).post(enter))
         .route("/sign-in/code", get(show_code).post(enter_code))
         .route("/sign-in/forgotten", get(forgotten))
+        .route("/sign-in/oidc", get(openid::depart))
+        .route("/sign-in/oidc/back", get(openid::arrive))
+        .route("/invitation/{secret}", get(invited::show).post(invited::accept))
         .route("/sign-out", post(leave))
 }
 
@@ -85,8 +93,10 @@ fn page(
     wrong: Option<&Phrase>,
     empty: bool,
 ) -> Response {
-    let values = context! { next => next, email => email, wrong => wrong.map(|words| words.text(stranger.lang)), empty => empty };
-    state.view_outside(status, stranger, "sign_in/password", values)
+    let values = context! { next => next, email => email, wrong => wrong.map(|words| words.text(stranger.lang)), empty => empty,
+        provider => state.provider.as_ref().map(|provider| provider.name().to_string()),
+    };
+    state.view_outside(status, stranger, "console/sign_in/password", values)
 }
 
 #[derive(Deserialize)]
@@ -192,7 +202,7 @@ async fn show_code(
     if half(&state, &stranger, &headers).await?.is_none() {
         return Ok(see_other("/sign-in"));
     }
-    Ok(state.view_outside(StatusCode::OK, &stranger, "sign_in/code", context! { next => next.next }))
+    Ok(state.view_outside(StatusCode::OK, &stranger, "console/sign_in/code", context! { next => next.next }))
 }
 
 async fn enter_code(
@@ -205,7 +215,7 @@ async fn enter_code(
     let Some((session, user, _)) = half(&state, &stranger, &headers).await? else { return Ok(see_other("/sign-in")) };
     let again = |status: StatusCode, words: &Phrase| {
         let values = context! { next => fields.get("next"), wrong => words.text(stranger.lang) };
-        Ok(state.view_outside(status, &stranger, "sign_in/code", values))
+        Ok(state.view_outside(status, &stranger, "console/sign_in/code", values))
     };
     let subjects: Vec<Subject<'_>> =
         [Subject::Code(user.id)].into_iter().chain(stranger.caller.address.map(Subject::Address)).collect();
@@ -244,7 +254,7 @@ async fn enter_code(
 
 /// Who helps: no link goes out by itself, because whoever asks may be anybody.
 async fn forgotten(extract::State(State(state)): extract::State<State>, stranger: Stranger) -> Response {
-    state.view_outside(StatusCode::OK, &stranger, "sign_in/forgotten", context! {})
+    state.view_outside(StatusCode::OK, &stranger, "console/sign_in/forgotten", context! {})
 }
 
 async fn leave(

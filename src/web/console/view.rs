@@ -44,7 +44,7 @@ pub struct Frame {
     /// Whether the big stop stands in the header.
     pub may_stop: bool,
     /// Notices that were not read.
-    pub unread: i64,
+    pub unread: usize,
 }
 
 /// What a page says of the step before.
@@ -98,7 +98,7 @@ impl Frame {
             flash: visitor.flash.clone(),
             nav: nav::entries(|right| visitor.can(right), &visitor.path, visitor.lang),
             may_stop: visitor.can(Right::Stop),
-            unread: 0,
+            unread: visitor.unread,
         }
     }
 

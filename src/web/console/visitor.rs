@@ -22,6 +22,7 @@ use super::{
 use crate::{
     audit::{Actor, Via},
     db::Db,
+    notice::{self, Reader as Notices},
     user::{Right, Secret, User, session},
     web::{
         Shared, State,
@@ -45,6 +46,8 @@ pub struct Visitor {
     pub csrf: String,
     /// What the step before has to say.
     pub flash: Option<Flash>,
+    /// Notices in their inbox that they have not read; counted where a page is shown.
+    pub unread: usize,
     /// The page's address, without what stands after `?`.
     pub path: String,
     db: Db,
@@ -99,7 +102,7 @@ impl FromRequestParts<State> for Visitor {
         if let Some(visitor) = parts.extensions.get::<Self>() {
             return Ok(visitor.clone());
         }
-        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config.server);
+        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config);
         let now = state.parts.clock.millis();
         let cookie = caller.cookie(&parts.headers, door::SESSION);
         let resumed = match &cookie {
@@ -116,10 +119,13 @@ impl FromRequestParts<State> for Visitor {
             Some(lang) => lang,
             None => reads(parts).await,
         };
-        let flash = if shows_a_page(parts) {
-            taken(state, &session).await.map_err(axum::response::IntoResponse::into_response)?
+        let (flash, unread) = if shows_a_page(parts) {
+            let flash = taken(state, &session).await.map_err(Fault::into_response)?;
+            let theirs = Notices { user: user.id, may: &|right| user.can(right), sees: &|owner| user.departments.sees(owner) };
+            let unread = notice::unread(&state.parts.db, &theirs).await.map_err(|error| Fault::Db(error).into_response())?;
+            (flash, unread.all)
         } else {
-            None
+            (None, 0)
         };
         let visitor = Self {
             lang,
@@ -127,6 +133,7 @@ impl FromRequestParts<State> for Visitor {
             session: session.id,
             csrf: door::csrf(&state.parts.seal, &secret),
             flash,
+            unread,
             path: parts.uri.path().to_string(),
             db: state.parts.db.clone(),
             user,
@@ -187,7 +194,7 @@ impl FromRequestParts<State> for Stranger {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, State(state): &State) -> Result<Self, Response> {
-        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config.server);
+        let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config);
         let bound = [door::SESSION, door::DOOR].into_iter().find_map(|name| caller.cookie(&parts.headers, name));
         let (secret, cookie) = match bound {
             Some(secret) => (secret, None),

@@ -63,7 +63,7 @@ struct Last {
 }
 
 /// A text as it is searched: lower case, no accents, one blank.
-pub(in crate::web) fn folded(text: &str) -> String {
+fn folded(text: &str) -> String {
     let plain: String = text.to_lowercase().nfd().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).collect();
     plain.replace('đ', "d").split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -117,8 +117,12 @@ async fn rows(state: &Shared, visitor: &Visitor) -> Result<Vec<Row>, Fault> {
         submission::last_of_each(db).await?.into_iter().map(|one| (one.slug.clone(), one)).collect();
     let required = approval::is_required(db, &state.parts.config).await?;
     let released = if required { approval::released_hashes(db).await? } else { BTreeSet::new() };
-    let runs: BTreeMap<String, RunRow> =
-        command::latest_of_each(db).await?.into_iter().map(|run| (run.campaign.clone(), run)).collect();
+    let runs: BTreeMap<String, RunRow> = command::latest_of_each(db)
+        .await
+        .map_err(anyhow::Error::from)?
+        .into_iter()
+        .map(|run| (run.campaign.clone(), run))
+        .collect();
     let ids: Vec<i64> = runs.values().map(|run| run.id).collect();
     let tallies = tally::of_runs(db, &ids).await?;
     let slugs: BTreeSet<&String> = library.campaigns.keys().chain(editions.keys()).collect();
@@ -133,8 +137,15 @@ async fn rows(state: &Shared, visitor: &Visitor) -> Result<Vec<Row>, Fault> {
         }
         let last = submitted.get(slug);
         let is_released = source.is_some_and(|source| !required || released.contains(&source.hash));
-        let (standing, pending) = standing(&Known { campaign, edition, in_force: in_force.get(slug).copied(), last, is_released,
-            archived: archived.contains_key(slug), now: state.parts.clock.millis() });
+        let (standing, pending) = standing(&Known {
+            campaign,
+            edition,
+            in_force: in_force.get(slug).copied(),
+            last,
+            is_released,
+            archived: archived.contains_key(slug),
+            now: state.parts.clock.millis(),
+        });
         let title = campaign.map(|campaign| campaign.title.clone());
         let owner = campaign.map(|campaign| campaign.owner.clone());
         let kind = campaign.map_or_else(|| edition.map_or(0, |edition| edition.kind), |campaign| campaign.kind as i16);
@@ -153,7 +164,10 @@ async fn rows(state: &Shared, visitor: &Visitor) -> Result<Vec<Row>, Fault> {
             Last { run: run.id, day: day.unwrap_or_else(|_| run.date.clone()), confirmed, deliveries }
         });
         rows.push(Row {
-            title: title.or_else(|| edition.map(|edition| edition.title.clone())).filter(|t| !t.is_empty()).unwrap_or_else(|| slug.clone()),
+            title: title
+                .or_else(|| edition.map(|edition| edition.title.clone()))
+                .filter(|t| !t.is_empty())
+                .unwrap_or_else(|| slug.clone()),
             owner: owner.or_else(|| edition.map(|edition| edition.owner.clone())).unwrap_or_default(),
             warning: kind == Kind::Warning as i16,
             provisioned: library.is_provisioned(slug),

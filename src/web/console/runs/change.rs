@@ -6,7 +6,7 @@ use axum::{
 };
 use minijinja::{Value, context, value::Serde};
 
-use super::{recorded, seen};
+use super::seen;
 use crate::{
     audit,
     delivery::State as Delivery,
@@ -73,7 +73,7 @@ async fn change(shared: &Shared, visitor: &Visitor, id: i64, how: Change, done: 
         if let Ok(changed) = &changed
             && changed.differs()
         {
-            let (before, after) = (recorded(&changed.before), recorded(&changed.after));
+            let (before, after) = (changed.before.recorded(), changed.after.recorded());
             audit::record(tx, &visitor.actor, how.action(), &format!("run {id}"), Some(&before), Some(&after), now).await?;
         }
         Ok(changed)
@@ -85,7 +85,7 @@ async fn change(shared: &Shared, visitor: &Visitor, id: i64, how: Change, done: 
 }
 
 /// Closes and opens the gates of this node at once; other nodes look four times a second.
-pub(super) async fn take_effect(shared: &Shared) -> Result<(), Fault> {
+pub(in crate::web::console) async fn take_effect(shared: &Shared) -> Result<(), Fault> {
     shared.parts.active.refresh().await?;
     shared.parts.work.notify_waiters();
     Ok(())

@@ -8,10 +8,7 @@ use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    change::{Reach, take_effect},
-    recorded,
-};
+use super::change::{Reach, take_effect};
 use crate::{
     active::{RunRow, run_columns},
     audit,
@@ -138,7 +135,7 @@ pub(super) async fn resume(
             if let Ok(changed) = command::change(tx, *run, command::Change::Resume, Some(by)).await?
                 && changed.differs()
             {
-                let (before, after) = (recorded(&changed.before), recorded(&changed.after));
+                let (before, after) = (changed.before.recorded(), changed.after.recorded());
                 let subject = format!("run {run}");
                 audit::record(tx, &visitor.actor, "run.resume", &subject, Some(&before), Some(&after), now).await?;
                 resumed += 1;

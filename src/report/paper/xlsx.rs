@@ -1,0 +1,108 @@
+//! The Excel workbook: the summary first, then a sheet for every cut. Numbers are numbers, so that they can be added up.
+
+use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, Worksheet};
+
+use super::{COLUMNS, Paper, PaperError, VI, summary};
+
+struct Looks {
+    title: Format,
+    head: Format,
+    text: Format,
+    number: Format,
+    plain: Format,
+}
+
+pub(super) fn write(paper: &Paper<'_>) -> Result<Vec<u8>, PaperError> {
+    let font = Format::new().set_font_name("Times New Roman").set_font_size(12);
+    let boxed = font.clone().set_border(FormatBorder::Thin);
+    let looks = Looks {
+        title: font.clone().set_font_size(14).set_bold(),
+        head: boxed.clone().set_bold().set_align(FormatAlign::Center).set_align(FormatAlign::VerticalCenter).set_text_wrap(),
+        text: boxed.clone().set_text_wrap(),
+        number: boxed.set_num_format("#,##0"),
+        plain: font,
+    };
+    let mut book = Workbook::new();
+    totals(book.add_worksheet(), paper, &looks)?;
+    for (cut, lines) in paper.cuts() {
+        let (title, name) = cut.title(paper.sheet.selection.area.is_some());
+        let sheet = book.add_worksheet();
+        // A tab's name has 31 letters at most and none of []:*?/\.
+        sheet.set_name(title.vi.replace([',', '/'], "").chars().take(31).collect::<String>())?;
+        begin(sheet, &format!("{} ({})", title.vi, paper.days()), &looks)?;
+        sheet.write_with_format(2, 0, "Mã", &looks.head)?.write_with_format(2, 1, &name.vi, &looks.head)?;
+        sheet.set_column_width(0, 16)?.set_column_width(1, 40)?.set_column_range_width(2, 8, 15)?;
+        for (column, (name, _)) in (2_u16..).zip(COLUMNS) {
+            sheet.write_with_format(2, column, name, &looks.head)?;
+        }
+        let mut last = 2;
+        for (row, line) in (3_u32..).zip(lines) {
+            sheet.write_with_format(row, 0, &line.key, &looks.text)?.write_with_format(row, 1, &line.name.vi, &looks.text)?;
+            for (column, (_, of)) in (2_u16..).zip(COLUMNS) {
+                number(sheet, row, column, of(&line.figures), &looks.number)?;
+            }
+            last = row;
+        }
+        if !cut.parts_people() {
+            let note = "Một người có thể thuộc nhiều dòng: số người của các dòng không cộng thành tổng.";
+            sheet.write_with_format(last + 2, 0, note, &looks.plain)?;
+        }
+        sheet.set_freeze_panes(3, 2)?.set_repeat_rows(2, 2)?;
+    }
+    Ok(book.save_to_buffer()?)
+}
+
+/// A4, the title on top.
+fn begin(sheet: &mut Worksheet, title: &str, looks: &Looks) -> Result<(), PaperError> {
+    sheet.set_paper_size(9).set_landscape().set_print_fit_to_pages(1, 0);
+    sheet.set_margins(1.2, 0.6, 0.8, 0.8, 0.4, 0.4);
+    sheet.write_with_format(0, 0, title, &looks.title)?;
+    Ok(())
+}
+
+/// Excel's numbers are floats, exact up to 2^53: a hundred years of every message of the country.
+#[expect(clippy::cast_precision_loss, reason = "counts and đồng stay far below 2^53")]
+fn number(sheet: &mut Worksheet, row: u32, column: u16, n: i64, look: &Format) -> Result<(), PaperError> {
+    sheet.write_number_with_format(row, column, n as f64, look)?;
+    Ok(())
+}
+
+fn totals(sheet: &mut Worksheet, paper: &Paper<'_>, looks: &Looks) -> Result<(), PaperError> {
+    sheet.set_name("Tổng hợp")?;
+    begin(sheet, &paper.subject(), looks)?;
+    let facts = [
+        format!("Đơn vị: {}", paper.office_name()),
+        format!("Kỳ báo cáo: {}", paper.days()),
+        format!("Nguồn số liệu: {}", paper.source()),
+    ];
+    for (row, fact) in (1_u32..).zip(&facts) {
+        sheet.write_with_format(row, 0, fact, &looks.plain)?;
+    }
+    let before = paper.before.map_or_else(|| "Kỳ trước".to_string(), |(period, _)| period.title().vi);
+    for (column, name) in (0_u16..).zip(["Chỉ tiêu", "Kỳ này", "Tỷ lệ", &before, "Tỷ lệ kỳ trước", "Chênh lệch"]) {
+        sheet.write_with_format(5, column, name, &looks.head)?;
+    }
+    sheet.set_column_width(0, 52)?.set_column_range_width(1, 5, 17)?;
+    let mut last = 5;
+    for (row, line) in (6_u32..).zip(summary(paper.sheet, paper.before.map(|(_, sheet)| sheet), VI)) {
+        sheet.write_with_format(row, 0, &line.measure.label().vi, &looks.text)?;
+        for (column, n) in [(1, line.now), (3, line.before), (5, line.change)] {
+            match n {
+                Some(n) => number(sheet, row, column, n, &looks.number)?,
+                None => drop(sheet.write_with_format(row, column, "–", &looks.text)?),
+            }
+        }
+        for (column, share) in [(2, line.share), (4, line.share_before)] {
+            sheet.write_with_format(row, column, share.unwrap_or_default(), &looks.text)?;
+        }
+        last = row;
+    }
+    for (row, said) in (last + 2..).zip(paper.sentences()) {
+        sheet.write_with_format(row, 0, said, &looks.plain)?;
+    }
+    let row = last + 4 + u32::try_from(paper.sentences().len()).unwrap_or(0);
+    for (column, who) in [(0, "Người lập biểu"), (2, "Người kiểm tra"), (4, "Thủ trưởng đơn vị")] {
+        sheet.write_with_format(row, column, who, &looks.title)?;
+    }
+    Ok(())
+}

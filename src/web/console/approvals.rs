@@ -1,0 +1,376 @@
+//! Approvals: what waits, one page with all that is needed to decide (also on a phone), what one person released alone and
+//! somebody else has to look at, and who stands in for whom.
+//!
+//! Nobody decides about their own work; that, and whether it still is what the page showed, is asked again in the transaction
+//! that decides.
+
+mod delegates;
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    extract::{self, Path},
+    response::Response,
+    routing::{get, post},
+};
+use minijinja::{Value, context, value::Serde};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Named, campaigns, difference,
+    fault::Fault,
+    form::Form,
+    visitor::{Visitor, see_other},
+    when,
+};
+use crate::{
+    approval::{self, Delegation, Refusal, Standing, Submission, delegation, submission},
+    campaign::{Library, Segments},
+    definition, edition, phrase,
+    user::{self, Right},
+    web::{Shared, State},
+    words::Lang,
+};
+
+/// Decisions that the list still shows.
+const DECIDED: i64 = 20;
+
+pub(super) const TEMPLATES: &[Named] = &[
+    ("approvals/list", include_str!("../templates/console/approvals/list.html")),
+    ("approvals/show", include_str!("../templates/console/approvals/show.html")),
+    ("approvals/delegates", include_str!("../templates/console/approvals/delegates.html")),
+];
+
+pub(super) fn routes() -> Router<State> {
+    Router::new()
+        .route("/approvals", get(list))
+        .route("/approvals/delegates", get(delegates::show).post(delegates::make))
+        .route("/approvals/delegates/{id}/end", post(delegates::end))
+        .route("/approvals/{id}", get(show))
+        .route("/approvals/{id}/approve", post(approve))
+        .route("/approvals/{id}/return", post(give_back))
+        .route("/approvals/{id}/emergency", post(emergency))
+        .route("/approvals/{id}/review", post(review))
+}
+
+/// Why a decision was not made, as a page says it.
+pub(in crate::web) fn refused(refusal: Refusal) -> Fault {
+    match refusal {
+        Refusal::Db(error) => Fault::Db(error),
+        Refusal::Unknown(_) => Fault::NotFound,
+        Refusal::Over(_) | Refusal::Another | Refusal::NothingToReview => Fault::Conflict(refusal.phrase()),
+        _ => Fault::Invalid(refusal.phrase()),
+    }
+}
+
+/// By which right somebody decides about a campaign.
+pub(in crate::web) enum Power {
+    /// Their own.
+    Own,
+    /// That of an approver who is away.
+    Delegated(Box<Delegation>),
+}
+
+impl Power {
+    /// Whom they stand in for.
+    pub const fn stands_in(&self) -> Option<&Delegation> {
+        match self {
+            Self::Own => None,
+            Self::Delegated(delegation) => Some(delegation),
+        }
+    }
+
+    /// What lets this visitor decide about a campaign of this owner; none: nothing does. A delegation is worth what its
+    /// approver may do today.
+    pub async fn of(state: &Shared, visitor: &Visitor, owner: &str) -> Result<Option<Self>, Fault> {
+        if visitor.can(Right::Approve) {
+            return Ok(Some(Self::Own));
+        }
+        for held in held(state, visitor).await? {
+            let approver = user::find(&state.parts.db, held.approver).await?;
+            let able = |approver: &user::User| {
+                approver.disabled_at.is_none() && approver.can(Right::Approve) && approver.departments.sees(owner)
+            };
+            if approver.as_ref().is_some_and(able) {
+                return Ok(Some(Self::Delegated(Box::new(held))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What this visitor may decide in others' place today.
+async fn held(state: &Shared, visitor: &Visitor) -> Result<Vec<Delegation>, Fault> {
+    let today = when::day_of(state.parts.clock.millis());
+    Ok(delegation::held_by(&state.parts.db, visitor.user.id, today).await?)
+}
+
+/// A line of the list.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: i64,
+    slug: String,
+    title: String,
+    owner: String,
+    warning: bool,
+    version: Option<i64>,
+    sender: String,
+    writers: Vec<String>,
+    at: String,
+    /// Whether the reader wrote at it.
+    own: bool,
+    standing: String,
+    approved: bool,
+    decider: String,
+    instead_of: Option<String>,
+    decided: Option<String>,
+    comment: String,
+    emergency: bool,
+    was_right: Option<bool>,
+}
+
+impl Row {
+    fn of(one: Submission, visitor: &Visitor) -> Self {
+        Self {
+            id: one.id,
+            warning: one.kind == 1,
+            version: one.version,
+            writers: one.writers().into_iter().map(|writer| writer.name).collect(),
+            at: when::moment(one.sent_at, visitor.lang),
+            own: one.is_written_by(&visitor.actor),
+            standing: one.standing().phrase().text(visitor.lang).to_string(),
+            approved: one.standing() == Standing::Approved,
+            decider: one.decided_name.unwrap_or_default(),
+            decided: one.decided_at.map(|at| when::moment(at, visitor.lang)),
+            sender: one.sent_name,
+            slug: one.slug,
+            title: one.title,
+            owner: one.owner,
+            instead_of: one.instead_of,
+            comment: one.comment,
+            emergency: one.emergency,
+            was_right: one.was_right,
+        }
+    }
+}
+
+async fn list(extract::State(State(state)): extract::State<State>, visitor: Visitor) -> Result<Response, Fault> {
+    visitor.needs(Right::ReadCampaigns)?;
+    let db = &state.parts.db;
+    let rows = |found: Vec<Submission>| -> Vec<Row> {
+        let seen = found.into_iter().filter(|one| visitor.user.departments.sees(&one.owner));
+        seen.map(|one| Row::of(one, &visitor)).collect()
+    };
+    let delegations = held(&state, &visitor).await?;
+    let values = context! {
+        waiting => Value::from(Serde(rows(submission::waiting(db).await?))),
+        to_review => Value::from(Serde(rows(submission::to_review(db).await?))),
+        decided => Value::from(Serde(rows(submission::decided(db, DECIDED).await?))),
+        required => approval::is_required(db, &state.parts.config).await?,
+        may_approve => visitor.can(Right::Approve) || !delegations.is_empty(),
+        instead_of => delegations.into_iter().map(|held| held.approver_name).collect::<Vec<_>>(),
+    };
+    Ok(state.view(&visitor, "approvals/list", values))
+}
+
+/// A submission of a campaign that the visitor sees.
+async fn one(state: &Shared, visitor: &Visitor, id: i64) -> Result<Submission, Fault> {
+    visitor.needs(Right::ReadCampaigns)?;
+    let found = submission::get(&state.parts.db, id).await.map_err(refused)?;
+    visitor.sees(&found.owner)?;
+    Ok(found)
+}
+
+async fn show(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    let found = one(&state, &visitor, id).await?;
+    let (db, lang) = (&state.parts.db, visitor.lang);
+    let kept = definition::kept(db, &found.hash).await?;
+    let segments = Segments::parse("segments.toml", &kept.segments).unwrap_or_default();
+    let library = Library { segments, segments_text: kept.segments.clone(), ..Library::default() };
+    // What it changes is told against what was approved last before it.
+    let before = before(&state, &found).await?;
+    let (lines, segment_lines, files) = match &before {
+        Some(before) => (
+            difference::between(&before.source.text, &kept.source.text),
+            difference::between(&before.segments, &kept.segments),
+            files(&before.source.attachments, &kept.source.attachments),
+        ),
+        None => (Vec::new(), Vec::new(), files(&BTreeMap::new(), &kept.source.attachments)),
+    };
+    let (texts, faults) = match campaigns::texts::messages(&state, &kept.source, lang) {
+        Ok(texts) => (texts, Vec::new()),
+        Err(faults) => (Vec::new(), faults),
+    };
+    let campaign = &kept.source.campaign;
+    let next = campaign.occurrences(state.parts.clock.now(), &state.parts.holidays).next();
+    let waiting = found.standing() == Standing::Waiting;
+    let own = found.is_written_by(&visitor.actor);
+    let power = Power::of(&state, &visitor, &found.owner).await?;
+    let stands_in = power.as_ref().and_then(Power::stands_in).map(|held| held.approver_name.clone());
+    let review = found.emergency && found.reviewed_at.is_none();
+    let decider = found.decided_by == visitor.actor.user;
+    let values = context! {
+        id, slug => &found.slug, title => &found.title, owner => &found.owner, warning => found.kind == 1,
+        version => found.version, hash => &found.hash, note => &found.note,
+        writers => found.writers().into_iter().map(|writer| writer.name).collect::<Vec<_>>(),
+        sender => &found.sent_name, sent => when::moment(found.sent_at, lang),
+        waiting, standing => found.standing().phrase().text(lang), approved => found.standing() == Standing::Approved,
+        decider => &found.decided_name, decided => found.decided_at.map(|at| when::moment(at, lang)),
+        instead_of => &found.instead_of, comment => &found.comment, emergency => found.emergency,
+        reviewer => &found.reviewed_name, reviewed => found.reviewed_at.map(|at| when::moment(at, lang)),
+        was_right => found.was_right, review => &found.review,
+        facts => Value::from(Serde(campaigns::facts(campaign, &library, lang))),
+        next => next.map(|next| when::due(next.due, campaign.timezone(), lang)),
+        texts => Value::from(Serde(&texts)), faults, before => before.is_some(),
+        lines => Value::from(Serde(&lines)), segment_lines => Value::from(Serde(&segment_lines)), files,
+        text => &kept.source.text,
+        estimate => found.estimate.as_deref().and_then(|estimate| told(estimate, lang)),
+        own, stands_in,
+        may_decide => waiting && !own && power.is_some(),
+        may_hurry => waiting && own && found.kind == 1 && visitor.can(Right::Approve),
+        may_review => review && !decider && !own && visitor.can(Right::Approve),
+        refresh => waiting && found.estimate.is_none(),
+    };
+    Ok(state.view(&visitor, "approvals/show", values))
+}
+
+/// The content that was approved last before a submission; none: it is the first.
+async fn before(state: &Shared, found: &Submission) -> Result<Option<definition::Kept>, Fault> {
+    let db = &state.parts.db;
+    let earlier = submission::of_campaign(db, &found.slug).await?;
+    let earlier = earlier.into_iter().filter(|one| one.id < found.id && one.standing() == Standing::Approved);
+    let hash = match earlier.filter(|one| one.was_right != Some(false)).map(|one| one.hash).next() {
+        Some(hash) => Some(hash),
+        // Approved at the machine itself.
+        None if found.standing() == Standing::Waiting => approval::last_released(db, &found.slug).await?,
+        None => None,
+    };
+    match hash.filter(|hash| *hash != found.hash) {
+        Some(hash) => Ok(Some(definition::kept(db, &hash).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Files that came, went or changed.
+fn files(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) -> Vec<Value> {
+    let names = after.keys().chain(before.keys().filter(|name| !after.contains_key(*name)));
+    let kind = |name: &String| match (before.get(name), after.get(name)) {
+        (None, _) => "added",
+        (_, None) => "removed",
+        (old, new) if old == new => "same",
+        _ => "changed",
+    };
+    names.map(|name| context! { name, kind => kind(name) }).collect()
+}
+
+/// What was counted, with its time.
+fn told(estimate: &str, lang: Lang) -> Option<Value> {
+    let counted: serde_json::Value = serde_json::from_str(estimate).ok()?;
+    let at = when::moment(counted["at"].as_i64()?, lang);
+    Some(context! { at, ..Value::from(Serde(counted)) })
+}
+
+/// A decision.
+#[derive(Debug, Deserialize)]
+struct Decide {
+    /// The content that the page showed.
+    hash: String,
+    #[serde(default)]
+    comment: String,
+}
+
+impl Decide {
+    fn comment(&self) -> String {
+        self.comment.trim().chars().take(2_000).collect()
+    }
+}
+
+async fn approve(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Form(decide): Form<Decide>,
+) -> Result<Response, Fault> {
+    let found = one(&state, &visitor, id).await?;
+    let power = Power::of(&state, &visitor, &found.owner).await?.ok_or(Fault::Forbidden)?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let comment = decide.comment();
+    edition::approve(db, id, &decide.hash, &comment, &visitor.actor, power.stands_in(), now).await.map_err(refused)?;
+    state.parts.shelf.look(db).await?;
+    let title = &found.title;
+    visitor.flash(&phrase!("Đã phê duyệt “{title}”.", "“{title}” is approved.")).await?;
+    Ok(see_other("/approvals"))
+}
+
+async fn give_back(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Form(decide): Form<Decide>,
+) -> Result<Response, Fault> {
+    let found = one(&state, &visitor, id).await?;
+    let power = Power::of(&state, &visitor, &found.owner).await?.ok_or(Fault::Forbidden)?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let comment = decide.comment();
+    edition::return_(db, id, &decide.hash, &comment, &visitor.actor, power.stands_in(), now).await.map_err(refused)?;
+    let title = &found.title;
+    visitor.flash(&phrase!("Đã trả lại “{title}” để sửa.", "“{title}” is returned.")).await?;
+    Ok(see_other("/approvals"))
+}
+
+/// One person alone: for a warning that cannot wait.
+async fn emergency(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Form(decide): Form<Decide>,
+) -> Result<Response, Fault> {
+    let found = one(&state, &visitor, id).await?;
+    visitor.needs(Right::Approve)?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    edition::approve_in_emergency(db, id, &decide.hash, &decide.comment(), &visitor.actor, now).await.map_err(refused)?;
+    state.parts.shelf.look(db).await?;
+    visitor
+        .warn(&phrase!(
+            "Đã phê duyệt khẩn. Một người phê duyệt khác sẽ xem lại sau.",
+            "Released in an emergency. Another approver looks at it afterwards."
+        ))
+        .await?;
+    Ok(see_other(&format!("/campaigns/{}", found.slug)))
+}
+
+/// What another approver found of it afterwards.
+#[derive(Debug, Deserialize)]
+struct Review {
+    /// `right` or `wrong`.
+    #[serde(default)]
+    verdict: String,
+    #[serde(default)]
+    comment: String,
+}
+
+async fn review(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Form(review): Form<Review>,
+) -> Result<Response, Fault> {
+    one(&state, &visitor, id).await?;
+    visitor.needs(Right::Approve)?;
+    let was_right = match review.verdict.as_str() {
+        "right" => true,
+        "wrong" => false,
+        _ => return Err(Fault::Invalid(phrase!("Hãy chọn đúng hay sai.", "Please say whether it was right."))),
+    };
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let comment: String = review.comment.trim().chars().take(2_000).collect();
+    edition::review(db, id, was_right, &comment, &visitor.actor, now).await.map_err(refused)?;
+    state.parts.shelf.look(db).await?;
+    visitor.flash(&phrase!("Đã ghi kết quả xem lại.", "The review is recorded.")).await?;
+    Ok(see_other("/approvals"))
+}

@@ -1,0 +1,377 @@
+//! What people do with a campaign: send it for approval, take that back, archive, clone, import, put files beside it.
+
+use std::io::Read as _;
+
+use axum::{
+    extract::{self, Path},
+    http::StatusCode,
+    response::Response,
+};
+use minijinja::context;
+use serde::Deserialize;
+
+use super::{subject::Subject, texts};
+use crate::{
+    campaign::{ATTACHMENT_LIMIT, Sheet},
+    document::Problem,
+    edition::{self, Draft, Head, Saved, SubmitError},
+    phrase,
+    user::Right,
+    web::{
+        Shared, State,
+        console::{
+            fault::Fault,
+            form::{Form, Upload},
+            visitor::{Visitor, see_other},
+        },
+    },
+    words::{Lang, Phrase},
+};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Submit {
+    version: i64,
+    #[serde(default)]
+    note: String,
+}
+
+/// Sends a version for approval.
+pub(super) async fn submit(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    Form(Submit { version, note }): Form<Submit>,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    let latest = subject.to_change(&visitor)?;
+    if latest.version != version {
+        return Err(newer(&latest.made_name, latest.version));
+    }
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    if let Ok(source) = edition::source(db, &subject.library, &slug, version).await
+        && let Err(faults) = texts::messages(&state, &source, visitor.lang)
+    {
+        let (more, first) = (faults.len(), faults.first().cloned().unwrap_or_default());
+        return Err(Fault::Invalid(phrase!(
+            "Chưa gửi phê duyệt được: còn {more} lỗi trong lời nhắn. {first}",
+            "It cannot be submitted: {more} problem(s) in the texts. {first}"
+        )));
+    }
+    let note: String = note.chars().take(2_000).collect();
+    match edition::submit(db, &subject.library, subject.required, (&slug, version), &note, &visitor.actor, now).await {
+        Ok(_) if subject.required => {
+            visitor.flash(&phrase!("Đã gửi bản {version} để phê duyệt.", "Version {version} waits for approval.")).await?;
+        }
+        Ok(_) => visitor.flash(&phrase!("Bản {version} đã được áp dụng.", "Version {version} is in force.")).await?,
+        Err(SubmitError::Waiting) => {
+            visitor.warn(&phrase!("Bản này đang chờ phê duyệt.", "It waits for approval already.")).await?
+        }
+        Err(SubmitError::Broken(problems)) => {
+            let first = problems.0.first().map(|problem| told(problem, visitor.lang)).unwrap_or_default();
+            let more = problems.len();
+            return Err(Fault::Invalid(phrase!(
+                "Chưa gửi phê duyệt được: còn {more} lỗi. {first}",
+                "It cannot be submitted: {more} problem(s). {first}"
+            )));
+        }
+        Err(SubmitError::Unknown(..)) => return Err(Fault::NotFound),
+        Err(SubmitError::Provisioned) => return subject.to_change(&visitor).map(|_| see_other("/campaigns")),
+        Err(SubmitError::Db(error)) => return Err(error.into()),
+    }
+    refresh(&state).await?;
+    Ok(see_other(&format!("/campaigns/{slug}")))
+}
+
+/// The library as it is from now on, for whatever asks next.
+async fn refresh(state: &Shared) -> Result<(), Fault> {
+    state.parts.shelf.look(&state.parts.db).await?;
+    Ok(())
+}
+
+fn newer(name: &str, version: i64) -> Fault {
+    Fault::Conflict(phrase!(
+        "{name} vừa lưu bản {version}. Chưa có gì được thay đổi: hãy xem bản ấy trước.",
+        "{name} has just saved version {version}. Nothing was changed: look at that one first."
+    ))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Withdraw {
+    submission: i64,
+}
+
+/// Takes back what waits.
+pub(super) async fn withdraw(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    Form(Withdraw { submission }): Form<Withdraw>,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    visitor.needs(Right::WriteCampaigns)?;
+    if !subject.submissions.iter().any(|one| one.id == submission) {
+        return Err(Fault::NotFound);
+    }
+    edition::withdraw(&state.parts.db, submission, &visitor.actor, state.parts.clock.millis())
+        .await
+        .map_err(super::super::approvals::refused)?;
+    visitor.flash(&phrase!("Đã rút lại yêu cầu phê duyệt.", "Taken back.")).await?;
+    Ok(see_other(&format!("/campaigns/{slug}")))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Nothing {}
+
+pub(super) async fn archive(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    subject.to_change(&visitor)?;
+    edition::archive(&state.parts.db, &slug, &visitor.actor, state.parts.clock.millis()).await?;
+    refresh(&state).await?;
+    visitor.flash(&phrase!("Đã lưu trữ: chiến dịch này không gửi nữa.", "Archived: this campaign sends no more.")).await?;
+    Ok(see_other(&format!("/campaigns/{slug}")))
+}
+
+pub(super) async fn unarchive(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    subject.to_change(&visitor)?;
+    edition::unarchive(&state.parts.db, &slug, &visitor.actor, state.parts.clock.millis()).await?;
+    refresh(&state).await?;
+    visitor.flash(&phrase!("Đã đưa ra khỏi lưu trữ.", "Taken out of the archive.")).await?;
+    Ok(see_other(&format!("/campaigns/{slug}")))
+}
+
+pub(super) async fn clone_page(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    visitor.needs(Right::WriteCampaigns)?;
+    let title = subject.source().map(|source| source.campaign.title.clone());
+    let title = title.or_else(|| subject.latest.as_ref().map(|latest| latest.title.clone())).unwrap_or_default();
+    let values = context! { slug => &slug, title, new_slug => format!("{slug}-2"), error => "" };
+    Ok(state.view(&visitor, "campaigns/clone", values))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Clone {
+    new_slug: String,
+}
+
+/// A copy under another name, with its files: a draft.
+pub(super) async fn clone(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    Form(Clone { new_slug }): Form<Clone>,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    visitor.needs(Right::WriteCampaigns)?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    // What is copied is the latest version, or the file.
+    let sheet = match subject.latest.as_ref().filter(|_| !subject.is_provisioned()) {
+        Some(latest) => edition::sheet(db, &slug, latest.version).await?,
+        None => subject.source().map(|source| Sheet { text: source.text.clone(), attachments: source.attachments.clone() }),
+    };
+    let sheet = sheet.ok_or(Fault::NotFound)?;
+    let new_slug = new_slug.trim().to_string();
+    let taken = || phrase!("đã có chiến dịch mang mã này", "there is a campaign of this name already");
+    let clash = match edition::check_slug(&subject.library, &new_slug) {
+        Err(words) => Some(words),
+        Ok(()) => edition::latest(db, &new_slug).await?.map(|_| taken()),
+    };
+    if let Some(words) = clash {
+        let title = Head::of(&sheet.text, None).title;
+        let values = context! { slug, title, new_slug, error => words.text(visitor.lang) };
+        return Ok(state.view_as(StatusCode::UNPROCESSABLE_ENTITY, &visitor, "campaigns/clone", values));
+    }
+    let comment = phrase!("Nhân bản từ {slug}", "Cloned from {slug}").text(visitor.lang).to_string();
+    let draft = Draft { slug: &new_slug, text: &sheet.text, base: 0, comment: &comment };
+    let mut version = match edition::save_draft(db, draft, &visitor.actor, now).await? {
+        Saved::Done(version) | Saved::Unchanged(version) => version,
+        Saved::Conflict(_) => return Err(Fault::Conflict(taken())),
+    };
+    for (name, bytes) in sheet.attachments.iter().filter(|(name, _)| edition::is_file_name(name)) {
+        if let Saved::Done(next) = edition::attach(db, (&new_slug, version), name, bytes, &visitor.actor, now).await? {
+            version = next;
+        }
+    }
+    visitor.flash(&phrase!("Đã nhân bản thành {new_slug}.", "Cloned as {new_slug}.")).await?;
+    Ok(see_other(&format!("/campaigns/{new_slug}")))
+}
+
+pub(super) async fn import_page(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let none: [&str; 0] = [];
+    let values = context! { slug => "", text => "", slug_error => "", text_error => "", problems => none };
+    Ok(state.view(&visitor, "campaigns/import", values))
+}
+
+/// A TOML that was pasted or uploaded becomes a draft. One that exists is a new version of it, if the form says so.
+pub(super) async fn import(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    upload: Upload,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let (db, now, lang) = (&state.parts.db, state.parts.clock.millis(), visitor.lang);
+    let mut slug = upload.fields.get("slug").to_string();
+    let mut text = upload.fields.raw("text").replace("\r\n", "\n");
+    let mut text_error: Option<Phrase> = None;
+    if let Some(file) = upload.files.iter().find(|file| file.field == "file") {
+        if slug.is_empty() {
+            slug = file.name.rsplit(['/', '\\']).next().unwrap_or_default().trim_end_matches(".toml").to_string();
+        }
+        match read(file, edition::TEXT_LIMIT as u64).map(String::from_utf8) {
+            Some(Ok(read)) => text = read.trim_start_matches('\u{feff}').to_string(),
+            Some(Err(_)) => {
+                text_error = Some(phrase!(
+                    "tệp không phải UTF-8: lưu lại với bảng mã UTF-8",
+                    "the file is not UTF-8: save it again as UTF-8"
+                ))
+            }
+            None => text_error = Some(phrase!("tệp quá lớn: nhiều nhất 256 KiB", "the file is too large: at most 256 KiB")),
+        }
+    }
+    let library = state.parts.shelf.library(db).await?;
+    let latest = edition::latest(db, &slug).await?;
+    let mut slug_error = edition::check_slug(&library, &slug).err();
+    if let Some(latest) = &latest {
+        visitor
+            .sees(&latest.owner)
+            .map_err(|_| Fault::Conflict(phrase!("đã có chiến dịch mang mã này", "this name is taken")))?;
+        if !upload.fields.has("replace") {
+            let version = latest.version;
+            slug_error = Some(phrase!(
+                "đã có chiến dịch này (bản {version}): đánh dấu ô bên dưới để lưu thành bản mới",
+                "there is one of this name (version {version}): tick the box below to save a new version"
+            ));
+        }
+    }
+    if text_error.is_none() && text.trim().is_empty() {
+        text_error = Some(phrase!("dán nội dung TOML, hoặc chọn tệp", "paste the TOML, or choose a file"));
+    }
+    if text_error.is_none() && text.len() > edition::TEXT_LIMIT {
+        text_error = Some(phrase!("nội dung quá dài: nhiều nhất 256 KiB", "the text is too long: at most 256 KiB"));
+    }
+    let mut problems = Vec::new();
+    if text_error.is_none() && slug_error.is_none() {
+        if !visitor.user.departments.sees(&Head::of(&text, None).owner) {
+            text_error = Some(phrase!(
+                "`owner` là đơn vị khác: bạn không thuộc đơn vị ấy",
+                "`owner` is a department that you do not belong to"
+            ));
+        } else if !upload.fields.has("unfinished") {
+            let attachments = match &latest {
+                Some(latest) => edition::attachments(db, &slug, latest.version).await?,
+                None => std::collections::BTreeMap::new(),
+            };
+            if let Err(found) = library.source(&slug, &Sheet { text: text.clone(), attachments }) {
+                problems = found.0.iter().map(|problem| told(problem, lang)).collect();
+                text_error = Some(phrase!("nội dung còn lỗi", "the text has problems"));
+            }
+        }
+    }
+    if slug_error.is_some() || text_error.is_some() {
+        let words = |error: Option<Phrase>| error.map(|words| words.text(lang).to_string()).unwrap_or_default();
+        let values = context! {
+            slug, text, slug_error => words(slug_error), text_error => words(text_error), problems, known => latest.is_some(),
+            replace => upload.fields.has("replace"),
+        };
+        return Ok(state.view_as(StatusCode::UNPROCESSABLE_ENTITY, &visitor, "campaigns/import", values));
+    }
+    let base = latest.map_or(0, |latest| latest.version);
+    let comment = phrase!("Nhập từ TOML", "Imported from TOML").text(lang).to_string();
+    let draft = Draft { slug: &slug, text: &text, base, comment: &comment };
+    match edition::save_draft(db, draft, &visitor.actor, now).await? {
+        Saved::Done(version) => visitor.flash(&phrase!("Đã nhập thành bản {version}.", "Imported as version {version}.")).await?,
+        Saved::Unchanged(version) => {
+            visitor.flash(&phrase!("Nội dung giống hệt bản {version}.", "It is the same as version {version}.")).await?
+        }
+        Saved::Conflict(theirs) => return Err(newer(&theirs.made_name, theirs.version)),
+    }
+    Ok(see_other(&format!("/campaigns/{slug}")))
+}
+
+/// A file's bytes; none: it is larger than `most`, or cannot be read.
+fn read(file: &crate::web::console::form::File, most: u64) -> Option<Vec<u8>> {
+    if file.size > most {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.file.reopen().ok()?.take(most).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// A problem with its line, for a page.
+fn told(problem: &Problem, lang: Lang) -> String {
+    let help = problem.help.as_ref().map(|help| format!(" ({})", help.text(lang))).unwrap_or_default();
+    let place = if problem.line > 0 { format!("{} {}: ", lang.pick("dòng", "line"), problem.line) } else { String::new() };
+    format!("{place}{}{help}", problem.message.text(lang))
+}
+
+/// Puts a file beside the campaign.
+pub(super) async fn attach(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    upload: Upload,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    subject.to_change(&visitor)?;
+    let base: i64 = upload.fields.get("base").parse().unwrap_or(0);
+    let Some(file) = upload.files.first() else {
+        return Err(Fault::Invalid(phrase!("Hãy chọn một tệp.", "Please choose a file.")));
+    };
+    let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
+    if !edition::is_file_name(name) {
+        return Err(Fault::Invalid(phrase!("Tên tệp có ký tự không dùng được.", "The file's name cannot be used.")));
+    }
+    let Some(bytes) = read(file, ATTACHMENT_LIMIT) else {
+        return Err(Fault::TooLarge(phrase!("Tệp đính kèm nhiều nhất 5 MiB.", "An attachment has at most 5 MiB.")));
+    };
+    let saved = edition::attach(&state.parts.db, (&slug, base), name, &bytes, &visitor.actor, state.parts.clock.millis()).await?;
+    changed(&visitor, &slug, saved).await
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Detach {
+    name: String,
+    base: i64,
+}
+
+/// Takes a file away.
+pub(super) async fn detach(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    Form(Detach { name, base }): Form<Detach>,
+) -> Result<Response, Fault> {
+    let subject = Subject::of(&state, &visitor, &slug).await?;
+    subject.to_change(&visitor)?;
+    let saved = edition::detach(&state.parts.db, (&slug, base), &name, &visitor.actor, state.parts.clock.millis()).await?;
+    changed(&visitor, &slug, saved).await
+}
+
+async fn changed(visitor: &Visitor, slug: &str, saved: Saved) -> Result<Response, Fault> {
+    match saved {
+        Saved::Conflict(theirs) => return Err(newer(&theirs.made_name, theirs.version)),
+        Saved::Done(version) | Saved::Unchanged(version) => {
+            visitor.flash(&phrase!("Đã lưu bản {version}.", "Version {version} is saved.")).await?;
+        }
+    }
+    Ok(see_other(&format!("/campaigns/{slug}")))
+}

@@ -1,0 +1,110 @@
+//! A campaign's texts as people will get them, for a page to show: by message, channel and language.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use providers::{
+    Content,
+    text::{Encoding, measure},
+};
+use serde::Serialize;
+
+use crate::{
+    campaign::{SmsText, Source},
+    message::Templates,
+    phrase,
+    preview::{Preview, Shown, Version, sms::Form},
+    web::Shared,
+    words::Lang,
+};
+
+/// One message.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct MessageView {
+    pub id: String,
+    pub phase: Option<String>,
+    /// Only people of these segments get it.
+    pub segments: Vec<String>,
+    pub texts: Vec<TextView>,
+    /// What accounts would not take of it.
+    pub refusals: Vec<String>,
+}
+
+/// One text of it.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::web) struct TextView {
+    pub channel: &'static str,
+    pub lang: String,
+    pub subject: Option<String>,
+    pub body: String,
+    /// Parts, encoding and length of a text message, or which accounts have it so.
+    pub size: Option<String>,
+    pub files: Vec<String>,
+    pub error: Option<String>,
+}
+
+/// What a campaign's texts are, or what is wrong with them.
+pub(in crate::web) fn messages(state: &Shared, source: &Source, lang: Lang) -> Result<Vec<MessageView>, Vec<String>> {
+    let campaign = &source.campaign;
+    let config = &state.parts.config;
+    let attachments: BTreeMap<String, Bytes> =
+        source.attachments.iter().map(|(name, bytes)| (name.clone(), Bytes::from(bytes.clone()))).collect();
+    let templates = Templates::compile(campaign, &config.office, None, &attachments).map_err(|faults| {
+        faults.iter().map(|fault| format!("{} · {}: {}", fault.message, fault.field, fault.text.text(lang))).collect::<Vec<_>>()
+    })?;
+    let preview = Preview::new(campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
+    let refusals = preview.refusals();
+    let view = |(index, message): (usize, &crate::campaign::Message)| MessageView {
+        id: message.id.clone(),
+        phase: message.phase.clone(),
+        segments: message.segments.clone(),
+        texts: preview.texts(index).iter().flat_map(|shown| views(shown, lang)).collect(),
+        refusals: refusals.iter().filter(|one| one.message == index).map(|one| one.phrase().text(lang).to_string()).collect(),
+    };
+    Ok(campaign.messages.iter().enumerate().map(view).collect())
+}
+
+/// The chosen form of a text message, or the one form of any other text; several where accounts have different wordings.
+fn views(shown: &Shown, lang: Lang) -> Vec<TextView> {
+    let base = || TextView { channel: shown.channel.name(), lang: shown.lang.clone(), ..TextView::default() };
+    if !shown.versions.is_empty() {
+        return shown.versions.iter().filter(|version| version.chosen).map(|version| sms(version, base(), lang)).collect();
+    }
+    vec![match &shown.content {
+        Err(why) => TextView { error: Some(why.text(lang).to_string()), ..base() },
+        Ok(Content::Sms(sms)) => TextView { body: sms.text.clone(), ..base() },
+        Ok(Content::Email(email)) => {
+            let files = email.attachments.iter().map(|file| file.name.clone());
+            let files = email.pictures.iter().map(|picture| picture.file.name.clone()).chain(files).collect();
+            TextView { subject: Some(email.subject.clone()), body: email.text.trim_end().to_string(), files, ..base() }
+        }
+        Ok(Content::Chat(chat)) => {
+            let template =
+                chat.template.iter().map(|id| phrase!("mẫu đã đăng ký {id}", "registered template {id}").text(lang).to_string());
+            let data = chat.data.iter().map(|(key, value)| format!("{key}: {value}"));
+            TextView { body: template.chain(data).chain(chat.text.clone()).collect::<Vec<_>>().join("\n"), ..base() }
+        }
+    }]
+}
+
+fn sms(version: &Version, base: TextView, lang: Lang) -> TextView {
+    let sms = match &version.sms {
+        Ok(sms) => sms,
+        Err(why) => return TextView { error: Some(why.text(lang).to_string()), ..base },
+    };
+    let form = match &version.form {
+        Form::Either => String::new(),
+        Form::Spelled(SmsText::Unaccented) => lang.pick("không dấu · ", "without accents · ").to_string(),
+        Form::Spelled(SmsText::Unicode) => lang.pick("có dấu · ", "with accents · ").to_string(),
+        Form::Registered(accounts) => format!("{} · ", accounts.join(", ")),
+    };
+    let encoding = match sms.encoding {
+        Encoding::Gsm => "GSM",
+        Encoding::Ucs2 => "UCS-2",
+    };
+    let (parts, units) = (sms.parts, measure(&sms.text).units);
+    let word = if parts == 1 { "part" } else { "parts" };
+    let size =
+        phrase!("{form}{parts} phần tin · {units} ký tự · {encoding}", "{form}{parts} {word} · {units} characters · {encoding}");
+    TextView { body: sms.text.clone(), size: Some(size.text(lang).to_string()), ..base }
+}

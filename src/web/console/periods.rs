@@ -1,0 +1,203 @@
+//! `/periods`: which reporting periods there are, which are closed (*chốt số liệu*), and closing one.
+//!
+//! What enters: a period, and the figures that its signer saw. What leaves: pages, and a closing that nothing changes any more.
+//! What can go wrong: the period is not over, somebody else was faster, or the figures were counted anew meanwhile; then the
+//! page says so and nothing was closed.
+
+use axum::{
+    Router,
+    extract::{self, Path, Query},
+    http::StatusCode,
+    response::Response,
+    routing::{get, post},
+};
+use minijinja::{Value, context};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Named,
+    fault::Fault,
+    form::Fields,
+    reach::{Shown, adjustments, campaigns, department, look, moment, summary, today},
+    visitor::{Visitor, see_other},
+};
+use crate::{
+    audit,
+    period::{Calendar, Period, Span},
+    phrase,
+    report::{
+        Selection,
+        closing::{self, CloseError, Closing},
+    },
+    transaction,
+    user::Right,
+    web::State,
+    words::Lang,
+};
+
+pub(super) const TEMPLATES: &[Named] = &[
+    ("periods/list", include_str!("../templates/console/periods/list.html")),
+    ("periods/show", include_str!("../templates/console/periods/show.html")),
+];
+
+pub(super) fn routes() -> Router<State> {
+    Router::new()
+        .route("/periods", get(list))
+        .route("/periods/{key}", get(show))
+        .route("/periods/{key}/close", post(close))
+}
+
+/// Periods on the list.
+const SHOWN: usize = 12;
+/// Closings that are looked through for them.
+const CLOSINGS: i64 = 200;
+
+#[derive(Deserialize, Default)]
+struct Spanned {
+    #[serde(default)]
+    span: String,
+}
+
+async fn list(
+    extract::State(state): extract::State<State>,
+    visitor: Visitor,
+    Query(asked): Query<Spanned>,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::ReadReach)?;
+    let (calendar, lang) = (Calendar::of(&state.0.parts.config.reporting), visitor.lang);
+    let span = Span::named(&asked.span).unwrap_or(Span::Quarter);
+    let closings = closing::list(&state.0.parts.db, &department(&visitor), CLOSINGS).await?;
+    let day = today(&state);
+    let periods = std::iter::successors(calendar.containing(span, day), |period| calendar.previous(period)).take(SHOWN);
+    let rows: Vec<Value> = periods
+        .map(|period| {
+            let closed = closings.iter().find(|closing| closing.period == period.key());
+            context! {
+                key => period.key(), title => period.title().text(lang), days => period.days(lang), over => day > period.through,
+                closed => closed.map(|closing| closing_value(closing, lang)),
+            }
+        })
+        .collect();
+    let spans: Vec<Value> = Span::ALL
+        .into_iter()
+        .map(|one| context! { href => format!("/periods?span={}", one.name()), label => one.label().text(lang), current => one == span })
+        .collect();
+    Ok(state.0.view(&visitor, "periods/list", context! { rows, spans, may_close => visitor.can(Right::ClosePeriods) }))
+}
+
+fn closing_value(closing: &Closing, lang: Lang) -> Value {
+    context! {
+        id => closing.id, by => &closing.by, at => moment(closing.closed_at, lang), counted => moment(closing.sheet.at, lang),
+        hash => &closing.hash, reason => &closing.reason, supersedes => closing.supersedes,
+        open => closing.sheet.runs.open,
+    }
+}
+
+/// A period as its page shows it.
+struct Look {
+    period: Period,
+    selection: Selection,
+    shown: Option<Shown>,
+    history: Vec<Closing>,
+}
+
+async fn period(state: &State, visitor: &Visitor, key: &str) -> Result<Look, Fault> {
+    let period = Calendar::of(&state.0.parts.config.reporting).parse(key).ok_or(Fault::NotFound)?;
+    let (_, only) = campaigns(state, visitor).await?;
+    let selection = Selection { only, ..Selection::of(&period) };
+    let shown = look(state, visitor, None, &selection).await?;
+    let history = closing::list(&state.0.parts.db, &department(visitor), CLOSINGS).await?;
+    let history = history.into_iter().filter(|closing| closing.period == period.key()).collect();
+    Ok(Look { period, selection, shown, history })
+}
+
+async fn show(
+    extract::State(state): extract::State<State>,
+    visitor: Visitor,
+    Path(key): Path<String>,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::ReadReach)?;
+    let look = period(&state, &visitor, &key).await?;
+    Ok(page(&state, &visitor, &look, StatusCode::OK, "", None))
+}
+
+fn page(state: &State, visitor: &Visitor, look: &Look, status: StatusCode, reason: &str, error: Option<(&str, String)>) -> Response {
+    let lang = visitor.lang;
+    let latest = look.history.first();
+    let adjusted = latest.zip(look.shown.as_ref()).map(|(closing, now)| Shown {
+        adjusted: closing::adjustments(&closing.sheet, &now.sheet),
+        sheet: closing.sheet.clone(),
+        fresh: now.fresh,
+        closing: None,
+    });
+    let values = context! {
+        key => look.period.key(), title => look.period.title().text(lang), days => look.period.days(lang),
+        over => today(state) > look.period.through,
+        may_close => visitor.can(Right::ClosePeriods),
+        department => department(visitor),
+        counting => look.shown.is_none(),
+        counted => look.shown.as_ref().map(|shown| moment(shown.sheet.at, lang)),
+        seen => look.shown.as_ref().map(|shown| shown.sheet.at),
+        open => look.shown.as_ref().map_or(0, |shown| shown.sheet.runs.open),
+        summary => look.shown.as_ref().map(|shown| summary(&shown.sheet, latest.map(|closing| &closing.sheet), lang)),
+        latest => latest.map(|closing| closing_value(closing, lang)),
+        history => look.history.iter().map(|closing| closing_value(closing, lang)).collect::<Vec<_>>(),
+        adjusted => adjusted.as_ref().map(|shown| adjustments(shown, lang)),
+        reason,
+        error => error.as_ref().map(|(_, text)| text),
+        errors => error.iter().map(|(field, text)| context! { field => *field, text }).collect::<Vec<_>>(),
+    };
+    state.0.view_as(status, visitor, "periods/show", values)
+}
+
+async fn close(
+    extract::State(state): extract::State<State>,
+    visitor: Visitor,
+    Path(key): Path<String>,
+    fields: Fields,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::ClosePeriods)?;
+    let look = period(&state, &visitor, &key).await?;
+    let number = |name: &str| fields.get(name).parse::<i64>().ok();
+    let seen = number("seen").unwrap_or(0);
+    let department = department(&visitor);
+    let request = closing::Request {
+        period: &look.period,
+        department: &department,
+        selection: &look.selection,
+        seen,
+        by: &visitor.user.name,
+        corrects: number("corrects").map(|id| (id, fields.get("reason"))),
+        today: today(&state),
+        now: state.0.parts.clock.millis(),
+    };
+    // A refusal of ours is no fault of the database: it is told apart within.
+    let done = transaction!(state.0.parts.db, |tx| {
+        match closing::close(tx, &request).await {
+            Ok(closing) => {
+                let after = json!({ "period": closing.period, "department": closing.department, "hash": closing.hash, "reason": closing.reason });
+                let before = closing.supersedes.map(|id| json!({ "closing": id }));
+                let subject = format!("period {} closing {}", closing.period, closing.id);
+                audit::record(tx, &visitor.actor, "period.close", &subject, before.as_ref(), Some(&after), request.now).await?;
+                Ok(Ok(()))
+            }
+            Err(CloseError::Db(error)) => Err(error),
+            Err(refused) => Ok(Err(refused)),
+        }
+    })?;
+    match done {
+        Ok(()) => {
+            let title = look.period.title();
+            let (vi, en) = (&title.vi, &title.en);
+            visitor.flash(&phrase!("Đã chốt số liệu: {vi}.", "Closed: {en}.")).await?;
+            Ok(see_other(&format!("/periods/{}", look.period.key())))
+        }
+        Err(refused) => {
+            let field = if matches!(refused, CloseError::NoReason) { "reason" } else { "" };
+            let status = if field.is_empty() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+            let words = refused.words().text(visitor.lang).to_string();
+            Ok(page(&state, &visitor, &look, status, fields.get("reason"), Some((field, words))))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The figures that a page shows: those that were closed, else those that are kept; of the visitor's departments.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
+use super::{Fault, Wanted};
+use crate::{
+    period::Period,
+    report::{
+        Measure, Selection, Sheet, Target,
+        closing::{self, Closing, adjustments},
+        kept, owners, target,
+    },
+    web::{State, console::visitor::Visitor},
+};
+
+/// Figures with where they come from.
+pub(in crate::web::console) struct Shown {
+    pub sheet: Sheet,
+    /// Nothing changed since they were counted.
+    pub fresh: bool,
+    /// They are those of this closing.
+    pub closing: Option<Closing>,
+    /// What changed after it.
+    pub adjusted: Vec<(Measure, i64, i64)>,
+}
+
+/// The local day.
+pub(in crate::web::console) fn today(state: &State) -> NaiveDate {
+    state.0.parts.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive()
+}
+
+/// Whose closings a visitor sees and signs: the whole office's, or those of their departments.
+pub(in crate::web::console) fn department(visitor: &Visitor) -> String {
+    if visitor.user.departments.is_everything() {
+        return String::new();
+    }
+    visitor.user.departments.names().collect::<Vec<_>>().join("; ")
+}
+
+/// Campaigns that a visitor sees, as slug and title; and their slugs where these are not all.
+pub(in crate::web::console) async fn campaigns(
+    state: &State,
+    visitor: &Visitor,
+) -> Result<(Vec<(String, String)>, Option<BTreeSet<String>>), Fault> {
+    let scope = &visitor.user.departments;
+    let all = owners(&state.0.parts.db).await?;
+    let seen: Vec<(String, String)> =
+        all.into_iter().filter(|(_, _, owner)| scope.sees(owner)).map(|(slug, title, _)| (slug, title)).collect();
+    let only = (!scope.is_everything()).then(|| seen.iter().map(|(slug, _)| slug.clone()).collect());
+    Ok((seen, only))
+}
+
+/// The figures of a selection; none: they are being counted, and somebody who looks again finds them.
+pub(in crate::web::console) async fn look(
+    state: &State,
+    visitor: &Visitor,
+    period: Option<&Period>,
+    selection: &Selection,
+) -> Result<Option<Shown>, Fault> {
+    let (db, now) = (&state.0.parts.db, state.0.parts.clock.millis());
+    let (kept, unwritten) = kept::look(db, selection, now).await?;
+    if unwritten {
+        // Whoever reads does not wait for the writer.
+        let (db, selection) = (db.clone(), selection.clone());
+        tokio::spawn(async move {
+            if let Err(error) = kept::want(&db, &selection, now).await {
+                tracing::warn!(%error, "could not ask for figures");
+            }
+        });
+    }
+    let closing = match period {
+        Some(period) if selection.campaign.is_none() && selection.area.is_none() => {
+            closing::latest(db, &period.key(), &department(visitor)).await?
+        }
+        _ => None,
+    };
+    let closing = closing.filter(|closing| closing.from == period.map_or(closing.from, |period| period.from));
+    Ok(match (closing, kept) {
+        (Some(closing), kept) => {
+            let adjusted = kept.map(|kept| adjustments(&closing.sheet, &kept.sheet)).unwrap_or_default();
+            Some(Shown { sheet: closing.sheet.clone(), fresh: true, closing: Some(closing), adjusted })
+        }
+        (None, Some(kept)) => Some(Shown { sheet: kept.sheet, fresh: kept.fresh, closing: None, adjusted: Vec::new() }),
+        (None, None) => None,
+    })
+}
+
+/// The goals that belong on the page, as far as they are counted.
+pub(super) async fn targets(state: &State, visitor: &Visitor, wanted: &Wanted, shown: &Shown) -> Result<Vec<Target>, Fault> {
+    let now = state.0.parts.clock.millis();
+    let goals = state.0.parts.library.read().map(|library| library.goals.0.clone()).unwrap_or_default();
+    let mut targets = Vec::new();
+    for goal in target::belonging(&wanted.selection, &goals, now) {
+        let within = Target::selection(goal, &wanted.selection);
+        if within == wanted.selection {
+            targets.push(shown.sheet.target(goal));
+        } else if let Some(counted) = look(state, visitor, None, &within).await? {
+            targets.push(counted.sheet.target(goal));
+        }
+    }
+    Ok(targets)
+}

@@ -1,0 +1,60 @@
+//! The figures as files: a report to sign (.docx), a workbook (.xlsx), one cut as CSV.
+
+use axum::{
+    extract::{self, Path, Query},
+    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+
+use super::{Around, Asked, Wanted, around, today};
+use crate::{
+    phrase,
+    report::paper::{self, Paper},
+    web::{
+        State,
+        console::{fault::Fault, visitor::Visitor},
+    },
+};
+
+/// What goes on paper.
+pub(super) fn paper<'a>(state: &'a State, wanted: &'a Wanted, around: &'a Around) -> Paper<'a> {
+    Paper {
+        office: &state.0.parts.config.office.fields,
+        reporting: &state.0.parts.config.reporting,
+        period: wanted.period.as_ref(),
+        sheet: &around.shown.sheet,
+        before: around.before.as_ref().map(|(period, shown)| (period, &shown.sheet)),
+        targets: &around.targets,
+        closing: around.shown.closing.as_ref(),
+        today: today(state),
+    }
+}
+
+pub(super) async fn export(
+    extract::State(state): extract::State<State>,
+    visitor: Visitor,
+    Path(file): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Fault> {
+    let wanted = Wanted::of(&state, &visitor, asked).await?;
+    let Some(around) = around(&state, &visitor, &wanted).await? else {
+        return Err(Fault::Conflict(phrase!(
+            "Số liệu đang được đếm. Vui lòng thử lại sau ít giây.",
+            "The figures are being counted. Please try again in a few seconds."
+        )));
+    };
+    let paper = paper(&state, &wanted, &around);
+    let broken = |error: paper::PaperError| Fault::Broken(error.into());
+    let (kind, bytes, end) = match file.as_str() {
+        "bao-cao.docx" => ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", paper.docx().map_err(broken)?, "docx"),
+        "bao-cao.xlsx" => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", paper.xlsx().map_err(broken)?, "xlsx"),
+        "bao-cao.csv" => {
+            let csv = paper::csv(&around.shown.sheet.total, Some(wanted.by), around.shown.sheet.lines(wanted.by), visitor.lang).map_err(|error| Fault::Broken(error.into()))?;
+            ("text/csv; charset=utf-8", csv, "csv")
+        }
+        _ => return Err(Fault::NotFound),
+    };
+    let name = wanted.period.map_or_else(|| "bao-cao".to_string(), |period| format!("bao-cao-{}", period.key()));
+    let disposition = format!("attachment; filename=\"{name}.{end}\"");
+    Ok(([(CONTENT_TYPE, kind.to_string()), (CONTENT_DISPOSITION, disposition)], bytes).into_response())
+}

@@ -1,0 +1,409 @@
+//! Steps 1 and 2: a pattern is chosen, its blanks and texts are filled in, and for whom. And the same for a correction, whose people and
+//! channels are given.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    extract::{self, Path, Query},
+    http::StatusCode,
+    response::Response,
+};
+use chrono::NaiveDate;
+use minijinja::{Value, context, value::Serde};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    audit,
+    campaign::{
+        Library, Segments,
+        pattern::{self, Blank, Frame, Pattern, Texts},
+    },
+    delivery::{Kin, State as Delivery},
+    edition::{self, Saved},
+    phrase,
+    run::{again, warning},
+    tally, transaction, user,
+    user::Right,
+    web::{
+        Shared, State,
+        console::{
+            fault::Fault,
+            form::Fields,
+            runs::seen,
+            visitor::{Visitor, see_other},
+        },
+        overview::Head,
+    },
+    words::{Lang, Phrase},
+};
+
+/// A pattern's name that means none.
+const BLANK: &str = "blank";
+/// Channels in the order in which a warning has them.
+const CHANNELS: [&str; 3] = ["sms", "chat", "email"];
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    pattern: Option<String>,
+}
+
+/// A mistake beside its field.
+#[derive(Debug, Clone, Serialize)]
+struct Mistake {
+    field: String,
+    text: String,
+}
+
+/// What was typed.
+#[derive(Debug, Clone, Default)]
+struct Typed {
+    texts: Texts,
+    values: BTreeMap<String, String>,
+    segments: Vec<String>,
+    channels: Vec<&'static str>,
+    owner: String,
+    number: String,
+    date: String,
+}
+
+/// The run that a correction is for.
+struct Parent {
+    id: i64,
+    head: Head,
+    segments: Vec<String>,
+    channels: Vec<&'static str>,
+    /// Deliveries that got the text or may have got it.
+    people: i64,
+}
+
+pub(super) async fn new(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let (patterns, broken) = Pattern::all(&state.parts.config.campaigns_dir);
+    let Some(slug) = asked.pattern else {
+        let choices: Vec<_> =
+            patterns.iter().map(|one| json!({ "slug": one.slug, "title": one.title, "about": one.about })).collect();
+        let broken: Vec<_> = broken.iter().map(|(slug, why)| json!({ "slug": slug, "why": why })).collect();
+        let mut open = Vec::new();
+        for one in warning::open(&state.parts.db, 20).await? {
+            let draft = edition::latest(&state.parts.db, &one.slug).await?;
+            if draft.is_some_and(|draft| visitor.user.departments.sees(&draft.owner)) {
+                open.push(one.slug);
+            }
+        }
+        return Ok(state.view(
+            &visitor,
+            "console/warnings/choose",
+            context! { patterns => Value::from(Serde(&choices)), broken => Value::from(Serde(&broken)), open => open },
+        ));
+    };
+    let library = state.parts.shelf.library(&state.parts.db).await?;
+    let pattern = chosen(&patterns, &slug)?;
+    let mut typed = Typed { channels: CHANNELS.to_vec(), owner: default_owner(&state, &visitor).await?, ..Typed::default() };
+    if let Some(pattern) = pattern {
+        typed.texts = pattern.text.clone();
+        typed.values = pattern.defaults();
+    }
+    let all = library.segments.iter();
+    typed.segments = all.filter(|segment| segment.slug == "toan-dan").map(|segment| segment.slug.clone()).collect();
+    form(&state, &visitor, &library, pattern, None, &typed, &[]).await
+}
+
+/// The pattern of this name; none: a start from nothing.
+fn chosen<'p>(patterns: &'p [Pattern], slug: &str) -> Result<Option<&'p Pattern>, Fault> {
+    if slug == BLANK {
+        return Ok(None);
+    }
+    patterns.iter().find(|pattern| pattern.slug == slug).map(Some).ok_or(Fault::NotFound)
+}
+
+/// The departments in whose name this visitor may write.
+async fn owners(shared: &Shared, visitor: &Visitor) -> crate::db::Result<Vec<String>> {
+    if !visitor.user.departments.is_everything() {
+        return Ok(visitor.user.departments.names().map(str::to_string).collect());
+    }
+    Ok(user::departments(&shared.parts.db).await?.into_iter().map(|department| department.name).collect())
+}
+
+async fn default_owner(shared: &Shared, visitor: &Visitor) -> crate::db::Result<String> {
+    let first = owners(shared, visitor).await?.into_iter().next();
+    Ok(first.or_else(|| shared.parts.config.office.fields.get("name").cloned()).unwrap_or_default())
+}
+
+async fn form(
+    shared: &Shared,
+    visitor: &Visitor,
+    library: &Library,
+    pattern: Option<&Pattern>,
+    parent: Option<&Parent>,
+    typed: &Typed,
+    mistakes: &[Mistake],
+) -> Result<Response, Fault> {
+    let lang = visitor.lang;
+    let blanks: Vec<_> = pattern
+        .map_or(&[][..], |pattern| &pattern.blanks)
+        .iter()
+        .map(|blank| {
+            json!({
+                "name": blank.name, "label": blank.label, "hint": blank.hint, "max": blank.max,
+                "value": typed.values.get(&blank.name).cloned().unwrap_or_default(),
+            })
+        })
+        .collect();
+    let segments: Vec<_> =
+        library.segments.iter().map(|segment| json!({ "value": segment.slug, "label": segment.title })).collect();
+    let errors: BTreeMap<&str, &str> = mistakes.iter().rev().map(|one| (one.field.as_str(), one.text.as_str())).collect();
+    let owners = owners(shared, visitor).await?;
+    let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let title = pattern.map_or_else(|| lang.pick("Cảnh báo mới", "A new warning").to_string(), |pattern| pattern.title.clone());
+    Ok(shared.view_as(
+        status,
+        visitor,
+        "console/warnings/write",
+        context! {
+            pattern => pattern.map_or(BLANK, |pattern| &pattern.slug), title => title,
+            about => pattern.map(|pattern| pattern.about.clone()),
+            blanks => Value::from(Serde(&blanks)), texts => Value::from(Serde(&typed.texts)),
+            segments => Value::from(Serde(&segments)), chosen_segments => typed.segments.clone(), channels => typed.channels.clone(),
+            owners => owners, owner => typed.owner.clone(), number => typed.number.clone(), date => typed.date.clone(),
+            errors => Value::from(Serde(&errors)), mistakes => Value::from(Serde(mistakes)),
+            parent => parent.map(|parent| parent.id), parent_title => parent.map(|parent| parent.head.title.clone()),
+            parent_people => parent.map(|parent| parent.people), parent_channels => parent.map(|parent| parent.channels.clone()),
+            follow_hours => again::FOLLOWED.as_secs() / 3_600,
+        },
+    ))
+}
+
+/// Reads a form: what was typed, and what is wrong with it.
+fn read(
+    fields: &Fields,
+    pattern: Option<&Pattern>,
+    parent: Option<&Parent>,
+    segments: &Segments,
+    lang: Lang,
+) -> (Typed, Vec<Mistake>) {
+    let text = |name: &str| fields.raw(name).replace("\r\n", "\n").trim().to_string();
+    let texts =
+        Texts { title: text("title"), sms: text("sms"), chat: text("chat"), subject: text("subject"), body: text("body") };
+    let values = pattern.map_or(&[][..], |pattern| &pattern.blanks);
+    let values: BTreeMap<String, String> =
+        values.iter().map(|blank| (blank.name.clone(), fields.get(&format!("blank-{}", blank.name)).to_string())).collect();
+    let typed = Typed {
+        texts,
+        values,
+        segments: parent.map_or_else(|| fields.all("segments").map(str::to_string).collect(), |parent| parent.segments.clone()),
+        channels: parent.map_or_else(
+            || CHANNELS.into_iter().filter(|name| fields.all("channels").any(|chosen| chosen == *name)).collect(),
+            |parent| parent.channels.clone(),
+        ),
+        owner: parent.map_or_else(|| fields.get("owner").to_string(), |parent| parent.head.owner.clone()),
+        number: fields.get("number").to_string(),
+        date: fields.get("date").to_string(),
+    };
+    let mut mistakes = Vec::new();
+    let mut wrong =
+        |field: &str, told: Phrase| mistakes.push(Mistake { field: field.to_string(), text: told.text(lang).to_string() });
+    for blank in pattern.map_or(&[][..], |pattern| &pattern.blanks) {
+        if let Some(told) = Blank::mistake(blank, typed.values.get(&blank.name).map_or("", String::as_str)) {
+            wrong(&format!("blank-{}", blank.name), told);
+        }
+    }
+    let filled = typed.texts.filled(&typed.values);
+    for (field, name) in filled.open() {
+        // A blank of the pattern that is empty was told of already.
+        if !typed.values.contains_key(&name) {
+            wrong(field, phrase!("chỗ trống [[{name}]] chưa được điền", "the blank [[{name}]] is not filled in"));
+        }
+    }
+    if filled.title.is_empty() {
+        wrong("title", phrase!("hãy đặt tên cho cảnh báo", "give the warning a title"));
+    }
+    if typed.channels.is_empty() {
+        wrong("channels", phrase!("hãy chọn ít nhất một kênh", "choose at least one channel"));
+    }
+    for channel in &typed.channels {
+        match *channel {
+            "sms" if filled.sms.is_empty() => {
+                wrong("sms", phrase!("hãy viết tin nhắn SMS, hoặc bỏ kênh này", "write the text message, or leave SMS out"))
+            }
+            "chat" if filled.chat.is_empty() => {
+                wrong("chat", phrase!("hãy viết tin trò chuyện, hoặc bỏ kênh này", "write the chat message, or leave chat out"))
+            }
+            "email" if filled.subject.is_empty() => {
+                wrong("subject", phrase!("thư cần tiêu đề, hoặc bỏ kênh này", "the mail needs a subject, or leave e-mail out"))
+            }
+            "email" if filled.body.is_empty() => {
+                wrong("body", phrase!("hãy viết nội dung thư, hoặc bỏ kênh này", "write the mail, or leave e-mail out"))
+            }
+            _ => {}
+        }
+    }
+    if typed.segments.is_empty() {
+        wrong("segments", phrase!("hãy chọn gửi cho ai", "choose whom it is for"));
+    }
+    if let Some(unknown) = typed.segments.iter().find(|slug| segments.get(slug).is_none()) {
+        wrong("segments", phrase!("không còn nhóm `{unknown}`", "there is no segment `{unknown}` any more"));
+    }
+    if typed.owner.is_empty() {
+        wrong("owner", phrase!("hãy chọn đơn vị chịu trách nhiệm", "choose the department that answers for it"));
+    }
+    if typed.number.is_empty() != typed.date.is_empty() {
+        let missing = if typed.number.is_empty() { "number" } else { "date" };
+        wrong(missing, phrase!("văn bản cần cả số và ngày", "a document needs both its number and its date"));
+    } else if !typed.date.is_empty() && typed.date.parse::<NaiveDate>().is_err() {
+        wrong("date", phrase!("ngày không đúng", "this is no date"));
+    }
+    (typed, mistakes)
+}
+
+pub(super) async fn make(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let (patterns, _) = Pattern::all(&state.parts.config.campaigns_dir);
+    let pattern = chosen(&patterns, fields.get("pattern"))?;
+    let library = state.parts.shelf.library(&state.parts.db).await?;
+    keep(&state, &visitor, &library, pattern, None, &fields).await
+}
+
+pub(super) async fn correct(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let library = state.parts.shelf.library(&state.parts.db).await?;
+    let parent = parent(&state, &visitor, &library, id).await?;
+    let typed = Typed { texts: words(&state, &parent), channels: parent.channels.clone(), ..Typed::default() };
+    form(&state, &visitor, &library, None, Some(&parent), &typed, &[]).await
+}
+
+pub(super) async fn make_correction(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    fields: Fields,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let library = state.parts.shelf.library(&state.parts.db).await?;
+    let parent = parent(&state, &visitor, &library, id).await?;
+    keep(&state, &visitor, &library, None, Some(&parent), &fields).await
+}
+
+/// The run that is to be corrected: it is over, and somebody got its text or may have got it.
+async fn parent(shared: &Shared, visitor: &Visitor, library: &Arc<Library>, id: i64) -> Result<Parent, Fault> {
+    let (row, head) = seen(shared, visitor, id).await?;
+    again::over(&shared.parts.db, id).await?;
+    let tallies = tally::of_runs(&shared.parts.db, &[id]).await?;
+    let got = || tallies.iter().filter(|(key, count)| count.n > 0 && Kin::GOT.contains(&Delivery::from_number(key.state)));
+    let people: i64 = got().map(|(_, count)| count.n).sum();
+    if people == 0 {
+        return Err(Fault::Invalid(phrase!(
+            "Không ai nhận được tin của đợt {id}: không có gì để đính chính.",
+            "Nobody got the text of run {id}: there is nothing to correct."
+        )));
+    }
+    let used = |name: &str| {
+        got().any(|(key, _)| providers::Channel::from_number(i64::from(key.channel)).is_some_and(|c| c.name() == name))
+    };
+    let channels = CHANNELS.into_iter().filter(|name| used(name)).collect();
+    let frozen = shared.parts.active.frozen(&row.definition).await?;
+    // Only the names are needed: whom it goes to, the other run's deliveries decide.
+    let mut segments: Vec<String> =
+        frozen.campaign.audience.segments.iter().filter(|slug| library.segments.get(slug).is_some()).cloned().collect();
+    if segments.is_empty() {
+        segments.extend(library.segments.iter().next().map(|segment| segment.slug.clone()));
+    }
+    Ok(Parent { id, head, segments, channels, people })
+}
+
+/// Words for a correction, to be finished by its writer.
+fn words(shared: &Shared, parent: &Parent) -> Texts {
+    let office = |name: &str| shared.parts.config.office.fields.get(name).cloned();
+    let short = office("short").or_else(|| office("name")).unwrap_or_default();
+    let (title, hotline) = (&parent.head.title, office("hotline").unwrap_or_default());
+    let ask = if hotline.is_empty() { String::new() } else { format!(" Hỏi thêm: {hotline}.") };
+    let plain = |text: &str| providers::text::unaccented(text);
+    Texts {
+        title: format!("Đính chính: {title}"),
+        sms: plain(&format!(
+            "{short} DINH CHINH: tin nhắn trước về \"{title}\" có nội dung chưa đúng, xin bỏ qua. Nội dung đúng: ...{ask}"
+        )),
+        chat: format!(
+            "ĐÍNH CHÍNH\n\nTin nhắn trước của chúng tôi về “{title}” có nội dung chưa đúng. Xin bỏ qua tin đó.\n\nNội dung đúng: …\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}"
+        ),
+        subject: format!("ĐÍNH CHÍNH: {title}"),
+        body: format!(
+            "Kính gửi {{{{ name | default(\"Ông/Bà\") }}}},\n\nThư trước của chúng tôi về **{title}** có nội dung chưa đúng. Xin bỏ qua thư đó.\n\n**Nội dung đúng:** …\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}\n"
+        ),
+    }
+}
+
+/// Keeps a draft, and the wish to send it when it is approved.
+async fn keep(
+    shared: &Shared,
+    visitor: &Visitor,
+    library: &Arc<Library>,
+    pattern: Option<&Pattern>,
+    parent: Option<&Parent>,
+    fields: &Fields,
+) -> Result<Response, Fault> {
+    let (typed, mut mistakes) = read(fields, pattern, parent, &library.segments, visitor.lang);
+    if mistakes.is_empty() && parent.is_none() {
+        visitor.sees(&typed.owner)?;
+    }
+    let now = shared.parts.clock.now();
+    let texts = typed.texts.filled(&typed.values);
+    let basis = typed.date.parse::<NaiveDate>().ok().map(|date| (typed.number.as_str(), date));
+    let frame =
+        Frame { owner: &typed.owner, segments: &typed.segments, channels: &typed.channels, basis, correction: parent.is_some() };
+    let file = pattern::campaign(&frame, &texts);
+    let slug = slug(pattern, parent, now);
+    if mistakes.is_empty() {
+        let sheet = crate::campaign::Sheet { text: file.clone(), attachments: BTreeMap::new() };
+        if let Err(problems) = library.source(&slug, &sheet) {
+            mistakes.extend(problems.0.iter().map(|problem| Mistake {
+                field: field_of(&problem.message.en).to_string(),
+                text: problem.message.text(visitor.lang).to_string(),
+            }));
+        }
+    }
+    if !mistakes.is_empty() {
+        return form(shared, visitor, library, pattern, parent, &typed, &mistakes).await;
+    }
+    let (db, now) = (&shared.parts.db, now.timestamp_millis());
+    match edition::save(db, &slug, &file, 0, &visitor.actor, now).await? {
+        // The same second's second click: what was kept is there.
+        Saved::Done(_) | Saved::Unchanged(_) | Saved::Conflict(_) => {}
+    }
+    transaction!(db, |tx| {
+        let parent = parent.map(|parent| parent.id);
+        warning::ask(tx, &slug, pattern.map(|pattern| pattern.slug.as_str()), parent, &visitor.actor.name, now).await?;
+        let after = json!({ "pattern": pattern.map(|pattern| &pattern.slug), "corrects": parent });
+        audit::record(tx, &visitor.actor, "warning.write", &slug, None, Some(&after), now).await
+    })?;
+    Ok(see_other(&format!("/warnings/{slug}")))
+}
+
+/// A name of its own, to the second.
+fn slug(pattern: Option<&Pattern>, parent: Option<&Parent>, now: chrono::DateTime<chrono::Utc>) -> String {
+    let stamp = now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%y%m%d-%H%M%S");
+    match parent {
+        Some(parent) => format!("dinh-chinh-{}-{stamp}", parent.id),
+        None => {
+            let name: String = pattern.map_or("moi", |pattern| pattern.slug.as_str()).chars().take(30).collect();
+            format!("canh-bao-{}-{stamp}", name.trim_end_matches('-'))
+        }
+    }
+}
+
+/// The field that a problem of the document is about, by the key that its words name.
+fn field_of(words: &str) -> &'static str {
+    ["subject", "body", "chat", "sms", "title", "segments"].into_iter().find(|name| words.contains(name)).unwrap_or("title")
+}

@@ -1,0 +1,316 @@
+//! What people will get of the message that is being written: as a phone, a mail client and Zalo show it, and what it costs.
+//!
+//! What enters: the campaign's text, finished or not. What leaves: a part of a page. Where the whole campaign can be read, the message
+//! is looked at as a part of it; else alone, as far as it goes. Counts come from the desk: nobody waits for them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use minijinja::{Value, context, value::Serde};
+use providers::{
+    Channel, Content, Email, Sms,
+    text::{Encoding, measure},
+};
+use serde::Serialize;
+
+use crate::{
+    campaign::{Campaign, Library, Sheet, SmsText, form},
+    config::Account,
+    message::Templates,
+    phrase,
+    preview::{
+        Preview, Shown, Version,
+        estimate::{self, Estimate, Question},
+        sms::{Form, spelling},
+    },
+    web::{
+        Shared,
+        console::{desk::Reading, visitor::Visitor, when},
+    },
+    words::{self, Lang, Phrase},
+};
+
+/// How long a page waits for a count that nearly is there.
+pub(super) const PAGE: Duration = Duration::from_millis(20);
+/// The same for a part of a page that a script asks for.
+pub(super) const PART: Duration = Duration::from_millis(250);
+
+/// What is looked at.
+pub(super) struct Subject<'a> {
+    pub slug: &'a str,
+    pub sheet: &'a Sheet,
+    /// Which message, from 0.
+    pub at: usize,
+    pub library: &'a Library,
+}
+
+/// A text message as a phone shows it.
+#[derive(Serialize)]
+struct Bubble {
+    /// What tells it from the others: with accents, or whose wording.
+    form: String,
+    chosen: bool,
+    text: String,
+    encoding: &'static str,
+    parts: u16,
+    units: usize,
+    /// Characters until one more part is counted.
+    left: usize,
+    /// Why there is no text.
+    wrong: String,
+}
+
+/// One text on its channel.
+#[derive(Serialize)]
+struct Card {
+    channel: &'static str,
+    lang: String,
+    wrong: String,
+    bubbles: Vec<Bubble>,
+    subject: String,
+    preheader: String,
+    text: String,
+    files: Vec<String>,
+    /// Where its HTML is.
+    frame: String,
+    template: String,
+    data: Vec<(String, String)>,
+}
+
+/// What one account makes of it.
+#[derive(Serialize)]
+struct Bill {
+    account: String,
+    sender: String,
+    carriers: String,
+    parts: String,
+    each: String,
+    numbers: String,
+    price: String,
+}
+
+/// The values of the template `campaigns/preview`.
+pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
+    let lang = visitor.lang;
+    let whole = state_source(subject);
+    let (campaign, at) = match whole {
+        Some(campaign) => (campaign, subject.at),
+        None => match alone(subject) {
+            Ok(campaign) => (campaign, 0),
+            Err(wrong) => return context! { nothing => wrong.text(lang), at => subject.at },
+        },
+    };
+    if at >= campaign.messages.len() {
+        return context! { nothing => "", at => subject.at };
+    }
+    let files = subject.sheet.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
+    let config = &state.parts.config;
+    let templates = match Templates::compile(&campaign, &config.office, None, &files) {
+        Ok(templates) => templates,
+        Err(faults) => {
+            let id = &campaign.messages[at].id;
+            let own = faults.iter().find(|fault| fault.message == *id).or(faults.first());
+            return context! { nothing => own.map_or("", |fault| fault.text.text(lang)), at => subject.at };
+        }
+    };
+    let preview = Preview::new(&campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
+    let cards: Vec<Card> = preview.texts(at).iter().map(|shown| card(state, visitor, shown)).collect();
+    let is_whole = state_source(subject).is_some();
+    let estimate = if is_whole { numbers(state, subject.library, &preview, at, patience).await } else { None };
+    let refusals: Vec<String> = preview
+        .refusals()
+        .iter()
+        .filter(|refusal| refusal.message == at)
+        .map(|refusal| {
+            refusal.help().map_or_else(|| refusal.phrase(), |help| refusal.phrase().then(&help)).text(lang).to_string()
+        })
+        .collect();
+    let (counted, counting, failed, as_of) = match &estimate {
+        Some(Reading::Counted(numbers, at_time)) => {
+            (Some(estimate::priced(&preview, at, numbers)), false, false, when::moment(*at_time, lang))
+        }
+        Some(Reading::Counting) => (None, true, false, String::new()),
+        Some(Reading::Failed) => (None, false, true, String::new()),
+        None => (None, false, false, String::new()),
+    };
+    context! {
+        at => subject.at,
+        id => &campaign.messages[at].id,
+        cards => Value::from(Serde(&cards)),
+        bills => Value::from(Serde(&bills(&preview, at, counted.as_ref(), lang))),
+        counting => counting,
+        failed => failed,
+        as_of => as_of,
+        total => counted.as_ref().map(|estimate| context! {
+            numbers => estimate.numbers, price => estimate.total().price, unserved => estimate.unserved, refused => estimate.total().refused,
+            most => estimate.most.filter(|(numbers, _)| *numbers != estimate.numbers).map(|(numbers, price)| context! { numbers => numbers, price => price }),
+            other => other_total(estimate),
+            other_name => spelling(flipped(estimate.chosen)).text(lang),
+        }),
+        refusals => refusals,
+        unfinished => !is_whole,
+    }
+}
+
+/// The campaign, where all of it can be read.
+fn state_source(subject: &Subject<'_>) -> Option<Campaign> {
+    subject.library.source(subject.slug, subject.sheet).ok().map(|source| source.campaign)
+}
+
+/// The message alone; or what it lacks itself.
+fn alone(subject: &Subject<'_>) -> Result<Campaign, Phrase> {
+    let text = form::alone(&subject.sheet.text, subject.at).map_err(|no| no.0)?;
+    Campaign::parse("", "xem-thu", &text).map_err(|problems| {
+        let first = problems.0.into_iter().find(|problem| problem.path.starts_with("message"));
+        first.map_or_else(|| phrase!("tin chưa có nội dung", "the message has no text yet"), |problem| problem.message)
+    })
+}
+
+async fn numbers(
+    state: &Shared,
+    library: &Library,
+    preview: &Preview<'_>,
+    at: usize,
+    patience: Duration,
+) -> Option<Reading<estimate::Numbers>> {
+    // Within a minute the question is the same, and so is its answer.
+    let now = state.parts.clock.millis();
+    let question = Question::of(preview, &library.segments, at, state.parts.db.engine(), now - now.rem_euclid(60_000)).ok()??;
+    let (db, asked) = (state.parts.db.clone(), question.clone());
+    Some(state.desk.numbers.ask(question, now, patience, async move { asked.ask(&db).await }).await)
+}
+
+const fn flipped(spelled: SmsText) -> SmsText {
+    match spelled {
+        SmsText::Unaccented => SmsText::Unicode,
+        SmsText::Unicode => SmsText::Unaccented,
+    }
+}
+
+/// What the other spelling would cost, where that is something else.
+fn other_total(estimate: &Estimate) -> Option<i64> {
+    let (chosen, other) = (estimate.total(), estimate.other_total());
+    (other.price != chosen.price && estimate.rows.iter().any(|row| row.other.is_some())).then_some(other.price)
+}
+
+/// What each account takes for one message, and for all.
+fn bills(preview: &Preview<'_>, at: usize, estimate: Option<&Estimate>, lang: Lang) -> Vec<Bill> {
+    let each = estimate::each(preview, at);
+    let mut told: Vec<&str> = Vec::new();
+    each.iter()
+        .map(|one| {
+            // An account's numbers stand at the first of its lines.
+            let row = estimate
+                .and_then(|all| all.rows.iter().find(|row| row.account == one.account))
+                .filter(|_| !told.contains(&one.account.as_str()));
+            told.push(&one.account);
+            Bill {
+                account: one.account.clone(),
+                sender: preview.accounts.iter().find(|account| account.name == one.account).map(sender).unwrap_or_default(),
+                carriers: one.carriers.iter().map(|name| words::carrier(name, lang)).collect::<Vec<_>>().join(", "),
+                parts: one.parts.map_or_else(|| "✗".to_string(), |parts| parts.to_string()),
+                each: if one.parts.is_some() { words::number(one.price, lang) } else { "✗".to_string() },
+                numbers: row.map_or_else(String::new, |row| words::number(row.numbers, lang)),
+                price: row.map_or_else(String::new, |row| words::number(row.chosen.price, lang)),
+            }
+        })
+        .collect()
+}
+
+fn sender(account: &Account) -> String {
+    account.settings.get("sender").and_then(toml::Value::as_str).unwrap_or_default().to_string()
+}
+
+fn card(state: &Shared, visitor: &Visitor, shown: &Shown) -> Card {
+    let lang = visitor.lang;
+    let mut card = Card {
+        channel: shown.channel.name(),
+        lang: shown.lang.clone(),
+        wrong: String::new(),
+        bubbles: shown.versions.iter().map(|version| bubble(version, lang)).collect(),
+        subject: String::new(),
+        preheader: String::new(),
+        text: String::new(),
+        files: Vec::new(),
+        frame: String::new(),
+        template: String::new(),
+        data: Vec::new(),
+    };
+    match &shown.content {
+        Err(wrong) if shown.channel != Channel::Sms || card.bubbles.is_empty() => card.wrong = wrong.text(lang).to_string(),
+        Err(_) | Ok(Content::Sms(_)) => {}
+        Ok(Content::Email(email)) => {
+            card.subject.clone_from(&email.subject);
+            card.text.clone_from(&email.text);
+            card.files = email.attachments.iter().map(|file| file.name.clone()).collect();
+            card.frame = state.desk.mails.put(visitor.user.id, &with_pictures(email));
+        }
+        Ok(Content::Chat(chat)) => {
+            card.text = chat.text.clone().unwrap_or_default();
+            card.template = chat.template.clone().unwrap_or_default();
+            card.data = chat.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        }
+    }
+    card
+}
+
+fn bubble(version: &Version, lang: Lang) -> Bubble {
+    let form = match &version.form {
+        Form::Either => String::new(),
+        Form::Spelled(spelled) => spelling(*spelled).text(lang).to_string(),
+        Form::Registered(accounts) => accounts.join(", "),
+    };
+    let empty = Bubble {
+        form,
+        chosen: version.chosen,
+        text: String::new(),
+        encoding: "",
+        parts: 0,
+        units: 0,
+        left: 0,
+        wrong: String::new(),
+    };
+    match &version.sms {
+        Err(wrong) => Bubble { wrong: wrong.text(lang).to_string(), ..empty },
+        Ok(sms) => {
+            let units = measure(&sms.text).units;
+            let encoding = if sms.encoding == Encoding::Gsm { "GSM" } else { "UCS-2" };
+            Bubble { text: sms.text.clone(), encoding, parts: sms.parts, units, left: left(sms, units), ..empty }
+        }
+    }
+}
+
+/// Characters until the wire takes one more part.
+fn left(sms: &Sms, units: usize) -> usize {
+    let room = if sms.parts <= 1 { sms.encoding.single() } else { sms.encoding.joined() * usize::from(sms.parts) };
+    room.saturating_sub(units)
+}
+
+/// A mail's HTML with its pictures within it: a frame loads nothing.
+fn with_pictures(email: &Email) -> String {
+    let known: BTreeMap<String, String> = email
+        .pictures
+        .iter()
+        .map(|picture| {
+            let data = STANDARD.encode(&picture.file.bytes);
+            (format!("cid:{}", picture.id), format!("data:{};base64,{data}", picture.file.media_type))
+        })
+        .collect();
+    known.iter().fold(email.html.clone(), |html, (id, data)| html.replace(id, data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_part_is_told() {
+        let sms = |text: &str| providers::text::sms(text, false, 9).unwrap();
+        for (text, expected) in
+            [("a".repeat(159), 1), ("a".repeat(160), 0), ("a".repeat(161), 145), ("ế".repeat(70), 0), ("ế".repeat(71), 63)]
+        {
+            let sms = sms(&text);
+            assert_eq!(left(&sms, measure(&text).units), expected, "{}", text.len());
+        }
+    }
+}

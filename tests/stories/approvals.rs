@@ -1,0 +1,267 @@
+//! Four eyes, over HTTP: what an officer writes runs once somebody else approved it, and goes on while the edited one waits.
+
+use std::time::{Duration, Instant};
+
+use loa::{
+    audit::Actor,
+    db::Db,
+    edition,
+    sandbox::Behaviour,
+    seal::Seal,
+    user::{self, New, Role, Roles, session},
+};
+use reqwest::{
+    Client, StatusCode,
+    header::{CONTENT_TYPE, COOKIE, LOCATION},
+    redirect,
+};
+
+use crate::helpers::office::Office;
+
+const CAMPAIGN: &str = "title = \"Mã OTP\"\nkind = \"awareness\"\nowner = \"Phòng Văn hóa\"\n[audience]\nsegments = [\"moi-nguoi\"]\n\
+                        [channels]\nuse = [\"sms\"]\n[[message]]\nid = \"otp\"\nsms = \"Khong doc ma OTP cho bat ky ai.\"\n";
+
+/// Somebody with a browser.
+struct Person {
+    client: Client,
+    url: String,
+    cookie: String,
+    id: i64,
+}
+
+/// What a page answered.
+struct Answer {
+    status: StatusCode,
+    /// Where it leads.
+    to: String,
+    text: String,
+}
+
+impl Person {
+    async fn new(office: &Office, db: &Db, seal: &Seal, name: &str, roles: &[Role], departments: &[i64]) -> Self {
+        let new = New {
+            email: format!("{}@example.vn", name.to_lowercase()),
+            name: name.to_string(),
+            roles: Roles::of(roles),
+            every_department: departments.is_empty(),
+            departments: departments.to_vec(),
+        };
+        let now = loa::clock::Clock::system().millis();
+        let id = user::add(db, &new, &Actor::command("thử"), now).await.unwrap().unwrap();
+        let secret = loa::transaction!(db, |tx| session::begin(tx, seal, id, true, "", "", now).await).unwrap();
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { client, url: office.url.clone(), cookie: format!("loa={}", secret.0), id }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.answer(self.client.get(format!("{}{path}", self.url))).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = request.header(COOKIE, &self.cookie).send().await.unwrap();
+        let to = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap().to_string()).unwrap_or_default();
+        Answer { status: answer.status(), to, text: answer.text().await.unwrap() }
+    }
+
+    /// What every page's forms carry.
+    async fn token(&self) -> String {
+        let page = self.get("/approvals").await.text;
+        between(&page, "name=\"csrf\" value=\"", "\"")
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.token().await;
+        let mut all = vec![("csrf", token.as_str())];
+        all.extend(fields);
+        self.answer(self.client.post(format!("{}{path}", self.url)).form(&all)).await
+    }
+
+    /// A form with files; a field named `file` is one.
+    async fn upload(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.token().await;
+        let mut body = String::new();
+        for (name, value) in [("csrf", token.as_str())].iter().chain(fields) {
+            let file = if *name == "file" { "; filename=\"anh.png\"" } else { "" };
+            body += &format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n");
+        }
+        body += "--x--\r\n";
+        let request = self.client.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "multipart/form-data; boundary=x");
+        self.answer(request.body(body)).await
+    }
+
+    /// Puts a text in as a campaign's next version.
+    async fn write(&self, slug: &str, text: &str) {
+        let done = self.upload("/campaigns/import", &[("slug", slug), ("text", text), ("replace", "on")]).await;
+        assert_eq!(
+            (done.status, done.to.as_str()),
+            (StatusCode::SEE_OTHER, format!("/campaigns/{slug}").as_str()),
+            "{}",
+            done.text
+        );
+    }
+
+    /// Sends a version for approval, and gives the address of what waits.
+    async fn submit(&self, slug: &str, version: &str) -> String {
+        let done = self.post(&format!("/campaigns/{slug}/submit"), &[("version", version), ("note", "Xin duyệt")]).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+        let page = self.get(&format!("/campaigns/{slug}")).await.text;
+        format!("/approvals/{}", between(&page, "href=\"/approvals/", "\""))
+    }
+
+    /// Decides about what the page shows.
+    async fn decide(&self, address: &str, how: &str, comment: &str) -> Answer {
+        let page = self.get(address).await.text;
+        let hash = between(&page, "name=\"hash\" value=\"", "\"");
+        self.post(&format!("{address}/{how}"), &[("hash", &hash), ("comment", comment)]).await
+    }
+}
+
+/// What stands between two marks; nothing where the first is not there.
+fn between(text: &str, before: &str, after: &str) -> String {
+    let rest = text.split_once(before).map_or("", |(_, rest)| rest);
+    rest.split_once(after).map_or("", |(found, _)| found).to_string()
+}
+
+/// Waits for what a loop of the server does.
+async fn in_time(what: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !what().await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never happened");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_writes_another_releases() {
+    let mut office = Office::prepare(Behaviour::default()).await;
+    office.import(30);
+    office.serve();
+    let (db, seal) = (office.db().await, office.seal().await);
+    let by = Actor::command("thử");
+    let department = async |name: &str| user::add_department(&db, name, &by, 0).await.unwrap().unwrap();
+    let (ours, theirs) = (department("Phòng Văn hóa").await, department("Phòng Kinh tế").await);
+    let person = async |name: &str, roles: &[Role], of: &[i64]| Person::new(&office, &db, &seal, name, roles, of).await;
+    let lan = person("Lan", &[Role::Officer], &[ours]).await;
+    let tuan = person("Tuan", &[Role::Officer], &[ours]).await;
+    let minh = person("Minh", &[Role::Approver], &[ours]).await;
+    let hoa = person("Hoa", &[Role::Officer, Role::Approver], &[]).await;
+    let khac = person("Khac", &[Role::Officer, Role::Approver], &[theirs]).await;
+    let binh = person("Binh", &[Role::Manager], &[]).await;
+
+    // As soon as the console has a user, what files define waits too; its writer is unknown, so anybody with the right decides.
+    in_time(async || minh.get("/approvals").await.text.contains("tệp trên máy chủ")).await;
+    let list = minh.get("/approvals").await.text;
+    let of_file = format!("/approvals/{}", between(&list, "href=\"/approvals/", "\"").trim_start_matches("delegates"));
+    let of_file = if of_file == "/approvals/" {
+        let after = list.split_once("Đang chờ").unwrap().1;
+        format!("/approvals/{}", between(after, "href=\"/approvals/", "\""))
+    } else {
+        of_file
+    };
+    in_time(async || minh.get(&of_file).await.text.contains("Người nhận</dt>")).await;
+    assert_eq!(binh.decide(&of_file, "approve", "").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(minh.decide(&of_file, "approve", "đồng ý").await.status, StatusCode::SEE_OTHER);
+    assert!(minh.get(&of_file).await.text.contains("Đã phê duyệt"));
+
+    // A draft is not seen by another department, cannot be approved by its writer, and does not run.
+    lan.write("ma-otp", CAMPAIGN).await;
+    assert_eq!(khac.get("/campaigns/ma-otp").await.status, StatusCode::NOT_FOUND);
+    assert!(!khac.get("/campaigns").await.text.contains("ma-otp") && tuan.get("/campaigns").await.text.contains("ma-otp"));
+    let waiting = lan.submit("ma-otp", "1").await;
+    assert_eq!(khac.get(&waiting).await.status, StatusCode::NOT_FOUND);
+    let page = minh.get(&waiting).await.text;
+    for seen in ["Khong doc ma OTP", "Lan", "Xin duyệt", "tất cả đều mới"] {
+        assert!(page.contains(seen), "{seen}: {page}");
+    }
+    assert!(!lan.get(&waiting).await.text.contains("name=\"hash\""), "an officer decides nothing");
+    assert_eq!(
+        office.command().args(["send", "ma-otp", "--dry-run"]).status().unwrap().code(),
+        Some(2),
+        "it is in no library yet"
+    );
+
+    // Returned with a comment, mended, approved.
+    assert_eq!(minh.decide(&waiting, "return", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(minh.decide(&waiting, "return", "Ghi rõ số 156").await.status, StatusCode::SEE_OTHER);
+    assert!(lan.get("/campaigns/ma-otp").await.text.contains("Ghi rõ số 156"));
+    let second = CAMPAIGN.replace("cho bat ky ai.", "cho bat ky ai. Bao 156.");
+    lan.write("ma-otp", &second).await;
+    let waiting = lan.submit("ma-otp", "2").await;
+    let stale = minh.post(&format!("{waiting}/approve"), &[("hash", "another"), ("comment", "")]).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+    assert_eq!(minh.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
+    let page = lan.get("/campaigns/ma-otp").await.text;
+    assert!(page.contains("Đang áp dụng") && page.contains("Bao 156"), "{page}");
+    assert!(office.loa(&["send", "ma-otp", "--dry-run"]).contains("30 người"));
+
+    // The approved one goes on while the edited one waits; both are told apart, in words and not by colour alone.
+    lan.write("ma-otp", &second.replace("156", "5656")).await;
+    let waiting = lan.submit("ma-otp", "3").await;
+    let page = minh.get(&waiting).await.text;
+    assert!(page.contains("<mark>5656") && page.contains("</span>bớt"), "{page}");
+    assert_eq!(edition::in_force(&db).await.unwrap(), [("ma-otp".to_string(), 2)]);
+    let export = binh.get("/campaigns/ma-otp/export").await;
+    assert_eq!((export.status, export.text.as_str()), (StatusCode::OK, second.as_str()));
+
+    // While Minh is away, Tuan decides; but not for what Tuan wrote.
+    let day = loa::clock::Clock::system().now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive();
+    assert_eq!(tuan.decide(&waiting, "approve", "").await.status, StatusCode::FORBIDDEN);
+    let (tuan_id, minh_id, day) = (tuan.id.to_string(), minh.id.to_string(), day.to_string());
+    let mut fields = vec![("approver", minh_id.as_str()), ("delegate", tuan_id.as_str()), ("from", &day), ("through", &day)];
+    assert_eq!(minh.post("/approvals/delegates", &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a reason is needed");
+    fields.push(("reason", "đi công tác"));
+    assert_eq!(tuan.post("/approvals/delegates", &fields).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(minh.post("/approvals/delegates", &fields).await.status, StatusCode::SEE_OTHER);
+    tuan.write("cua-tuan", &CAMPAIGN.replace("Mã OTP", "Của Tuấn")).await;
+    let own = tuan.submit("cua-tuan", "1").await;
+    let page = tuan.get(&own).await.text;
+    assert!(page.contains("Bạn đã viết nội dung này") && !page.contains("name=\"hash\""), "{page}");
+    assert!(tuan.get(&waiting).await.text.contains("Bạn quyết định thay"));
+    assert_eq!(tuan.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
+    assert!(minh.get("/approvals").await.text.contains("(thay Minh)"));
+    assert_eq!(edition::in_force(&db).await.unwrap(), [("ma-otp".to_string(), 3)]);
+
+    // One person alone: only a warning, only with a reason, and somebody else looks at it afterwards.
+    let urgent = CAMPAIGN.replace("awareness", "warning").replace("Mã OTP", "Khẩn");
+    hoa.write("khan", &urgent).await;
+    let waiting = hoa.submit("khan", "1").await;
+    let page = hoa.get(&waiting).await.text;
+    let hash = between(&page, "name=\"hash\" value=\"", "\"");
+    let own = hoa.post(&format!("{waiting}/approve"), &[("hash", &hash), ("comment", "")]).await;
+    assert_eq!(own.status, StatusCode::UNPROCESSABLE_ENTITY, "nobody approves their own work");
+    assert_eq!(hoa.decide(&waiting, "emergency", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(hoa.decide(&waiting, "emergency", "đang lan nhanh").await.status, StatusCode::SEE_OTHER);
+    assert!(minh.get("/approvals").await.text.contains("Phê duyệt khẩn cần xem lại (1)"));
+    let review = [("verdict", "wrong"), ("comment", "sai số máy")];
+    assert_eq!(hoa.post(&format!("{waiting}/review"), &review).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(minh.post(&format!("{waiting}/review"), &review).await.status, StatusCode::SEE_OTHER);
+    assert!(!edition::in_force(&db).await.unwrap().iter().any(|(slug, _)| slug == "khan"));
+
+    // Attachments, a clone, the archive, and the calendar.
+    let attached = lan.upload("/campaigns/ma-otp/attach", &[("base", "3"), ("file", "PNG")]).await;
+    assert_eq!(attached.status, StatusCode::SEE_OTHER, "{}", attached.text);
+    assert_eq!(lan.get("/campaigns/ma-otp/files/anh.png").await.text, "PNG");
+    assert_eq!(lan.post("/campaigns/ma-otp/clone", &[("new_slug", "khan")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(lan.post("/campaigns/ma-otp/clone", &[("new_slug", "ma-otp-2")]).await.to, "/campaigns/ma-otp-2");
+    assert_eq!(edition::attachments(&db, "ma-otp-2", 2).await.unwrap().len(), 1);
+    assert_eq!(binh.post("/campaigns/ma-otp/archive", &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(lan.post("/campaigns/ma-otp/archive", &[]).await.status, StatusCode::SEE_OTHER);
+    assert!(edition::in_force(&db).await.unwrap().is_empty());
+    for path in [
+        "/campaigns?state=archived",
+        "/calendar",
+        "/calendar?month=2027-02",
+        "/campaigns/ma-otp/versions",
+        "/campaigns/ma-otp/versions/2?against=1",
+        "/campaigns/ma-otp-2/clone",
+        "/campaigns/import",
+        "/approvals/delegates",
+    ] {
+        let page = hoa.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(page.text.contains("</html>"), "{path}");
+    }
+    let chain = loa::audit::verify(&db, &[]).await.unwrap();
+    assert!(chain.broken.is_none(), "{chain:?}");
+    drop(office);
+}

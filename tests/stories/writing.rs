@@ -1,0 +1,246 @@
+//! Campaigns and segments written by form, over HTTP and without script: mistakes beside their fields, what people will get of it, a
+//! test that arrives, a count that is right.
+
+use std::time::{Duration, Instant};
+
+use loa::{
+    audit::Actor,
+    db::Db,
+    edition, on,
+    sandbox::Behaviour,
+    user::{self, New, Role, Roles, session},
+};
+use reqwest::{
+    Client, StatusCode,
+    header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION},
+    redirect,
+};
+
+use crate::helpers::{fill::Fill, office::Office};
+
+struct Officer {
+    client: Client,
+    url: String,
+    cookie: String,
+}
+
+impl Officer {
+    async fn of(office: &Office, db: &Db, role: Role) -> Self {
+        let new = New {
+            email: format!("{role:?}@example.vn").to_lowercase(),
+            name: format!("{role:?}"),
+            roles: Roles::of(&[role]),
+            every_department: true,
+            departments: Vec::new(),
+        };
+        let now = loa::clock::Clock::system().millis();
+        let id = user::add(db, &new, &Actor::command("thử"), now).await.unwrap().unwrap();
+        let seal = office.seal().await;
+        let secret = loa::transaction!(db, |tx| session::begin(tx, &seal, id, true, "", "", now).await).unwrap();
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { client, url: office.url.clone(), cookie: format!("loa={}", secret.0) }
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let answer = self.client.get(format!("{}{path}", self.url)).header(COOKIE, &self.cookie).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    async fn form(&self, path: &str) -> Fill {
+        let (status, page) = self.get(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {page}");
+        Fill::of(&page, "writing")
+    }
+
+    /// Sends a form: status, where it leads, the page.
+    async fn send(&self, path: &str, fill: &Fill) -> (StatusCode, String, String) {
+        let request = self.client.post(format!("{}{path}", self.url)).header(COOKIE, &self.cookie).form(&fill.0);
+        let answer = request.send().await.unwrap();
+        let to = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap().to_string()).unwrap_or_default();
+        (answer.status(), to, answer.text().await.unwrap())
+    }
+}
+
+async fn office() -> (Office, Db) {
+    let mut office = Office::prepare(Behaviour::default()).await;
+    office.import(40);
+    office.serve();
+    let db = office.db().await;
+    (office, db)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_written_by_form_looked_at_tested_and_saved() {
+    let (office, db) = office().await;
+    let officer = Officer::of(&office, &db, Role::Officer).await;
+    let path = "/campaigns/new";
+
+    // What is wrong stands beside its field, and what was typed is kept.
+    let fill = officer.form(path).await;
+    let fill = fill
+        .set("title", "Mã OTP là chìa khóa")
+        .set("owner", "Phòng Văn hóa")
+        .set("sending.budget", "nhiều lắm")
+        .set("cadence.every", "week")
+        .set("message.0.sms.text", "Chào {{ name }}: không đọc mã OTP.")
+        .tick("audience.segments", "toan-dan")
+        .press("save");
+    let (status, _, page) = officer.send(path, &fill).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{page}");
+    for field in ["sending.budget", "cadence.on.week", "cadence.at"] {
+        assert!(page.contains(&format!("id=\"{field}-error\"")), "{field}: {page}");
+        assert!(page.contains(&format!("href=\"#{field}\"")), "{field}");
+    }
+    let fill = Fill::of(&page, "writing");
+    assert_eq!((fill.get("sending.budget"), fill.get("title")), ("nhiều lắm", "Mã OTP là chìa khóa"));
+
+    // A message and a language come by buttons.
+    let (_, _, page) = officer.send(path, &fill.press("add-message")).await;
+    let fill = Fill::of(&page, "writing");
+    let (_, _, page) = officer.send(path, &fill.set("language:1", "en").press("add-language:1")).await;
+    let fill = Fill::of(&page, "writing");
+    let fill = fill
+        .set("sending.budget", "5.000.000")
+        .set("cadence.at", "08:30")
+        .tick("cadence.on.week", "mon")
+        .tick("channels.use", "email")
+        .set("message.1.sms.text", "Tin thứ hai")
+        .set("message.1.lang.en.sms.text", "The second")
+        .set("message.1.email.subject", "Tiêu đề")
+        .set("message.1.email.body", "Kính gửi **{{ name }}**,\r\n\r\nXin chú ý.")
+        .set("look-at", "1");
+
+    // Both spellings of the text, its parts, and the mail in a frame of its own.
+    let looked = fill.clone().set("look-at", "0");
+    let (status, _, part) = officer.send("/campaigns/preview", &looked).await;
+    assert_eq!(status, StatusCode::OK, "{part}");
+    for words in ["Chao Nguyen Thi Thanh Huong: khong doc ma OTP.", "Chào Nguyễn Thị Thanh Hương", "1 phần", "UCS-2", "SO VHTTDL"]
+    {
+        assert!(part.contains(words), "{words}: {part}");
+    }
+    assert!(!part.contains("<html"), "it is a part of a page");
+    let (_, _, page) = officer.send(path, &fill.clone().set("message.1.id", "thu-hai").press("preview")).await;
+    let frame = page.split("iframe sandbox=\"\" src=\"").nth(1).unwrap_or_else(|| panic!("{page}")).split('"').next().unwrap();
+    let answer = officer.client.get(format!("{}{frame}", officer.url)).header(COOKIE, &officer.cookie).send().await.unwrap();
+    let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_string();
+    assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"), "{policy}");
+    assert!(answer.text().await.unwrap().contains("<strong>Nguyễn Thị Thanh Hương</strong>"));
+
+    // Saved, it is what was typed, and its name comes from its title.
+    let fill = fill.press("save");
+    let (status, to, page) = officer.send(path, &fill).await;
+    assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/campaigns/ma-otp-la-chia-khoa"), "{page}");
+    let saved = edition::latest(&db, "ma-otp-la-chia-khoa").await.unwrap().unwrap();
+    assert!(saved.text.contains("budget = 5_000_000") && saved.text.contains("[message.lang.en"), "{}", saved.text);
+    assert!(saved.text.contains("on = \"mon\""), "{}", saved.text);
+
+    // A test goes to those of the list who are named, before any approval.
+    let reference: String = on!(db.read, |pool, _sql| sqlx::query_scalar(
+        "SELECT ref FROM recipient WHERE phone IS NOT NULL AND state = 0 ORDER BY id LIMIT 1"
+    )
+    .fetch_one(pool)
+    .await)
+    .unwrap();
+    let path = "/campaigns/ma-otp-la-chia-khoa/edit";
+    let (status, _, page) = officer.send(path, &officer.form(path).await.set("to", "khong-co-ai").press("test")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("id=\"to-error\""), "{page}");
+    let (status, to, page) = officer.send(path, &officer.form(path).await.set("to", &reference).press("test")).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+    assert!(to.starts_with("/runs/"), "{to}");
+    let begun = Instant::now();
+    while !office.stand_ins.taken().iter().any(|taken| format!("{taken:?}").contains("khong doc ma OTP")) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", office.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(office.stand_ins.taken().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_written_as_a_file_too_and_nobody_overwrites_another() {
+    let (office, db) = office().await;
+    let officer = Officer::of(&office, &db, Role::Officer).await;
+    let text = std::fs::read_to_string("campaigns/nhan-dien-lua-dao.toml").unwrap();
+    edition::save(&db, "hang-tuan", &text, 0, &Actor::command("thử"), 1).await.unwrap();
+    let path = "/campaigns/hang-tuan/edit";
+
+    // A form that nobody touched changes not a letter.
+    let untouched = officer.form(path).await;
+    let (status, _, page) = officer.send(path, &untouched.clone().press("save")).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+    assert_eq!(edition::latest(&db, "hang-tuan").await.unwrap().unwrap().version, 1);
+
+    // As a file, broken: it is kept, and its line is told.
+    let (_, _, page) = officer.send(path, &untouched.clone().press("text")).await;
+    let as_text = Fill::of(&page, "writing");
+    assert_eq!(as_text.get("text").replace("\r\n", "\n"), text);
+    let (status, _, page) = officer.send(path, &as_text.clone().set("text", "title = \n").press("save")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("id=\"text-error\"") && page.contains("TOML"), "{page}");
+    let comment = text.replacen("title =", "# ghi chú của tôi\ntitle =", 1);
+    let (_, _, page) = officer.send(path, &as_text.set("text", &comment).press("form")).await;
+    let fill = Fill::of(&page, "writing").set("title", "Tên mới");
+
+    // Somebody else was faster: told, and nothing typed is lost.
+    edition::save(&db, "hang-tuan", &text.replace("85", "8"), 1, &Actor::command("người khác"), 2).await.unwrap();
+    let (status, _, page) = officer.send(path, &fill.press("save")).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{page}");
+    assert!(page.contains("người khác"), "{page}");
+    let (status, _, page) = officer.send(path, &Fill::of(&page, "writing").press("save")).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+    let saved = edition::latest(&db, "hang-tuan").await.unwrap().unwrap();
+    assert_eq!((saved.version, saved.title.as_str()), (3, "Tên mới"));
+    assert!(saved.text.contains("# ghi chú của tôi\ntitle = \"Tên mới\""), "{}", &saved.text[..300]);
+
+    // What a file defines, and what one may not, is not written here.
+    assert_eq!(officer.get("/campaigns/nhan-dien-lua-dao/edit").await.0, StatusCode::CONFLICT);
+    assert_eq!(officer.get("/campaigns/khong-co/edit").await.0, StatusCode::NOT_FOUND);
+    let manager = Officer::of(&office, &db, Role::Manager).await;
+    assert_eq!(manager.get("/campaigns/new").await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_is_put_together_and_counted() {
+    let (office, db) = office().await;
+    let officer = Officer::of(&office, &db, Role::Officer).await;
+    let born: i64 = on!(db.read, |pool, _sql| sqlx::query_scalar(
+        "SELECT count(*) FROM recipient WHERE state = 0 AND born IS NOT NULL AND born < '1980-01-01'"
+    )
+    .fetch_one(pool)
+    .await)
+    .unwrap();
+    assert!(born > 0 && born < 40, "{born}");
+    let fill = officer.form("/segments/new").await.set("title", "Sinh trước 1980").set("born_before", "01/01/1980");
+    let begun = Instant::now();
+    loop {
+        let (status, _, part) = officer.send("/segments/count", &fill).await;
+        assert_eq!(status, StatusCode::OK);
+        if part.contains(&format!("<dd>{born}</dd>")) {
+            break;
+        }
+        assert!(part.contains("Đang đếm") && begun.elapsed() < Duration::from_secs(20), "{part}");
+    }
+
+    // Places are found by name, conditions come by buttons, a mistake stands beside its field.
+    let (_, _, page) = officer.send("/segments/new", &fill.set("area-search", "Hà Nội").press("add-area:")).await;
+    assert!(page.contains("value=\"01\" checked"), "{page}");
+    let (_, _, page) = officer.send("/segments/new", &Fill::of(&page, "writing").press("add-choice")).await;
+    let fill = Fill::of(&page, "writing").set("any.0.lang", "en").set("not.reached.campaign", "nhan-dien-lua-da");
+    let (status, _, page) = officer.send("/segments/new", &fill.set("not.reached.within", "30d").press("save")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("id=\"not.reached.campaign-error\"") && page.contains("nhan-dien-lua-dao"), "{page}");
+    let fill = Fill::of(&page, "writing").set("not.reached.campaign", "nhan-dien-lua-dao").press("save");
+    let (status, to, page) = officer.send("/segments/new", &fill).await;
+    assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/segments/sinh-truoc-1980"), "{page}");
+    let saved = edition::segments::latest(&db, "sinh-truoc-1980").await.unwrap().unwrap().text.unwrap();
+    assert!(saved.contains("born_before = 1980-01-01") && saved.contains("areas = [\"01\"]"), "{saved}");
+
+    // One of the file is read-only, one of the console is listed and can be taken away.
+    let (_, page) = officer.get("/segments/toan-dan").await;
+    assert!(page.contains("segments.toml") && !page.contains("class=\"writing\""), "{page}");
+    let (_, page) = officer.get("/segments").await;
+    assert!(page.contains("Sinh trước 1980") && page.contains("/campaigns/nhan-dien-lua-dao"), "{page}");
+    let path = "/segments/sinh-truoc-1980";
+    let (status, to, page) = officer.send(path, &officer.form(path).await.press("remove")).await;
+    assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/segments"), "{page}");
+}
