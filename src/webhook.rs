@@ -160,8 +160,7 @@ static ADD: Sql = Sql::new(
 
 static CHANGE: Sql = Sql::new(r"UPDATE webhook SET title = $2, url = $3, events = $4, allow_private = $5 WHERE id = $1");
 
-static ENABLE: Sql =
-    Sql::new(r"UPDATE webhook SET disabled_at = NULL, disabled_why = NULL, failing_since = NULL WHERE id = $1");
+static ENABLE: Sql = Sql::new(r"UPDATE webhook SET disabled_at = NULL, disabled_why = NULL, failing_since = NULL WHERE id = $1");
 
 static DISABLE: Sql = Sql::new(r"UPDATE webhook SET disabled_at = $2, disabled_why = $3 WHERE id = $1 AND disabled_at IS NULL");
 
@@ -286,8 +285,7 @@ pub async fn test(tx: &mut Tx, id: i64, now: i64) -> Result<i64> {
 
 /// Tells the same once more, under the same id. The new delivery's number; none: there is no such delivery of this endpoint.
 pub async fn again(tx: &mut Tx, webhook: i64, delivery: i64, now: i64) -> Result<Option<i64>> {
-    let found: Option<(i64, i64)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(&EVENT_OF)).bind(delivery).fetch_optional(c).await)?;
+    let found: Option<(i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&EVENT_OF)).bind(delivery).fetch_optional(c).await)?;
     let Some((_, event)) = found.filter(|(of, _)| *of == webhook) else { return Ok(None) };
     within!(tx, |c, sql| sqlx::query_scalar(sql(&MAKE_DELIVERY)).bind(webhook).bind(event).bind(now).fetch_one(c).await).map(Some)
 }

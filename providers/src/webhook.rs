@@ -6,9 +6,9 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
+use ::http::{HeaderMap, header::RETRY_AFTER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use ::http::{HeaderMap, header::RETRY_AFTER};
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretBox};
 use sha2::Sha256;
@@ -201,9 +201,7 @@ impl Poster {
 
 fn told(error: reqwest::Error) -> String {
     match broken(error) {
-        SendError::Retry { detail, .. }
-        | SendError::Misconfigured { detail, .. }
-        | SendError::InDoubt { detail, .. } => detail,
+        SendError::Retry { detail, .. } | SendError::Misconfigured { detail, .. } | SendError::InDoubt { detail, .. } => detail,
         other => format!("{other:?}"),
     }
 }
@@ -241,11 +239,19 @@ mod tests {
         assert_eq!(of("https://example.com/hook?a=1", false), None);
         assert_eq!(of("http://example.com/hook", false), Some(BadAddress::Plain));
         assert_eq!(of("http://10.0.0.5/hook", true), None);
-        for inside in ["https://127.0.0.1/", "https://[::1]/", "https://localhost/x", "https://192.168.1.1:8443/", "https://169.254.169.254/"] {
+        for inside in [
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://localhost/x",
+            "https://192.168.1.1:8443/",
+            "https://169.254.169.254/",
+        ] {
             assert_eq!(of(inside, false), Some(BadAddress::Private), "{inside}");
             assert_eq!(of(inside, true), None, "{inside}");
         }
-        for bad in ["", "example.com", "ftp://example.com/", "https://user:pass@example.com/", "https://example.com/#a", "https://"] {
+        for bad in
+            ["", "example.com", "ftp://example.com/", "https://user:pass@example.com/", "https://example.com/#a", "https://"]
+        {
             assert_eq!(of(bad, true), Some(BadAddress::Unreadable), "{bad}");
         }
     }

@@ -155,7 +155,12 @@ fn row(webhook: &webhook::Webhook, lang: Lang) -> Vec<String> {
         webhook.events.iter().map(|of| of.name()).collect::<Vec<_>>().join(" ")
     };
     let state = match (webhook.disabled_at, webhook.failing_since) {
-        (Some(at), _) => phrase!("đã tắt từ {0}: {1}", "disabled since {0}: {1}", time(at), webhook.disabled_why.as_deref().unwrap_or_default()),
+        (Some(at), _) => phrase!(
+            "đã tắt từ {0}: {1}",
+            "disabled since {0}: {1}",
+            time(at),
+            webhook.disabled_why.as_deref().unwrap_or_default()
+        ),
         (None, Some(at)) => phrase!("không nhận được từ {0}", "takes nothing since {0}", time(at)),
         (None, None) => phrase!("hoạt động", "well"),
     };

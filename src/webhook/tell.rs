@@ -29,8 +29,7 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// How long after the n-th failure it is tried again: three days in all, then it is given up.
-const BACKOFF: [i64; 9] =
-    [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 20 * HOUR];
+const BACKOFF: [i64; 9] = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 20 * HOUR];
 /// An endpoint that took nothing for so long is disabled.
 const PATIENCE: i64 = 3 * DAY;
 /// The longest wait that an endpoint may ask for.
@@ -107,8 +106,9 @@ static WORK: Sql = Sql::new(
              EXISTS (SELECT 1 FROM webhook_delivery WHERE state = 0 AND next_at <= $1)",
 );
 
-static NEW: Sql =
-    Sql::new(r"SELECT id, type, subject, detail, at FROM webhook_event e WHERE body IS NULL ORDER BY id LIMIT $1 :skip_locked(e)");
+static NEW: Sql = Sql::new(
+    r"SELECT id, type, subject, detail, at FROM webhook_event e WHERE body IS NULL ORDER BY id LIMIT $1 :skip_locked(e)",
+);
 
 static WANTED: Sql = Sql::new(r"SELECT id, events FROM webhook WHERE disabled_at IS NULL ORDER BY id");
 
@@ -163,8 +163,7 @@ static REFUSALS: Sql = Sql::new(
     r"SELECT channel, count(*) FROM consent_event WHERE id > $1 AND id <= $2 AND action > 0 GROUP BY channel ORDER BY channel",
 );
 
-static TELL: Sql =
-    Sql::new(r"INSERT INTO webhook_event (type, subject, detail, at) VALUES ('optout.received', '', $1, $2)");
+static TELL: Sql = Sql::new(r"INSERT INTO webhook_event (type, subject, detail, at) VALUES ('optout.received', '', $1, $2)");
 
 static ANY: Sql = Sql::new(r"SELECT count(*) FROM webhook WHERE disabled_at IS NULL");
 
@@ -244,9 +243,9 @@ impl Teller {
             }
             let counts: Vec<(i16, i64)> =
                 within!(tx, |c, sql| sqlx::query_as(sql(&REFUSALS)).bind(from).bind(through).fetch_all(c).await)?;
-            let named = counts.iter().filter_map(|(channel, n)| {
-                Some((Channel::from_number(i64::from(*channel))?.name().to_owned(), Value::from(*n)))
-            });
+            let named = counts
+                .iter()
+                .filter_map(|(channel, n)| Some((Channel::from_number(i64::from(*channel))?.name().to_owned(), Value::from(*n))));
             let counts: Map<String, Value> = named.collect();
             if !counts.is_empty() {
                 let detail = json!({ "counts": counts }).to_string();
@@ -310,7 +309,10 @@ impl Teller {
                 *count += 1;
                 *count <= AT_ONCE
             };
-            let due: Vec<Due> = { let mut few = few; due.into_iter().filter(|due| few(due)).collect() };
+            let due: Vec<Due> = {
+                let mut few = few;
+                due.into_iter().filter(|due| few(due)).collect()
+            };
             if !due.is_empty() {
                 let ids = crate::db::list(&due.iter().map(|due| Id { id: due.id }).collect::<Vec<_>>());
                 within!(tx, |c, sql| sqlx::query(sql(&CLAIMED)).bind(&ids).bind(now + CLAIM).execute(c).await.map(affected))?;
@@ -322,8 +324,7 @@ impl Teller {
     async fn post(&self, due: &Due, now: i64) -> std::result::Result<u16, Failure> {
         let former = due.former.as_ref().filter(|_| due.former_until.is_some_and(|until| until > now));
         let sealed = std::iter::once(&due.secret).chain(former);
-        let secrets: Option<Vec<Secret>> =
-            sealed.map(|sealed| Secret::parse(&self.seal.open_token(sealed).ok()?).ok()).collect();
+        let secrets: Option<Vec<Secret>> = sealed.map(|sealed| Secret::parse(&self.seal.open_token(sealed).ok()?).ok()).collect();
         let Some(secrets) = secrets else {
             let detail = "its secret was sealed with another key: give it a new one".to_owned();
             return Err(Failure { status: None, detail, after: None });

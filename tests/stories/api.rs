@@ -139,7 +139,10 @@ async fn what_is_wrong_is_told_where_it_is() {
     assert_eq!(send(stranger.bearer_auth("loa_nonsense")).await.1, "/api#unauthenticated");
     assert_eq!(send(ask(Method::GET, "/nothing")).await.1, "/api#not-found");
     assert_eq!(send(ask(Method::GET, "/runs/abc")).await.1, "/api#not-found");
-    assert_eq!(send(ask(Method::GET, "/runs?limit=0")).await, (400, "/api#bad-request".into(), json!([{ "detail": "from 1 to 200", "parameter": "limit" }])));
+    assert_eq!(
+        send(ask(Method::GET, "/runs?limit=0")).await,
+        (400, "/api#bad-request".into(), json!([{ "detail": "from 1 to 200", "parameter": "limit" }]))
+    );
     let (status, _, errors) = send(ask(Method::GET, "/runs?befor=3")).await;
     assert_eq!((status, &errors[0]["parameter"]), (400, &json!("befor")));
     let (status, _, errors) = send(ask(Method::GET, "/runs?before=x")).await;
@@ -159,7 +162,8 @@ async fn what_is_wrong_is_told_where_it_is() {
     // In the caller's language, and never more than a token lends.
     let vietnamese = desk.request(Method::GET, "/nothing").header("accept-language", "vi").send().await.unwrap();
     assert!(vietnamese.headers()["ratelimit"].to_str().unwrap().contains("r="), "{vietnamese:?}");
-    let lesser: Value = desk.post("/tokens", json!({ "name": "reader", "rights": ["read_campaigns"] })).await.json().await.unwrap();
+    let lesser: Value =
+        desk.post("/tokens", json!({ "name": "reader", "rights": ["read_campaigns"] })).await.json().await.unwrap();
     let lesser = lesser["secret"].as_str().unwrap();
     let stop = desk.client.post(format!("{}/api/v1/stop", desk.office.url)).bearer_auth(lesser);
     assert_eq!(send(stop).await.1, "/api#forbidden");
@@ -239,8 +243,12 @@ async fn a_campaign_is_written_approved_by_another_and_sent_once() {
     let aborted = desk.request(Method::POST, &format!("/runs/{id}/abort")).send().await.unwrap();
     assert!([200, 409].contains(&aborted.status().as_u16()));
     let audit = desk.get("/audit?limit=200").await;
-    let actions: BTreeSet<&str> = audit["items"].as_array().unwrap().iter().filter_map(|entry| entry["action"].as_str()).collect();
-    assert!(actions.is_superset(&BTreeSet::from(["campaign.save", "campaign.submit", "campaign.approve", "run.start", "run.stop"])), "{actions:?}");
+    let actions: BTreeSet<&str> =
+        audit["items"].as_array().unwrap().iter().filter_map(|entry| entry["action"].as_str()).collect();
+    assert!(
+        actions.is_superset(&BTreeSet::from(["campaign.save", "campaign.submit", "campaign.approve", "run.start", "run.stop"])),
+        "{actions:?}"
+    );
     assert!(audit["items"].as_array().unwrap().iter().any(|entry| entry["via"] == "api"));
 }
 

@@ -117,9 +117,7 @@ impl Pace {
     pub fn tell(self, headers: &mut HeaderMap) {
         let full = (BURST - self.left.min(BURST)).div_ceil(SUSTAINED);
         let policy = format!("\"token\";q={BURST};w={}", BURST / SUSTAINED);
-        for (name, value) in
-            [("ratelimit-policy", policy), ("ratelimit", format!("\"token\";r={};t={full}", self.left))]
-        {
+        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", format!("\"token\";r={};t={full}", self.left))] {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
@@ -165,8 +163,7 @@ pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem
     })?;
     match bearer {
         Some(bearer) => {
-            let actor =
-                Actor { user: Some(bearer.user.id), name: bearer.user.name.clone(), from: address, via: Via::Api };
+            let actor = Actor { user: Some(bearer.user.id), name: bearer.user.name.clone(), from: address, via: Via::Api };
             request.extensions_mut().insert(Caller { user: bearer.user, actor, token: bearer.token });
             Ok(pace)
         }

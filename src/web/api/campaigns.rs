@@ -276,10 +276,9 @@ async fn read(
 fn base(headers: &HeaderMap) -> Result<i64, Problem> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     match (text(IF_MATCH), text(IF_NONE_MATCH)) {
-        (Some(tag), None) => tag
-            .trim_matches('"')
-            .parse()
-            .map_err(|_| Problem::header(Kind::Changed, "If-Match", phrase!("không có phiên bản này", "there is no such version"))),
+        (Some(tag), None) => tag.trim_matches('"').parse().map_err(|_| {
+            Problem::header(Kind::Changed, "If-Match", phrase!("không có phiên bản này", "there is no such version"))
+        }),
         (None, Some("*")) => Ok(0),
         _ => {
             let words = phrase!(
@@ -411,7 +410,9 @@ async fn submit(
     caller.needs(Right::WriteCampaigns)?;
     let campaign = found(&state, &caller, &slug).await?;
     let db = &state.parts.db;
-    let Some(version) = ask.version.or(campaign.version).filter(|_| !campaign.provisioned) else { return Err(provisioned(&slug)) };
+    let Some(version) = ask.version.or(campaign.version).filter(|_| !campaign.provisioned) else {
+        return Err(provisioned(&slug));
+    };
     let library = state.parts.shelf.library(db).await?;
     let required = approval::is_required(db, &state.parts.config).await?;
     let now = state.parts.clock.millis();

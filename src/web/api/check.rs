@@ -68,11 +68,7 @@ pub(super) fn findings(problems: &Problems, lang: Lang) -> Vec<Finding> {
 #[utoipa::path(post, path = "/check", tag = "campaigns", operation_id = "check_text",
     summary = "Kiểm tra nội dung | Check a text", description = "Points at every mistake by line and column. Nothing is kept.",
     request_body = Text, responses((status = 200, description = "What was found", body = Findings)))]
-async fn check(
-    caller: Caller,
-    Reader(lang): Reader,
-    Json(text): Json<Text>,
-) -> Result<axum::Json<Findings>, Problem> {
+async fn check(caller: Caller, Reader(lang): Reader, Json(text): Json<Text>) -> Result<axum::Json<Findings>, Problem> {
     caller.needs(Right::ReadCampaigns)?;
     let checked = Campaign::parse(&format!("{}.toml", text.campaign), &text.campaign, &text.text);
     let problems = checked.err().map(|problems| findings(&problems, lang)).unwrap_or_default();

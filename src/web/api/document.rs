@@ -117,7 +117,8 @@ fn made() -> Value {
     let schemas = &mut document["components"]["schemas"];
     schemas["Problem"] = schema::<Details>();
     schemas["ProblemError"] = schema::<Error>();
-    document["components"]["securitySchemes"] = json!({ "token": { "type": "http", "scheme": "bearer", "bearerFormat": "loa_…" } });
+    document["components"]["securitySchemes"] =
+        json!({ "token": { "type": "http", "scheme": "bearer", "bearerFormat": "loa_…" } });
     document["components"]["responses"] = Kind::ALL
         .iter()
         .map(|kind| (kind.status().as_str().to_string(), answer(kind.status())))
@@ -151,8 +152,7 @@ fn answer(status: StatusCode) -> Value {
 fn share(path: &str, method: &str, operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_string();
     let (has_body, writes) = (operation.get("requestBody").is_some(), method == "post" && !LOOKING.contains(&id.as_str()));
-    let own: BTreeSet<String> =
-        operation["responses"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
+    let own: BTreeSet<String> = operation["responses"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
     let mut statuses = vec![400, 401, 403, 406, 408, 429, 500, 503];
     if path.contains('{') {
         statuses.push(404);
@@ -288,10 +288,8 @@ async fn page(Reader(lang): Reader, extract::State(State(state)): extract::State
         })
         .collect();
     let shapes: Vec<Shape> = document["components"]["schemas"].as_object().into_iter().flatten().map(shape).collect();
-    let problems: Vec<_> = Kind::ALL
-        .iter()
-        .map(|kind| (kind.slug(), kind.status().as_u16(), kind.title().text(lang).to_string()))
-        .collect();
+    let problems: Vec<_> =
+        Kind::ALL.iter().map(|kind| (kind.slug(), kind.status().as_u16(), kind.title().text(lang).to_string())).collect();
     let values = context! {
         about => document["info"]["description"].as_str(),
         groups => minijinja::Value::from(Serde(&groups)),

@@ -82,7 +82,8 @@ fn unknown_parameter(State(state): &State, request: &Request) -> Option<Problem>
 
 /// What the API can answer: JSON, and for some addresses a text.
 fn is_acceptable(headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(',')).peekable();
+    let mut accepted =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(',')).peekable();
     if accepted.peek().is_none() {
         return true;
     }
@@ -90,7 +91,11 @@ fn is_acceptable(headers: &HeaderMap) -> bool {
         let mut parts = range.split(';').map(str::trim);
         let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
         let refused = parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-        !refused && matches!(kind.as_str(), "*/*" | "application/*" | "application/json" | MEDIA_TYPE | "application/toml" | "text/*" | "text/csv")
+        !refused
+            && matches!(
+                kind.as_str(),
+                "*/*" | "application/*" | "application/json" | MEDIA_TYPE | "application/toml" | "text/*" | "text/csv"
+            )
     })
 }
 
@@ -183,11 +188,8 @@ async fn keep(state: &Shared, actor: &str, key: &str, response: Response) -> Res
     let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let named = |name: &axum::http::HeaderName| Some((name.to_string(), Value::from(parts.headers.get(name)?.to_str().ok()?)));
     let headers: Map<String, Value> = KEPT.iter().filter_map(named).collect();
-    let answer = Answer {
-        status: parts.status.as_u16(),
-        headers: headers.into(),
-        body: String::from_utf8_lossy(&body).into_owned(),
-    };
+    let answer =
+        Answer { status: parts.status.as_u16(), headers: headers.into(), body: String::from_utf8_lossy(&body).into_owned() };
     if let Err(error) = idempotency::finish(&state.parts.db, &state.parts.seal, actor, key, &answer).await {
         tracing::error!(%error, "an answer could not be kept for whoever repeats the request");
     }

@@ -87,12 +87,14 @@ async fn find(
             request::holders(db, Channel::Email, state.parts.seal.hash(Kind::Email, &email)).await?
         }
         Known { r#ref: None, phone: None, email: None, zalo_id: Some(text) } => {
-            let chat =
-                address::chat(ChatService::Zalo, &text).map_err(|bad| Problem::field("/zalo_id", bad.phrase()))?;
+            let chat = address::chat(ChatService::Zalo, &text).map_err(|bad| Problem::field("/zalo_id", bad.phrase()))?;
             request::holders(db, Channel::Chat, state.parts.seal.hash(Kind::Chat, &chat)).await?
         }
         _ => {
-            let words = phrase!("nêu đúng một trong `ref`, `phone`, `email`, `zalo_id`", "say exactly one of `ref`, `phone`, `email`, `zalo_id`");
+            let words = phrase!(
+                "nêu đúng một trong `ref`, `phone`, `email`, `zalo_id`",
+                "say exactly one of `ref`, `phone`, `email`, `zalo_id`"
+            );
             return Err(Problem::field("", words));
         }
     };

@@ -251,7 +251,10 @@ impl Problem {
 
     /// 404, which does not tell whether it is another department's.
     pub fn not_found() -> Self {
-        Self::new(Kind::NotFound, phrase!("không có mục này, hoặc không thuộc đơn vị của bạn", "there is no such thing, or it is another department's"))
+        Self::new(
+            Kind::NotFound,
+            phrase!("không có mục này, hoặc không thuộc đơn vị của bạn", "there is no such thing, or it is another department's"),
+        )
     }
 
     /// 409 with these words.
@@ -277,10 +280,7 @@ impl Problem {
 
     /// About a header.
     pub fn header(kind: Kind, name: &'static str, detail: Phrase) -> Self {
-        Self {
-            errors: vec![Wrong { at: At::Header(name), detail: detail.clone(), spot: None }],
-            ..Self::new(kind, detail)
-        }
+        Self { errors: vec![Wrong { at: At::Header(name), detail: detail.clone(), spot: None }], ..Self::new(kind, detail) }
     }
 
     /// 422: what is wrong with a definition's text, which stands at `pointer`.
@@ -291,7 +291,10 @@ impl Problem {
             spot: (problem.line > 0).then_some((problem.line, problem.column)),
         });
         let count = problems.0.len();
-        Self { errors: errors.collect(), ..Self::new(Kind::Invalid, phrase!("nội dung có {count} lỗi", "the text has {count} mistakes")) }
+        Self {
+            errors: errors.collect(),
+            ..Self::new(Kind::Invalid, phrase!("nội dung có {count} lỗi", "the text has {count} mistakes"))
+        }
     }
 
     /// As it is written.
@@ -371,7 +374,9 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::NotFound => Self::not_found(),
-            Fault::Forbidden => Self::new(Kind::Forbidden, phrase!("tài khoản này không có quyền ấy", "this user has no right to it")),
+            Fault::Forbidden => {
+                Self::new(Kind::Forbidden, phrase!("tài khoản này không có quyền ấy", "this user has no right to it"))
+            }
             Fault::Invalid(words) => Self::new(Kind::Invalid, words),
             Fault::Conflict(words) => Self::conflict(words),
             Fault::Stale => Self::new(Kind::Conflict, Kind::Changed.title()),

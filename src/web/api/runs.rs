@@ -85,8 +85,8 @@ async fn list(
     let seen: Vec<RunRow> = rows.iter().filter(|row| sees(row)).cloned().collect();
     let runs = overview::views(&state, seen).await?;
     let mut response = axum::Json(Runs { runs, next }).into_response();
-    if let Some(link) = next
-        .and_then(|next| HeaderValue::from_str(&format!("</api/v1/runs?before={next}&limit={limit}>; rel=\"next\"")).ok())
+    if let Some(link) =
+        next.and_then(|next| HeaderValue::from_str(&format!("</api/v1/runs?before={next}&limit={limit}>; rel=\"next\"")).ok())
     {
         response.headers_mut().insert(LINK, link);
     }
@@ -161,7 +161,13 @@ fn occurrence(caller: &Caller, once: &Once) -> String {
 }
 
 /// Makes the run that a request asks for, or finds the one that it made.
-async fn make_once(state: &Shared, caller: &Caller, once: &Once, kept: &Kept, recipients: &[String]) -> Result<Response, Problem> {
+async fn make_once(
+    state: &Shared,
+    caller: &Caller,
+    once: &Once,
+    kept: &Kept,
+    recipients: &[String],
+) -> Result<Response, Problem> {
     let (db, at) = (&state.parts.db, state.parts.clock.now());
     let campaign = &kept.source.campaign;
     let new = make::New {
@@ -189,13 +195,11 @@ async fn make_once(state: &Shared, caller: &Caller, once: &Once, kept: &Kept, re
     })?;
     let run: i64 = match made {
         Some(run) => run,
-        None => {
-            on!(db.read, |pool, sql| sqlx::query_scalar(sql(&MADE))
-                .bind(&campaign.slug)
-                .bind(&new.occurrence)
-                .fetch_one(pool)
-                .await)?
-        }
+        None => on!(db.read, |pool, sql| sqlx::query_scalar(sql(&MADE))
+            .bind(&campaign.slug)
+            .bind(&new.occurrence)
+            .fetch_one(pool)
+            .await)?,
     };
     take_effect(state).await?;
     Ok(created(&format!("/api/v1/runs/{run}"), &view(state, run).await?))
@@ -405,7 +409,8 @@ struct Stopped {
     runs: Vec<i64>,
 }
 
-static GOING: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL AND state < 2 AND NOT paused"));
+static GOING: Sql =
+    Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL AND state < 2 AND NOT paused"));
 
 #[utoipa::path(post, path = "/stop", tag = "runs", operation_id = "stop_all",
     summary = "Dừng khẩn cấp tất cả | Stop everything",

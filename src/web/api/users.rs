@@ -185,8 +185,9 @@ async fn add(
     Json(new): Json<NewUser>,
 ) -> Result<Response, Problem> {
     caller.needs(Right::ManageUsers)?;
-    let email = user::email(&new.email)
-        .ok_or_else(|| Problem::field("/email", phrase!("cần một địa chỉ như lan@example.vn", "an address such as lan@example.vn")))?;
+    let email = user::email(&new.email).ok_or_else(|| {
+        Problem::field("/email", phrase!("cần một địa chỉ như lan@example.vn", "an address such as lan@example.vn"))
+    })?;
     let NewUser { name, roles, every_department, departments, .. } = new;
     let new = New { email, name: well_named(&name)?, roles: some(&roles)?, every_department, departments };
     let id = user::add(&state.parts.db, &new, &caller.actor, state.parts.clock.millis()).await??;

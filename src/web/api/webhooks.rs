@@ -136,7 +136,9 @@ impl NewWebhook {
         let wanted = Wanted { title, url, events: Event::types(&events), allow_private };
         wanted.check().map_err(|unfit| match unfit {
             Unfit::Title => Problem::field("/title", phrase!("từ 1 đến 80 chữ", "1 to 80 letters")),
-            Unfit::Events => Problem::field("/events", phrase!("nêu ít nhất một loại sự kiện", "name at least one type of event")),
+            Unfit::Events => {
+                Problem::field("/events", phrase!("nêu ít nhất một loại sự kiện", "name at least one type of event"))
+            }
             Unfit::Url(why) => Problem::field(
                 "/url",
                 match why {
@@ -148,7 +150,10 @@ impl NewWebhook {
                         phrase!("ngoài mạng nội bộ chỉ nhận `https://`", "only `https://` outside the own network")
                     }
                     providers::webhook::BadAddress::Unreadable => {
-                        phrase!("viết `https://MÁY/ĐƯỜNG-DẪN`, không kèm tên đăng nhập", "write `https://HOST/PATH`, without a user name")
+                        phrase!(
+                            "viết `https://MÁY/ĐƯỜNG-DẪN`, không kèm tên đăng nhập",
+                            "write `https://HOST/PATH`, without a user name"
+                        )
                     }
                 },
             ),

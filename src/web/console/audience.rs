@@ -154,7 +154,7 @@ async fn overview(
         counted_at => lists.at,
         sum => shown(&lists.sum()),
         lists => shown(&by_list),
-        province => wanted.province,
+        province => &wanted.province,
         province_name => places.full_name(&wanted.province),
         areas => shown(&areas),
         imports => shown(&shown_imports),
@@ -199,6 +199,8 @@ async fn give(extract::State(State(state)): extract::State<State>, visitor: Visi
         list::give(tx, source, owner).await?;
         audit::record(tx, &visitor.actor, "audience.owner", source, Some(&before), Some(&after), now).await
     })?;
-    visitor.flash(&phrase!("Đã đổi đơn vị quản lý danh sách {source}.", "The list {source} belongs to another department now.")).await?;
+    visitor
+        .flash(&phrase!("Đã đổi đơn vị quản lý danh sách {source}.", "The list {source} belongs to another department now."))
+        .await?;
     Ok(see_other("/audience"))
 }
