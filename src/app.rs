@@ -35,10 +35,11 @@ use crate::{
     edition::Shelf,
     epoch,
     intake::{self, Intake},
-    notice, on, phrase,
+    notice, on,
+    period::Calendar,
+    phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
-    period::Calendar,
     report::kept::Keeper,
     retention::Retention,
     run::{Lines, Runner},
@@ -240,6 +241,7 @@ impl App {
             let post = notice::mail::Post::new(&config, &db, &clock, &seal, &accounts);
             makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_audit(db.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
             let keeper = Keeper::new(db.clone(), clock.clone(), Calendar::of(&config.reporting));
             makers.push(tokio::spawn(loops::drive_keeper(keeper, stopped.clone())));

@@ -9,8 +9,8 @@
 
 mod accounts;
 mod api;
-mod chart;
 mod card;
+mod chart;
 mod console;
 mod guard;
 mod health;

@@ -13,10 +13,12 @@ mod stories {
     mod api;
     mod approvals;
     mod audience;
+    mod audience_pages;
     mod bench;
     mod bounces;
     mod check;
     mod commands;
+    mod days;
     mod dispatch;
     mod domains;
     mod gateways;
@@ -32,7 +34,9 @@ mod stories {
     mod report;
     mod routing;
     mod runs;
+    mod schemathesis;
     mod settings;
+    mod sign_in;
     mod smpp;
     mod smpp_adapter;
     mod texts;

@@ -11,6 +11,7 @@ use crate::{
     account::{self, Account},
     approval,
     audience::figure,
+    audit,
     campaign::Holidays,
     clock::Clock,
     config::Config,
@@ -25,6 +26,7 @@ use crate::{
     retention::Retention,
     run::{self, Runner},
     webhook::tell::Teller,
+    seal::hex,
 };
 
 /// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
@@ -57,6 +59,8 @@ const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
 /// How often it is looked which figures are out of date.
 const KEPT: Duration = Duration::from_secs(1);
+/// How often the log is told the end of the record of who did what.
+const AUDIT: Duration = Duration::from_hours(24);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -338,6 +342,20 @@ pub(super) async fn drive_warnings(shared: Arc<Shared>, mut stopped: watch::Rece
             Err(error) => tracing::error!(%error, "could not look for approved warnings"),
         }
         if !rest(SCHEDULE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Tells the log the end of the record of who did what, at the start and once a day: a log that is kept elsewhere finds out whoever
+/// writes the record anew (`loa audit verify --head`).
+pub(super) async fn drive_audit(db: Db, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match audit::head(&db).await {
+            Ok(head) => tracing::info!(head = format!("{}:{}", head.seq, hex(&head.hash)), "the end of the record of who did what"),
+            Err(error) => tracing::error!(%error, "could not read the end of the record of who did what"),
+        }
+        if !rest(AUDIT, &mut stopped).await {
             return;
         }
     }

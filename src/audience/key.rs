@@ -10,7 +10,9 @@ use crate::{
     db::{Db, DbError, Sql, Tx},
     on,
     seal::{Kind, Seal, SealError, hex},
-    transaction, webhook, within,
+    transaction,
+    user::second_factor,
+    webhook, within,
 };
 
 /// The name of the root in `meta`.
@@ -96,6 +98,7 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
     }
     transaction!(db, |tx| reseal_tokens(tx, seal).await)?;
     transaction!(db, |tx| webhook::reseal(tx, seal).await)?;
+    transaction!(db, |tx| second_factor::reseal(tx, seal).await)?;
     after = 0;
     loop {
         let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };

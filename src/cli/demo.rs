@@ -1,8 +1,10 @@
 //! `loa demo`: everything on one machine. Made-up residents are imported, the shipped campaigns run through stand-in
-//! gateways on loopback, receipts come back, and the figures are shown, recounted, and held against the stand-ins' log.
+//! gateways on loopback, receipts come back, and the figures are shown, recounted, and held against the stand-ins' log. Then the
+//! console waits for whoever wants to try it, with users of its own.
 
 mod compare;
 mod office;
+mod people;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -111,10 +113,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let agreed = figures(&app, &stand_ins, &runs, sent_in, globals).await?;
     if !args.exit {
         if let Some(address) = app.address {
-            say(
-                &phrase!("\nTrang theo dõi: http://{address} (dừng: Ctrl-C)", "\nStatus page: http://{address} (stop: Ctrl-C)"),
-                lang,
-            )?;
+            let people = people::add(&app).await?;
+            people::introduce(&people, &format!("http://{address}"), lang)?;
         }
         stop_asked().await?;
     }

@@ -12,11 +12,14 @@ use crate::{
         trouble::{Cause, Trouble},
     },
     active::{RunRow, RunState, run_columns},
+    approval::submission,
     clock::Clock,
     config::Config,
     db::{Db, Result, Sql, disk::Room},
     delivery::State,
-    intake, on, phrase, request,
+    intake, on,
+    period::{Calendar, Span},
+    phrase, request,
     tally::{self, Count},
     words::{self, Lang, Phrase},
 };
@@ -62,6 +65,8 @@ pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     found.extend(doubts(&ground.db, now).await?);
     found.extend(requests(&ground.db, now).await?);
     found.extend(lists(&ground.db).await?);
+    found.extend(approvals(&ground.db, now).await?);
+    found.extend(period(ground, today).await?);
     Ok(found)
 }
 
@@ -320,6 +325,67 @@ async fn requests(db: &Db, now: i64) -> Result<Vec<Found>> {
         found.push(of("requests/soon".into(), Kind::RequestDue, says, "/requests"));
     }
     Ok(found)
+}
+
+static RETURNED: Sql = Sql::new(
+    r"SELECT s.id, s.slug, s.title, s.owner, s.sent_by FROM submission s
+      WHERE s.state = 2 AND s.sent_by IS NOT NULL AND s.decided_at > $1
+        AND NOT EXISTS (SELECT 1 FROM submission l WHERE l.slug = s.slug AND l.id > s.id) ORDER BY s.id",
+);
+
+/// For so long a campaign that came back is told of (milliseconds).
+const TOLD_RETURNED: i64 = 30 * 24 * 3_600_000;
+
+/// Campaigns that wait to be approved or reviewed, and those that came back to their writer.
+async fn approvals(db: &Db, now: i64) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for one in submission::waiting(db).await? {
+        let (id, title) = (one.id, &one.title);
+        let says = phrase!("Chiến dịch “{title}” chờ phê duyệt", "The campaign “{title}” waits to be approved");
+        let (key, page, urgent) = (format!("approval/{id}/waiting"), format!("/approvals/{id}"), one.kind == 1);
+        found.push(Found { owner: one.owner, urgent, ..of(key, Kind::ApprovalWaiting, says, &page) });
+    }
+    for one in submission::to_review(db).await? {
+        let (id, title) = (one.id, &one.title);
+        let says = phrase!(
+            "Chiến dịch “{title}” được duyệt khẩn bởi một người, chờ xem lại",
+            "The campaign “{title}” was approved in an emergency by one person: review it"
+        );
+        let (key, page) = (format!("approval/{id}/review"), format!("/approvals/{id}"));
+        found.push(Found { owner: one.owner, ..of(key, Kind::EmergencyReview, says, &page) });
+    }
+    let returned: Vec<(i64, String, String, String, Option<i64>)> = on!(db.read, |pool, sql| {
+        sqlx::query_as(sql(&RETURNED)).bind(now - TOLD_RETURNED).fetch_all(pool).await
+    })?;
+    for (id, slug, title, owner, for_user) in returned {
+        let says = phrase!("Chiến dịch “{title}” bị trả lại, cần sửa", "The campaign “{title}” came back to be mended");
+        let key = format!("approval/{id}/returned");
+        found.push(Found { owner, for_user, ..of(key, Kind::ApprovalReturned, says, &format!("/campaigns/{slug}")) });
+    }
+    Ok(found)
+}
+
+static CLOSED: Sql = Sql::new(r"SELECT count(*) FROM closing WHERE period = $1 AND department = ''");
+
+static RAN: Sql =
+    Sql::new(r"SELECT count(*) FROM (SELECT id FROM run WHERE date >= $1 AND date <= $2 AND origin < 2 LIMIT 1) AS one");
+
+/// Last month, if anything ran in it and nobody closed its figures.
+async fn period(ground: &Ground, today: NaiveDate) -> Result<Option<Found>> {
+    let calendar = Calendar::of(&ground.config.reporting);
+    let Some(over) = calendar.containing(Span::Month, today).and_then(|month| calendar.previous(&month)) else { return Ok(None) };
+    let key = over.key();
+    let closed: i64 = on!(ground.db.read, |pool, sql| sqlx::query_scalar(sql(&CLOSED)).bind(&key).fetch_one(pool).await)?;
+    let (from, through) = (over.from.to_string(), over.through.to_string());
+    let ran: i64 =
+        on!(ground.db.read, |pool, sql| sqlx::query_scalar(sql(&RAN)).bind(&from).bind(&through).fetch_one(pool).await)?;
+    if closed > 0 || ran == 0 {
+        return Ok(None);
+    }
+    let title = over.title();
+    let (vi, en) = (title.vi, title.en);
+    let says = phrase!("{vi} đã hết mà chưa chốt số liệu", "{en} is over, and its figures are not closed");
+    Ok(Some(of(format!("period/{key}"), Kind::PeriodToClose, says, "/periods")))
 }
 
 /// Uploaded lists that wait for whoever uploaded them.

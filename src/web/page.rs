@@ -192,9 +192,7 @@ fn when(at: Value) -> String {
         (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),
         (None, None) => None,
     };
-    moment.map_or_else(String::new, |at| {
-        at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
-    })
+    moment.map_or_else(String::new, |at| at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string())
 }
 
 fn reason(state: &minijinja::State<'_, '_>, name: &str) -> String {

@@ -184,6 +184,19 @@ impl Browser {
         format!("/{}", after_host.split(['?', '#']).next().unwrap_or_default())
     }
 
+    /// The status with which the page came.
+    pub async fn status(&self) -> i64 {
+        let status = self.evaluate("return performance.getEntriesByType('navigation')[0].responseStatus", json!([])).await;
+        status.as_i64().unwrap_or_default()
+    }
+
+    /// The page's first heading.
+    pub async fn heading(&self) -> String {
+        let heading =
+            self.evaluate("return document.querySelector('h1')?.textContent.trim().replace(/\\s+/g, ' ') ?? ''", json!([])).await;
+        heading.as_str().unwrap_or_default().to_string()
+    }
+
     /// What can be read on the page.
     pub async fn text(&self) -> String {
         let text = self.evaluate("return document.body ? document.body.innerText : ''", json!([])).await;
@@ -199,6 +212,15 @@ impl Browser {
                 return;
             }
             assert!(begun.elapsed() < PATIENCE, "“{words}” does not stand at {}:\n{text}", self.address().await);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until the page says something else by itself.
+    pub async fn changes(&self, before: &str) {
+        let begun = Instant::now();
+        while self.text().await == before {
+            assert!(begun.elapsed() < PATIENCE, "{} stays as it is:\n{before}", self.address().await);
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -309,6 +331,16 @@ impl Browser {
     pub async fn follow(&self, name: &str) {
         let link = self.find(Role::Link, name).await;
         self.click(&link).await;
+    }
+
+    /// Follows the first link of the first row of a table that says so.
+    pub async fn follow_in_row(&self, words: &str) {
+        const LINK: &str = "return [...document.querySelectorAll('tbody tr')].find(row => row.innerText.includes(arguments[0]))?.querySelector('a[href]')";
+        let link = self.evaluate(LINK, json!([words])).await;
+        let Some(id) = link[ELEMENT].as_str() else {
+            panic!("no row says “{words}” at {}:\n{}", self.address().await, self.text().await)
+        };
+        self.click(&Element(id.to_string())).await;
     }
 
     /// Folds something out.

@@ -2,20 +2,23 @@
 //! in this process.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use loa::{
     config::SecretKey,
     db::Db,
+    on,
     sandbox::{self, Behaviour, Sandbox, residents},
     seal::Seal,
 };
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
-use super::{Owned, free_port, key};
+use super::{Owned, browser::Browser, free_port, key};
 
 /// A folder with an office's files, and the process that serves it.
 pub struct Office {
@@ -27,23 +30,59 @@ pub struct Office {
     serve: Option<Owned>,
 }
 
+/// A campaign that may be sent at any hour: stories do not look at the clock.
+const AT_ANY_HOUR: &str = r#"title = "Không đưa mã OTP cho ai"
+kind = "awareness"
+owner = "Sở Văn hóa, Thể thao và Du lịch"
+
+[audience]
+segments = ["nguoi-cao-tuoi", "can-bo"]
+goal = 0.8
+
+[channels]
+use = ["sms", "email"]
+
+[sending]
+hours = "00:00-24:00"
+valid_for = "24h"
+
+[[message]]
+id = "otp"
+sms = "So VHTTDL: Khong doc ma OTP cho bat ky ai. Bao tin lua dao: 156 hoac 5656."
+
+[message.email]
+subject = "Mã OTP: không đọc cho bất kỳ ai"
+body = "Kính gửi {{ name | default('Ông/Bà') }},\n\nNgân hàng không bao giờ hỏi **mã OTP**."
+"#;
+
 /// The byte of which the office's key is made.
 const KEY: u8 = 7;
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap().path();
+        let copied = to.join(file.file_name().unwrap());
+        if file.is_dir() { copy(&file, &copied) } else { std::fs::copy(&file, copied).map(|_| ()).unwrap() }
+    }
+}
+
 impl Office {
-    /// Files and stand-ins; nothing runs yet.
+    /// Files and stand-ins; nothing runs yet. Accounts are fast.
     pub async fn prepare(behaviour: Behaviour) -> Self {
+        Self::prepare_at(behaviour, 200).await
+    }
+
+    /// The same with accounts that send so many messages a second.
+    pub async fn prepare_at(behaviour: Behaviour, rate: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         let stand_ins = Sandbox::start(sandbox::Options { behaviour, ..sandbox::Options::default() }).await.unwrap();
         let (http, mail) = (stand_ins.http_addr().unwrap(), stand_ins.smtp_addr().unwrap());
         let port = free_port();
         let campaigns = dir.join("campaigns");
-        std::fs::create_dir(&campaigns).unwrap();
-        for file in std::fs::read_dir("campaigns").unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), campaigns.join(file.file_name())).unwrap();
-        }
+        copy(Path::new("campaigns"), &campaigns);
+        std::fs::write(campaigns.join("ma-otp.toml"), AT_ANY_HOUR).unwrap();
         std::fs::write(dir.join("loa.key"), format!("{KEY:02x}").repeat(32)).unwrap();
         std::fs::write(
             dir.join("loa.toml"),
@@ -63,7 +102,7 @@ gateway = "esms"
 channel = "sms"
 url = "http://{http}"
 allow_private = true
-rate = "200/s"
+rate = "{rate}/s"
 window = 20
 price = 300
 api_key = {{ env = "STAND_IN" }}
@@ -77,7 +116,7 @@ host = "{}"
 port = {}
 tls = "none"
 allow_private = true
-rate = "200/s"
+rate = "{rate}/s"
 window = 10
 from = "Sở <so@example.vn>"
 "#,
@@ -114,6 +153,52 @@ from = "Sở <so@example.vn>"
         let list = std::fs::File::create(self.dir().join("residents.csv")).unwrap();
         residents::write_csv(list, people, 3, &[]).unwrap();
         self.loa(&["audience", "import", "residents.csv", "--source", "residents"]);
+    }
+
+    /// What somebody of these stories signs in with.
+    pub fn password(email: &str) -> String {
+        format!("{}: trâu ơi ta bảo", email.split('@').next().unwrap())
+    }
+
+    /// Adds somebody who may sign in; their password.
+    pub fn user(&self, email: &str, name: &str, roles: &[&str]) -> String {
+        let password = Self::password(email);
+        let mut command = self.command();
+        command.args(["user", "add", email, "--name", name, "--password", "--by", "story"]);
+        for role in roles {
+            command.args(["--role", role]);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        password
+    }
+
+    /// Signs somebody in by the page.
+    pub async fn sign_in(&self, browser: &Browser, email: &str, password: &str) {
+        browser.go(&format!("{}/sign-in", self.url)).await;
+        browser.fill("Địa chỉ e-mail", email).await;
+        browser.fill("Mật khẩu", password).await;
+        browser.press("Đăng nhập").await;
+        browser.sees("Đăng xuất").await;
+    }
+
+    /// A number that a query of its database gives.
+    pub async fn number(&self, query: &str) -> i64 {
+        let (db, query) = (self.db().await, query.to_string());
+        let number = on!(db.read, |pool, _sql| sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(pool).await).unwrap();
+        db.close().await;
+        number
+    }
+
+    /// Asks again until the query gives 1: for what `loa serve` does by itself.
+    pub async fn until(&self, what: &str, query: &str) {
+        let begun = Instant::now();
+        while self.number(query).await != 1 {
+            assert!(begun.elapsed() < Duration::from_secs(90), "not yet: {what}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Starts `loa serve`, and returns once it listens.

@@ -1,12 +1,15 @@
 //! Every page as people meet it: in both themes, on a phone and on a desk, by keyboard, without script. axe-core finds nothing.
 
+mod routes;
+
 use loa::{dispatch::unsubscribe_token, sandbox::Behaviour};
 use providers::Channel;
 
 use crate::helpers::{
-    browser::{Browser, Theme, WIDTHS},
+    browser::{Browser, Role, Theme, WIDTHS},
     office::Office,
 };
+use routes::WALK;
 
 /// The narrowest window in which everything must be readable without pushing it sideways (WCAG 2.2, 1.4.10).
 const NARROWEST: u32 = 320;
@@ -47,10 +50,101 @@ async fn what_the_public_sees_is_open_to_everybody() {
     browser.sees("Nothing is sent to you by SMS").await;
     browser.go(&format!("{}/u/broken", office.url)).await;
     wrong.extend(look_at(&browser, "notice").await);
-    browser.go(&format!("{}/?lang=vi&refresh=off", office.url)).await;
-    wrong.extend(look_at(&browser, "status-empty").await);
-    office.loa(&["send", "nhan-dien-lua-dao"]);
-    browser.sees_in_time("Nhận diện").await;
-    wrong.extend(look_at(&browser, "status").await);
+    browser.go(&format!("{}/sign-in", office.url)).await;
+    browser.sees("loa user add").await;
+    wrong.extend(look_at(&browser, "sign-in-nobody").await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// 1 once everything is sent.
+const SENT: &str = "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count(*) FROM delivery WHERE state IN (0, 1, 2)) = 0";
+
+/// Makes something of every kind, so that there is something to see; what the addresses of the walk stand for.
+async fn scene(office: &Office, browser: &Browser) -> Vec<(&'static str, String)> {
+    browser.go(&format!("{}/campaigns/ma-otp/clone", office.url)).await;
+    browser.fill("Mã của bản sao", "ban-sao").await;
+    browser.press("Nhân bản").await;
+    browser.sees("Gửi phê duyệt").await;
+    browser.go(&format!("{}/warnings/new?pattern=dau-tu-sieu-loi-nhuan", office.url)).await;
+    browser.press("Xem trước và ước tính").await;
+    browser.sees("Ước tính nếu gửi bây giờ").await;
+    let warning = browser.path().await;
+    browser.press("Gửi duyệt; duyệt xong gửi ngay").await;
+    browser.sees("Chờ phê duyệt").await;
+    browser.go(&format!("{}/approvals", office.url)).await;
+    browser.follow("Cảnh báo: sàn đầu tư lãi cao lừa đảo").await;
+    browser.sees("Mã nội dung").await;
+    let approval = browser.path().await;
+    browser.go(&format!("{}/requests", office.url)).await;
+    browser.fill("Mã người nhận, số điện thoại hoặc thư điện tử", "nguoi-mau@example.com").await;
+    browser.press("Tiếp nhận").await;
+    browser.go(&format!("{}/requests", office.url)).await;
+    browser.follow_in_row("Xem dữ liệu").await;
+    let request = browser.path().await;
+    let last = |path: String| path.rsplit('/').next().unwrap().to_string();
+    let person = office.number("SELECT min(id) FROM recipient").await;
+    vec![
+        ("{run}", "2".into()),
+        ("{settled}", "1".into()),
+        ("{person}", person.to_string()),
+        ("{campaign}", "ma-otp".into()),
+        ("{draft}", "ban-sao".into()),
+        ("{warning}", last(warning)),
+        ("{approval}", last(approval)),
+        ("{request}", last(request)),
+        ("{segment}", "nguoi-cao-tuoi".into()),
+        ("{account}", "esms".into()),
+        ("{period}", "2026-Q3".into()),
+        ("{user}", "1".into()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_the_console_is_open_to_everybody() {
+    let mut office = Office::prepare(Behaviour::default()).await;
+    office.import(200);
+    let password = office.user("moi-viec@example.vn", "Lê Thị Mẫu", &["officer", "approver", "manager", "administrator"]);
+    office.serve();
+    office.loa(&["approve", "ma-otp", "--by", "Lê Văn Duyệt"]);
+    office.loa(&["send", "ma-otp"]);
+    office.until("everything is sent", SENT).await;
+    office.loa(&["send", "ma-otp"]);
+    office.loa(&["pause", "2"]);
+    let browser = Browser::open().await;
+    let mut wrong = Vec::new();
+    for address in WALK.iter().filter(|address| address.starts_with("/sign-in")) {
+        browser.go(&format!("{}{address}", office.url)).await;
+        wrong.extend(look_at(&browser, &name_of(address)).await);
+    }
+    office.sign_in(&browser, "moi-viec@example.vn", &password).await;
+    let scene = scene(&office, &browser).await;
+    for address in WALK.iter().filter(|address| !address.starts_with("/sign-in")) {
+        let path = scene.iter().fold((*address).to_string(), |path, (name, value)| path.replace(name, value));
+        let url = format!("{}{path}", office.url);
+        browser.go(&url).await;
+        let status = browser.status().await;
+        if status != 200 {
+            wrong.push(format!("{address} answers with {status}"));
+            continue;
+        }
+        let heading = browser.heading().await;
+        wrong.extend(look_at(&browser, &name_of(address)).await);
+        browser.scripts(false).await;
+        browser.go(&url).await;
+        if browser.heading().await != heading {
+            wrong.push(format!("{address}: without script it is “{}”, with script “{heading}”", browser.heading().await));
+        }
+        if !browser.has(Role::Link, "Tổng quan").await {
+            wrong.push(format!("{address}: without script the sections are not to be seen"));
+        }
+        browser.scripts(true).await;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the pictures of an address are called.
+fn name_of(address: &str) -> String {
+    let name: String = address.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "home".to_string() } else { name.to_string() }
 }

@@ -153,13 +153,7 @@ async fn figures(
     {
         return Err(Problem::parameter("through", phrase!("ngày cuối đứng trước ngày đầu", "the last day is before the first")));
     }
-    let scope = &caller.user.departments;
-    let only = if scope.is_everything() {
-        None
-    } else {
-        let all = report::owners(&state.parts.db).await?.into_iter();
-        Some(all.filter(|(.., owner)| scope.sees(owner)).map(|(slug, ..)| slug).collect())
-    };
+    let (_, only) = report::seen_by(&state.parts.db, &caller.user.departments).await?;
     let selection =
         Selection { campaign: asked.campaign, from: asked.from, through: asked.through, area: asked.area, only, run: None };
     let report = report::report(&state.parts.db, &selection, by, state.parts.clock.millis()).await?;

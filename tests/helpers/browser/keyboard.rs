@@ -32,13 +32,14 @@ impl Browser {
                 .filter(e => !e.disabled && e.tabIndex >= 0 && e.checkVisibility({ visibilityProperty: true }) && !e.closest('[inert]'))
                 .filter(e => e.type !== 'radio' || e.checked
                     || ![...document.getElementsByName(e.name)].some(other => other.checked && other.form === e.form));
-            window.loaStops = stops; window.loaReached = new Set(); document.activeElement?.blur(); window.scrollTo(0, 0);
+            window.loaStops = stops; window.loaReached = new Set(); window.loaLast = null; document.activeElement?.blur(); window.scrollTo(0, 0);
             return stops.length";
         const STOP: &str = "
             const e = document.activeElement;
             if (!e || e === document.body) return null;
-            const again = window.loaReached.has(e), box = e.getBoundingClientRect();
-            window.loaReached.add(e);
+            // A date has stops of its own within.
+            const again = window.loaReached.has(e) && e !== window.loaLast, box = e.getBoundingClientRect();
+            window.loaReached.add(e); window.loaLast = e;
             const shows = x => { const s = x && getComputedStyle(x);
                 return s && (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 || s.boxShadow !== 'none') };
             const visible = [e, e.parentElement, e.closest('label'), e.labels?.[0], e.nextElementSibling].some(shows);

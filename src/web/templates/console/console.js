@@ -17,3 +17,17 @@ addEventListener('submit', (event) => {
   form.dataset.sent = 'yes';
   setTimeout(() => { delete form.dataset.sent; }, 4000);
 });
+
+// What scrolls by itself can be scrolled with the keyboard, and says what it is.
+for (const box of document.querySelectorAll('.scroll:not([tabindex])')) {
+  box.tabIndex = 0;
+  const title = box.querySelector('caption')?.textContent.trim() || box.querySelector('h2, h3')?.textContent.trim();
+  if (title && !box.hasAttribute('role') && box.tagName === 'DIV') { box.setAttribute('role', 'region'); box.setAttribute('aria-label', title); }
+}
+
+// A page that waits for the server looks again, unless somebody is writing on it. Without script it does so by `noscript`.
+const again = document.querySelector('meta[name="loa-again"]');
+if (again) {
+  const written = () => [...document.querySelectorAll('main input:not([type="hidden"]), main textarea')].some((field) => field.value !== field.defaultValue);
+  setInterval(() => { if (!written() && !document.activeElement?.closest('main form')) location.reload(); }, again.content * 1000);
+}

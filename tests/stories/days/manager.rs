@@ -1,0 +1,44 @@
+//! A manager's day: whom the campaigns reached, whom not and why, files for the report, and a period that is closed.
+
+use super::{House, MANAGER, section};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_reads_exports_and_closes() {
+    let house = House::open(200, 200).await;
+    house.office.loa(&["approve", "ma-otp", "--by", "Lê Văn Duyệt"]);
+    house.office.loa(&["send", "ma-otp"]);
+    house
+        .office
+        .until(
+            "everything is sent",
+            "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count(*) FROM delivery WHERE state IN (0, 1, 2)) = 0",
+        )
+        .await;
+    house.office.until("receipts came", "SELECT count(*) > 10 FROM delivery WHERE state = 5").await;
+    let confirmed = house.office.number("SELECT count(DISTINCT id >> 4) FROM delivery WHERE state IN (5, 6)").await;
+    let desk = house.desk(MANAGER).await;
+    section(&desk, "Kết quả tiếp cận").await;
+    desk.sees_in_time("Đếm lúc").await;
+    desk.sees("Có xác nhận").await;
+    desk.sees(&confirmed.to_string()).await;
+    desk.sees("Ai chưa được tiếp cận, vì sao").await;
+
+    desk.follow("Excel (.xlsx)").await;
+    let (name, bytes) = desk.downloaded().await;
+    assert!(name.ends_with(".xlsx") && bytes.starts_with(b"PK"), "{name}");
+    desk.follow("Word (.docx)").await;
+    let (name, bytes) = desk.downloaded().await;
+    assert!(name.ends_with(".docx") && bytes.starts_with(b"PK"), "{name}");
+    desk.follow("CSV").await;
+    let (name, bytes) = desk.downloaded().await;
+    assert!(name.ends_with(".csv") && String::from_utf8_lossy(&bytes).contains(&confirmed.to_string()), "{name}");
+
+    // The period before this one is over: it can be closed.
+    section(&desk, "Kỳ báo cáo").await;
+    desk.follow_in_row("Chưa chốt").await;
+    desk.sees_in_time("Số liệu sẽ chốt").await;
+    desk.press("Chốt số liệu kỳ này").await;
+    desk.sees("Mã kiểm tra").await;
+    desk.sees("Phạm Thị Xem").await;
+    house.close();
+}

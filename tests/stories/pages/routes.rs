@@ -1,0 +1,147 @@
+//! The pages that there are, read from the router's source, against those that are walked and timed: a new page without a walk fails.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Every page of the console, with an address that shows it.
+pub const WALK: &[&str] = &[
+    "/sign-in",
+    "/sign-in/forgotten",
+    "/",
+    "/warnings/new",
+    "/warnings/new?pattern=dau-tu-sieu-loi-nhuan",
+    "/warnings/{warning}",
+    "/campaigns",
+    "/campaigns/new",
+    "/campaigns/import",
+    "/campaigns/{campaign}",
+    "/campaigns/{draft}",
+    "/campaigns/{draft}/edit",
+    "/campaigns/{campaign}/clone",
+    "/campaigns/{draft}/versions",
+    "/campaigns/{draft}/versions/1",
+    "/approvals",
+    "/approvals/{approval}",
+    "/approvals/delegates",
+    "/calendar",
+    "/segments",
+    "/segments/new",
+    "/segments/{segment}",
+    "/runs",
+    "/runs/{run}",
+    "/runs/{settled}",
+    "/runs/{settled}/after",
+    "/runs/{settled}/correct",
+    "/runs/{settled}/retry",
+    "/runs/{run}/abort",
+    "/stop",
+    "/audience",
+    "/audience/groups",
+    "/audience/refusals",
+    "/audience/blocked",
+    "/audience/suppressed",
+    "/people",
+    "/people/{person}",
+    "/people/{person}/erase",
+    "/requests",
+    "/requests/{request}",
+    "/accounts",
+    "/accounts/{account}",
+    "/gateways",
+    "/inbox",
+    "/reach",
+    "/reach/answer",
+    "/reach/rows",
+    "/periods",
+    "/periods/{period}",
+    "/reconcile",
+    "/users",
+    "/users/new",
+    "/users/{user}",
+    "/departments",
+    "/audit",
+    "/me",
+    "/me/password",
+    "/me/two-factor",
+    "/me/tokens",
+];
+
+/// What answers to GET and is no page of the console, and why it is not walked.
+const NO_PAGES: &[(&str, &str)] = &[
+    ("/healthz", "for machines"),
+    ("/readyz", "for machines"),
+    ("/metrics", "for machines"),
+    ("/static/{file}", "no page"),
+    ("/u/{token}", "walked with the other pages of the public"),
+    ("/sign-in/code", "looked at in the officer's day: it wants half a session"),
+    ("/sign-in/oidc", "leads to the OpenID provider"),
+    ("/sign-in/oidc/back", "leads on"),
+    ("/invitation/{secret}", "looked at in the administrator's day: it is good once"),
+    ("/campaigns/{slug}/export", "a file"),
+    ("/campaigns/{slug}/files/{name}", "a file"),
+    ("/campaigns/preview/{mail}", "the text of a mail, within the form"),
+    ("/audience/uploads/{id}", "looked at in the officer's day: it wants a file that was brought"),
+    ("/reach/export/{file}", "a file"),
+    ("/reconcile/{id}", "looked at in the manager's day: it wants an invoice"),
+    ("/reconcile/{id}/export.csv", "a file"),
+    ("/audit/export.csv", "a file"),
+    ("/audit/export.jsonl", "a file"),
+    ("/runs/{id}/live", "a stream of events, seen live in the officer's day"),
+    ("/api/v1/runs", "the API's"),
+];
+
+/// The pages that `loa bench` times.
+fn timed() -> Vec<String> {
+    let source = fs::read_to_string("src/cli/bench/pages.rs").unwrap();
+    let list = source.split_once("pub const PAGES").unwrap().1;
+    list.split("];").next().unwrap().split('"').skip(1).step_by(2).map(str::to_string).collect()
+}
+
+/// A route or an address with its parts that vary alike: `/runs/{id}` is `/runs/{run}`.
+fn shape(path: &str) -> String {
+    let path = path.split('?').next().unwrap();
+    path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+/// Every `.route("…", … get( …)` below a folder.
+fn routes(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            routes(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            for rest in source.split(".route(").skip(1) {
+                let Some((route, handlers)) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"')) else {
+                    continue;
+                };
+                // Up to the bracket that ends the call.
+                let mut depth = 1;
+                let end = handlers.find(|c| {
+                    depth += i32::from(c == '(') - i32::from(c == ')');
+                    depth == 0
+                });
+                if handlers[..end.unwrap_or(handlers.len())].contains("get(") {
+                    found.insert(shape(route));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_is_walked_and_timed() {
+    let mut there = BTreeSet::new();
+    routes(Path::new("src/web"), &mut there);
+    assert!(there.len() > 5, "the router's source is written otherwise now: {there:?}");
+    let pages: BTreeSet<String> = there.iter().filter(|route| !route.starts_with("/api")).cloned().collect();
+    let left_out: BTreeSet<String> = NO_PAGES.iter().map(|(route, _)| shape(route)).collect();
+    let walked: BTreeSet<String> = WALK.iter().map(|address| shape(address)).collect();
+    let timed: BTreeSet<String> = timed().iter().map(|address| shape(address)).collect();
+    let missing =
+        |known: &BTreeSet<String>| pages.difference(known).filter(|page| !left_out.contains(*page)).cloned().collect::<Vec<_>>();
+    assert_eq!(missing(&walked), Vec::<String>::new(), "add an address of each to WALK in tests/stories/pages/routes.rs");
+    let signed_in: Vec<String> = missing(&timed).into_iter().filter(|page| !page.starts_with("/sign-in")).collect();
+    assert_eq!(signed_in, Vec::<String>::new(), "add each to PAGES in src/cli/bench/pages.rs");
+    let gone: Vec<_> = walked.union(&left_out).filter(|page| !there.contains(*page)).collect();
+    assert_eq!(gone, Vec::<&String>::new(), "there are no such routes any more");
+}

@@ -1,0 +1,51 @@
+//! Schemathesis asks the API everything that its description allows, and much that it does not; it finds nothing.
+
+use std::{process::Command, time::Duration};
+
+use loa::{
+    audit::Actor,
+    clock::Clock,
+    sandbox::Behaviour,
+    user::{self, Right, Role, api_token},
+};
+
+use crate::helpers::{office::Office, peer};
+
+/// Requests for each operation and phase: enough to try each of its parameters in several ways.
+const EXAMPLES: &str = "12";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_nothing_in_the_api() {
+    let mut office = Office::prepare(Behaviour::default()).await;
+    office.import(50);
+    let roles = Role::ALL.map(Role::name);
+    office.user("may@example.vn", "Máy Thử", &roles);
+    office.serve();
+    office.loa(&["send", "nhan-dien-lua-dao"]);
+    let (db, seal, now) = (office.db().await, office.seal().await, Clock::system().millis());
+    let user = user::by_email(&db, "may@example.vn").await.unwrap().unwrap();
+    let rights = Right::ALL.into_iter().collect();
+    let ends_at = now + i64::try_from(Duration::from_hours(1).as_millis()).unwrap();
+    let token = api_token::make(&db, &seal, &user, "schemathesis", rights, ends_at, &Actor::command("story"), now).await.unwrap();
+    db.close().await;
+
+    let packages = peer("LOA_TEST_SCHEMATHESIS");
+    let program =
+        format!("import sys; sys.path.insert(0, {packages:?}); from schemathesis.cli import schemathesis; schemathesis()");
+    let found = Command::new(peer("LOA_TEST_PYTHON"))
+        .current_dir(office.dir())
+        .env_remove("http_proxy")
+        .env("NO_PROXY", "127.0.0.1")
+        .args(["-c", &program, "run", &format!("{}/api/openapi.json", office.url)])
+        .args(["--header", &format!("Authorization: Bearer {}", token.0), "--checks", "all", "--max-examples", EXAMPLES])
+        .args(["--generation-deterministic", "--generation-database", "none", "--suppress-health-check", "all"])
+        .args(["--workers", "2", "--continue-on-failure", "--no-color"])
+        .output()
+        .unwrap();
+    let (said, complained) = (String::from_utf8_lossy(&found.stdout), String::from_utf8_lossy(&found.stderr));
+    assert!(found.status.success(), "{said}{complained}\n{}", office.log());
+    assert!(said.contains("API Operations"), "it tested something: {said}");
+    // Whatever it asked for, the figures still agree with the rows, and the record with itself.
+    office.loa(&["verify"]);
+    office.loa(&["audit", "verify"]);
+}
