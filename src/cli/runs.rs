@@ -12,8 +12,8 @@ use serde_json::json;
 use super::{Globals, Mistake, outlook, table};
 use crate::{
     account,
-    audit::{self, Actor},
     active::{Active, RunRow, RunState},
+    audit::{self, Actor},
     config::Config,
     db::Db,
     delivery::State,

@@ -30,15 +30,8 @@ use super::State;
 pub(super) type Named = (&'static str, &'static str);
 
 /// The templates of all areas.
-pub(super) const TEMPLATES: &[&[Named]] = &[
-    view::TEMPLATES,
-    home::TEMPLATES,
-    sign_in::TEMPLATES,
-    me::TEMPLATES,
-    users::TEMPLATES,
-    audit::TEMPLATES,
-    runs::TEMPLATES,
-];
+pub(super) const TEMPLATES: &[&[Named]] =
+    &[view::TEMPLATES, home::TEMPLATES, sign_in::TEMPLATES, me::TEMPLATES, users::TEMPLATES, audit::TEMPLATES, runs::TEMPLATES];
 
 /// The scripts of all areas: ES modules.
 pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS];

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::world::World;
 
 async fn record(db: &Db, action: &str, now: i64) {
-    let actor = Actor { user: Some(7), name: "Lê Thị Mẫu".into(), from: Some("203.0.113.9".parse().unwrap()), via: Via::Console };
+    let actor =
+        Actor { user: Some(7), name: "Lê Thị Mẫu".into(), from: Some("203.0.113.9".parse().unwrap()), via: Via::Console };
     let (before, after) = (json!({ "state": "draft\u{0}" }), json!({ "state": "approved" }));
     let done = transaction!(db, |tx| audit::record(tx, &actor, action, "nhan-dien 100%", Some(&before), Some(&after), now).await);
     done.unwrap();

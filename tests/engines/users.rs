@@ -80,7 +80,13 @@ async fn somebody_must_be_left_to_manage_users(world: &World) {
     let mut done = [one.await.unwrap(), other.await.unwrap()];
     done.sort_by_key(Result::is_err);
     assert_eq!(done, [Ok(()), Err(Refused::LastAdministrator)]);
-    let again = New { email: "an@example.vn".into(), name: "X".into(), roles: Roles::default(), every_department: true, departments: vec![] };
+    let again = New {
+        email: "an@example.vn".into(),
+        name: "X".into(),
+        roles: Roles::default(),
+        every_department: true,
+        departments: vec![],
+    };
     assert_eq!(user::add(&world.db, &again, &somebody(), now).await.unwrap(), Err(Refused::Taken));
 }
 
@@ -106,17 +112,14 @@ async fn one_sees_ones_own_departments(world: &World) {
 async fn a_link_is_good_once_and_for_a_while(world: &World) {
     let an = added(world, "an@example.vn", &[Role::Officer], &[]).await;
     let now = world.now();
-    let make = async |reset: bool| {
-        invitation::make(&world.db, &world.seal, an.id, reset, &somebody(), now).await.unwrap().unwrap().0
-    };
+    let make =
+        async |reset: bool| invitation::make(&world.db, &world.seal, an.id, reset, &somebody(), now).await.unwrap().unwrap().0;
     let earlier = make(false).await;
     let link = make(false).await;
     assert!(invitation::whose(&world.db, &earlier, now).await.unwrap().is_none(), "a new one ends the earlier one");
     assert!(invitation::whose(&world.db, &link, now + invitation::INVITED).await.unwrap().is_none());
     assert_eq!(invitation::whose(&world.db, &link, now).await.unwrap().unwrap().0.id, an.id);
-    let accept = async || {
-        invitation::accept(&world.db, &world.seal, &link, &an, "hash", &somebody(), "test", now).await.unwrap()
-    };
+    let accept = async || invitation::accept(&world.db, &world.seal, &link, &an, "hash", &somebody(), "test", now).await.unwrap();
     let session = accept().await.unwrap();
     assert!(session::resume(&world.db, &session.0, now).await.unwrap().unwrap().0.complete);
     assert!(accept().await.is_none());
@@ -128,8 +131,7 @@ async fn codes_are_used_up(world: &World) {
     let an = added(world, "an@example.vn", &[Role::Officer], &[]).await;
     let now = world.now();
     let key = Key::new(&world.seal);
-    let codes =
-        second_factor::enrol(&world.db, &world.seal, &an, &key, step_of(now) - 1, &somebody(), now).await.unwrap();
+    let codes = second_factor::enrol(&world.db, &world.seal, &an, &key, step_of(now) - 1, &somebody(), now).await.unwrap();
     assert_eq!(codes.len(), 10);
     let take = async |code: String| transaction!(world.db, |tx| second_factor::take(tx, &world.seal, an.id, &code, now).await);
     let code = key.code(step_of(now));
@@ -149,7 +151,8 @@ async fn whoever_guesses_waits(world: &World) {
     let address = "203.0.113.9".parse().unwrap();
     let both = [Subject::Account("an@example.vn"), Subject::Address(address)];
     let now = world.now();
-    let attempt = async |subjects: &[Subject<'_>], now: i64| throttle::attempt(&world.db, &world.seal, subjects, now).await.unwrap();
+    let attempt =
+        async |subjects: &[Subject<'_>], now: i64| throttle::attempt(&world.db, &world.seal, subjects, now).await.unwrap();
     for _ in 0..5 {
         assert_eq!(attempt(&both, now).await, Ok(()));
     }
@@ -176,8 +179,7 @@ async fn a_token_lends_no_more_than_its_maker_has(world: &World) {
     let an = added(world, "an@example.vn", &[Role::Officer], &[]).await;
     let now = world.now();
     let wanted: Rights = [Right::ReadCampaigns, Right::Run, Right::Approve].into_iter().collect();
-    let secret =
-        api_token::make(&world.db, &world.seal, &an, "máy tính", wanted, now + HOUR, &somebody(), now).await.unwrap();
+    let secret = api_token::make(&world.db, &world.seal, &an, "máy tính", wanted, now + HOUR, &somebody(), now).await.unwrap();
     let find = async |now: i64| api_token::find(&world.db, &secret.0, now).await.unwrap();
     let bearer = find(now).await.unwrap();
     assert_eq!(bearer.user.rights.iter().collect::<Vec<_>>(), [Right::ReadCampaigns, Right::Run]);

@@ -53,7 +53,9 @@ async fn whoever_guesses_learns_nothing_and_waits() {
         desk.user("an@example.vn", &[Role::Officer]).await;
         let browser = desk.browser();
         let of = async |email: &str, password: &str| browser.post("/sign-in", &[("email", email), ("password", password)]).await;
-        let plain = |answer: &Answer, email: &str| answer.text.replace(answer.token(), "").replace(&email.replace('@', "&#x40;"), "").replace(email, "");
+        let plain = |answer: &Answer, email: &str| {
+            answer.text.replace(answer.token(), "").replace(&email.replace('@', "&#x40;"), "").replace(email, "")
+        };
         let (known, unknown) = (of("an@example.vn", "sai").await, of("ai@example.vn", "sai").await);
         assert_eq!(known.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(plain(&known, "an@example.vn"), plain(&unknown, "ai@example.vn"), "the same words");
@@ -103,8 +105,11 @@ async fn one_ends_ones_sessions_elsewhere() {
     for desk in Desk::all().await {
         desk.user("an@example.vn", &[Role::Officer]).await;
         desk.user("binh@example.vn", &[Role::Officer]).await;
-        let (here, there, other) =
-            (desk.signed_in("an@example.vn").await, desk.signed_in("an@example.vn").await, desk.signed_in("binh@example.vn").await);
+        let (here, there, other) = (
+            desk.signed_in("an@example.vn").await,
+            desk.signed_in("an@example.vn").await,
+            desk.signed_in("binh@example.vn").await,
+        );
         // Sessions are numbered as they began; another's is not there for one.
         assert_eq!(here.post_from("/me", "/me/sessions/3/end", &[]).await.status, StatusCode::NOT_FOUND);
         assert_eq!(here.post_from("/me", "/me/sessions/2/end", &[]).await.status, StatusCode::SEE_OTHER);
@@ -194,7 +199,8 @@ async fn an_invited_person_sets_a_password_once() {
     for desk in Desk::all().await {
         desk.user("an@example.vn", &[Role::Administrator]).await;
         let administrator = desk.signed_in("an@example.vn").await;
-        let fields = [("name", "Bình"), ("email", "binh@example.vn"), ("role", "officer"), ("role", "approver"), ("scope", "all")];
+        let fields =
+            [("name", "Bình"), ("email", "binh@example.vn"), ("role", "officer"), ("role", "approver"), ("scope", "all")];
         let wrong = administrator.post_from("/users/new", "/users", &[("name", "Bình"), ("email", "x"), ("scope", "some")]).await;
         assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(wrong.text.contains("Chọn ít nhất một vai trò") && wrong.text.contains("href=\"#email\""), "{}", wrong.text);
@@ -246,12 +252,18 @@ async fn each_does_what_ones_role_allows() {
             ("em@example.vn", StatusCode::FORBIDDEN),
         ] {
             let browser = desk.signed_in(email).await;
-            for path in ["/users", "/users/1", "/users/new", "/departments", "/audit", "/audit/export.csv", "/audit/export.jsonl"] {
+            for path in ["/users", "/users/1", "/users/new", "/departments", "/audit", "/audit/export.csv", "/audit/export.jsonl"]
+            {
                 assert_eq!(browser.get(path).await.status, status, "{email} {path}");
             }
             for path in ["/users", "/users/1", "/users/1/disable", "/users/1/invite", "/departments", "/departments/1/remove"] {
                 let answer = browser.post_from("/me", path, &[]).await;
-                assert_eq!(answer.status == StatusCode::FORBIDDEN, status == StatusCode::FORBIDDEN, "{email} {path} {}", answer.status);
+                assert_eq!(
+                    answer.status == StatusCode::FORBIDDEN,
+                    status == StatusCode::FORBIDDEN,
+                    "{email} {path} {}",
+                    answer.status
+                );
             }
             assert_eq!(browser.get("/me").await.status, StatusCode::OK);
         }
@@ -265,7 +277,11 @@ async fn an_administrator_keeps_departments_and_reads_the_record() {
         let browser = desk.signed_in("an@example.vn").await;
         assert_eq!(browser.post("/departments", &[("name", "Sở Văn hóa")]).await.status, StatusCode::SEE_OTHER);
         let twice = browser.post("/departments", &[("name", "sở văn hóa")]).await;
-        assert!(twice.text.contains("đã có đơn vị mang tên này") || twice.text.contains("Đã có đơn vị mang tên này"), "{}", twice.text);
+        assert!(
+            twice.text.contains("đã có đơn vị mang tên này") || twice.text.contains("Đã có đơn vị mang tên này"),
+            "{}",
+            twice.text
+        );
         let last = browser.post("/users/1", &[("name", "An"), ("role", "officer"), ("scope", "all")]).await;
         assert_eq!(last.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(last.text.contains("gười quản trị cuối cùng"), "{}", last.text);

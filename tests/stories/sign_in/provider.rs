@@ -56,7 +56,9 @@ async fn keys(State(shared): State<Shared>) -> Json<Value> {
     let pair = pair(&shared);
     let point = pair.public_key().as_ref();
     let other = json!({ "kty": "EC", "kid": "other", "crv": "P-999", "x": "AA", "y": "AA" });
-    Json(json!({ "keys": [other, { "kty": "EC", "kid": "k", "use": "sig", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..]) }] }))
+    Json(
+        json!({ "keys": [other, { "kty": "EC", "kid": "k", "use": "sig", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..]) }] }),
+    )
 }
 
 async fn token(
@@ -77,8 +79,7 @@ async fn token(
     for (name, value) in said.claims {
         claims[name] = value;
     }
-    let signed =
-        format!("{}.{}", encode(json!({ "alg": "ES256", "kid": "k" }).to_string()), encode(claims.to_string()));
+    let signed = format!("{}.{}", encode(json!({ "alg": "ES256", "kid": "k" }).to_string()), encode(claims.to_string()));
     let proof = pair(&shared).sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
     Ok(Json(json!({ "access_token": "x", "token_type": "Bearer", "id_token": format!("{signed}.{}", encode(proof)) })))
 }
