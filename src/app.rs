@@ -16,6 +16,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use providers::webhook::Poster;
 use rand::Rng as _;
 use tokio::{
     sync::{mpsc, watch},
@@ -34,15 +35,17 @@ use crate::{
     edition::Shelf,
     epoch,
     intake::{self, Intake},
-    notice, on, phrase,
+    notice, on,
+    period::Calendar,
+    phrase,
     receipt::{self, Inbox, Matcher},
     reply::Ear,
-    period::Calendar,
     report::kept::Keeper,
     retention::Retention,
     run::{Lines, Runner},
     seal::Seal,
     web,
+    webhook::tell::Teller,
     words::Phrase,
 };
 
@@ -238,12 +241,16 @@ impl App {
             let post = notice::mail::Post::new(&config, &db, &clock, &seal, &accounts);
             makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
+            makers.push(tokio::spawn(loops::drive_audit(db.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
             let keeper = Keeper::new(db.clone(), clock.clone(), Calendar::of(&config.reporting));
             makers.push(tokio::spawn(loops::drive_keeper(keeper, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_warnings(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_pulse(db.clone(), clock.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_runner(runner, Arc::clone(&shared), stopped.clone())));
+            let poster = poster(&config)?;
+            let teller = Teller::new(db.clone(), clock.clone(), seal.clone(), poster, Box::new(|| rand::rng().random()));
+            makers.push(tokio::spawn(loops::drive_teller(teller, stopped.clone())));
             if options.cadence {
                 let schedule = loops::Schedule {
                     db: db.clone(),
@@ -356,6 +363,12 @@ impl App {
         self.db.close().await;
         Ok(())
     }
+}
+
+/// Reaches webhooks, over the network that the settings describe.
+fn poster(config: &Config) -> anyhow::Result<Poster> {
+    let ca_pem = config.network.ca_file.as_ref().map(std::fs::read).transpose().context("[network] ca_file cannot be read")?;
+    Poster::new(config.network.proxy.as_deref(), ca_pem.as_deref()).map_err(anyhow::Error::msg)
 }
 
 async fn finished_all(tasks: Vec<JoinHandle<()>>) {

@@ -21,8 +21,8 @@ mod outlook;
 mod pause;
 mod plan;
 mod preview;
-mod replies;
 mod reconcile;
+mod replies;
 mod report;
 mod requests;
 mod resume;
@@ -45,6 +45,7 @@ use std::{
 
 use chrono::NaiveDate;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use serde_json::Value;
 
 use crate::{
     app::Refusal,
@@ -209,6 +210,14 @@ impl Globals {
     /// Whoever is signed in on this machine, by name if it has one: a stop asks nobody who they are.
     pub fn whoever(&self) -> Actor {
         self.actor(None).unwrap_or_else(|_| Actor::command("loa"))
+    }
+
+    /// Writes into the record of who did what that it was done at this keyboard: by `by`, else by whoever is signed in on this
+    /// machine. The subject and what stands beside it hold nothing personal.
+    pub async fn record(&self, db: &Db, by: Option<&str>, action: &str, subject: &str, after: Value) -> crate::db::Result<()> {
+        let by = by.map(str::to_string).or_else(|| self.officer(None).ok()).unwrap_or_default();
+        let after = Some(&after).filter(|after| !after.is_null());
+        crate::audit::note(db, &Actor::command(by), action, subject, after, self.clock.millis()).await
     }
 
     /// Prints problems on standard error.

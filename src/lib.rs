@@ -39,7 +39,7 @@
 //! | what waits for somebody | [`notice`], in the console and by mail |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends |
+//! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`webhook`]: what other programs are told · [`idempotency`]: requests that are answered once |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`] · [`audit`]: who did what |
@@ -67,11 +67,12 @@ pub mod dossier;
 pub mod edition;
 pub mod epoch;
 pub mod health;
+pub mod idempotency;
 pub mod intake;
 pub mod limit;
 pub mod message;
-pub mod period;
 pub mod notice;
+pub mod period;
 pub mod preview;
 pub mod receipt;
 pub mod reconcile;
@@ -89,4 +90,5 @@ pub mod token;
 pub mod user;
 pub mod verify;
 pub mod web;
+pub mod webhook;
 pub mod words;

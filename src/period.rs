@@ -6,7 +6,11 @@
 
 use chrono::{Datelike as _, Days, Months, NaiveDate, Weekday};
 
-use crate::{config::Reporting, phrase, words::{self, Lang, Phrase}};
+use crate::{
+    config::Reporting,
+    phrase,
+    words::{self, Lang, Phrase},
+};
 
 /// How long a period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,10 +155,12 @@ impl Calendar {
         if span == Span::Week {
             let from = day.week(self.week_starts).checked_first_day()?;
             // Seven days have one Thursday: its ISO week lends the number, whichever day they begin on.
-            let thursday = (0..7).filter_map(|n| from.checked_add_days(Days::new(n))).find(|day| day.weekday() == Weekday::Thu)?;
+            let thursday =
+                (0..7).filter_map(|n| from.checked_add_days(Days::new(n))).find(|day| day.weekday() == Weekday::Thu)?;
             return self.period(span, thursday.iso_week().year(), thursday.iso_week().week());
         }
-        let named = if self.month_starts > 1 && day.day() >= self.month_starts { day.checked_add_months(Months::new(1))? } else { day };
+        let named =
+            if self.month_starts > 1 && day.day() >= self.month_starts { day.checked_add_months(Months::new(1))? } else { day };
         self.period(span, named.year(), named.month0() / span.months() + 1)
     }
 
@@ -207,7 +213,8 @@ mod tests {
 
     #[test]
     fn boundaries_are_those_of_the_decree_or_of_the_calendar() {
-        let of = |calendar| ["2026", "2026-H1", "2026-H2", "2026-Q1", "2026-Q4", "2026-03", "2026-M10"].map(|key| days(calendar, key));
+        let of =
+            |calendar| ["2026", "2026-H1", "2026-H2", "2026-Q1", "2026-Q4", "2026-03", "2026-M10"].map(|key| days(calendar, key));
         assert_eq!(
             of(DECREE),
             [
@@ -227,7 +234,8 @@ mod tests {
 
     #[test]
     fn what_is_no_period_is_refused() {
-        for key in ["", "26", "2026-Q5", "2026-13", "2026-W54", "2026-00", "2026-H3", "2026-X1", "2026-W", "2026-Q-1", "2026-Qé"] {
+        for key in ["", "26", "2026-Q5", "2026-13", "2026-W54", "2026-00", "2026-H3", "2026-X1", "2026-W", "2026-Q-1", "2026-Qé"]
+        {
             assert_eq!(DECREE.parse(key), None, "{key}");
         }
     }

@@ -217,7 +217,9 @@ impl ReconcileError {
             Self::StillDisputed => {
                 phrase!("còn dòng không thống nhất: xử lý các dòng đó trước", "some lines are disputed: settle those first")
             }
-            Self::Db(_) => phrase!("cơ sở dữ liệu đang bận; chưa có gì được thay đổi", "the database is busy; nothing was changed"),
+            Self::Db(_) => {
+                phrase!("cơ sở dữ liệu đang bận; chưa có gì được thay đổi", "the database is busy; nothing was changed")
+            }
         }
     }
 }
@@ -303,8 +305,7 @@ static GET: Sql = Sql::new(concat!("SELECT ", invoice_columns!(), " FROM invoice
 
 static LIST: Sql = Sql::new(concat!("SELECT ", invoice_columns!(), " FROM invoice ORDER BY id DESC LIMIT $1"));
 
-static LINES: Sql =
-    Sql::new(r"SELECT account, carrier, day, parts, amount, state, comment FROM invoice_line WHERE invoice = $1");
+static LINES: Sql = Sql::new(r"SELECT account, carrier, day, parts, amount, state, comment FROM invoice_line WHERE invoice = $1");
 
 type Row = (i64, String, String, String, String, i64, i16, String, i64, String, Option<String>);
 
@@ -376,8 +377,7 @@ static SAY: Sql = Sql::new(
       SET state = excluded.state, comment = excluded.comment, by_whom = excluded.by_whom",
 );
 
-static DECIDE: Sql =
-    Sql::new(r"UPDATE invoice SET state = $2, comment = $3, decided_at = $4, decided_by = $5 WHERE id = $1");
+static DECIDE: Sql = Sql::new(r"UPDATE invoice SET state = $2, comment = $3, decided_at = $4, decided_by = $5 WHERE id = $1");
 
 static DISPUTED: Sql = Sql::new(r"SELECT count(*) FROM invoice_line WHERE invoice = $1 AND state = 2");
 
@@ -461,14 +461,8 @@ pub fn csv(reconciled: &Reconciled) -> std::result::Result<Vec<u8>, csv::Error> 
     ])?;
     for line in &reconciled.lines {
         let difference = line.invoiced.less(line.counted);
-        let numbers = [
-            line.invoiced.parts,
-            line.counted.parts,
-            difference.parts,
-            line.invoiced.cost,
-            line.counted.cost,
-            difference.cost,
-        ];
+        let numbers =
+            [line.invoiced.parts, line.counted.parts, difference.parts, line.invoiced.cost, line.counted.cost, difference.cost];
         let words = [line.key.account.clone(), line.key.carrier.clone(), line.key.day.clone()].into_iter();
         let said = [line.near.to_string(), line.verdict.name().to_string(), plain(&line.comment)];
         out.write_record(words.chain(numbers.map(|n| n.to_string())).chain(said))?;

@@ -6,6 +6,8 @@
 //! - **handles**, a gateway's ids for messages: [`HANDLES`] after their run has settled, when no gateway reports any more;
 //! - **receipts** that were dealt with: after [`RECEIPTS`], which is time enough to settle a bill with a carrier;
 //! - **contacts**, what caps and spacing count: after [`CONTACTS`], longer than any of them looks back;
+//! - what **webhooks** were told, after 30 days, and **answers kept for repeated requests**, after a day;
+//! - **sessions**, **invitations** and what is counted of **attempts to sign in**, once they are over;
 //! - **refusals for a time** that are over (their record stays), and the last traces of **erased people** in runs that are over.
 //!
 //! Each step touches at most a chunk of each table in short transactions, so that sending never waits for it. What can go
@@ -20,7 +22,9 @@ use crate::{
     clock::Clock,
     consent,
     db::{Db, Result, Sql, affected},
-    delivery, on,
+    delivery, idempotency, on,
+    user::{invitation, session, throttle},
+    webhook,
 };
 
 /// How long after its run settled a gateway's id is kept: carriers report for three days, some for a week.
@@ -56,6 +60,10 @@ pub struct Pruned {
     pub refusals: u64,
     /// Erasures that waited for a run.
     pub erasures: u64,
+    /// What webhooks were told.
+    pub told: u64,
+    /// Answers kept for repeated requests.
+    pub answers: u64,
     /// Whether there may be more to do at once.
     pub more: bool,
 }
@@ -94,8 +102,14 @@ impl Retention {
         let contacts = self.contacts().await?;
         let refusals = consent::prune(&self.db, self.clock.millis(), CHUNK).await?;
         let erasures = erase::finish(&self.db, ERASURES).await?;
-        let more = handles > 0 || receipts > 0 || refusals > 0 || self.contact.is_some();
-        Ok(Pruned { handles, receipts, contacts, refusals, erasures, more })
+        let now = self.clock.millis();
+        session::clean(&self.db, now).await?;
+        invitation::clean(&self.db, now).await?;
+        throttle::clean(&self.db, now).await?;
+        let (told, answers) =
+            (webhook::tell::prune(&self.db, now, CHUNK).await?, idempotency::prune(&self.db, now, CHUNK).await?);
+        let more = [handles, receipts, refusals, told, answers].iter().any(|pruned| *pruned > 0) || self.contact.is_some();
+        Ok(Pruned { handles, receipts, contacts, refusals, erasures, told, answers, more })
     }
 
     /// Unix milliseconds before which something of that life is too old.

@@ -8,8 +8,9 @@
 //! unsubscribe pages alone. [`serve`] ends gracefully.
 
 mod accounts;
-mod chart;
+mod api;
 mod card;
+mod chart;
 mod console;
 mod guard;
 mod health;
@@ -105,6 +106,8 @@ struct Shared {
     desk: console::desk::Desk,
     started: i64,
     leaving: AtomicBool,
+    limiter: api::Limiter,
+    document: api::Document,
 }
 
 impl State {
@@ -121,6 +124,8 @@ impl State {
             desk: console::desk::Desk::default(),
             started: parts.clock.millis(),
             leaving: AtomicBool::new(false),
+            limiter: api::Limiter::default(),
+            document: api::Document::default(),
             parts,
         }))
     }
@@ -147,7 +152,7 @@ pub fn private(state: State) -> Router {
         .merge(unsubscribe::routes())
         .merge(health::routes())
         .merge(scrape::routes())
-        .merge(status::routes())
+        .merge(api::routes(&state))
         .merge(console::routes(&state));
     let slow = console::slow_routes(&state);
     finish(routes, slow, state)

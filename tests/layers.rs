@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["run", "dispatch", "receipt", "retention", "intake"],
     &["epoch", "account", "active"],
     &["delivery"],
-    &["tally", "reply", "request", "suppression", "edition"],
+    &["tally", "reply", "request", "suppression", "edition", "webhook", "idempotency"],
     &["message", "audience", "approval"],
     &["consent"],
     &["definition", "user"],

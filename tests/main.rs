@@ -10,6 +10,7 @@ mod layers;
 
 mod stories {
     mod advertising;
+    mod api;
     mod approvals;
     mod audience;
     mod audience_pages;
@@ -35,6 +36,7 @@ mod stories {
     mod runs;
     mod schemathesis;
     mod settings;
+    mod sign_in;
     mod smpp;
     mod smpp_adapter;
     mod texts;

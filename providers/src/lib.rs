@@ -525,4 +525,5 @@ mod network;
 pub mod smpp;
 pub mod smtp;
 pub mod text;
+pub mod webhook;
 pub mod zalo;

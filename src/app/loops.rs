@@ -11,6 +11,7 @@ use crate::{
     account::{self, Account},
     approval,
     audience::figure,
+    audit,
     campaign::Holidays,
     clock::Clock,
     config::Config,
@@ -24,6 +25,8 @@ use crate::{
     report::kept::Keeper,
     retention::Retention,
     run::{self, Runner},
+    webhook::tell::Teller,
+    seal::hex,
 };
 
 /// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
@@ -48,11 +51,16 @@ const DOUBTS: Duration = Duration::from_secs(1);
 const BALANCES: Duration = Duration::from_secs(30);
 /// How often receipts that wait for their attempt are matched again.
 const SWEEP: Duration = Duration::from_mins(1);
+/// How often it is looked what webhooks are to be told, and how long to wait where that failed.
+const TELL: Duration = Duration::from_secs(1);
+const UNTOLD: Duration = Duration::from_secs(5);
 /// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
 const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
 /// How often it is looked which figures are out of date.
 const KEPT: Duration = Duration::from_secs(1);
+/// How often the log is told the end of the record of who did what.
+const AUDIT: Duration = Duration::from_hours(24);
 /// How long the first of a swarm of receipts waits to be joined together with others. Its callback is answered already.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -286,6 +294,28 @@ pub(super) async fn drive_doubts(shared: Arc<Shared>, matcher: Matcher, mut stop
     }
 }
 
+/// Tells webhooks what happened: at once while there is something to tell, else it looks once a second.
+pub(super) async fn drive_teller(mut teller: Teller, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let step = tokio::select! {
+            step = teller.step() => step,
+            // What is on its way is told again, under the same id.
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        let wait = match step {
+            Ok(told) if told.more => Duration::ZERO,
+            Ok(_) => TELL,
+            Err(error) => {
+                tracing::error!(%error, "could not tell webhooks what happened");
+                UNTOLD
+            }
+        };
+        if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
 /// Notes how the runs stand, several times a minute.
 pub(super) async fn drive_pulse(db: Db, clock: Clock, mut stopped: watch::Receiver<bool>) {
     loop {
@@ -312,6 +342,20 @@ pub(super) async fn drive_warnings(shared: Arc<Shared>, mut stopped: watch::Rece
             Err(error) => tracing::error!(%error, "could not look for approved warnings"),
         }
         if !rest(SCHEDULE, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Tells the log the end of the record of who did what, at the start and once a day: a log that is kept elsewhere finds out whoever
+/// writes the record anew (`loa audit verify --head`).
+pub(super) async fn drive_audit(db: Db, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match audit::head(&db).await {
+            Ok(head) => tracing::info!(head = format!("{}:{}", head.seq, hex(&head.hash)), "the end of the record of who did what"),
+            Err(error) => tracing::error!(%error, "could not read the end of the record of who did what"),
+        }
+        if !rest(AUDIT, &mut stopped).await {
             return;
         }
     }

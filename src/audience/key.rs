@@ -10,7 +10,9 @@ use crate::{
     db::{Db, DbError, Sql, Tx},
     on,
     seal::{Kind, Seal, SealError, hex},
-    transaction, within,
+    transaction,
+    user::second_factor,
+    webhook, within,
 };
 
 /// The name of the root in `meta`.
@@ -68,7 +70,7 @@ static RESEAL: Sql = Sql::new(
     FROM :rows($1; id BIGINT, phone BYTES, email BYTES, chat BYTES) AS l WHERE recipient.id = l.id",
 );
 
-/// Seals every address, what people wrote back, notes on their requests, gateways' tokens, and the root, with the current key;
+/// Seals every address, what people wrote back, notes on their requests, gateways' tokens, webhooks' secrets, and the root, with the current key;
 /// hashes stay as they are. In small transactions, so that nobody waits; whatever was done stays done, and running it again
 /// goes over what is left. Afterwards the previous keys may be taken out of loa.toml. Gives the number of people whose row was
 /// sealed anew.
@@ -95,6 +97,8 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
         }
     }
     transaction!(db, |tx| reseal_tokens(tx, seal).await)?;
+    transaction!(db, |tx| webhook::reseal(tx, seal).await)?;
+    transaction!(db, |tx| second_factor::reseal(tx, seal).await)?;
     after = 0;
     loop {
         let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };

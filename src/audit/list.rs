@@ -64,10 +64,23 @@ impl Entry {
 
     /// The entry as a line of a spreadsheet's file. Cells that a spreadsheet would compute are texts.
     pub fn csv(&self) -> String {
-        let at = chrono::DateTime::from_timestamp_millis(self.at).unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let at = chrono::DateTime::from_timestamp_millis(self.at)
+            .unwrap_or_default()
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let seq = self.seq.to_string();
         let (before, after) = (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
-        let cells = [&seq, &at, &self.who, self.via().name(), &self.address, &self.action, &self.subject, before, after, &hex(&self.hash)];
+        let cells = [
+            &seq,
+            &at,
+            &self.who,
+            self.via().name(),
+            &self.address,
+            &self.action,
+            &self.subject,
+            before,
+            after,
+            &hex(&self.hash),
+        ];
         let mut line = cells.map(cell).join(",");
         line.push_str("\r\n");
         line

@@ -158,13 +158,16 @@ async fn resume(account: &config::Account, config: &Config, globals: &Globals) -
     if globals.json {
         Globals::print_json(&json!({ "account": name, "resumed": why.is_some(), "was_paused": why }))?;
     } else {
-        let words = match why {
+        let words = match &why {
             Some(why) => phrase!("{name}: gửi tiếp (đã dừng vì: {why}).", "{name}: goes on (it was paused: {why})."),
             None => phrase!("{name}: không bị dừng.", "{name}: was not paused."),
         };
         writeln!(io::stdout(), "{}", words.text(globals.lang))?;
     }
     if let Some(db) = db {
+        if why.is_some() {
+            globals.record(&db, None, "account.resume", name, json!({ "was_paused": why })).await?;
+        }
         db.close().await;
     }
     Ok(ExitCode::SUCCESS)

@@ -198,6 +198,9 @@ impl Ground<'_> {
             Err(error @ ImportError::NothingUsable) => return Err(Mistake(error.phrase()).into()),
             done => done?,
         };
+        let Summary { rows, added, updated, rejected, retired, .. } = &summary;
+        let counts = json!({ "rows": rows, "added": added, "updated": updated, "rejected": rejected, "retired": retired });
+        self.globals.record(&self.db, None, "audience.import", &order.source, counts).await?;
         if self.globals.json {
             Globals::print_json(&as_json(&summary, self.lang()))?;
         } else {
@@ -321,9 +324,13 @@ impl Ground<'_> {
     async fn erase(&self, reference: &str, by: Option<String>) -> anyhow::Result<ExitCode> {
         let by = self.globals.officer(by)?;
         let reference = &who::reference(&self.db, &self.seal, reference, self.lang()).await?;
+        let id = crate::request::person(&self.db, reference).await?;
         let Some(Erased { requests, under_way }) = erase(&self.db, reference, &by, self.globals.clock.millis()).await? else {
             return Err(unknown(reference).into());
         };
+        // The reference may say who it was: the number says nothing once the person is erased.
+        let subject = id.map(|id| id.to_string()).unwrap_or_default();
+        self.globals.record(&self.db, Some(&by), "audience.erase", &subject, json!({ "requests_closed": requests })).await?;
         self.say(&phrase!(
             "Đã xóa dữ liệu cá nhân của `{reference}`; số liệu tổng hợp giữ nguyên. Nhớ xóa người này cả trong danh sách gốc.",
             "Erased the personal data of `{reference}`; counts stand. Take this person out of the original list as well."

@@ -124,7 +124,9 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 
 fn words(broken: &Broken) -> Phrase {
     match broken {
-        Broken::Altered(seq) => phrase!("mục {seq}, hoặc mục trước nó, đã bị sửa", "entry {seq}, or the one before it, was changed"),
+        Broken::Altered(seq) => {
+            phrase!("mục {seq}, hoặc mục trước nó, đã bị sửa", "entry {seq}, or the one before it, was changed")
+        }
         Broken::Missing(seq) => phrase!("mục {seq} đã bị xóa", "entry {seq} was removed"),
         Broken::CutOff { last, was } => phrase!(
             "các mục sau mục {last} đã bị xóa: từng có đến mục {was}",

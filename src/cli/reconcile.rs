@@ -157,7 +157,11 @@ fn print(reconciled: &Reconciled, lang: Lang) -> io::Result<()> {
         Lang::En => ["Day", "Account", "Carrier", "Parts (invoice)", "Parts (Loa)", "Amount (invoice)", "Amount (Loa)"],
     };
     let row = |line: &&Line| {
-        let carrier = if line.key.carrier.is_empty() { lang.pick("(tất cả)", "(all)") } else { words::carrier(&line.key.carrier, lang) };
+        let carrier = if line.key.carrier.is_empty() {
+            lang.pick("(tất cả)", "(all)")
+        } else {
+            words::carrier(&line.key.carrier, lang)
+        };
         let mut cells = vec![line.key.day.clone(), line.key.account.clone(), carrier.to_string()];
         cells.extend([line.invoiced.parts, line.counted.parts, line.invoiced.cost, line.counted.cost].map(n));
         cells
@@ -167,5 +171,10 @@ fn print(reconciled: &Reconciled, lang: Lang) -> io::Result<()> {
     if let Some(more) = count.checked_sub(SHOWN).filter(|more| *more > 0) {
         writeln!(out, "{}", phrase!("… và {more} dòng khác: `--format csv`", "… and {more} more: `--format csv`").text(lang))?;
     }
-    writeln!(out, "✗ {}", phrase!("{count} trên {all} dòng lệch quá sai số.", "{count} of {all} lines differ by more than the tolerance.").text(lang))
+    writeln!(
+        out,
+        "✗ {}",
+        phrase!("{count} trên {all} dòng lệch quá sai số.", "{count} of {all} lines differ by more than the tolerance.")
+            .text(lang)
+    )
 }

@@ -23,7 +23,8 @@ use crate::{
     period::{Calendar, Period},
     phrase,
     report::{
-        Cut, Fate, Gap, Report, Selection, Target, each_unreached, kept::count_now, paper::csv, report_against, targets, unreached,
+        Cut, Fate, Gap, Report, Selection, Target, each_unreached, kept::count_now, paper::csv, report_against, targets,
+        unreached,
     },
     run::command,
     words::{self, Lang},

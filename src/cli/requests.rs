@@ -169,6 +169,8 @@ impl Ground<'_> {
         let holidays = Globals::holidays(&self.config)?;
         let new = New { kind, subject, until: ahead(until, now)?, received_at: past(received, now)?, by: &by, note };
         let number = request::take_in(&self.db, &self.seal, &holidays, &new, now).await?;
+        let after = json!({ "kind": kind.name() });
+        self.globals.record(&self.db, Some(&by), "request.add", &number.to_string(), after).await?;
         let Some(request) = request::one(&self.db, &self.seal, number).await? else { return Ok(ExitCode::FAILURE) };
         if self.globals.json {
             Globals::print_json(&as_json(&request, now, false))?;
@@ -242,6 +244,14 @@ impl Ground<'_> {
             Err(Refused::Db(error)) => return Err(error.into()),
             Err(refused) => return Err(mistake(&refused).into()),
         }
+        let (action, refused) = match step {
+            Step::Answer => ("request.answer", false),
+            Step::Close => ("request.close", false),
+            Step::Refuse => ("request.close", true),
+            Step::Lift => ("request.lift", false),
+        };
+        let after = json!({ "refused": refused });
+        self.globals.record(&self.db, Some(&by), action, &number.to_string(), after).await?;
         let Some(request) = request::one(&self.db, &self.seal, number).await? else { return Ok(ExitCode::FAILURE) };
         if self.globals.json {
             Globals::print_json(&as_json(&request, now, false))?;

@@ -67,6 +67,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         known_people(db, &args.to).await?;
     }
     let run = run::make::now(db, source, &library.segments_text, &args.to, &holidays, now).await?;
+    let test = !args.to.is_empty();
+    globals.record(db, None, "campaign.send", &args.campaign, json!({ "run": run, "hash": source.hash, "test": test })).await?;
     if globals.json && !args.wait {
         Globals::print_json(&json!({ "run": run, "campaign": args.campaign }))?;
     } else if !globals.json {

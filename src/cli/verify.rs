@@ -58,10 +58,15 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
     }
     for run in &found.wrong_figures {
         let run = words::number(*run, lang);
-        writeln!(out, "✗ {}", phrase!("số liệu lưu sẵn của đợt gửi {run} sai", "the kept figures of run {run} are wrong").text(lang))?;
+        writeln!(
+            out,
+            "✗ {}",
+            phrase!("số liệu lưu sẵn của đợt gửi {run} sai", "the kept figures of run {run} are wrong").text(lang)
+        )?;
     }
     for closing in &found.broken_closings {
-        let told = phrase!("số liệu đã chốt (số {closing}) bị sửa sau khi ký", "closing {closing} was changed after it was signed");
+        let told =
+            phrase!("số liệu đã chốt (số {closing}) bị sửa sau khi ký", "closing {closing} was changed after it was signed");
         writeln!(out, "✗ {}", told.text(lang))?;
     }
     let (n, runs, tallies) =

@@ -1,10 +1,6 @@
 //! `[sign_in]`: where people reach the console, and the OpenID provider by which they may sign in.
 
-use super::{
-    OpenId, SignIn,
-    read::web_address,
-    secret::Vault,
-};
+use super::{OpenId, SignIn, read::web_address, secret::Vault};
 use crate::{document::Section, phrase};
 
 pub(super) fn sign_in(section: &mut Section<'_>, vault: Vault<'_>) -> Option<SignIn> {
@@ -22,7 +18,10 @@ fn open_id(section: &mut Section<'_>, vault: Vault<'_>) -> Option<OpenId> {
         }
         v.refuse(
             phrase!("nhà cung cấp phải dùng https", "the provider must be reached by https"),
-            phrase!("ví dụ: \"https://dang-nhap.example.vn/realms/so\"", "for example: \"https://login.example.com/realms/office\""),
+            phrase!(
+                "ví dụ: \"https://dang-nhap.example.vn/realms/so\"",
+                "for example: \"https://login.example.com/realms/office\""
+            ),
         )
     });
     let client_id = section.required("client_id", |v| v.line());

@@ -17,7 +17,9 @@ use crate::{
     config::Config,
     db::{Db, Result, Sql, disk::Room},
     delivery::State,
-    intake, on, phrase, request,
+    intake, on,
+    period::{Calendar, Span},
+    phrase, request,
     tally::{self, Count},
     words::{self, Lang, Phrase},
 };
@@ -64,6 +66,7 @@ pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     found.extend(requests(&ground.db, now).await?);
     found.extend(lists(&ground.db).await?);
     found.extend(approvals(&ground.db, now).await?);
+    found.extend(period(ground, today).await?);
     Ok(found)
 }
 
@@ -360,6 +363,29 @@ async fn approvals(db: &Db, now: i64) -> Result<Vec<Found>> {
         found.push(Found { owner, for_user, ..of(key, Kind::ApprovalReturned, says, &format!("/campaigns/{slug}")) });
     }
     Ok(found)
+}
+
+static CLOSED: Sql = Sql::new(r"SELECT count(*) FROM closing WHERE period = $1 AND department = ''");
+
+static RAN: Sql =
+    Sql::new(r"SELECT count(*) FROM (SELECT id FROM run WHERE date >= $1 AND date <= $2 AND origin < 2 LIMIT 1) AS one");
+
+/// Last month, if anything ran in it and nobody closed its figures.
+async fn period(ground: &Ground, today: NaiveDate) -> Result<Option<Found>> {
+    let calendar = Calendar::of(&ground.config.reporting);
+    let Some(over) = calendar.containing(Span::Month, today).and_then(|month| calendar.previous(&month)) else { return Ok(None) };
+    let key = over.key();
+    let closed: i64 = on!(ground.db.read, |pool, sql| sqlx::query_scalar(sql(&CLOSED)).bind(&key).fetch_one(pool).await)?;
+    let (from, through) = (over.from.to_string(), over.through.to_string());
+    let ran: i64 =
+        on!(ground.db.read, |pool, sql| sqlx::query_scalar(sql(&RAN)).bind(&from).bind(&through).fetch_one(pool).await)?;
+    if closed > 0 || ran == 0 {
+        return Ok(None);
+    }
+    let title = over.title();
+    let (vi, en) = (title.vi, title.en);
+    let says = phrase!("{vi} đã hết mà chưa chốt số liệu", "{en} is over, and its figures are not closed");
+    Ok(Some(of(format!("period/{key}"), Kind::PeriodToClose, says, "/periods")))
 }
 
 /// Uploaded lists that wait for whoever uploaded them.

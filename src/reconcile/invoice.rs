@@ -158,7 +158,8 @@ fn line(cells: &[String], columns: &Columns, mapping: &Mapping) -> Result<Option
     if is_total {
         return Ok(None);
     }
-    let day = date(day).ok_or_else(|| phrase!("`{day}` không phải ngày, ví dụ 01/10/2026", "`{day}` is not a day, such as 01/10/2026"))?;
+    let day = date(day)
+        .ok_or_else(|| phrase!("`{day}` không phải ngày, ví dụ 01/10/2026", "`{day}` is not a day, such as 01/10/2026"))?;
     let count = |at: usize| {
         let text = cell(at);
         whole(text).ok_or_else(|| phrase!("`{text}` không phải số nguyên", "`{text}` is not a whole number"))
@@ -166,9 +167,10 @@ fn line(cells: &[String], columns: &Columns, mapping: &Mapping) -> Result<Option
     let amount = Amount { parts: count(columns.parts)?, cost: count(columns.amount)? };
     let carrier = match columns.carrier.map(cell).filter(|name| !name.is_empty()) {
         None => "",
-        Some(name) => Carrier::from_name(name).map(Carrier::name).or(chat_service(name)).ok_or_else(|| {
-            phrase!("không biết nhà mạng `{name}`", "the carrier `{name}` is not known")
-        })?,
+        Some(name) => Carrier::from_name(name)
+            .map(Carrier::name)
+            .or(chat_service(name))
+            .ok_or_else(|| phrase!("không biết nhà mạng `{name}`", "the carrier `{name}` is not known"))?,
     };
     let account = columns.account.map(cell).filter(|name| !name.is_empty()).or(mapping.account.as_deref());
     let account = account.ok_or_else(|| phrase!("thiếu tài khoản gửi", "the account is missing"))?;
@@ -263,7 +265,11 @@ mod tests {
         ]);
         assert_eq!(of(text, &Mapping::default()), Ok(expected));
         let mapping = Mapping {
-            columns: BTreeMap::from([("day".into(), "Phát sinh".into()), ("parts".into(), "MT".into()), ("amount".into(), "VND".into())]),
+            columns: BTreeMap::from([
+                ("day".into(), "Phát sinh".into()),
+                ("parts".into(), "MT".into()),
+                ("amount".into(), "VND".into()),
+            ]),
             account: Some("goi".into()),
         };
         let lines = of("Phát sinh,MT,VND\n2026-10-01,3,900\n", &mapping).unwrap();
@@ -272,7 +278,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_by_line_and_nothing_is_taken() {
-        let wrong = of("account,carrier,day,parts,amount\na,viettel,31/11/2026,1,1\na,viettel,2026-10-01,x,1\na,Sfone,2026-10-01,1,1\n", &Mapping::default());
+        let wrong = of(
+            "account,carrier,day,parts,amount\na,viettel,31/11/2026,1,1\na,viettel,2026-10-01,x,1\na,Sfone,2026-10-01,1,1\n",
+            &Mapping::default(),
+        );
         let wrong = wrong.unwrap_err();
         assert_eq!(wrong.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 4]);
         assert!(wrong[2].1.contains("Sfone"), "{wrong:?}");

@@ -125,8 +125,11 @@ static LATEST: Sql = Sql::new(concat!(
 
 static GET: Sql = Sql::new(concat!("SELECT ", closing_columns!(), " FROM closing WHERE id = $1"));
 
-static LIST: Sql =
-    Sql::new(concat!("SELECT ", closing_columns!(), " FROM closing WHERE department = $1 ORDER BY day_from DESC, id DESC LIMIT $2"));
+static LIST: Sql = Sql::new(concat!(
+    "SELECT ",
+    closing_columns!(),
+    " FROM closing WHERE department = $1 ORDER BY day_from DESC, id DESC LIMIT $2"
+));
 
 static ALL: Sql = Sql::new(concat!("SELECT ", closing_columns!(), " FROM closing ORDER BY id"));
 
@@ -193,8 +196,7 @@ pub async fn get(db: &Db, id: i64) -> Result<Option<Closing>> {
 
 /// The closings of a department, the latest period first; of a period, the one that holds first.
 pub async fn list(db: &Db, department: &str, most: i64) -> Result<Vec<Closing>> {
-    let rows: Vec<Row> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(department).bind(most).fetch_all(pool).await)?;
+    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(department).bind(most).fetch_all(pool).await)?;
     rows.into_iter().map(read).collect()
 }
 

@@ -153,8 +153,7 @@ static WAITING: Sql = Sql::new(
       ORDER BY counted_at = 0 DESC, run IS NULL DESC, asked_at DESC",
 );
 
-static BEGIN: Sql =
-    Sql::new(r"UPDATE figure SET counting_until = $3 WHERE scope = $1 AND mark = $2 AND counting_until <= $4");
+static BEGIN: Sql = Sql::new(r"UPDATE figure SET counting_until = $3 WHERE scope = $1 AND mark = $2 AND counting_until <= $4");
 
 static STORE: Sql = Sql::new(
     r"UPDATE figure SET mark = $2, turns_at = $3, body = $4, counted_at = $5, took = $6, counting_until = 0 WHERE scope = $1",
@@ -222,8 +221,7 @@ impl Keeper {
 
     /// Every run has a sheet, and so have the two quarters that the page opens with; what nobody looks at is forgotten.
     async fn enlist(&self, now: i64) -> Result<()> {
-        let new: Vec<i64> =
-            on!(self.db.read, |pool, sql| sqlx::query_scalar(sql(&NEW)).bind(NEW_RUNS).fetch_all(pool).await)?;
+        let new: Vec<i64> = on!(self.db.read, |pool, sql| sqlx::query_scalar(sql(&NEW)).bind(NEW_RUNS).fetch_all(pool).await)?;
         for run in new {
             want(&self.db, &Selection { run: Some(run), ..Selection::default() }, now).await?;
         }
@@ -243,9 +241,8 @@ impl Keeper {
     /// The sheet to count next, with the mark that it had: of those that are not what counting again would give.
     async fn next(&self, now: i64) -> Result<Option<(String, Selection, String)>> {
         let mut tx = self.db.view().await?;
-        let waiting: Vec<(String, String, String, Option<i64>)> = within!(&mut tx, |c, sql| {
-            sqlx::query_as(sql(&WAITING)).bind(now).bind(SHARE).bind(REST).fetch_all(c).await
-        })?;
+        let waiting: Vec<(String, String, String, Option<i64>)> =
+            within!(&mut tx, |c, sql| { sqlx::query_as(sql(&WAITING)).bind(now).bind(SHARE).bind(REST).fetch_all(c).await })?;
         let all = runs(&mut tx, &Selection::default()).await?;
         let changes: Vec<(i64, i64)> = within!(&mut tx, |c, sql| sqlx::query_as(sql(&CHANGES)).fetch_all(c).await)?;
         let changes: BTreeMap<i64, i64> = changes.into_iter().collect();

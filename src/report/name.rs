@@ -1,7 +1,7 @@
 //! What the numbers of a cut's lines mean, and what a stored key means in each run: the third segment of one definition
 //! may be the first of another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -10,7 +10,9 @@ use crate::{
     audience::{address::ChatService, phone::Carrier, place::Places},
     campaign::{Campaign, Segments},
     db::{Db, Result, Sql, Tx, list},
-    on, phrase, within,
+    on, phrase,
+    user::Scope,
+    within,
     words::{self, Lang, Phrase},
 };
 
@@ -81,6 +83,15 @@ pub async fn owners(db: &Db) -> Result<Vec<(String, String, String)>> {
         (slug, title, owner)
     };
     Ok(rows.into_iter().map(read).collect())
+}
+
+/// Campaigns of the departments that somebody sees, as slug and title; and their slugs where these are not all.
+pub async fn seen_by(db: &Db, scope: &Scope) -> Result<(Vec<(String, String)>, Option<BTreeSet<String>>)> {
+    let all = owners(db).await?;
+    let seen: Vec<(String, String)> =
+        all.into_iter().filter(|(_, _, owner)| scope.sees(owner)).map(|(slug, title, _)| (slug, title)).collect();
+    let only = (!scope.is_everything()).then(|| seen.iter().map(|(slug, _)| slug.clone()).collect());
+    Ok((seen, only))
 }
 
 /// The lines of one cut.
@@ -210,7 +221,9 @@ impl Names {
                 let cause = Cause::from_number(line);
                 (cause.name().to_string(), cause.label())
             }
-            Cut::Account | Cut::Campaign | Cut::Group | Cut::Message | Cut::Segment => (line.to_string(), line.to_string().into()),
+            Cut::Account | Cut::Campaign | Cut::Group | Cut::Message | Cut::Segment => {
+                (line.to_string(), line.to_string().into())
+            }
         }
     }
 

@@ -148,7 +148,12 @@ impl<'a> Paper<'a> {
         let at = moment(self.sheet.at);
         match self.closing {
             Some(closing) => {
-                format!("hệ thống Loa; đã chốt lúc {} bởi {} (mã kiểm tra {})", moment(closing.closed_at), closing.by, &closing.hash[..16.min(closing.hash.len())])
+                format!(
+                    "hệ thống Loa; đã chốt lúc {} bởi {} (mã kiểm tra {})",
+                    moment(closing.closed_at),
+                    closing.by,
+                    &closing.hash[..16.min(closing.hash.len())]
+                )
             }
             None => format!("hệ thống Loa, đếm lúc {at}; chưa chốt"),
         }
@@ -171,9 +176,9 @@ impl<'a> Paper<'a> {
             n(confirmed), share(confirmed), n(presumed), share(presumed), n(people.not_reached()), share(people.not_reached())
         ));
         let cost = self.sheet.total.deliveries.cost;
-        let each = Measure::CostEach.of(self.sheet).map_or_else(String::new, |each| {
-            format!(", bình quân {} đồng cho một người tiếp cận có xác nhận", n(each))
-        });
+        let each = Measure::CostEach
+            .of(self.sheet)
+            .map_or_else(String::new, |each| format!(", bình quân {} đồng cho một người tiếp cận có xác nhận", n(each)));
         said.push(format!("Tổng chi phí: {} đồng{each}.", n(cost)));
         if let Some((period, before)) = self.before {
             let then = before.total.people.of(Fate::Confirmed);

@@ -210,7 +210,16 @@ impl<'a> Pass<'a> {
                 spans.push(Span { run, first: (first - from) >> 4, last: (last - from) >> 4 });
             }
         }
-        Ok(Self { runs: spans, places, unbounced, columns, next: 0, cuttings: Vec::new(), waiting_since: None, deliveries: Deliveries::default() })
+        Ok(Self {
+            runs: spans,
+            places,
+            unbounced,
+            columns,
+            next: 0,
+            cuttings: Vec::new(),
+            waiting_since: None,
+            deliveries: Deliveries::default(),
+        })
     }
 
     /// Counts by these lines as well.

@@ -6,7 +6,10 @@
 
 use super::{Cause, Cut, Outcome, Selection, cut::place_of, name::Names, runs};
 use crate::{
-    audience::{place::Places, reach::{presumed, unbounced}},
+    audience::{
+        place::Places,
+        reach::{presumed, unbounced},
+    },
     db::{Db, Result, Sql},
     delivery::State,
     within,
@@ -62,7 +65,14 @@ pub struct Page {
 type Read = (i64, i16, i16, bool, Option<String>, i16, i64, i16, i64, i16, i64, i64, Option<String>);
 
 /// Rows of a selection from `after` on, of one line of a cut where `line` names one, and of one fate.
-pub async fn page(db: &Db, selection: &Selection, line: Option<(Cut, &str)>, fate: Option<super::Fate>, after: i64, now: i64) -> Result<Page> {
+pub async fn page(
+    db: &Db,
+    selection: &Selection,
+    line: Option<(Cut, &str)>,
+    fate: Option<super::Fate>,
+    after: i64,
+    now: i64,
+) -> Result<Page> {
     let mut tx = db.view().await?;
     let runs = runs(&mut tx, selection).await?;
     let names = match line {
@@ -98,8 +108,15 @@ pub async fn page(db: &Db, selection: &Selection, line: Option<(Cut, &str)>, fat
                     Cut::Carrier => names.of(i64::from(route)).0 == key,
                     Cut::Account => names.of(account).0 == key,
                     Cut::Reason => outcome.cause.name() == key,
-                    Cut::Message => names.messages.get(&run.id).and_then(|lines| lines.get(usize::try_from(message).ok()?)).is_some_and(|line| names.of(*line).0 == key),
-                    Cut::Segment => names.segments.get(&run.id).is_some_and(|lines| lines.iter().any(|(bit, line)| segments & bit != 0 && names.of(*line).0 == key)),
+                    Cut::Message => names
+                        .messages
+                        .get(&run.id)
+                        .and_then(|lines| lines.get(usize::try_from(message).ok()?))
+                        .is_some_and(|line| names.of(*line).0 == key),
+                    Cut::Segment => names
+                        .segments
+                        .get(&run.id)
+                        .is_some_and(|lines| lines.iter().any(|(bit, line)| segments & bit != 0 && names.of(*line).0 == key)),
                     // A group's people are those of today, which a row does not say.
                     Cut::Group => true,
                 };
@@ -108,7 +125,18 @@ pub async fn page(db: &Db, selection: &Selection, line: Option<(Cut, &str)>, fat
                     && line.zip(names.as_ref()).is_none_or(|((by, key), names)| of_line(by, key, names));
                 if fits {
                     let carrier = super::name::route(i64::from(route)).1;
-                    page.rows.push(Row { id, run: run.id, reference, area: place_of(place), state, outcome, carrier, parts, price, at });
+                    page.rows.push(Row {
+                        id,
+                        run: run.id,
+                        reference,
+                        area: place_of(place),
+                        state,
+                        outcome,
+                        carrier,
+                        parts,
+                        price,
+                        at,
+                    });
                     if page.rows.len() == PAGE {
                         page.next = Some(from);
                         return Ok(page);

@@ -221,8 +221,7 @@ impl Sheet {
     /// The JSON in which it is kept. The same figures are the same text.
     pub fn write(&self) -> String {
         let line = |line: &Line| (line.key.clone(), line.name.vi.clone(), line.name.en.clone(), numbers(&line.figures));
-        let gap =
-            |gap: &Gap| (gap.area.clone(), gap.outcome.fate as usize, gap.outcome.cause.number(), gap.people);
+        let gap = |gap: &Gap| (gap.area.clone(), gap.outcome.fate as usize, gap.outcome.cause.number(), gap.people);
         let written = Written {
             selection: self.selection.clone(),
             at: self.at,

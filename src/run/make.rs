@@ -56,14 +56,14 @@ pub async fn make(db: &Db, new: &New<'_>, now: i64) -> std::result::Result<Optio
 
 impl New<'_> {
     /// The message that it sends; none: none is for that day.
-    pub(super) fn message(&self) -> Option<&str> {
+    pub fn message(&self) -> Option<&str> {
         let campaign = &self.source.campaign;
         campaign.message_for(self.date, self.turn).map(|message| campaign.messages[message].id.as_str())
     }
 }
 
 /// The same within a transaction of the caller's. None: it exists already, or no message is for that day.
-pub(super) async fn make_within(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<Option<i64>> {
+pub async fn make_within(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<Option<i64>> {
     let Some(message) = new.message() else { return Ok(None) };
     definition::freeze(tx, new.source, new.segments, now).await?;
     insert(tx, new, message, now).await

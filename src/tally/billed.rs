@@ -74,8 +74,5 @@ static BETWEEN: Sql = Sql::new(
 pub async fn between(db: &Db, from: &str, through: &str) -> Result<Vec<(String, i16, String, Count)>> {
     let rows: Vec<(String, i16, String, i64, i64, i64)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&BETWEEN)).bind(from).bind(through).fetch_all(pool).await)?;
-    Ok(rows
-        .into_iter()
-        .map(|(account, route, day, n, parts, price)| (account, route, day, Count { n, parts, price }))
-        .collect())
+    Ok(rows.into_iter().map(|(account, route, day, n, parts, price)| (account, route, day, Count { n, parts, price })).collect())
 }

@@ -8,9 +8,9 @@ use ring::hmac;
 use super::{User, hash};
 use crate::{
     audit::{self, Actor},
-    db::{Db, Result, Sql, Tx, affected},
+    db::{Db, DbError, Result, Sql, Tx, affected},
     on,
-    seal::Seal,
+    seal::{Seal, SealError},
     transaction, within,
 };
 
@@ -213,6 +213,20 @@ pub async fn take(tx: &mut Tx, seal: &Seal, user: i64, code: &str, now: i64) -> 
     let taken =
         within!(tx, |c, sql| sqlx::query(sql(&USE_CODE)).bind(user).bind(&hash[..]).bind(now).execute(c).await.map(affected))?;
     Ok((taken == 1).then_some(Given::Recovery))
+}
+
+static SEALED: Sql = Sql::new(r"SELECT u.id, u.totp FROM console_user u WHERE u.totp IS NOT NULL ORDER BY u.id :lock(u)");
+static RESEAL: Sql = Sql::new(r"UPDATE console_user SET totp = $2 WHERE id = $1");
+
+/// Seals every key anew, after a rotation.
+pub async fn reseal(tx: &mut Tx, seal: &Seal) -> Result<()> {
+    let sealed: Vec<(i64, Vec<u8>)> = within!(tx, |c, sql| sqlx::query_as(sql(&SEALED)).fetch_all(c).await)?;
+    for (user, sealed) in sealed {
+        let broken = |error: SealError| DbError::Refused(format!("the second factor of user {user}: {error}"));
+        let anew = seal.seal_token(&seal.open_token(&sealed).map_err(broken)?);
+        within!(tx, |c, sql| sqlx::query(sql(&RESEAL)).bind(user).bind(&anew).execute(c).await.map(affected))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Whether messages go over an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Condition {
     /// They do.

@@ -117,8 +117,7 @@ pub fn trend(title: &str, points: &[Point], goal: Option<i64>) -> String {
         let at = y(goal);
         let _ = write!(svg, r#"<line class="goal" x1="{LEFT}" x2="{WIDTH}" y1="{at}" y2="{at}"/>"#);
     }
-    let known: Vec<(i64, i64)> =
-        points.iter().enumerate().filter_map(|(at, point)| Some((x(at), y(point.value?)))).collect();
+    let known: Vec<(i64, i64)> = points.iter().enumerate().filter_map(|(at, point)| Some((x(at), y(point.value?)))).collect();
     let line: Vec<String> = known.iter().map(|(x, y)| format!("{x},{y}")).collect();
     let _ = write!(svg, r#"<polyline class="line" points="{}"/>"#, line.join(" "));
     for (at, point) in points.iter().enumerate() {
@@ -255,7 +254,10 @@ mod tests {
     fn names_are_escaped_and_empty_charts_are_whole() {
         let bar = Bar { name: "<b>&\"".into(), parts: vec![Part { class: "reached", value: 1 }], note: "1".into() };
         let svg = bars("a \"b\"", &[bar]);
-        assert!(svg.contains("&lt;b&gt;&amp;&quot;") && svg.contains("a &quot;b&quot;") && svg.contains(r#"width="360""#), "{svg}");
+        assert!(
+            svg.contains("&lt;b&gt;&amp;&quot;") && svg.contains("a &quot;b&quot;") && svg.contains(r#"width="360""#),
+            "{svg}"
+        );
         for svg in [bars("", &[]), trend("", &[], None), grid("", &[])] {
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
         }

@@ -9,6 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use providers::Channel;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Shared;
 use crate::{
@@ -20,7 +21,8 @@ use crate::{
 };
 
 /// A run, for people and machines.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Run)]
 pub(super) struct RunView {
     /// Its number.
     pub id: i64,
@@ -82,9 +84,8 @@ pub(super) async fn settled(shared: &Shared, most: i64) -> Result<Vec<RunView>> 
 }
 
 /// The runs with a number below `before`, the newest first.
-pub(super) async fn page(shared: &Shared, before: i64, most: i64) -> Result<Vec<RunView>> {
-    let rows = on!(shared.parts.db.read, |pool, sql| sqlx::query_as(sql(&PAGE)).bind(before).bind(most).fetch_all(pool).await)?;
-    views(shared, rows).await
+pub(super) async fn rows(db: &Db, before: i64, most: i64) -> Result<Vec<RunRow>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&PAGE)).bind(before).bind(most).fetch_all(pool).await)
 }
 
 /// Rows as views, in their order.

@@ -26,7 +26,8 @@ const LIGHT: &str = include_str!("templates/light.css");
 const DARK: &str = include_str!("templates/dark.css");
 const STYLE: &str = include_str!("templates/style.css");
 const FRAME: &str = include_str!("templates/frame.html");
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
+    ("api", include_str!("templates/api.html")),
     ("notice", include_str!("templates/notice.html")),
     ("status", include_str!("templates/status.html")),
     ("unsubscribe", include_str!("templates/unsubscribe.html")),
@@ -191,9 +192,7 @@ fn when(at: Value) -> String {
         (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),
         (None, None) => None,
     };
-    moment.map_or_else(String::new, |at| {
-        at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
-    })
+    moment.map_or_else(String::new, |at| at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string())
 }
 
 fn reason(state: &minijinja::State<'_, '_>, name: &str) -> String {

@@ -1,21 +1,12 @@
-//! How the runs and the accounts stand, to be read and not to be changed: what `/` shows while nobody can sign in; and `/api/v1/runs`,
-//! the same for machines.
+//! How the runs and the accounts stand, to be read and not to be changed: what `/` shows while nobody can sign in.
 
-use axum::{
-    Json, Router,
-    extract::{self, Query},
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-    routing::get,
-};
+use axum::{http::StatusCode, response::Response};
 use chrono::DateTime;
 use chrono_tz::Asia::Ho_Chi_Minh;
 use minijinja::{Value, context, value::Serde};
-use serde::Deserialize;
-use serde_json::json;
 
 use super::{
-    Shared, State, accounts,
+    Shared, accounts,
     card::Card,
     overview::{self, RunView},
 };
@@ -30,12 +21,6 @@ use crate::{
 const UNDER_WAY: i64 = 30;
 /// Runs that are over on the page.
 const SETTLED: i64 = 15;
-/// Runs in one answer of the API at most.
-const API_PAGE: i64 = 200;
-
-pub(super) fn routes() -> Router<State> {
-    Router::new().route("/api/v1/runs", get(runs))
-}
 
 /// The page; `refresh`: it loads itself again.
 pub(super) async fn show(state: &Shared, lang: Lang, refresh: bool) -> Response {
@@ -82,29 +67,4 @@ async fn look(state: &Shared) -> Result<Look> {
 fn local(millis: i64) -> String {
     let at = DateTime::from_timestamp_millis(millis).unwrap_or_default();
     at.with_timezone(&Ho_Chi_Minh).format("%H:%M:%S %d/%m/%Y").to_string()
-}
-
-#[derive(Deserialize)]
-struct Paging {
-    /// Only runs with a lower number.
-    before: Option<i64>,
-    /// At most so many.
-    limit: Option<i64>,
-}
-
-/// The runs, the newest first. `next` is the `before` of the next page.
-async fn runs(extract::State(State(state)): extract::State<State>, Query(paging): Query<Paging>) -> Response {
-    let most = paging.limit.unwrap_or(50).clamp(1, API_PAGE);
-    match overview::page(&state, paging.before.unwrap_or(i64::MAX), most).await {
-        Ok(runs) => {
-            let full = i64::try_from(runs.len()).is_ok_and(|n| n == most);
-            let next = runs.last().filter(|_| full).map(|run| run.id);
-            Json(json!({ "runs": runs, "next": next })).into_response()
-        }
-        Err(error) => {
-            tracing::error!(%error, "the runs could not be listed");
-            let why = json!({ "error": "the database cannot be asked; try again later" });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(why)).into_response()
-        }
-    }
 }

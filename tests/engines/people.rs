@@ -50,6 +50,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("receipt", "what it says stands on its delivery; it holds no address and goes after three months"),
     ("erasure", "people who are erased already"),
     ("token", "a gateway's tokens, which are nobody's data"),
+    ("webhook", "secrets shared with other programs"),
+    ("webhook_delivery", "what programs were told, which names nobody"),
+    ("idempotency", "answers to programs, in which people are masked; they go after a day"),
 ];
 
 /// Whether a column says something about a person, or leads to one.

@@ -101,8 +101,7 @@ impl Console {
         let accounts = Arc::new(Accounts::build(&config, &known, &ground.db, &ground.seal, &ground.clock).await.unwrap());
         let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
         let (db, clock, seal) = (ground.db.clone(), ground.clock.clone(), ground.seal.clone());
-        let matcher =
-            receipt::Matcher { db, clock, node: 0, active: Arc::clone(&active), seal, bounces: Bounces::default() };
+        let matcher = receipt::Matcher { db, clock, node: 0, active: Arc::clone(&active), seal, bounces: Bounces::default() };
         let ear = loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default());
         let (inbox, _appender) = receipt::inbox(matcher, ear);
         let recorder = web::recorder().unwrap();
@@ -172,7 +171,8 @@ impl Console {
 impl Person<'_> {
     async fn get(&self, path: &str) -> (StatusCode, String) {
         let console = self.console;
-        let answer = console.client.get(format!("{}{path}", console.base)).header(header::COOKIE, &self.cookie).send().await.unwrap();
+        let answer =
+            console.client.get(format!("{}{path}", console.base)).header(header::COOKIE, &self.cookie).send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
 
@@ -243,7 +243,10 @@ async fn a_list_comes_in_by_its_columns_and_nothing_is_written_before() {
         let (status, ..) = officer.post(&format!("{page}/confirm"), &[]).await;
         assert_eq!(status, StatusCode::SEE_OTHER);
         assert!(console.intake.step().await.unwrap());
-        assert_eq!(console.ground.number("SELECT count(*) FROM recipient WHERE state = 0 AND consent_basis = 'consent'").await, 2);
+        assert_eq!(
+            console.ground.number("SELECT count(*) FROM recipient WHERE state = 0 AND consent_basis = 'consent'").await,
+            2
+        );
         assert_eq!(console.files(), 1, "the list is gone, its refused rows wait");
         let rejected = format!("{page}/rejected");
         let (status, _, text) = officer.post(&rejected, &[]).await;
@@ -311,7 +314,10 @@ async fn a_person_is_masked_until_somebody_asks_and_erased_once_it_is_meant() {
 
         let erase = format!("{to}/erase");
         let (status, _, text) = officer.post(&erase, &[("confirm", "A2"), ("reason", "")]).await;
-        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("Gõ lại đúng mã") && text.contains("Ghi lý do"), "{text}");
+        assert!(
+            status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("Gõ lại đúng mã") && text.contains("Ghi lý do"),
+            "{text}"
+        );
         assert_eq!(console.ground.number("SELECT count(*) FROM recipient WHERE state = 2").await, 0);
         let (status, ..) = officer.post(&erase, &[("confirm", "A1"), ("reason", "theo đơn")]).await;
         assert_eq!(status, StatusCode::SEE_OTHER);
@@ -447,7 +453,8 @@ async fn what_somebody_should_know_is_told_once_and_ends_by_itself() {
         let officer = console.sign_in("lan", &[Role::Officer], &[]).await;
         let (_, text) = officer.get("/inbox").await;
         assert!(text.contains("sai mật khẩu") && text.contains("hết hạn sau ngày 20/11/2026"), "{text}");
-        let ids: Vec<String> = text.split("name=\"notice\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_string()).collect();
+        let ids: Vec<String> =
+            text.split("name=\"notice\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_string()).collect();
         assert_eq!(officer.post("/inbox/read", &[("notice", &ids[0])]).await.0, StatusCode::SEE_OTHER);
         let may = |_: Right| true;
         let unread = async |user| {
@@ -464,7 +471,11 @@ async fn what_somebody_should_know_is_told_once_and_ends_by_itself() {
         loa::account::pause(&db, account.id, None, clock.millis()).await.unwrap();
         hands.advance(std::time::Duration::from_secs(11 * 24 * 3_600));
         let (changed, sent) = step().await;
-        assert_eq!((changed.begun, changed.ended, sent, mails()), (2, 3, 1, 3), "lapses in seven days, overdue in place of due soon");
+        assert_eq!(
+            (changed.begun, changed.ended, sent, mails()),
+            (2, 3, 1, 3),
+            "lapses in seven days, overdue in place of due soon"
+        );
         assert!(officer.get("/inbox?show=over").await.1.contains("sai mật khẩu"));
     }
 }

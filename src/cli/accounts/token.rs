@@ -56,6 +56,7 @@ pub(super) async fn enter(account: &config::Account, config: &Config, globals: &
     if let Some(row) = &paused {
         account::pause(&db, row.id, None, now).await?;
     }
+    globals.record(&db, None, "account.token", name, json!({ "resumed": paused.is_some() })).await?;
     db.close().await;
     if globals.json {
         Globals::print_json(&json!({ "account": name, "entered": true, "resumed": paused.is_some() }))?;

@@ -112,6 +112,9 @@ impl Ground<'_> {
             }
             Ok(())
         })?;
+        let after = json!({ "channels": channels.iter().map(|channel| channel.name()).collect::<Vec<_>>(), "basis": word.basis });
+        let action = if word.given { "consent.record" } else { "consent.withdraw" };
+        self.globals.record(&self.db, Some(&by), action, &id.to_string(), after).await?;
         if self.globals.json {
             let names: Vec<_> = channels.iter().map(|channel| channel.name()).collect();
             Globals::print_json(&json!({ "ref": reference, "channels": names, "given": word.given, "basis": word.basis }))?;
@@ -148,6 +151,9 @@ impl Ground<'_> {
             }
         })?;
         let masked = providers::mask(&plain);
+        let action = if scope.is_some() { "consent.opt-out" } else { "consent.opt-in" };
+        let after = json!({ "channel": channel.name(), "scope": scope.map(|_| &asked.scope), "until": until });
+        self.globals.record(&self.db, None, action, &masked, after).await?;
         let mut words = match scope {
             Some(Scope::Awareness) => phrase!(
                 "{masked}: từ chối tin tuyên truyền, vẫn nhận cảnh báo khẩn.",

@@ -86,6 +86,7 @@ impl Ground<'_> {
         if !suppression::lift(&self.db, Channel::Email, hash).await? {
             return Err(Mistake(phrase!("thư tới {who} không bị dừng", "mail to {who} had not ended")).into());
         }
+        self.globals.record(&self.db, None, "audience.lift", "email", serde_json::Value::Null).await?;
         self.say(&phrase!("{who}: nhận thư trở lại.", "{who}: gets mail again."))?;
         if standing.is_some_and(|standing| standing.cause == Cause::Complaint) {
             self.say(&phrase!(

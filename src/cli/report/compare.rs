@@ -53,7 +53,12 @@ impl Compared {
         if let Some((period, sheet, is_closed)) = &self.before {
             let closed = if *is_closed { lang.pick(" (đã chốt)", " (closed)") } else { "" };
             let before = format!("{}{closed}", period.title().text(lang));
-            let heading = [lang.pick("So với kỳ trước", "Against the period before"), lang.pick("Kỳ này", "Now"), &before, lang.pick("Chênh lệch", "Change")];
+            let heading = [
+                lang.pick("So với kỳ trước", "Against the period before"),
+                lang.pick("Kỳ này", "Now"),
+                &before,
+                lang.pick("Chênh lệch", "Change"),
+            ];
             let number = |n: Option<i64>| n.map_or_else(|| "–".to_string(), |n| words::number(n, lang));
             let rows: Vec<Vec<String>> = summary(&self.sheet, Some(sheet), lang)
                 .into_iter()
@@ -70,7 +75,11 @@ impl Compared {
     /// Adds what is compared to a report's JSON.
     pub(super) fn add_to(&self, value: &mut Value) {
         let measures = |sheet: &Sheet| -> Value {
-            Measure::ALL.into_iter().map(|measure| (measure.name().to_string(), measure.of(sheet).into())).collect::<serde_json::Map<_, _>>().into()
+            Measure::ALL
+                .into_iter()
+                .map(|measure| (measure.name().to_string(), measure.of(sheet).into()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         };
         let period = |period: &Period| json!({ "key": period.key(), "from": period.from, "through": period.through });
         if let Some(own) = &self.period {

@@ -212,7 +212,8 @@ impl<T> Claimed<T> {
     /// The row, and its message apart.
     pub fn split(self) -> (Claimed<()>, T) {
         let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload } = self;
-        let row = Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload: () };
+        let row =
+            Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload: () };
         (row, payload)
     }
 }

@@ -134,7 +134,11 @@ fn head(paper: &Paper<'_>) -> Table {
 
 /// A table that only sets text beside text.
 fn bare(rows: Vec<TableRow>, grid: Vec<usize>) -> Table {
-    Table::without_borders(rows).set_grid(grid).width(WIDTH, WidthType::Dxa).layout(TableLayoutType::Fixed).align(TableAlignmentType::Center)
+    Table::without_borders(rows)
+        .set_grid(grid)
+        .width(WIDTH, WidthType::Dxa)
+        .layout(TableLayoutType::Fixed)
+        .align(TableAlignmentType::Center)
 }
 
 fn ruled(rows: Vec<TableRow>, grid: Vec<usize>) -> Table {
@@ -195,12 +199,11 @@ fn signatures(paper: &Paper<'_>) -> Table {
     to.extend(paper.reporting.recipients.iter().map(|one| left(run(&format!("- {one};"), 22))));
     to.push(left(run("- Lưu: VT.", 22)));
     let place = |title: &str| {
-        let name = run("", BODY).add_break(BreakType::TextWrapping).add_break(BreakType::TextWrapping).add_break(BreakType::TextWrapping);
-        vec![
-            centred(run(title, 26).bold()),
-            centred(run("(Ký, ghi rõ họ tên)", 24).italic()),
-            centred(name),
-        ]
+        let name = run("", BODY)
+            .add_break(BreakType::TextWrapping)
+            .add_break(BreakType::TextWrapping)
+            .add_break(BreakType::TextWrapping);
+        vec![centred(run(title, 26).bold()), centred(run("(Ký, ghi rõ họ tên)", 24).italic()), centred(name)]
     };
     let rows = vec![
         TableRow::new(vec![
@@ -209,7 +212,8 @@ fn signatures(paper: &Paper<'_>) -> Table {
             cell(third, place("THỦ TRƯỞNG ĐƠN VỊ")),
         ])
         .cant_split(),
-        TableRow::new(vec![cell(third, to), cell(third, vec![Paragraph::new()]), cell(third, vec![Paragraph::new()])]).cant_split(),
+        TableRow::new(vec![cell(third, to), cell(third, vec![Paragraph::new()]), cell(third, vec![Paragraph::new()])])
+            .cant_split(),
     ];
     bare(rows, vec![third, third, third])
 }

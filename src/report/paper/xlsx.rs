@@ -79,7 +79,8 @@ fn totals(sheet: &mut Worksheet, paper: &Paper<'_>, looks: &Looks) -> Result<(),
         sheet.write_with_format(row, 0, fact, &looks.plain)?;
     }
     let before = paper.before.map_or_else(|| "Kỳ trước".to_string(), |(period, _)| period.title().vi);
-    for (column, name) in (0_u16..).zip(["Chỉ tiêu", "Kỳ này", "Tỷ lệ", &before, "Tỷ lệ kỳ trước", "Chênh lệch"]) {
+    for (column, name) in (0_u16..).zip(["Chỉ tiêu", "Kỳ này", "Tỷ lệ", &before, "Tỷ lệ kỳ trước", "Chênh lệch"])
+    {
         sheet.write_with_format(5, column, name, &looks.head)?;
     }
     sheet.set_column_width(0, 52)?.set_column_range_width(1, 5, 17)?;

@@ -172,7 +172,8 @@ async fn page(
                 let (name, content) = key.record();
                 dkim.push(json!({ "name": name, "content": content }));
             }
-            Err(error) => dkim.push(json!({ "name": format!("{}._domainkey.{}", source.selector, source.domain), "error": error.to_string() })),
+            Err(error) => dkim
+                .push(json!({ "name": format!("{}._domainkey.{}", source.selector, source.domain), "error": error.to_string() })),
         }
     }
     let token = account::tokens::standing(db, name).await?;
@@ -333,7 +334,8 @@ async fn set(state: &Shared, visitor: &Visitor, account: &Account, why: Option<&
             phrase!("Tài khoản này đang gửi, không bị dừng.", "This account is not paused.")
         }));
     }
-    let (action, told) = if why.is_some() { ("account.pause", json!({ "why": why })) } else { ("account.resume", json!({ "was": before })) };
+    let (action, told) =
+        if why.is_some() { ("account.pause", json!({ "why": why })) } else { ("account.resume", json!({ "was": before })) };
     transaction!(state.parts.db, |tx| {
         account::pause_within(tx, account.id, why, now).await?;
         audit::record(tx, &visitor.actor, action, &account.config.name, None, Some(&told), now).await

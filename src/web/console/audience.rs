@@ -199,6 +199,8 @@ async fn give(extract::State(State(state)): extract::State<State>, visitor: Visi
         list::give(tx, source, owner).await?;
         audit::record(tx, &visitor.actor, "audience.owner", source, Some(&before), Some(&after), now).await
     })?;
-    visitor.flash(&phrase!("Đã đổi đơn vị quản lý danh sách {source}.", "The list {source} belongs to another department now.")).await?;
+    visitor
+        .flash(&phrase!("Đã đổi đơn vị quản lý danh sách {source}.", "The list {source} belongs to another department now."))
+        .await?;
     Ok(see_other("/audience"))
 }

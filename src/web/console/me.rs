@@ -64,8 +64,22 @@ fn session_value(session: &Session, visitor: &Visitor) -> Value {
 
 /// A browser as people call it, out of what it calls itself.
 fn browser(agent: &str) -> String {
-    let named = [("Edg/", "Edge"), ("OPR/", "Opera"), ("coc_coc", "Cốc Cốc"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
-    let system = [("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux")];
+    let named = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("coc_coc", "Cốc Cốc"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    let system = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ];
     let find = |list: &[(&str, &'static str)]| list.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     match (find(&named), find(&system)) {
         (Some(name), Some(system)) => format!("{name}, {system}"),
@@ -134,8 +148,7 @@ async fn prefer(
 async fn proves(state: &Shared, visitor: &Visitor, typed: &str, field: &'static str) -> Result<Mistakes, Fault> {
     let (db, seal, now) = (&state.parts.db, &state.parts.seal, state.parts.clock.millis());
     let mut mistakes = Mistakes::default();
-    let subject =
-        if visitor.user.has_password { Subject::Account(&visitor.user.email) } else { Subject::Code(visitor.user.id) };
+    let subject = if visitor.user.has_password { Subject::Account(&visitor.user.email) } else { Subject::Code(visitor.user.id) };
     if throttle::attempt(db, seal, &[subject], now).await?.is_err() {
         mistakes.add(field, phrase!("Đã thử quá nhiều lần: vui lòng đợi ít phút", "Too many attempts: please wait some minutes"));
         return Ok(mistakes);

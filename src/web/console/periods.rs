@@ -19,7 +19,7 @@ use super::{
     Named,
     fault::Fault,
     form::Fields,
-    reach::{Shown, adjustments, campaigns, department, look, moment, summary, today},
+    reach::{Shown, adjustments, department, look, moment, summary, today},
     visitor::{Visitor, see_other},
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     period::{Calendar, Period, Span},
     phrase,
     report::{
-        Selection,
+        self, Selection,
         closing::{self, CloseError, Closing},
     },
     transaction,
@@ -42,10 +42,7 @@ pub(super) const TEMPLATES: &[Named] = &[
 ];
 
 pub(super) fn routes() -> Router<State> {
-    Router::new()
-        .route("/periods", get(list))
-        .route("/periods/{key}", get(show))
-        .route("/periods/{key}/close", post(close))
+    Router::new().route("/periods", get(list)).route("/periods/{key}", get(show)).route("/periods/{key}/close", post(close))
 }
 
 /// Periods on the list.
@@ -104,7 +101,7 @@ struct Look {
 
 async fn period(state: &State, visitor: &Visitor, key: &str) -> Result<Look, Fault> {
     let period = Calendar::of(&state.0.parts.config.reporting).parse(key).ok_or(Fault::NotFound)?;
-    let (_, only) = campaigns(state, visitor).await?;
+    let (_, only) = report::seen_by(&state.0.parts.db, &visitor.user.departments).await?;
     let selection = Selection { only, ..Selection::of(&period) };
     let shown = look(state, visitor, None, &selection).await?;
     let history = closing::list(&state.0.parts.db, &department(visitor), CLOSINGS).await?;
@@ -122,7 +119,14 @@ async fn show(
     Ok(page(&state, &visitor, &look, StatusCode::OK, "", None))
 }
 
-fn page(state: &State, visitor: &Visitor, look: &Look, status: StatusCode, reason: &str, error: Option<(&str, String)>) -> Response {
+fn page(
+    state: &State,
+    visitor: &Visitor,
+    look: &Look,
+    status: StatusCode,
+    reason: &str,
+    error: Option<(&str, String)>,
+) -> Response {
     let lang = visitor.lang;
     let latest = look.history.first();
     let adjusted = latest.zip(look.shown.as_ref()).map(|(closing, now)| Shown {

@@ -5,8 +5,8 @@
 //! kept figures ([`kept`]), each shown with the time for which it holds. A selection that nobody looked at before is counted
 //! in the background, and the page says so. What can go wrong is only the database.
 
-mod files;
 mod figures;
+mod files;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -21,14 +21,14 @@ use chrono::NaiveDate;
 use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
-pub(super) use figures::{Shown, campaigns, department, look, today};
+pub(super) use figures::{Shown, department, look, today};
 
 use super::{Named, fault::Fault, visitor::Visitor};
 use crate::{
     audience::place::Places,
     period::{Calendar, Period, Span},
     phrase,
-    report::{Cut, Fate, Figures, Measure, Selection, Sheet, paper, target::Target},
+    report::{self, Cut, Fate, Figures, Measure, Selection, Sheet, paper, target::Target},
     user::Right,
     web::{
         State,
@@ -96,7 +96,10 @@ impl Wanted {
         let day = |text: &str| match text {
             "" => Ok(None),
             text => text.parse::<NaiveDate>().map(Some).map_err(|_| {
-                Fault::Invalid(phrase!("`{text}` không phải ngày, ví dụ 2026-10-01.", "`{text}` is not a day, such as 2026-10-01."))
+                Fault::Invalid(phrase!(
+                    "`{text}` không phải ngày, ví dụ 2026-10-01.",
+                    "`{text}` is not a day, such as 2026-10-01."
+                ))
             }),
         };
         let (from, through) = (day(&asked.from)?, day(&asked.through)?);
@@ -122,7 +125,7 @@ impl Wanted {
         if area.as_deref().is_some_and(|area| Places::built_in().name(area).is_none()) {
             return Err(Fault::NotFound);
         }
-        let (campaigns, only) = figures::campaigns(state, visitor).await?;
+        let (campaigns, only) = report::seen_by(&state.0.parts.db, &visitor.user.departments).await?;
         let campaign = Some(asked.campaign.clone()).filter(|slug| !slug.is_empty());
         if campaign.as_ref().is_some_and(|slug| campaigns.iter().all(|(known, _)| known != slug)) {
             // Another department's, or none: which of the two is not told.
@@ -258,7 +261,7 @@ fn heading(wanted: &Wanted, lang: Lang) -> Value {
         .filter(|cut| *cut != Cut::Campaign || wanted.selection.campaign.is_none())
         .map(|cut| {
             context! { href => format!("{}#by", wanted.with("/reach", |asked| asked.by = cut.name().to_string())),
-                label => cut.title(wanted.selection.area.is_some()).0.text(lang), current => cut == wanted.by }
+            label => cut.title(wanted.selection.area.is_some()).0.text(lang), current => cut == wanted.by }
         })
         .collect();
     let step = |period: Option<Period>| {
@@ -278,8 +281,7 @@ fn heading(wanted: &Wanted, lang: Lang) -> Value {
         .provinces()
         .map(|code| context! { value => code, label => Places::built_in().name(code).unwrap_or(code) })
         .collect();
-    let campaigns: Vec<Value> =
-        wanted.campaigns.iter().map(|(slug, title)| context! { value => slug, label => title }).collect();
+    let campaigns: Vec<Value> = wanted.campaigns.iter().map(|(slug, title)| context! { value => slug, label => title }).collect();
     context! {
         asked => Value::from(Serde(&wanted.asked)),
         period_key => wanted.period.map(|period| period.key()).unwrap_or_default(),
@@ -326,7 +328,7 @@ pub(super) fn summary(sheet: &Sheet, before: Option<&Sheet>, lang: Lang) -> Vec<
 pub(super) fn adjustments(shown: &Shown, lang: Lang) -> Vec<Value> {
     let row = |(measure, closed, now): &(Measure, i64, i64)| {
         context! { label => measure.label().text(lang), closed => words::number(*closed, lang), now => words::number(*now, lang),
-            change => paper::signed(now - closed, lang) }
+        change => paper::signed(now - closed, lang) }
     };
     shown.adjusted.iter().map(row).collect()
 }
@@ -360,7 +362,11 @@ fn figure_values(figures: &Figures, lang: Lang) -> Value {
     let (people, deliveries) = (&figures.people, &figures.deliveries);
     let n = |n: i64| words::number(n, lang);
     let confirmed = people.of(Fate::Confirmed);
-    let each = if confirmed == 0 { "–".to_string() } else { n(deliveries.cost / confirmed + i64::from(deliveries.cost % confirmed != 0)) };
+    let each = if confirmed == 0 {
+        "–".to_string()
+    } else {
+        n(deliveries.cost / confirmed + i64::from(deliveries.cost % confirmed != 0))
+    };
     context! {
         people => n(people.addressed()), confirmed => n(confirmed), share => words::share(confirmed, people.addressed(), lang),
         presumed => n(people.of(Fate::Presumed)), not_reached => n(people.not_reached()), deliveries => n(deliveries.total()),
@@ -368,12 +374,7 @@ fn figure_values(figures: &Figures, lang: Lang) -> Value {
     }
 }
 
-fn line_value(
-    line: &crate::report::Line,
-    before: Option<&(Period, Shown)>,
-    wanted: &Wanted,
-    lang: Lang,
-) -> Value {
+fn line_value(line: &crate::report::Line, before: Option<&(Period, Shown)>, wanted: &Wanted, lang: Lang) -> Value {
     let then = before.and_then(|(_, shown)| shown.sheet.lines(wanted.by).iter().find(|then| then.key == line.key));
     let population = wanted.populations.get(&line.key).filter(|_| wanted.by == Cut::Area);
     let open = match wanted.by {
@@ -414,7 +415,8 @@ fn gaps(sheet: &Sheet, lang: Lang) -> Vec<Value> {
 fn line_chart(sheet: &Sheet, by: Cut, wanted: &Wanted, lang: Lang) -> String {
     let title = by.title(wanted.selection.area.is_some()).0;
     let (vi, en) = (&title.vi, &title.en);
-    let name = phrase!("{vi}: số người có xác nhận, chưa có xác nhận, chưa tiếp cận", "{en}: people confirmed, presumed, not reached");
+    let name =
+        phrase!("{vi}: số người có xác nhận, chưa có xác nhận, chưa tiếp cận", "{en}: people confirmed, presumed, not reached");
     let name = name.text(lang);
     let mut lines: Vec<&crate::report::Line> = sheet.lines(by).iter().collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.figures.people.addressed()));
@@ -514,7 +516,8 @@ async fn trend(state: &State, visitor: &Visitor, wanted: &Wanted, around: &Aroun
             look(state, visitor, Some(&period), &wanted.in_period(&period)).await?.map(|shown| shown.sheet)
         };
         let people = sheet.map(|sheet| sheet.total.people);
-        let share = |fate: Fate| people.map_or_else(|| "…".to_string(), |people| words::share(people.of(fate), people.addressed(), lang));
+        let share =
+            |fate: Fate| people.map_or_else(|| "…".to_string(), |people| words::share(people.of(fate), people.addressed(), lang));
         points.push(Point {
             name: period.key(),
             value: people.and_then(|people| mille(people.of(Fate::Confirmed), people.addressed())),
@@ -526,11 +529,14 @@ async fn trend(state: &State, visitor: &Visitor, wanted: &Wanted, around: &Aroun
             confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed),
         });
     }
-    let goal = around.shown.sheet.subject.as_ref().filter(|_| wanted.selection.campaign.is_some()).and_then(|subject| subject.goal);
+    let goal =
+        around.shown.sheet.subject.as_ref().filter(|_| wanted.selection.campaign.is_some()).and_then(|subject| subject.goal);
     #[expect(clippy::cast_possible_truncation, reason = "a share of 0 to 1")]
     let goal = goal.map(|goal| (goal * 1_000.0) as i64);
     let title = phrase!("Tỷ lệ tiếp cận có xác nhận qua các kỳ", "Share confirmed, period by period");
-    Ok(Some(context! { chart => Value::from_safe_string(chart::trend(title.text(lang), &points, goal)), rows, goal => goal.is_some() }))
+    Ok(Some(
+        context! { chart => Value::from_safe_string(chart::trend(title.text(lang), &points, goal)), rows, goal => goal.is_some() },
+    ))
 }
 
 /// The page to sign: in Vietnamese, as it leaves the house.

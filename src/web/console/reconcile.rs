@@ -74,12 +74,27 @@ async fn list(extract::State(state): extract::State<State>, visitor: Visitor) ->
     page(&state, &visitor, StatusCode::OK, &Fields::default(), &[]).await
 }
 
-async fn page(state: &State, visitor: &Visitor, status: StatusCode, typed: &Fields, wrong: &[(String, String)]) -> Result<Response, Fault> {
+async fn page(
+    state: &State,
+    visitor: &Visitor,
+    status: StatusCode,
+    typed: &Fields,
+    wrong: &[(String, String)],
+) -> Result<Response, Fault> {
     let lang = visitor.lang;
     let invoices = reconcile::invoices(&state.0.parts.db, SHOWN).await?;
-    let accounts: Vec<Value> = std::iter::once(context! { value => "", label => lang.pick("Theo cột trong tệp", "As a column of the file says") })
-        .chain(state.0.parts.accounts.all().iter().map(|account| context! { value => &account.config.name, label => &account.config.name }))
-        .collect();
+    let accounts: Vec<Value> =
+        std::iter::once(context! { value => "", label => lang.pick("Theo cột trong tệp", "As a column of the file says") })
+            .chain(
+                state
+                    .0
+                    .parts
+                    .accounts
+                    .all()
+                    .iter()
+                    .map(|account| context! { value => &account.config.name, label => &account.config.name }),
+            )
+            .collect();
     let typed = |name: &str, otherwise: &str| if typed.has(name) { typed.get(name).to_string() } else { otherwise.to_string() };
     let error = |field: &str| wrong.iter().find(|(of, _)| of == field).map(|(_, text)| text.clone()).unwrap_or_default();
     let values = context! {
@@ -114,10 +129,14 @@ async fn import(extract::State(state): extract::State<State>, visitor: Visitor, 
     let mut wrong: Vec<(String, String)> = Vec::new();
     let tolerance = reconcile::per_mille(if fields.get("tolerance").is_empty() { "0" } else { fields.get("tolerance") });
     if tolerance.is_none() {
-        let told = phrase!("Ghi phần trăm từ 0 đến 100, nhiều nhất một chữ số lẻ, ví dụ 0,5.", "Write a percentage from 0 to 100 with at most one decimal, such as 0.5.");
+        let told = phrase!(
+            "Ghi phần trăm từ 0 đến 100, nhiều nhất một chữ số lẻ, ví dụ 0,5.",
+            "Write a percentage from 0 to 100 with at most one decimal, such as 0.5."
+        );
         wrong.push(("tolerance".into(), told.text(lang).to_string()));
     }
-    let columns = [("day", "day"), ("parts", "parts"), ("amount", "amount"), ("carrier", "carrier"), ("account", "account_column")];
+    let columns =
+        [("day", "day"), ("parts", "parts"), ("amount", "amount"), ("carrier", "carrier"), ("account", "account_column")];
     let columns = columns.map(|(field, name)| (field.to_string(), fields.get(name).to_string()));
     let columns: BTreeMap<String, String> = columns.into_iter().filter(|(_, header)| !header.is_empty()).collect();
     let account = Some(fields.get("account").to_string()).filter(|account| !account.is_empty());
@@ -208,13 +227,19 @@ async fn show(
     shown(&state, &visitor, id, &which, StatusCode::OK, None).await
 }
 
-async fn shown(state: &State, visitor: &Visitor, id: i64, which: &Which, status: StatusCode, error: Option<String>) -> Result<Response, Fault> {
+async fn shown(
+    state: &State,
+    visitor: &Visitor,
+    id: i64,
+    which: &Which,
+    status: StatusCode,
+    error: Option<String>,
+) -> Result<Response, Fault> {
     let lang = visitor.lang;
     let reconciled = reconcile::reconciled(&state.0.parts.db, id).await?.ok_or(Fault::NotFound)?;
     let (invoiced, counted) = reconciled.total();
     let all = which.show == "all";
-    let chosen: Vec<&Line> =
-        reconciled.lines.iter().filter(|line| all || !line.near || line.verdict != Verdict::Open).collect();
+    let chosen: Vec<&Line> = reconciled.lines.iter().filter(|line| all || !line.near || line.verdict != Verdict::Open).collect();
     let pages = chosen.len().div_ceil(LINES);
     let at = which.page.min(pages.saturating_sub(1));
     let lines: Vec<Value> = chosen.iter().skip(at * LINES).take(LINES).map(|line| line_value(line, lang)).collect();
@@ -236,7 +261,12 @@ async fn shown(state: &State, visitor: &Visitor, id: i64, which: &Which, status:
     Ok(state.0.view_as(status, visitor, "reconcile/show", values))
 }
 
-async fn say(extract::State(state): extract::State<State>, visitor: Visitor, Path(id): Path<i64>, fields: Fields) -> Result<Response, Fault> {
+async fn say(
+    extract::State(state): extract::State<State>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    fields: Fields,
+) -> Result<Response, Fault> {
     spoken(&state, &visitor, id, &fields, None).await
 }
 

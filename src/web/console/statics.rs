@@ -37,7 +37,11 @@ struct Files {
 
 static FILES: LazyLock<Files> = LazyLock::new(|| {
     let mut files = Files { by_address: HashMap::new(), addresses: HashMap::new() };
-    files.add("console.css", "text/css; charset=utf-8", page::sheet() + include_str!("../templates/console/console.css") + include_str!("../templates/console/reach/reach.css"));
+    files.add(
+        "console.css",
+        "text/css; charset=utf-8",
+        page::sheet() + include_str!("../templates/console/console.css") + include_str!("../templates/console/reach/reach.css"),
+    );
     for (name, text) in SCRIPTS.iter().copied().flatten() {
         files.add(name, "text/javascript; charset=utf-8", (*text).to_string());
     }

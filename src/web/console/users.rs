@@ -4,14 +4,19 @@ mod departments;
 mod one;
 
 use axum::{
-    Router,
-    extract,
+    Router, extract,
     response::Response,
     routing::{get, post},
 };
 use minijinja::{Value, context};
 
-use super::{Named, fault::Fault, form::{Fields, Mistakes}, visitor::Visitor, when::moment};
+use super::{
+    Named,
+    fault::Fault,
+    form::{Fields, Mistakes},
+    visitor::Visitor,
+    when::moment,
+};
 use crate::{
     phrase,
     user::{self, Department, Refused, Right, Role, Roles, User},
@@ -151,7 +156,8 @@ impl Entered {
     }
 
     fn values(&self, departments: &[Department], mistakes: &Mistakes, lang: Lang) -> Value {
-        let options = |role: Role| context! { value => role.name(), label => role.label().text(lang), why => role.about().text(lang) };
+        let options =
+            |role: Role| context! { value => role.name(), label => role.label().text(lang), why => role.about().text(lang) };
         context! {
             name => self.name.clone(),
             email => self.email.clone(),

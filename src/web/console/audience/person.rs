@@ -33,8 +33,7 @@ use crate::{
         self, Kind, New, Subject, deadline,
         label::{kind_words, state_words},
     },
-    seal,
-    transaction,
+    seal, transaction,
     user::Right,
     web::{
         Shared, State,
@@ -76,7 +75,11 @@ async fn ask(extract::State(State(state)): extract::State<State>, visitor: Visit
     Ok(state.view(&visitor, "people/search", context! { tab => "people" }))
 }
 
-async fn search(extract::State(State(state)): extract::State<State>, visitor: Visitor, fields: Fields) -> Result<Response, Fault> {
+async fn search(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Fault> {
     visitor.needs(Right::ReadPerson)?;
     let text = fields.get("who");
     let seen = Seen::by(&state, &visitor).await?;
@@ -259,8 +262,7 @@ async fn agree(
     let channels: Vec<Channel> =
         Channel::ALL.into_iter().filter(|channel| fields.all("channel").any(|name| name == channel.name())).collect();
     let given = fields.get("given") != "withdrawn";
-    let (basis, source, wording) =
-        (written(&fields, "basis"), written(&fields, "source"), written(&fields, "wording"));
+    let (basis, source, wording) = (written(&fields, "basis"), written(&fields, "source"), written(&fields, "wording"));
     let nothing = phrase!("Chọn ít nhất một kênh", "Choose at least one channel");
     let unsourced = phrase!("Ghi nguồn: phiếu, quầy tiếp dân, trang đăng ký…", "Write where it is: a form, a counter, a page…");
     let at = match past(fields.get("at"), now) {
@@ -275,7 +277,13 @@ async fn agree(
     }
     let word = Word {
         given,
-        basis: if !given { "" } else if basis.is_empty() { "consent" } else { &basis },
+        basis: if !given {
+            ""
+        } else if basis.is_empty() {
+            "consent"
+        } else {
+            &basis
+        },
         source: if source.is_empty() { OFFICER } else { &source },
         wording: &wording,
         at,

@@ -216,7 +216,11 @@ async fn blocked(extract::State(State(state)): extract::State<State>, visitor: V
 }
 
 /// Takes a list back: whom it names may be written to again. It binds every department, so whoever sees them all alone may.
-async fn remove(extract::State(State(state)): extract::State<State>, visitor: Visitor, fields: Fields) -> Result<Response, Fault> {
+async fn remove(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Fault> {
     visitor.needs(Right::WriteAudience)?;
     let (name, typed) = (fields.get("name"), fields.get("confirm"));
     if name.is_empty() || typed != name {
@@ -231,6 +235,8 @@ async fn remove(extract::State(State(state)): extract::State<State>, visitor: Vi
     transaction!(state.parts.db, |tx| {
         audit::record(tx, &visitor.actor, "block_list.remove", name, Some(&before), None, now).await
     })?;
-    visitor.flash(&phrase!("Đã bỏ danh sách {name}: {entries} địa chỉ.", "Took back the list {name}: {entries} addresses.")).await?;
+    visitor
+        .flash(&phrase!("Đã bỏ danh sách {name}: {entries} địa chỉ.", "Took back the list {name}: {entries} addresses."))
+        .await?;
     Ok(see_other("/audience/blocked"))
 }

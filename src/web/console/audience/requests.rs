@@ -236,14 +236,17 @@ async fn step(
     })?;
     taken.map_err(|refused| match refused {
         Refused::Unknown(_) => Fault::NotFound,
-        Refused::Closed(number) => Fault::Conflict(phrase!("Yêu cầu số {number} đã đóng.", "Request {number} is closed already.")),
+        Refused::Closed(number) => {
+            Fault::Conflict(phrase!("Yêu cầu số {number} đã đóng.", "Request {number} is closed already."))
+        }
         Refused::NotErased(number) => Fault::Conflict(phrase!(
             "Yêu cầu số {number} là yêu cầu xóa: xóa người này ở trang của họ, việc ấy tự đóng yêu cầu.",
             "Request {number} asks for deletion: erase the person on their page, which closes it."
         )),
-        Refused::Silent(number) => {
-            Fault::Conflict(phrase!("Yêu cầu số {number} không (còn) chặn gửi gì.", "Request {number} silences nothing (any more)."))
-        }
+        Refused::Silent(number) => Fault::Conflict(phrase!(
+            "Yêu cầu số {number} không (còn) chặn gửi gì.",
+            "Request {number} silences nothing (any more)."
+        )),
         Refused::Db(error) => Fault::Db(error),
     })?;
     visitor.flash(&done).await?;

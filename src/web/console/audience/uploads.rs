@@ -116,7 +116,11 @@ fn own_name(title: &str) -> String {
     list_name(name).unwrap_or_else(|| "danh-sach".to_string())
 }
 
-async fn bring(extract::State(State(state)): extract::State<State>, visitor: Visitor, brought: Brought) -> Result<Response, Fault> {
+async fn bring(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    brought: Brought,
+) -> Result<Response, Fault> {
     visitor.needs(Right::WriteAudience)?;
     let block = brought.fields.get("kind") == "block";
     let Some(file) = brought.files.into_iter().find(|file| file.size > 0) else {
@@ -344,9 +348,12 @@ fn said(upload: &Upload, visitor: &Visitor, fields: &Fields) -> Result<Settings,
         Some(name) => settings.source = name,
         None => wrong.push(Wrong {
             field: "source",
-            text: phrase!("Ghi tên danh sách (tối đa {LONGEST_NAME} ký tự)", "Write the list's name (at most {LONGEST_NAME} characters)")
-                .text(lang)
-                .to_string(),
+            text: phrase!(
+                "Ghi tên danh sách (tối đa {LONGEST_NAME} ký tự)",
+                "Write the list's name (at most {LONGEST_NAME} characters)"
+            )
+            .text(lang)
+            .to_string(),
         }),
     }
     settings.owner = fields.get("owner").to_string();
@@ -507,7 +514,8 @@ async fn rejected(
         tracing::error!(upload = id, %error, "refused rows that were fetched could not be removed");
     }
     let name = HeaderValue::from_str(&format!("attachment; filename=\"dong-loi-{id}.csv\"")).map_err(anyhow::Error::from)?;
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")), (CONTENT_DISPOSITION, name)], bytes).into_response())
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")), (CONTENT_DISPOSITION, name)], bytes)
+        .into_response())
 }
 
 fn fetched() -> Fault {

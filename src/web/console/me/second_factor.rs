@@ -52,7 +52,8 @@ fn drawn(text: &str) -> Option<(String, usize)> {
 fn page(state: &Shared, visitor: &Visitor, key: &Key, mistakes: &Mistakes) -> Response {
     let now = state.parts.clock.millis();
     let office = &state.parts.config.office.fields;
-    let issuer = office.get("short").or_else(|| office.get("name")).map_or_else(|| "Loa".to_string(), |name| format!("Loa {name}"));
+    let issuer =
+        office.get("short").or_else(|| office.get("name")).map_or_else(|| "Loa".to_string(), |name| format!("Loa {name}"));
     let qr = drawn(&key.address(&issuer, &visitor.user.email));
     let spaced: Vec<String> = key.text().as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect();
     let values = context! {
@@ -88,7 +89,8 @@ pub async fn enrol(
     let (seal, now) = (&state.parts.seal, state.parts.clock.millis());
     let mut mistakes = Mistakes::default();
     let Some(key) = uncarried(seal, visitor.user.id, fields.get("key"), now) else {
-        mistakes.add("code", phrase!("Mã QR đã quá hạn: hãy quét mã mới dưới đây", "The QR code is over: scan the new one below"));
+        mistakes
+            .add("code", phrase!("Mã QR đã quá hạn: hãy quét mã mới dưới đây", "The QR code is over: scan the new one below"));
         return Ok(page(&state, &visitor, &Key::new(seal), &mistakes));
     };
     let Some(step) = key.step(fields.get("code"), 0, now) else {

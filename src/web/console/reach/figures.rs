@@ -1,7 +1,5 @@
 //! The figures that a page shows: those that were closed, else those that are kept; of the visitor's departments.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
 
 use super::{Fault, Wanted};
@@ -10,7 +8,7 @@ use crate::{
     report::{
         Measure, Selection, Sheet, Target,
         closing::{self, Closing, adjustments},
-        kept, owners, target,
+        kept, target,
     },
     web::{State, console::visitor::Visitor},
 };
@@ -37,19 +35,6 @@ pub(in crate::web::console) fn department(visitor: &Visitor) -> String {
         return String::new();
     }
     visitor.user.departments.names().collect::<Vec<_>>().join("; ")
-}
-
-/// Campaigns that a visitor sees, as slug and title; and their slugs where these are not all.
-pub(in crate::web::console) async fn campaigns(
-    state: &State,
-    visitor: &Visitor,
-) -> Result<(Vec<(String, String)>, Option<BTreeSet<String>>), Fault> {
-    let scope = &visitor.user.departments;
-    let all = owners(&state.0.parts.db).await?;
-    let seen: Vec<(String, String)> =
-        all.into_iter().filter(|(_, _, owner)| scope.sees(owner)).map(|(slug, title, _)| (slug, title)).collect();
-    let only = (!scope.is_everything()).then(|| seen.iter().map(|(slug, _)| slug.clone()).collect());
-    Ok((seen, only))
 }
 
 /// The figures of a selection; none: they are being counted, and somebody who looks again finds them.

@@ -46,10 +46,15 @@ pub(super) async fn export(
     let paper = paper(&state, &wanted, &around);
     let broken = |error: paper::PaperError| Fault::Broken(error.into());
     let (kind, bytes, end) = match file.as_str() {
-        "bao-cao.docx" => ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", paper.docx().map_err(broken)?, "docx"),
-        "bao-cao.xlsx" => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", paper.xlsx().map_err(broken)?, "xlsx"),
+        "bao-cao.docx" => {
+            ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", paper.docx().map_err(broken)?, "docx")
+        }
+        "bao-cao.xlsx" => {
+            ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", paper.xlsx().map_err(broken)?, "xlsx")
+        }
         "bao-cao.csv" => {
-            let csv = paper::csv(&around.shown.sheet.total, Some(wanted.by), around.shown.sheet.lines(wanted.by), visitor.lang).map_err(|error| Fault::Broken(error.into()))?;
+            let csv = paper::csv(&around.shown.sheet.total, Some(wanted.by), around.shown.sheet.lines(wanted.by), visitor.lang)
+                .map_err(|error| Fault::Broken(error.into()))?;
             ("text/csv; charset=utf-8", csv, "csv")
         }
         _ => return Err(Fault::NotFound),

@@ -23,7 +23,9 @@ async fn page(state: &Shared, visitor: &Visitor, name: &str, mistakes: &Mistakes
     let departments = user::departments(&state.parts.db).await?;
     // Owners of campaigns that no department is called like: everybody sees those.
     let owners: std::collections::BTreeSet<String> = match state.parts.library.read() {
-        Ok(library) => library.campaigns.values().map(|source| source.campaign.owner.clone()).filter(|owner| !owner.is_empty()).collect(),
+        Ok(library) => {
+            library.campaigns.values().map(|source| source.campaign.owner.clone()).filter(|owner| !owner.is_empty()).collect()
+        }
         Err(_) => std::collections::BTreeSet::new(),
     };
     let unclaimed: Vec<String> =
@@ -50,7 +52,8 @@ pub async fn add(
     visitor.needs(Right::ManageUsers)?;
     let mut mistakes = Mistakes::default();
     let Some(name) = user::name(fields.get("name")) else {
-        mistakes.add("name", phrase!("Nhập tên đơn vị, nhiều nhất 100 ký tự", "Enter the department's name, at most 100 characters"));
+        mistakes
+            .add("name", phrase!("Nhập tên đơn vị, nhiều nhất 100 ký tự", "Enter the department's name, at most 100 characters"));
         return page(&state, &visitor, fields.get("name"), &mistakes).await;
     };
     match user::add_department(&state.parts.db, &name, &visitor.actor, state.parts.clock.millis()).await? {
@@ -74,7 +77,10 @@ pub async fn rename(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::ManageUsers)?;
     let Some(name) = user::name(fields.get("name")) else {
-        return Err(Fault::Invalid(phrase!("Nhập tên đơn vị, nhiều nhất 100 ký tự.", "Enter the department's name, at most 100 characters.")));
+        return Err(Fault::Invalid(phrase!(
+            "Nhập tên đơn vị, nhiều nhất 100 ký tự.",
+            "Enter the department's name, at most 100 characters."
+        )));
     };
     let now = state.parts.clock.millis();
     user::rename_department(&state.parts.db, id, &name, &visitor.actor, now).await?.map_err(Fault::from)?;

@@ -48,13 +48,17 @@ pub async fn add(
     let mut mistakes = entered.mistakes();
     let email = user::email(&entered.email);
     if email.is_none() {
-        mistakes.add("email", phrase!("Nhập một địa chỉ e-mail, ví dụ an@so.example.vn", "Enter an e-mail address such as an@office.example.com"));
+        mistakes.add(
+            "email",
+            phrase!("Nhập một địa chỉ e-mail, ví dụ an@so.example.vn", "Enter an e-mail address such as an@office.example.com"),
+        );
     }
     let (Some(email), Some(name), true) = (email, user::name(&entered.name), mistakes.is_empty()) else {
         return new_page(&state, &visitor, &entered, &mistakes).await;
     };
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let new = New { email, name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
+    let new =
+        New { email, name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
     let id = match user::add(db, &new, &visitor.actor, now).await? {
         Ok(id) => id,
         Err(refused @ Refused::Taken) => {
@@ -120,8 +124,7 @@ pub async fn change(
     let (Some(name), true) = (user::name(&entered.name), mistakes.is_empty()) else {
         return page(&state, &visitor, &user, &entered, &mistakes).await;
     };
-    let to =
-        Change { name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
+    let to = Change { name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
     match user::change(&state.parts.db, id, &to, &visitor.actor, state.parts.clock.millis()).await? {
         Ok(()) => {
             visitor.flash(&phrase!("Đã lưu.", "Saved.")).await?;
@@ -151,7 +154,10 @@ async fn set_disabled(state: &Shared, visitor: &Visitor, id: i64, disabled: bool
     let now = state.parts.clock.millis();
     user::disable(&state.parts.db, id, disabled, &visitor.actor, now).await?.map_err(Fault::from)?;
     let words = if disabled {
-        phrase!("Đã khóa: mọi phiên, mã truy cập và đường dẫn của người này đã kết thúc.", "Disabled: their sessions, tokens and links have ended.")
+        phrase!(
+            "Đã khóa: mọi phiên, mã truy cập và đường dẫn của người này đã kết thúc.",
+            "Disabled: their sessions, tokens and links have ended."
+        )
     } else {
         phrase!("Người này đăng nhập lại được.", "They can sign in again.")
     };

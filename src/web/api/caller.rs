@@ -1,0 +1,196 @@
+//! Who asks: the bearer of an API token, how fast they may ask, and what they may do.
+//!
+//! The token comes in `Authorization: Bearer loa_…` and nowhere else: an address is logged, a cookie is sent by itself. Whoever shows a
+//! token that does not hold is paced by their address, everybody else by their token.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION, request::Parts},
+};
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock as _, MonotonicClock},
+    middleware::{NoOpMiddleware, StateInformationMiddleware},
+    state::keyed::HashMapStateStore,
+};
+
+use super::problem::{Kind, Problem};
+use crate::{
+    audit::{Actor, Via},
+    phrase,
+    user::{self, Right, User, api_token},
+    web::{State, console::door},
+};
+
+/// Requests at once.
+const BURST: u32 = 300;
+/// Requests that come back in a second.
+const SUSTAINED: u32 = 20;
+
+/// The bearer of a token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Whose token it is, with no more rights than the token lends.
+    pub user: User,
+    /// The same for the record of who did what.
+    pub actor: Actor,
+    /// The token's number.
+    pub token: i64,
+}
+
+impl Caller {
+    /// Nothing if they may do it.
+    pub fn needs(&self, right: Right) -> Result<(), Problem> {
+        if self.user.can(right) {
+            return Ok(());
+        }
+        let name = right.name();
+        Err(Problem::new(Kind::Forbidden, phrase!("token này không có quyền `{name}`", "this token lacks the right `{name}`")))
+    }
+
+    /// Nothing if they see what belongs to this owner; else there is no such thing for them.
+    pub fn sees(&self, owner: &str) -> Result<(), Problem> {
+        if self.user.departments.sees(owner) { Ok(()) } else { Err(Problem::not_found()) }
+    }
+
+    /// Whose keys and requests these are: a key of one token says nothing of another's.
+    pub fn key(&self) -> String {
+        format!("token/{}", self.token)
+    }
+}
+
+impl FromRequestParts<State> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(unauthenticated)
+    }
+}
+
+/// Whoever may look at how the runs stand: the bearer of a token, or anybody while there is no user.
+pub struct Onlooker(pub Option<Caller>);
+
+impl FromRequestParts<State> for Onlooker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, State(state): &State) -> Result<Self, Problem> {
+        if let Some(caller) = parts.extensions.get::<Caller>() {
+            return Ok(Self(Some(caller.clone())));
+        }
+        if user::any(&state.parts.db).await? { Err(unauthenticated()) } else { Ok(Self(None)) }
+    }
+}
+
+fn unauthenticated() -> Problem {
+    Problem::new(
+        Kind::Unauthenticated,
+        phrase!(
+            "gửi `Authorization: Bearer` với một token còn hiệu lực: tạo token ở trang /me của bảng điều khiển",
+            "send `Authorization: Bearer` with a token that holds: the console's page /me makes them"
+        ),
+    )
+}
+
+/// Paces callers.
+pub struct Limiter(RateLimiter<String, HashMapStateStore<String>, MonotonicClock, StateInformationMiddleware>);
+
+impl Default for Limiter {
+    fn default() -> Self {
+        let (sustained, burst) = (NonZeroU32::MIN.saturating_add(SUSTAINED - 1), NonZeroU32::MIN.saturating_add(BURST - 1));
+        let quota = Quota::per_second(sustained).allow_burst(burst);
+        let limiter: RateLimiter<_, _, _, NoOpMiddleware<std::time::Instant>> =
+            RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock);
+        Self(limiter.with_middleware())
+    }
+}
+
+/// What is left to a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    left: u32,
+}
+
+impl Pace {
+    /// The header fields of draft-ietf-httpapi-ratelimit-headers.
+    pub fn tell(self, headers: &mut HeaderMap) {
+        let full = (BURST - self.left.min(BURST)).div_ceil(SUSTAINED);
+        let policy = format!("\"token\";q={BURST};w={}", BURST / SUSTAINED);
+        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", format!("\"token\";r={};t={full}", self.left))] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+}
+
+impl Limiter {
+    /// One more request of this one; or how long to wait.
+    fn take(&self, key: String) -> Result<Pace, Duration> {
+        // Those whose share has come back whole are forgotten, so that strangers fill no memory.
+        if self.0.len() > 10_000 {
+            self.0.retain_recent();
+        }
+        match self.0.check_key(&key) {
+            Ok(left) => Ok(Pace { left: left.remaining_burst_capacity() }),
+            Err(refused) => Err(refused.wait_time_from(MonotonicClock.now())),
+        }
+    }
+}
+
+/// Finds out who asks, and paces them. Whoever is known stands in the request from then on.
+pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem> {
+    let shared = Arc::clone(&state.0);
+    let address = door::Caller::of(request.extensions(), request.headers(), &shared.parts.config).address;
+    let secret = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, secret)| secret.trim().to_string());
+    let given = request.headers().contains_key(AUTHORIZATION);
+    let bearer = match secret {
+        Some(secret) => api_token::find(&shared.parts.db, &secret, shared.parts.clock.millis()).await?,
+        None => None,
+    };
+    let key = bearer.as_ref().map_or_else(|| format!("{address:?}"), |bearer| format!("token/{}", bearer.token));
+    let pace = shared.limiter.take(key).map_err(|wait| {
+        let seconds = wait.as_secs() + 1;
+        let words = phrase!("hãy thử lại sau {seconds} giây", "try again in {seconds} s");
+        Problem { retry_after: Some(seconds), ..Problem::new(Kind::TooMany, words) }
+    })?;
+    match bearer {
+        Some(bearer) => {
+            let actor = Actor { user: Some(bearer.user.id), name: bearer.user.name.clone(), from: address, via: Via::Api };
+            request.extensions_mut().insert(Caller { user: bearer.user, actor, token: bearer.token });
+            Ok(pace)
+        }
+        // Whoever shows something means to be somebody.
+        None if given => Err(unauthenticated()),
+        None => Ok(pace),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_has_a_burst_and_then_waits_without_slowing_others() {
+        let limiter = Limiter::default();
+        let first = limiter.take("a".into()).unwrap();
+        assert_eq!(first.left, BURST - 1);
+        for _ in 1..BURST {
+            let _ = limiter.take("a".into());
+        }
+        // A share may have come back while the loop ran: a few more, and it is over.
+        assert!((0..BURST).any(|_| limiter.take("a".into()).is_err()));
+        assert!(limiter.take("b".into()).is_ok());
+        let mut headers = HeaderMap::new();
+        first.tell(&mut headers);
+        assert_eq!(headers["ratelimit-policy"], "\"token\";q=300;w=15");
+        assert_eq!(headers["ratelimit"], "\"token\";r=299;t=1");
+    }
+}

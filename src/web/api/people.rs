@@ -1,0 +1,149 @@
+//! One person: found by an address or a reference, looked at with everything masked, taken at their word, forgotten.
+//!
+//! An address never stands in a URL: it would be logged. People are found by POST, and known by their row's number from then on.
+
+use axum::{extract, http::StatusCode};
+use providers::Channel;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    answer::List,
+    caller::Caller,
+    input::{Json, Number},
+    problem::Problem,
+};
+use crate::{
+    audience::{
+        address::{self, ChatService},
+        erase, phone,
+    },
+    db::{Db, Sql},
+    dossier, on, phrase, request,
+    seal::Kind,
+    user::Right,
+    web::State,
+};
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(find)).routes(routes!(read, forget))
+}
+
+/// By what a person is known: exactly one.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Known {
+    /// The list's reference.
+    #[schema(nullable = false)]
+    r#ref: Option<String>,
+    /// A phone number, as people write it.
+    #[schema(nullable = false, example = "0901 234 567")]
+    phone: Option<String>,
+    /// A mail address.
+    #[schema(nullable = false)]
+    email: Option<String>,
+    /// An id at Zalo.
+    #[schema(nullable = false)]
+    zalo_id: Option<String>,
+}
+
+/// Somebody who was found.
+#[derive(Debug, Serialize, ToSchema)]
+struct Found {
+    /// The row's number, by which the person is known from now on.
+    #[schema(minimum = 1)]
+    id: i64,
+    /// The list's reference.
+    r#ref: String,
+}
+
+static BY_REFERENCE: Sql = Sql::new(r"SELECT id, ref FROM recipient WHERE ref = $1 AND state < 2");
+
+static REFERENCE: Sql = Sql::new(r"SELECT ref FROM recipient WHERE id = $1 AND state < 2");
+
+#[utoipa::path(post, path = "/people/find", tag = "people", operation_id = "find_people",
+    summary = "Tìm người | Find people by an address or a reference", request_body = Known,
+    description = "Say exactly one. Several people may share an address; nobody found is an empty list.",
+    responses((status = 200, description = "Whoever it is", body = List<Found>)))]
+async fn find(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Json(known): Json<Known>,
+) -> Result<List<Found>, Problem> {
+    caller.needs(Right::ReadPerson)?;
+    let db = &state.parts.db;
+    let found: Vec<(i64, String)> = match known {
+        Known { r#ref: Some(reference), phone: None, email: None, zalo_id: None } => {
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_REFERENCE)).bind(&reference).fetch_all(pool).await)?
+        }
+        Known { r#ref: None, phone: Some(text), email: None, zalo_id: None } => {
+            let phone = phone::normalise(&text).map_err(|bad| Problem::field("/phone", bad.phrase()))?;
+            request::holders(db, Channel::Sms, state.parts.seal.hash(Kind::Phone, &phone)).await?
+        }
+        Known { r#ref: None, phone: None, email: Some(text), zalo_id: None } => {
+            let email = address::email(&text).map_err(|bad| Problem::field("/email", bad.phrase()))?;
+            request::holders(db, Channel::Email, state.parts.seal.hash(Kind::Email, &email)).await?
+        }
+        Known { r#ref: None, phone: None, email: None, zalo_id: Some(text) } => {
+            let chat = address::chat(ChatService::Zalo, &text).map_err(|bad| Problem::field("/zalo_id", bad.phrase()))?;
+            request::holders(db, Channel::Chat, state.parts.seal.hash(Kind::Chat, &chat)).await?
+        }
+        _ => {
+            let words = phrase!(
+                "nêu đúng một trong `ref`, `phone`, `email`, `zalo_id`",
+                "say exactly one of `ref`, `phone`, `email`, `zalo_id`"
+            );
+            return Err(Problem::field("", words));
+        }
+    };
+    Ok(List::whole(found.into_iter().map(|(id, reference)| Found { id, r#ref: reference }).collect()))
+}
+
+/// A row's number.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a parameter")]
+struct Id {
+    /// The row's number.
+    #[param(minimum = 1)]
+    id: i64,
+}
+
+async fn reference(db: &Db, id: i64) -> Result<String, Problem> {
+    let found: Option<String> =
+        on!(db.read, |pool, sql| sqlx::query_scalar(sql(&REFERENCE)).bind(id).fetch_optional(pool).await)?;
+    found.ok_or_else(Problem::not_found)
+}
+
+#[utoipa::path(get, path = "/people/{id}", tag = "people", operation_id = "read_person",
+    summary = "Một người, đã che | One person, masked",
+    description = "Addresses by their ends, the name by its initials, the year of birth alone.", params(Id),
+    responses((status = 200, description = "What is known", body = Object)))]
+async fn read(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<axum::Json<Value>, Problem> {
+    caller.needs(Right::ReadPerson)?;
+    let reference = reference(&state.parts.db, id).await?;
+    let dossier = dossier::find(&state.parts.db, &state.parts.seal, &reference).await?.ok_or_else(Problem::not_found)?;
+    Ok(axum::Json(serde_json::to_value(dossier.veiled()).map_err(anyhow::Error::from)?))
+}
+
+#[utoipa::path(delete, path = "/people/{id}", tag = "people", operation_id = "erase_person",
+    summary = "Xóa thông tin một người | Erase everything personal about somebody",
+    description = "Counts stand, and refusals stay, by keyed hashes alone. It cannot be undone.", params(Id),
+    responses((status = 204, description = "Forgotten")))]
+async fn forget(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<StatusCode, Problem> {
+    caller.needs(Right::WriteAudience)?;
+    caller.needs(Right::ReadPerson)?;
+    let reference = reference(&state.parts.db, id).await?;
+    let erased = erase::erase(&state.parts.db, &reference, &caller.actor.name, state.parts.clock.millis()).await?;
+    if erased.is_some() { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
+}

@@ -1,0 +1,304 @@
+//! Users of the console, for administrators.
+
+use axum::{extract, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    answer::{List, created, moment},
+    caller::Caller,
+    input::{Json, Number},
+    problem::Problem,
+};
+use crate::{
+    phrase,
+    user::{self, Change, Department, New, Refused, Right, Role, invitation},
+    web::State,
+};
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(read, change))
+        .routes(routes!(disable))
+        .routes(routes!(enable))
+        .routes(routes!(invite))
+        .routes(routes!(departments))
+}
+
+/// What somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Role)]
+enum ARole {
+    Officer,
+    Approver,
+    Manager,
+    Partner,
+    Administrator,
+}
+
+impl ARole {
+    const ALL: [(Self, Role); 5] = [
+        (Self::Officer, Role::Officer),
+        (Self::Approver, Role::Approver),
+        (Self::Manager, Role::Manager),
+        (Self::Partner, Role::Partner),
+        (Self::Administrator, Role::Administrator),
+    ];
+
+    fn role(self) -> Role {
+        Self::ALL.iter().find(|(one, _)| *one == self).map_or(Role::Partner, |(_, role)| *role)
+    }
+}
+
+/// Somebody who may sign in.
+#[derive(Debug, Serialize, ToSchema)]
+struct User {
+    /// Its number.
+    #[schema(minimum = 1)]
+    id: i64,
+    /// What they sign in with.
+    #[schema(format = Email)]
+    email: String,
+    /// As it is shown and recorded.
+    name: String,
+    /// What they are.
+    roles: Vec<ARole>,
+    /// They see all departments.
+    every_department: bool,
+    /// The names of theirs.
+    departments: Vec<String>,
+    /// They are asked for a code as well.
+    second_factor: bool,
+    /// When they were added.
+    created_at: DateTime<Utc>,
+    /// When they last signed in.
+    signed_in_at: Option<DateTime<Utc>>,
+    /// Since when they may not sign in any more.
+    disabled_at: Option<DateTime<Utc>>,
+}
+
+impl From<user::User> for User {
+    fn from(user: user::User) -> Self {
+        Self {
+            id: user.id,
+            roles: ARole::ALL.iter().filter(|(_, role)| user.roles.has(*role)).map(|(one, _)| *one).collect(),
+            every_department: user.departments.is_everything(),
+            departments: user.departments.names().map(str::to_string).collect(),
+            second_factor: user.has_second_factor,
+            created_at: moment(user.created_at),
+            signed_in_at: user.signed_in_at.map(moment),
+            disabled_at: user.disabled_at.map(moment),
+            email: user.email,
+            name: user.name,
+        }
+    }
+}
+
+/// Somebody who is to sign in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    /// What they sign in with.
+    #[schema(format = Email, max_length = 200, example = "lan@example.vn")]
+    email: String,
+    /// As it is shown and recorded.
+    #[schema(min_length = 1, max_length = 100, example = "Trần Thị Lan")]
+    name: String,
+    /// What they are.
+    #[schema(min_items = 1)]
+    roles: Vec<ARole>,
+    /// They see all departments.
+    #[serde(default)]
+    every_department: bool,
+    /// Numbers of their departments.
+    #[serde(default)]
+    departments: Vec<i64>,
+}
+
+/// What an administrator sets.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangedUser {
+    /// As it is shown and recorded.
+    #[schema(min_length = 1, max_length = 100, example = "Trần Thị Lan")]
+    name: String,
+    /// What they are.
+    #[schema(min_items = 1)]
+    roles: Vec<ARole>,
+    /// They see all departments.
+    #[serde(default)]
+    every_department: bool,
+    /// Numbers of their departments.
+    #[serde(default)]
+    departments: Vec<i64>,
+}
+
+fn well_named(name: &str) -> Result<String, Problem> {
+    user::name(name).ok_or_else(|| Problem::field("/name", phrase!("từ 1 đến 100 chữ", "1 to 100 letters")))
+}
+
+fn some(roles: &[ARole]) -> Result<user::Roles, Problem> {
+    if roles.is_empty() {
+        return Err(Problem::field("/roles", phrase!("nêu ít nhất một vai trò", "name at least one role")));
+    }
+    Ok(roles.iter().map(|role| role.role()).collect())
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoSuchUser | Refused::NoSuchDepartment => Self::not_found(),
+            other => Self::conflict(other.words()),
+        }
+    }
+}
+
+/// A user's number.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a parameter")]
+struct Id {
+    /// The user's number.
+    #[param(minimum = 1)]
+    id: i64,
+}
+
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users",
+    summary = "Danh sách người dùng | The users",
+    responses((status = 200, description = "All of them, those who may sign in first", body = List<User>)))]
+async fn list(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<User>, Problem> {
+    caller.needs(Right::ManageUsers)?;
+    Ok(List::whole(user::list(&state.parts.db).await?.into_iter().map(User::from).collect()))
+}
+
+#[utoipa::path(post, path = "/users", tag = "users", operation_id = "add_user",
+    summary = "Thêm người dùng | Add a user",
+    description = "They can sign in once they followed their invitation, or by OpenID Connect.", request_body = NewUser,
+    responses((status = 201, description = "As they stand", body = User), (status = 409, description = "Another user has this address")))]
+async fn add(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Json(new): Json<NewUser>,
+) -> Result<Response, Problem> {
+    caller.needs(Right::ManageUsers)?;
+    let email = user::email(&new.email).ok_or_else(|| {
+        Problem::field("/email", phrase!("cần một địa chỉ như lan@example.vn", "an address such as lan@example.vn"))
+    })?;
+    let NewUser { name, roles, every_department, departments, .. } = new;
+    let new = New { email, name: well_named(&name)?, roles: some(&roles)?, every_department, departments };
+    let id = user::add(&state.parts.db, &new, &caller.actor, state.parts.clock.millis()).await??;
+    let user = user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?;
+    Ok(created(&format!("/api/v1/users/{id}"), &User::from(user)))
+}
+
+#[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "read_user",
+    summary = "Một người dùng | One user", params(Id), responses((status = 200, description = "As they stand", body = User)))]
+async fn read(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<axum::Json<User>, Problem> {
+    caller.needs(Right::ManageUsers)?;
+    Ok(axum::Json(user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?.into()))
+}
+
+#[utoipa::path(put, path = "/users/{id}", tag = "users", operation_id = "change_user",
+    summary = "Sửa vai trò và đơn vị | Change roles and departments",
+    description = "From its answer on, also for sessions that are open and for tokens.", params(Id), request_body = ChangedUser,
+    responses((status = 200, description = "As they stand now", body = User), (status = 409, description = "Nobody would be left to manage users")))]
+async fn change(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+    Json(to): Json<ChangedUser>,
+) -> Result<axum::Json<User>, Problem> {
+    caller.needs(Right::ManageUsers)?;
+    let change = Change {
+        name: well_named(&to.name)?,
+        roles: some(&to.roles)?,
+        every_department: to.every_department,
+        departments: to.departments,
+    };
+    user::change(&state.parts.db, id, &change, &caller.actor, state.parts.clock.millis()).await??;
+    Ok(axum::Json(user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?.into()))
+}
+
+async fn set_disabled(caller: &Caller, state: &crate::web::Shared, id: i64, disabled: bool) -> Result<axum::Json<User>, Problem> {
+    caller.needs(Right::ManageUsers)?;
+    user::disable(&state.parts.db, id, disabled, &caller.actor, state.parts.clock.millis()).await??;
+    Ok(axum::Json(user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?.into()))
+}
+
+#[utoipa::path(post, path = "/users/{id}/disable", tag = "users", operation_id = "disable_user",
+    summary = "Khóa người dùng | Let somebody sign in no more",
+    description = "Ends their sessions, tokens and links.", params(Id),
+    responses((status = 200, description = "As they stand now", body = User), (status = 409, description = "Nobody would be left to manage users")))]
+async fn disable(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<axum::Json<User>, Problem> {
+    set_disabled(&caller, &state, id, true).await
+}
+
+#[utoipa::path(post, path = "/users/{id}/enable", tag = "users", operation_id = "enable_user",
+    summary = "Mở khóa người dùng | Let somebody sign in again", params(Id),
+    responses((status = 200, description = "As they stand now", body = User)))]
+async fn enable(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<axum::Json<User>, Problem> {
+    set_disabled(&caller, &state, id, false).await
+}
+
+/// A link's last part.
+#[derive(Debug, Serialize, ToSchema)]
+struct Invitation {
+    /// Where they set their password, below the console's address. It holds once, and is not shown again.
+    #[schema(format = "uri-reference", example = "/sign-in/link/…")]
+    path: String,
+}
+
+#[utoipa::path(post, path = "/users/{id}/invitations", tag = "users", operation_id = "invite_user",
+    summary = "Tạo liên kết mời | A link by which somebody sets a password",
+    description = "Links made before it end.", params(Id),
+    responses((status = 201, description = "The link", body = Invitation)))]
+async fn invite(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<(StatusCode, axum::Json<Invitation>), Problem> {
+    caller.needs(Right::ManageUsers)?;
+    let user = user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?;
+    let now = state.parts.clock.millis();
+    let secret = invitation::make(&state.parts.db, &state.parts.seal, id, user.has_password, &caller.actor, now).await??;
+    Ok((StatusCode::CREATED, axum::Json(Invitation { path: format!("/invitation/{}", secret.0) })))
+}
+
+/// A department.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Department)]
+struct ADepartment {
+    /// Its number.
+    #[schema(minimum = 1)]
+    id: i64,
+    /// As campaigns write it in `owner`.
+    name: String,
+    /// How many people belong to it.
+    #[schema(minimum = 0)]
+    members: i64,
+}
+
+#[utoipa::path(get, path = "/departments", tag = "users", operation_id = "list_departments",
+    summary = "Danh sách đơn vị | The departments",
+    responses((status = 200, description = "All of them", body = List<ADepartment>)))]
+async fn departments(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<ADepartment>, Problem> {
+    caller.needs(Right::ManageUsers)?;
+    let one = |Department { id, name, members }| ADepartment { id, name, members };
+    Ok(List::whole(user::departments(&state.parts.db).await?.into_iter().map(one).collect()))
+}

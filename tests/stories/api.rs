@@ -1,0 +1,277 @@
+//! `/api/v1` as programs meet it: over HTTP, against `loa serve`.
+
+use std::collections::BTreeSet;
+
+use loa::{
+    audit::Actor,
+    sandbox::Behaviour,
+    user::{self, Right, Rights, Role, api_token},
+};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::helpers::office::Office;
+
+/// An office that serves, and programs that may ask it.
+struct Desk {
+    office: Office,
+    client: Client,
+    token: String,
+}
+
+/// Now, in unix milliseconds: `loa serve` goes by the machine's clock.
+fn now() -> i64 {
+    loa::clock::Clock::system().millis()
+}
+
+/// A token of a new user with these roles.
+async fn token(office: &Office, email: &str, roles: &[Role]) -> String {
+    let (db, seal) = (office.db().await, office.seal().await);
+    let actor = Actor::command("test");
+    let new = user::New {
+        email: email.into(),
+        name: email.split('@').next().unwrap().into(),
+        roles: roles.iter().copied().collect(),
+        every_department: true,
+        departments: Vec::new(),
+    };
+    let id = user::add(&db, &new, &actor, now()).await.unwrap().unwrap();
+    let user = user::find(&db, id).await.unwrap().unwrap();
+    let rights: Rights = Right::ALL.into_iter().collect();
+    let secret = api_token::make(&db, &seal, &user, "test", rights, now() + 3_600_000, &actor, now()).await.unwrap();
+    db.close().await;
+    secret.0
+}
+
+impl Desk {
+    async fn open(people: u64) -> Self {
+        let mut office = Office::prepare(Behaviour::default()).await;
+        if people > 0 {
+            office.import(people);
+        } else {
+            office.loa(&["migrate"]);
+        }
+        let token = token(&office, "all@example.vn", &[Role::Officer, Role::Administrator, Role::Manager, Role::Approver]).await;
+        office.serve();
+        Self { office, client: Client::new(), token }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}/api/v1{path}", self.office.url))
+            .bearer_auth(&self.token)
+            .header("accept-language", "en")
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let response = self.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Response {
+        self.request(Method::POST, path).json(&body).send().await.unwrap()
+    }
+}
+
+/// The problem that an answer is: its status and type, and each thing that is wrong.
+async fn problem(response: Response) -> (u16, String, Value) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["status"], status);
+    (status, body["type"].as_str().unwrap().to_string(), body["errors"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_and_the_routes_are_one() {
+    let desk = Desk::open(0).await;
+    let document: Value =
+        desk.client.get(format!("{}/api/openapi.json?lang=en", desk.office.url)).send().await.unwrap().json().await.unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut ids = BTreeSet::new();
+    let mut operations = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let filled = path.replace("{slug}", "none").replace("{id}", "999").replace("{delivery}", "999");
+        assert!(!filled.contains('{'), "{path}");
+        let described: BTreeSet<&str> = item.as_object().unwrap().keys().map(String::as_str).collect();
+        for method in ["get", "put", "post", "delete", "patch"] {
+            let asked: Method = method.to_ascii_uppercase().parse().unwrap();
+            // Without a token: whatever is there says so first, and nothing is done.
+            let response = desk.client.request(asked, format!("{}/api/v1{filled}", desk.office.url)).send().await.unwrap();
+            let status = response.status();
+            if described.contains(method) {
+                operations += 1;
+                assert_eq!(status, 401, "{method} {path}");
+                let operation = &item[method];
+                assert!(ids.insert(operation["operationId"].as_str().unwrap().to_string()), "{operation}");
+                assert!(operation["summary"].as_str().is_some_and(|text| !text.contains('|')), "{operation}");
+                assert!(operation["responses"].as_object().unwrap().contains_key("401"));
+            } else {
+                assert_eq!(status, 405, "{method} {path}");
+                assert!(response.headers().contains_key("allow"));
+                assert_eq!(problem(response).await.1, "/api#method-not-allowed");
+            }
+        }
+    }
+    assert!(operations > 40, "{operations}");
+    // Whatever a schema is called by is there.
+    let text = document.to_string();
+    for (at, _) in text.match_indices("\"#/components/") {
+        let reference = text[at + 2..].split('"').next().unwrap();
+        assert!(document.pointer(reference).is_some(), "{reference}");
+    }
+    let page = desk.client.get(format!("{}/api", desk.office.url)).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    assert!(ids.iter().all(|id| page.contains(&format!("id=\"{id}\""))), "{page}");
+    assert!(page.contains("Các đợt gửi") && !page.contains(" | The runs"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_told_where_it_is() {
+    let desk = Desk::open(0).await;
+    let ask = |method: Method, path: &str| desk.request(method, path);
+    let send = async |request: RequestBuilder| problem(request.send().await.unwrap()).await;
+
+    let stranger = desk.client.get(format!("{}/api/v1/runs", desk.office.url));
+    assert_eq!(send(stranger.try_clone().unwrap()).await.0, 401);
+    assert_eq!(send(stranger.bearer_auth("loa_nonsense")).await.1, "/api#unauthenticated");
+    assert_eq!(send(ask(Method::GET, "/nothing")).await.1, "/api#not-found");
+    assert_eq!(send(ask(Method::GET, "/runs/abc")).await.1, "/api#not-found");
+    assert_eq!(
+        send(ask(Method::GET, "/runs?limit=0")).await,
+        (400, "/api#bad-request".into(), json!([{ "detail": "from 1 to 200", "parameter": "limit" }]))
+    );
+    let (status, _, errors) = send(ask(Method::GET, "/runs?befor=3")).await;
+    assert_eq!((status, &errors[0]["parameter"]), (400, &json!("befor")));
+    let (status, _, errors) = send(ask(Method::GET, "/runs?before=x")).await;
+    assert_eq!((status, &errors[0]["parameter"]), (400, &json!("before")));
+    assert_eq!(send(ask(Method::GET, "/runs").header("accept", "image/png")).await.1, "/api#not-acceptable");
+    assert_eq!(send(ask(Method::POST, "/tokens").body("{}")).await.0, 415);
+    assert_eq!(send(ask(Method::POST, "/tokens").header("content-type", "application/json").body("{")).await.0, 400);
+    let big = "x".repeat(2 * 1024 * 1024);
+    assert_eq!(send(ask(Method::POST, "/check").json(&json!({ "campaign": "a", "text": big }))).await.1, "/api#too-large");
+    let (status, of, errors) = send(ask(Method::POST, "/tokens").json(&json!({ "name": "a", "rights": ["fly"] }))).await;
+    assert_eq!((status, of.as_str(), &errors[0]["pointer"]), (422, "/api#invalid", &json!("/rights/0")));
+    let (status, _, errors) = send(ask(Method::POST, "/tokens").json(&json!({ "name": "a", "rights": [], "more": 1 }))).await;
+    assert_eq!((status, &errors[0]["pointer"]), (422, &json!("/more")));
+    let (status, _, errors) = send(ask(Method::POST, "/runs").json(&json!({ "campaign": "a" }))).await;
+    assert_eq!((status, &errors[0]["header"]), (400, &json!("Idempotency-Key")));
+
+    // In the caller's language, and never more than a token lends.
+    let vietnamese = desk.request(Method::GET, "/nothing").header("accept-language", "vi").send().await.unwrap();
+    assert!(vietnamese.headers()["ratelimit"].to_str().unwrap().contains("r="), "{vietnamese:?}");
+    let lesser: Value =
+        desk.post("/tokens", json!({ "name": "reader", "rights": ["read_campaigns"] })).await.json().await.unwrap();
+    let lesser = lesser["secret"].as_str().unwrap();
+    let stop = desk.client.post(format!("{}/api/v1/stop", desk.office.url)).bearer_auth(lesser);
+    assert_eq!(send(stop).await.1, "/api#forbidden");
+}
+
+/// A definition that runs when it is told to.
+fn definition(title: &str) -> String {
+    format!(
+        "title = \"{title}\"\nkind = \"awareness\"\nowner = \"Sở Mẫu\"\n[cadence]\nevery = \"week\"\non = \"mon\"\nat = \"08:30\"\n\
+         [audience]\nsegments = []\n[channels]\nuse = [\"sms\"]\n[sending]\nhours = \"00:00-24:00\"\n\
+         [[message]]\nid = \"a\"\nsms = \"Khong cung cap ma OTP cho bat ky ai.\"\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_written_approved_by_another_and_sent_once() {
+    let desk = Desk::open(40).await;
+    let text = definition("Thử API");
+    let checked = desk.post("/check", json!({ "campaign": "thu-api", "text": "title = 7\n" })).await;
+    let checked: Value = checked.json().await.unwrap();
+    assert_eq!((&checked["ok"], &checked["problems"][0]["line"]), (&json!(false), &json!(1)), "{checked}");
+
+    let save = |path: &str, text: &str| desk.request(Method::PUT, path).json(&json!({ "text": text }));
+    assert_eq!(save("/campaigns/thu-api", &text).send().await.unwrap().status(), 428);
+    let made = save("/campaigns/thu-api", &text).header("if-none-match", "*").send().await.unwrap();
+    assert_eq!((made.status(), made.headers()["etag"].to_str().unwrap()), (StatusCode::CREATED, "\"1\""));
+    let stale = save("/campaigns/thu-api", &definition("Khác")).header("if-match", "\"7\"").send().await.unwrap();
+    assert_eq!(problem(stale).await.1, "/api#changed");
+    let second = save("/campaigns/thu-api", &definition("Thử API 2")).header("if-match", "\"1\"").send().await.unwrap();
+    assert_eq!(second.status(), 200);
+    let toml = desk.request(Method::GET, "/campaigns/thu-api").header("accept", "application/toml").send().await.unwrap();
+    assert_eq!(toml.headers()["etag"], "\"2\"");
+    assert_eq!(toml.text().await.unwrap(), definition("Thử API 2"));
+    assert_eq!(desk.get("/campaigns/thu-api/versions").await["items"].as_array().unwrap().len(), 2);
+
+    let submitted = desk.post("/campaigns/thu-api/submissions", json!({ "note": "xin duyệt" })).await;
+    assert_eq!(submitted.status(), 201);
+    let waiting = desk.get("/submissions").await["items"][0].clone();
+    let decision = json!({ "hash": waiting["hash"] });
+    let path = format!("/submissions/{}/approve", waiting["id"]);
+    // Nobody approves their own.
+    assert_eq!(problem(desk.post(&path, decision.clone()).await).await.0, 403);
+    let start = json!({ "campaign": "thu-api" });
+    let early = desk.request(Method::POST, "/runs").header("idempotency-key", "early").json(&start).send().await.unwrap();
+    assert_eq!(early.status().as_u16() / 100, 4);
+    let other = token(&desk.office, "other@example.vn", &[Role::Approver]).await;
+    let approved =
+        desk.client.post(format!("{}/api/v1{path}", desk.office.url)).bearer_auth(&other).json(&decision).send().await.unwrap();
+    assert_eq!(approved.status(), 200, "{:?}", approved.text().await);
+
+    // The same key makes the same run, and a different request under it none.
+    let run = async |key: &str, body: &Value| {
+        desk.request(Method::POST, "/runs").header("idempotency-key", key).json(body).send().await.unwrap()
+    };
+    let first = run("k-1", &start).await;
+    assert_eq!(first.status(), 201, "{:?}", first.text().await);
+    let first: Value = first.json().await.unwrap();
+    let again = run("k-1", &start).await;
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    assert_eq!(again.json::<Value>().await.unwrap()["id"], first["id"]);
+    assert_eq!(problem(run("k-1", &json!({ "campaign": "khac" })).await).await.1, "/api#idempotency-key-reused");
+    let (one, other) = tokio::join!(run("k-2", &start), run("k-2", &start));
+    let statuses = BTreeSet::from([one.status().as_u16(), other.status().as_u16()]);
+    assert!(statuses.is_subset(&BTreeSet::from([201, 409])), "{statuses:?}");
+    assert_eq!(desk.get("/runs").await["runs"].as_array().unwrap().len(), 2);
+
+    // Where the answer was lost with its process, the run is found again by its key.
+    let db = desk.office.db().await;
+    loa::on!(db.write, |pool, _sql| sqlx::query("DELETE FROM idempotency").execute(pool).await.map(|_| ())).unwrap();
+    db.close().await;
+    let found: Value = run("k-1", &start).await.json().await.unwrap();
+    assert_eq!(found["id"], first["id"]);
+
+    let id = first["id"].as_i64().unwrap();
+    let stopped: Value = desk.post("/stop", json!({})).await.json().await.unwrap();
+    assert!(stopped["runs"].as_array().unwrap().len() <= 2);
+    let aborted = desk.request(Method::POST, &format!("/runs/{id}/abort")).send().await.unwrap();
+    assert!([200, 409].contains(&aborted.status().as_u16()));
+    let audit = desk.get("/audit?limit=200").await;
+    let actions: BTreeSet<&str> =
+        audit["items"].as_array().unwrap().iter().filter_map(|entry| entry["action"].as_str()).collect();
+    assert!(
+        actions.is_superset(&BTreeSet::from(["campaign.save", "campaign.submit", "campaign.approve", "run.start", "run.stop"])),
+        "{actions:?}"
+    );
+    assert!(audit["items"].as_array().unwrap().iter().any(|entry| entry["via"] == "api"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_found_by_post_and_shown_masked() {
+    let desk = Desk::open(30).await;
+    let db = desk.office.db().await;
+    let seal = desk.office.seal().await;
+    let (id, phone): (i64, Vec<u8>) = loa::on!(db.read, |pool, _sql| sqlx::query_as(
+        "SELECT id, phone FROM recipient WHERE phone IS NOT NULL ORDER BY id LIMIT 1"
+    )
+    .fetch_one(pool)
+    .await)
+    .unwrap();
+    db.close().await;
+    let phone = seal.open(loa::seal::Kind::Phone, &phone).unwrap();
+    let found: Value = desk.post("/people/find", json!({ "phone": phone })).await.json().await.unwrap();
+    assert!(found["items"].as_array().unwrap().iter().any(|person| person["id"] == id), "{found}");
+    let person = desk.get(&format!("/people/{id}")).await.to_string();
+    assert!(!person.contains(&phone) && person.contains("***"), "{person}");
+    let (status, _, errors) = problem(desk.post("/people/find", json!({ "phone": "12" })).await).await;
+    assert_eq!((status, &errors[0]["pointer"]), (422, &json!("/phone")));
+    assert_eq!(problem(desk.post("/people/find", json!({})).await).await.0, 422);
+    assert_eq!(desk.request(Method::DELETE, &format!("/people/{id}")).send().await.unwrap().status(), 204);
+    assert_eq!(desk.request(Method::GET, &format!("/people/{id}")).send().await.unwrap().status(), 404);
+}
