@@ -12,7 +12,7 @@ pub mod submission;
 pub use delegation::Delegation;
 pub use submission::{Refusal, Standing, Submission};
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::{
     audit::{self, Actor},
@@ -93,11 +93,11 @@ pub async fn is_released(db: &Db, hash: &str) -> Result<bool> {
     Ok(approvals > 0)
 }
 
-static ALL_RELEASED: Sql = Sql::new(r"SELECT DISTINCT hash FROM approval WHERE revoked_at IS NULL");
+static ALL_RELEASED: Sql = Sql::new(r"SELECT DISTINCT hash, campaign FROM approval WHERE revoked_at IS NULL");
 
-/// Every content that somebody released.
-pub async fn released_hashes(db: &Db) -> Result<BTreeSet<String>> {
-    let hashes: Vec<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&ALL_RELEASED)).fetch_all(pool).await)?;
+/// Every content that somebody released, with its campaign.
+pub async fn all_released(db: &Db) -> Result<BTreeMap<String, String>> {
+    let hashes: Vec<(String, String)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&ALL_RELEASED)).fetch_all(pool).await)?;
     Ok(hashes.into_iter().collect())
 }
 

@@ -46,7 +46,7 @@ CREATE TABLE session (
     agent        TEXT    NOT NULL,
     flash        TEXT                                  -- what the next page says, once
 );
-CREATE INDEX session_user ON session (console_user);
+CREATE INDEX session_of_user ON session (console_user);
 CREATE INDEX session_end ON session (ends_at);
 
 -- Links that let somebody set a password: for a new user, or one who forgot it.

@@ -25,8 +25,8 @@ use crate::{
     report::kept::Keeper,
     retention::Retention,
     run::{self, Runner},
-    webhook::tell::Teller,
     seal::hex,
+    webhook::tell::Teller,
 };
 
 /// How often what others changed is read again: it bounds how fast a stop or a refusal bites.
@@ -352,7 +352,9 @@ pub(super) async fn drive_warnings(shared: Arc<Shared>, mut stopped: watch::Rece
 pub(super) async fn drive_audit(db: Db, mut stopped: watch::Receiver<bool>) {
     loop {
         match audit::head(&db).await {
-            Ok(head) => tracing::info!(head = format!("{}:{}", head.seq, hex(&head.hash)), "the end of the record of who did what"),
+            Ok(head) => {
+                tracing::info!(head = format!("{}:{}", head.seq, hex(&head.hash)), "the end of the record of who did what")
+            }
             Err(error) => tracing::error!(%error, "could not read the end of the record of who did what"),
         }
         if !rest(AUDIT, &mut stopped).await {

@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 pub use check::{Check, Look, check, look};
-pub use header::{Column, Field, HeaderError};
+pub use header::{Column, Field, HeaderError, slug};
 pub use person::Problem;
 pub use reader::ReadError;
 

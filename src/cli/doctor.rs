@@ -89,7 +89,7 @@ pub async fn run(_args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     if let Some(config) = settings(globals, &mut findings) {
         files::key(&config, &mut findings);
-        definitions(&config, globals, &mut findings);
+        definitions(&config, globals, &mut findings).await;
         network::accounts(&config, globals, &mut findings);
         files::database(&config, &mut findings);
         state::look(&config, globals, &mut findings).await;
@@ -133,9 +133,9 @@ fn settings(globals: &Globals, findings: &mut Findings) -> Option<Config> {
     }
 }
 
-fn definitions(config: &Config, globals: &Globals, findings: &mut Findings) {
+async fn definitions(config: &Config, globals: &Globals, findings: &mut Findings) {
     let folder = config.campaigns_dir.display();
-    let (library, problems) = Library::read(&config.campaigns_dir);
+    let (library, problems) = Library::read_with(&config.campaigns_dir, &globals.written(config).await);
     let count = library.campaigns.len();
     if !problems.is_empty() {
         let wrong = problems.len();

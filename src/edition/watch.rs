@@ -49,7 +49,7 @@ pub async fn watch(db: &Db, library: &Library, now: i64) -> Result<usize> {
     for waiting in submission::waiting(db).await?.iter().filter(|waiting| waiting.version.is_none()) {
         if !library.is_provisioned(&waiting.slug) {
             let nobody = Actor { user: None, name: String::new(), from: None, via: Via::Command };
-            transaction!(db, |tx| { submission::drop_waiting(tx, &waiting.slug, Standing::Superseded, &nobody, now).await })?;
+            transaction!(db, |tx| submission::drop_waiting(tx, &waiting.slug, Standing::Superseded, &nobody, now).await)?;
         }
     }
     Ok(put)

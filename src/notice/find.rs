@@ -354,9 +354,8 @@ async fn approvals(db: &Db, now: i64) -> Result<Vec<Found>> {
         let (key, page) = (format!("approval/{id}/review"), format!("/approvals/{id}"));
         found.push(Found { owner: one.owner, ..of(key, Kind::EmergencyReview, says, &page) });
     }
-    let returned: Vec<(i64, String, String, String, Option<i64>)> = on!(db.read, |pool, sql| {
-        sqlx::query_as(sql(&RETURNED)).bind(now - TOLD_RETURNED).fetch_all(pool).await
-    })?;
+    let returned: Vec<(i64, String, String, String, Option<i64>)> =
+        on!(db.read, |pool, sql| { sqlx::query_as(sql(&RETURNED)).bind(now - TOLD_RETURNED).fetch_all(pool).await })?;
     for (id, slug, title, owner, for_user) in returned {
         let says = phrase!("Chiến dịch “{title}” bị trả lại, cần sửa", "The campaign “{title}” came back to be mended");
         let key = format!("approval/{id}/returned");

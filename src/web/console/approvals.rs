@@ -108,6 +108,7 @@ async fn held(state: &Shared, visitor: &Visitor) -> Result<Vec<Delegation>, Faul
 
 /// A line of the list.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own on the page")]
 struct Row {
     id: i64,
     slug: String,
@@ -216,7 +217,7 @@ async fn show(
     let decider = found.decided_by == visitor.actor.user;
     let values = context! {
         id, slug => &found.slug, title => &found.title, owner => &found.owner, warning => found.kind == 1,
-        version => found.version, hash => &found.hash, note => &found.note,
+        number => found.version, hash => &found.hash, note => &found.note,
         writers => found.writers().into_iter().map(|writer| writer.name).collect::<Vec<_>>(),
         sender => &found.sent_name, sent => when::moment(found.sent_at, lang),
         waiting, standing => found.standing().phrase().text(lang), approved => found.standing() == Standing::Approved,

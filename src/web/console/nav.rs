@@ -10,7 +10,7 @@ const SECTIONS: [Section; 15] = [
     Section("/", "Tổng quan", "Overview", None),
     Section("/warnings/new", "Cảnh báo khẩn", "Urgent warning", Some(Right::WriteCampaigns)),
     Section("/campaigns", "Chiến dịch", "Campaigns", Some(Right::ReadCampaigns)),
-    Section("/approvals", "Phê duyệt", "Approvals", Some(Right::Approve)),
+    Section("/approvals", "Phê duyệt", "Approvals", Some(Right::ReadCampaigns)),
     Section("/runs", "Đợt gửi", "Runs", Some(Right::ReadCampaigns)),
     Section("/calendar", "Lịch gửi", "Calendar", Some(Right::ReadCampaigns)),
     Section("/audience", "Người nhận", "Audience", Some(Right::ReadAudience)),
@@ -39,7 +39,10 @@ mod tests {
     fn sections_follow_rights_and_show_where_one_is() {
         let of = |path| entries(|right| right == Right::ReadCampaigns, path, Lang::En);
         let labels: Vec<_> = of("/runs/12").into_iter().map(|entry| (entry.label, entry.current)).collect();
-        assert_eq!(labels, [("Overview", false), ("Campaigns", false), ("Runs", true), ("Calendar", false)]);
+        assert_eq!(
+            labels,
+            [("Overview", false), ("Campaigns", false), ("Approvals", false), ("Runs", true), ("Calendar", false)]
+        );
         assert!(of("/").iter().all(|entry| entry.current == (entry.href == "/")));
         assert!(of("/runsome").iter().all(|entry| !entry.current));
     }

@@ -77,11 +77,12 @@ async fn page(
     let options = |users: &[User]| -> Vec<Value> {
         users.iter().map(|user| context! { value => user.id.to_string(), label => &user.name }).collect()
     };
+    let nobody = context! { value => "", label => lang.pick("Chọn một người", "Choose somebody") };
     let of = |name: &str, otherwise: String| if fields.has(name) { fields.get(name).to_string() } else { otherwise };
     let error = |name: &str| errors.iter().find(|(field, _)| *field == name).map(|(_, words)| words.text(lang).to_string());
     let values = context! {
         rows, may_set => may_set(visitor).is_ok() && !approvers.is_empty(),
-        approvers => options(&approvers), delegates => options(&delegates),
+        approvers => options(&approvers), delegates => [vec![nobody], options(&delegates)].concat(),
         approver => of("approver", visitor.user.id.to_string()), delegate => of("delegate", String::new()),
         from => of("from", today.to_string()), through => of("through", String::new()), reason => of("reason", String::new()),
         error => context! {

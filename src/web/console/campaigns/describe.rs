@@ -1,11 +1,12 @@
 //! A campaign in words: to whom, when, which ways, within which bounds.
 
+use std::time::Duration;
+
 use chrono::NaiveTime;
 use serde::Serialize;
 
 use crate::{
     campaign::{Cadence, Campaign, Day, Doubt, Kind, Law, Library, OnHoliday, Policy, Rule, SmsText},
-    document::describe_duration,
     phrase,
     words::{self, Lang, Phrase, date, number, weekday},
 };
@@ -60,7 +61,7 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
         let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         add("Giờ được gửi", "Hours", format!("{}–{}", clock(from), clock(until)));
     }
-    add("Tin có hiệu lực trong", "Valid for", describe_duration(sending.valid_for));
+    add("Tin có hiệu lực trong", "Valid for", span(sending.valid_for, lang));
     let doubt = match sending.doubt {
         Doubt::Skip => phrase!("Không gửi lại (thà sót còn hơn gửi hai lần)", "Not sent again (rather lost than doubled)"),
         Doubt::Resend => phrase!("Gửi lại (thà hai lần còn hơn sót)", "Sent again (rather doubled than lost)"),
@@ -80,6 +81,15 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
     };
     add("Chữ trong SMS", "SMS text", spelling.text(lang).to_string());
     facts
+}
+
+/// A time as people say it: `1 ngày`, `2 giờ 30 phút`.
+fn span(span: Duration, lang: Lang) -> String {
+    let minutes = span.as_secs() / 60;
+    let (days, hours, minutes) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
+    let units = [(days, "ngày", "d"), (hours, "giờ", "h"), (minutes, "phút", "min")];
+    let said = units.into_iter().filter(|(n, ..)| *n > 0).map(|(n, vi, en)| format!("{n} {}", lang.pick(vi, en)));
+    said.collect::<Vec<_>>().join(" ")
 }
 
 fn period(campaign: &Campaign, lang: Lang) -> String {
@@ -149,7 +159,7 @@ pub(in crate::web) fn channels(campaign: &Campaign, lang: Lang) -> Phrase {
         }
         Policy::First => {
             let names = names.join(" → ");
-            let after = campaign.channels.fall_back_after.map(describe_duration);
+            let after = campaign.channels.fall_back_after.map(|after| span(after, lang));
             match after {
                 Some(after) => phrase!(
                     "{names}: kênh sau chỉ dùng khi kênh trước không đến được, hoặc im lặng {after}",

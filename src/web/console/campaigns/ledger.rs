@@ -116,7 +116,8 @@ async fn rows(state: &Shared, visitor: &Visitor) -> Result<Vec<Row>, Fault> {
     let submitted: BTreeMap<String, Submission> =
         submission::last_of_each(db).await?.into_iter().map(|one| (one.slug.clone(), one)).collect();
     let required = approval::is_required(db, &state.parts.config).await?;
-    let released = if required { approval::released_hashes(db).await? } else { BTreeSet::new() };
+    let released = if required { approval::all_released(db).await? } else { BTreeMap::new() };
+    let once: BTreeSet<&String> = released.values().collect();
     let runs: BTreeMap<String, RunRow> = command::latest_of_each(db)
         .await
         .map_err(anyhow::Error::from)?
@@ -136,20 +137,21 @@ async fn rows(state: &Shared, visitor: &Visitor) -> Result<Vec<Row>, Fault> {
             continue;
         }
         let last = submitted.get(slug);
-        let is_released = source.is_some_and(|source| !required || released.contains(&source.hash));
+        let is_released = source.is_some_and(|source| !required || released.contains_key(&source.hash));
         let (standing, pending) = standing(&Known {
             campaign,
             edition,
             in_force: in_force.get(slug).copied(),
             last,
             is_released,
+            was_released: once.contains(slug),
             archived: archived.contains_key(slug),
             now: state.parts.clock.millis(),
         });
         let title = campaign.map(|campaign| campaign.title.clone());
         let owner = campaign.map(|campaign| campaign.owner.clone());
         let kind = campaign.map_or_else(|| edition.map_or(0, |edition| edition.kind), |campaign| campaign.kind as i16);
-        let next = campaign.filter(|_| matches!(standing, "active")).and_then(|campaign| {
+        let next = campaign.filter(|_| standing == "active").and_then(|campaign| {
             let next = campaign.occurrences(state.parts.clock.now(), &state.parts.holidays).next()?;
             Some(when::due(next.due, campaign.timezone(), visitor.lang))
         });
@@ -188,7 +190,10 @@ struct Known<'a> {
     edition: Option<&'a Edition>,
     in_force: Option<i64>,
     last: Option<&'a Submission>,
+    /// As it is now.
     is_released: bool,
+    /// Some content of it, which goes on.
+    was_released: bool,
     archived: bool,
     now: i64,
 }
@@ -216,13 +221,8 @@ fn standing(known: &Known<'_>) -> (&'static str, Option<&'static str>) {
     if ended {
         return ("ended", newer);
     }
-    // A file that was never released does not run; one whose earlier text was goes on with that.
-    match (known.is_released, known.in_force, known.last) {
-        (false, None, last) if !last.is_some_and(|last| last.decided_at.is_some() && last.standing() == Standing::Approved) => {
-            (newer.unwrap_or("waiting"), None)
-        }
-        _ => ("active", newer),
-    }
+    // What was never released does not run; what was once goes on as it was.
+    if known.is_released || known.was_released { ("active", newer) } else { (newer.unwrap_or("waiting"), None) }
 }
 
 #[cfg(test)]

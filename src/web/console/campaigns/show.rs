@@ -140,7 +140,7 @@ pub(super) async fn show(
     let runs: Vec<Value> = runs
         .iter()
         .map(|run| {
-            let day = run.date.parse().map(|day| words::date(day, lang)).unwrap_or_else(|_| run.date.clone());
+            let day = run.date.parse().map_or_else(|_| run.date.clone(), |day| words::date(day, lang));
             context! { id => run.id, day, message => &run.message, state => run.state().name(), test => run.is_test(), warning => run.kind == 1 }
         })
         .collect();

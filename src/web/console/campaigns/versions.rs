@@ -85,7 +85,7 @@ pub(super) async fn show(
     let lines = difference::between(other.as_ref().map_or("", |other| other.text.as_str()), &edition.text);
     let decision = edition::standing_of(&subject.submissions, version).map(|one| Decision::of(one, visitor.lang));
     let values = context! {
-        slug, title => title(&subject), version, against => other.as_ref().map(|other| other.version),
+        slug, title => title(&subject), number => version, against => other.as_ref().map(|other| other.version),
         by => &edition.made_name, at => when::moment(edition.at, visitor.lang), comment => &edition.comment,
         text => &edition.text, lines => Value::from(Serde(&lines)), files,
         names => own.into_keys().collect::<Vec<_>>(),
