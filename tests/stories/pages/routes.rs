@@ -90,7 +90,13 @@ const NO_PAGES: &[(&str, &str)] = &[
 ];
 
 /// Pages of what somebody wrote, of which a measurement has nothing.
-const UNTIMED: &[&str] = &["/warnings/{slug}", "/campaigns/{slug}/edit", "/campaigns/{slug}/versions/{version}", "/approvals/{id}", "/requests/{number}"];
+const UNTIMED: &[&str] = &[
+    "/warnings/{slug}",
+    "/campaigns/{slug}/edit",
+    "/campaigns/{slug}/versions/{version}",
+    "/approvals/{id}",
+    "/requests/{number}",
+];
 
 /// The pages that `loa bench` times.
 fn timed() -> Vec<String> {
