@@ -21,6 +21,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
     process::ExitCode,
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
@@ -141,12 +142,20 @@ struct Bench {
     deliveries: u64,
     /// The memory is measured in this very process.
     is_apart: bool,
+    /// What single measurements of a step had to leave out.
+    left_out: Mutex<Vec<Skipped>>,
 }
 
 /// What became of a step.
 type Measured = Result<Vec<Figure>, Skipped>;
 
 impl Bench {
+    /// Says that a part of a step could not be measured; the rest of it stands.
+    fn leave_out(&self, step: Step, why: String) {
+        let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        left_out.push(Skipped { step: step.name().into(), why });
+    }
+
     async fn measure(&self, step: Step) -> anyhow::Result<Measured> {
         let peer = |variable: &str| {
             let why = format!("{variable} names no peer: run through `make bench`");
@@ -197,6 +206,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         people,
         deliveries: args.deliveries.unwrap_or(people * 10),
         is_apart: steps == BTreeSet::from([Step::Memory]),
+        left_out: Mutex::default(),
     };
     let begun = Instant::now();
     let (mut figures, mut skipped) = (Vec::new(), Vec::new());
@@ -209,6 +219,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             Err(why) => skipped.push(why),
         }
     }
+    skipped.append(&mut bench.left_out.lock().unwrap_or_else(PoisonError::into_inner));
     let machine = Machine::this();
     if globals.json {
         Globals::print_json(&json!({

@@ -63,7 +63,7 @@ impl Pages {
         templates.add_filter("reason", reason);
         templates.add_filter("carrier", carrier);
         templates.add_function("asset", asset);
-        templates.add_function("version", || env!("CARGO_PKG_VERSION"));
+        templates.add_function("loa_version", || env!("CARGO_PKG_VERSION"));
         templates.add_global("office", Value::from(office.clone()));
         let sheet = sheet();
         let bare = TEMPLATES.map(|(name, main)| (name, FRAME.replace("LOA:style", &sheet).replace("LOA:main", main)));

@@ -82,6 +82,17 @@ fn one_step_can_be_measured_alone() {
     assert_eq!(names, ["seal", "open", "hash"]);
 }
 
+#[test]
+fn every_page_of_the_console_is_timed() {
+    let folder = Folder::new();
+    let ended = folder.loa(&["bench", "--quick", "--json", "--only", "pages", "--people", "60"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let printed = ended.json();
+    assert_eq!(printed["skipped"], serde_json::json!([]), "each page answers");
+    let names: Vec<&str> = figures(&printed).iter().map(|figure| figure["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"/runs") && names.contains(&"/runs p95"), "{names:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_memory_of_a_large_list_is_measured_in_a_process_of_its_own() {

@@ -96,6 +96,11 @@ pattern = "So VHTTDL CANH BAO: {{1}}"
 name = "canh-bao-en"
 pattern = "So VHTTDL WARNING: {{1}}"
 
+# Warnings from the shipped patterns.
+[[account.template]]
+name = "canh-bao-khan"
+pattern = "CANH BAO: {{1}}"
+
 [[account]]
 name = "mobifone"
 gateway = "smpp"

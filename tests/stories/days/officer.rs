@@ -45,6 +45,9 @@ async fn an_officer_signs_in_with_a_code_of_the_phone() {
     house.close();
 }
 
+/// Those who got the first run's text, or may have got it.
+const GOT: &str = "SELECT count(*) FROM delivery WHERE run = 1 AND state IN (2, 3, 4, 5, 6, 10)";
+
 /// How many messages the stand-ins took.
 fn taken(house: &House) -> usize {
     house.office.stand_ins.taken().len()
@@ -98,7 +101,6 @@ async fn an_officer_warns_stops_goes_on_and_corrects() {
     house.office.until("the run is over", "SELECT state = 2 FROM run WHERE id = 1").await;
 
     // Exactly those who got it, or may have got it, are told that it was wrong.
-    const GOT: &str = "SELECT count(*) FROM delivery WHERE run = 1 AND state IN (2, 3, 4, 5, 6, 10)";
     let got = house.office.number(GOT).await;
     house.go(&desk, "/runs/1").await;
     desk.follow("Đính chính…").await;
