@@ -52,7 +52,7 @@ sender = "LOA"
 
 [[account.template]]
 name = "otp"
-pattern = "Canh bao {{P1,100}}"
+pattern = "Canh bao {{1:100}}"
 through = 2026-11-20
 
 [[account]]
