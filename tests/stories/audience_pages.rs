@@ -452,7 +452,7 @@ async fn what_somebody_should_know_is_told_once_and_ends_by_itself() {
         // An officer has all three; each reads for themselves.
         let officer = console.sign_in("lan", &[Role::Officer], &[]).await;
         let (_, text) = officer.get("/inbox").await;
-        assert!(text.contains("sai mật khẩu") && text.contains("hết hạn sau ngày 20/11/2026"), "{text}");
+        assert!(text.contains("sai mật khẩu") && text.contains("hết hạn sau ngày 20&#x2f;11&#x2f;2026"), "{text}");
         let ids: Vec<String> =
             text.split("name=\"notice\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_string()).collect();
         assert_eq!(officer.post("/inbox/read", &[("notice", &ids[0])]).await.0, StatusCode::SEE_OTHER);
