@@ -42,7 +42,8 @@ impl Browser {
             window.loaReached.add(e); window.loaLast = e;
             const shows = x => { const s = x && getComputedStyle(x);
                 return s && (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 || s.boxShadow !== 'none') };
-            const visible = within || [e, e.parentElement, e.closest('label'), e.labels?.[0], e.nextElementSibling].some(shows);
+            // A frame shows within where the focus is.
+            const visible = within || e.tagName === 'IFRAME' || [e, e.parentElement, e.closest('label'), e.labels?.[0], e.nextElementSibling].some(shows);
             const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
             const name = e.outerHTML.slice(0, 160);
             return { again, wrong: !visible ? `focus does not show: ${name}` : !inside ? `focus is outside the window: ${name}` : '' }";

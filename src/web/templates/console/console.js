@@ -19,7 +19,7 @@ addEventListener('submit', (event) => {
 });
 
 // What scrolls by itself can be scrolled with the keyboard, and says what it is.
-for (const box of document.querySelectorAll('.scroll:not([tabindex])')) {
+for (const box of document.querySelectorAll('.scroll:not([tabindex]), main pre:not([tabindex])')) {
   box.tabIndex = 0;
   const title = box.querySelector('caption')?.textContent.trim() || box.querySelector('h2, h3')?.textContent.trim();
   if (title && !box.hasAttribute('role') && box.tagName === 'DIV') { box.setAttribute('role', 'region'); box.setAttribute('aria-label', title); }
