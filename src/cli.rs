@@ -34,6 +34,7 @@ mod stop;
 mod table;
 mod user;
 mod verify;
+mod webhooks;
 mod who;
 
 use std::{
@@ -117,6 +118,7 @@ enum Command {
     Report(report::Args),
     Reconcile(reconcile::Args),
     Verify(verify::Args),
+    Webhooks(webhooks::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
     Sandbox(Box<sandbox::Args>),
@@ -312,6 +314,7 @@ pub async fn main() -> ExitCode {
         Command::Report(args) => report::run(args, &globals).await,
         Command::Audit(args) => audit::run(args, &globals).await,
         Command::User(args) => user::run(args, &globals).await,
+        Command::Webhooks(args) => webhooks::run(args, &globals).await,
         Command::Verify(args) => verify::run(args, &globals).await,
         Command::Migrate(args) => migrate::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,

@@ -26,7 +26,7 @@
 //!    What people wrote back comes the same way: [`reply`] takes refusals in that commit, and [`dispatch::confirm`] answers
 //!    them once.
 //! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
-//!    campaigns reached, and [`verify`] recounts everything from the rows.
+//!    campaigns reached, keeps it for pages ([`report::kept`]), and [`verify`] recounts everything from the rows.
 //!
 //! ## Reading order
 //!
@@ -35,14 +35,15 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
-//! | figures | [`report`], [`verify`] · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost |
+//! | recounting | [`verify`] |
+//! | figures | [`report`] · [`reconcile`]: carriers' invoices · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost |
 //! | what waits for somebody | [`notice`], in the console and by mail |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`webhook`]: what other programs are told · [`idempotency`]: requests that are answered once |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do |
-//! | small and pure | [`limit`], [`retry`], [`health`], [`token`] · [`audit`]: who did what |
+//! | small and pure | [`limit`], [`retry`], [`health`], [`token`], [`period`] · [`audit`]: who did what |
 //! | ground | [`db`], the only file that knows there are two engines · [`config`], [`document`], [`seal`], [`words`], [`clock`] |
 //!
 //! [`sandbox`] stands apart: stand-in gateways and made-up residents for the demo, the tests and `loa sandbox`.

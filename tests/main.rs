@@ -30,6 +30,7 @@ mod stories {
     mod people;
     mod plan;
     mod poll;
+    mod reconcile;
     mod replies;
     mod report;
     mod routing;

@@ -169,6 +169,7 @@ impl Told {
         told
     }
 
+    /// As programs see it.
     pub fn json(&self) -> serde_json::Value {
         let routes: Vec<_> = self
             .routes

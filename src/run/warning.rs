@@ -4,6 +4,7 @@
 //! run ([`send_approved`]), however many nodes look. What can go wrong: a definition that cannot be read; the others go.
 
 use crate::{
+    audit::{self, Actor},
     db::{Db, DbError, Result, Sql, Tx, affected},
     definition, on,
     run::again,
@@ -117,6 +118,8 @@ pub async fn send_approved(db: &Db, now: i64) -> Result<Vec<i64>> {
                 }
             };
             within!(tx, |c, sql| sqlx::query(sql(&SENT)).bind(&slug).bind(run).bind(now).execute(c).await.map(affected))?;
+            let after = serde_json::json!({ "run": run, "definition": hash, "corrects": parent });
+            audit::record(tx, &Actor::command("loa"), "warning.send", &slug, None, Some(&after), now).await?;
             Ok(Some(run))
         })?;
         if let Some(run) = sent {

@@ -158,10 +158,10 @@ async fn what_one_writes_another_releases() {
     assert!(minh.get(&of_file).await.text.contains("Đã phê duyệt"));
 
     // A draft is not seen by another department, cannot be approved by its writer, and does not run.
-    lan.write("ma-otp", CAMPAIGN).await;
-    assert_eq!(khac.get("/campaigns/ma-otp").await.status, StatusCode::NOT_FOUND);
-    assert!(!khac.get("/campaigns").await.text.contains("ma-otp") && tuan.get("/campaigns").await.text.contains("ma-otp"));
-    let waiting = lan.submit("ma-otp", "1").await;
+    lan.write("otp-moi", CAMPAIGN).await;
+    assert_eq!(khac.get("/campaigns/otp-moi").await.status, StatusCode::NOT_FOUND);
+    assert!(!khac.get("/campaigns").await.text.contains("otp-moi") && tuan.get("/campaigns").await.text.contains("otp-moi"));
+    let waiting = lan.submit("otp-moi", "1").await;
     assert_eq!(khac.get(&waiting).await.status, StatusCode::NOT_FOUND);
     let page = minh.get(&waiting).await.text;
     for seen in ["Khong doc ma OTP", "Lan", "Xin duyệt", "tất cả đều mới"] {
@@ -169,7 +169,7 @@ async fn what_one_writes_another_releases() {
     }
     assert!(!lan.get(&waiting).await.text.contains("name=\"hash\""), "an officer decides nothing");
     assert_eq!(
-        office.command().args(["send", "ma-otp", "--dry-run"]).status().unwrap().code(),
+        office.command().args(["send", "otp-moi", "--dry-run"]).status().unwrap().code(),
         Some(2),
         "it is in no library yet"
     );
@@ -177,24 +177,24 @@ async fn what_one_writes_another_releases() {
     // Returned with a comment, mended, approved.
     assert_eq!(minh.decide(&waiting, "return", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(minh.decide(&waiting, "return", "Ghi rõ số 156").await.status, StatusCode::SEE_OTHER);
-    assert!(lan.get("/campaigns/ma-otp").await.text.contains("Ghi rõ số 156"));
+    assert!(lan.get("/campaigns/otp-moi").await.text.contains("Ghi rõ số 156"));
     let second = CAMPAIGN.replace("cho bat ky ai.", "cho bat ky ai. Bao 156.");
-    lan.write("ma-otp", &second).await;
-    let waiting = lan.submit("ma-otp", "2").await;
+    lan.write("otp-moi", &second).await;
+    let waiting = lan.submit("otp-moi", "2").await;
     let stale = minh.post(&format!("{waiting}/approve"), &[("hash", "another"), ("comment", "")]).await;
     assert_eq!(stale.status, StatusCode::CONFLICT);
     assert_eq!(minh.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
-    let page = lan.get("/campaigns/ma-otp").await.text;
+    let page = lan.get("/campaigns/otp-moi").await.text;
     assert!(page.contains("Đang áp dụng") && page.contains("Bao 156"), "{page}");
-    assert!(office.loa(&["send", "ma-otp", "--dry-run"]).contains("Mã OTP"));
+    assert!(office.loa(&["send", "otp-moi", "--dry-run"]).contains("Mã OTP"));
 
     // The approved one goes on while the edited one waits; both are told apart, in words and not by colour alone.
-    lan.write("ma-otp", &second.replace("156", "5656")).await;
-    let waiting = lan.submit("ma-otp", "3").await;
+    lan.write("otp-moi", &second.replace("156", "5656")).await;
+    let waiting = lan.submit("otp-moi", "3").await;
     let page = minh.get(&waiting).await.text;
     assert!(page.contains("<mark>") && page.contains("5656") && page.contains("</span>bớt"), "{page}");
-    assert_eq!(edition::in_force(&db).await.unwrap(), [("ma-otp".to_string(), 2)]);
-    let export = binh.get("/campaigns/ma-otp/export").await;
+    assert_eq!(edition::in_force(&db).await.unwrap(), [("otp-moi".to_string(), 2)]);
+    let export = binh.get("/campaigns/otp-moi/export").await;
     assert_eq!((export.status, export.text.as_str()), (StatusCode::OK, second.as_str()));
 
     // While Minh is away, Tuan decides; but not for what Tuan wrote.
@@ -213,7 +213,7 @@ async fn what_one_writes_another_releases() {
     assert!(tuan.get(&waiting).await.text.contains("Bạn quyết định thay"));
     assert_eq!(tuan.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
     assert!(minh.get("/approvals").await.text.contains("(thay Minh)"));
-    assert_eq!(edition::in_force(&db).await.unwrap(), [("ma-otp".to_string(), 3)]);
+    assert_eq!(edition::in_force(&db).await.unwrap(), [("otp-moi".to_string(), 3)]);
 
     // One person alone: only a warning, only with a reason, and somebody else looks at it afterwards.
     let urgent = CAMPAIGN.replace("awareness", "warning").replace("Mã OTP", "Khẩn");
@@ -232,22 +232,22 @@ async fn what_one_writes_another_releases() {
     assert!(!edition::in_force(&db).await.unwrap().iter().any(|(slug, _)| slug == "khan"));
 
     // Attachments, a clone, the archive, and the calendar.
-    let attached = lan.upload("/campaigns/ma-otp/attach", &[("base", "3"), ("file", "PNG")]).await;
+    let attached = lan.upload("/campaigns/otp-moi/attach", &[("base", "3"), ("file", "PNG")]).await;
     assert_eq!(attached.status, StatusCode::SEE_OTHER, "{}", attached.text);
-    assert_eq!(lan.get("/campaigns/ma-otp/files/anh.png").await.text, "PNG");
-    assert_eq!(lan.post("/campaigns/ma-otp/clone", &[("new_slug", "khan")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(lan.post("/campaigns/ma-otp/clone", &[("new_slug", "ma-otp-2")]).await.to, "/campaigns/ma-otp-2");
-    assert_eq!(edition::attachments(&db, "ma-otp-2", 2).await.unwrap().len(), 1);
-    assert_eq!(binh.post("/campaigns/ma-otp/archive", &[]).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(lan.post("/campaigns/ma-otp/archive", &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(lan.get("/campaigns/otp-moi/files/anh.png").await.text, "PNG");
+    assert_eq!(lan.post("/campaigns/otp-moi/clone", &[("new_slug", "khan")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(lan.post("/campaigns/otp-moi/clone", &[("new_slug", "otp-moi-2")]).await.to, "/campaigns/otp-moi-2");
+    assert_eq!(edition::attachments(&db, "otp-moi-2", 2).await.unwrap().len(), 1);
+    assert_eq!(binh.post("/campaigns/otp-moi/archive", &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(lan.post("/campaigns/otp-moi/archive", &[]).await.status, StatusCode::SEE_OTHER);
     assert!(edition::in_force(&db).await.unwrap().is_empty());
     for path in [
         "/campaigns?state=archived",
         "/calendar",
         "/calendar?month=2027-02",
-        "/campaigns/ma-otp/versions",
-        "/campaigns/ma-otp/versions/2?against=1",
-        "/campaigns/ma-otp-2/clone",
+        "/campaigns/otp-moi/versions",
+        "/campaigns/otp-moi/versions/2?against=1",
+        "/campaigns/otp-moi-2/clone",
         "/campaigns/import",
         "/approvals/delegates",
     ] {

@@ -1,8 +1,12 @@
 //! Reports over rows that are known: every figure, what adds up to what, and the page that people read.
 
+mod closing;
+mod console;
 mod figures;
 mod goals;
+mod kept;
 mod page;
+mod papers;
 mod unreached;
 mod verification;
 mod whatever_the_rows;

@@ -44,6 +44,8 @@ struct Browser<'h> {
 
 impl House {
     async fn open(world: &World, process: &Process<'_>) -> Self {
+        // A second test finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let campaigns = folder.path().join("campaigns");
         std::fs::create_dir(&campaigns).unwrap();
@@ -246,7 +248,7 @@ async fn a_retry_goes_to_whom_it_failed_and_a_correction_to_whom_it_did_not(worl
     process.settle().await;
     let first = addresses(&gateway);
     assert_eq!(first.len(), 5);
-    process.advance(3_600_000).await;
+    process.advance(600_000).await;
     world.settle(loa::delivery::close::Settle::Unknown).await;
     process.settle().await;
     let page = officer.page(&format!("/runs/{run}")).await;
@@ -285,13 +287,13 @@ async fn a_retry_goes_to_whom_it_failed_and_a_correction_to_whom_it_did_not(worl
 async fn approve(world: &World, officer: &Browser<'_>, house: &House, draft: &str) {
     officer.done(&format!("{draft}/submit"), &[("note", "gấp")]).await;
     assert!(officer.page(draft).await.contains("Chờ phê duyệt"));
-    assert_eq!(warning::send_approved(&world.db, world.now()).await.unwrap(), [], "nothing goes before");
+    assert!(warning::send_approved(&world.db, world.now()).await.unwrap().is_empty(), "nothing goes before");
     let approver = house.browser(world, "Dung", Role::Approver, None).await;
     let slug = draft.strip_prefix("/warnings/").unwrap();
     let waiting = &submission::of_campaign(&world.db, slug).await.unwrap()[0];
     submission::approve(&world.db, waiting.id, &waiting.hash, "", &approver.actor, None, world.now()).await.unwrap();
     assert_eq!(warning::send_approved(&world.db, world.now()).await.unwrap().len(), 1);
-    assert_eq!(warning::send_approved(&world.db, world.now()).await.unwrap(), [], "once");
+    assert!(warning::send_approved(&world.db, world.now()).await.unwrap().is_empty(), "once");
 }
 
 async fn a_warning_takes_three_steps_and_one_approval(world: &World) {

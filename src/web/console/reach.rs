@@ -59,19 +59,13 @@ const TREND: usize = 6;
 #[serde(default)]
 pub(super) struct Asked {
     /// A period's key; empty: this quarter, unless days are given.
-    #[serde(skip_serializing_if = "String::is_empty")]
     period: String,
     /// Days instead of a period.
-    #[serde(skip_serializing_if = "String::is_empty")]
     from: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     through: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     campaign: String,
     /// A place's code.
-    #[serde(skip_serializing_if = "String::is_empty")]
     area: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     by: String,
 }
 
@@ -80,6 +74,8 @@ pub(super) struct Wanted {
     pub asked: Asked,
     pub calendar: Calendar,
     pub period: Option<Period>,
+    /// The local day.
+    pub today: NaiveDate,
     pub selection: Selection,
     /// Campaigns that the visitor may choose from: slug and title.
     pub campaigns: Vec<(String, String)>,
@@ -138,7 +134,7 @@ impl Wanted {
         let selection = Selection { campaign, from, through, area, only, run: None };
         let goals = state.0.parts.library.read().map(|library| library.goals.0.clone()).unwrap_or_default();
         let populations = goals.into_iter().flat_map(|goal| goal.population).collect();
-        Ok(Self { asked, calendar, period, selection, campaigns, by, populations })
+        Ok(Self { asked, calendar, period, today: today(state), selection, campaigns, by, populations })
     }
 
     /// The same for another period.
@@ -268,7 +264,7 @@ fn heading(wanted: &Wanted, lang: Lang) -> Value {
         period.map(|period| context! { href => wanted.with("/reach", |asked| asked.period = period.key()), title => period.title().text(lang) })
     };
     let spans: Vec<Value> = wanted.period.map_or_else(Vec::new, |own| {
-        let same = |span| wanted.calendar.containing(span, own.through);
+        let same = |span| wanted.calendar.containing(span, own.through.min(wanted.today).max(own.from));
         Span::ALL
             .into_iter()
             .filter_map(|span| Some((span, same(span)?)))
@@ -443,6 +439,11 @@ fn mille(part: i64, whole: i64) -> Option<i64> {
     (whole > 0).then(|| i64::try_from(i128::from(part) * 1_000 / i128::from(whole)).unwrap_or(1_000))
 }
 
+/// A place's name without its kind, which would fill a tile.
+fn bare(name: &str) -> &str {
+    ["Thành phố ", "Tỉnh ", "Phường ", "Xã ", "Đặc khu "].iter().find_map(|kind| name.strip_prefix(kind)).unwrap_or(name)
+}
+
 /// Places as tiles: provinces as on a map; the wards of the one that is asked for row by row.
 fn map(sheet: &Sheet, wanted: &Wanted, lang: Lang) -> Option<String> {
     let province = wanted.selection.area.as_deref();
@@ -461,7 +462,7 @@ fn map(sheet: &Sheet, wanted: &Wanted, lang: Lang) -> Option<String> {
         let label = phrase!("{name}: {share}, {n} trên {m} người có xác nhận", "{name}: {share}, {n} of {m} people confirmed");
         Tile {
             at: chart::place_of(code).filter(|_| province.is_none()).unwrap_or((at % 7, at / 7)),
-            name: name.to_string(),
+            name: bare(name).to_string(),
             note: share,
             value: mille(confirmed, all),
             label: label.text(lang).to_string(),

@@ -82,6 +82,10 @@ impl World {
     /// Every tally agrees with its rows, and every row with itself.
     pub async fn check(&self) {
         assert_eq!(tally::differences(&self.db).await.unwrap(), []);
+        let unbilled = "SELECT count(*) FROM (SELECT route FROM (SELECT route, parts, price FROM billed
+                          UNION ALL SELECT route, -parts, -price FROM delivery) AS both_sides
+                        GROUP BY route HAVING sum(parts) <> 0 OR sum(price) <> 0) AS differing";
+        assert_eq!(self.number(unbilled).await, 0, "what is billed by day is what the rows cost");
         let runs: Vec<i64> =
             on!(self.db.read, |pool, _sql| sqlx::query_scalar("SELECT id FROM run ORDER BY id").fetch_all(pool).await).unwrap();
         for run in runs {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use loa::{
     delivery::State,
-    report::{Cut, Fate, Selection, unreached},
+    report::{Cut, Fate, Selection, Sheet, kept::count_now, unreached},
 };
 use proptest::{
     prelude::*,
@@ -81,8 +81,6 @@ fn fates(rows: &[Row]) -> BTreeMap<i64, Fate> {
 
 #[tokio::test]
 async fn whatever_the_rows_are_the_figures_add_up() {
-    const CUTS: [Cut; 8] =
-        [Cut::Channel, Cut::Area, Cut::Segment, Cut::Group, Cut::Carrier, Cut::Account, Cut::Message, Cut::Reason];
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     for ground in grounds().await {
         scene(&ground).await;
@@ -105,8 +103,13 @@ async fn whatever_the_rows_are_the_figures_add_up() {
             assert_eq!(counted.deliveries.cost, real.iter().map(|row| row.price).sum::<i64>());
             let gaps = unreached(&ground.db, &Selection::default(), NOW).await.unwrap();
             assert_eq!(gaps.iter().map(|gap| gap.people).sum::<i64>(), counted.people.not_reached());
-            for by in CUTS {
+            let sheet = count_now(&ground.db, &Selection::default(), NOW).await.unwrap();
+            assert_eq!(sheet.total, counted);
+            assert_eq!(Sheet::read(&sheet.write()).as_ref(), Some(&sheet), "what is kept comes back");
+            for by in Cut::ALL {
                 let lines = count(&ground, &Selection::default(), Some(by)).await.lines;
+                // What pages show, counted for all cuts at once, is what each report counts by itself.
+                assert_eq!(sheet.lines(by), lines, "{by:?}");
                 let sum = |of: &dyn Fn(&loa::report::Figures) -> i64| lines.iter().map(|line| of(&line.figures)).sum::<i64>();
                 if by.parts_deliveries() {
                     assert_eq!(sum(&|f| f.deliveries.total()), counted.deliveries.total(), "{by:?}");

@@ -243,7 +243,8 @@ fn events(state: State, looks: Watching, lang: Lang) -> impl Stream<Item = Resul
         while !over && looks.changed().await.is_ok() {
             let Some(look) = looks.borrow_and_update().clone() else { continue };
             let html = match state.0.pages.render("console/runs/progress", progress(&look, lang)) {
-                Ok(html) => html,
+                // An event has lines; what a gateway said may have other ends of them.
+                Ok(html) => html.replace('\r', " "),
                 Err(error) => {
                     tracing::error!("the progress of a run could not be rendered: {error:#}");
                     return None;

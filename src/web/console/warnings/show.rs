@@ -139,7 +139,7 @@ pub(super) async fn show(
         &visitor,
         "console/warnings/show",
         context! {
-            slug => slug, title => edition.title, owner => edition.owner, version => edition.version,
+            slug => slug, title => edition.title, owner => edition.owner, edition => edition.version,
             parent => warning.parent, run => warning.run, sent_at => warning.sent_at.map(super::super::runs::time),
             standing => standing, changed => changed, comment => latest.map(|one| one.comment.clone()),
             texts => Value::from(Serde(&shown)), broken => broken, required => required, may_submit => may_submit,
