@@ -89,6 +89,7 @@ async fn scene(office: &Office, browser: &Browser) -> Vec<(&'static str, String)
         ("{person}", person.to_string()),
         ("{campaign}", "ma-otp".into()),
         ("{draft}", "ban-sao".into()),
+        ("{version}", "1".into()),
         ("{warning}", last(warning)),
         ("{approval}", last(approval)),
         ("{request}", last(request)),

@@ -75,9 +75,9 @@ pub const PAGES: &[&str] = &[
     "/me/two-factor",
     "/me/tokens",
     "/campaigns/{campaign}/versions",
-    "/periods/2026-Q3",
-    "/users/1",
-    "/segments/moi-nguoi",
+    "/periods/{period}",
+    "/users/{user}",
+    "/segments/{segment}",
     "/api/v1/runs",
 ];
 
@@ -98,7 +98,10 @@ pub async fn measure(bench: &Bench, on: Store) -> anyhow::Result<Vec<Figure>> {
             .replace("{settled}", &filled.settled.to_string())
             .replace("{person}", &person.to_string())
             .replace("{campaign}", "sms")
-            .replace("{account}", "instant");
+            .replace("{account}", "instant")
+            .replace("{segment}", "moi-nguoi")
+            .replace("{period}", "2026-Q3")
+            .replace("{user}", "1");
         let mut took = Vec::new();
         let mut refused = None;
         for round in 0..WARM_UP + bench.size.requests {

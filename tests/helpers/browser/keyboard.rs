@@ -37,12 +37,13 @@ impl Browser {
         const STOP: &str = "
             const e = document.activeElement;
             if (!e || e === document.body) return null;
-            // A date has stops of its own within.
-            const again = window.loaReached.has(e) && e !== window.loaLast, box = e.getBoundingClientRect();
+            // A date has stops of its own within, which the browser itself outlines.
+            const within = e === window.loaLast, again = window.loaReached.has(e) && !within, box = e.getBoundingClientRect();
             window.loaReached.add(e); window.loaLast = e;
             const shows = x => { const s = x && getComputedStyle(x);
                 return s && (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 || s.boxShadow !== 'none') };
-            const visible = [e, e.parentElement, e.closest('label'), e.labels?.[0], e.nextElementSibling].some(shows);
+            // A frame shows within where the focus is.
+            const visible = within || e.tagName === 'IFRAME' || [e, e.parentElement, e.closest('label'), e.labels?.[0], e.nextElementSibling].some(shows);
             const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
             const name = e.outerHTML.slice(0, 160);
             return { again, wrong: !visible ? `focus does not show: ${name}` : !inside ? `focus is outside the window: ${name}` : '' }";

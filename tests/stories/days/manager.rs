@@ -14,7 +14,7 @@ async fn a_manager_reads_exports_and_closes() {
             "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count(*) FROM delivery WHERE state IN (0, 1, 2)) = 0",
         )
         .await;
-    house.office.until("receipts came", "SELECT count(*) > 10 FROM delivery WHERE state = 5").await;
+    house.office.until("receipts came", "SELECT count(*) = 0 FROM delivery WHERE state = 3 AND price > 0").await;
     let confirmed = house.office.number("SELECT count(DISTINCT id >> 4) FROM delivery WHERE state IN (5, 6)").await;
     let desk = house.desk(MANAGER).await;
     section(&desk, "Kết quả tiếp cận").await;

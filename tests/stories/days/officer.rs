@@ -74,7 +74,7 @@ async fn an_officer_warns_stops_goes_on_and_corrects() {
     desk.press("Gửi duyệt; duyệt xong gửi ngay").await;
     desk.sees("Chờ phê duyệt").await;
     approve(&house, &phone, "Cảnh báo: sàn đầu tư lãi cao lừa đảo", "").await;
-    desk.sees_in_time("Đã gửi").await;
+    desk.sees_in_time("chuyện gì đã xảy ra").await;
 
     // Live, without loading the page again.
     desk.follow("đợt 1").await;

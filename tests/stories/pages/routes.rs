@@ -18,7 +18,7 @@ pub const WALK: &[&str] = &[
     "/campaigns/{draft}/edit",
     "/campaigns/{campaign}/clone",
     "/campaigns/{draft}/versions",
-    "/campaigns/{draft}/versions/1",
+    "/campaigns/{draft}/versions/{version}",
     "/approvals",
     "/approvals/{approval}",
     "/approvals/delegates",
@@ -86,7 +86,6 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/audit/export.csv", "a file"),
     ("/audit/export.jsonl", "a file"),
     ("/runs/{id}/live", "a stream of events, seen live in the officer's day"),
-    ("/api/v1/runs", "the API's"),
 ];
 
 /// Pages of what somebody wrote, of which a measurement has nothing.

@@ -10,7 +10,7 @@ use super::super::ground::Ground;
 use crate::{
     audit::Actor,
     transaction,
-    user::{self, New, Right, Role, api_token, session},
+    user::{self, New, Right, Role, api_token, password, session},
 };
 
 /// Who asks for the pages.
@@ -43,6 +43,8 @@ pub async fn visitor(ground: &Ground) -> anyhow::Result<Visitor> {
     };
     let id = user::add(db, &new, &actor, now).await?.map_err(|refused| anyhow::anyhow!("{refused}"))?;
     let user = user::find(db, id).await?.context("the user was not kept")?;
+    let hash = password::hash("không ai gõ câu này bao giờ", seal).await?;
+    password::change(db, &user, &hash, None, &actor, now).await?;
     let session = transaction!(db, |tx| session::begin(tx, seal, id, true, "", "loa bench", now).await)?;
     let rights = Right::ALL.into_iter().collect();
     let token = api_token::make(db, seal, &user, "bench", rights, now + 86_400_000, &actor, now).await?;

@@ -19,10 +19,10 @@ addEventListener('submit', (event) => {
 });
 
 // What scrolls by itself can be scrolled with the keyboard, and says what it is.
-for (const box of document.querySelectorAll('.scroll:not([tabindex])')) {
+for (const box of document.querySelectorAll('.scroll:not([tabindex]), main pre:not([tabindex]), .paper:not([tabindex])')) {
   box.tabIndex = 0;
   const title = box.querySelector('caption')?.textContent.trim() || box.querySelector('h2, h3')?.textContent.trim();
-  if (title && !box.hasAttribute('role') && box.tagName === 'DIV') { box.setAttribute('role', 'region'); box.setAttribute('aria-label', title); }
+  if (title && !box.hasAttribute('role') && box.tagName === 'DIV') { box.setAttribute('role', 'group'); box.setAttribute('aria-label', title); }
 }
 
 // A page that waits for the server looks again, unless somebody is writing on it. Without script it does so by `noscript`.
