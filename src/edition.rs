@@ -37,6 +37,9 @@ use crate::{
 /// The longest text of a campaign, in bytes.
 pub const TEXT_LIMIT: usize = 256 * 1024;
 
+/// What no campaign can be named: the files beside campaigns, and the pages below `/campaigns`.
+const OWN_NAMES: &[&str] = &["segments", "goals", "new", "import", "preview"];
+
 /// A campaign as it was saved.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Edition {
@@ -183,7 +186,7 @@ pub async fn save_draft(db: &Db, draft: Draft<'_>, actor: &Actor, now: i64) -> R
 
 /// What a form should have refused beside its field.
 fn refuse_impossible(draft: &Draft<'_>) -> Result<()> {
-    if !is_slug(draft.slug) || matches!(draft.slug, "segments" | "goals") {
+    if !is_slug(draft.slug) || OWN_NAMES.contains(&draft.slug) {
         return Err(DbError::Refused(format!("`{}` cannot name a campaign", draft.slug)));
     }
     if draft.text.len() > TEXT_LIMIT || draft.text.contains('\0') {
@@ -194,11 +197,14 @@ fn refuse_impossible(draft: &Draft<'_>) -> Result<()> {
 
 /// Whether a name can be a campaign's in the console, and why not.
 pub fn check_slug(library: &Library, slug: &str) -> std::result::Result<(), crate::words::Phrase> {
-    if !is_slug(slug) || matches!(slug, "segments" | "goals") {
+    if !is_slug(slug) {
         return Err(phrase!(
             "mã chiến dịch chỉ gồm a-z, 0-9 và dấu gạch nối, nhiều nhất 60 ký tự",
             "a campaign is named with a-z, 0-9 and hyphens, at most 60 characters"
         ));
+    }
+    if OWN_NAMES.contains(&slug) {
+        return Err(phrase!("Loa dùng riêng mã {slug}: hãy chọn mã khác", "Loa keeps the name {slug} for itself: choose another"));
     }
     if library.is_provisioned(slug) {
         return Err(phrase!("tệp {slug}.toml đã dùng mã này", "the file {slug}.toml has this name already"));

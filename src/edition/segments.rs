@@ -75,6 +75,9 @@ static WRITERS: Sql = Sql::new(
       WHERE at > $2 AND slug IN (SELECT slug FROM :rows($1; slug TEXT) AS named)",
 );
 
+/// What no segment can be named: the pages below `/segments`.
+const PAGES: &[&str] = &["new", "count"];
+
 /// What is wrong with a segment before it is saved: its table, what it names, or its name.
 pub fn check(library: &Library, slug: &str, text: &str) -> std::result::Result<(), Problems> {
     let file = format!("[{slug}]");
@@ -82,6 +85,10 @@ pub fn check(library: &Library, slug: &str, text: &str) -> std::result::Result<(
         let problem = Problem::of(&file, phrase!("`{slug}` không phải mã nhóm hợp lệ", "`{slug}` is not a valid segment name"));
         let help = phrase!("chỉ dùng chữ thường không dấu, số và dấu gạch nối", "use a-z, 0-9 and hyphens");
         return Err(problem.help(help).into());
+    }
+    if PAGES.contains(&slug) {
+        let taken = phrase!("Loa dùng riêng mã `{slug}`", "Loa keeps the name `{slug}` for itself");
+        return Err(Problem::of(&file, taken).help(phrase!("chọn mã khác", "choose another name")).into());
     }
     if is_of_file(library, slug) {
         let clash = phrase!("segments.toml đã có nhóm `{slug}`", "segments.toml has a segment `{slug}` already");

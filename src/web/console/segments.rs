@@ -259,14 +259,6 @@ async fn act(state: &Shared, visitor: &Visitor, mut work: Work, typed: &Fields) 
                 work.slug = slug_of(&title);
             }
             let unwritten = said.written.as_ref().is_some_and(|written| !written.wrong.is_empty());
-            if matches!(work.slug.as_str(), "new" | "count") {
-                let wrong = phrase!(
-                    "mã này là địa chỉ của một trang khác: chọn mã khác",
-                    "this is another page's address: choose another name"
-                );
-                said.own.push(("slug".to_string(), wrong));
-                return show(state, visitor, StatusCode::UNPROCESSABLE_ENTITY, work, said).await;
-            }
             match editions::check(&library, &work.slug, &work.text()) {
                 Ok(()) if !unwritten => return save(state, visitor, work, said).await,
                 Ok(()) => {}

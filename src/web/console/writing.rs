@@ -298,12 +298,7 @@ fn name_it(work: &mut Work, library: &Library, said: &mut Said) {
         let title = form::of(&work.sheet.text).map(|form| form.text("title").to_string()).unwrap_or_default();
         work.slug = slug_of(&title);
     }
-    if matches!(work.slug.as_str(), "new" | "import" | "preview") {
-        said.own.push((
-            "slug",
-            phrase!("mã này là địa chỉ của một trang khác: chọn mã khác", "this is another page's address: choose another name"),
-        ));
-    } else if let Err(wrong) = edition::check_slug(library, &work.slug) {
+    if let Err(wrong) = edition::check_slug(library, &work.slug) {
         said.own.push(("slug", wrong));
     }
 }
