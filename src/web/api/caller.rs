@@ -18,7 +18,9 @@ use governor::{
 
 use super::problem::{Kind, Problem};
 use crate::{
+    audience::list::{self, Owners},
     audit::{Actor, Via},
+    db::Db,
     phrase,
     user::{self, Right, User, api_token},
     web::{State, console::door},
@@ -55,9 +57,37 @@ impl Caller {
         if self.user.departments.sees(owner) { Ok(()) } else { Err(Problem::not_found()) }
     }
 
+    /// The office's lists, with which of them they see.
+    pub async fn lists(&self, db: &Db) -> Result<Lists<'_>, Problem> {
+        Ok(Lists { owners: list::owners(db).await?, caller: self })
+    }
+
     /// Whose keys and requests these are: a key of one token says nothing of another's.
     pub fn key(&self) -> String {
         format!("token/{}", self.token)
+    }
+}
+
+/// The office's lists: people on a list of another department are not there for the caller.
+pub struct Lists<'c> {
+    owners: Owners,
+    caller: &'c Caller,
+}
+
+impl Lists<'_> {
+    /// The lists that the caller does not see.
+    pub fn hidden(&self) -> Vec<&str> {
+        self.owners.hidden(|owner| self.caller.user.departments.sees(owner))
+    }
+
+    /// The department of a list; empty: nobody's.
+    pub fn owner(&self, source: &str) -> &str {
+        self.owners.of(source)
+    }
+
+    /// Whether the caller sees whoever is on it.
+    pub fn sees(&self, source: &str) -> bool {
+        self.caller.user.departments.sees(self.owner(source))
     }
 }
 

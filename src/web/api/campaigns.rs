@@ -424,5 +424,9 @@ async fn submit(
         SubmitError::Waiting => Problem::conflict(phrase!("phiên bản này đang chờ phê duyệt", "it waits for approval already")),
         SubmitError::Provisioned => provisioned(&slug),
     })?;
+    if !required {
+        state.parts.shelf.look(db).await?;
+        state.parts.work.notify_waiters();
+    }
     Ok(created(&format!("/api/v1/submissions/{submission}"), &Asked { submission }))
 }

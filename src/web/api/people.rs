@@ -1,11 +1,12 @@
 //! One person: found by an address or a reference, looked at with everything masked, taken at their word, forgotten.
 //!
-//! An address never stands in a URL: it would be logged. People are found by POST, and known by their row's number from then on.
+//! An address never stands in a URL: it would be logged. People are found by POST, and known by their row's number from then on. Who is
+//! on another department's list is not there.
 
 use axum::{extract, http::StatusCode};
 use providers::Channel;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,13 +19,15 @@ use super::{
 use crate::{
     audience::{
         address::{self, ChatService},
-        erase, phone,
+        erase::erase_within,
+        phone,
+        who::{self, Listed},
     },
-    db::{Db, Sql},
-    dossier, on, phrase, request,
+    audit, dossier, phrase, request,
     seal::Kind,
+    transaction,
     user::Right,
-    web::State,
+    web::{Shared, State},
 };
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -59,10 +62,6 @@ struct Found {
     r#ref: String,
 }
 
-static BY_REFERENCE: Sql = Sql::new(r"SELECT id, ref FROM recipient WHERE ref = $1 AND state < 2");
-
-static REFERENCE: Sql = Sql::new(r"SELECT ref FROM recipient WHERE id = $1 AND state < 2");
-
 #[utoipa::path(post, path = "/people/find", tag = "people", operation_id = "find_people",
     summary = "Tìm người | Find people by an address or a reference", request_body = Known,
     description = "Say exactly one. Several people may share an address; nobody found is an empty list.",
@@ -74,21 +73,22 @@ async fn find(
 ) -> Result<List<Found>, Problem> {
     caller.needs(Right::ReadPerson)?;
     let db = &state.parts.db;
-    let found: Vec<(i64, String)> = match known {
+    let holders = async |channel, kind, plain: &str| request::holders(db, channel, state.parts.seal.hash(kind, plain)).await;
+    let numbers: Vec<(i64, String)> = match known {
         Known { r#ref: Some(reference), phone: None, email: None, zalo_id: None } => {
-            on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_REFERENCE)).bind(&reference).fetch_all(pool).await)?
+            who::reference(db, &reference).await?.into_iter().map(|one| (one.id, one.reference)).collect()
         }
         Known { r#ref: None, phone: Some(text), email: None, zalo_id: None } => {
             let phone = phone::normalise(&text).map_err(|bad| Problem::field("/phone", bad.phrase()))?;
-            request::holders(db, Channel::Sms, state.parts.seal.hash(Kind::Phone, &phone)).await?
+            holders(Channel::Sms, Kind::Phone, &phone).await?
         }
         Known { r#ref: None, phone: None, email: Some(text), zalo_id: None } => {
             let email = address::email(&text).map_err(|bad| Problem::field("/email", bad.phrase()))?;
-            request::holders(db, Channel::Email, state.parts.seal.hash(Kind::Email, &email)).await?
+            holders(Channel::Email, Kind::Email, &email).await?
         }
         Known { r#ref: None, phone: None, email: None, zalo_id: Some(text) } => {
             let chat = address::chat(ChatService::Zalo, &text).map_err(|bad| Problem::field("/zalo_id", bad.phrase()))?;
-            request::holders(db, Channel::Chat, state.parts.seal.hash(Kind::Chat, &chat)).await?
+            holders(Channel::Chat, Kind::Chat, &chat).await?
         }
         _ => {
             let words = phrase!(
@@ -98,23 +98,37 @@ async fn find(
             return Err(Problem::field("", words));
         }
     };
-    Ok(List::whole(found.into_iter().map(|(id, reference)| Found { id, r#ref: reference }).collect()))
+    let lists = caller.lists(db).await?;
+    let mut found = Vec::new();
+    for (id, _) in numbers {
+        if let Some(one) = who::number(db, id).await?.filter(|one| lists.sees(&one.source)) {
+            found.push(Found { id, r#ref: one.reference });
+        }
+    }
+    Ok(List::whole(found))
 }
 
 /// A row's number.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "describes a parameter")]
-struct Id {
+pub(super) struct Id {
     /// The row's number.
     #[param(minimum = 1)]
     id: i64,
 }
 
-async fn reference(db: &Db, id: i64) -> Result<String, Problem> {
-    let found: Option<String> =
-        on!(db.read, |pool, sql| sqlx::query_scalar(sql(&REFERENCE)).bind(id).fetch_optional(pool).await)?;
-    found.ok_or_else(Problem::not_found)
+/// The person of this number, if the caller sees whoever is on their list.
+pub(super) async fn seen(state: &Shared, caller: &Caller, id: i64) -> Result<Listed, Problem> {
+    caller.needs(Right::ReadPerson)?;
+    let db = &state.parts.db;
+    let person = who::number(db, id).await?.ok_or_else(Problem::not_found)?;
+    if caller.lists(db).await?.sees(&person.source) { Ok(person) } else { Err(Problem::not_found()) }
+}
+
+/// A person in the record of who did what.
+pub(super) fn subject(id: i64) -> String {
+    format!("person:{id}")
 }
 
 #[utoipa::path(get, path = "/people/{id}", tag = "people", operation_id = "read_person",
@@ -126,9 +140,8 @@ async fn read(
     extract::State(State(state)): extract::State<State>,
     Number(id): Number,
 ) -> Result<axum::Json<Value>, Problem> {
-    caller.needs(Right::ReadPerson)?;
-    let reference = reference(&state.parts.db, id).await?;
-    let dossier = dossier::find(&state.parts.db, &state.parts.seal, &reference).await?.ok_or_else(Problem::not_found)?;
+    let person = seen(&state, &caller, id).await?;
+    let dossier = dossier::find(&state.parts.db, &state.parts.seal, &person.reference).await?.ok_or_else(Problem::not_found)?;
     Ok(axum::Json(serde_json::to_value(dossier.veiled()).map_err(anyhow::Error::from)?))
 }
 
@@ -142,8 +155,14 @@ async fn forget(
     Number(id): Number,
 ) -> Result<StatusCode, Problem> {
     caller.needs(Right::WriteAudience)?;
-    caller.needs(Right::ReadPerson)?;
-    let reference = reference(&state.parts.db, id).await?;
-    let erased = erase::erase(&state.parts.db, &reference, &caller.actor.name, state.parts.clock.millis()).await?;
+    let person = seen(&state, &caller, id).await?;
+    let now = state.parts.clock.millis();
+    let erased = transaction!(state.parts.db, |tx| {
+        let Some(erased) = erase_within(tx, &person.reference, &caller.actor.name, now).await? else { return Ok(None) };
+        // The reference goes with the person.
+        let told = json!({ "requests": erased.requests, "under_way": erased.under_way });
+        audit::record(tx, &caller.actor, "person.erase", &subject(id), None, Some(&told), now).await?;
+        Ok(Some(erased))
+    })?;
     if erased.is_some() { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

@@ -3,7 +3,7 @@
 use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
+        header::{CONNECTION, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -332,6 +332,10 @@ impl Problem {
         more.insert(VARY, HeaderValue::from_static("accept, accept-language"));
         if self.kind == Kind::Unauthenticated {
             more.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"loa\""));
+        }
+        if self.kind == Kind::TooLarge {
+            // The rest of the body is not read: nothing can follow it on this connection.
+            more.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(seconds) = self.retry_after {
             more.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -25,6 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(approve))
         .routes(routes!(give_back))
         .routes(routes!(withdraw))
+        .routes(routes!(emergency))
+        .routes(routes!(review))
 }
 
 /// A content for whose approval somebody asked.
@@ -125,6 +127,30 @@ struct Return {
     comment: String,
 }
 
+/// A release by one person alone.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Emergency {
+    /// The content that was looked at: its `hash`.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    hash: String,
+    /// Why it cannot wait for somebody else.
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: String,
+}
+
+/// What another approver found of an emergency afterwards.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Review {
+    /// Whether it was right; what was wrong is in force no longer.
+    was_right: bool,
+    /// What to say to it: needed where it was wrong.
+    #[serde(default)]
+    #[schema(max_length = 1000)]
+    comment: String,
+}
+
 /// A submission's number.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -133,6 +159,13 @@ struct Id {
     /// The submission's number.
     #[param(minimum = 1)]
     id: i64,
+}
+
+/// This node works by it at once; the others look every few seconds.
+async fn take_effect(state: &Shared) -> Result<(), Problem> {
+    state.parts.shelf.look(&state.parts.db).await?;
+    state.parts.work.notify_waiters();
+    Ok(())
 }
 
 /// One that the caller sees.
@@ -178,7 +211,7 @@ async fn approve(
     seen(&state, &caller, id).await?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let done = submission::approve(db, id, &approval.hash, &approval.comment, &caller.actor, None, now).await?;
-    state.parts.work.notify_waiters();
+    take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }
 
@@ -211,5 +244,47 @@ async fn withdraw(
     caller.needs(Right::WriteCampaigns)?;
     seen(&state, &caller, id).await?;
     let done = submission::withdraw(&state.parts.db, id, &caller.actor, state.parts.clock.millis()).await?;
+    Ok(axum::Json(done.into()))
+}
+
+#[utoipa::path(post, path = "/submissions/{id}/emergency", tag = "campaigns", operation_id = "approve_in_emergency",
+    summary = "Phê duyệt khẩn | Approve alone, in an emergency",
+    description = "A warning that cannot wait, by an approver who may have written it. Another approver reviews it afterwards.",
+    params(Id), request_body = Emergency,
+    responses((status = 200, description = "It is in force", body = Submission),
+        (status = 409, description = "It was decided, its content is another one, or it is no warning")))]
+async fn emergency(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+    Json(emergency): Json<Emergency>,
+) -> Result<axum::Json<Submission>, Problem> {
+    caller.needs(Right::Approve)?;
+    seen(&state, &caller, id).await?;
+    if emergency.reason.trim().is_empty() {
+        return Err(Problem::field("/reason", Refusal::Silent.phrase()));
+    }
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let done = submission::approve_in_emergency(db, id, &emergency.hash, &emergency.reason, &caller.actor, now).await?;
+    take_effect(&state).await?;
+    Ok(axum::Json(done.into()))
+}
+
+#[utoipa::path(post, path = "/submissions/{id}/review", tag = "campaigns", operation_id = "review_emergency",
+    summary = "Xem lại phê duyệt khẩn | Review what was approved in an emergency",
+    description = "By an approver who neither wrote nor released it.", params(Id), request_body = Review,
+    responses((status = 200, description = "It is reviewed", body = Submission),
+        (status = 409, description = "There is nothing to review")))]
+async fn review(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+    Json(review): Json<Review>,
+) -> Result<axum::Json<Submission>, Problem> {
+    caller.needs(Right::Approve)?;
+    seen(&state, &caller, id).await?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let done = submission::review(db, id, review.was_right, &review.comment, &caller.actor, now).await?;
+    take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }
