@@ -53,6 +53,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("webhook", "secrets shared with other programs"),
     ("webhook_delivery", "what programs were told, which names nobody"),
     ("idempotency", "answers to programs, in which people are masked; they go after a day"),
+    ("console_user", "who works with the console: `loa user` keeps them"),
+    ("session", "the console's users"),
+    ("invitation", "the console's users"),
+    ("recovery_code", "the console's users"),
+    ("api_token", "the console's users"),
+    ("sign_in_failure", "the console's users"),
+    ("audit", "what the console's users did, to people by their number alone"),
+    ("audit_head", "the audit's last hash"),
+    ("edition_bytes", "a definition's files"),
 ];
 
 /// Whether a column says something about a person, or leads to one.
@@ -162,7 +171,9 @@ async fn nothing_personal_is_forgotten(world: &World) {
     for (table, column, class) in &columns {
         let left = match *class {
             "text" => format!("SELECT count(*) FROM {table} WHERE {column} LIKE '%Bí Mật%'"),
-            "bytes" => format!("SELECT count(*) FROM {table} WHERE {column} IS NOT NULL"),
+            "bytes" if !ELSEWHERE.iter().any(|(of, _)| of == table) => {
+                format!("SELECT count(*) FROM {table} WHERE {column} IS NOT NULL")
+            }
             _ => continue,
         };
         assert_eq!(world.number(&left).await, 0, "{table}.{column} is left of an erased person");
