@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use cut::Cut;
 pub use figure::{Cause, Deliveries, Fate, Figures, Outcome, People};
 pub use measure::Measure;
-pub use name::{owners, seen_by};
+pub use name::{owners, route, seen_by};
 pub use sheet::Sheet;
 pub use target::Target;
 

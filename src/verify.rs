@@ -9,7 +9,7 @@ use crate::{
     db::{Db, Result, Sql},
     phrase,
     report::{closing, kept},
-    tally::{self, Difference},
+    tally::{self, Difference, billed},
     within,
     words::Phrase,
 };
@@ -178,6 +178,8 @@ pub struct Verification {
     pub tallies: i64,
     /// Tallies that differ from their rows.
     pub differences: Vec<Difference>,
+    /// Routes whose days, which invoices are held against, differ from their deliveries.
+    pub billed: Vec<billed::Difference>,
     /// Rules that are broken.
     pub findings: Vec<Finding>,
     /// Kept figures of settled runs that were compared.
@@ -192,6 +194,7 @@ impl Verification {
     /// Whether nothing is wrong.
     pub const fn is_clean(&self) -> bool {
         self.differences.is_empty()
+            && self.billed.is_empty()
             && self.findings.is_empty()
             && self.wrong_figures.is_empty()
             && self.broken_closings.is_empty()
@@ -203,6 +206,7 @@ pub async fn verify(db: &Db) -> Result<Verification> {
     db.snapshot(async |tx| {
         let (deliveries, runs, tallies): (i64, i64, i64) = within!(tx, |c, sql| sqlx::query_as(sql(&ROWS)).fetch_one(c).await)?;
         let differences = tally::differences_within(tx).await?;
+        let billed = billed::differences(tx).await?;
         let mut findings = Vec::new();
         for rule in Rule::ALL {
             let (count, example): (i64, Option<i64>) =
@@ -213,7 +217,7 @@ pub async fn verify(db: &Db) -> Result<Verification> {
         }
         let (kept, wrong_figures) = kept::wrong(tx).await?;
         let broken_closings = closing::broken(tx).await?;
-        Ok(Verification { deliveries, runs, tallies, differences, findings, kept, wrong_figures, broken_closings })
+        Ok(Verification { deliveries, runs, tallies, differences, billed, findings, kept, wrong_figures, broken_closings })
     })
     .await
 }

@@ -9,7 +9,7 @@ use std::{
 use super::{Globals, table};
 use crate::{
     delivery::State,
-    phrase,
+    phrase, report,
     tally::{Count, Difference},
     verify::{Verification, verify},
     words::{self, Lang},
@@ -51,6 +51,17 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
             writeln!(out, "{}", phrase!("… và {more} chỗ khác", "… and {more} more").text(lang))?;
         }
     }
+    for one in &found.billed {
+        let (_, route) = report::route(i64::from(one.route));
+        let route = route.text(lang);
+        let count = |parts: i64, price: i64| format!("{} / {}", words::number(parts, lang), words::number(price, lang));
+        let (days, rows) = (count(one.parts, one.price), count(one.row_parts, one.row_price));
+        let told = phrase!(
+            "số theo ngày để đối soát của {route}: {days} (phần/đ), từ các dòng: {rows}",
+            "what invoices of {route} are held against is {days} (parts/đ), and its rows come to {rows}"
+        );
+        writeln!(out, "✗ {}", told.text(lang))?;
+    }
     for finding in &found.findings {
         let (breach, count, example) = (finding.rule.breach(), words::number(finding.count, lang), finding.example);
         let (breach, such_as) = (breach.text(lang), lang.pick("ví dụ số", "for example number"));
@@ -77,7 +88,7 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         "Counted {n} deliveries of {runs} runs against {tallies} tallies in {seconds} s"
     );
     let (differences, findings) =
-        (found.differences.len(), found.findings.len() + found.wrong_figures.len() + found.broken_closings.len());
+        (found.differences.len() + found.billed.len(), found.findings.len() + found.wrong_figures.len() + found.broken_closings.len());
     let end = if found.is_clean() {
         phrase!("không có sai lệch.", "no difference.")
     } else {

@@ -244,7 +244,7 @@ fn channel(number: i64) -> (String, Phrase) {
 }
 
 /// A route: carriers matter to SMS only, services to chat only.
-pub(super) fn route(number: i64) -> (String, Phrase) {
+pub fn route(number: i64) -> (String, Phrase) {
     let (key, name) = channel(number >> 4);
     let group = match key.as_str() {
         "sms" => Carrier::from_number(number & 15).map(Carrier::name),

@@ -1,7 +1,8 @@
 //! What each account was given to send, by route and local day: what a carrier's invoice is held against.
 //!
 //! It changes with the rows, in the transactions that claim them and that put back what was not taken: parts and đồng of
-//! all days together are those of all deliveries. The day is that of the claim, a moment before the message leaves.
+//! all days together are those of all deliveries, route by route ([`differences`]: `loa verify`). The day is that of the claim,
+//! a moment before the message leaves.
 
 use std::collections::BTreeMap;
 
@@ -75,4 +76,39 @@ pub async fn between(db: &Db, from: &str, through: &str) -> Result<Vec<(String, 
     let rows: Vec<(String, i16, String, i64, i64, i64)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&BETWEEN)).bind(from).bind(through).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(|(account, route, day, n, parts, price)| (account, route, day, Count { n, parts, price })).collect())
+}
+
+/// A route whose days do not come to what its deliveries do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Channel << 4 | carrier.
+    pub route: i16,
+    /// Parts, all days together.
+    pub parts: i64,
+    /// Đồng, all days together.
+    pub price: i64,
+    /// Parts of the deliveries.
+    pub row_parts: i64,
+    /// Đồng of the deliveries.
+    pub row_price: i64,
+}
+
+// By route, which a delivery never changes; its account it does, where another one tries after the first.
+static DIFFERENCES: Sql = Sql::new(
+    r"SELECT route, CAST(sum(parts) AS BIGINT), CAST(sum(price) AS BIGINT), CAST(sum(row_parts) AS BIGINT), CAST(sum(row_price) AS BIGINT)
+      FROM (
+        SELECT route, parts, price, 0 AS row_parts, 0 AS row_price FROM billed
+        UNION ALL
+        SELECT route, 0, 0, sum(parts), sum(price) FROM delivery GROUP BY route
+      ) AS both_sides
+      GROUP BY route HAVING sum(parts) <> sum(row_parts) OR sum(price) <> sum(row_price) ORDER BY route",
+);
+
+/// Recounts every route from its deliveries, within a snapshot of the caller's. Empty: all agree.
+pub async fn differences(tx: &mut Tx) -> Result<Vec<Difference>> {
+    let rows: Vec<(i16, i64, i64, i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&DIFFERENCES)).fetch_all(c).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|(route, parts, price, row_parts, row_price)| Difference { route, parts, price, row_parts, row_price })
+        .collect())
 }

@@ -164,7 +164,7 @@ async fn scene(ground: &Ground) {
     }
 }
 
-/// Writes rows, and the tallies that belong to them.
+/// Writes rows, and what is counted of them.
 async fn write(ground: &Ground, rows: &[Row]) {
     for row in rows {
         let id = row.run << 36 | row.person << 4 | row.channel;
@@ -192,7 +192,10 @@ async fn write(ground: &Ground, rows: &[Row]) {
             "DELETE FROM tally;
              INSERT INTO tally (run, channel, account, state, node, n, parts, price)
              SELECT run, CAST(id & 15 AS SMALLINT), account, state, 1, count(*), sum(parts), sum(price) FROM delivery
-             GROUP BY run, id & 15, account, state",
+             GROUP BY run, id & 15, account, state;
+             DELETE FROM billed;
+             INSERT INTO billed (account, route, day, node, n, parts, price)
+             SELECT account, route, '2026-01-01', 1, count(*), sum(parts), sum(price) FROM delivery GROUP BY account, route",
         )
         .await;
 }

@@ -24,6 +24,12 @@ async fn verification_catches_a_tally_that_was_tampered_with_and_rows_that_may_n
         ground.execute("DELETE FROM tally WHERE run = 2").await;
         assert_eq!(verify(&ground.db).await.unwrap().differences.len(), 2);
 
+        assert!(found.billed.is_empty());
+        ground.execute("UPDATE billed SET parts = parts + 3, price = price + 900 WHERE account = 1 AND route = 17").await;
+        let found = verify(&ground.db).await.unwrap();
+        let [one] = &found.billed[..] else { panic!("{:?}", found.billed) };
+        assert_eq!((one.route, one.parts - one.row_parts, one.price - one.row_price), (17, 3, 900));
+
         ground
             .execute(&format!(
                 "UPDATE delivery SET state = 1, owner = 7 WHERE run = 3;
