@@ -6,6 +6,7 @@
 //! - **handles**, a gateway's ids for messages: [`HANDLES`] after their run has settled, when no gateway reports any more;
 //! - **receipts** that were dealt with: after [`RECEIPTS`], which is time enough to settle a bill with a carrier;
 //! - **contacts**, what caps and spacing count: after [`CONTACTS`], longer than any of them looks back;
+//! - a run's **minutes**, from which its pace is drawn: after [`MINUTES`];
 //! - what **webhooks** were told, after 30 days, and **answers kept for repeated requests**, after a day;
 //! - **sessions**, **invitations** and what is counted of **attempts to sign in**, once they are over;
 //! - **refusals for a time** that are over (their record stays), and the last traces of **erased people** in runs that are over.
@@ -33,6 +34,8 @@ pub const HANDLES: Duration = Duration::from_hours(14 * 24);
 pub const RECEIPTS: Duration = Duration::from_hours(92 * 24);
 /// How long a contact is kept.
 pub const CONTACTS: Duration = Duration::from_hours(92 * 24);
+/// How long the minutes of a run are kept: long enough to look back at the same season a year ago.
+pub const MINUTES: Duration = Duration::from_hours(550 * 24);
 /// People whose erasure one step goes on with.
 const ERASURES: i64 = 100;
 /// Rows of a table that one step looks at.
@@ -56,6 +59,8 @@ pub struct Pruned {
     pub receipts: u64,
     /// Contacts.
     pub contacts: u64,
+    /// Minutes of runs.
+    pub minutes: u64,
     /// Refusals for a time.
     pub refusals: u64,
     /// Erasures that waited for a run.
@@ -90,6 +95,12 @@ static DROP_CONTACTS: Sql = Sql::new(
     r"DELETE FROM contact WHERE (recipient, run) IN (SELECT recipient, run FROM :rows($1; recipient BIGINT, run BIGINT) AS v)",
 );
 
+// Runs begin one after the other, and so do their minutes.
+static DROP_MINUTES: Sql = Sql::new(
+    r"DELETE FROM pulse WHERE (run, minute) IN
+      (SELECT run, minute FROM pulse WHERE run = (SELECT min(run) FROM pulse) AND minute < $1 ORDER BY minute LIMIT $2)",
+);
+
 impl Retention {
     /// Begins with the oldest.
     pub const fn new(db: Db, clock: Clock) -> Self {
@@ -100,6 +111,7 @@ impl Retention {
     pub async fn step(&mut self) -> Result<Pruned> {
         let (handles, receipts) = (self.handles().await?, self.receipts().await?);
         let contacts = self.contacts().await?;
+        let minutes = self.minutes().await?;
         let refusals = consent::prune(&self.db, self.clock.millis(), CHUNK).await?;
         let erasures = erase::finish(&self.db, ERASURES).await?;
         let now = self.clock.millis();
@@ -108,8 +120,8 @@ impl Retention {
         throttle::clean(&self.db, now).await?;
         let (told, answers) =
             (webhook::tell::prune(&self.db, now, CHUNK).await?, idempotency::prune(&self.db, now, CHUNK).await?);
-        let more = [handles, receipts, refusals, told, answers].iter().any(|pruned| *pruned > 0) || self.contact.is_some();
-        Ok(Pruned { handles, receipts, contacts, refusals, erasures, told, answers, more })
+        let more = [handles, receipts, minutes, refusals, told, answers].iter().any(|pruned| *pruned > 0) || self.contact.is_some();
+        Ok(Pruned { handles, receipts, contacts, minutes, refusals, erasures, told, answers, more })
     }
 
     /// Unix milliseconds before which something of that life is too old.
@@ -151,6 +163,12 @@ impl Retention {
         on!(self.db.write, |pool, sql| {
             sqlx::query(sql(&DROP_RECEIPTS)).bind(id).bind(id + CHUNK).bind(before).execute(pool).await.map(affected)
         })
+    }
+
+    /// Minutes lie in the order of their runs: the oldest run's go first.
+    async fn minutes(&self) -> Result<u64> {
+        let before = self.before(MINUTES).div_euclid(60_000);
+        on!(self.db.write, |pool, sql| sqlx::query(sql(&DROP_MINUTES)).bind(before).bind(CHUNK).execute(pool).await.map(affected))
     }
 
     /// Contacts lie in the order of their people: they are walked through.

@@ -1,4 +1,4 @@
-//! How runs went, minute by minute: their tallies at the end of each minute, kept for as long as their runs are.
+//! How runs went, minute by minute: their tallies at the end of each minute, kept for a year and a half (`crate::retention`).
 //!
 //! What enters: the clock; tallies are read, never deliveries. What leaves: a [`Beat`] a run and minute, and from these the pace and what
 //! was reached when. Several nodes may look at once: they write the same.

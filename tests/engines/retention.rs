@@ -2,13 +2,14 @@
 
 use loa::{
     delivery::record::Outcome,
-    retention::{CONTACTS, HANDLES, RECEIPTS, Retention},
+    retention::{CONTACTS, HANDLES, MINUTES, RECEIPTS, Retention},
+    run::pulse,
 };
 use providers::ReceiptState;
 
 use super::world::{HOUR, SMS, World, by_sms, judged};
 
-on_both_engines!(what_is_too_old_goes_and_the_figures_stay, a_run_under_way_keeps_its_handles);
+on_both_engines!(what_is_too_old_goes_and_the_figures_stay, a_run_under_way_keeps_its_handles, minutes_go_run_by_run);
 
 const COUNTS: [&str; 3] =
     ["SELECT count(*) FROM handle", "SELECT count(*) FROM receipt WHERE status <> 0", "SELECT count(*) FROM contact"];
@@ -79,4 +80,19 @@ async fn a_run_under_way_keeps_its_handles(world: &World) {
     world.advance(hours(HANDLES)).await;
     swept(world).await;
     assert_eq!(world.number(COUNTS[0]).await, 6, "it has not settled");
+}
+
+async fn minutes_go_run_by_run(world: &World) {
+    let minute = 60_000;
+    for (run, age) in [(1, MINUTES.as_secs() + 60), (1, MINUTES.as_secs() - 60), (2, 0)] {
+        let at = (world.now() - i64::try_from(age).unwrap() * 1_000).div_euclid(minute);
+        world
+            .execute(&format!("INSERT INTO pulse (run, minute, sent, reached, failed, waiting, price) VALUES ({run}, {at}, 1, 1, 0, 0, 1)"))
+            .await;
+    }
+    swept(world).await;
+    assert_eq!(pulse::of(&world.db, 1, 0, 9).await.unwrap().len(), 1);
+    world.advance(2 * minute).await;
+    swept(world).await;
+    assert_eq!((pulse::of(&world.db, 1, 0, 9).await.unwrap().len(), pulse::of(&world.db, 2, 0, 9).await.unwrap().len()), (0, 1));
 }
