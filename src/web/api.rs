@@ -18,8 +18,11 @@ mod document;
 mod figures;
 mod frame;
 mod input;
+mod notices;
 mod people;
+mod periods;
 mod problem;
+mod refusals;
 mod runs;
 mod submissions;
 mod tokens;
@@ -48,8 +51,11 @@ fn resources() -> OpenApiRouter<State> {
         .merge(runs::routes())
         .merge(audience::routes())
         .merge(people::routes())
+        .merge(refusals::routes())
         .merge(accounts::routes())
         .merge(figures::routes())
+        .merge(periods::routes())
+        .merge(notices::routes())
         .merge(audit::routes())
         .merge(users::routes())
         .merge(tokens::routes())

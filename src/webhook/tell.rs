@@ -430,7 +430,12 @@ fn data(event: &NewEvent, runs: &HashMap<i64, (String, String, String)>) -> Valu
                 data.insert("origin".into(), origin.as_str().into());
             }
         }
-        Some(what @ ("account" | "campaign" | "period")) => {
+        // The record calls it `period 2026-Q3 closing 4`.
+        Some("period") => {
+            let key = event.subject.split(' ').nth(1).unwrap_or(&event.subject);
+            data.insert("period".into(), key.into());
+        }
+        Some(what @ ("account" | "campaign")) => {
             data.insert(what.into(), event.subject.as_str().into());
         }
         _ => {}

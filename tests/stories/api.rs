@@ -92,7 +92,8 @@ async fn the_document_and_the_routes_are_one() {
     let mut ids = BTreeSet::new();
     let mut operations = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        let filled = path.replace("{slug}", "none").replace("{id}", "999").replace("{delivery}", "999");
+        let named = ["slug", "name", "period", "channel"].into_iter().fold(path.clone(), |path, name| path.replace(&format!("{{{name}}}"), "none"));
+        let filled = named.replace("{id}", "999").replace("{delivery}", "999");
         assert!(!filled.contains('{'), "{path}");
         let described: BTreeSet<&str> = item.as_object().unwrap().keys().map(String::as_str).collect();
         for method in ["get", "put", "post", "delete", "patch"] {
@@ -173,7 +174,7 @@ async fn what_is_wrong_is_told_where_it_is() {
 fn definition(title: &str) -> String {
     format!(
         "title = \"{title}\"\nkind = \"awareness\"\nowner = \"Sở Mẫu\"\n[cadence]\nevery = \"week\"\non = \"mon\"\nat = \"08:30\"\n\
-         [audience]\nsegments = []\n[channels]\nuse = [\"sms\"]\n[sending]\nhours = \"00:00-24:00\"\n\
+         [audience]\nsegments = [\"toan-dan\"]\n[channels]\nuse = [\"sms\"]\n[sending]\nhours = \"00:00-24:00\"\n\
          [[message]]\nid = \"a\"\nsms = \"Khong cung cap ma OTP cho bat ky ai.\"\n"
     )
 }

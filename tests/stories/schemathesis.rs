@@ -38,7 +38,7 @@ async fn schemathesis_finds_nothing_in_the_api() {
         .env("NO_PROXY", "127.0.0.1")
         .args(["-c", &program, "run", &format!("{}/api/openapi.json", office.url)])
         .args(["--header", &format!("Authorization: Bearer {}", token.0), "--checks", "all", "--max-examples", EXAMPLES])
-        .args(["--generation-deterministic", "--generation-database", "none", "--suppress-health-check", "all"])
+        .args(["--generation-deterministic", "--suppress-health-check", "all"])
         .args(["--workers", "2", "--continue-on-failure", "--no-color"])
         .output()
         .unwrap();

@@ -1,20 +1,181 @@
-//! Who is in the list: segments, and how many people they are.
+//! Who is in the list: how many people, by list, place, group and segment; and what was imported.
 
 use axum::extract;
-use serde::Serialize;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{answer::List, caller::Caller, input::Name, problem::Problem};
+use super::{
+    answer::{List, moment},
+    caller::Caller,
+    input::{Name, Paging, Query},
+    problem::Problem,
+};
 use crate::{
-    audience::{count::count, segment::compile},
+    audience::{
+        count::count,
+        figure::{self, Cut},
+        list,
+        place::Places,
+        segment::compile,
+    },
     campaign::Condition,
+    phrase,
     user::Right,
     web::State,
 };
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(segments)).routes(routes!(segment))
+    OpenApiRouter::new().routes(routes!(figures)).routes(routes!(imports)).routes(routes!(segments)).routes(routes!(segment))
+}
+
+/// By what people are counted.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AudienceCut)]
+enum By {
+    #[default]
+    List,
+    Province,
+    Ward,
+    Group,
+}
+
+/// How to count.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// By what.
+    #[serde(default)]
+    #[param(inline, default = "list")]
+    by: By,
+    /// The province whose wards are counted, by its code: for `by=ward`, and for nothing else.
+    province: Option<String>,
+}
+
+/// How many people are in the lists that the caller sees.
+#[derive(Debug, Serialize, ToSchema)]
+struct Audience {
+    /// When they were counted; null: they were not yet.
+    at: Option<DateTime<Utc>>,
+    /// Line by line.
+    lines: Vec<AudienceLine>,
+}
+
+/// One line.
+#[derive(Debug, Serialize, ToSchema)]
+struct AudienceLine {
+    /// What programs know it by: a list's or group's name, a place's code; empty: no place is known.
+    key: String,
+    /// What people read.
+    name: String,
+    /// The department that a list belongs to; empty: nobody's.
+    owner: String,
+    /// All of them. Somebody in two groups is in both lines.
+    #[schema(minimum = 0)]
+    people: i64,
+    /// With a phone number.
+    #[schema(minimum = 0)]
+    phone: i64,
+    /// With a mail address.
+    #[schema(minimum = 0)]
+    email: i64,
+    /// With a chat id.
+    #[schema(minimum = 0)]
+    chat: i64,
+}
+
+#[utoipa::path(get, path = "/audience", tag = "audience", operation_id = "count_audience",
+    summary = "Có bao nhiêu người nhận | How many people there are",
+    description = "As counted in the background after the last change.", params(Wanted),
+    responses((status = 200, description = "The counts", body = Audience)))]
+async fn figures(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Query(wanted): Query<Wanted>,
+) -> Result<axum::Json<Audience>, Problem> {
+    caller.needs(Right::ReadAudience)?;
+    let db = &state.parts.db;
+    let lists = caller.lists(db).await?;
+    let (cut, within) = match (wanted.by, &wanted.province) {
+        (By::Ward, Some(province)) => (Cut::Ward, province.as_str()),
+        (By::Ward, None) | (_, Some(_)) => {
+            let words = phrase!("nêu tỉnh, thành phố khi `by=ward`, và chỉ khi đó", "name a province for `by=ward`, and only then");
+            return Err(Problem::parameter("province", words));
+        }
+        (By::List, None) => (Cut::List, ""),
+        (By::Province, None) => (Cut::Province, ""),
+        (By::Group, None) => (Cut::Group, ""),
+    };
+    let counted = figure::read(db, cut, within, &lists.hidden()).await?;
+    let places = Places::built_in();
+    let name = |key: &str| match cut {
+        Cut::Province => places.full_name(key).unwrap_or_else(|| key.to_string()),
+        Cut::Ward => places.name(key).unwrap_or(key).to_string(),
+        Cut::List | Cut::Group => key.to_string(),
+    };
+    let lines = counted.by_name.into_iter().map(|(key, people)| AudienceLine {
+        name: name(&key),
+        owner: if cut == Cut::List { lists.owner(&key).to_string() } else { String::new() },
+        people: people.people,
+        phone: people.phone,
+        email: people.email,
+        chat: people.chat,
+        key,
+    });
+    Ok(axum::Json(Audience { at: (counted.at > 0).then(|| moment(counted.at)), lines: lines.collect() }))
+}
+
+/// A list that was taken in.
+#[derive(Debug, Serialize, ToSchema)]
+struct Import {
+    /// Its number.
+    #[schema(minimum = 1)]
+    id: i64,
+    /// The list.
+    source: String,
+    /// Whoever it no longer named was retired.
+    replaces: bool,
+    /// Rows dealt with.
+    #[schema(minimum = 0)]
+    rows: i64,
+    /// Of these, refused.
+    #[schema(minimum = 0)]
+    rejected: i64,
+    /// People who were not known before.
+    #[schema(minimum = 0)]
+    added: i64,
+    /// When it began.
+    began_at: DateTime<Utc>,
+    /// When it was done; null: it goes on, or broke off.
+    ended_at: Option<DateTime<Utc>>,
+}
+
+#[utoipa::path(get, path = "/imports", tag = "audience", operation_id = "list_imports",
+    summary = "Các lần nhập danh sách | The imports", description = "The latest first.", params(Paging),
+    responses((status = 200, description = "A page of those whose list the caller sees", body = List<Import>)))]
+async fn imports(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Query(paging): Query<Paging>,
+) -> Result<List<Import>, Problem> {
+    caller.needs(Right::ReadAudience)?;
+    let (before, limit) = paging.window()?;
+    let db = &state.parts.db;
+    let rows = list::imports(db, before, &caller.lists(db).await?.hidden(), limit).await?;
+    let items = rows.into_iter().map(|row| Import {
+        id: row.id,
+        source: row.source,
+        replaces: row.replaces,
+        rows: row.rows,
+        rejected: row.rejected,
+        added: row.added,
+        began_at: moment(row.started_at),
+        ended_at: row.finished_at.map(moment),
+    });
+    Ok(List::page(items.collect(), limit, "/api/v1/imports", |import| import.id))
 }
 
 /// A segment of the list.

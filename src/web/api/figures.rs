@@ -1,6 +1,10 @@
 //! Whom campaigns reached: each person once, confirmed and presumed apart, beside what was sent.
 
-use axum::extract;
+use axum::{
+    extract,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,9 +14,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{answer::moment, caller::Caller, input::Query, problem::Problem};
 use crate::{
     phrase,
-    report::{self, Cut, Selection},
+    report::{self, Cut, Selection, kept},
     user::Right,
-    web::{State, reader::Reader},
+    web::{Shared, State, reader::Reader},
 };
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -41,6 +45,8 @@ struct Asked {
 struct Report {
     /// When it was counted.
     at: DateTime<Utc>,
+    /// Nothing has changed since then. Else it is being counted again.
+    fresh: bool,
     /// How many runs it is of.
     runs: Runs,
     /// People, each once.
@@ -84,7 +90,7 @@ struct Line {
 #[derive(ToSchema)]
 #[schema(as = People)]
 #[expect(dead_code, reason = "describes what `report::People` writes")]
-struct ThePeople {
+pub(super) struct ThePeople {
     addressed: i64,
     confirmed: i64,
     presumed: i64,
@@ -123,20 +129,57 @@ struct TheDeliveries {
     cost: i64,
 }
 
-fn value(of: &impl Serialize) -> Value {
+/// Figures that nobody has looked at yet: they are being counted in the background.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Counting {
+    /// Seconds after which to ask again.
+    #[schema(minimum = 1)]
+    retry_after: u16,
+}
+
+impl Counting {
+    /// Small counts take no longer.
+    pub(super) const fn now() -> Self {
+        Self { retry_after: 2 }
+    }
+}
+
+impl IntoResponse for Counting {
+    fn into_response(self) -> Response {
+        let wait = HeaderValue::from(self.retry_after);
+        let mut response = (StatusCode::ACCEPTED, axum::Json(self)).into_response();
+        response.headers_mut().insert(RETRY_AFTER, wait);
+        response
+    }
+}
+
+/// The kept figures of a selection, which are kept up from now on; none: they are being counted.
+pub(super) async fn kept(state: &Shared, selection: &Selection) -> Result<Option<kept::Kept>, Problem> {
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let (kept, unwritten) = kept::look(db, selection, now).await?;
+    if unwritten {
+        kept::want(db, selection, now).await?;
+        state.parts.work.notify_waiters();
+    }
+    Ok(kept)
+}
+
+pub(super) fn value(of: &impl Serialize) -> Value {
     serde_json::to_value(of).unwrap_or_default()
 }
 
 #[utoipa::path(get, path = "/reports", tag = "reach", operation_id = "read_report",
     summary = "Số liệu tiếp cận | Whom campaigns reached",
-    description = "Counted from the rows when asked: that takes seconds where there are millions.", params(Asked),
-    responses((status = 200, description = "The figures", body = Report)))]
+    description = "Exact for the moment that they name, as the console's pages show them. 202: nobody has looked at these yet, ask again.",
+    params(Asked),
+    responses((status = 200, description = "The figures", body = Report),
+        (status = 202, description = "They are being counted", body = Counting, headers(("Retry-After" = u16, description = "Seconds")))))]
 async fn figures(
     caller: Caller,
     Reader(lang): Reader,
     extract::State(State(state)): extract::State<State>,
     Query(asked): Query<Asked>,
-) -> Result<axum::Json<Report>, Problem> {
+) -> Result<Response, Problem> {
     use clap::ValueEnum as _;
     caller.needs(Right::ReadReach)?;
     let by = match &asked.by {
@@ -156,18 +199,23 @@ async fn figures(
     let (_, only) = report::seen_by(&state.parts.db, &caller.user.departments).await?;
     let selection =
         Selection { campaign: asked.campaign, from: asked.from, through: asked.through, area: asked.area, only, run: None };
-    let report = report::report(&state.parts.db, &selection, by, state.parts.clock.millis()).await?;
+    let Some(kept::Kept { sheet, fresh }) = kept(&state, &selection).await? else {
+        return Ok(Counting::now().into_response());
+    };
+    let report = sheet.report(by, Vec::new());
     let lines = report.lines.iter().map(|line| Line {
         key: line.key.clone(),
         name: line.name.text(lang).to_string(),
         people: value(&line.figures.people),
         deliveries: value(&line.figures.deliveries),
     });
-    Ok(axum::Json(Report {
+    let told = Report {
         at: moment(report.at),
+        fresh,
         runs: Runs { total: report.runs.total, open: report.runs.open, missed: report.runs.missed },
         people: value(&report.total.people),
         deliveries: value(&report.total.deliveries),
         lines: lines.collect(),
-    }))
+    };
+    Ok(axum::Json(told).into_response())
 }

@@ -22,6 +22,9 @@ pub struct Number(pub i64);
 /// Two numbers in the path.
 pub struct Numbers(pub i64, pub i64);
 
+/// A number in the path, and a name after it.
+pub struct NumberAndName(pub i64, pub String);
+
 /// A name in the path.
 pub struct Name(pub String);
 
@@ -123,6 +126,16 @@ impl FromRequestParts<State> for Numbers {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
         let Path((one, two)) = Path::<(i64, i64)>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
         Ok(Self(one, two))
+    }
+}
+
+impl FromRequestParts<State> for NumberAndName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let Path((number, name)) =
+            Path::<(i64, String)>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
+        Ok(Self(number, name))
     }
 }
 
