@@ -18,6 +18,7 @@ use crate::{
     delivery::State,
     on,
     tally::{self, Count, Key},
+    user::Scope,
 };
 
 /// A run, for people and machines.
@@ -166,16 +167,34 @@ pub(super) struct Titles(Mutex<HashMap<String, Head>>);
 static BODIES: Sql =
     Sql::new(r"SELECT hash, body FROM definition WHERE hash IN (SELECT hash FROM :rows($1; hash TEXT) AS wanted)");
 
+static USED: Sql = Sql::new(r"SELECT DISTINCT definition FROM run");
+
+/// A definition's content hash, in a list.
+#[derive(Serialize)]
+struct Hash<'a> {
+    hash: &'a str,
+}
+
 impl Titles {
+    /// What the definitions of these runs say of themselves, by hash; one that cannot be read is left out.
     pub async fn of(&self, db: &Db, rows: &[RunRow]) -> Result<HashMap<String, Head>> {
-        #[derive(Serialize)]
-        struct Hash<'a> {
-            hash: &'a str,
-        }
+        self.read(db, &rows.iter().map(|row| row.definition.as_str()).collect::<Vec<_>>()).await
+    }
+
+    /// The definitions whose runs these departments see, as a list for a statement. A campaign that changed its department leaves
+    /// its earlier runs where they were: each goes by the definition that it has.
+    pub async fn seen_by(&self, db: &Db, departments: &Scope) -> Result<String> {
+        let used: Vec<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&USED)).fetch_all(pool).await)?;
+        let heads = self.read(db, &used.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let seen = used.iter().filter(|hash| heads.get(*hash).is_none_or(|head| departments.sees(&head.owner)));
+        Ok(crate::db::list(&seen.map(|hash| Hash { hash }).collect::<Vec<_>>()))
+    }
+
+    async fn read(&self, db: &Db, hashes: &[&str]) -> Result<HashMap<String, Head>> {
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let missing: Vec<Hash<'_>> = {
             let known = known();
-            rows.iter().filter(|row| !known.contains_key(&row.definition)).map(|row| Hash { hash: &row.definition }).collect()
+            hashes.iter().filter(|hash| !known.contains_key(**hash)).map(|hash| Hash { hash }).collect()
         };
         if !missing.is_empty() {
             let list = crate::db::list(&missing);
@@ -185,6 +204,6 @@ impl Titles {
             known().extend(bodies.into_iter().filter_map(titled));
         }
         let known = known();
-        Ok(rows.iter().filter_map(|row| known.get_key_value(&row.definition)).map(|(h, t)| (h.clone(), t.clone())).collect())
+        Ok(hashes.iter().filter_map(|hash| known.get_key_value(*hash)).map(|(h, t)| (h.clone(), t.clone())).collect())
     }
 }

@@ -22,9 +22,8 @@ use crate::{
 
 /// Runs on a page.
 const PAGE: usize = 30;
-/// Rows read at once where some of them are other departments', and how often at most for one page.
-const BATCH: i64 = 200;
-const BATCHES: usize = 20;
+/// The same, and one more that tells whether another page follows.
+const AND_ONE: i64 = 31;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -38,12 +37,17 @@ pub(super) struct Filter {
     before: Option<i64>,
 }
 
-/// The words for a run's standing in a filter, and the rows that they mean: state, and whether it stands still.
-const STATES: [(&str, Option<i16>, Option<bool>); 7] = [
-    ("fanning_out", Some(RunState::FanningOut as i16), Some(false)),
-    ("sending", Some(RunState::Sending as i16), Some(false)),
-    ("paused", None, Some(true)),
-    ("held", None, Some(true)),
+/// Why a run that is not over stands still: not at all, by a person, by itself.
+const GOES: Option<i16> = Some(0);
+const PAUSED: Option<i16> = Some(1);
+const HELD: Option<i16> = Some(2);
+
+/// The words for a run's standing in a filter, and the rows that they mean: state, and why it stands still.
+const STATES: [(&str, Option<i16>, Option<i16>); 7] = [
+    ("fanning_out", Some(RunState::FanningOut as i16), GOES),
+    ("sending", Some(RunState::Sending as i16), GOES),
+    ("paused", None, PAUSED),
+    ("held", None, HELD),
     ("settled", Some(RunState::Settled as i16), None),
     ("aborted", Some(RunState::Aborted as i16), None),
     ("missed", Some(RunState::Missed as i16), None),
@@ -53,8 +57,11 @@ static LIST: Sql = Sql::new(concat!(
     "SELECT ",
     run_columns!(),
     " FROM run WHERE id < $1 AND campaign = coalesce($2, campaign) AND state = coalesce(CAST($3 AS SMALLINT), state)
-         AND (CAST($4 AS SMALLINT) IS NULL OR CASE WHEN state < 2 AND (paused OR held IS NOT NULL) THEN 1 ELSE 0 END = $4)
-         AND origin = coalesce(CAST($5 AS SMALLINT), origin) AND date >= $6 AND date <= $7 ORDER BY id DESC LIMIT $8"
+         AND (CAST($4 AS SMALLINT) IS NULL
+              OR CASE WHEN state >= 2 THEN 0 WHEN paused THEN 1 WHEN held IS NOT NULL THEN 2 ELSE 0 END = CAST($4 AS SMALLINT))
+         AND origin = coalesce(CAST($5 AS SMALLINT), origin) AND date >= $6 AND date <= $7
+         AND (CAST($8 AS SMALLINT) = 1 OR definition IN (SELECT hash FROM :rows($9; hash TEXT) AS seen))
+       ORDER BY id DESC LIMIT $10"
 ));
 
 impl Filter {
@@ -62,35 +69,32 @@ impl Filter {
         Some(text.trim()).filter(|text| !text.is_empty())
     }
 
-    async fn rows(&self, shared: &Shared, before: i64) -> Result<Vec<RunRow>> {
+    /// Of the runs that this visitor sees: a page, and one more where another follows.
+    async fn rows(&self, shared: &Shared, visitor: &Visitor) -> Result<Vec<RunRow>> {
+        let (db, departments) = (&shared.parts.db, &visitor.user.departments);
+        let everything = departments.is_everything();
+        let seen = if everything { "[]".into() } else { shared.titles.seen_by(db, departments).await? };
         let standing = STATES.iter().find(|(name, ..)| *name == self.state);
-        let halted = standing.and_then(|(_, _, halted)| *halted).map(i16::from);
+        let halted = standing.and_then(|(_, _, halted)| *halted);
         let origin = match self.origin.as_str() {
             "schedule" => Some(Origin::Schedule as i16),
             "manual" => Some(Origin::Manual as i16),
             "test" => Some(Origin::Test as i16),
             _ => None,
         };
-        on!(shared.parts.db.read, |pool, sql| sqlx::query_as(sql(&LIST))
-            .bind(before)
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST))
+            .bind(self.before.unwrap_or(i64::MAX))
             .bind(Self::given(&self.campaign))
             .bind(standing.and_then(|(_, state, _)| *state))
             .bind(halted)
             .bind(origin)
             .bind(Self::given(&self.from).unwrap_or(""))
             .bind(Self::given(&self.through).unwrap_or("9999"))
-            .bind(BATCH)
+            .bind(i16::from(everything))
+            .bind(&seen)
+            .bind(AND_ONE)
             .fetch_all(pool)
             .await)
-    }
-
-    /// A row of the right state may yet be paused by a person, or held by itself.
-    fn fits(&self, row: &RunRow) -> bool {
-        match self.state.as_str() {
-            "paused" => row.paused,
-            "held" => !row.paused,
-            _ => true,
-        }
     }
 
     /// The rest of the address of another page of the same list.
@@ -111,37 +115,15 @@ impl Filter {
     }
 }
 
-/// What this visitor sees of it, and whether more follows.
-async fn page(shared: &Shared, visitor: &Visitor, filter: &Filter) -> Result<(Vec<RunRow>, bool)> {
-    let mut page = Vec::new();
-    let mut before = filter.before.unwrap_or(i64::MAX);
-    for _ in 0..BATCHES {
-        let rows = filter.rows(shared, before).await?;
-        let Some(last) = rows.last().map(|row| row.id) else { return Ok((page, false)) };
-        let full = i64::try_from(rows.len()).is_ok_and(|n| n == BATCH);
-        let heads = shared.titles.of(&shared.parts.db, &rows).await?;
-        let sees = |row: &RunRow| heads.get(&row.definition).is_none_or(|head| visitor.user.departments.sees(&head.owner));
-        page.extend(rows.into_iter().filter(|row| filter.fits(row) && sees(row)));
-        if page.len() > PAGE {
-            page.truncate(PAGE);
-            return Ok((page, true));
-        }
-        if !full {
-            return Ok((page, false));
-        }
-        before = last;
-    }
-    let more = !page.is_empty();
-    Ok((page, more))
-}
-
 pub(super) async fn show(
     extract::State(State(state)): extract::State<State>,
     visitor: Visitor,
     Query(filter): Query<Filter>,
 ) -> std::result::Result<Response, Fault> {
     visitor.needs(Right::ReadCampaigns)?;
-    let (rows, more) = page(&state, &visitor, &filter).await?;
+    let mut rows = filter.rows(&state, &visitor).await?;
+    let more = rows.len() > PAGE;
+    rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|row| filter.address(row.id));
     let kin: Vec<(i64, Option<i64>, i16)> = rows.iter().map(|row| (row.id, row.parent, row.kin)).collect();
     let runs: Vec<Card> = overview::views(&state, rows).await?.into_iter().map(Card::of).collect();
