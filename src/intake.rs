@@ -35,6 +35,8 @@ use crate::{
 
 /// How long refused rows wait to be fetched (milliseconds).
 pub const REJECTED_KEPT: i64 = 7 * 24 * 3_600_000;
+/// With this begins the name of a file that is still on its way up.
+pub const SPOOLED: &str = ".upload-";
 /// How long a list waits to be confirmed.
 pub const UNCONFIRMED_KEPT: i64 = 24 * 3_600_000;
 /// How long what became of a list is shown.
@@ -278,7 +280,11 @@ static BRING: Sql = Sql::new(
 
 static ONE: Sql = Sql::new(concat!("SELECT ", upload_columns!(), " FROM upload WHERE id = $1"));
 
-static LATEST: Sql = Sql::new(concat!("SELECT ", upload_columns!(), " FROM upload WHERE id < $1 ORDER BY id DESC LIMIT $2"));
+static OPEN: Sql = Sql::new(concat!(
+    "SELECT ",
+    upload_columns!(),
+    " FROM upload WHERE finished_at IS NULL OR rejected ORDER BY id DESC LIMIT 500"
+));
 
 static WAITING: Sql = Sql::new(concat!(
     "SELECT ",
@@ -327,9 +333,9 @@ pub async fn one(db: &Db, id: i64) -> Result<Option<Upload>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&ONE)).bind(id).fetch_optional(pool).await)
 }
 
-/// The latest lists before a number.
-pub async fn latest(db: &Db, before: i64, most: i64) -> Result<Vec<Upload>> {
-    on!(db.read, |pool, sql| sqlx::query_as(sql(&LATEST)).bind(before).bind(most).fetch_all(pool).await)
+/// Lists that are under way, or whose refused rows wait to be fetched, the latest first.
+pub async fn open(db: &Db) -> Result<Vec<Upload>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&OPEN)).fetch_all(pool).await)
 }
 
 /// Lists that wait for whoever brought them.

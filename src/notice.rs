@@ -24,7 +24,9 @@ use crate::{
 /// How long notices that are over are kept (milliseconds).
 const KEPT: i64 = 90 * 24 * 3_600_000;
 /// Notices that one list shows.
-const SHOWN: i64 = 300;
+const SHOWN: usize = 300;
+/// Notices that are looked through for those of one reader: more than ninety days leave.
+const LOOKED_AT: i64 = 20_000;
 
 /// What a notice is about. The numbers are stored; the names stand in `[notify] mute`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -309,9 +311,10 @@ static LIST: Sql = Sql::new(
 
 /// The notices that stand and are for somebody, the urgent ones first, then the latest; with `over`, those that are over.
 pub async fn list(db: &Db, reader: &Reader<'_>, over: bool) -> Result<Vec<Notice>> {
-    let all: Vec<Notice> =
-        on!(db.read, |pool, sql| { sqlx::query_as(sql(&LIST)).bind(reader.user).bind(over).bind(SHOWN).fetch_all(pool).await })?;
-    Ok(all.into_iter().filter(|one| reader.is_theirs(one.kind, &one.owner, one.for_user)).collect())
+    let all: Vec<Notice> = on!(db.read, |pool, sql| {
+        sqlx::query_as(sql(&LIST)).bind(reader.user).bind(over).bind(LOOKED_AT).fetch_all(pool).await
+    })?;
+    Ok(all.into_iter().filter(|one| reader.is_theirs(one.kind, &one.owner, one.for_user)).take(SHOWN).collect())
 }
 
 static UNREAD: Sql = Sql::new(

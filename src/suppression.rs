@@ -225,8 +225,8 @@ static LIST: Sql = Sql::new(
       ORDER BY s.at DESC, s.address DESC LIMIT $3",
 );
 
-/// The addresses at which mail ends, the latest first: at most `most` of them after `last`.
-pub async fn list(db: &Db, last: Option<&Suppressed>, most: u32) -> Result<Vec<Listed>> {
+/// The addresses at which mail ends, the latest first: at most `most` of them after a row (its time and address).
+pub async fn list(db: &Db, after: Option<(i64, i64)>, most: u32) -> Result<Vec<Listed>> {
     #[derive(sqlx::FromRow)]
     struct Found {
         #[sqlx(flatten)]
@@ -234,7 +234,7 @@ pub async fn list(db: &Db, last: Option<&Suppressed>, most: u32) -> Result<Vec<L
         reference: Option<String>,
         sealed: Option<Vec<u8>>,
     }
-    let (at, address) = last.map_or((i64::MAX, i64::MAX), |last| (last.at, last.address));
+    let (at, address) = after.unwrap_or((i64::MAX, i64::MAX));
     let found: Vec<Found> = on!(db.read, |pool, sql| {
         sqlx::query_as(sql(&LIST)).bind(at).bind(address).bind(i64::from(most)).fetch_all(pool).await
     })?;

@@ -279,10 +279,12 @@ fn open(path: &Path, mapping: Option<&Mapping>) -> Result<(List, Header, u64), I
 
 /// The row that looks like a header; where none does, the first.
 fn header_row(list: &List) -> Result<(u64, &[String]), HeaderError> {
-    let rows = list.first.iter().filter_map(|row| Some((row.line, row.cells.as_deref().ok()?)));
-    let mut rows = rows.peekable();
-    let first = rows.peek().copied().ok_or(HeaderError::Empty)?;
-    Ok(rows.find(|(_, cells)| Header::is_one(cells)).unwrap_or(first))
+    let rows: Vec<(u64, &[String])> = list.first.iter().filter_map(|row| Some((row.line, row.cells.as_deref().ok()?))).collect();
+    let full = |cells: &[String]| cells.iter().filter(|cell| !cell.trim().is_empty()).count();
+    let most = rows.iter().map(|(_, cells)| full(cells)).max();
+    // Where no word says that addresses stand below: a title fills a cell or two, a header as many as any row.
+    let fullest = || rows.iter().find(|(_, cells)| Some(full(cells)) == most);
+    rows.iter().find(|(_, cells)| Header::is_one(cells)).or_else(fullest).copied().ok_or(HeaderError::Empty)
 }
 
 fn rejected_path(path: &Path) -> PathBuf {

@@ -4,7 +4,7 @@
 use providers::Channel;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{address, phone};
+use super::{address, list::names, phone};
 use crate::{
     db::{Db, Result, Sql},
     on, phrase,
@@ -54,7 +54,10 @@ static BY_NUMBER: Sql = Sql::new(concat!(listed!(), "WHERE id = $1 AND state < 2
 static BY_REFERENCE: Sql = Sql::new(concat!(listed!(), "WHERE ref = $1 AND state < 2"));
 static BY_PHONE: Sql = Sql::new(concat!(listed!(), "WHERE phone_hash = $1 AND state < 2 ORDER BY id LIMIT 20"));
 static BY_EMAIL: Sql = Sql::new(concat!(listed!(), "WHERE email_hash = $1 AND state < 2 ORDER BY id LIMIT 20"));
-static BY_NAME: Sql = Sql::new(concat!(listed!(), "WHERE name = $1 AND state < 2 ORDER BY id LIMIT 51"));
+static BY_NAME: Sql = Sql::new(concat!(
+    listed!(),
+    "WHERE name = $1 AND state < 2 AND source NOT IN (SELECT source FROM :rows($2; source TEXT) AS hidden) ORDER BY id LIMIT 51"
+));
 
 /// The person of this number; none: there is none, or they were erased.
 pub async fn number(db: &Db, id: i64) -> Result<Option<Listed>> {
@@ -67,8 +70,14 @@ pub async fn reference(db: &Db, reference: &str) -> Result<Option<Listed>> {
 }
 
 /// Whoever is meant by an exact phone number, mail address, reference or name: twenty people, of a name fifty and one more to say
-/// that there are more.
-pub async fn find(db: &Db, seal: &Seal, text: &str) -> Result<Vec<Listed>> {
+/// that there are more. Whoever is on a `hidden` list is left out.
+pub async fn find(db: &Db, seal: &Seal, text: &str, hidden: &[&str]) -> Result<Vec<Listed>> {
+    let mut found = look_for(db, seal, text, hidden).await?;
+    found.retain(|one| !hidden.contains(&one.source.as_str()));
+    Ok(found)
+}
+
+async fn look_for(db: &Db, seal: &Seal, text: &str, hidden: &[&str]) -> Result<Vec<Listed>> {
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect();
     if text.is_empty() {
         return Ok(Vec::new());
@@ -85,5 +94,6 @@ pub async fn find(db: &Db, seal: &Seal, text: &str) -> Result<Vec<Listed>> {
     if !found.is_empty() {
         return Ok(found);
     }
-    on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_NAME)).bind(&text).fetch_all(pool).await)
+    let hidden = names(hidden);
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_NAME)).bind(&text).bind(&hidden).fetch_all(pool).await)
 }

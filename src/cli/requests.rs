@@ -131,7 +131,7 @@ impl Ground<'_> {
 
     async fn list(&self, all: bool, count: u16) -> anyhow::Result<ExitCode> {
         let (now, lang) = (self.globals.clock.millis(), self.globals.lang);
-        let requests = request::list(&self.db, &self.seal, all, i64::from(count)).await?;
+        let requests = request::list(&self.db, &self.seal, all, &[], i64::from(count)).await?;
         if self.globals.json {
             Globals::print_json(&requests.iter().map(|request| as_json(request, now, false)).collect())?;
             return Ok(ExitCode::SUCCESS);

@@ -5,7 +5,7 @@ use std::{fs, io, path::PathBuf, time::Duration};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{BadRow, Failure, Kind, Outcome, SHOWN, State, UNCONFIRMED_KEPT, Upload, rejected_path, written};
+use super::{BadRow, Failure, Kind, Outcome, SHOWN, SPOOLED, State, UNCONFIRMED_KEPT, Upload, rejected_path, written};
 use crate::{
     audience::{
         block::{self, Binds},
@@ -246,7 +246,21 @@ impl Intake {
             gone(fs::remove_file(rejected_path(&self.folder, &file)), &file);
         }
         on!(self.db.write, |pool, sql| sqlx::query(sql(&FORGET)).bind(now - SHOWN).execute(pool).await.map(affected))?;
+        self.sweep();
         Ok(())
+    }
+
+    /// Removes what a process that died left half sent up.
+    fn sweep(&self) {
+        let Ok(files) = fs::read_dir(&self.folder) else { return };
+        let now = self.clock.now();
+        for file in files.filter_map(std::result::Result::ok) {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let changed = file.metadata().and_then(|about| about.modified()).map(chrono::DateTime::<chrono::Utc>::from);
+            if name.starts_with(SPOOLED) && changed.is_ok_and(|at| (now - at).num_milliseconds() > UNCONFIRMED_KEPT) {
+                gone(fs::remove_file(file.path()), &name);
+            }
+        }
     }
 
     fn remove(&self, file: &str) {

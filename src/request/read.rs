@@ -4,6 +4,7 @@ use providers::Channel;
 
 use super::{Action, Event, Kind, Request, State, Subject};
 use crate::{
+    audience::list::names,
     db::{Db, DbError, Result, Sql},
     on,
     seal::Seal,
@@ -35,7 +36,8 @@ macro_rules! columns {
 
 static LIST: Sql = Sql::new(concat!(
     columns!(),
-    "WHERE q.state = 0 OR $1 ORDER BY q.state <> 0,
+    "WHERE (q.state = 0 OR $1) AND (r.source IS NULL OR r.source NOT IN (SELECT source FROM :rows($3; source TEXT) AS hidden))
+     ORDER BY q.state <> 0,
        CASE WHEN q.state <> 0 THEN -q.closed_at WHEN q.answered_at IS NULL AND q.answer_by < q.due_at THEN q.answer_by ELSE q.due_at END,
        q.id LIMIT $2"
 ));
@@ -78,9 +80,12 @@ impl Row {
     }
 }
 
-/// The open requests, the most pressing first, overdue ones above all; with `closed`, those after them, the latest first.
-pub async fn list(db: &Db, seal: &Seal, closed: bool, limit: i64) -> Result<Vec<Request>> {
-    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(closed).bind(limit).fetch_all(pool).await)?;
+/// The open requests, the most pressing first, overdue ones above all; with `closed`, those after them, the latest first. Those of
+/// people on `hidden` lists are left out.
+pub async fn list(db: &Db, seal: &Seal, closed: bool, hidden: &[&str], limit: i64) -> Result<Vec<Request>> {
+    let hidden = names(hidden);
+    let rows: Vec<Row> =
+        on!(db.read, |pool, sql| { sqlx::query_as(sql(&LIST)).bind(closed).bind(limit).bind(&hidden).fetch_all(pool).await })?;
     rows.into_iter().map(|row| row.request(seal)).collect()
 }
 

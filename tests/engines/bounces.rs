@@ -65,7 +65,9 @@ async fn an_address_that_does_not_exist_gets_no_more_mail(world: &World) {
     let listed = suppression::list(&world.db, None, 10).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].suppressed.bounces, listed[0].suppressed.detail.as_str()), (1, "550 said so"));
-    assert!(suppression::list(&world.db, Some(&listed[0].suppressed), 10).await.unwrap().is_empty());
+    assert!(
+        suppression::list(&world.db, Some((listed[0].suppressed.at, listed[0].suppressed.address)), 10).await.unwrap().is_empty()
+    );
 
     assert!(suppression::lift(&world.db, Channel::Email, 11).await.unwrap());
     assert!(!suppression::lift(&world.db, Channel::Email, 11).await.unwrap());

@@ -359,7 +359,7 @@ async fn late_requests_come_first_and_each_step_is_remembered(world: &World) {
     let access = taken_in(world, &asks(Kind::Access, Subject::Person(people[0]), world.now())).await;
     let objection = taken_in(world, &asks(Kind::Objection, Subject::Address(Channel::Sms, 99), world.now())).await;
     let order = async || {
-        let open = request::list(&world.db, &world.seal, false, 10).await.unwrap();
+        let open = request::list(&world.db, &world.seal, false, &[], 10).await.unwrap();
         open.iter().map(|request| (request.id, request.is_overdue(world.now()))).collect::<Vec<_>>()
     };
     assert_eq!(request::queue(&world.db, world.now()).await.unwrap(), Queue { open: 3, overdue: 0 });
@@ -391,7 +391,7 @@ async fn late_requests_come_first_and_each_step_is_remembered(world: &World) {
     assert_eq!(steps, [("received", "Lan"), ("answered", "Bình"), ("erased", "Lan")]);
     assert_eq!(closed.reference.as_deref(), Some(format!("erased-{}", people[0]).as_str()));
     assert_eq!(request::queue(&world.db, world.now()).await.unwrap(), Queue::default());
-    assert_eq!(request::list(&world.db, &world.seal, true, 10).await.unwrap().len(), 3);
+    assert_eq!(request::list(&world.db, &world.seal, true, &[], 10).await.unwrap().len(), 3);
 }
 
 async fn what_an_officer_lifts_is_no_refusal_of_the_persons_own(world: &World) {

@@ -14,7 +14,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{
-    Column, Field, ImportError, Order, Progress, Reading, Rejection, Source, WAITING, header::Header, header_row, reader::List,
+    super::{address, phone},
+    Column, Field, ImportError, Order, Progress, Reading, Rejection, Source, WAITING,
+    header::Header,
+    header_row,
+    reader::List,
     store,
 };
 use crate::{clock::Clock, db::Db, seal::Seal};
@@ -40,7 +44,7 @@ pub struct Look {
 pub struct Guess {
     /// Its name in the list.
     pub name: String,
-    /// The [key](Column::key) of what its name says.
+    /// The [key](Column::key) of what its name says, or its cells, where the name says nothing.
     pub key: String,
     /// Its first cells, masked.
     pub cells: Vec<String>,
@@ -50,14 +54,35 @@ pub struct Guess {
 pub fn look(path: &Path) -> Result<Look, ImportError> {
     let list = List::inspect(path)?;
     let (line, cells) = header_row(&list)?;
-    let (names, columns) = Header::guess(cells);
+    let (names, mut columns) = Header::guess(cells);
     let below: Vec<&[String]> =
-        list.first.iter().filter(|row| row.line > line).filter_map(|row| row.cells.as_deref().ok()).take(SHOWN_ROWS).collect();
+        list.first.iter().filter(|row| row.line > line).filter_map(|row| row.cells.as_deref().ok()).collect();
+    for field in [Field::Phone, Field::Email] {
+        if !columns.contains(&Column::Field(field)) {
+            let seems = |at: &usize| matches!(columns[*at], Column::Attribute(_)) && holds(field, *at, &below);
+            if let Some(at) = (0..columns.len()).find(seems) {
+                columns[at] = Column::Field(field);
+            }
+        }
+    }
+    let below = &below[..below.len().min(SHOWN_ROWS)];
     let guess = |(at, (name, column)): (usize, (String, Column))| {
         let cells = below.iter().map(|row| row.get(at).map_or_else(String::new, |cell| veiled(&column, cell))).collect();
         Guess { name, key: column.key(), cells }
     };
     Ok(Look { line, columns: names.into_iter().zip(columns).enumerate().map(guess).collect() })
+}
+
+/// Whether the cells of a column are addresses, whatever its name says: three of four, and at least two.
+fn holds(field: Field, at: usize, below: &[&[String]]) -> bool {
+    let cells: Vec<&str> =
+        below.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim()).filter(|cell| !cell.is_empty()).collect();
+    let is_one = |cell: &&&str| match field {
+        Field::Phone => phone::normalise(cell).is_ok(),
+        _ => cell.contains('@') && address::email(cell).is_ok(),
+    };
+    let right = cells.iter().filter(is_one).count();
+    right >= 2 && right * 4 >= cells.len() * 3
 }
 
 /// A cell as whoever decides about its column may see it: enough to know what it is, not who.

@@ -9,7 +9,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 use serde::de::DeserializeOwned;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use subtle::ConstantTimeEq as _;
 use tempfile::NamedTempFile;
 
@@ -18,7 +18,8 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    phrase,
+    config::Config,
+    intake, phrase,
     web::{Shared, State},
     words::{Lang, Phrase},
 };
@@ -173,7 +174,7 @@ impl FromRequest<State> for Upload {
                 // A field of files in which none was chosen.
                 Some(name) if name.is_empty() => {}
                 Some(name) => {
-                    let mut file = NamedTempFile::new().map_err(|error| Fault::Broken(error.into()).into_response())?;
+                    let mut file = spool(&state.0.parts.config).map_err(|error| Fault::Broken(error.into()).into_response())?;
                     let mut size = 0;
                     while let Some(chunk) = part.chunk().await.map_err(broken)? {
                         size += chunk.len() as u64;
@@ -185,6 +186,17 @@ impl FromRequest<State> for Upload {
         }
         if ours { Ok(upload) } else { Err(Fault::Stale.into_response()) }
     }
+}
+
+/// A file beside the database, where there is room for lists, and whence one that is kept need not be copied. Its owner alone reads it.
+fn spool(config: &Config) -> io::Result<NamedTempFile> {
+    let folder = intake::folder(config);
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&folder)?;
+    tempfile::Builder::new().prefix(intake::SPOOLED).tempfile_in(folder)
 }
 
 fn broken(error: axum::extract::multipart::MultipartError) -> Response {

@@ -83,8 +83,7 @@ async fn search(
     visitor.needs(Right::ReadPerson)?;
     let text = fields.get("who");
     let seen = Seen::by(&state, &visitor).await?;
-    let found = who::find(&state.parts.db, &state.parts.seal, text).await?;
-    let found: Vec<Listed> = found.into_iter().filter(|one| seen.list(&one.source).is_ok()).collect();
+    let found = who::find(&state.parts.db, &state.parts.seal, text, &seen.hidden()).await?;
     if let [one] = &found[..] {
         return Ok(see_other(&format!("/people/{}", one.id)));
     }
@@ -134,7 +133,7 @@ async fn show(
 ) -> Result<Response, Fault> {
     let person = find(&state, &visitor, id).await?;
     let dossier = dossier(&state, &person).await?.veiled();
-    Ok(page(&state, &visitor, &person, &dossier, false, StatusCode::OK, None))
+    Ok(page(&state, &visitor, &person, &dossier, false, None))
 }
 
 async fn reveal(
@@ -146,7 +145,7 @@ async fn reveal(
     let person = find(&state, &visitor, id).await?;
     let dossier = dossier(&state, &person).await?;
     record(&state, &visitor, "person.show", id, None).await?;
-    Ok(page(&state, &visitor, &person, &dossier, true, StatusCode::OK, None))
+    Ok(page(&state, &visitor, &person, &dossier, true, None))
 }
 
 async fn record(state: &Shared, visitor: &Visitor, action: &str, id: i64, after: Option<&Json>) -> Result<(), Fault> {
@@ -155,14 +154,20 @@ async fn record(state: &Shared, visitor: &Visitor, action: &str, id: i64, after:
     Ok(())
 }
 
+/// A form that is to be mended: what is wrong, and what was typed.
+struct Wrong<'a> {
+    field: &'a str,
+    words: &'a Phrase,
+    typed: &'a Fields,
+}
+
 fn page(
     state: &Shared,
     visitor: &Visitor,
     person: &Listed,
     dossier: &Dossier,
     plain: bool,
-    status: StatusCode,
-    wrong: Option<(&str, &Phrase)>,
+    wrong: Option<&Wrong<'_>>,
 ) -> Response {
     let lang = visitor.lang;
     let mut told = serde_json::to_value(dossier).unwrap_or_default();
@@ -176,9 +181,13 @@ fn page(
         request["state_label"] = label(state_words(request["state"].as_str().unwrap_or_default()));
     }
     let kinds = kinds(lang);
-    let mut errors = serde_json::Map::new();
-    errors.extend(wrong.map(|(field, words)| (field.to_string(), Json::from(words.text(lang)))));
-    let mistakes: Vec<Json> = wrong.iter().map(|(field, words)| json!({ "field": field, "text": words.text(lang) })).collect();
+    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let errors: serde_json::Map<_, _> =
+        wrong.iter().map(|wrong| (wrong.field.to_string(), Json::from(wrong.words.text(lang)))).collect();
+    let mistakes: Vec<Json> = wrong.iter().map(|wrong| json!({ "field": wrong.field, "text": wrong.words.text(lang) })).collect();
+    let typed: serde_json::Map<_, _> =
+        wrong.iter().flat_map(|wrong| wrong.typed.iter()).map(|(name, value)| (name.to_string(), Json::from(value))).collect();
+    let channels: Vec<&str> = wrong.iter().flat_map(|wrong| wrong.typed.all("channel")).collect();
     let values = context! {
         tab => "people",
         id => person.id,
@@ -196,15 +205,24 @@ fn page(
         kinds => shown(&kinds),
         errors => shown(&errors),
         mistakes => shown(&mistakes),
+        typed => shown(&typed),
+        channels,
         may_write => visitor.can(Right::WriteAudience),
     };
     state.view_as(status, visitor, "people/person", values)
 }
 
-/// The page again, with what is wrong with a form of it.
-async fn again(state: &Shared, visitor: &Visitor, person: &Listed, field: &str, words: &Phrase) -> Result<Response, Fault> {
+/// The page again, with what is wrong with a form of it, and what was typed into that.
+async fn again(
+    state: &Shared,
+    visitor: &Visitor,
+    person: &Listed,
+    typed: &Fields,
+    field: &str,
+    words: &Phrase,
+) -> Result<Response, Fault> {
     let dossier = dossier(state, person).await?.veiled();
-    Ok(page(state, visitor, person, &dossier, false, StatusCode::UNPROCESSABLE_ENTITY, Some((field, words))))
+    Ok(page(state, visitor, person, &dossier, false, Some(&Wrong { field, words, typed })))
 }
 
 /// The copy that a person is entitled to, as a file.
@@ -267,13 +285,13 @@ async fn agree(
     let unsourced = phrase!("Ghi nguồn: phiếu, quầy tiếp dân, trang đăng ký…", "Write where it is: a form, a counter, a page…");
     let at = match past(fields.get("at"), now) {
         Ok(at) => at,
-        Err(words) => return again(&state, &visitor, &person, "at", &words).await,
+        Err(words) => return again(&state, &visitor, &person, &fields, "at", &words).await,
     };
     if channels.is_empty() {
-        return again(&state, &visitor, &person, "channel", &nothing).await;
+        return again(&state, &visitor, &person, &fields, "channel", &nothing).await;
     }
     if given && source.is_empty() {
-        return again(&state, &visitor, &person, "source", &unsourced).await;
+        return again(&state, &visitor, &person, &fields, "source", &unsourced).await;
     }
     let word = Word {
         given,
@@ -313,7 +331,7 @@ async fn refuse(
     let known = dossier(&state, &person).await?.person;
     let Some(channel) = Channel::ALL.into_iter().find(|channel| channel.name() == fields.get("refusal_channel")) else {
         let words = phrase!("Chọn một kênh", "Choose a channel");
-        return again(&state, &visitor, &person, "refusal_channel", &words).await;
+        return again(&state, &visitor, &person, &fields, "refusal_channel", &words).await;
     };
     let plain = match channel {
         Channel::Sms => known.phone,
@@ -322,14 +340,19 @@ async fn refuse(
     };
     let Some(plain) = plain else {
         let words = phrase!("Người này không có địa chỉ trên kênh ấy", "This person has no address on that channel");
-        return again(&state, &visitor, &person, "refusal_channel", &words).await;
+        return again(&state, &visitor, &person, &fields, "refusal_channel", &words).await;
     };
     let hash = state.parts.seal.hash(seal::Kind::of(channel), &plain);
     let until = match ahead(fields.get("until"), now) {
         Ok(until) => until,
-        Err(words) => return again(&state, &visitor, &person, "until", &words).await,
+        Err(words) => return again(&state, &visitor, &person, &fields, "until", &words).await,
     };
     let scope = Scope::from_name(fields.get("scope"));
+    // Taking back is said in as many words: nothing lifts a refusal by being left out.
+    if scope.is_none() && fields.get("scope") != "none" {
+        let words = phrase!("Chọn điều người ấy muốn", "Choose what they want");
+        return again(&state, &visitor, &person, &fields, "scope", &words).await;
+    }
     let wording = written(&fields, "refusal_wording");
     let said = Said { source: OFFICER, wording: &wording, at: now };
     let told = json!({ "channel": channel.name(), "scope": scope.map(Scope::name), "until": until });
@@ -360,13 +383,13 @@ async fn take_in(
     let person = find(&state, &visitor, id).await?;
     let Some(kind) = Kind::from_name(fields.get("kind")) else {
         let words = phrase!("Chọn loại yêu cầu", "Choose what is asked");
-        return again(&state, &visitor, &person, "kind", &words).await;
+        return again(&state, &visitor, &person, &fields, "kind", &words).await;
     };
     let now = state.parts.clock.millis();
     let (received_at, until) = match (past(fields.get("received"), now), ahead(fields.get("request_until"), now)) {
         (Ok(received), Ok(until)) => (received, until.filter(|_| kind.silences())),
-        (Err(words), _) => return again(&state, &visitor, &person, "received", &words).await,
-        (_, Err(words)) => return again(&state, &visitor, &person, "request_until", &words).await,
+        (Err(words), _) => return again(&state, &visitor, &person, &fields, "received", &words).await,
+        (_, Err(words)) => return again(&state, &visitor, &person, &fields, "request_until", &words).await,
     };
     let note = written(&fields, "note");
     let new = New { kind, subject: Subject::Person(id), until, received_at, by: &visitor.user.name, note: &note };

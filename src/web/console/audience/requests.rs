@@ -103,15 +103,13 @@ async fn page(
 ) -> Result<Response, Fault> {
     let (now, lang) = (state.parts.clock.millis(), visitor.lang);
     let seen = Seen::by(state, visitor).await?;
-    let mut lines = Vec::new();
-    for request in request::list(&state.parts.db, &state.parts.seal, all, SHOWN).await? {
-        if is_theirs(state, &seen, &request).await? {
-            lines.push(line(&request, now, lang));
-        }
-    }
+    let found = request::list(&state.parts.db, &state.parts.seal, all, &seen.hidden(), SHOWN + 1).await?;
+    let most = usize::try_from(SHOWN).unwrap_or(200);
+    let lines: Vec<Json> = found.iter().take(most).map(|request| line(request, now, lang)).collect();
     let values = context! {
         tab => "requests",
         all,
+        more => found.len() > most,
         requests => shown(&lines),
         kinds => shown(&kinds(lang)),
         errors => shown(errors),

@@ -1,10 +1,11 @@
 //! Lists are brought: a file comes up, its columns are said, what it would change is shown, and it is taken in once that is
 //! confirmed. The work is done in the background ([`intake`]); these pages show how far it is.
 
-use std::{fs, io, path::Path};
+use std::{fs, io};
 
 use axum::{
     Router,
+    body::Body,
     extract::{self, DefaultBodyLimit},
     http::{
         HeaderValue, StatusCode,
@@ -13,13 +14,15 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
+use futures::stream;
 use minijinja::context;
 use serde::Serialize;
 use serde_json::json;
+use tokio::io::AsyncReadExt as _;
 
-use super::{Seen, shown};
+use super::{Seen, refusals::binds_everybody, shown};
 use crate::{
-    audience::import::{self, Basis, Column, Field, ImportError, Look, Mapping, Reading, private_file},
+    audience::import::{self, Basis, Column, Field, ImportError, Look, Mapping, Reading},
     audit,
     intake::{self, Kind, New, Settings, Upload},
     phrase, transaction,
@@ -39,6 +42,8 @@ use crate::{
 pub const MOST: usize = 256 * 1024 * 1024;
 /// The longest name of a list.
 const LONGEST_NAME: usize = 60;
+/// Bytes that are read at once of a file on its way out.
+const PIECE: usize = 64 * 1024;
 /// Bytes of random in a file's name.
 const NAME: usize = 12;
 
@@ -78,10 +83,10 @@ fn is_theirs(upload: &Upload, seen: &Seen) -> bool {
 
 /// The lists under way.
 pub(super) async fn open(state: &Shared, seen: &Seen) -> Result<Vec<Open>, Fault> {
-    let all = intake::latest(&state.parts.db, i64::MAX, 50).await?;
+    let all = intake::open(&state.parts.db).await?;
     Ok(all
         .into_iter()
-        .filter(|upload| (upload.finished_at.is_none() || upload.rejected) && is_theirs(upload, seen))
+        .filter(|upload| is_theirs(upload, seen))
         .map(|upload| Open {
             id: upload.id,
             source: upload.settings().source,
@@ -123,16 +128,28 @@ async fn bring(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::WriteAudience)?;
     let block = brought.fields.get("kind") == "block";
+    if block {
+        binds_everybody(&visitor)?;
+    }
     let Some(file) = brought.files.into_iter().find(|file| file.size > 0) else {
         return Err(Fault::Invalid(phrase!("Chưa chọn tệp nào, hoặc tệp trống.", "No file was chosen, or it is empty.")));
     };
     let title: String = file.name.chars().filter(|c| !c.is_control()).take(100).collect();
+    let source = if brought.fields.get("source").is_empty() {
+        own_name(&title)
+    } else {
+        list_name(brought.fields.get("source")).ok_or_else(bad_name)?
+    };
+    let seen = Seen::by(&state, &visitor).await?;
+    if !block && seen.list(&source).is_err() {
+        return Err(Fault::Invalid(another(&source)));
+    }
     let folder = intake::folder(&state.parts.config);
     let name = crate::seal::hex(&state.parts.seal.random::<NAME>());
     let target = folder.join(&name);
     let lang = visitor.lang;
     let looked = tokio::task::spawn_blocking(move || {
-        store(&folder, &target, file.file.path())?;
+        file.file.persist(&target)?;
         let look = if block { Ok(None) } else { import::look(&target).map(Some) };
         if look.is_err() {
             let _ = fs::remove_file(&target);
@@ -144,16 +161,14 @@ async fn bring(
         Ok(look) => look,
         Err(error) => return Err(Fault::Invalid(not_a_list(&error))),
     };
-    let source = if brought.fields.get("source").is_empty() {
-        own_name(&title)
-    } else {
-        list_name(brought.fields.get("source")).ok_or_else(bad_name)?
-    };
+    // A list that is there stays its department's.
+    let owner = Some(seen.owners.of(&source)).filter(|owner| !owner.is_empty()).map(str::to_string);
     let settings = Settings {
+        owner: owner.unwrap_or_else(|| only_department(&visitor)),
         source,
-        owner: only_department(&visitor),
         everything: brought.fields.get("binds") == "all",
         lang: lang.pick("vi", "en").to_string(),
+        reading: Reading { mapping: look.as_ref().and_then(guessed), basis: None },
         ..Settings::default()
     };
     let (kind, first) = if block { (Kind::Block, intake::State::Confirmed) } else { (Kind::Audience, intake::State::Checking) };
@@ -186,18 +201,22 @@ fn only_department(visitor: &Visitor) -> String {
     }
 }
 
-/// Puts an uploaded file where the intake finds it, readable by its owner alone.
-fn store(folder: &Path, target: &Path, from: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    let copied = fs::File::open(from).and_then(|mut from| io::copy(&mut from, &mut private_file(target)?));
-    if copied.is_err() {
-        let _ = fs::remove_file(target);
-    }
-    copied.map(|_| ())
+/// What the columns seem to hold, where that is some use: what stands on the page is what is checked.
+fn guessed(look: &Look) -> Option<Mapping> {
+    let columns: Vec<String> = look.columns.iter().map(|column| column.key.clone()).collect();
+    columns.iter().any(|key| is_address(key)).then_some(Mapping { line: look.line, columns })
+}
+
+fn is_address(key: &str) -> bool {
+    matches!(Column::from_key(key), Some(Column::Field(field)) if field.is_address())
+}
+
+/// A list's name that somebody else has.
+fn another(source: &str) -> Phrase {
+    phrase!(
+        "Tên danh sách “{source}” không dùng được ở đây: chọn tên khác",
+        "The list's name “{source}” cannot be used here: choose another"
+    )
 }
 
 /// Why a file is no list, without the name that it has here.
@@ -340,11 +359,15 @@ async fn page(
 }
 
 /// What the form says of a list, or what is wrong with it.
-fn said(upload: &Upload, visitor: &Visitor, fields: &Fields) -> Result<Settings, (Settings, Vec<Wrong>)> {
-    let lang = visitor.lang;
+fn said(upload: &Upload, seen: &Seen, fields: &Fields) -> Result<Settings, (Settings, Vec<Wrong>)> {
+    let lang = seen.visitor.lang;
     let mut wrong = Vec::new();
     let mut settings = upload.settings();
+    let (source, owner) = (settings.source.clone(), settings.owner.clone());
     match list_name(fields.get("source")) {
+        Some(name) if seen.list(&name).is_err() => {
+            wrong.push(Wrong { field: "source", text: another(&name).text(lang).to_string() });
+        }
         Some(name) => settings.source = name,
         None => wrong.push(Wrong {
             field: "source",
@@ -357,6 +380,10 @@ fn said(upload: &Upload, visitor: &Visitor, fields: &Fields) -> Result<Settings,
         }),
     }
     settings.owner = fields.get("owner").to_string();
+    // The name of another list that is there brings its department along, unless the form says which.
+    if settings.source != source && settings.owner == owner {
+        settings.owner = Some(seen.owners.of(&settings.source)).filter(|owner| !owner.is_empty()).map_or(owner, str::to_string);
+    }
     settings.replace = fields.get("mode") == "replace";
     let (basis, source) = (fields.get("basis"), fields.get("basis_source"));
     let basis: String = basis.chars().filter(|c| !c.is_control()).take(100).collect();
@@ -375,9 +402,8 @@ fn said(upload: &Upload, visitor: &Visitor, fields: &Fields) -> Result<Settings,
         if known {
             settings.reading.mapping = Some(Mapping { line: look.line, columns: keys });
         }
-        let address = |key: &String| matches!(Column::from_key(key), Some(Column::Field(field)) if field.is_address());
         let chosen = settings.reading.mapping.as_ref().map(|mapping| mapping.columns.as_slice()).unwrap_or_default();
-        if !known || !chosen.iter().any(address) {
+        if !known || !chosen.iter().any(|key| is_address(key)) {
             let text = phrase!(
                 "Chọn ít nhất một cột là số điện thoại, thư điện tử hoặc mã của một dịch vụ trò chuyện",
                 "Say of at least one column that it holds phone numbers, mail addresses or ids of a chat service"
@@ -396,7 +422,7 @@ async fn check(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::WriteAudience)?;
     let (upload, seen) = find(&state, &visitor, id).await?;
-    let settings = match said(&upload, &visitor, &fields) {
+    let settings = match said(&upload, &seen, &fields) {
         Ok(settings) => settings,
         Err((settings, wrong)) => {
             let typed = upload.saying(&settings);
@@ -404,7 +430,10 @@ async fn check(
         }
     };
     visitor.sees(&settings.owner)?;
-    seen.list(&settings.source)?;
+    let departments = user::departments(&state.parts.db).await?;
+    if !settings.owner.is_empty() && departments.iter().all(|department| department.name != settings.owner) {
+        return Err(Fault::Invalid(phrase!("Không có đơn vị này.", "There is no such department.")));
+    }
     let now = state.parts.clock.millis();
     let changed = transaction!(state.parts.db, |tx| intake::recheck(tx, id, &settings, now).await)?;
     if !changed {
@@ -495,8 +524,8 @@ async fn rejected(
     let (upload, _) = find(&state, &visitor, id).await?;
     let now = state.parts.clock.millis();
     let path = intake::rejected_path(&intake::folder(&state.parts.config), &upload.file);
-    let bytes = match tokio::fs::read(&path).await {
-        Ok(bytes) => bytes,
+    let file = match tokio::fs::File::open(&path).await {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(fetched()),
         Err(error) => return Err(Fault::Broken(error.into())),
     };
@@ -510,12 +539,23 @@ async fn rejected(
     if !first {
         return Err(fetched());
     }
+    // The file that is open outlives its name.
     if let Err(error) = tokio::fs::remove_file(&path).await {
         tracing::error!(upload = id, %error, "refused rows that were fetched could not be removed");
     }
     let name = HeaderValue::from_str(&format!("attachment; filename=\"dong-loi-{id}.csv\"")).map_err(anyhow::Error::from)?;
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")), (CONTENT_DISPOSITION, name)], bytes)
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")), (CONTENT_DISPOSITION, name)], streamed(file))
         .into_response())
+}
+
+/// A file as a browser takes it, piece by piece.
+fn streamed(file: tokio::fs::File) -> Body {
+    Body::from_stream(stream::try_unfold(file, |mut file| async move {
+        let mut piece = vec![0; PIECE];
+        let read = file.read(&mut piece).await?;
+        piece.truncate(read);
+        Ok::<_, io::Error>((read > 0).then_some((piece, file)))
+    }))
 }
 
 fn fetched() -> Fault {
