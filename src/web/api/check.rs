@@ -8,10 +8,14 @@ use super::{caller::Caller, input::Json, problem::Problem};
 use crate::{
     campaign::Campaign,
     document::Problems,
+    phrase,
     user::Right,
     web::{State, reader::Reader},
     words::Lang,
 };
+
+/// The longest text that is looked at, in characters.
+const LONGEST: usize = 200_000;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(check))
@@ -70,6 +74,9 @@ pub(super) fn findings(problems: &Problems, lang: Lang) -> Vec<Finding> {
     request_body = Text, responses((status = 200, description = "What was found", body = Findings)))]
 async fn check(caller: Caller, Reader(lang): Reader, Json(text): Json<Text>) -> Result<axum::Json<Findings>, Problem> {
     caller.needs(Right::ReadCampaigns)?;
+    if text.text.chars().count() > LONGEST {
+        return Err(Problem::field("/text", phrase!("nhiều nhất {LONGEST} ký tự", "at most {LONGEST} characters")));
+    }
     let checked = Campaign::parse(&format!("{}.toml", text.campaign), &text.campaign, &text.text);
     let problems = checked.err().map(|problems| findings(&problems, lang)).unwrap_or_default();
     Ok(axum::Json(Findings { ok: problems.is_empty(), problems }))

@@ -36,8 +36,25 @@ struct Asked {
     through: Option<NaiveDate>,
     /// Only this place, by its code.
     area: Option<String>,
-    /// Split by `channel`, `area`, `segment`, `group`, `carrier`, `account`, `message` or `reason`.
+    /// Split by this.
+    #[param(inline, value_type = Option<TheCuts>)]
     by: Option<String>,
+}
+
+/// By what a report is split.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes a parameter that `report::Cut` reads")]
+enum TheCuts {
+    Campaign,
+    Channel,
+    Area,
+    Segment,
+    Group,
+    Carrier,
+    Account,
+    Message,
+    Reason,
 }
 
 /// Figures.
@@ -61,6 +78,7 @@ struct Report {
 
 /// The runs of a report.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReportRuns)]
 struct Runs {
     /// All of them.
     total: i64,

@@ -128,8 +128,8 @@ async fn once(state: &Arc<Shared>, mut request: Request, next: Next) -> Response
         return next.run(request).await;
     };
     let key = given.to_str().unwrap_or_default().trim().trim_matches('"').to_string();
-    if !(1..=200).contains(&key.len()) {
-        let words = phrase!("từ 1 đến 200 ký tự ASCII", "1 to 200 ASCII characters");
+    if !(1..=200).contains(&key.len()) || !key.chars().all(|c| c.is_ascii_graphic()) {
+        let words = phrase!("từ 1 đến 200 ký tự ASCII, không có dấu cách", "1 to 200 ASCII characters without blanks");
         return Problem::header(Kind::BadRequest, "Idempotency-Key", words).into_response();
     }
     // Whoever is nobody is told so by the handler.
