@@ -100,6 +100,7 @@ impl<'a> Paper<'a> {
         xlsx::write(self)
     }
 
+    /// Who reports; where `[office]` does not say it, dots stand in to be filled by hand.
     pub fn office_name(&self) -> &'a str {
         self.office.get("name").map_or("(Tên cơ quan, đơn vị)", String::as_str)
     }
@@ -180,7 +181,9 @@ impl<'a> Paper<'a> {
             .of(self.sheet)
             .map_or_else(String::new, |each| format!(", bình quân {} đồng cho một người tiếp cận có xác nhận", n(each)));
         said.push(format!("Tổng chi phí: {} đồng{each}.", n(cost)));
-        if let Some((period, before)) = self.before {
+        if let Some((period, before)) = self.before
+            && before.total.people.addressed() > 0
+        {
             let then = before.total.people.of(Fate::Confirmed);
             said.push(format!(
                 "So với {}: số người tiếp cận có xác nhận {} (kỳ trước {}, {}).",
@@ -189,6 +192,8 @@ impl<'a> Paper<'a> {
                 n(then),
                 words::share(then, before.total.people.addressed(), VI)
             ));
+        } else if let Some((period, _)) = self.before {
+            said.push(format!("{}: không có đợt gửi nào để so sánh.", period.title().vi));
         }
         for target in self.targets {
             let (population, goal) = (target.population(), &target.goal);

@@ -53,6 +53,10 @@ static OF: Sql = Sql::new(
     r"SELECT minute, sent, reached, failed, waiting, price FROM pulse WHERE run = $1 AND minute >= $2 ORDER BY minute LIMIT $3",
 );
 
+static LATEST: Sql = Sql::new(
+    r"SELECT minute, sent, reached, failed, waiting, price FROM pulse WHERE run = $1 ORDER BY minute DESC LIMIT $2",
+);
+
 static FIRST: Sql = Sql::new(r"SELECT min(minute) FROM pulse WHERE run = $1 AND sent > 0");
 
 static LAST: Sql = Sql::new(
@@ -74,6 +78,14 @@ pub async fn of(db: &Db, run: i64, from: i64, most: i64) -> Result<Vec<Beat>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&OF)).bind(run).bind(from).bind(most).fetch_all(pool).await)
 }
 
+/// A run's latest minutes, at most so many, in their order.
+pub async fn latest(db: &Db, run: i64, most: i64) -> Result<Vec<Beat>> {
+    let mut beats: Vec<Beat> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&LATEST)).bind(run).bind(most).fetch_all(pool).await)?;
+    beats.reverse();
+    Ok(beats)
+}
+
 /// The minutes (unix time) in which the first and the last message of a run were sent; none: none was.
 pub async fn span(db: &Db, run: i64) -> Result<Option<(i64, i64)>> {
     let first: Option<i64> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&FIRST)).bind(run).fetch_one(pool).await)?;
@@ -87,7 +99,8 @@ pub fn after(beats: &[Beat], minutes: i64) -> Option<Beat> {
     beats.iter().take_while(|beat| beat.minute <= first + minutes).last().copied()
 }
 
-/// Messages that left in each minute: what `sent` grew by, failures apart that no gateway took.
+/// Messages that left in each minute: what `sent` grew by, failures apart that no gateway took. From the first minute in which one
+/// left to the last; a minute in between that has no beat sent none.
 pub fn pace(beats: &[Beat]) -> Vec<(i64, i64)> {
     let mut before = 0;
     let grown = beats.iter().map(|beat| {
@@ -95,7 +108,15 @@ pub fn pace(beats: &[Beat]) -> Vec<(i64, i64)> {
         before = before.max(beat.sent);
         (beat.minute, more)
     });
-    grown.collect()
+    let grown: Vec<(i64, i64)> = grown.filter(|(_, more)| *more > 0).collect();
+    let (Some((first, _)), Some((last, _))) = (grown.first(), grown.last()) else { return Vec::new() };
+    let mut pace: Vec<(i64, i64)> = (*first..=*last).map(|minute| (minute, 0)).collect();
+    for (minute, more) in &grown {
+        if let Some(slot) = usize::try_from(minute - first).ok().and_then(|at| pace.get_mut(at)) {
+            slot.1 = *more;
+        }
+    }
+    pace
 }
 
 #[cfg(test)]
@@ -113,6 +134,7 @@ mod tests {
         assert_eq!(after(&beats, 0).map(|beat| beat.reached), Some(10));
         assert_eq!(after(&beats, 60).map(|beat| beat.reached), Some(300));
         assert_eq!(after(&beats[..1], 5), None);
-        assert_eq!(pace(&beats), [(7, 0), (8, 100), (10, 200), (13, 0), (14, 0)]);
+        assert_eq!(pace(&beats), [(8, 100), (9, 0), (10, 200)]);
+        assert_eq!(pace(&beats[..1]), []);
     }
 }

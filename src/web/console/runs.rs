@@ -32,6 +32,7 @@ pub(super) const TEMPLATES: &[Named] = &[
     ("console/runs/list", include_str!("../templates/console/runs/list.html")),
     ("console/runs/page", include_str!("../templates/console/runs/page.html")),
     ("console/runs/progress", include_str!("../templates/console/runs/progress.html")),
+    ("console/runs/pace", include_str!("../templates/console/runs/pace.html")),
     ("console/runs/counts", include_str!("../templates/console/runs/counts.html")),
     ("console/runs/abort", include_str!("../templates/console/runs/abort.html")),
     ("console/runs/retry", include_str!("../templates/console/runs/retry.html")),

@@ -8,7 +8,10 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
-use super::{page::minutes, seen, time};
+use super::{
+    page::{DAY, pace},
+    seen, time,
+};
 use crate::{
     db::Sql,
     on,
@@ -23,8 +26,6 @@ use crate::{
 
 /// How long after a run's message a refusal counts as an answer to it.
 const ANSWERED: i64 = 72 * 3_600_000;
-/// Minutes that are read: a day of them.
-const DAY: i64 = 24 * 60;
 
 // An address has at most one delivery a run; which refusals fell into the time is looked up from there.
 static REFUSED: Sql = Sql::new(
@@ -81,7 +82,7 @@ pub(super) async fn show(
             sent => card.sum(|state| matches!(state, Delivery::Accepted | Delivery::Enroute | Delivery::Delivered | Delivery::Seen
                 | Delivery::Undelivered | Delivery::Expired | Delivery::Unknown)),
             reached => card.sum(Delivery::is_confirmed), failed => card.sum(Delivery::has_failed),
-            minutes => Value::from(Serde(&minutes(&beats))),
+            pace => pace(&beats),
         },
     ))
 }

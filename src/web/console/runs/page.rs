@@ -18,6 +18,7 @@ use super::{seen, time};
 use crate::{
     active::RunRow,
     delivery::Relation,
+    report::{Cut, Line, Selection, kept},
     run::{again, failure, pulse, wait, warning},
     tally,
     user::Right,
@@ -30,7 +31,12 @@ use crate::{
 };
 
 /// Minutes of pace on a page.
-const MINUTES: i64 = 60;
+const MINUTES: usize = 60;
+/// Minutes that are read for them: a day of them.
+pub(super) const DAY: i64 = 24 * 60;
+/// The width of a minute in the picture, its gap included, and of the whole picture.
+const STEP: i64 = 12;
+const WIDTH: i64 = 720;
 
 /// What the moving part of the page shows.
 fn progress(look: &Look, lang: Lang) -> Value {
@@ -94,6 +100,24 @@ async fn of_accounts(shared: &Shared, run: i64) -> crate::db::Result<Vec<OfAccou
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
+/// Deliveries by carrier: no tally has them; they are of the run's kept figures, which are counted in the background. None: they
+/// were not counted yet, or are of a test, which is none of the figures.
+async fn of_carriers(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<Option<Value>> {
+    let selection = Selection { run: Some(run), ..Selection::default() };
+    let (kept, _) = kept::look(&shared.parts.db, &selection, shared.parts.clock.millis()).await?;
+    let line = |line: &Line| {
+        let of = &line.figures.deliveries;
+        context! {
+            name => line.name.text(lang), sent => of.total(), reached => of.confirmed(), failed => of.failed(),
+            parts => of.parts, price => of.cost,
+        }
+    };
+    Ok(kept.map(|kept| {
+        let lines: Vec<Value> = kept.sheet.lines(Cut::Carrier).iter().map(line).collect();
+        context! { lines, at => time(kept.sheet.at), fresh => kept.fresh }
+    }))
+}
+
 #[derive(Serialize)]
 struct Failed {
     reason: String,
@@ -135,26 +159,34 @@ async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(V
 
 /// A minute of pace, and its place in the picture.
 #[derive(Serialize)]
-pub(super) struct Minute {
+struct Minute {
     at: String,
     sent: i64,
     x: i64,
     height: i64,
 }
 
-/// The pace, minute by minute: at most an hour of it, the latest.
-pub(super) fn minutes(beats: &[pulse::Beat]) -> Vec<Minute> {
-    let pace = pulse::pace(beats);
-    let pace = &pace[pace.len().saturating_sub(usize::try_from(MINUTES).unwrap_or(usize::MAX))..];
+/// The pace, minute by minute: at most an hour of it, the latest. None: nothing was sent yet.
+pub(super) fn pace(beats: &[pulse::Beat]) -> Option<Value> {
+    let mut pace = pulse::pace(beats);
+    if i64::try_from(beats.len()).is_ok_and(|n| n >= DAY) {
+        // What came before is not known: the first minute would have it all.
+        pace.retain(|(minute, _)| beats.first().is_none_or(|first| *minute > first.minute));
+    }
+    let pace = &pace[pace.len().saturating_sub(MINUTES)..];
+    let (first, last) = (pace.first()?.0, pace.last()?.0);
     let most = pace.iter().map(|(_, sent)| *sent).max().unwrap_or(0).max(1);
-    let first = pace.first().map_or(0, |(minute, _)| *minute);
     let of = |(minute, sent): &(i64, i64)| Minute {
         at: time(minute * 60_000),
         sent: *sent,
-        x: (minute - first).min(MINUTES * 4) * 12,
-        height: sent * 100 / most,
+        x: (minute - first) * STEP,
+        height: (sent * 100 / most).max(i64::from(*sent > 0)),
     };
-    pace.iter().map(of).collect()
+    let minutes: Vec<Minute> = pace.iter().map(of).collect();
+    Some(context! {
+        minutes => Value::from(Serde(&minutes)), most => most, width => WIDTH.max(i64::try_from(pace.len()).unwrap_or(WIDTH) * STEP),
+        from => time(first * 60_000), to => time(last * 60_000),
+    })
 }
 
 /// What a run was made from and what was made of it.
@@ -194,10 +226,7 @@ pub(super) async fn show(
         None => None,
     };
     let resends = state.parts.active.get(id).map(|run| run.resends());
-    let from = row.created_at.div_euclid(60_000);
-    let latest = state.parts.clock.millis().div_euclid(60_000) - MINUTES;
-    let beats = pulse::of(db, id, from.max(latest), MINUTES + 2).await?;
-    let beats = if beats.is_empty() { pulse::of(db, id, from, MINUTES).await? } else { beats };
+    let beats = pulse::latest(db, id, DAY).await?;
     let over = row.settled_at.is_some();
     let doubtful = look.card.sum(|state| state == crate::delivery::State::InDoubt);
     Ok(state.view(
@@ -210,9 +239,10 @@ pub(super) async fn show(
             expires_at => time(row.expires_at),
             message => row.message,
             accounts => Value::from(Serde(&of_accounts(&state, id).await?)),
+            carriers => of_carriers(&state, id, visitor.lang).await?,
             failed => Value::from(Serde(&failed)), failed_more => more,
             doubtful => doubtful, doubts => doubts, resends => resends,
-            minutes => Value::from(Serde(&minutes(&beats))),
+            pace => pace(&beats),
             may_run => visitor.can(Right::Run), may_write => visitor.can(Right::WriteCampaigns), may_read_person => visitor.can(Right::ReadPerson),
             can_pause => !over && row.state < 2 && !row.paused,
             can_resume => !over && row.state < 2 && (row.paused || row.held.is_some()),
