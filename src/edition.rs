@@ -204,7 +204,10 @@ pub fn check_slug(library: &Library, slug: &str) -> std::result::Result<(), crat
         ));
     }
     if OWN_NAMES.contains(&slug) {
-        return Err(phrase!("Loa dùng riêng mã {slug}: hãy chọn mã khác", "Loa keeps the name {slug} for itself: choose another"));
+        return Err(phrase!(
+            "Loa dùng riêng mã {slug}: hãy chọn mã khác",
+            "Loa keeps the name {slug} for itself: choose another"
+        ));
     }
     if library.is_provisioned(slug) {
         return Err(phrase!("tệp {slug}.toml đã dùng mã này", "the file {slug}.toml has this name already"));

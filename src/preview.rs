@@ -9,15 +9,18 @@ pub mod estimate;
 pub mod recipient;
 pub mod sms;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use providers::{Channel, Content};
 
 pub use self::{recipient::Recipient, sms::Version};
 use crate::{
-    campaign::{Campaign, Holidays, SmsBody},
-    config::{Account, Config},
+    campaign::{Body, Campaign, Holidays, SmsBody},
+    config::{Account, Config, Office},
     message::{
-        MAIN_LANGUAGE, Person, RenderError, Templates, Terms,
+        MAIN_LANGUAGE, Person, RenderError, TemplateFault, Templates, Terms,
         review::{self, Refusal},
     },
     phrase,
@@ -56,6 +59,33 @@ pub struct Shown {
     pub versions: Vec<Version>,
 }
 
+/// The campaign with the texts of one message alone, in its place: whoever looks at one need not compile them all.
+pub fn only(campaign: &Campaign, index: usize) -> Campaign {
+    let mut one = campaign.clone();
+    for (_, other) in one.messages.iter_mut().enumerate().filter(|(at, _)| *at != index) {
+        other.body = Body::default();
+        other.lang.clear();
+    }
+    one
+}
+
+/// Texts made ready, with what they ask for that nobody in the list has (`known`; none: nobody knows): such a text reaches nobody
+/// before the list has that column, but it is no mistake of the campaign's. Or everything that is wrong with them.
+pub fn compiled(
+    campaign: &Campaign,
+    office: &Office,
+    known: Option<&BTreeSet<String>>,
+    files: &BTreeMap<String, Bytes>,
+) -> Result<(Templates, Vec<TemplateFault>), Vec<TemplateFault>> {
+    match Templates::compile(campaign, office, known, files) {
+        Ok(templates) => Ok((templates, Vec::new())),
+        Err(unknown) if known.is_some() => {
+            Templates::compile(campaign, office, None, files).map(|templates| (templates, unknown))
+        }
+        Err(faults) => Err(faults),
+    }
+}
+
 /// Renders one text as an account's terms have it.
 type Render<'r> = &'r dyn Fn(&Terms<'_>) -> Result<Content, RenderError>;
 
@@ -81,6 +111,14 @@ impl<'a> Preview<'a> {
     fn channels(&self, index: usize) -> impl Iterator<Item = Channel> {
         let body = &self.campaign.messages[index].body;
         self.campaign.channels.order.iter().copied().filter(|channel| body.has(*channel))
+    }
+
+    /// Channels that a message has a text for and the campaign does not use: nobody gets these.
+    pub fn idle(&self, index: usize) -> Vec<Channel> {
+        let message = &self.campaign.messages[index];
+        let written = |channel: &Channel| message.body.has(*channel) || message.lang.values().any(|body| body.has(*channel));
+        let all = [Channel::Sms, Channel::Chat, Channel::Email];
+        all.into_iter().filter(|channel| written(channel) && !self.campaign.channels.order.contains(channel)).collect()
     }
 
     /// Every text of one message, in each channel and language, for a made-up person.
@@ -165,5 +203,40 @@ fn why(error: &RenderError) -> Phrase {
             "the text needs a link to refuse, and [server] has no public_url"
         ),
         error => error.phrase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = "title = \"A\"\nkind = \"awareness\"\nowner = \"S\"\n[audience]\nsegments = [\"a\"]\n[channels]\nuse = [\"sms\"]\n\
+                       [[message]]\nid = \"x\"\nsms = \"Gui {{ lop }}\"\nemail = { subject = \"T\", body = \"B\" }\n\
+                       [[message]]\nid = \"y\"\nsms = \"{{ hong\"\n";
+
+    fn campaign(text: &str) -> Campaign {
+        Campaign::parse("a.toml", "a", text).unwrap()
+    }
+
+    #[test]
+    fn one_message_is_looked_at_whatever_is_wrong_with_the_others() {
+        let (campaign, files) = (campaign(TWO), BTreeMap::new());
+        let office = Office::default();
+        assert!(compiled(&campaign, &office, None, &files).is_err());
+        let (templates, unknown) = compiled(&only(&campaign, 0), &office, None, &files).unwrap();
+        assert!(unknown.is_empty() && templates.has(0, Channel::Sms) && !templates.has(1, Channel::Sms));
+        assert!(compiled(&only(&campaign, 1), &office, None, &files).is_err());
+    }
+
+    #[test]
+    fn what_nobody_in_the_list_has_is_told_and_no_mistake() {
+        let (campaign, files, office) = (only(&campaign(TWO), 0), BTreeMap::new(), Office::default());
+        let known = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<BTreeSet<_>>();
+        let (_, unknown) = compiled(&campaign, &office, Some(&known(&["truong"])), &files).unwrap();
+        assert_eq!(
+            unknown.iter().map(|fault| (fault.message.as_str(), fault.field.as_str())).collect::<Vec<_>>(),
+            [("x", "sms.text")]
+        );
+        assert!(compiled(&campaign, &office, Some(&known(&["lop"])), &files).unwrap().1.is_empty());
     }
 }

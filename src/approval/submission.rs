@@ -214,11 +214,11 @@ impl Refusal {
                 "The content is no longer the one that you looked at. Please look again."
             ),
             Self::OwnWork => phrase!(
-                "Bạn đã viết nội dung này: người khác phải phê duyệt.",
+                "Bạn đã soạn nội dung này: người khác phải phê duyệt.",
                 "You wrote this content: somebody else has to approve it."
             ),
             Self::WorkOfTheApprover => phrase!(
-                "Người bạn thay mặt đã viết nội dung này: một người phê duyệt khác phải quyết định.",
+                "Người bạn thay mặt đã soạn nội dung này: một người phê duyệt khác phải quyết định.",
                 "Whom you stand in for wrote this content: another approver has to decide."
             ),
             Self::NotSender => {

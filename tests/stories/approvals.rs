@@ -175,7 +175,9 @@ async fn what_one_writes_another_releases() {
     );
 
     // Returned with a comment, mended, approved.
-    assert_eq!(minh.decide(&waiting, "return", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let lacking = minh.decide(&waiting, "return", "").await;
+    assert_eq!(lacking.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(lacking.text.contains("id=\"comment-error\"") && lacking.text.contains("Khong doc ma OTP"), "{}", lacking.text);
     assert_eq!(minh.decide(&waiting, "return", "Ghi rõ số 156").await.status, StatusCode::SEE_OTHER);
     assert!(lan.get("/campaigns/otp-moi").await.text.contains("Ghi rõ số 156"));
     let second = CAMPAIGN.replace("cho bat ky ai.", "cho bat ky ai. Bao 156.");
@@ -209,7 +211,7 @@ async fn what_one_writes_another_releases() {
     tuan.write("cua-tuan", &CAMPAIGN.replace("Mã OTP", "Của Tuấn")).await;
     let own = tuan.submit("cua-tuan", "1").await;
     let page = tuan.get(&own).await.text;
-    assert!(page.contains("Bạn đã viết nội dung này") && !page.contains("name=\"hash\""), "{page}");
+    assert!(page.contains("Bạn đã soạn nội dung này") && !page.contains("name=\"hash\""), "{page}");
     assert!(tuan.get(&waiting).await.text.contains("Bạn quyết định thay"));
     assert_eq!(tuan.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
     assert!(minh.get("/approvals").await.text.contains("(thay Minh)"));
@@ -226,6 +228,9 @@ async fn what_one_writes_another_releases() {
     assert_eq!(hoa.decide(&waiting, "emergency", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(hoa.decide(&waiting, "emergency", "đang lan nhanh").await.status, StatusCode::SEE_OTHER);
     assert!(minh.get("/approvals").await.text.contains("Phê duyệt khẩn cần xem lại (1)"));
+    let undecided = minh.post(&format!("{waiting}/review"), &[("verdict", ""), ("comment", "sai số máy")]).await;
+    assert_eq!(undecided.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(undecided.text.contains("id=\"verdict-error\"") && undecided.text.contains("sai số máy"), "{}", undecided.text);
     let review = [("verdict", "wrong"), ("comment", "sai số máy")];
     assert_eq!(hoa.post(&format!("{waiting}/review"), &review).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(minh.post(&format!("{waiting}/review"), &review).await.status, StatusCode::SEE_OTHER);
@@ -235,11 +240,17 @@ async fn what_one_writes_another_releases() {
     let attached = lan.upload("/campaigns/otp-moi/attach", &[("base", "3"), ("file", "PNG")]).await;
     assert_eq!(attached.status, StatusCode::SEE_OTHER, "{}", attached.text);
     assert_eq!(lan.get("/campaigns/otp-moi/files/anh.png").await.text, "PNG");
-    assert_eq!(lan.post("/campaigns/otp-moi/clone", &[("new_slug", "khan")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // What is there already, and what is a page's address, names no campaign, by whichever way it comes.
+    for taken in ["khan", "new", "preview", "segments"] {
+        let clone = lan.post("/campaigns/otp-moi/clone", &[("new_slug", taken)]).await;
+        let import = lan.upload("/campaigns/import", &[("slug", taken), ("text", CAMPAIGN)]).await;
+        assert_eq!((clone.status, import.status), (StatusCode::UNPROCESSABLE_ENTITY, StatusCode::UNPROCESSABLE_ENTITY), "{taken}");
+    }
     assert_eq!(lan.post("/campaigns/otp-moi/clone", &[("new_slug", "otp-moi-2")]).await.to, "/campaigns/otp-moi-2");
     assert_eq!(edition::attachments(&db, "otp-moi-2", 2).await.unwrap().len(), 1);
     assert_eq!(binh.post("/campaigns/otp-moi/archive", &[]).await.status, StatusCode::FORBIDDEN);
     assert_eq!(lan.post("/campaigns/otp-moi/archive", &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(lan.post("/campaigns/otp-moi/submit", &[("version", "4")]).await.status, StatusCode::CONFLICT, "it is archived");
     assert!(edition::in_force(&db).await.unwrap().is_empty());
     for path in [
         "/campaigns?state=archived",

@@ -120,6 +120,17 @@ async fn a_campaign_is_written_by_form_looked_at_tested_and_saved() {
         assert!(part.contains(words), "{words}: {part}");
     }
     assert!(!part.contains("<html"), "it is a part of a page");
+    // What nobody would get is told: a column that the list lacks, a text of a channel that is not used.
+    let begun = Instant::now();
+    let doubtful = looked.set("message.0.sms.text", "Chao {{ biet_danh }}.").set("message.0.chat.text", "Chào bạn.");
+    loop {
+        let (_, _, part) = officer.send("/campaigns/preview", &doubtful).await;
+        assert!(part.contains("chưa chọn ở phần Kênh"), "{part}");
+        if part.contains("không người nhận nào có trường biet_danh") {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{part}");
+    }
     let (_, _, page) = officer.send(path, &fill.clone().set("message.1.id", "thu-hai").press("preview")).await;
     let frame = page.split("iframe sandbox=\"\" src=\"").nth(1).unwrap_or_else(|| panic!("{page}")).split('"').next().unwrap();
     let answer = officer.client.get(format!("{}{frame}", officer.url)).header(COOKIE, &officer.cookie).send().await.unwrap();

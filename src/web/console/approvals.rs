@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use axum::{
     Router,
     extract::{self, Path},
+    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -18,7 +19,7 @@ use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Named, campaigns, difference,
+    Named, campaigns, desk, difference,
     fault::Fault,
     form::Form,
     visitor::{Visitor, see_other},
@@ -30,7 +31,7 @@ use crate::{
     definition, edition, phrase,
     user::{self, Right},
     web::{Shared, State},
-    words::Lang,
+    words::{Lang, Phrase},
 };
 
 /// Decisions that the list still shows.
@@ -189,12 +190,31 @@ async fn show(
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
     let found = one(&state, &visitor, id).await?;
+    page(&state, &visitor, &found, None).await
+}
+
+/// What a decision lacks, said beside its field; what was typed stays.
+struct Lack {
+    field: &'static str,
+    why: Phrase,
+    verdict: String,
+    comment: String,
+}
+
+impl Lack {
+    /// The reason that some decisions need.
+    fn reason(field: &'static str, comment: String) -> Self {
+        Self { field, why: Refusal::Silent.phrase(), verdict: String::new(), comment }
+    }
+}
+
+async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Option<Lack>) -> Result<Response, Fault> {
     let (db, lang) = (&state.parts.db, visitor.lang);
     let kept = definition::kept(db, &found.hash).await?;
     let segments = Segments::parse("segments.toml", &kept.segments).unwrap_or_default();
     let library = Library { segments, segments_text: kept.segments.clone(), ..Library::default() };
     // What it changes is told against what was approved last before it.
-    let before = before(&state, &found).await?;
+    let before = before(state, found).await?;
     let (lines, segment_lines, files) = match &before {
         Some(before) => (
             difference::between(&before.source.text, &kept.source.text),
@@ -203,7 +223,8 @@ async fn show(
         ),
         None => (Vec::new(), Vec::new(), files(&BTreeMap::new(), &kept.source.attachments)),
     };
-    let (texts, faults) = match campaigns::texts::messages(&state, &kept.source, lang) {
+    let known = desk::columns(state).await;
+    let (texts, faults) = match campaigns::texts::messages(state, &kept.source, known.as_ref(), lang) {
         Ok(texts) => (texts, Vec::new()),
         Err(faults) => (Vec::new(), faults),
     };
@@ -211,12 +232,12 @@ async fn show(
     let next = campaign.occurrences(state.parts.clock.now(), &state.parts.holidays).next();
     let waiting = found.standing() == Standing::Waiting;
     let own = found.is_written_by(&visitor.actor);
-    let power = Power::of(&state, &visitor, &found.owner).await?;
+    let power = Power::of(state, visitor, &found.owner).await?;
     let stands_in = power.as_ref().and_then(Power::stands_in).map(|held| held.approver_name.clone());
     let review = found.emergency && found.reviewed_at.is_none();
     let decider = found.decided_by == visitor.actor.user;
     let values = context! {
-        id, slug => &found.slug, title => &found.title, owner => &found.owner, warning => found.kind == 1,
+        id => found.id, slug => &found.slug, title => &found.title, owner => &found.owner, warning => found.kind == 1,
         number => found.version, hash => &found.hash, note => &found.note,
         writers => found.writers().into_iter().map(|writer| writer.name).collect::<Vec<_>>(),
         sender => &found.sent_name, sent => when::moment(found.sent_at, lang),
@@ -235,9 +256,14 @@ async fn show(
         may_decide => waiting && !own && power.is_some(),
         may_hurry => waiting && own && found.kind == 1 && visitor.can(Right::Approve),
         may_review => review && !decider && !own && visitor.can(Right::Approve),
-        refresh => waiting && found.estimate.is_none(),
+        // A page that somebody is typing on is not loaded again.
+        refresh => waiting && found.estimate.is_none() && lack.is_none(),
+        wrong => lack.as_ref().map(|lack| context! {
+            field => lack.field, text => lack.why.text(lang), verdict => &lack.verdict, comment => &lack.comment,
+        }),
     };
-    Ok(state.view(&visitor, "approvals/show", values))
+    let status = if lack.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(state.view_as(status, visitor, "approvals/show", values))
 }
 
 /// The content that was approved last before a submission; none: it is the first.
@@ -318,7 +344,10 @@ async fn give_back(
     let power = Power::of(&state, &visitor, &found.owner).await?.ok_or(Fault::Forbidden)?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let comment = decide.comment();
-    edition::return_(db, id, &decide.hash, &comment, &visitor.actor, power.stands_in(), now).await.map_err(refused)?;
+    match edition::return_(db, id, &decide.hash, &comment, &visitor.actor, power.stands_in(), now).await {
+        Err(Refusal::Silent) => return page(&state, &visitor, &found, Some(Lack::reason("comment", comment))).await,
+        done => done.map_err(refused)?,
+    };
     let title = &found.title;
     visitor.flash(&phrase!("Đã trả lại “{title}” để sửa.", "“{title}” is returned.")).await?;
     Ok(see_other("/approvals"))
@@ -334,7 +363,11 @@ async fn emergency(
     let found = one(&state, &visitor, id).await?;
     visitor.needs(Right::Approve)?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    edition::approve_in_emergency(db, id, &decide.hash, &decide.comment(), &visitor.actor, now).await.map_err(refused)?;
+    let reason = decide.comment();
+    match edition::approve_in_emergency(db, id, &decide.hash, &reason, &visitor.actor, now).await {
+        Err(Refusal::Silent) => return page(&state, &visitor, &found, Some(Lack::reason("reason", reason))).await,
+        done => done.map_err(refused)?,
+    };
     state.parts.shelf.look(db).await?;
     visitor
         .warn(&phrase!(
@@ -361,16 +394,26 @@ async fn review(
     Path(id): Path<i64>,
     Form(review): Form<Review>,
 ) -> Result<Response, Fault> {
-    one(&state, &visitor, id).await?;
+    let found = one(&state, &visitor, id).await?;
     visitor.needs(Right::Approve)?;
+    let comment: String = review.comment.trim().chars().take(2_000).collect();
     let was_right = match review.verdict.as_str() {
         "right" => true,
         "wrong" => false,
-        _ => return Err(Fault::Invalid(phrase!("Hãy chọn đúng hay sai.", "Please say whether it was right."))),
+        _ => {
+            let why = phrase!("hãy chọn đúng hay không đúng", "please say whether it was right");
+            let lack = Lack { field: "verdict", why, verdict: String::new(), comment };
+            return page(&state, &visitor, &found, Some(lack)).await;
+        }
     };
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let comment: String = review.comment.trim().chars().take(2_000).collect();
-    edition::review(db, id, was_right, &comment, &visitor.actor, now).await.map_err(refused)?;
+    match edition::review(db, id, was_right, &comment, &visitor.actor, now).await {
+        Err(Refusal::Silent) => {
+            let lack = Lack { verdict: review.verdict, ..Lack::reason("comment", comment) };
+            return page(&state, &visitor, &found, Some(lack)).await;
+        }
+        done => done.map_err(refused)?,
+    };
     state.parts.shelf.look(db).await?;
     visitor.flash(&phrase!("Đã ghi kết quả xem lại.", "The review is recorded.")).await?;
     Ok(see_other("/approvals"))

@@ -5,7 +5,7 @@
 //! counted anew the next time.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -17,16 +17,24 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     audience::{count::Count, segment::Compiled},
     db,
-    preview::estimate::{Numbers, Question},
+    preview::{
+        estimate::{Numbers, Question},
+        recipient,
+    },
     seal::hex,
+    web::Shared,
 };
 
 /// Answers that are kept.
 const KEPT: usize = 64;
 /// A count that is older than this (milliseconds) is counted again.
 const FRESH: i64 = 60_000;
+/// The same of what only another list changes.
+const FRESH_LIST: i64 = 15 * 60_000;
 /// Nothing is counted for longer.
 const LONGEST: Duration = Duration::from_mins(2);
+/// How long a page waits for what nearly is there.
+const NEARLY: Duration = Duration::from_millis(20);
 /// Counts at once: pages and sending need the database too.
 const AT_ONCE: usize = 2;
 
@@ -38,6 +46,8 @@ pub(in crate::web) struct Desk {
     pub people: Counter<Compiled, Count>,
     /// The groups that there are.
     pub groups: Counter<(), Vec<String>>,
+    /// The list's own columns; none inside: the list is empty.
+    pub columns: Counter<(), Option<BTreeSet<String>>>,
     /// Mails that somebody looks at.
     pub mails: Mails,
 }
@@ -45,7 +55,13 @@ pub(in crate::web) struct Desk {
 impl Default for Desk {
     fn default() -> Self {
         let gate = Arc::new(Semaphore::new(AT_ONCE));
-        Self { numbers: Counter::new(&gate), people: Counter::new(&gate), groups: Counter::new(&gate), mails: Mails::default() }
+        Self {
+            numbers: Counter::new(&gate, FRESH),
+            people: Counter::new(&gate, FRESH),
+            groups: Counter::new(&gate, FRESH),
+            columns: Counter::new(&gate, FRESH_LIST),
+            mails: Mails::default(),
+        }
     }
 }
 
@@ -53,6 +69,7 @@ impl Default for Desk {
 pub(in crate::web) struct Counter<K, V> {
     entries: Mutex<VecDeque<Entry<K, V>>>,
     gate: Arc<Semaphore>,
+    fresh: i64,
 }
 
 struct Entry<K, V> {
@@ -78,8 +95,8 @@ pub(in crate::web) enum Reading<V> {
 }
 
 impl<K: PartialEq, V: Clone + Send + Sync + 'static> Counter<K, V> {
-    fn new(gate: &Arc<Semaphore>) -> Self {
-        Self { entries: Mutex::default(), gate: Arc::clone(gate) }
+    fn new(gate: &Arc<Semaphore>, fresh: i64) -> Self {
+        Self { entries: Mutex::default(), gate: Arc::clone(gate), fresh }
     }
 
     /// The answer, for which nobody waits longer than `patience`. `count` finds it where it is not known or too old.
@@ -112,7 +129,7 @@ impl<K: PartialEq, V: Clone + Send + Sync + 'static> Counter<K, V> {
         if let Some(entry) = place.and_then(|place| entries.remove(place)) {
             let known = entry.answer.borrow().clone();
             let failed = matches!(known, Some(None));
-            if known.is_none() || (!failed && now - entry.asked_at < FRESH) {
+            if known.is_none() || (!failed && now - entry.asked_at < self.fresh) {
                 let found = (entry.answer.clone(), entry.asked_at, entry.before.clone());
                 entries.push_back(entry);
                 return found;
@@ -145,6 +162,16 @@ impl<K: PartialEq, V: Clone + Send + Sync + 'static> Counter<K, V> {
             entries.pop_front();
         }
         (answer, now, before)
+    }
+}
+
+/// The list's own columns as they were read last; none: the list is empty, or nobody knows yet.
+pub(in crate::web) async fn columns(state: &Shared) -> Option<BTreeSet<String>> {
+    let db = state.parts.db.clone();
+    let asked = async move { recipient::columns(&db).await };
+    match state.desk.columns.ask((), state.parts.clock.millis(), NEARLY, asked).await {
+        Reading::Counted(columns, _) => columns,
+        Reading::Counting | Reading::Failed => None,
     }
 }
 
@@ -182,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_a_count_and_it_is_there_when_asked_again() {
-        let counter: Counter<&str, u32> = Counter::new(&Arc::new(Semaphore::new(1)));
+        let counter: Counter<&str, u32> = Counter::new(&Arc::new(Semaphore::new(1)), FRESH);
         let (finish, finished) = oneshot::channel();
         let slow = async move {
             let _ = finished.await;
@@ -199,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_told_and_counted_again() {
-        let counter: Counter<&str, u32> = Counter::new(&Arc::new(Semaphore::new(1)));
+        let counter: Counter<&str, u32> = Counter::new(&Arc::new(Semaphore::new(1)), FRESH);
         let tries = Arc::new(AtomicU32::new(0));
         let fails = |tries: Arc<AtomicU32>| async move {
             tries.fetch_add(1, Ordering::Relaxed);

@@ -89,7 +89,7 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
         .map(|segment| {
             context! {
                 slug => &segment.slug, title => &segment.title, of_file => is_of_file(&library, &segment.slug),
-                users => users(&library, &segment.slug),
+                users => users(&library, &visitor, &segment.slug),
             }
         })
         .collect();
@@ -97,10 +97,16 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
     Ok(state.view(&visitor, "segments/list", values))
 }
 
+/// Whether a visitor may know of what names a segment: another department's campaign does not exist for them.
+fn is_seen(library: &Library, visitor: &Visitor, user: &str) -> bool {
+    library.campaigns.get(user).is_none_or(|source| visitor.user.departments.sees(&source.campaign.owner))
+}
+
 /// Who names a segment: campaigns and other segments, with their addresses.
-fn users(library: &Library, slug: &str) -> Vec<Value> {
+fn users(library: &Library, visitor: &Visitor, slug: &str) -> Vec<Value> {
     let named = library.users_of(slug).into_iter();
     named
+        .filter(|user| is_seen(library, visitor, user))
         .map(|user| match user.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(segment) => context! { href => format!("/segments/{segment}"), name => segment },
             None => context! { href => format!("/campaigns/{user}"), name => user },
@@ -339,21 +345,26 @@ async fn save(state: &Shared, visitor: &Visitor, mut work: Work, mut said: Said)
 
 /// Takes a segment away, unless something names it.
 async fn take_away(state: &Shared, visitor: &Visitor, work: Work, library: &Library) -> Result<Response, Fault> {
-    let users = library.users_of(&work.slug).join(", ");
+    let users = library.users_of(&work.slug);
     if !users.is_empty() {
-        let wrong = phrase!("chưa bỏ được: {users} còn dùng nhóm này", "it cannot be taken away: {users} still use it");
+        let seen: Vec<String> = users.into_iter().filter(|user| is_seen(library, visitor, user)).collect();
+        let Phrase { vi, en } = match &seen[..] {
+            [] => phrase!("một đơn vị khác", "another department"),
+            seen => Phrase::from(seen.join(", ")),
+        };
+        let wrong = phrase!("chưa xóa được: {vi} còn dùng nhóm này", "it cannot be taken away: {en} still uses it");
         let said = Said { own: vec![(String::new(), wrong)], ..Said::default() };
         return show(state, visitor, StatusCode::CONFLICT, work, said).await;
     }
     let now = state.parts.clock.millis();
     match editions::save(&state.parts.db, &work.slug, None, work.base, &visitor.actor, now).await? {
         Saved::Conflict(theirs) => Err(Fault::Conflict(phrase!(
-            "{0} vừa sửa nhóm này: xem lại trước khi bỏ.",
+            "{0} vừa sửa nhóm này: xem lại trước khi xóa.",
             "{0} has just changed this segment: look at it again first.",
             theirs.made_name
         ))),
         Saved::Done(_) | Saved::Unchanged(_) => {
-            visitor.flash(&phrase!("Đã bỏ nhóm.", "The segment was taken away.")).await?;
+            visitor.flash(&phrase!("Đã xóa nhóm.", "The segment was taken away.")).await?;
             Ok(see_other("/segments"))
         }
     }
@@ -467,8 +478,8 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
         provinces => provinces,
         wards => chosen,
         segments => others,
-        campaigns => Value::from_iter(library.campaigns.keys().map(String::as_str)),
-        users => users(&library, &work.slug),
+        campaigns => Value::from_iter(library.campaigns.keys().map(String::as_str).filter(|slug| is_seen(&library, visitor, slug))),
+        users => users(&library, visitor, &work.slug),
         count => count,
         title => library.segments.get(&work.slug).map(|segment| segment.title.as_str()),
     };

@@ -256,7 +256,11 @@ async fn act(state: &Shared, visitor: &Visitor, mut work: Work, fields: &Fields)
         };
         return show(state, visitor, StatusCode::OK, work, said).await;
     }
-    let found = problems_of(state, &library, &work);
+    let found = match what {
+        // Only what is to run, or is looked at as if it were, has all its texts tried out.
+        "text" | "form" | "draft" => as_source(&library, &work),
+        _ => problems_of(state, &library, &work),
+    };
     let unwritten = said.written.as_ref().is_some_and(|written| !written.wrong.is_empty());
     match what {
         "text" => work.as_text = true,
@@ -324,10 +328,14 @@ fn is_language(code: &str) -> bool {
         && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
+/// The campaign as it would run, or everything that is wrong with it but for its texts.
+fn as_source(library: &Library, work: &Work) -> Result<Source, Problems> {
+    library.source(if is_slug(&work.slug) { &work.slug } else { "moi" }, &work.sheet)
+}
+
 /// The campaign as it would run, or everything that is wrong with it and its texts.
 fn problems_of(state: &Shared, library: &Library, work: &Work) -> Result<Source, Problems> {
-    let slug = if is_slug(&work.slug) { work.slug.as_str() } else { "moi" };
-    let source = library.source(slug, &work.sheet)?;
+    let source = as_source(library, work)?;
     let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
     match Templates::compile(&source.campaign, &state.parts.config.office, None, &files) {
         Ok(_) => Ok(source),

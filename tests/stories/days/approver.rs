@@ -14,7 +14,7 @@ async fn an_approver_returns_a_campaign_and_approves_it_when_it_is_better() {
     desk.fill("Tên gọi", "Nhắc mật khẩu mạnh").await;
     desk.fill("Đơn vị chủ trì", "Sở Văn hóa, Thể thao và Du lịch").await;
     desk.choose("Người cao tuổi").await;
-    desk.pick("Thứ 1", "SMS").await;
+    desk.pick("Ưu tiên 1", "SMS").await;
     if !desk.has(Role::Field, "Mã tin").await {
         desk.press("Thêm tin").await;
     }

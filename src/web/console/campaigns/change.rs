@@ -47,9 +47,15 @@ pub(super) async fn submit(
     if latest.version != version {
         return Err(newer(&latest.made_name, latest.version));
     }
+    if subject.archived_at.is_some() {
+        return Err(Fault::Conflict(phrase!(
+            "Chiến dịch đã lưu trữ: hãy bỏ lưu trữ trước khi gửi phê duyệt.",
+            "The campaign is archived: take it out of the archive before you submit it."
+        )));
+    }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     if let Ok(source) = edition::source(db, &subject.library, &slug, version).await
-        && let Err(faults) = texts::messages(&state, &source, visitor.lang)
+        && let Err(faults) = texts::messages(&state, &source, None, visitor.lang)
     {
         let (more, first) = (faults.len(), faults.first().cloned().unwrap_or_default());
         return Err(Fault::Invalid(phrase!(
@@ -146,7 +152,7 @@ pub(super) async fn unarchive(
     subject.to_change(&visitor)?;
     edition::unarchive(&state.parts.db, &slug, &visitor.actor, state.parts.clock.millis()).await?;
     refresh(&state).await?;
-    visitor.flash(&phrase!("Đã đưa ra khỏi lưu trữ.", "Taken out of the archive.")).await?;
+    visitor.flash(&phrase!("Đã bỏ lưu trữ.", "Taken out of the archive.")).await?;
     Ok(see_other(&format!("/campaigns/{slug}")))
 }
 

@@ -63,8 +63,8 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
     }
     add("Tin có hiệu lực trong", "Valid for", span(sending.valid_for, lang));
     let doubt = match sending.doubt {
-        Doubt::Skip => phrase!("Không gửi lại (thà sót còn hơn gửi hai lần)", "Not sent again (rather lost than doubled)"),
-        Doubt::Resend => phrase!("Gửi lại (thà hai lần còn hơn sót)", "Sent again (rather doubled than lost)"),
+        Doubt::Skip => phrase!("Không gửi lại (ưu tiên không gửi trùng)", "Not sent again (rather lost than doubled)"),
+        Doubt::Resend => phrase!("Gửi lại (ưu tiên không bỏ sót)", "Sent again (rather doubled than lost)"),
     };
     add("Khi chưa rõ kết quả", "In doubt", doubt.text(lang).to_string());
     if let Some(budget) = sending.budget {
@@ -107,7 +107,7 @@ fn period(campaign: &Campaign, lang: Lang) -> String {
 /// When a campaign runs by itself, as people say it.
 pub(in crate::web) fn cadence(cadence: Option<&Cadence>, lang: Lang) -> Phrase {
     let Some(cadence) = cadence else {
-        return phrase!("Không tự gửi: chỉ khi có người bấm gửi", "Only when a person sends it");
+        return phrase!("Không định kỳ: chỉ gửi khi có lệnh", "Only when a person sends it");
     };
     let at = |at: NaiveTime| at.format("%H:%M").to_string();
     let day = |day: Day| match day {

@@ -16,7 +16,7 @@ use crate::{
     user::Right,
     web::{
         Shared, State,
-        console::{fault::Fault, visitor::Visitor, when},
+        console::{desk, fault::Fault, visitor::Visitor, when},
     },
     words::{self, Lang},
 };
@@ -131,7 +131,8 @@ pub(super) async fn show(
     };
     let title = source.map(|source| source.campaign.title.clone());
     let title = title.or_else(|| subject.latest.as_ref().map(|latest| latest.title.clone())).filter(|title| !title.is_empty());
-    let (texts, faults) = match source.map(|source| texts::messages(&state, source, lang)) {
+    let known = desk::columns(&state).await;
+    let (texts, faults) = match source.map(|source| texts::messages(&state, source, known.as_ref(), lang)) {
         Some(Ok(texts)) => (texts, Vec::new()),
         Some(Err(faults)) => (Vec::new(), faults),
         None => (Vec::new(), Vec::new()),

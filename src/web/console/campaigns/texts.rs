@@ -1,6 +1,6 @@
 //! A campaign's texts as people will get them, for a page to show: by message, channel and language.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use providers::{
@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use crate::{
     campaign::{SmsText, Source},
-    message::Templates,
+    message::TemplateFault,
     phrase,
-    preview::{Preview, Shown, Version, sms::Form},
+    preview::{self, Preview, Shown, Version, sms::Form},
     web::Shared,
-    words::Lang,
+    words::{self, Lang},
 };
 
 /// One message.
@@ -26,7 +26,7 @@ pub(in crate::web) struct MessageView {
     /// Only people of these segments get it.
     pub segments: Vec<String>,
     pub texts: Vec<TextView>,
-    /// What accounts would not take of it.
+    /// What accounts would not take of it, and what nobody would get.
     pub refusals: Vec<String>,
 }
 
@@ -43,23 +43,41 @@ pub(in crate::web) struct TextView {
     pub error: Option<String>,
 }
 
-/// What a campaign's texts are, or what is wrong with them.
-pub(in crate::web) fn messages(state: &Shared, source: &Source, lang: Lang) -> Result<Vec<MessageView>, Vec<String>> {
+/// What a campaign's texts are, or what is wrong with them. `known`: the list's own columns, where they are known.
+pub(in crate::web) fn messages(
+    state: &Shared,
+    source: &Source,
+    known: Option<&BTreeSet<String>>,
+    lang: Lang,
+) -> Result<Vec<MessageView>, Vec<String>> {
     let campaign = &source.campaign;
     let config = &state.parts.config;
     let attachments: BTreeMap<String, Bytes> =
         source.attachments.iter().map(|(name, bytes)| (name.clone(), Bytes::from(bytes.clone()))).collect();
-    let templates = Templates::compile(campaign, &config.office, None, &attachments).map_err(|faults| {
-        faults.iter().map(|fault| format!("{} · {}: {}", fault.message, fault.field, fault.text.text(lang))).collect::<Vec<_>>()
-    })?;
+    let told = |fault: &TemplateFault| format!("{} · {}: {}", fault.message, fault.field, fault.text.text(lang));
+    let (templates, unknown) = preview::compiled(campaign, &config.office, known, &attachments)
+        .map_err(|faults| faults.iter().map(told).collect::<Vec<_>>())?;
     let preview = Preview::new(campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
     let refusals = preview.refusals();
+    let doubts = |index: usize, id: &str| -> Vec<String> {
+        let refused = refusals.iter().filter(|one| one.message == index).map(|one| one.phrase().text(lang).to_string());
+        let unknown = unknown.iter().filter(|fault| fault.message == id).map(|fault| fault.text.text(lang).to_string());
+        let idle = preview.idle(index).into_iter().map(|channel| {
+            let channel = words::channel(channel.name(), lang);
+            let said = phrase!(
+                "{channel}: có nội dung nhưng chiến dịch không dùng kênh này",
+                "{channel}: there is a text, but the campaign does not use this channel"
+            );
+            said.text(lang).to_string()
+        });
+        refused.chain(unknown).chain(idle).collect()
+    };
     let view = |(index, message): (usize, &crate::campaign::Message)| MessageView {
         id: message.id.clone(),
         phase: message.phase.clone(),
         segments: message.segments.clone(),
         texts: preview.texts(index).iter().flat_map(|shown| views(shown, lang)).collect(),
-        refusals: refusals.iter().filter(|one| one.message == index).map(|one| one.phrase().text(lang).to_string()).collect(),
+        refusals: doubts(index, &message.id),
     };
     Ok(campaign.messages.iter().enumerate().map(view).collect())
 }

@@ -113,12 +113,12 @@ pub(super) async fn restore(
     subject.to_change(&visitor)?;
     let old = edition::get(&state.parts.db, &slug, version).await?.ok_or(Fault::NotFound)?;
     visitor.sees(&old.owner)?;
-    let comment = phrase!("Lấy lại bản {version}", "Version {version} brought back").text(visitor.lang).to_string();
+    let comment = phrase!("Khôi phục bản {version}", "Version {version} brought back").text(visitor.lang).to_string();
     let draft = Draft { slug: &slug, text: &old.text, base, comment: &comment };
     match edition::save_draft(&state.parts.db, draft, &visitor.actor, state.parts.clock.millis()).await? {
         Saved::Done(new) => {
             visitor
-                .flash(&phrase!("Đã lấy lại bản {version} thành bản {new}.", "Version {version} is version {new} now."))
+                .flash(&phrase!("Đã khôi phục bản {version} thành bản {new}.", "Version {version} is version {new} now."))
                 .await?;
             Ok(see_other(&format!("/campaigns/{slug}")))
         }

@@ -16,16 +16,20 @@ use serde::Serialize;
 use crate::{
     campaign::{Campaign, Library, Sheet, SmsText, form},
     config::Account,
-    message::Templates,
+    message::TemplateFault,
     phrase,
     preview::{
-        Preview, Shown, Version,
+        self, Preview, Shown, Version,
         estimate::{self, Estimate, Question},
         sms::{Form, spelling},
     },
     web::{
         Shared,
-        console::{desk::Reading, visitor::Visitor, when},
+        console::{
+            desk::{self, Reading},
+            visitor::Visitor,
+            when,
+        },
     },
     words::{self, Lang, Phrase},
 };
@@ -92,9 +96,10 @@ struct Bill {
 /// The values of the template `campaigns/preview`.
 pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
     let lang = visitor.lang;
-    let whole = state_source(subject);
+    let whole = subject.library.source(subject.slug, subject.sheet).ok();
+    let is_whole = whole.is_some();
     let (campaign, at) = match whole {
-        Some(campaign) => (campaign, subject.at),
+        Some(source) => (source.campaign, subject.at),
         None => match alone(subject) {
             Ok(campaign) => (campaign, 0),
             Err(wrong) => return context! { nothing => wrong.text(lang), at => subject.at },
@@ -105,17 +110,13 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
     }
     let files = subject.sheet.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
     let config = &state.parts.config;
-    let templates = match Templates::compile(&campaign, &config.office, None, &files) {
-        Ok(templates) => templates,
-        Err(faults) => {
-            let id = &campaign.messages[at].id;
-            let own = faults.iter().find(|fault| fault.message == *id).or(faults.first());
-            return context! { nothing => own.map_or("", |fault| fault.text.text(lang)), at => subject.at };
-        }
+    let known = desk::columns(state).await;
+    let (templates, unknown) = match preview::compiled(&preview::only(&campaign, at), &config.office, known.as_ref(), &files) {
+        Ok(compiled) => compiled,
+        Err(faults) => return context! { nothing => faults.first().map(|fault| told(fault, lang)), at => subject.at },
     };
     let preview = Preview::new(&campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
     let cards: Vec<Card> = preview.texts(at).iter().map(|shown| card(state, visitor, shown)).collect();
-    let is_whole = state_source(subject).is_some();
     let estimate = if is_whole { numbers(state, subject.library, &preview, at, patience).await } else { None };
     let refusals: Vec<String> = preview
         .refusals()
@@ -148,13 +149,16 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
             other_name => spelling(flipped(estimate.chosen)).text(lang),
         }),
         refusals => refusals,
+        unknown => unknown.iter().map(|fault| told(fault, lang)).collect::<Vec<_>>(),
+        idle => preview.idle(at).iter().map(|channel| words::channel(channel.name(), lang)).collect::<Vec<_>>(),
         unfinished => !is_whole,
     }
 }
 
-/// The campaign, where all of it can be read.
-fn state_source(subject: &Subject<'_>) -> Option<Campaign> {
-    subject.library.source(subject.slug, subject.sheet).ok().map(|source| source.campaign)
+/// What is wrong with a text, and what would be right.
+fn told(fault: &TemplateFault, lang: Lang) -> String {
+    let help = fault.help.iter().map(|help| format!(": {}", help.text(lang))).collect::<String>();
+    format!("{}{help}", fault.text.text(lang))
 }
 
 /// The message alone; or what it lacks itself.
