@@ -48,6 +48,17 @@ impl ApiToken {
     }
 }
 
+/// A token to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    /// What it is for.
+    pub name: &'a str,
+    /// What it may be used for.
+    pub rights: Rights,
+    /// When it ends.
+    pub ends_at: i64,
+}
+
 /// Whoever showed a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {
@@ -98,16 +109,8 @@ pub async fn find(db: &Db, secret: &str, now: i64) -> Result<Option<Bearer>> {
 }
 
 /// Makes one; its secret, to be shown once. Rights that the user does not have are left out.
-pub async fn make(
-    db: &Db,
-    seal: &Seal,
-    user: &User,
-    name: &str,
-    rights: Rights,
-    ends_at: i64,
-    actor: &Actor,
-    now: i64,
-) -> Result<Secret> {
+pub async fn make(db: &Db, seal: &Seal, user: &User, new: &New<'_>, actor: &Actor, now: i64) -> Result<Secret> {
+    let New { name, rights, ends_at } = *new;
     let secret = Secret(format!("{PREFIX}{}", Secret::new(seal).0));
     let rights = rights.and(user.rights);
     transaction!(db, |tx| {

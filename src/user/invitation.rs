@@ -61,18 +61,28 @@ pub async fn whose(db: &Db, secret: &str, now: i64) -> Result<Option<(User, bool
     Ok(find(db, id).await?.filter(|user| user.disabled_at.is_none()).map(|user| (user, reset)))
 }
 
+/// What whoever followed a link chose.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'a> {
+    /// Whom the link is for.
+    pub user: &'a User,
+    /// Their new password's hash.
+    pub hash: &'a str,
+    /// With which browser.
+    pub agent: &'a str,
+}
+
 /// Uses a link up: sets the password (its hash) and begins a session. Where a second factor is set up, it is still asked for: a
 /// link alone, which passed through other hands, is not enough. None: somebody was faster, or the time was over.
 pub async fn accept(
     db: &Db,
     seal: &Seal,
     secret: &str,
-    user: &User,
-    password: &str,
+    chosen: &Chosen<'_>,
     actor: &Actor,
-    agent: &str,
     now: i64,
 ) -> Result<Option<Secret>> {
+    let Chosen { user, hash: password, agent } = *chosen;
     transaction!(db, |tx| {
         let used: Option<i64> =
             within!(tx, |c, sql| { sqlx::query_scalar(sql(&USE)).bind(&hash(secret)[..]).bind(now).fetch_optional(c).await })?;

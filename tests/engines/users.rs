@@ -119,7 +119,8 @@ async fn a_link_is_good_once_and_for_a_while(world: &World) {
     assert!(invitation::whose(&world.db, &earlier, now).await.unwrap().is_none(), "a new one ends the earlier one");
     assert!(invitation::whose(&world.db, &link, now + invitation::INVITED).await.unwrap().is_none());
     assert_eq!(invitation::whose(&world.db, &link, now).await.unwrap().unwrap().0.id, an.id);
-    let accept = async || invitation::accept(&world.db, &world.seal, &link, &an, "hash", &somebody(), "test", now).await.unwrap();
+    let chosen = invitation::Chosen { user: &an, hash: "hash", agent: "test" };
+    let accept = async || invitation::accept(&world.db, &world.seal, &link, &chosen, &somebody(), now).await.unwrap();
     let session = accept().await.unwrap();
     assert!(session::resume(&world.db, &session.0, now).await.unwrap().unwrap().0.complete);
     assert!(accept().await.is_none());
@@ -179,7 +180,8 @@ async fn a_token_lends_no_more_than_its_maker_has(world: &World) {
     let an = added(world, "an@example.vn", &[Role::Officer], &[]).await;
     let now = world.now();
     let wanted: Rights = [Right::ReadCampaigns, Right::Run, Right::Approve].into_iter().collect();
-    let secret = api_token::make(&world.db, &world.seal, &an, "máy tính", wanted, now + HOUR, &somebody(), now).await.unwrap();
+    let lent = api_token::New { name: "máy tính", rights: wanted, ends_at: now + HOUR };
+    let secret = api_token::make(&world.db, &world.seal, &an, &lent, &somebody(), now).await.unwrap();
     let find = async |now: i64| api_token::find(&world.db, &secret.0, now).await.unwrap();
     let bearer = find(now).await.unwrap();
     assert_eq!(bearer.user.rights.iter().collect::<Vec<_>>(), [Right::ReadCampaigns, Right::Run]);

@@ -1,14 +1,18 @@
 //! `/api/v1` as programs meet it: over HTTP, against `loa serve`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use axum::{Router, http::HeaderMap, routing::post};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use loa::{
     audit::Actor,
     sandbox::Behaviour,
-    user::{self, Right, Rights, Role, api_token},
+    user::{self, Right, Role, api_token},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use ring::hmac;
 use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::helpers::office::Office;
 
@@ -37,8 +41,8 @@ async fn token(office: &Office, email: &str, roles: &[Role]) -> String {
     };
     let id = user::add(&db, &new, &actor, now()).await.unwrap().unwrap();
     let user = user::find(&db, id).await.unwrap().unwrap();
-    let rights: Rights = Right::ALL.into_iter().collect();
-    let secret = api_token::make(&db, &seal, &user, "test", rights, now() + 3_600_000, &actor, now()).await.unwrap();
+    let lent = api_token::New { name: "test", rights: Right::ALL.into_iter().collect(), ends_at: now() + 3_600_000 };
+    let secret = api_token::make(&db, &seal, &user, &lent, &actor, now()).await.unwrap();
     db.close().await;
     secret.0
 }
@@ -275,4 +279,130 @@ async fn people_are_found_by_post_and_shown_masked() {
     assert_eq!(problem(desk.post("/people/find", json!({})).await).await.0, 422);
     assert_eq!(desk.request(Method::DELETE, &format!("/people/{id}")).send().await.unwrap().status(), 204);
     assert_eq!(desk.request(Method::GET, &format!("/people/{id}")).send().await.unwrap().status(), 404);
+}
+
+/// What an endpoint was told: the headers and the body.
+type Heard = (HeaderMap, String);
+
+/// A program that listens, and its address.
+async fn listener() -> (String, mpsc::UnboundedReceiver<Heard>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let take = move |headers: HeaderMap, body: String| {
+        let tell = tell.clone();
+        async move { tell.send((headers, body)).unwrap() }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/hook", post(take))).await });
+    (url, told)
+}
+
+async fn heard(told: &mut mpsc::UnboundedReceiver<Heard>) -> Heard {
+    tokio::time::timeout(Duration::from_secs(60), told.recv()).await.expect("nothing came").unwrap()
+}
+
+/// The message's id and what it says, if one of its signatures is by this secret (Standard Webhooks 1.0.0, "Verifying").
+fn verified((headers, body): &Heard, secret: &str) -> Option<(String, Value)> {
+    let header = |name: &str| headers[name].to_str().unwrap();
+    let (id, second) = (header("webhook-id"), header("webhook-timestamp"));
+    assert!((second.parse::<i64>().unwrap() - now() / 1000).abs() < 60, "{second}");
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), format!("{id}.{second}.{body}").as_bytes());
+    let mine = format!("v1,{}", STANDARD.encode(signature.as_ref()));
+    let signed = header("webhook-signature").split(' ').any(|theirs| theirs == mine);
+    signed.then(|| (id.to_string(), serde_json::from_str(body).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_told_what_happened_and_can_trust_it() {
+    let desk = Desk::open(30).await;
+    let (url, mut told) = listener().await;
+    let mut wanted = json!({ "title": "Bảng theo dõi", "url": url, "events": ["run.started", "run.stopped"] });
+    let (status, _, errors) = problem(desk.post("/webhooks", wanted.clone()).await).await;
+    assert_eq!((status, &errors[0]["pointer"]), (422, &json!("/url")), "an address inside is not meant by accident");
+    wanted["allow_private"] = true.into();
+    let made: Value = desk.post("/webhooks", wanted).await.json().await.unwrap();
+    let (id, secret) = (made["id"].as_i64().unwrap(), made["secret"].as_str().unwrap().to_string());
+
+    assert_eq!(desk.post(&format!("/webhooks/{id}/test"), json!({})).await.status(), 202);
+    let first = heard(&mut told).await;
+    let (message, said) = verified(&first, &secret).expect("signed");
+    assert_eq!(said["type"], "webhook.test");
+    assert!(verified(&first, "whsec_bm90LXRoZS1zZWNyZXQ=").is_none());
+    let delivery = desk.get(&format!("/webhooks/{id}/deliveries")).await["items"][0].clone();
+    assert_eq!(delivery["message_id"], json!(message));
+    let again = format!("/webhooks/{id}/deliveries/{}/again", delivery["id"]);
+    assert_eq!(desk.post(&again, json!({})).await.status(), 202);
+    assert_eq!(verified(&heard(&mut told).await, &secret).unwrap().0, message, "the same message under the same id");
+
+    // A new secret signs beside the one before.
+    let rotated: Value = desk.post(&format!("/webhooks/{id}/secret"), json!({})).await.json().await.unwrap();
+    let fresh = rotated["secret"].as_str().unwrap();
+    desk.office.loa(&["send", "ma-otp"]);
+    let started = heard(&mut told).await;
+    let (_, said) = verified(&started, &secret).expect("the former secret still signs");
+    assert_eq!(verified(&started, fresh).expect("the new one as well").1, said);
+    assert_eq!((&said["type"], &said["data"]["campaign"]), (&json!("run.started"), &json!("ma-otp")), "{said}");
+    let run = said["data"]["run"].as_i64().unwrap();
+    // Whoever listens hears of nothing else.
+    let paused = desk.post(&format!("/runs/{run}/abort"), json!({})).await.status();
+    if paused == 200 {
+        let (_, said) = verified(&heard(&mut told).await, fresh).unwrap();
+        assert_eq!((&said["type"], &said["data"]["how"]), (&json!("run.stopped"), &json!("aborted")), "{said}");
+    }
+    assert_eq!(desk.request(Method::DELETE, &format!("/webhooks/{id}")).send().await.unwrap().status(), 204);
+    assert!(told.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_on_another_departments_list_is_not_there() {
+    let desk = Desk::open(20).await;
+    let (db, actor) = (desk.office.db().await, Actor::command("test"));
+    let mut departments = Vec::new();
+    for name in ["Sở Văn hóa", "Công an tỉnh"] {
+        departments.push(user::add_department(&db, name, &actor, now()).await.unwrap().unwrap());
+    }
+    let person: i64 = loa::on!(db.read, |pool, _sql| sqlx::query_scalar(
+        "SELECT min(id) FROM recipient WHERE phone IS NOT NULL"
+    )
+    .fetch_one(pool)
+    .await)
+    .unwrap();
+    loa::transaction!(db, |tx| loa::audience::list::give(tx, "residents", "Công an tỉnh").await).unwrap();
+    let mut tokens = Vec::new();
+    for department in departments {
+        let new = user::New {
+            email: format!("can-bo-{department}@example.vn"),
+            name: "Cán bộ".into(),
+            roles: [Role::Officer].into_iter().collect(),
+            every_department: false,
+            departments: vec![department],
+        };
+        let id = user::add(&db, &new, &actor, now()).await.unwrap().unwrap();
+        let user = user::find(&db, id).await.unwrap().unwrap();
+        let rights = Right::ALL.into_iter().collect();
+        let lent = api_token::New { name: "test", rights, ends_at: now() + 3_600_000 };
+        tokens.push(api_token::make(&db, &desk.office.seal().await, &user, &lent, &actor, now()).await.unwrap().0);
+    }
+    db.close().await;
+    for (token, sees) in tokens.iter().zip([false, true]) {
+        let ask = |method: Method, path: &str| {
+            desk.client.request(method, format!("{}/api/v1{path}", desk.office.url)).bearer_auth(token)
+        };
+        let status = ask(Method::GET, &format!("/people/{person}")).send().await.unwrap().status();
+        assert_eq!(status == 200, sees, "{status}");
+        let refusal = json!({ "channel": "sms", "scope": "awareness" });
+        let refused = ask(Method::POST, &format!("/people/{person}/refusals")).json(&refusal).send().await.unwrap();
+        assert_eq!(refused.status(), if sees { 204 } else { 404 });
+        let imports: Value = ask(Method::GET, "/imports").send().await.unwrap().json().await.unwrap();
+        assert_eq!(imports["items"].as_array().unwrap().len(), usize::from(sees), "{imports}");
+        if sees {
+            let path = format!("/people/{person}/refusals");
+            let standing: Value = ask(Method::GET, &path).send().await.unwrap().json().await.unwrap();
+            assert_eq!(standing["items"][0]["lasting"], "awareness", "{standing}");
+            assert_eq!(ask(Method::DELETE, &format!("{path}/sms")).send().await.unwrap().status(), 204);
+            let standing: Value = ask(Method::GET, &path).send().await.unwrap().json().await.unwrap();
+            assert_eq!(standing["items"], json!([]));
+        }
+    }
 }

@@ -26,7 +26,8 @@ async fn schemathesis_finds_nothing_in_the_api() {
     let user = user::by_email(&db, "may@example.vn").await.unwrap().unwrap();
     let rights = Right::ALL.into_iter().collect();
     let ends_at = now + i64::try_from(Duration::from_hours(1).as_millis()).unwrap();
-    let token = api_token::make(&db, &seal, &user, "schemathesis", rights, ends_at, &Actor::command("story"), now).await.unwrap();
+    let lent = api_token::New { name: "schemathesis", rights, ends_at };
+    let token = api_token::make(&db, &seal, &user, &lent, &Actor::command("story"), now).await.unwrap();
     db.close().await;
 
     let packages = peer("LOA_TEST_SCHEMATHESIS");

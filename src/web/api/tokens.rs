@@ -190,8 +190,8 @@ async fn make(
     }
     let now = state.parts.clock.millis();
     let ends_at = now + days * DAY;
-    let secret =
-        api_token::make(&state.parts.db, &state.parts.seal, &caller.user, &name, rights, ends_at, &caller.actor, now).await?;
+    let lent = api_token::New { name: &name, rights, ends_at };
+    let secret = api_token::make(&state.parts.db, &state.parts.seal, &caller.user, &lent, &caller.actor, now).await?;
     Ok(created("/api/v1/tokens", &MadeToken { secret: secret.0, ends_at: moment(ends_at) }))
 }
 

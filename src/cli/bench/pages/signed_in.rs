@@ -47,6 +47,7 @@ pub async fn visitor(ground: &Ground) -> anyhow::Result<Visitor> {
     password::change(db, &user, &hash, None, &actor, now).await?;
     let session = transaction!(db, |tx| session::begin(tx, seal, id, true, "", "loa bench", now).await)?;
     let rights = Right::ALL.into_iter().collect();
-    let token = api_token::make(db, seal, &user, "bench", rights, now + 86_400_000, &actor, now).await?;
+    let lent = api_token::New { name: "bench", rights, ends_at: now + 86_400_000 };
+    let token = api_token::make(db, seal, &user, &lent, &actor, now).await?;
     Ok(Visitor { cookie: format!("loa={}", session.0), token: token.0 })
 }

@@ -104,7 +104,8 @@ pub async fn make(
         return page(&state, &visitor, &fields, &mistakes, None).await;
     };
     let (db, seal) = (&state.parts.db, &state.parts.seal);
-    let secret = api_token::make(db, seal, &visitor.user, &name, rights, ends, &visitor.actor, now).await?;
+    let new = api_token::New { name: &name, rights, ends_at: ends };
+    let secret = api_token::make(db, seal, &visitor.user, &new, &visitor.actor, now).await?;
     // Shown here and not by way of another page, because it is kept nowhere.
     page(&state, &visitor, &Fields::default(), &mistakes, Some(&secret.0)).await
 }

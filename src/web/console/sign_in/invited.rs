@@ -60,7 +60,8 @@ pub async fn accept(
     let (db, seal, now) = (&state.parts.db, &state.parts.seal, state.parts.clock.millis());
     let hash = password::hash(fields.raw("password"), seal).await?;
     let actor = stranger.actor(Some(&user));
-    match invitation::accept(db, seal, &secret, &user, &hash, &actor, &stranger.agent, now).await? {
+    let chosen = invitation::Chosen { user: &user, hash: &hash, agent: &stranger.agent };
+    match invitation::accept(db, seal, &secret, &chosen, &actor, now).await? {
         Some(session) => Ok(through(&stranger.caller, &user, &session, "/")),
         None => Ok(over(&state, &stranger)),
     }
