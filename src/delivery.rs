@@ -18,6 +18,7 @@ pub mod fan_out;
 pub mod handle;
 pub mod kin;
 pub mod learn;
+mod masked;
 pub mod open;
 pub mod record;
 pub mod reference;
@@ -25,6 +26,7 @@ pub mod slot;
 pub mod state;
 
 pub use kin::{Kin, Relation};
+pub use masked::masked;
 pub use reference::Reference;
 pub use state::{State, Why};
 

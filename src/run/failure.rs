@@ -3,13 +3,11 @@
 //! An index holds the failures alone, by run and reason: looking at them costs by how many there are, up to a bound, whatever the
 //! size of the run.
 
-use providers::Channel;
-
 use crate::{
     db::{Db, Result, Sql},
-    delivery::{State, Why, channel_of, recipient_of},
+    delivery::{State, Why, masked, recipient_of},
     on,
-    seal::{Kind, Seal},
+    seal::Seal,
 };
 
 /// Failures are counted up to here.
@@ -59,12 +57,8 @@ static REASONS: Sql = Sql::new(
       GROUP BY reason ORDER BY n DESC, reason",
 );
 
-// Route 51 is chat by phone number: see `delivery::BY_PHONE`.
 static SOME: Sql = Sql::new(
-    r"SELECT d.id, d.state, d.account, d.updated_at, m.detail,
-             CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE CASE d.route WHEN 51 THEN r.phone ELSE r.chat END END AS sealed,
-             d.id & 15 = 1 OR d.route = 51 AS is_phone
-      FROM delivery d LEFT JOIN recipient r ON r.id = (d.id >> 4) & 4294967295 LEFT JOIN remark m ON m.delivery = d.id
+    r"SELECT d.id, d.state, d.account, d.updated_at, m.detail FROM delivery d LEFT JOIN remark m ON m.delivery = d.id
       WHERE d.run = $1 AND d.reason = $2 AND d.state IN (7, 8, 9, 10) LIMIT $3",
 );
 
@@ -75,8 +69,6 @@ struct Row {
     account: i64,
     updated_at: i64,
     detail: Option<String>,
-    sealed: Option<Vec<u8>>,
-    is_phone: bool,
 }
 
 /// The failures of a run, with examples.
@@ -84,31 +76,25 @@ pub async fn of(db: &Db, seal: &Seal, run: i64) -> Result<Failures> {
     let counts: Vec<(i16, i64)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&REASONS)).bind(run).bind(COUNTED + 1).fetch_all(pool).await)?;
     let more = counts.iter().map(|(_, n)| n).sum::<i64>() > COUNTED;
-    let mut reasons = Vec::new();
+    let mut found: Vec<(i16, i64, Vec<Row>)> = Vec::new();
     for (reason, count) in counts {
         let rows: Vec<Row> =
             on!(db.read, |pool, sql| sqlx::query_as(sql(&SOME)).bind(run).bind(reason).bind(EXAMPLES).fetch_all(pool).await)?;
-        let examples = rows.into_iter().map(|row| row.example(seal)).collect();
-        reasons.push(Reason { why: Why::from_number(reason), count, examples });
+        found.push((reason, count, rows));
     }
-    Ok(Failures { reasons, more })
-}
-
-impl Row {
-    fn example(self, seal: &Seal) -> Example {
-        let kind = match Channel::from_number(i64::from(channel_of(self.id))) {
-            _ if self.is_phone => Kind::Phone,
-            Some(Channel::Email) => Kind::Email,
-            _ => Kind::Chat,
-        };
-        let plain = self.sealed.and_then(|sealed| seal.open(kind, &sealed).ok());
-        Example {
-            recipient: recipient_of(self.id),
-            state: State::from_number(self.state),
-            address: plain.map(|plain| providers::mask(&plain)).unwrap_or_default(),
-            account: self.account,
-            words: self.detail.unwrap_or_default(),
-            at: self.updated_at,
-        }
-    }
+    let addresses = masked(db, seal, found.iter().flat_map(|(.., rows)| rows).map(|row| row.id)).await?;
+    let example = |row: Row| Example {
+        recipient: recipient_of(row.id),
+        state: State::from_number(row.state),
+        address: addresses.get(&row.id).cloned().unwrap_or_default(),
+        account: row.account,
+        words: row.detail.unwrap_or_default(),
+        at: row.updated_at,
+    };
+    let reasons = found.into_iter().map(|(reason, count, rows)| Reason {
+        why: Why::from_number(reason),
+        count,
+        examples: rows.into_iter().map(example).collect(),
+    });
+    Ok(Failures { reasons: reasons.collect(), more })
 }

@@ -229,6 +229,9 @@ async fn show(
         before_missing => wanted.previous().is_some() && before.is_none(),
         goal => goal_of(sheet, lang),
         targets => targets.iter().map(|target| target_value(target, lang)).collect::<Vec<_>>(),
+        // Columns that would be empty are left out.
+        has_before => lines.iter().any(|line| line.get_attr("share_before").is_ok_and(|share| share.is_true())),
+        has_population => lines.iter().any(|line| line.get_attr("of_population").is_ok_and(|share| share.is_true())),
         lines => lines,
         parts_people => wanted.by.parts_people(),
         parts_deliveries => wanted.by.parts_deliveries(),

@@ -1,4 +1,7 @@
-//! `/reach/rows`: the deliveries behind a figure, page by page, without names or addresses.
+//! `/reach/rows`: the deliveries behind a figure, page by page, without names. Whoever may see the list of recipients sees addresses,
+//! masked as everywhere; whoever sees figures only sees none.
+
+use std::collections::BTreeMap;
 
 use axum::{
     extract::{self, Query},
@@ -9,7 +12,9 @@ use serde::Deserialize;
 
 use super::{Asked, Wanted, heading, moment};
 use crate::{
+    delivery,
     report::{Cut, Fate, row},
+    user::Right,
     web::{
         State,
         console::{fault::Fault, visitor::Visitor},
@@ -47,13 +52,21 @@ pub(super) async fn show(
     let only = Fate::ALL.into_iter().find(|known| known.name() == fate);
     let now = state.0.parts.clock.millis();
     let page = row::page(&state.0.parts.db, &wanted.selection, cut.map(|cut| (cut, line.as_str())), only, after, now).await?;
+    let (may_read, may_open) = (visitor.can(Right::ReadAudience), visitor.can(Right::ReadPerson));
+    let addresses = if may_read {
+        delivery::masked(&state.0.parts.db, &state.0.parts.seal, page.rows.iter().map(|row| row.id)).await?
+    } else {
+        BTreeMap::new()
+    };
     let rows: Vec<_> = page
         .rows
         .iter()
         .map(|row| {
             let channel = providers::Channel::from_number(row.id & 15).map_or("", providers::Channel::name);
             context! {
-                run => row.run, reference => &row.reference, place => row.place(), channel, carrier => row.carrier.text(lang),
+                run => row.run, reference => &row.reference, address => addresses.get(&row.id),
+                person => row.reference.as_ref().filter(|_| may_open).map(|_| delivery::recipient_of(row.id)),
+                place => row.place(), channel, carrier => row.carrier.text(lang),
                 state => words::delivery_state(row.state.name(), channel == "chat", lang),
                 why => row.cause().map(|cause| cause.label().text(lang).to_string()),
                 parts => row.parts, price => words::number(row.price, lang), at => moment(row.at, lang),
@@ -76,7 +89,7 @@ pub(super) async fn show(
         .map(|(name, label)| context! { href => address(name, 0), label, current => only.map_or("", Fate::name) == name })
         .collect();
     let values = context! {
-        rows, fates, line => &line,
+        rows, fates, line => &line, may_read,
         next => page.next.map(|next| address(only.map_or("", Fate::name), next)),
         first => if after > 0 { Some(address(only.map_or("", Fate::name), 0)) } else { None },
         full => page.rows.len() == row::PAGE,
