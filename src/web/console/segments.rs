@@ -8,12 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{self, Path},
+    extract::{self, Path, Query},
     http::StatusCode,
     response::{Html, IntoResponse as _, Response},
     routing::{get, post},
 };
 use minijinja::{Value, context};
+use serde::Deserialize;
 
 use super::{
     Named,
@@ -118,10 +119,37 @@ async fn library(state: &Shared) -> Result<Arc<Library>, Fault> {
     Ok(state.parts.shelf.library(&state.parts.db).await?)
 }
 
-async fn new_page(extract::State(State(state)): extract::State<State>, visitor: Visitor) -> Result<Response, Fault> {
+/// What a new segment begins with.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Begin {
+    /// Whom this campaign did not reach…
+    unreached: String,
+    /// … in so long: `90d`.
+    within: String,
+}
+
+impl Begin {
+    /// The table: of the campaign's own audience whoever it did not reach. A campaign that this visitor does not see is none.
+    fn body(&self, library: &Library, visitor: &Visitor) -> String {
+        let own = library.campaigns.get(&self.unreached).filter(|source| visitor.user.departments.sees(&source.campaign.owner));
+        let Some(source) = own else { return "title = \"\"\n".to_string() };
+        let title = phrase!("Chưa được tiếp cận: {}", "Not reached: {}", source.campaign.title);
+        let title = toml_edit::Value::from(title.text(visitor.lang));
+        let segments: toml_edit::Array = source.campaign.audience.segments.iter().map(String::as_str).collect();
+        let (slug, within) = (toml_edit::Value::from(&self.unreached), toml_edit::Value::from(&self.within));
+        format!("title = {title}\nsegments = {segments}\nnot = {{ reached = {{ campaign = {slug}, within = {within} }} }}\n")
+    }
+}
+
+async fn new_page(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Query(begin): Query<Begin>,
+) -> Result<Response, Fault> {
     visitor.needs(Right::WriteAudience)?;
-    let work =
-        Work { slug: String::new(), base: 0, is_new: true, body: "title = \"\"\n".to_string(), as_text: false, fixed: false };
+    let body = begin.body(&*library(&state).await?, &visitor);
+    let work = Work { slug: String::new(), base: 0, is_new: true, body, as_text: false, fixed: false };
     show(&state, &visitor, StatusCode::OK, work, Said::default()).await
 }
 
