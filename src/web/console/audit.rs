@@ -23,7 +23,7 @@ use super::{Named, fault::Fault, visitor::Visitor, when::moment};
 use crate::{
     audit::{self, Entry, Filter, Head, Via},
     seal::hex,
-    user::{self, Right},
+    user::{self, Right, Role},
     web::{Shared, State},
     words::Lang,
 };
@@ -88,8 +88,25 @@ impl Asked {
     }
 }
 
+/// One value of an entry as people read it.
+fn told(key: &str, value: &serde_json::Value, lang: Lang) -> String {
+    let named = |text: &str| match key {
+        "roles" => Role::named(text).map(|role| role.label().text(lang).to_string()),
+        "rights" => Right::named(text).map(|right| right.label().text(lang).to_string()),
+        _ => None,
+    };
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::Bool(yes) => if *yes { lang.pick("có", "yes") } else { lang.pick("không", "no") }.to_string(),
+        serde_json::Value::String(text) => named(text).unwrap_or_else(|| text.clone()),
+        serde_json::Value::Array(list) => list.iter().map(|one| told(key, one, lang)).collect::<Vec<_>>().join(", "),
+        serde_json::Value::Number(at) if key.ends_with("_at") => at.as_i64().map(|at| moment(at, lang)).unwrap_or_default(),
+        other => other.to_string(),
+    }
+}
+
 /// What changed, key by key, as text.
-fn changes(entry: &Entry) -> Vec<Value> {
+fn changes(entry: &Entry, lang: Lang) -> Vec<Value> {
     let read = |text: &Option<String>| -> serde_json::Map<String, serde_json::Value> {
         match text.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
             Some(serde_json::Value::Object(map)) => map,
@@ -98,19 +115,15 @@ fn changes(entry: &Entry) -> Vec<Value> {
         }
     };
     let (before, after) = (read(&entry.before), read(&entry.after));
-    let text = |value: Option<&serde_json::Value>| match value {
-        None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(serde_json::Value::Array(list)) => {
-            list.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_string)).collect::<Vec<_>>().join(", ")
-        }
-        Some(other) => other.to_string(),
+    let text = |of: &serde_json::Map<String, serde_json::Value>, key: &str| {
+        of.get(key).map(|value| told(key, value, lang)).unwrap_or_default()
     };
     let mut keys: Vec<&String> = before.keys().collect();
     keys.extend(after.keys().filter(|key| !before.contains_key(*key)));
     keys.into_iter()
-        .filter(|key| before.get(*key) != after.get(*key))
-        .map(|key| context! { key => key, before => text(before.get(key)), after => text(after.get(key)) })
+        .map(|key| (key, text(&before, key), text(&after, key)))
+        .filter(|(_, before, after)| before != after)
+        .map(|(key, before, after)| context! { key => audit::key(key).text(lang), before, after })
         .collect()
 }
 
@@ -146,7 +159,7 @@ async fn show(
                 action => entry.action.clone(),
                 label => audit::label(&entry.action).text(lang),
                 subject => entry.subject.clone(),
-                changes => changes(entry),
+                changes => changes(entry, lang),
             }
         })
         .collect();
