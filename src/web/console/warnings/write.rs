@@ -40,6 +40,8 @@ use crate::{
 
 /// A pattern's name that means none.
 const BLANK: &str = "blank";
+/// Warnings that may begin from one pattern in one second.
+const NAMES: usize = 20;
 /// Channels in the order in which a warning has them.
 const CHANNELS: [&str; 3] = ["sms", "chat", "email"];
 
@@ -364,10 +366,10 @@ async fn keep(
     let frame =
         Frame { owner: &typed.owner, segments: &typed.segments, channels: &typed.channels, basis, correction: parent.is_some() };
     let file = pattern::campaign(&frame, &texts);
-    let slug = slug(pattern, parent, now);
+    let stem = slug(pattern, parent, now);
     if mistakes.is_empty() {
         let sheet = crate::campaign::Sheet { text: file.clone(), attachments: BTreeMap::new() };
-        if let Err(problems) = library.source(&slug, &sheet) {
+        if let Err(problems) = library.source(&stem, &sheet) {
             mistakes.extend(problems.0.iter().map(|problem| Mistake {
                 field: field_of(&problem.message.en).to_string(),
                 text: problem.message.text(visitor.lang).to_string(),
@@ -378,10 +380,9 @@ async fn keep(
         return form(shared, visitor, library, pattern, parent, &typed, &mistakes).await;
     }
     let (db, now) = (&shared.parts.db, now.timestamp_millis());
-    match edition::save(db, &slug, &file, 0, &visitor.actor, now).await? {
-        // The same second's second click: what was kept is there.
-        Saved::Done(_) | Saved::Unchanged(_) | Saved::Conflict(_) => {}
-    }
+    let Some(slug) = saved(db, &stem, &file, visitor, now).await? else {
+        return Err(Fault::Conflict(phrase!("Quá nhiều cảnh báo cùng lúc. Hãy thử lại.", "Too many warnings at once. Please try again.")));
+    };
     transaction!(db, |tx| {
         let parent = parent.map(|parent| parent.id);
         warning::ask(tx, &slug, pattern.map(|pattern| pattern.slug.as_str()), parent, &visitor.actor.name, now).await?;
@@ -389,6 +390,19 @@ async fn keep(
         audit::record(tx, &visitor.actor, "warning.write", &slug, None, Some(&after), now).await
     })?;
     Ok(see_other(&format!("/warnings/{slug}")))
+}
+
+/// Saves a draft under the first name that is free, or that already stands for this very text: the second click of the same second.
+/// Another's of the same second keeps its name.
+async fn saved(db: &crate::db::Db, stem: &str, file: &str, visitor: &Visitor, now: i64) -> crate::db::Result<Option<String>> {
+    for nth in 1..=NAMES {
+        let slug = if nth == 1 { stem.to_string() } else { format!("{stem}-{nth}") };
+        match edition::save(db, &slug, file, 0, &visitor.actor, now).await? {
+            Saved::Conflict(theirs) if theirs.text != file => {}
+            Saved::Done(_) | Saved::Unchanged(_) | Saved::Conflict(_) => return Ok(Some(slug)),
+        }
+    }
+    Ok(None)
 }
 
 /// A name of its own, to the second.
