@@ -1,6 +1,7 @@
 //! `loa doctor`: looks at everything that keeps messages from going out, and says how to mend it. It makes and changes
 //! nothing: what it opens, it leaves as it was.
 
+mod console;
 mod files;
 mod network;
 mod state;
@@ -93,6 +94,7 @@ pub async fn run(_args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         network::accounts(&config, globals, &mut findings);
         files::database(&config, &mut findings);
         state::look(&config, globals, &mut findings).await;
+        console::address(&config, &mut findings);
         network::ports(&config, &mut findings).await;
     }
     let bad = findings.count(Level::Bad);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Findings, Globals};
+use super::{Findings, Globals, console};
 use crate::{
     account::standing,
     active::RunRow,
@@ -12,7 +12,7 @@ use crate::{
     },
     config::Config,
     db::{Db, Result, Schema, Sql},
-    notice, on, phrase,
+    on, phrase,
     request::{self, Queue},
     run,
 };
@@ -104,7 +104,8 @@ async fn look_into(db: &Db, config: &Config, globals: &Globals, findings: &mut F
     runs(db, findings).await?;
     blocked(db, findings).await?;
     requested(db, globals, findings).await?;
-    notified(db, config, globals, findings).await?;
+    console::people(db, findings).await?;
+    console::notified(db, config, globals, findings).await?;
     waiting(db, globals, findings).await
 }
 
@@ -235,30 +236,6 @@ async fn requested(db: &Db, globals: &Globals, findings: &mut Findings) -> Resul
                 "{open} yêu cầu của người dân về dữ liệu đang chờ, chưa quá hạn",
                 "{open} requests about people's data are waiting, none is overdue"
             ),
-        );
-    }
-    Ok(())
-}
-
-/// Mails that tell of what waits for somebody.
-async fn notified(db: &Db, config: &Config, globals: &Globals, findings: &mut Findings) -> Result<()> {
-    let sends_mail = config.accounts.iter().any(|account| account.channel == providers::Channel::Email);
-    if !config.notify.email.is_empty() && !sends_mail {
-        findings.warn(
-            "notify",
-            phrase!(
-                "[notify] có nơi nhận thư nhưng không có tài khoản nào gửi thư",
-                "[notify] names mail addresses, and no account sends mail"
-            ),
-            phrase!("thêm một tài khoản thư điện tử vào loa.toml", "add a mail account to loa.toml"),
-        );
-    }
-    if let Some(failing) = notice::mail::failing(db, globals.clock.millis()).await? {
-        let (mails, why) = (failing.mails, failing.detail);
-        findings.warn(
-            "notify",
-            phrase!("{mails} thư báo việc chưa gửi được: {why}", "{mails} mail(s) of notices could not be sent: {why}"),
-            phrase!("sửa tài khoản thư, hoặc đặt [notify] account", "mend the mail account, or set [notify] account"),
         );
     }
     Ok(())
