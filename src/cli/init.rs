@@ -127,7 +127,8 @@ Việc tiếp theo:
   3. loa check                          kiểm tra cấu hình và chiến dịch
   4. loa audience import DANH_SACH.csv  nhập danh sách người nhận
   5. loa preview nhan-dien-lua-dao      xem trước lời nhắn và chi phí
-  6. loa doctor, rồi loa serve",
+  6. loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN  người đầu tiên vào trang quản trị
+  7. loa doctor, rồi loa serve",
             "
 What comes next:
   1. keep a copy of the key elsewhere: the database cannot be read without it
@@ -135,7 +136,8 @@ What comes next:
   3. loa check                     checks the settings and the campaigns
   4. loa audience import LIST.csv  takes in a list of recipients
   5. loa preview nhan-dien-lua-dao shows the messages and what they cost
-  6. loa doctor, then loa serve"
+  6. loa user add EMAIL --name NAME  the first person in the console
+  7. loa doctor, then loa serve"
         );
         writeln!(out, "{}", next.text(globals.lang))
     }

@@ -14,7 +14,7 @@ use sqlx::AssertSqlSafe;
 use crate::{folder::Folder, helpers};
 
 /// What the example accounts of a first loa.toml read from the environment.
-const SECRETS: [(&str, &str); 10] = [
+const SECRETS: [(&str, &str); 11] = [
     ("ESMS_API_KEY", "a"),
     ("ESMS_SECRET_KEY", "b"),
     ("SPEEDSMS_TOKEN", "c"),
@@ -25,6 +25,7 @@ const SECRETS: [(&str, &str); 10] = [
     ("ZALO_SECRET", "h"),
     ("ZALO_OA_SECRET", "i"),
     ("ZALO_REFRESH_TOKEN", "j"),
+    ("LOA_OIDC_SECRET", "k"),
 ];
 
 fn begun() -> Folder {

@@ -206,7 +206,7 @@ fn page(
         errors => shown(&errors),
         mistakes => shown(&mistakes),
         typed => shown(&typed),
-        channels,
+        channels => shown(&channels),
         may_write => visitor.can(Right::WriteAudience),
     };
     state.view_as(status, visitor, "people/person", values)
