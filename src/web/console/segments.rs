@@ -4,7 +4,7 @@
 //! then wait for approval again. As in [`super::writing`] the text is all the state there is. What can go wrong: mistakes, which stand beside
 //! their fields; another's version in between; a condition that no form can show, which is edited as text.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -50,6 +50,8 @@ pub(super) const TEMPLATES: &[Named] = &[
 /// How long a page waits for a count that nearly is there; and a part of a page that a script asks for.
 const PAGE: Duration = Duration::from_millis(20);
 const PART: Duration = Duration::from_millis(250);
+/// Places that a name may mean, as far as they are offered.
+const OFFERED: usize = 8;
 /// The longest table, in bytes.
 const TEXT_LIMIT: usize = 64 * 1024;
 
@@ -79,6 +81,9 @@ struct Said {
     written: Option<Written>,
     problems: Vec<crate::document::Problem>,
     own: Vec<(String, Phrase)>,
+    /// What was looked for, by its field, and the places that may be meant.
+    search: Option<(String, String)>,
+    offered: Vec<String>,
 }
 
 async fn list(extract::State(State(state)): extract::State<State>, visitor: Visitor) -> Result<Response, Fault> {
@@ -313,11 +318,7 @@ async fn act(state: &Shared, visitor: &Visitor, mut work: Work, typed: &Fields) 
 fn add_area(work: &mut Work, condition: &str, typed: &Fields, said: &mut Said) {
     let field = |key: &str| if condition.is_empty() { key.to_string() } else { format!("{condition}.{key}") };
     let wanted = typed.get(&field("area-search")).to_string();
-    let named = |codes: &[&str]| {
-        let named =
-            codes.iter().take(6).map(|code| format!("{} ({code})", Places::built_in().full_name(code).unwrap_or_default()));
-        named.collect::<Vec<_>>().join("; ")
-    };
+    let mut offer = |codes: &[&str]| said.offered.extend(codes.iter().take(OFFERED).map(ToString::to_string));
     let wrong = match Places::built_in().find(&wanted) {
         Found::One(code) => {
             let Ok(form) = Form::of(&work.body, form::SEGMENT) else { return };
@@ -329,19 +330,23 @@ fn add_area(work: &mut Work, condition: &str, typed: &Fields, said: &mut Said) {
             return;
         }
         Found::Ambiguous(codes) => {
-            let all = named(&codes);
+            offer(&codes);
             phrase!(
-                "“{wanted}” có thể là: {all}. Ghi mã, hoặc tên kèm tỉnh",
-                "“{wanted}” may be: {all}. Give the code, or the name with its province"
+                "có nhiều địa bàn khớp với “{wanted}”: hãy đánh dấu địa bàn cần chọn ở đầu danh sách bên dưới",
+                "several places may be “{wanted}”: tick the right ones at the head of the list below"
             )
         }
         Found::Unknown(codes) if codes.is_empty() => phrase!("không có địa bàn “{wanted}”", "there is no place “{wanted}”"),
         Found::Unknown(codes) => {
-            let all = named(&codes);
-            phrase!("không có địa bàn “{wanted}”; gần giống: {all}", "there is no place “{wanted}”; the nearest: {all}")
+            offer(&codes);
+            phrase!(
+                "không có địa bàn “{wanted}”: những địa bàn gần giống ở đầu danh sách bên dưới",
+                "there is no place “{wanted}”: the nearest are at the head of the list below"
+            )
         }
     };
     said.own.push((field("areas"), wrong));
+    said.search = Some((field("area-search"), wanted));
 }
 
 async fn save(state: &Shared, visitor: &Visitor, mut work: Work, mut said: Said) -> Result<Response, Fault> {
@@ -485,7 +490,7 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
     let provinces: Vec<Value> = places.provinces().map(area).collect();
     let chosen: Vec<Value> = {
         let fields = sheet.form().values.iter().filter(|(field, _)| *field == "areas" || field.ends_with(".areas"));
-        let codes: std::collections::BTreeSet<&String> = fields.flat_map(|(_, codes)| codes).collect();
+        let codes: BTreeSet<&String> = fields.flat_map(|(_, codes)| codes).chain(&said.offered).collect();
         codes.into_iter().filter(|code| code.len() != 2).map(|code| area(code)).collect()
     };
     let others: Vec<Value> = library
@@ -505,6 +510,7 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
         groups => groups(state).await,
         provinces => provinces,
         wards => chosen,
+        search => said.search.map(|(field, text)| context! { field => field, text => text }),
         segments => others,
         campaigns => Value::from_iter(library.campaigns.keys().map(String::as_str).filter(|slug| is_seen(&library, visitor, slug))),
         users => users(&library, visitor, &work.slug),

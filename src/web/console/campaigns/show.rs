@@ -43,6 +43,8 @@ pub(super) struct Decision {
     pub emergency: bool,
     pub was_right: Option<bool>,
     pub reviewed: bool,
+    pub reviewer: String,
+    pub review: String,
 }
 
 impl Decision {
@@ -69,6 +71,8 @@ impl Decision {
             emergency: one.emergency,
             was_right: one.was_right,
             reviewed: one.reviewed_at.is_some(),
+            reviewer: one.reviewed_name.clone().unwrap_or_default(),
+            review: one.review.clone(),
         }
     }
 }
