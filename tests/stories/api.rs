@@ -1,6 +1,6 @@
 //! `/api/v1` as programs meet it: over HTTP, against `loa serve`.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, process::Command, time::Duration};
 
 use axum::{Router, http::HeaderMap, routing::post};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -404,5 +404,35 @@ async fn who_is_on_another_departments_list_is_not_there() {
             let standing: Value = ask(Method::GET, &path).send().await.unwrap().json().await.unwrap();
             assert_eq!(standing["items"], json!([]));
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_guide_shows_works() {
+    let desk = Desk::open(30).await;
+    let db = desk.office.db().await;
+    let reference: String = loa::on!(db.read, |pool, _sql| sqlx::query_scalar(
+        "SELECT min(ref) FROM recipient WHERE state = 0 AND phone IS NOT NULL"
+    )
+    .fetch_one(pool)
+    .await)
+    .unwrap();
+    db.close().await;
+    let guide = std::fs::read_to_string("docs/api.md").unwrap();
+    let blocks: Vec<&str> = guide.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 6);
+    for block in blocks {
+        // A curl that fails fails the block; so does each before the last.
+        let script = format!("set -e\n{}", block.replace("curl -sS", "curl -sS --fail-with-body --noproxy '*'"));
+        let done = Command::new("sh")
+            .args(["-c", &script])
+            .env("LOA", &desk.office.url)
+            .env("TOKEN", &desk.token)
+            .env("REF", &reference)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success(), "{block}\n{said}{}", String::from_utf8_lossy(&done.stderr));
+        assert!(!said.is_empty(), "{block}");
     }
 }
