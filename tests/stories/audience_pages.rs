@@ -273,6 +273,26 @@ async fn a_list_comes_in_by_its_columns_and_nothing_is_written_before() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_known_by_what_stands_in_them() {
+    let list = "Danh sách hội viên 2026,,,\nSTT,Tên hội viên,Số máy,Liên hệ qua thư\n1,Nguyễn Thị Mẫu,0901 234 567,mau@example.vn\n2,Trần Văn Thử,(+84) 912.345.678,thu@example.vn\n";
+    for ground in grounds().await {
+        let console = Console::open(ground).await;
+        let officer = console.sign_in("lan", &[Role::Officer], &[]).await;
+        let (_, page) = officer.upload("hoi-vien.csv", list, &[]).await;
+        assert!(console.intake.step().await.unwrap());
+        let (_, text) = officer.get(&page).await;
+        assert!(
+            text.contains("<option value=\"phone\" selected>") && text.contains("<option value=\"email\" selected>"),
+            "{text}"
+        );
+        assert!(!text.contains("Danh sách hội viên 2026"), "a title is no header: {text}");
+        assert_eq!(officer.post(&format!("{page}/confirm"), &[]).await.0, StatusCode::SEE_OTHER);
+        assert!(console.intake.step().await.unwrap());
+        assert_eq!(console.ground.number("SELECT count(*) FROM recipient WHERE email_hash IS NOT NULL").await, 2);
+    }
+}
+
 /// Puts two people on a list.
 async fn listed(console: &Console, source: &str, rows: &str) {
     let path = console.ground.folder.path().join(format!("{source}.csv"));
@@ -301,6 +321,15 @@ async fn a_person_is_masked_until_somebody_asks_and_erased_once_it_is_meant() {
         let audited = console.audited().await;
         assert_eq!(audited.len(), before + 1);
         assert_eq!(audited.last().unwrap().0, "person.show");
+
+        // What was typed stands there again beside what is wrong with it; and what is left out takes nothing back.
+        let wrong = [("refusal_channel", "sms"), ("scope", "all"), ("refusal_wording", "gọi <điện>"), ("until", "2020-01-01")];
+        let (status, _, text) = officer.post(&format!("{to}/refusal"), &wrong).await;
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && text.contains("Ngày kết thúc đã qua"), "{text}");
+        assert!(text.contains("value=\"gọi &lt;điện&gt;\"") && text.contains("value=\"2020-01-01\""), "{text}");
+        let (status, ..) = officer.post(&format!("{to}/refusal"), &[("refusal_channel", "sms")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(console.ground.number("SELECT count(*) FROM consent_event").await, 0);
 
         let refusal = [("refusal_channel", "sms"), ("scope", "all"), ("refusal_wording", "gọi điện")];
         assert_eq!(officer.post(&format!("{to}/refusal"), &refusal).await.0, StatusCode::SEE_OTHER);
@@ -363,6 +392,31 @@ async fn another_departments_people_are_on_no_page() {
         assert_eq!(own.post(&format!("{page}/confirm"), &[]).await.0, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(!console.intake.step().await.unwrap());
         assert_eq!(console.ground.number("SELECT count(*) FROM recipient WHERE source = 'y-te'").await, 1);
+        // Nor is a list of theirs brought anew, nor one that binds everybody.
+        let (status, _) = own.upload("y-te.csv", "ref,phone\nB2,0912345679\n", &[("source", "y-te")]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        let (status, _) = own.upload("chan.csv", "0912345678\n", &[("kind", "block"), ("source", "chan")]).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        let removed = own.post("/audience/blocked/remove", &[("name", "chan"), ("confirm", "chan")]).await;
+        assert_eq!(removed.0, StatusCode::FORBIDDEN);
+        // Refusals of more of their people than a page holds leave room for the department's own; of whom nobody lists, nobody of
+        // one department knows.
+        let hash = |phone: &str| console.ground.seal.hash(loa::seal::Kind::Phone, phone);
+        let refuses =
+            |address: i64, at: i64| format!("INSERT INTO opt_out (channel, address, scope, at) VALUES (1, {address}, 2, {at});");
+        console.ground.execute(&(refuses(hash("+84901234567"), 1) + &refuses(hash("+84912345678"), 2))).await;
+        console.ground.execute(&(10..80).map(|at| refuses(at, at)).collect::<String>()).await;
+        let (_, text) = own.get("/audience/refusals").await;
+        assert_eq!(text.matches("<tr><td>").count(), 1, "{text}");
+        assert!(text.contains(">A1<") && !text.contains("?at="), "{text}");
+        let all = console.sign_in("mo", &[Role::Officer], &[]).await;
+        let (_, text) = all.get("/audience/refusals").await;
+        assert_eq!(text.matches("<tr><td>").count(), 50, "{text}");
+        let next = text.split("href=\"").find_map(|rest| rest.split('"').next().filter(|to| to.contains("?at="))).unwrap();
+        let (_, text) = all.get(&next.replace("&amp;", "&").replace("&#x2f;", "/")).await;
+        assert_eq!(text.matches("<tr><td>").count(), 22, "{text}");
+        assert!(text.contains(">A1<") && text.contains(">B1<"), "{text}");
+
         let other = console.sign_in("mai", &[Role::Officer], &[health]).await;
         assert_eq!(other.get(&page).await.0, StatusCode::NOT_FOUND);
         assert!(other.get("/audience").await.1.contains("y-te"));
