@@ -293,6 +293,9 @@ static ADD: Sql = Sql::new(
 /// Adds a user, who can sign in once a password is set or the OpenID provider knows the address.
 pub async fn add(db: &Db, new: &New, actor: &Actor, now: i64) -> Result<std::result::Result<i64, Refused>> {
     transaction!(db, |tx| {
+        if !department::exist(tx, &new.departments).await? {
+            return Ok(Err(Refused::NoSuchDepartment));
+        }
         let id: Option<i64> = within!(tx, |c, sql| {
             sqlx::query_scalar(sql(&ADD))
                 .bind(&new.email)
@@ -339,6 +342,9 @@ pub async fn change(db: &Db, id: i64, to: &Change, actor: &Actor, now: i64) -> R
         let Some(row) = lock(tx, id).await? else { return Ok(Err(Refused::NoSuchUser)) };
         if !to.roles.has(Role::Administrator) && is_last(tx, &row).await? {
             return Ok(Err(Refused::LastAdministrator));
+        }
+        if !department::exist(tx, &to.departments).await? {
+            return Ok(Err(Refused::NoSuchDepartment));
         }
         let were = department::of(tx, id).await?;
         within!(tx, |c, sql| {

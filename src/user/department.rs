@@ -145,6 +145,21 @@ struct Number {
     id: i64,
 }
 
+static KNOWN: Sql = Sql::new(r"SELECT count(*) FROM department d WHERE d.id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted)");
+
+fn numbers(departments: &[i64]) -> String {
+    let each: BTreeSet<i64> = departments.iter().copied().collect();
+    list(&each.into_iter().map(|id| Number { id }).collect::<Vec<_>>())
+}
+
+/// Whether there are all of these.
+pub(super) async fn exist(tx: &mut Tx, departments: &[i64]) -> Result<bool> {
+    let wanted: BTreeSet<&i64> = departments.iter().collect();
+    let known: i64 =
+        within!(tx, |c, sql| sqlx::query_scalar(sql(&KNOWN)).bind(numbers(departments)).fetch_one(c).await)?;
+    Ok(usize::try_from(known) == Ok(wanted.len()))
+}
+
 static LEAVE: Sql = Sql::new(r"DELETE FROM department_member WHERE console_user = $1");
 static JOIN: Sql = Sql::new(
     r"INSERT INTO department_member (console_user, department)
@@ -153,7 +168,7 @@ static JOIN: Sql = Sql::new(
 
 /// Makes these somebody's departments, and no others; their names.
 pub(super) async fn join(tx: &mut Tx, user: i64, departments: &[i64]) -> Result<Vec<String>> {
-    let wanted = list(&departments.iter().map(|id| Number { id: *id }).collect::<Vec<_>>());
+    let wanted = numbers(departments);
     within!(tx, |c, sql| sqlx::query(sql(&LEAVE)).bind(user).execute(c).await.map(affected))?;
     within!(tx, |c, sql| sqlx::query(sql(&JOIN)).bind(user).bind(&wanted).execute(c).await.map(affected))?;
     of(tx, user).await

@@ -98,6 +98,14 @@ async fn one_sees_ones_own_departments(world: &World) {
     }
     let taken = user::add_department(&world.db, "  sở  VĂN HÓA ", &somebody(), now).await.unwrap();
     assert_eq!(taken, Err(Refused::DepartmentTaken));
+    let nowhere = New {
+        email: "x@example.vn".into(),
+        name: "X".into(),
+        roles: Roles::default(),
+        every_department: false,
+        departments: vec![ids[0], 999],
+    };
+    assert_eq!(user::add(&world.db, &nowhere, &somebody(), now).await.unwrap(), Err(Refused::NoSuchDepartment));
     let an = added(world, "an@example.vn", &[Role::Officer], &ids[..1]).await;
     assert!(an.departments.sees("Sở Văn hóa") && !an.departments.sees("Công an tỉnh") && an.departments.sees("Ai đó"));
     let listed = user::list(&world.db).await.unwrap();

@@ -290,6 +290,13 @@ async fn an_administrator_keeps_departments_and_reads_the_record() {
         let page = browser.get("/audit?action=user.change").await.text;
         assert!(page.contains("Sửa vai trò, đơn vị") && page.contains("<ins>Sở Văn hóa</ins>"), "{page}");
         assert!(!page.contains("Thêm đơn vị</td>"), "{page}");
+        // An address that no page makes is told by a page.
+        for (path, status) in [("/users/abc", 400), ("/audit?before=x", 400), ("/audit?who=%00", 404), ("/departments/1", 405)] {
+            let answer = browser.get(path).await;
+            assert_eq!(answer.status.as_u16(), status, "{path}");
+            assert!(answer.text.contains("<h1"), "{path}: {}", answer.text);
+        }
+        assert_eq!(browser.post("/departments", &[("name", "Sở\0 Xây dựng")]).await.status, StatusCode::SEE_OTHER);
         let csv = browser.get("/audit/export.csv").await.text;
         assert!(csv.starts_with("\u{feff}seq,at,who,via,from,action,subject,before,after,hash\r\n"), "{csv}");
         assert!(csv.contains(",department.add,Sở Văn hóa,"), "{csv}");

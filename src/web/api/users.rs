@@ -151,7 +151,8 @@ fn some(roles: &[ARole]) -> Result<user::Roles, Problem> {
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NoSuchUser | Refused::NoSuchDepartment => Self::not_found(),
+            Refused::NoSuchUser => Self::not_found(),
+            Refused::NoSuchDepartment => Self::field("/departments", refused.words()),
             other => Self::conflict(other.words()),
         }
     }

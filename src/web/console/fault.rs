@@ -2,7 +2,10 @@
 
 use axum::{
     extract::{self, Request},
-    http::{StatusCode, header::SET_COOKIE},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, SET_COOKIE},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -126,6 +129,23 @@ impl IntoResponse for Fault {
     }
 }
 
+/// What to say where a handler could not even be asked: an address, or what stands after its `?`, is not as our pages make it.
+fn unread(response: &Response) -> Option<Told> {
+    let text = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let bare = match response.status() {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => text,
+        StatusCode::METHOD_NOT_ALLOWED => true,
+        _ => false,
+    };
+    bare.then(|| Told {
+        title: phrase!("Không mở được trang này", "This page cannot be shown"),
+        text: phrase!(
+            "Địa chỉ trang không đúng như hệ thống tạo ra. Hãy đi lại từ trang tổng quan.",
+            "The address is not one that our pages make. Please begin at the overview."
+        ),
+    })
+}
+
 /// Makes a page of a fault, in the language of whoever asked; and keeps the language that a link chose.
 pub(in crate::web) async fn explain(
     extract::State(State(state)): extract::State<State>,
@@ -134,8 +154,14 @@ pub(in crate::web) async fn explain(
     next: Next,
 ) -> Response {
     let chosen = reader::chosen(request.uri().query().unwrap_or_default());
-    let mut response = next.run(request).await;
-    if let Some(told) = response.extensions_mut().remove::<Told>() {
+    // A text with U+0000 in it: neither a name of ours nor anything that a database takes.
+    let mut response = if request.uri().to_string().contains("%00") {
+        Fault::NotFound.into_response()
+    } else {
+        next.run(request).await
+    };
+    let told = response.extensions_mut().remove::<Told>().or_else(|| unread(&response));
+    if let Some(told) = told {
         response = state.pages.notice(response.status(), lang, &told.title, &told.text);
     }
     if let Some(lang) = chosen {

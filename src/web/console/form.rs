@@ -57,6 +57,15 @@ impl Fields {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
+    /// No page sends a character that no database keeps.
+    fn kept(self) -> Result<Self, Response> {
+        if self.0.iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) {
+            let words = phrase!("Nội dung gửi lên có ký tự U+0000.", "What was sent holds the character U+0000.");
+            return Err(Fault::Invalid(words).into_response());
+        }
+        Ok(self)
+    }
+
     /// Every field but the token.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter(|(key, _)| key != TOKEN).map(|(key, value)| (key.as_str(), value.as_str()))
@@ -133,12 +142,29 @@ async fn read(request: Request, state: &State) -> Result<(Fields, Request), Resp
     }
     let headers = parts.headers.clone();
     let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await.map_err(too_large)?;
+    let bytes = without_nul(&bytes);
     let fields = Fields(form_urlencoded::parse(&bytes).into_owned().collect());
     let token = if fields.has(TOKEN) { fields.get(TOKEN) } else { header_token(&headers) };
     if !state.0.is_ours(&caller, &headers, token) {
         return Err(Fault::Stale.into_response());
     }
-    Ok((fields, Request::from_parts(parts, Body::from(bytes))))
+    Ok((fields.kept()?, Request::from_parts(parts, Body::from(bytes))))
+}
+
+/// The same without U+0000, which nobody types and no database takes.
+fn without_nul(body: &[u8]) -> Bytes {
+    let mut kept = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some((first, after)) = rest.split_first() {
+        match rest.strip_prefix(b"%00") {
+            Some(after) => rest = after,
+            None => {
+                kept.extend((*first != 0).then_some(*first));
+                rest = after;
+            }
+        }
+    }
+    kept.into()
 }
 
 fn too_large(rejection: axum::extract::rejection::BytesRejection) -> Response {
@@ -166,7 +192,7 @@ impl FromRequest<State> for Upload {
             let name = part.file_name().map(str::to_string);
             match name {
                 None => {
-                    let value = part.text().await.map_err(broken)?;
+                    let value = part.text().await.map_err(broken)?.replace('\0', "");
                     ours |= field == TOKEN && state.0.is_ours(&caller, &headers, &value);
                     upload.fields.0.push((field, value));
                 }
@@ -184,7 +210,11 @@ impl FromRequest<State> for Upload {
                 }
             }
         }
-        if ours { Ok(upload) } else { Err(Fault::Stale.into_response()) }
+        if !ours {
+            return Err(Fault::Stale.into_response());
+        }
+        upload.fields = upload.fields.kept()?;
+        Ok(upload)
     }
 }
 
@@ -236,7 +266,20 @@ impl Mistakes {
     }
 }
 
-fn capital(text: &str) -> String {
+/// A text that stands for itself, as a sentence begins.
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_types_a_nul() {
+        let read = |body: &[u8]| String::from_utf8(without_nul(body).to_vec()).unwrap();
+        assert_eq!(read(b"a=b%00c&d=%2500\0&e=%0"), "a=bc&d=%2500&e=%0");
+        assert_eq!(read("tên=Trần".as_bytes()), "tên=Trần");
+    }
 }

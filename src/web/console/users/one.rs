@@ -61,8 +61,8 @@ pub async fn add(
         New { email, name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
     let id = match user::add(db, &new, &visitor.actor, now).await? {
         Ok(id) => id,
-        Err(refused @ Refused::Taken) => {
-            mistakes.add("email", refused.words());
+        Err(refused @ (Refused::Taken | Refused::NoSuchDepartment)) => {
+            mistakes.add(if refused == Refused::Taken { "email" } else { "department" }, refused.words());
             return new_page(&state, &visitor, &entered, &mistakes).await;
         }
         Err(refused) => return Err(refused.into()),
@@ -130,8 +130,8 @@ pub async fn change(
             visitor.flash(&phrase!("Đã lưu.", "Saved.")).await?;
             Ok(see_other(&format!("/users/{id}")))
         }
-        Err(refused @ Refused::LastAdministrator) => {
-            mistakes.add("role", refused.words());
+        Err(refused @ (Refused::LastAdministrator | Refused::NoSuchDepartment)) => {
+            mistakes.add(if refused == Refused::LastAdministrator { "role" } else { "department" }, refused.words());
             page(&state, &visitor, &user, &entered, &mistakes).await
         }
         Err(refused) => Err(refused.into()),
