@@ -259,7 +259,7 @@ async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Optio
         // A page that somebody is typing on is not loaded again.
         refresh => waiting && found.estimate.is_none() && lack.is_none(),
         wrong => lack.as_ref().map(|lack| context! {
-            field => lack.field, text => lack.why.text(lang), verdict => &lack.verdict, comment => &lack.comment,
+            field => lack.field, text => lack.why.capital().text(lang), verdict => &lack.verdict, comment => &lack.comment,
         }),
     };
     let status = if lack.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

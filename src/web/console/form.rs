@@ -266,8 +266,7 @@ impl Mistakes {
     }
 }
 
-/// A text that stands for itself, as a sentence begins.
-pub(super) fn capital(text: &str) -> String {
+fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -32,7 +32,10 @@ use crate::{
     },
     campaign::{Library, Segment, form},
     db::Sql,
-    document::form::{self as fields, Form, NoForm, Written},
+    document::{
+        form::{self as fields, Form, NoForm, Written},
+        is_slug,
+    },
     edition::segments::{self as editions, Saved, is_of_file},
     on, phrase,
     user::Right,
@@ -170,6 +173,9 @@ async fn page(
 
 /// A segment of the console as it was last saved, or of the file.
 async fn existing(state: &Shared, visitor: &Visitor, slug: String) -> Result<Work, Fault> {
+    if !is_slug(&slug) {
+        return Err(Fault::NotFound);
+    }
     let library = library(state).await?;
     if is_of_file(&library, &slug) {
         if library.segments.get(&slug).is_none() {

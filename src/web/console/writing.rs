@@ -163,6 +163,9 @@ async fn write_on(
 /// The console's latest version of a campaign that this person may write.
 async fn to_edit(state: &Shared, visitor: &Visitor, slug: &str) -> Result<Edition, Fault> {
     visitor.needs(Right::WriteCampaigns)?;
+    if !is_slug(slug) {
+        return Err(Fault::NotFound);
+    }
     let library = library(state).await?;
     let latest = edition::latest(&state.parts.db, slug).await?;
     let owners =

@@ -79,7 +79,8 @@ async fn page(
     };
     let nobody = context! { value => "", label => lang.pick("Chọn một người", "Choose somebody") };
     let of = |name: &str, otherwise: String| if fields.has(name) { fields.get(name).to_string() } else { otherwise };
-    let error = |name: &str| errors.iter().find(|(field, _)| *field == name).map(|(_, words)| words.text(lang).to_string());
+    let error =
+        |name: &str| errors.iter().find(|(field, _)| *field == name).map(|(_, words)| words.capital().text(lang).to_string());
     let values = context! {
         rows, may_set => may_set(visitor).is_ok() && !approvers.is_empty(),
         approvers => options(&approvers), delegates => [vec![nobody], options(&delegates)].concat(),
@@ -89,7 +90,7 @@ async fn page(
             approver => error("approver"), delegate => error("delegate"), from => error("from"), through => error("through"),
             reason => error("reason"),
         },
-        errors => errors.iter().map(|(field, words)| context! { field => *field, text => words.text(lang) }).collect::<Vec<_>>(),
+        errors => errors.iter().map(|(field, words)| context! { field => *field, text => words.capital().text(lang) }).collect::<Vec<_>>(),
     };
     Ok(state.view_as(status, visitor, "approvals/delegates", values))
 }

@@ -198,7 +198,7 @@ pub(super) async fn clone(
     };
     if let Some(words) = clash {
         let title = Head::of(&sheet.text, None).title;
-        let values = context! { slug, title, new_slug, error => words.text(visitor.lang) };
+        let values = context! { slug, title, new_slug, error => words.capital().text(visitor.lang) };
         return Ok(state.view_as(StatusCode::UNPROCESSABLE_ENTITY, &visitor, "campaigns/clone", values));
     }
     let comment = phrase!("Nhân bản từ {slug}", "Cloned from {slug}").text(visitor.lang).to_string();
@@ -253,8 +253,8 @@ pub(super) async fn import(
         }
     }
     let library = state.parts.shelf.library(db).await?;
-    let latest = edition::latest(db, &slug).await?;
     let mut slug_error = edition::check_slug(&library, &slug).err();
+    let latest = if slug_error.is_none() { edition::latest(db, &slug).await? } else { None };
     if let Some(latest) = &latest {
         visitor
             .sees(&latest.owner)
@@ -269,6 +269,9 @@ pub(super) async fn import(
     }
     if text_error.is_none() && text.trim().is_empty() {
         text_error = Some(phrase!("dán nội dung TOML, hoặc chọn tệp", "paste the TOML, or choose a file"));
+    }
+    if text_error.is_none() && text.contains('\0') {
+        text_error = Some(phrase!("nội dung có ký tự U+0000", "the text holds the character U+0000"));
     }
     if text_error.is_none() && text.len() > edition::TEXT_LIMIT {
         text_error = Some(phrase!("nội dung quá dài: nhiều nhất 256 KiB", "the text is too long: at most 256 KiB"));
@@ -292,7 +295,7 @@ pub(super) async fn import(
         }
     }
     if slug_error.is_some() || text_error.is_some() {
-        let words = |error: Option<Phrase>| error.map(|words| words.text(lang).to_string()).unwrap_or_default();
+        let words = |error: Option<Phrase>| error.map(|words| words.capital().text(lang).to_string()).unwrap_or_default();
         let values = context! {
             slug, text, slug_error => words(slug_error), text_error => words(text_error), problems, known => latest.is_some(),
             replace => upload.fields.has("replace"),

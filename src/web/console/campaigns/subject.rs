@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     approval::{self, Standing, Submission, submission},
     campaign::{Library, Source},
+    document::is_slug,
     edition::{self, Edition},
     phrase,
     user::Right,
@@ -35,6 +36,9 @@ impl Subject {
     /// Reads it. There is none, or it is another department's: not found.
     pub async fn of(state: &Shared, visitor: &Visitor, slug: &str) -> Result<Self, Fault> {
         visitor.needs(Right::ReadCampaigns)?;
+        if !is_slug(slug) {
+            return Err(Fault::NotFound);
+        }
         let db = &state.parts.db;
         let library = state.parts.shelf.library(db).await?;
         let latest = edition::latest(db, slug).await?;

@@ -51,7 +51,7 @@ impl Sheet {
         if !words.is_empty() {
             words.push_str(" · ");
         }
-        words.push_str(told.text(lang));
+        words.push_str(told.capital().text(lang));
     }
 
     /// All that is wrong, for the list above the form.
