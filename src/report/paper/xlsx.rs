@@ -28,7 +28,7 @@ pub(super) fn write(paper: &Paper<'_>) -> Result<Vec<u8>, PaperError> {
         let (title, name) = cut.title(paper.sheet.selection.area.is_some());
         let sheet = book.add_worksheet();
         // A tab's name has 31 letters at most and none of []:*?/\.
-        sheet.set_name(title.vi.replace([',', '/'], "").chars().take(31).collect::<String>())?;
+        sheet.set_name(title.vi.replace([',', '/'], "").chars().take(31).collect::<String>().trim_end())?;
         begin(sheet, &format!("{} ({})", title.vi, paper.days()), &looks)?;
         sheet.write_with_format(2, 0, "Mã", &looks.head)?.write_with_format(2, 1, &name.vi, &looks.head)?;
         sheet.set_column_width(0, 16)?.set_column_width(1, 40)?.set_column_range_width(2, 8, 15)?;

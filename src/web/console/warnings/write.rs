@@ -50,6 +50,9 @@ pub(super) struct Asked {
     pattern: Option<String>,
 }
 
+/// Where a correction's writer has to say what is right: a blank, so that no correction goes out without it.
+const RIGHT: &str = "[[viết nội dung đúng vào đây]]";
+
 /// A mistake beside its field.
 #[derive(Debug, Clone, Serialize)]
 struct Mistake {
@@ -335,14 +338,14 @@ fn words(shared: &Shared, parent: &Parent) -> Texts {
     Texts {
         title: format!("Đính chính: {title}"),
         sms: plain(&format!(
-            "{short} DINH CHINH: tin nhắn trước về \"{title}\" có nội dung chưa đúng, xin bỏ qua. Nội dung đúng: ...{ask}"
+            "{short} DINH CHINH: tin nhắn trước về \"{title}\" có nội dung chưa đúng, xin bỏ qua. Nội dung đúng: {RIGHT}{ask}"
         )),
         chat: format!(
-            "ĐÍNH CHÍNH\n\nTin nhắn trước của chúng tôi về “{title}” có nội dung chưa đúng. Xin bỏ qua tin đó.\n\nNội dung đúng: …\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}"
+            "ĐÍNH CHÍNH\n\nTin nhắn trước của chúng tôi về “{title}” có nội dung chưa đúng. Xin bỏ qua tin đó.\n\nNội dung đúng: {RIGHT}\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}"
         ),
         subject: format!("ĐÍNH CHÍNH: {title}"),
         body: format!(
-            "Kính gửi {{{{ name | default(\"Ông/Bà\") }}}},\n\nThư trước của chúng tôi về **{title}** có nội dung chưa đúng. Xin bỏ qua thư đó.\n\n**Nội dung đúng:** …\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}\n"
+            "Kính gửi {{{{ name | default(\"Ông/Bà\") }}}},\n\nThư trước của chúng tôi về **{title}** có nội dung chưa đúng. Xin bỏ qua thư đó.\n\n**Nội dung đúng:** {RIGHT}\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}\n"
         ),
     }
 }
