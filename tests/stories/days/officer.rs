@@ -108,6 +108,9 @@ async fn an_officer_warns_stops_goes_on_and_corrects() {
         desk.unfold("Lời nhắn").await;
     }
     desk.fill("Tin nhắn SMS", "So VHTTDL DINH CHINH: tin truoc ve san vang co noi dung chua dung, xin bo qua. Hoi 156.").await;
+    if desk.has(Role::Field, "Nội dung thư (Markdown)").await {
+        desk.fill("Nội dung thư (Markdown)", "Thư trước về sàn vàng có nội dung chưa đúng, xin bỏ qua. Hỏi 156.").await;
+    }
     desk.press("Xem trước và ước tính").await;
     desk.sees("Ước tính nếu gửi bây giờ").await;
     desk.press("Gửi duyệt; duyệt xong gửi ngay").await;
