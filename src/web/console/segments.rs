@@ -324,7 +324,7 @@ async fn act(state: &Shared, visitor: &Visitor, mut work: Work, typed: &Fields) 
 fn add_area(work: &mut Work, condition: &str, typed: &Fields, said: &mut Said) {
     let field = |key: &str| if condition.is_empty() { key.to_string() } else { format!("{condition}.{key}") };
     let wanted = typed.get(&field("area-search")).to_string();
-    let mut offer = |codes: &[&str]| said.offered.extend(codes.iter().take(OFFERED).map(ToString::to_string));
+    let mut offer = |codes: &[&str]| said.offered.extend(codes.iter().take(OFFERED).map(|code| (*code).to_string()));
     let wrong = match Places::built_in().find(&wanted) {
         Found::One(code) => {
             let Ok(form) = Form::of(&work.body, form::SEGMENT) else { return };
