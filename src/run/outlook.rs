@@ -7,6 +7,7 @@ use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::Channel;
 use serde::Serialize;
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use crate::{
     account::forecast::{Hours, Line, Outlook, Work, forecast},
@@ -16,6 +17,7 @@ use crate::{
         phone::Carrier,
         segment::{Compiled, SegmentError, compile_audience},
     },
+    bound,
     campaign::{Campaign, Condition, Kind, Policy, Segments},
     db::{Db, DbError, Result, Sql},
     on, phrase,
@@ -104,14 +106,26 @@ pub async fn first_work(
         }
         let absent: String = before.iter().map(|channel| [" AND ", hash(*channel), " IS NULL"].concat()).collect();
         let narrowed = Compiled { text: format!("({}{absent})", audience.text), binds: audience.binds.clone() };
-        let people = count(db, &narrowed, now).await?;
-        let people = if *channel == Channel::Email { people.email } else { people.chat };
-        // Which chat service a person uses is told apart only when the run is made: the first one stands for all.
-        let group = i16::from(*channel == Channel::Chat);
-        work.push(piece(*channel as i16 * 16 + group, people));
+        if *channel == Channel::Chat {
+            let services = chats(db, &narrowed).await?;
+            work.extend(services.into_iter().map(|(service, people)| piece(Channel::Chat as i16 * 16 + service, people)));
+            continue;
+        }
+        work.push(piece(*channel as i16 * 16, count(db, &narrowed, now).await?.email));
     }
     work.retain(|piece| piece.messages > 0);
     Ok(work)
+}
+
+/// The active people of a condition who have a chat address, by the service's number.
+async fn chats(db: &Db, condition: &Compiled) -> Result<Vec<(i16, i64)>> {
+    // The text holds no value of a file: `segment` binds them all.
+    let text = format!(
+        "SELECT CAST(r.chat_service AS SMALLINT), count(*) FROM recipient r
+         WHERE r.state = 0 AND r.chat_hash IS NOT NULL AND {} GROUP BY r.chat_service ORDER BY r.chat_service",
+        condition.text
+    );
+    on!(db.read, |pool, _sql| bound!(sqlx::query_as(AssertSqlSafe(text)), condition.binds).fetch_all(pool).await)
 }
 
 const fn hash(channel: Channel) -> &'static str {
