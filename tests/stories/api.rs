@@ -206,7 +206,11 @@ async fn a_campaign_is_written_approved_by_another_and_sent_once() {
 
     let submitted = desk.post("/campaigns/thu-api/submissions", json!({ "note": "xin duyệt" })).await;
     assert_eq!(submitted.status(), 201);
-    let waiting = desk.get("/submissions").await["items"][0].clone();
+    let number = submitted.json::<Value>().await.unwrap()["submission"].clone();
+    // Campaigns of files wait as well.
+    let all = desk.get("/submissions").await;
+    let waiting = all["items"].as_array().unwrap().iter().find(|one| one["id"] == number).unwrap().clone();
+    assert_eq!((&waiting["campaign"], &waiting["version"]), (&json!("thu-api"), &json!(2)));
     let decision = json!({ "hash": waiting["hash"] });
     let path = format!("/submissions/{}/approve", waiting["id"]);
     // Nobody approves their own.
@@ -338,6 +342,7 @@ async fn a_program_is_told_what_happened_and_can_trust_it() {
     // A new secret signs beside the one before.
     let rotated: Value = desk.post(&format!("/webhooks/{id}/secret"), json!({})).await.json().await.unwrap();
     let fresh = rotated["secret"].as_str().unwrap();
+    desk.office.loa(&["approve", "ma-otp", "--by", "Lê Văn Duyệt"]);
     desk.office.loa(&["send", "ma-otp"]);
     let started = heard(&mut told).await;
     let (_, said) = verified(&started, &secret).expect("the former secret still signs");

@@ -21,6 +21,7 @@ async fn schemathesis_finds_nothing_in_the_api() {
     let roles = Role::ALL.map(Role::name);
     office.user("may@example.vn", "Máy Thử", &roles);
     office.serve();
+    office.loa(&["approve", "nhan-dien-lua-dao", "--by", "story"]);
     office.loa(&["send", "nhan-dien-lua-dao"]);
     let (db, seal, now) = (office.db().await, office.seal().await, Clock::system().millis());
     let user = user::by_email(&db, "may@example.vn").await.unwrap().unwrap();
@@ -38,7 +39,9 @@ async fn schemathesis_finds_nothing_in_the_api() {
         .env_remove("http_proxy")
         .env("NO_PROXY", "127.0.0.1")
         .args(["-c", &program, "run", &format!("{}/api/openapi.json", office.url)])
-        .args(["--header", &format!("Authorization: Bearer {}", token.0), "--checks", "all", "--max-examples", EXAMPLES])
+        .args(["--header", &format!("Authorization: Bearer {}", token.0), "--checks", "all"])
+        // What a description cannot say: that a campaign exists, or that a key stood for another request before.
+        .args(["--exclude-checks", "positive_data_acceptance", "--max-examples", EXAMPLES])
         .args(["--generation-deterministic", "--suppress-health-check", "all"])
         .args(["--workers", "2", "--continue-on-failure", "--no-color"])
         .output()
