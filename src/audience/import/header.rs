@@ -345,6 +345,22 @@ fn field_of(slug: &str) -> Option<Field> {
     WORDS.iter().find(|(_, words)| words.contains(&slug)).map(|(field, _)| *field)
 }
 
+/// What a name seems to say that is none of the words and has one in it: `Họ và tên hội viên`, `Email (nếu có)`. Good enough to be
+/// shown to whoever decides.
+pub(super) fn seems(name: &str) -> Option<Field> {
+    let slug = format!("_{}_", slug(name));
+    let guessed = [Field::Phone, Field::Email, Field::Name, Field::Ward, Field::Province];
+    let words = WORDS
+        .iter()
+        .filter(|(field, _)| guessed.contains(field))
+        .flat_map(|(field, words)| words.iter().map(|word| (*field, *word)));
+    // Short words stand in too many others.
+    words
+        .filter(|(_, word)| word.len() > 4 && slug.contains(&format!("_{word}_")))
+        .max_by_key(|(_, word)| word.len())
+        .map(|(field, _)| field)
+}
+
 /// A header's word without accents, in lower case, with `_` between words: what a template can name.
 pub fn slug(name: &str) -> String {
     let plain = name.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
@@ -407,6 +423,12 @@ mod tests {
         assert_eq!(keys, ["name", "=nghe_nghiep", "-", "zalo_id"]);
         assert!(keys.iter().zip(guessed).all(|(key, column)| Column::from_key(key) == Some(column)));
         assert_eq!(["", "=", "=Nghề", "gì"].map(Column::from_key), [None, None, None, None]);
+    }
+
+    #[test]
+    fn a_word_within_a_name_is_a_guess() {
+        let names = ["Họ và tên hội viên", "Email (nếu có)", "Số điện thoại liên hệ", "Nghề nghiệp", "Tên lớp"];
+        assert_eq!(names.map(seems), [Some(Field::Name), Some(Field::Email), Some(Field::Phone), None, None]);
     }
 
     #[test]
