@@ -258,9 +258,12 @@ async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Optio
         may_review => review && !decider && !own && visitor.can(Right::Approve),
         // A page that somebody is typing on is not loaded again.
         refresh => waiting && found.estimate.is_none() && lack.is_none(),
-        wrong => lack.as_ref().map(|lack| context! {
-            field => lack.field, text => lack.why.capital().text(lang), verdict => &lack.verdict, comment => &lack.comment,
-        }),
+        wrong => context! {
+            field => lack.as_ref().map_or("", |lack| lack.field),
+            text => lack.as_ref().map(|lack| lack.why.capital().text(lang).to_string()).unwrap_or_default(),
+            verdict => lack.as_ref().map_or("", |lack| &lack.verdict),
+            comment => lack.as_ref().map_or("", |lack| &lack.comment),
+        },
     };
     let status = if lack.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(state.view_as(status, visitor, "approvals/show", values))
