@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::{
     super::{address, phone},
     Column, Field, ImportError, Order, Progress, Reading, Rejection, Source, WAITING,
-    header::Header,
+    header::{self, Header},
     header_row,
     reader::List,
     store,
@@ -57,6 +57,14 @@ pub fn look(path: &Path) -> Result<Look, ImportError> {
     let (names, mut columns) = Header::guess(cells);
     let below: Vec<&[String]> =
         list.first.iter().filter(|row| row.line > line).filter_map(|row| row.cells.as_deref().ok()).collect();
+    for (at, name) in names.iter().enumerate() {
+        if let Some(column) = header::seems(name).map(Column::Field)
+            && matches!(columns[at], Column::Attribute(_))
+            && !columns.contains(&column)
+        {
+            columns[at] = column;
+        }
+    }
     for field in [Field::Phone, Field::Email] {
         if !columns.contains(&Column::Field(field)) {
             let seems = |at: &usize| matches!(columns[*at], Column::Attribute(_)) && holds(field, *at, &below);
