@@ -77,6 +77,11 @@ async fn check(caller: Caller, Reader(lang): Reader, Json(text): Json<Text>) -> 
     if text.text.chars().count() > LONGEST {
         return Err(Problem::field("/text", phrase!("nhiều nhất {LONGEST} ký tự", "at most {LONGEST} characters")));
     }
+    let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !(1..=64).contains(&text.campaign.len()) || !text.campaign.chars().all(slug) {
+        let words = phrase!("từ 1 đến 64 chữ thường không dấu, chữ số hoặc gạch nối", "1 to 64 lower-case letters, digits or hyphens");
+        return Err(Problem::field("/campaign", words));
+    }
     let checked = Campaign::parse(&format!("{}.toml", text.campaign), &text.campaign, &text.text);
     let problems = checked.err().map(|problems| findings(&problems, lang)).unwrap_or_default();
     Ok(axum::Json(Findings { ok: problems.is_empty(), problems }))
