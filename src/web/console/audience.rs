@@ -190,7 +190,8 @@ async fn give(extract::State(State(state)): extract::State<State>, visitor: Visi
     seen.list(source)?;
     visitor.sees(owner)?;
     let known = user::departments(&state.parts.db).await?;
-    if source.is_empty() || !(owner.is_empty() || known.iter().any(|department| department.name == owner)) {
+    let lists = figure::read(&state.parts.db, Cut::List, "", &seen.hidden()).await?;
+    if !lists.by_name.contains_key(source) || !(owner.is_empty() || known.iter().any(|department| department.name == owner)) {
         return Err(Fault::Invalid(phrase!("Không có đơn vị hoặc danh sách này.", "There is no such department or list.")));
     }
     let (before, after) = (json!({ "owner": seen.owners.of(source) }), json!({ "owner": owner }));
