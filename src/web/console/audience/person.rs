@@ -187,8 +187,7 @@ fn page(
     let mistakes: Vec<Json> = wrong.iter().map(|wrong| json!({ "field": wrong.field, "text": wrong.words.text(lang) })).collect();
     let typed: serde_json::Map<_, _> =
         wrong.iter().flat_map(|wrong| wrong.typed.iter()).map(|(name, value)| (name.to_string(), Json::from(value))).collect();
-    let channels: Vec<String> =
-        wrong.iter().flat_map(|wrong| wrong.typed.all("channel")).map(str::to_string).collect();
+    let channels: Vec<String> = wrong.iter().flat_map(|wrong| wrong.typed.all("channel")).map(str::to_string).collect();
     let values = context! {
         tab => "people",
         id => person.id,
