@@ -42,7 +42,8 @@ async fn a_report_is_written_as_word_and_excel_and_against_the_period_before() {
         assert_eq!(value["compare"]["measures"]["people"], 1);
         assert_eq!(value["closing"], serde_json::Value::Null);
         let text = said(&office, &["report", "--period", "2026-10", "--compare", "previous"]);
-        assert!(text.contains("Tháng 9 năm 2026") && text.contains("So với kỳ trước"), "{text}");
+        // The heading of a narrow column goes on in its next line.
+        assert!(["Tháng 9", "năm 2026", "So với kỳ trước"].iter().all(|words| text.contains(words)), "{text}");
 
         said(&office, &["report", "--period", "2026-10", "--compare", "previous", "--format", "xlsx", "--output", "b.xlsx"]);
         let mut book: Xlsx<_> = calamine::open_workbook(office.0.path().join("b.xlsx")).unwrap();
