@@ -261,8 +261,8 @@ async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Optio
         wrong => context! {
             field => lack.as_ref().map_or("", |lack| lack.field),
             text => lack.as_ref().map(|lack| lack.why.capital().text(lang).to_string()).unwrap_or_default(),
-            verdict => lack.as_ref().map_or("", |lack| &lack.verdict),
-            comment => lack.as_ref().map_or("", |lack| &lack.comment),
+            verdict => lack.as_ref().map_or("", |lack| lack.verdict.as_str()),
+            comment => lack.as_ref().map_or("", |lack| lack.comment.as_str()),
         },
     };
     let status = if lack.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
