@@ -120,7 +120,8 @@ impl Retention {
         throttle::clean(&self.db, now).await?;
         let (told, answers) =
             (webhook::tell::prune(&self.db, now, CHUNK).await?, idempotency::prune(&self.db, now, CHUNK).await?);
-        let more = [handles, receipts, minutes, refusals, told, answers].iter().any(|pruned| *pruned > 0) || self.contact.is_some();
+        let more =
+            [handles, receipts, minutes, refusals, told, answers].iter().any(|pruned| *pruned > 0) || self.contact.is_some();
         Ok(Pruned { handles, receipts, contacts, minutes, refusals, erasures, told, answers, more })
     }
 

@@ -87,8 +87,10 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         "Đã đếm lại {n} lượt tin của {runs} đợt gửi và so với {tallies} số đếm trong {seconds} giây",
         "Counted {n} deliveries of {runs} runs against {tallies} tallies in {seconds} s"
     );
-    let (differences, findings) =
-        (found.differences.len() + found.billed.len(), found.findings.len() + found.wrong_figures.len() + found.broken_closings.len());
+    let (differences, findings) = (
+        found.differences.len() + found.billed.len(),
+        found.findings.len() + found.wrong_figures.len() + found.broken_closings.len(),
+    );
     let end = if found.is_clean() {
         phrase!("không có sai lệch.", "no difference.")
     } else {

@@ -53,9 +53,8 @@ static OF: Sql = Sql::new(
     r"SELECT minute, sent, reached, failed, waiting, price FROM pulse WHERE run = $1 AND minute >= $2 ORDER BY minute LIMIT $3",
 );
 
-static LATEST: Sql = Sql::new(
-    r"SELECT minute, sent, reached, failed, waiting, price FROM pulse WHERE run = $1 ORDER BY minute DESC LIMIT $2",
-);
+static LATEST: Sql =
+    Sql::new(r"SELECT minute, sent, reached, failed, waiting, price FROM pulse WHERE run = $1 ORDER BY minute DESC LIMIT $2");
 
 static FIRST: Sql = Sql::new(r"SELECT min(minute) FROM pulse WHERE run = $1 AND sent > 0");
 
@@ -80,8 +79,7 @@ pub async fn of(db: &Db, run: i64, from: i64, most: i64) -> Result<Vec<Beat>> {
 
 /// A run's latest minutes, at most so many, in their order.
 pub async fn latest(db: &Db, run: i64, most: i64) -> Result<Vec<Beat>> {
-    let mut beats: Vec<Beat> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&LATEST)).bind(run).bind(most).fetch_all(pool).await)?;
+    let mut beats: Vec<Beat> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LATEST)).bind(run).bind(most).fetch_all(pool).await)?;
     beats.reverse();
     Ok(beats)
 }

@@ -155,8 +155,7 @@ fn numbers(departments: &[i64]) -> String {
 /// Whether there are all of these.
 pub(super) async fn exist(tx: &mut Tx, departments: &[i64]) -> Result<bool> {
     let wanted: BTreeSet<&i64> = departments.iter().collect();
-    let known: i64 =
-        within!(tx, |c, sql| sqlx::query_scalar(sql(&KNOWN)).bind(numbers(departments)).fetch_one(c).await)?;
+    let known: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&KNOWN)).bind(numbers(departments)).fetch_one(c).await)?;
     Ok(usize::try_from(known) == Ok(wanted.len()))
 }
 

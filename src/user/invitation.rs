@@ -74,14 +74,7 @@ pub struct Chosen<'a> {
 
 /// Uses a link up: sets the password (its hash) and begins a session. Where a second factor is set up, it is still asked for: a
 /// link alone, which passed through other hands, is not enough. None: somebody was faster, or the time was over.
-pub async fn accept(
-    db: &Db,
-    seal: &Seal,
-    secret: &str,
-    chosen: &Chosen<'_>,
-    actor: &Actor,
-    now: i64,
-) -> Result<Option<Secret>> {
+pub async fn accept(db: &Db, seal: &Seal, secret: &str, chosen: &Chosen<'_>, actor: &Actor, now: i64) -> Result<Option<Secret>> {
     let Chosen { user, hash: password, agent } = *chosen;
     transaction!(db, |tx| {
         let used: Option<i64> =

@@ -87,7 +87,9 @@ async fn minutes_go_run_by_run(world: &World) {
     for (run, age) in [(1, MINUTES.as_secs() + 60), (1, MINUTES.as_secs() - 60), (2, 0)] {
         let at = (world.now() - i64::try_from(age).unwrap() * 1_000).div_euclid(minute);
         world
-            .execute(&format!("INSERT INTO pulse (run, minute, sent, reached, failed, waiting, price) VALUES ({run}, {at}, 1, 1, 0, 0, 1)"))
+            .execute(&format!(
+                "INSERT INTO pulse (run, minute, sent, reached, failed, waiting, price) VALUES ({run}, {at}, 1, 1, 0, 0, 1)"
+            ))
             .await;
     }
     swept(world).await;

@@ -96,7 +96,9 @@ async fn the_document_and_the_routes_are_one() {
     let mut ids = BTreeSet::new();
     let mut operations = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        let named = ["slug", "name", "period", "channel"].into_iter().fold(path.clone(), |path, name| path.replace(&format!("{{{name}}}"), "none"));
+        let named = ["slug", "name", "period", "channel"]
+            .into_iter()
+            .fold(path.clone(), |path, name| path.replace(&format!("{{{name}}}"), "none"));
         let filled = named.replace("{id}", "999").replace("{delivery}", "999");
         assert!(!filled.contains('{'), "{path}");
         let described: BTreeSet<&str> = item.as_object().unwrap().keys().map(String::as_str).collect();
@@ -367,11 +369,9 @@ async fn who_is_on_another_departments_list_is_not_there() {
     for name in ["Sở Văn hóa", "Công an tỉnh"] {
         departments.push(user::add_department(&db, name, &actor, now()).await.unwrap().unwrap());
     }
-    let person: i64 = loa::on!(db.read, |pool, _sql| sqlx::query_scalar(
-        "SELECT min(id) FROM recipient WHERE phone IS NOT NULL"
-    )
-    .fetch_one(pool)
-    .await)
+    let person: i64 = loa::on!(db.read, |pool, _sql| sqlx::query_scalar("SELECT min(id) FROM recipient WHERE phone IS NOT NULL")
+        .fetch_one(pool)
+        .await)
     .unwrap();
     loa::transaction!(db, |tx| loa::audience::list::give(tx, "residents", "Công an tỉnh").await).unwrap();
     let mut tokens = Vec::new();

@@ -102,7 +102,8 @@ async fn figures(
     let (cut, within) = match (wanted.by, &wanted.province) {
         (By::Ward, Some(province)) => (Cut::Ward, province.as_str()),
         (By::Ward, None) | (_, Some(_)) => {
-            let words = phrase!("nêu tỉnh, thành phố khi `by=ward`, và chỉ khi đó", "name a province for `by=ward`, and only then");
+            let words =
+                phrase!("nêu tỉnh, thành phố khi `by=ward`, và chỉ khi đó", "name a province for `by=ward`, and only then");
             return Err(Problem::parameter("province", words));
         }
         (By::List, None) => (Cut::List, ""),

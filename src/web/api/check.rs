@@ -79,7 +79,8 @@ async fn check(caller: Caller, Reader(lang): Reader, Json(text): Json<Text>) -> 
     }
     let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !(1..=64).contains(&text.campaign.len()) || !text.campaign.chars().all(slug) {
-        let words = phrase!("từ 1 đến 64 chữ thường không dấu, chữ số hoặc gạch nối", "1 to 64 lower-case letters, digits or hyphens");
+        let words =
+            phrase!("từ 1 đến 64 chữ thường không dấu, chữ số hoặc gạch nối", "1 to 64 lower-case letters, digits or hyphens");
         return Err(Problem::field("/campaign", words));
     }
     let checked = Campaign::parse(&format!("{}.toml", text.campaign), &text.campaign, &text.text);

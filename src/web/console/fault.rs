@@ -155,11 +155,8 @@ pub(in crate::web) async fn explain(
 ) -> Response {
     let chosen = reader::chosen(request.uri().query().unwrap_or_default());
     // A text with U+0000 in it: neither a name of ours nor anything that a database takes.
-    let mut response = if request.uri().to_string().contains("%00") {
-        Fault::NotFound.into_response()
-    } else {
-        next.run(request).await
-    };
+    let mut response =
+        if request.uri().to_string().contains("%00") { Fault::NotFound.into_response() } else { next.run(request).await };
     let told = response.extensions_mut().remove::<Told>().or_else(|| unread(&response));
     if let Some(told) = told {
         response = state.pages.notice(response.status(), lang, &told.title, &told.text);

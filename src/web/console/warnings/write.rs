@@ -384,7 +384,10 @@ async fn keep(
     }
     let (db, now) = (&shared.parts.db, now.timestamp_millis());
     let Some(slug) = saved(db, &stem, &file, visitor, now).await? else {
-        return Err(Fault::Conflict(phrase!("Quá nhiều cảnh báo cùng lúc. Hãy thử lại.", "Too many warnings at once. Please try again.")));
+        return Err(Fault::Conflict(phrase!(
+            "Quá nhiều cảnh báo cùng lúc. Hãy thử lại.",
+            "Too many warnings at once. Please try again."
+        )));
     };
     transaction!(db, |tx| {
         let parent = parent.map(|parent| parent.id);
