@@ -167,8 +167,8 @@ impl Poster {
 
     /// Sends it once. The status of an answer that takes it, which is any of 2xx.
     pub async fn post(&self, note: &Note<'_>) -> Result<u16, Failure> {
-        let none = |detail: String| Failure { status: None, detail, after: None };
-        check_address(note.address, note.allow_private).map_err(|error| none(error.to_string()))?;
+        let lost = |detail: String| Failure { status: None, detail, after: None };
+        check_address(note.address, note.allow_private).map_err(|error| lost(error.to_string()))?;
         let client = if note.allow_private { &self.free } else { &self.guarded };
         let signatures: Vec<String> =
             note.secrets.iter().map(|secret| secret.sign(note.id, note.second, note.body.as_bytes())).collect();
@@ -181,7 +181,7 @@ impl Poster {
             .body(note.body.to_owned())
             .send()
             .await;
-        let mut response = sent.map_err(|error| none(told(error)))?;
+        let mut response = sent.map_err(|error| lost(told(error)))?;
         let status = response.status();
         let after = retry_after(response.headers());
         let mut length = 0;
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn how_long_to_wait_is_read_in_seconds() {
         let of = |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]));
-        assert_eq!(of("120"), Some(Duration::from_secs(120)));
+        assert_eq!(of("120"), Some(Duration::from_mins(2)));
         assert_eq!(of("Wed, 21 Oct 2026 07:28:00 GMT"), None);
     }
 }

@@ -72,8 +72,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if globals.json && !args.wait {
         Globals::print_json(&json!({ "run": run, "campaign": args.campaign }))?;
     } else if !globals.json {
-        let text = phrase!("Đã tạo đợt gửi số {run}.", "Made run {run}.");
-        writeln!(io::stdout(), "{}", text.text(globals.lang))?;
+        let made = phrase!("Đã tạo đợt gửi số {run}.", "Made run {run}.");
+        writeln!(io::stdout(), "{}", made.text(globals.lang))?;
     }
     if args.wait { follow(globals, &config, db, run).await } else { Ok(ExitCode::SUCCESS) }
 }

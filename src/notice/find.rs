@@ -193,7 +193,7 @@ async fn tokens(ground: &Ground, today: NaiveDate) -> Result<Vec<Found>> {
 fn room(ground: &Ground) -> Option<Found> {
     let room = Room::of(&ground.config.database_url).filter(|room| room.is_little())?;
     // To a tenth, so that it is not said anew with every megabyte.
-    let (gib, tenth) = (room.free >> 30, (room.free & ((1 << 30) - 1)) * 10 >> 30);
+    let (gib, tenth) = (room.free >> 30, ((room.free & ((1 << 30) - 1)) * 10) >> 30);
     let says = phrase!(
         "Ổ đĩa chứa cơ sở dữ liệu chỉ còn trống {gib},{tenth} GiB",
         "Only {gib}.{tenth} GiB are free on the database's disk"

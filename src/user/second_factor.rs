@@ -202,10 +202,10 @@ pub enum Given {
 pub async fn take(tx: &mut Tx, seal: &Seal, user: i64, code: &str, now: i64) -> Result<Option<Given>> {
     let row: Option<(Option<Vec<u8>>, i64)> =
         within!(tx, |c, sql| sqlx::query_as(sql(&KEPT)).bind(user).fetch_optional(c).await)?;
-    let Some((Some(sealed), used)) = row else { return Ok(None) };
+    let Some((Some(sealed), last_step)) = row else { return Ok(None) };
     // A key that no longer opens (its ring was lost) lets nobody in by code; recovery codes still do.
     let key = seal.open_token(&sealed).ok().and_then(|text| Key::read(&text));
-    if let Some(step) = key.and_then(|key| key.step(code, used, now)) {
+    if let Some(step) = key.and_then(|key| key.step(code, last_step, now)) {
         within!(tx, |c, sql| sqlx::query(sql(&USE_STEP)).bind(user).bind(step).execute(c).await.map(affected))?;
         return Ok(Some(Given::Code));
     }

@@ -101,7 +101,7 @@ struct AVersion {
 #[serde(deny_unknown_fields)]
 struct NewText {
     /// The definition, as TOML. An unfinished one can be saved; what is submitted must be well.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     text: String,
     /// What to say to it.
     #[serde(default)]

@@ -29,7 +29,7 @@ struct Text {
     #[schema(pattern = "^[a-z0-9-]{1,64}$", example = "nhan-dien-lua-dao")]
     campaign: String,
     /// TOML, as in a file of `campaigns/`.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     text: String,
 }
 

@@ -82,8 +82,8 @@ async fn list(
     let heads = state.titles.of(db, &rows).await?;
     let owner = |row: &RunRow| heads.get(&row.definition).map(|head| head.owner.as_str()).unwrap_or_default();
     let sees = |row: &RunRow| caller.as_ref().is_none_or(|caller| caller.user.departments.sees(owner(row)));
-    let seen: Vec<RunRow> = rows.iter().filter(|row| sees(row)).cloned().collect();
-    let runs = overview::views(&state, seen).await?;
+    let visible: Vec<RunRow> = rows.iter().filter(|row| sees(row)).cloned().collect();
+    let runs = overview::views(&state, visible).await?;
     let mut response = axum::Json(Runs { runs, next }).into_response();
     if let Some(link) =
         next.and_then(|next| HeaderValue::from_str(&format!("</api/v1/runs?before={next}&limit={limit}>; rel=\"next\"")).ok())

@@ -473,12 +473,12 @@ fn map(sheet: &Sheet, wanted: &Wanted, lang: Lang) -> Option<String> {
         }
     };
     let tiles: Vec<Tile> = codes.into_iter().enumerate().map(tile).collect();
-    let title = if province.is_some() {
+    let heading = if province.is_some() {
         phrase!("Tỷ lệ tiếp cận có xác nhận theo xã, phường", "Share confirmed by ward")
     } else {
         phrase!("Tỷ lệ tiếp cận có xác nhận theo tỉnh, thành phố", "Share confirmed by province")
     };
-    Some(chart::grid(title.text(lang), &tiles))
+    Some(chart::grid(heading.text(lang), &tiles))
 }
 
 /// The table behind the map: places with people.

@@ -83,8 +83,8 @@ pub(super) async fn make(
     let now = state.parts.clock.millis();
     let run = transaction!(state.parts.db, |tx| {
         let run = retry.make(tx, now).await?;
-        let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
-        let after = json!({ "run": run, "states": names });
+        let chosen: Vec<&str> = states.iter().map(|state| state.name()).collect();
+        let after = json!({ "run": run, "states": chosen });
         audit::record(tx, &visitor.actor, "run.retry", &format!("run {id}"), None, Some(&after), now).await?;
         Ok(run)
     })?;
