@@ -144,7 +144,7 @@ pub struct SignIn {
     pub oidc: Option<OpenId>,
 }
 
-/// `[sign_in.oidc]`: an OpenID provider.
+/// `[sign_in.oidc]`: an `OpenID` provider.
 #[derive(Debug, Clone)]
 pub struct OpenId {
     /// Its address, as its tokens name it.

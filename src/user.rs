@@ -84,7 +84,7 @@ pub struct User {
     pub has_password: bool,
     /// Whether they are asked for a code as well.
     pub has_second_factor: bool,
-    /// Whether an account at the OpenID provider is theirs.
+    /// Whether an account at the `OpenID` provider is theirs.
     pub has_subject: bool,
     /// When they came, in unix milliseconds.
     pub created_at: i64,
@@ -290,7 +290,7 @@ static ADD: Sql = Sql::new(
       VALUES ($1, $2, $3, $4, 'auto', 0, $5) ON CONFLICT (email) DO NOTHING RETURNING id",
 );
 
-/// Adds a user, who can sign in once a password is set or the OpenID provider knows the address.
+/// Adds a user, who can sign in once a password is set or the `OpenID` provider knows the address.
 pub async fn add(db: &Db, new: &New, actor: &Actor, now: i64) -> Result<std::result::Result<i64, Refused>> {
     transaction!(db, |tx| {
         if !department::exist(tx, &new.departments).await? {
@@ -441,7 +441,7 @@ pub async fn signed_in(tx: &mut Tx, id: i64, now: i64) -> Result<()> {
 static BY_SUBJECT: Sql = Sql::new(r"SELECT id FROM console_user WHERE subject = $1");
 static LINK: Sql = Sql::new(r"UPDATE console_user SET subject = $2 WHERE id = $1 AND subject IS NULL");
 
-/// Whose account at the OpenID provider this is: linked before by its subject, or now by an e-mail address that the provider has
+/// Whose account at the `OpenID` provider this is: linked before by its subject, or now by an e-mail address that the provider has
 /// verified. None: nobody was invited with it.
 pub async fn by_subject(db: &Db, subject: &str, verified_email: Option<&str>, from: &Actor, now: i64) -> Result<Option<User>> {
     let known: Option<i64> =

@@ -138,7 +138,7 @@ impl State {
     }
 }
 
-/// The OpenID provider of the settings. One that cannot be used is told in the log, and people sign in by their passwords.
+/// The `OpenID` provider of the settings. One that cannot be used is told in the log, and people sign in by their passwords.
 fn provider(config: &Config) -> Option<Provider> {
     let settings = config.sign_in.oidc.clone()?;
     Provider::new(settings, &config.network, &config.console_url())

@@ -353,7 +353,7 @@ pub(super) async fn drive_audit(db: Db, mut stopped: watch::Receiver<bool>) {
     loop {
         match audit::head(&db).await {
             Ok(head) => {
-                tracing::info!(head = format!("{}:{}", head.seq, hex(&head.hash)), "the end of the record of who did what")
+                tracing::info!(head = format!("{}:{}", head.seq, hex(&head.hash)), "the end of the record of who did what");
             }
             Err(error) => tracing::error!(%error, "could not read the end of the record of who did what"),
         }

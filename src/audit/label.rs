@@ -25,7 +25,6 @@ pub const AREAS: [(&str, &str, &str); 18] = [
 ];
 
 /// What people call an action.
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn label(action: &str) -> Phrase {
     match action {
         "user.sign-in" => phrase!("Đăng nhập", "Signed in"),

@@ -200,13 +200,10 @@ impl Ground<'_> {
             Some(email) => user::by_email(&self.db, &email).await?,
             None => None,
         };
-        Ok(match found {
-            Some(user) => user,
-            None => {
-                let all = user::list(&self.db).await?;
-                let nearest = suggestion(email, all.iter().map(|user| user.email.as_str()));
-                return Err(Mistake(phrase!("không có người dùng `{email}`", "there is no user `{email}`").then(&nearest)).into());
-            }
+        Ok(if let Some(user) = found { user } else {
+            let all = user::list(&self.db).await?;
+            let nearest = suggestion(email, all.iter().map(|user| user.email.as_str()));
+            return Err(Mistake(phrase!("không có người dùng `{email}`", "there is no user `{email}`").then(&nearest)).into());
         })
     }
 

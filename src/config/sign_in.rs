@@ -1,4 +1,4 @@
-//! `[sign_in]`: where people reach the console, and the OpenID provider by which they may sign in.
+//! `[sign_in]`: where people reach the console, and the `OpenID` provider by which they may sign in.
 
 use super::{OpenId, SignIn, read::web_address, secret::Vault};
 use crate::{document::Section, phrase};

@@ -229,7 +229,7 @@ impl<'d> Value<'d> {
             return self.mistyped("một danh sách", "a list", "[\"…\", \"…\"]");
         };
         let element = |(index, item)| Value::new(item, self.sheet, self.field.clone(), format!("{}.{index}", self.path));
-        Some(items.iter().enumerate().map(element).filter_map(|one| read(one)).collect())
+        Some(items.iter().enumerate().map(element).filter_map(read).collect())
     }
 
     /// A list, or one element alone.

@@ -205,7 +205,7 @@ fn whole(text: &str) -> Option<i64> {
         let rest: Vec<&str> = groups.collect();
         let apart = |group: &&str| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit());
         let leads = (1..=3).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_digit());
-        if leads && !rest.is_empty() && rest.iter().all(|group| apart(group)) {
+        if leads && !rest.is_empty() && rest.iter().all(apart) {
             return format!("{first}{}", rest.concat()).parse::<i64>().ok().map(|n| sign * n);
         }
     }

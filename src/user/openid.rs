@@ -1,4 +1,4 @@
-//! Signing in by an OpenID provider: the authorization code flow with PKCE, state and nonce (OpenID Connect Core 1.0, RFC 7636).
+//! Signing in by an `OpenID` provider: the authorization code flow with PKCE, state and nonce (`OpenID` Connect Core 1.0, RFC 7636).
 //!
 //! What enters: what the provider publishes, a browser that comes back with a code, and the ID token that the code buys. What leaves:
 //! who that is ([`Identity`]): the provider's subject, and an e-mail address only if the provider says that it has verified it. What
@@ -78,7 +78,7 @@ struct Published {
     at: i64,
 }
 
-/// What a provider says of itself (OpenID Connect Discovery 1.0, section 3).
+/// What a provider says of itself (`OpenID` Connect Discovery 1.0, section 3).
 #[derive(Debug, Clone, Deserialize)]
 struct About {
     issuer: String,
@@ -338,7 +338,7 @@ fn part<T: DeserializeOwned>(token: &str, at: usize) -> Result<T> {
     serde_json::from_slice(&text).map_err(|_| OpenIdError::Token("it lacks what an ID token has"))
 }
 
-/// Whom an ID token names, if it is to be believed (OpenID Connect Core 1.0, section 3.1.3.7). `now` is in seconds.
+/// Whom an ID token names, if it is to be believed (`OpenID` Connect Core 1.0, section 3.1.3.7). `now` is in seconds.
 pub fn verify_token(token: &str, keys: &[Jwk], settings: &OpenId, nonce: &str, now: i64) -> Result<Identity> {
     let header: Header = part(token, 0)?;
     let (signed, proof) = token.rsplit_once('.').ok_or(OpenIdError::Token("it is not one"))?;

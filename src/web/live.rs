@@ -208,7 +208,7 @@ async fn of(shared: &Shared, card: Card, past: &mut Past) -> Result<Look> {
     let per_second = past.sent.front().and_then(|(then, before)| rate(*before, sent, then.until(ticks)));
     let over = card.run.settled_at.is_some();
     let outlook = past.outlook.clone().filter(|_| !over && !card.run.paused && card.run.held.is_none());
-    Ok(Look { waits, per_second, outlook, at, over, card })
+    Ok(Look { card, waits, per_second, outlook, at, over })
 }
 
 /// Whole messages a second; none: no time has passed.

@@ -217,10 +217,7 @@ impl Teller {
         let answers = join_all(due.iter().map(|due| self.post(due, now))).await;
         let (mut taken, mut failed) = (0, 0);
         for (due, answer) in due.iter().zip(answers) {
-            match self.record(due, answer).await? {
-                true => taken += 1,
-                false => failed += 1,
-            }
+            if self.record(due, answer).await? { taken += 1 } else { failed += 1 }
         }
         Ok(Told { events, taken, failed, more: claimed > 0 || events > 0 })
     }

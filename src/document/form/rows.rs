@@ -17,9 +17,7 @@ fn holder<'d, 'p>(root: &'d mut Table, path: &'p str) -> Option<(&'d mut dyn Tab
         here = match here.get_mut(step)? {
             Item::ArrayOfTables(tables) => {
                 let row = tables.get_mut(steps.next()?.parse().ok()?)?;
-                if steps.peek().is_none() {
-                    return None;
-                }
+                steps.peek()?;
                 row
             }
             Item::Value(Value::Array(list)) => list.get_mut(steps.next()?.parse().ok()?)?.as_inline_table_mut()?,

@@ -223,7 +223,7 @@ impl Writer<'_> {
         };
         match on {
             Some(on) if table.get("on").is_none_or(|old| plain(old) != plain(&Item::Value(on.clone()))) => {
-                replace_all(table, "on", on)
+                replace_all(table, "on", on);
             }
             Some(_) => {}
             None => drop(table.remove("on")),

@@ -157,7 +157,7 @@ fn figure(width: usize, text: &str) -> TableCell {
 
 /// The measures, now and before.
 fn totals(paper: &Paper<'_>) -> Table {
-    let before = paper.before.map(|(period, _)| period.title().vi).unwrap_or_else(|| "Kỳ trước".to_string());
+    let before = paper.before.map_or_else(|| "Kỳ trước".to_string(), |(period, _)| period.title().vi);
     let grid = [600, 3_754, 1_400, 1_000, 1_400, 1_200];
     let head = ["TT", "Chỉ tiêu", "Kỳ này", "Tỷ lệ", before.as_str(), "Chênh lệch"];
     let mut rows = vec![TableRow::new(head.iter().zip(grid).map(|(name, width)| text(width, name, true)).collect()).cant_split()];

@@ -20,7 +20,7 @@ use crate::{config::Config, seal::Seal};
 pub(super) const SESSION: &str = "loa";
 /// The cookie of a browser in which nobody has signed in yet: forms before signing in are bound to it.
 pub(super) const DOOR: &str = "loa-door";
-/// What ties the answer of the OpenID provider to the browser that asked.
+/// What ties the answer of the `OpenID` provider to the browser that asked.
 pub(super) const FLOW: &str = "loa-flow";
 
 /// The other end.

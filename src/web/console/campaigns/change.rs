@@ -70,7 +70,7 @@ pub(super) async fn submit(
         }
         Ok(_) => visitor.flash(&phrase!("Bản {version} đã được áp dụng.", "Version {version} is in force.")).await?,
         Err(SubmitError::Waiting) => {
-            visitor.warn(&phrase!("Bản này đang chờ phê duyệt.", "It waits for approval already.")).await?
+            visitor.warn(&phrase!("Bản này đang chờ phê duyệt.", "It waits for approval already.")).await?;
         }
         Err(SubmitError::Broken(problems)) => {
             let first = problems.0.first().map(|problem| told(problem, visitor.lang)).unwrap_or_default();
@@ -247,7 +247,7 @@ pub(super) async fn import(
                 text_error = Some(phrase!(
                     "tệp không phải UTF-8: lưu lại với bảng mã UTF-8",
                     "the file is not UTF-8: save it again as UTF-8"
-                ))
+                ));
             }
             None => text_error = Some(phrase!("tệp quá lớn: nhiều nhất 256 KiB", "the file is too large: at most 256 KiB")),
         }
@@ -308,7 +308,7 @@ pub(super) async fn import(
     match edition::save_draft(db, draft, &visitor.actor, now).await? {
         Saved::Done(version) => visitor.flash(&phrase!("Đã nhập thành bản {version}.", "Imported as version {version}.")).await?,
         Saved::Unchanged(version) => {
-            visitor.flash(&phrase!("Nội dung giống hệt bản {version}.", "It is the same as version {version}.")).await?
+            visitor.flash(&phrase!("Nội dung giống hệt bản {version}.", "It is the same as version {version}.")).await?;
         }
         Saved::Conflict(theirs) => return Err(newer(&theirs.made_name, theirs.version)),
     }

@@ -221,10 +221,7 @@ pub(super) async fn show(
     let db = &state.parts.db;
     let Some(look) = live::once(&state, row.clone()).await? else { return Err(Fault::NotFound) };
     let (failed, more) = failures(&state, id, visitor.lang).await?;
-    let doubts = match wait::doubts_settle(db, id).await? {
-        Some(at) => Some(time(at)),
-        None => None,
-    };
+    let doubts = wait::doubts_settle(db, id).await?.map(time);
     let resends = state.parts.active.get(id).map(|run| run.resends());
     let beats = pulse::latest(db, id, DAY).await?;
     let over = row.settled_at.is_some();

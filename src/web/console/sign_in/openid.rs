@@ -1,4 +1,4 @@
-//! `/sign-in/oidc`: off to the OpenID provider, and back from it.
+//! `/sign-in/oidc`: off to the `OpenID` provider, and back from it.
 
 use axum::{
     extract::{self, Query, RawQuery},

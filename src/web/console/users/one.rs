@@ -97,7 +97,7 @@ async fn page(state: &Shared, visitor: &Visitor, user: &User, entered: &Entered,
         oneself => user.id == visitor.user.id,
         ..entered.values(&departments, mistakes, visitor.lang)
     };
-    Ok(state.view_as(mistakes.status(), visitor, "console/users/one", Value::from(values)))
+    Ok(state.view_as(mistakes.status(), visitor, "console/users/one", values))
 }
 
 pub async fn show(

@@ -64,22 +64,19 @@ impl Estimates {
             if kept.len() >= KEPT {
                 kept.retain(|_, (at, _)| now - *at < GOOD);
             }
-            match kept.get(&key).filter(|(at, counted)| now - at < GOOD || counted.borrow().is_none()) {
-                Some((_, counted)) => counted.clone(),
-                None => {
-                    let (tell, counted) = watch::channel(None);
-                    kept.insert(key, (now, counted.clone()));
-                    let (state, library, source) = (state.clone(), Arc::clone(library), source.clone());
-                    tokio::spawn(async move {
-                        let reckoned = reckon(&state.0, &library, &source, parent).await;
-                        if let Err(error) = &reckoned {
-                            tracing::error!(campaign = source.campaign.slug, "a warning could not be estimated: {error:#}");
-                        }
-                        // Nobody waiting any more is no harm.
-                        let _ = tell.send(Some(reckoned.map(Arc::new).map_err(|error| format!("{error:#}"))));
-                    });
-                    counted
-                }
+            if let Some((_, counted)) = kept.get(&key).filter(|(at, counted)| now - at < GOOD || counted.borrow().is_none()) { counted.clone() } else {
+                let (tell, counted) = watch::channel(None);
+                kept.insert(key, (now, counted.clone()));
+                let (state, library, source) = (state.clone(), Arc::clone(library), source.clone());
+                tokio::spawn(async move {
+                    let reckoned = reckon(&state.0, &library, &source, parent).await;
+                    if let Err(error) = &reckoned {
+                        tracing::error!(campaign = source.campaign.slug, "a warning could not be estimated: {error:#}");
+                    }
+                    // Nobody waiting any more is no harm.
+                    let _ = tell.send(Some(reckoned.map(Arc::new).map_err(|error| format!("{error:#}"))));
+                });
+                counted
             }
         };
         // A timeout leaves what is known so far: nothing.

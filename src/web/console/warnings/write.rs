@@ -233,16 +233,16 @@ fn read(
     for channel in &typed.channels {
         match *channel {
             "sms" if filled.sms.is_empty() => {
-                wrong("sms", phrase!("hãy viết tin nhắn SMS, hoặc bỏ kênh này", "write the text message, or leave SMS out"))
+                wrong("sms", phrase!("hãy viết tin nhắn SMS, hoặc bỏ kênh này", "write the text message, or leave SMS out"));
             }
             "chat" if filled.chat.is_empty() => {
-                wrong("chat", phrase!("hãy viết tin trò chuyện, hoặc bỏ kênh này", "write the chat message, or leave chat out"))
+                wrong("chat", phrase!("hãy viết tin trò chuyện, hoặc bỏ kênh này", "write the chat message, or leave chat out"));
             }
             "email" if filled.subject.is_empty() => {
-                wrong("subject", phrase!("thư cần tiêu đề, hoặc bỏ kênh này", "the mail needs a subject, or leave e-mail out"))
+                wrong("subject", phrase!("thư cần tiêu đề, hoặc bỏ kênh này", "the mail needs a subject, or leave e-mail out"));
             }
             "email" if filled.body.is_empty() => {
-                wrong("body", phrase!("hãy viết nội dung thư, hoặc bỏ kênh này", "write the mail, or leave e-mail out"))
+                wrong("body", phrase!("hãy viết nội dung thư, hoặc bỏ kênh này", "write the mail, or leave e-mail out"));
             }
             _ => {}
         }
@@ -414,12 +414,9 @@ async fn saved(db: &crate::db::Db, stem: &str, file: &str, visitor: &Visitor, no
 /// A name of its own, to the second.
 fn slug(pattern: Option<&Pattern>, parent: Option<&Parent>, now: chrono::DateTime<chrono::Utc>) -> String {
     let stamp = now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%y%m%d-%H%M%S");
-    match parent {
-        Some(parent) => format!("dinh-chinh-{}-{stamp}", parent.id),
-        None => {
-            let name: String = pattern.map_or("moi", |pattern| pattern.slug.as_str()).chars().take(30).collect();
-            format!("canh-bao-{}-{stamp}", name.trim_end_matches('-'))
-        }
+    if let Some(parent) = parent { format!("dinh-chinh-{}-{stamp}", parent.id) } else {
+        let name: String = pattern.map_or("moi", |pattern| pattern.slug.as_str()).chars().take(30).collect();
+        format!("canh-bao-{}-{stamp}", name.trim_end_matches('-'))
     }
 }
 
