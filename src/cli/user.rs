@@ -200,7 +200,9 @@ impl Ground<'_> {
             Some(email) => user::by_email(&self.db, &email).await?,
             None => None,
         };
-        Ok(if let Some(user) = found { user } else {
+        Ok(if let Some(user) = found {
+            user
+        } else {
             let all = user::list(&self.db).await?;
             let nearest = suggestion(email, all.iter().map(|user| user.email.as_str()));
             return Err(Mistake(phrase!("không có người dùng `{email}`", "there is no user `{email}`").then(&nearest)).into());

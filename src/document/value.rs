@@ -223,7 +223,7 @@ impl<'d> Value<'d> {
     }
 
     /// A list, each element read with `read`. Elements with problems are left out (the document is refused anyway).
-    pub fn list<T>(&self, mut read: impl FnMut(Value<'_>) -> Option<T>) -> Option<Vec<T>> {
+    pub fn list<T>(&self, read: impl FnMut(Value<'_>) -> Option<T>) -> Option<Vec<T>> {
         let spelled = self.spelled();
         let Node::List(items) = &spelled.as_ref().unwrap_or(self.item).node else {
             return self.mistyped("một danh sách", "a list", "[\"…\", \"…\"]");

@@ -6,6 +6,8 @@
 //! It speaks the W3C's WebDriver, and `DevTools` through it, over the reqwest that is here anyway: `fantoccini` and `thirtyfour` would
 //! be thirty crates more to build for the dozen calls below, and neither knows roles, themes or a page without script.
 
+#![allow(dead_code, reason = "what days to come do on a page")]
+
 mod keyboard;
 mod look;
 

@@ -1,5 +1,7 @@
 //! A form of a page, filled in and sent back as a browser without script does it.
 
+#![allow(dead_code, reason = "what stories to come ask of a form")]
+
 /// What a form would send, in its order.
 #[derive(Debug, Clone, Default)]
 pub struct Fill(pub Vec<(String, String)>);

@@ -156,7 +156,9 @@ fn without_nul(body: &[u8]) -> Bytes {
     let mut kept = Vec::with_capacity(body.len());
     let mut rest = body;
     while let Some((first, after)) = rest.split_first() {
-        if let Some(after) = rest.strip_prefix(b"%00") { rest = after } else {
+        if let Some(after) = rest.strip_prefix(b"%00") {
+            rest = after
+        } else {
             kept.extend((*first != 0).then_some(*first));
             rest = after;
         }

@@ -116,7 +116,13 @@ fn users(library: &Library, visitor: &Visitor, slug: &str) -> Vec<Value> {
     let named = library.users_of(slug).into_iter();
     named
         .filter(|user| is_seen(library, visitor, user))
-        .map(|user| if let Some(segment) = user.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) { context! { href => format!("/segments/{segment}"), name => segment } } else { context! { href => format!("/campaigns/{user}"), name => user } })
+        .map(|user| {
+            if let Some(segment) = user.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                context! { href => format!("/segments/{segment}"), name => segment }
+            } else {
+                context! { href => format!("/campaigns/{user}"), name => user }
+            }
+        })
         .collect()
 }
 

@@ -196,7 +196,9 @@ impl FromRequestParts<State> for Stranger {
     async fn from_request_parts(parts: &mut Parts, State(state): &State) -> Result<Self, Response> {
         let caller = Caller::of(&parts.extensions, &parts.headers, &state.parts.config);
         let bound = [door::SESSION, door::DOOR].into_iter().find_map(|name| caller.cookie(&parts.headers, name));
-        let (secret, cookie) = if let Some(secret) = bound { (secret, None) } else {
+        let (secret, cookie) = if let Some(secret) = bound {
+            (secret, None)
+        } else {
             let secret = Secret::new(&state.parts.seal).0;
             (secret.clone(), Some(secret))
         };

@@ -45,9 +45,6 @@ async fn an_officer_signs_in_with_a_code_of_the_phone() {
     house.close();
 }
 
-/// Those who got the first run's text, or may have got it.
-const GOT: &str = "SELECT count(*) FROM delivery WHERE run = 1 AND state IN (2, 3, 4, 5, 6, 10)";
-
 /// How many messages the stand-ins took.
 fn taken(house: &House) -> usize {
     house.office.stand_ins.taken().len()

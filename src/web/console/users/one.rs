@@ -4,7 +4,7 @@ use axum::{
     extract::{self, Path},
     response::Response,
 };
-use minijinja::{Value, context};
+use minijinja::context;
 
 use super::{Entered, link_page, role_labels, standing};
 use crate::{

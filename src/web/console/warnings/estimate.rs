@@ -64,7 +64,9 @@ impl Estimates {
             if kept.len() >= KEPT {
                 kept.retain(|_, (at, _)| now - *at < GOOD);
             }
-            if let Some((_, counted)) = kept.get(&key).filter(|(at, counted)| now - at < GOOD || counted.borrow().is_none()) { counted.clone() } else {
+            if let Some((_, counted)) = kept.get(&key).filter(|(at, counted)| now - at < GOOD || counted.borrow().is_none()) {
+                counted.clone()
+            } else {
                 let (tell, counted) = watch::channel(None);
                 kept.insert(key, (now, counted.clone()));
                 let (state, library, source) = (state.clone(), Arc::clone(library), source.clone());

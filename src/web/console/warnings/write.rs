@@ -414,7 +414,9 @@ async fn saved(db: &crate::db::Db, stem: &str, file: &str, visitor: &Visitor, no
 /// A name of its own, to the second.
 fn slug(pattern: Option<&Pattern>, parent: Option<&Parent>, now: chrono::DateTime<chrono::Utc>) -> String {
     let stamp = now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%y%m%d-%H%M%S");
-    if let Some(parent) = parent { format!("dinh-chinh-{}-{stamp}", parent.id) } else {
+    if let Some(parent) = parent {
+        format!("dinh-chinh-{}-{stamp}", parent.id)
+    } else {
         let name: String = pattern.map_or("moi", |pattern| pattern.slug.as_str()).chars().take(30).collect();
         format!("canh-bao-{}-{stamp}", name.trim_end_matches('-'))
     }
