@@ -109,7 +109,7 @@ async fn one_sees_ones_own_departments(world: &World) {
     let an = added(world, "an@example.vn", &[Role::Officer], &ids[..1]).await;
     assert!(an.departments.sees("Sở Văn hóa") && !an.departments.sees("Công an tỉnh") && an.departments.sees("Ai đó"));
     let listed = user::list(&world.db).await.unwrap();
-    assert_eq!(listed, [an.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&an));
     user::rename_department(&world.db, ids[1], "Công an", &somebody(), now).await.unwrap().unwrap();
     user::remove_department(&world.db, ids[0], &somebody(), now).await.unwrap().unwrap();
     let an = user::find(&world.db, an.id).await.unwrap().unwrap();

@@ -267,10 +267,9 @@ impl Browser {
                 ...(e.getAttribute('aria-labelledby') || '').split(/\s+/).map(id => id && document.getElementById(id)?.textContent)];
             return [...document.querySelectorAll(selector)]
                 .filter(e => e.checkVisibility({ visibilityProperty: true }) && texts(e).some(text => flat(text).includes(name)));";
-        let near = match self.post("/execute/sync", json!({ "script": NEAR, "args": [role.selector(), name] })).await {
-            Ok(near) => near,
-            // The page is being replaced.
-            Err(_) => return Vec::new(),
+        // An error: the page is being replaced.
+        let Ok(near) = self.post("/execute/sync", json!({ "script": NEAR, "args": [role.selector(), name] })).await else {
+            return Vec::new();
         };
         let (mut whole, mut begun, mut part) = (Vec::new(), Vec::new(), Vec::new());
         for one in near.as_array().into_iter().flatten() {

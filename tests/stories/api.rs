@@ -304,7 +304,7 @@ async fn listener() -> (String, mpsc::UnboundedReceiver<Heard>) {
 }
 
 async fn heard(told: &mut mpsc::UnboundedReceiver<Heard>) -> Heard {
-    tokio::time::timeout(Duration::from_secs(60), told.recv()).await.expect("nothing came").unwrap()
+    tokio::time::timeout(Duration::from_mins(1), told.recv()).await.expect("nothing came").unwrap()
 }
 
 /// The message's id and what it says, if one of its signatures is by this secret (Standard Webhooks 1.0.0, "Verifying").

@@ -6,10 +6,7 @@ use loa::{
 };
 
 use super::{APPROVER, House, OFFICER, approve, section};
-use crate::helpers::{
-    browser::{Browser, Role},
-    office::Office,
-};
+use crate::helpers::{browser::Browser, office::Office};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_officer_signs_in_with_a_code_of_the_phone() {

@@ -60,7 +60,7 @@ async fn what_is_closed_stays_and_later_receipts_are_adjustments() {
                  UPDATE tally SET changes = changes + 1, n = 2, parts = 2, price = 600 WHERE run = 1 AND state = 5",
             )
             .await;
-        hand.advance(std::time::Duration::from_secs(60));
+        hand.advance(std::time::Duration::from_mins(1));
         settle(&mut keeper).await;
         let now = kept::look(&ground.db, &selection, NOW).await.unwrap().0.unwrap().sheet;
         let held = closing::latest(&ground.db, "2026-10", "").await.unwrap().unwrap();
