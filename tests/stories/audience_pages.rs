@@ -523,7 +523,7 @@ async fn what_somebody_should_know_is_told_once_and_ends_by_itself() {
 
         // The cause ends, and the notice by itself. At seven days the wording is told of anew.
         loa::account::pause(&db, account.id, None, clock.millis()).await.unwrap();
-        hands.advance(std::time::Duration::from_secs(11 * 24 * 3_600));
+        hands.advance(std::time::Duration::from_hours(11 * 24));
         let (changed, sent) = step().await;
         assert_eq!(
             (changed.begun, changed.ended, sent, mails()),

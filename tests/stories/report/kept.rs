@@ -97,7 +97,7 @@ async fn a_mail_turns_presumed_by_time_alone() {
         assert_eq!(kept.sheet.turns_at, Some(turns));
         assert!(kept::look(&ground.db, &all, turns - 1).await.unwrap().0.unwrap().fresh);
         assert!(!kept::look(&ground.db, &all, turns).await.unwrap().0.unwrap().fresh);
-        hand.advance(std::time::Duration::from_secs(71 * 3_600));
+        hand.advance(std::time::Duration::from_hours(71));
         settle(&mut keeper).await;
         let kept = kept::look(&ground.db, &all, turns).await.unwrap().0.unwrap();
         assert_eq!((kept.fresh, kept.sheet.total.people.of(Fate::Presumed)), (true, 1));
