@@ -171,7 +171,7 @@ pub fn grid(title: &str, tiles: &[Tile]) -> String {
         let open = if tile.href.is_empty() {
             format!(r#"<g role="img" aria-label="{label}">"#)
         } else {
-            format!(r#"<a href="{}" aria-label="{label}">"#, escaped(&tile.href))
+            format!(r#"<a href="{}"><title>{label}</title>"#, escaped(&tile.href))
         };
         let close = if tile.href.is_empty() { "</g>" } else { "</a>" };
         let _ = write!(

@@ -6,7 +6,10 @@ use loa::{
 };
 
 use super::{APPROVER, House, OFFICER, approve, section};
-use crate::helpers::{browser::Browser, office::Office};
+use crate::helpers::{
+    browser::{Browser, Role},
+    office::Office,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_officer_signs_in_with_a_code_of_the_phone() {
@@ -42,13 +45,16 @@ async fn an_officer_signs_in_with_a_code_of_the_phone() {
     house.close();
 }
 
+/// Those who got the first run's text, or may have got it.
+const GOT: &str = "SELECT count(*) FROM delivery WHERE run = 1 AND state IN (2, 3, 4, 5, 6, 10)";
+
 /// How many messages the stand-ins took.
 fn taken(house: &House) -> usize {
     house.office.stand_ins.taken().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_officer_warns_stops_and_goes_on() {
+async fn an_officer_warns_stops_goes_on_and_corrects() {
     let house = House::open(400, 25).await;
     let desk = house.desk(OFFICER).await;
     let phone = house.phone(APPROVER).await;
@@ -91,10 +97,32 @@ async fn an_officer_warns_stops_and_goes_on() {
     house.go(&desk, "/stop").await;
     desk.choose("Đợt 1").await;
     desk.press("Cho các đợt đã chọn gửi tiếp").await;
-    // There is no account for chat here: what would go by it waits until the run expires. A correction is `stories::warnings`'.
+    house.office.until("all of it is sent", "SELECT count(*) = 0 FROM delivery WHERE state IN (0, 1, 2)").await;
+    house.office.until("the run is over", "SELECT state = 2 FROM run WHERE id = 1").await;
+
+    // Exactly those who got it, or may have got it, are told that it was wrong.
+    let got = house.office.number(GOT).await;
+    house.go(&desk, "/runs/1").await;
+    desk.follow("Đính chính…").await;
+    if !desk.has(Role::Field, "Tin nhắn SMS").await {
+        desk.unfold("Lời nhắn").await;
+    }
+    desk.fill("Tin nhắn SMS", "So VHTTDL DINH CHINH: tin truoc ve san vang co noi dung chua dung, xin bo qua. Hoi 156.").await;
+    if desk.has(Role::Field, "Nội dung thư (Markdown)").await {
+        desk.fill("Nội dung thư (Markdown)", "Thư trước về sàn vàng có nội dung chưa đúng, xin bỏ qua. Hỏi 156.").await;
+    }
+    desk.press("Xem trước và ước tính").await;
+    desk.sees("Ước tính nếu gửi bây giờ").await;
+    desk.press("Gửi duyệt; duyệt xong gửi ngay").await;
+    approve(&house, &phone, "Đính chính: Cảnh báo: sàn đầu tư lãi cao lừa đảo", "").await;
+    house.office.until("the correction is made", "SELECT count(*) = 2 FROM run").await;
     house
         .office
-        .until("all of it is sent", "SELECT count(*) = 0 FROM delivery WHERE state = 1 OR (state = 0 AND id & 15 < 3)")
+        .until(
+            "the correction is sent",
+            "SELECT count(*) > 0 AND sum(CASE WHEN state IN (0, 1, 2) THEN 1 ELSE 0 END) = 0 FROM delivery WHERE run = 2",
+        )
         .await;
+    assert_eq!(house.office.number("SELECT count(*) FROM delivery WHERE run = 2").await, got);
     house.close();
 }

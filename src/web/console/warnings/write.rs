@@ -108,7 +108,7 @@ pub(super) async fn new(
     };
     let library = state.parts.shelf.library(&state.parts.db).await?;
     let pattern = chosen(&patterns, &slug)?;
-    let mut typed = Typed { channels: CHANNELS.to_vec(), owner: default_owner(&state, &visitor).await?, ..Typed::default() };
+    let mut typed = Typed { channels: with_accounts(&state), owner: default_owner(&state, &visitor).await?, ..Typed::default() };
     if let Some(pattern) = pattern {
         typed.texts = pattern.text.clone();
         typed.values = pattern.defaults();
@@ -116,6 +116,13 @@ pub(super) async fn new(
     let all = library.segments.iter();
     typed.segments = all.filter(|segment| segment.slug == "toan-dan").map(|segment| segment.slug.clone()).collect();
     form(&state, &visitor, &library, pattern, None, &typed, &[]).await
+}
+
+/// The channels that some account serves: what is ticked to begin with. A message for any other would wait, and its run with it, until it
+/// lapses.
+fn with_accounts(state: &Shared) -> Vec<&'static str> {
+    let served = |name: &&str| state.parts.accounts.all().iter().any(|account| account.config.channel.name() == *name);
+    CHANNELS.into_iter().filter(served).collect()
 }
 
 /// The pattern of this name; none: a start from nothing.
