@@ -135,7 +135,7 @@ impl Calendar {
     }
 
     /// The period that a key names; none: there is no such period.
-    pub fn parse(&self, key: &str) -> Option<Period> {
+    pub fn parse(self, key: &str) -> Option<Period> {
         let (year, rest) = key.split_once('-').map_or((key, ""), |(year, rest)| (year, rest));
         let year = year.parse().ok().filter(|year| (2000..2200).contains(year))?;
         let (span, number) = match rest.chars().next() {
@@ -151,7 +151,7 @@ impl Calendar {
     }
 
     /// The period of that span that a day lies in.
-    pub fn containing(&self, span: Span, day: NaiveDate) -> Option<Period> {
+    pub fn containing(self, span: Span, day: NaiveDate) -> Option<Period> {
         if span == Span::Week {
             let from = day.week(self.week_starts).checked_first_day()?;
             // Seven days have one Thursday: its ISO week lends the number, whichever day they begin on.
@@ -165,16 +165,16 @@ impl Calendar {
     }
 
     /// The one before.
-    pub fn previous(&self, period: &Period) -> Option<Period> {
+    pub fn previous(self, period: &Period) -> Option<Period> {
         self.containing(period.span, period.from.pred_opt()?)
     }
 
     /// The one after.
-    pub fn next(&self, period: &Period) -> Option<Period> {
+    pub fn next(self, period: &Period) -> Option<Period> {
         self.containing(period.span, period.through.succ_opt()?)
     }
 
-    fn period(&self, span: Span, year: i32, number: u32) -> Option<Period> {
+    fn period(self, span: Span, year: i32, number: u32) -> Option<Period> {
         let (from, through) = if span == Span::Week {
             let thursday = NaiveDate::from_isoywd_opt(year, number, Weekday::Thu)?;
             let from = thursday.week(self.week_starts).checked_first_day()?;
@@ -190,7 +190,7 @@ impl Calendar {
     }
 
     /// Where the reporting month begins that is named after the calendar's beginning on `first`.
-    fn begins(&self, first: NaiveDate) -> Option<NaiveDate> {
+    fn begins(self, first: NaiveDate) -> Option<NaiveDate> {
         if self.month_starts == 1 {
             return Some(first);
         }

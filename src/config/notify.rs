@@ -78,7 +78,7 @@ impl Notify {
 }
 
 /// `accounts`: the names of the mail accounts.
-pub(super) fn notify(section: &mut Section<'_>, accounts: &[&str]) -> Option<Notify> {
+pub(super) fn notify(section: &mut Section<'_>, accounts: &[&str]) -> Notify {
     let default = Notify::default();
     let email = section.optional("email", |v| v.one_or_more(|one| mailbox(&one))).unwrap_or_default();
     let account = section.optional("account", |v| account(&v, accounts));
@@ -87,7 +87,7 @@ pub(super) fn notify(section: &mut Section<'_>, accounts: &[&str]) -> Option<Not
     let quiet = section.optional("quiet", |v| hours(&v));
     let mute = section.optional("mute", |v| v.one_or_more(|one| kind(&one))).unwrap_or_default().into_iter().collect();
     let lang = section.optional("lang", |v| v.choice(&[("vi", Lang::Vi), ("en", Lang::En)])).unwrap_or_default();
-    Some(Notify { email, account, every, daily, quiet, mute, lang })
+    Notify { email, account, every, daily, quiet, mute, lang }
 }
 
 fn account(value: &Value<'_>, accounts: &[&str]) -> Option<String> {

@@ -238,7 +238,9 @@ impl Intake {
         let forgotten: Vec<String> = on!(self.db.write, |pool, sql| {
             sqlx::query_scalar(sql(&FORGOTTEN)).bind(now).bind(now - UNCONFIRMED_KEPT).bind(AT_ONCE).fetch_all(pool).await
         })?;
-        forgotten.iter().for_each(|file| self.remove(file));
+        for file in &forgotten {
+            self.remove(file);
+        }
         let unfetched: Vec<String> = on!(self.db.write, |pool, sql| {
             sqlx::query_scalar(sql(&UNFETCHED)).bind(now - super::REJECTED_KEPT).bind(AT_ONCE).fetch_all(pool).await
         })?;

@@ -229,8 +229,11 @@ pub enum PaperError {
     Xlsx(#[from] rust_xlsxwriter::XlsxError),
 }
 
+/// What a column says of a line.
+type Of = fn(&Figures) -> i64;
+
 /// The columns of a cut, and what each is of a line.
-const COLUMNS: [(&str, fn(&Figures) -> i64); 7] = [
+const COLUMNS: [(&str, Of); 7] = [
     ("Số người", |figures| figures.people.addressed()),
     ("Có xác nhận", |figures| figures.people.of(Fate::Confirmed)),
     ("Chưa có xác nhận", |figures| figures.people.of(Fate::Presumed)),

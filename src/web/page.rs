@@ -59,7 +59,7 @@ impl Pages {
         templates.add_filter("delivery_state", delivery_state);
         templates.add_filter("run_state", run_state);
         templates.add_filter("channel", channel);
-        templates.add_filter("when", when);
+        templates.add_filter("when", |at: Value| when(&at));
         templates.add_filter("reason", reason);
         templates.add_filter("carrier", carrier);
         templates.add_function("asset", asset);
@@ -186,7 +186,7 @@ fn run_state(state: &minijinja::State<'_, '_>, name: &str) -> String {
 }
 
 /// A moment in Viet Nam to the minute: of unix milliseconds, or of RFC 3339. Of nothing, nothing.
-fn when(at: Value) -> String {
+fn when(at: &Value) -> String {
     let moment = match (at.as_i64(), at.as_str()) {
         (Some(millis), _) => chrono::DateTime::from_timestamp_millis(millis),
         (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),

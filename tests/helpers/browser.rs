@@ -3,7 +3,7 @@
 //! What enters: Chromium, its driver and axe-core from `tests/setup`. What leaves: clicks and typing, and what the page became.
 //! What can go wrong: a page that does not become what a story waits for; the panic then says what stood there instead.
 //!
-//! It speaks the W3C's WebDriver, and `DevTools` through it, over the reqwest that is here anyway: `fantoccini` and `thirtyfour` would
+//! It speaks the W3C's `WebDriver`, and `DevTools` through it, over the reqwest that is here anyway: `fantoccini` and `thirtyfour` would
 //! be thirty crates more to build for the dozen calls below, and neither knows roles, themes or a page without script.
 
 #![allow(dead_code, reason = "what days to come do on a page")]
@@ -31,7 +31,7 @@ use super::{Owned, peer};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at a page that is not yet what it is to be.
 const LOOK: Duration = Duration::from_millis(25);
-/// Under this name WebDriver hands an element out.
+/// Under this name `WebDriver` hands an element out.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One browser with one window and a profile of its own, gone with the value.
@@ -135,7 +135,7 @@ impl Browser {
 
     // ---- the wire ---------------------------------------------------------------------------------
 
-    /// A WebDriver call. The error is WebDriver's own word for it, and what it says.
+    /// A `WebDriver` call. The error is `WebDriver`'s own word for it, and what it says.
     async fn ask(&self, method: Method, path: &str, body: Value) -> Result<Value, (String, String)> {
         let mut request = self.client.request(method.clone(), format!("http://127.0.0.1:{}{path}", self.port));
         if method == Method::POST {

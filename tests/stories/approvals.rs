@@ -82,7 +82,8 @@ impl Person {
         let mut body = String::new();
         for (name, value) in [("csrf", token.as_str())].iter().chain(fields) {
             let file = if *name == "file" { "; filename=\"anh.png\"" } else { "" };
-            body += &format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n");
+            let head = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+            body.extend([&head, *value, "\r\n"]);
         }
         body += "--x--\r\n";
         let request = self.client.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "multipart/form-data; boundary=x");

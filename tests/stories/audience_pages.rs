@@ -190,11 +190,10 @@ impl Person<'_> {
         let console = self.console;
         let mut body = String::new();
         for (key, value) in [("csrf", self.csrf.as_str())].iter().chain(fields) {
-            body += &format!("--cut\r\nContent-Disposition: form-data; name=\"{key}\"\r\n\r\n{value}\r\n");
+            body.extend(["--cut\r\nContent-Disposition: form-data; name=\"", key, "\"\r\n\r\n", value, "\r\n"]);
         }
-        body += &format!(
-            "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n{bytes}\r\n--cut--\r\n"
-        );
+        body.extend(["--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"", name, "\"\r\n"]);
+        body.extend(["Content-Type: text/csv\r\n\r\n", bytes, "\r\n--cut--\r\n"]);
         let request = console.client.post(format!("{}/audience/uploads", console.base)).header(header::COOKIE, &self.cookie);
         let answer = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut").body(body).send().await.unwrap();
         (answer.status(), answer.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_string()).unwrap_or_default())

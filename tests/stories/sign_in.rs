@@ -226,7 +226,7 @@ async fn an_invited_person_sets_a_password_once() {
         assert_eq!(desk.browser().get(&reset).await.status, StatusCode::NOT_FOUND, "over");
         // The record has who did it, and nothing of the links.
         let entries = audit::list(&desk.ground.db, &Filter::default(), None, 100).await.unwrap();
-        let text = entries.iter().map(|entry| entry.text()).collect::<String>();
+        let text = entries.iter().map(audit::Entry::text).collect::<String>();
         assert!(text.contains("user.invite") && text.contains("user.reset") && !text.contains(&link["/invitation/".len()..]));
         assert!(audit::verify(&desk.ground.db, &[]).await.unwrap().broken.is_none());
     }
@@ -322,7 +322,7 @@ async fn a_token_is_made_shown_once_and_revoked() {
         assert!(!browser.get("/me/tokens").await.text.contains(&secret));
         let find = async || loa::user::api_token::find(&desk.ground.db, &secret, desk.clock.millis()).await.unwrap();
         let bearer = find().await.unwrap();
-        assert_eq!(bearer.user.rights.iter().map(|right| right.name()).collect::<Vec<_>>(), ["read_reach"]);
+        assert_eq!(bearer.user.rights.iter().map(loa::user::Right::name).collect::<Vec<_>>(), ["read_reach"]);
         assert_eq!(bearer.user.id, user.id);
         assert_eq!(browser.post_from("/me/tokens", "/me/tokens/1/revoke", &[]).await.status, StatusCode::SEE_OTHER);
         assert_eq!(find().await, None);

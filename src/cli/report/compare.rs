@@ -103,7 +103,7 @@ impl Compared {
 /// The figures of a period for a selection of its runs: those that were closed, if it was.
 pub(super) async fn read(
     db: &Db,
-    calendar: &Calendar,
+    calendar: Calendar,
     period: &Period,
     selection: &Selection,
     compare: bool,

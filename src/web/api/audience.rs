@@ -196,13 +196,13 @@ struct CountedSegment {
     /// What people call it.
     title: String,
     /// How many people it is.
-    count: People,
+    count: Counted,
 }
 
 /// People who are active in their lists.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PeopleCount)]
-struct People {
+struct Counted {
     /// All of them, each once.
     #[schema(minimum = 0)]
     people: i64,
@@ -256,7 +256,7 @@ async fn segment(
     let whole = Condition { segments: vec![slug.clone()], ..Condition::default() };
     let compiled = compile(&whole, &lookup, db.engine(), 1, now).map_err(anyhow::Error::from)?;
     let counted = count(db, &compiled, now).await?;
-    let count = People {
+    let count = Counted {
         people: counted.people,
         phone: counted.phone,
         email: counted.email,

@@ -91,7 +91,8 @@ impl From<closing::Closing> for Closing {
 
 /// A period as it stands.
 #[derive(Debug, Serialize, ToSchema)]
-struct Period {
+#[schema(as = Period)]
+struct Standing {
     /// Its name.
     #[schema(example = "2026-Q3")]
     period: String,
@@ -164,17 +165,17 @@ async fn list(caller: Caller, extract::State(State(state)): extract::State<State
 
 #[utoipa::path(get, path = "/periods/{period}", tag = "reach", operation_id = "read_period",
     summary = "Một kỳ báo cáo | One period", params(Key),
-    responses((status = 200, description = "As it stands", body = Period)))]
+    responses((status = 200, description = "As it stands", body = Standing)))]
 async fn read(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
     Name(key): Name,
-) -> Result<axum::Json<Period>, Problem> {
+) -> Result<axum::Json<Standing>, Problem> {
     caller.needs(Right::ReadReach)?;
     let (period, selection) = named(&state, &caller, &key).await?;
     let sheet = kept(&state, &selection).await?.map(|kept| kept.sheet);
     let closing = closing::latest(&state.parts.db, &period.key(), &department(&caller)).await?;
-    Ok(axum::Json(Period {
+    Ok(axum::Json(Standing {
         period: period.key(),
         from: period.from,
         through: period.through,

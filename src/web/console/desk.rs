@@ -83,6 +83,9 @@ struct Entry<K, V> {
 /// None inside: it could not be counted.
 type Answer<V> = Option<V>;
 
+/// Where an answer will be told, when it was asked for, and the one before.
+type Entered<V> = (watch::Receiver<Option<Answer<V>>>, i64, Option<(V, i64)>);
+
 /// What is known of a count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) enum Reading<V> {
@@ -117,12 +120,7 @@ impl<K: PartialEq, V: Clone + Send + Sync + 'static> Counter<K, V> {
         }
     }
 
-    fn enter(
-        &self,
-        question: K,
-        now: i64,
-        count: impl Future<Output = db::Result<V>> + Send + 'static,
-    ) -> (watch::Receiver<Option<Answer<V>>>, i64, Option<(V, i64)>) {
+    fn enter(&self, question: K, now: i64, count: impl Future<Output = db::Result<V>> + Send + 'static) -> Entered<V> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let place = entries.iter().position(|entry| entry.question == question);
         let mut before = None;

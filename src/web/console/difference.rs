@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_is_far_from_a_change_is_left_out() {
-        let old: String = (0..40).map(|n| format!("dòng {n}\n")).collect();
+        let old: String = (0..40).fold(String::new(), |text, n| text + &format!("dòng {n}\n"));
         let lines = between(&old, &old.replace("dòng 20\n", "dòng hai mươi\n"));
         assert_eq!(lines.len(), 1 + 3 + 2 + 3);
         assert_eq!(lines[0].kind, "gap");

@@ -125,7 +125,7 @@ fn page(
     look: &Look,
     status: StatusCode,
     reason: &str,
-    error: Option<(&str, String)>,
+    error: Option<(&str, &str)>,
 ) -> Response {
     let lang = visitor.lang;
     let latest = look.history.first();
@@ -149,8 +149,8 @@ fn page(
         history => look.history.iter().map(|closing| closing_value(closing, lang)).collect::<Vec<_>>(),
         adjusted => adjusted.as_ref().map(|shown| adjustments(shown, lang)),
         reason,
-        error => error.as_ref().map(|(_, text)| text),
-        errors => error.iter().map(|(field, text)| context! { field => *field, text }).collect::<Vec<_>>(),
+        error => error.map(|(_, text)| text),
+        errors => error.iter().map(|(field, text)| context! { field, text }).collect::<Vec<_>>(),
     };
     state.0.view_as(status, visitor, "periods/show", values)
 }
@@ -201,7 +201,7 @@ async fn close(
             let field = if matches!(refused, CloseError::NoReason) { "reason" } else { "" };
             let status = if field.is_empty() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
             let words = refused.words().text(visitor.lang).to_string();
-            Ok(page(&state, &visitor, &look, status, fields.get("reason"), Some((field, words))))
+            Ok(page(&state, &visitor, &look, status, fields.get("reason"), Some((field, &words))))
         }
     }
 }

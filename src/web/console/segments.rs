@@ -498,7 +498,7 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
     let area = |code: &str| context! { value => code, label => places.full_name(code).unwrap_or_else(|| code.to_string()) };
     let provinces: Vec<Value> = places.provinces().map(area).collect();
     let chosen: Vec<Value> = {
-        let fields = sheet.form().values.iter().filter(|(field, _)| *field == "areas" || field.ends_with(".areas"));
+        let fields = sheet.form().values.iter().filter(|(field, _)| field.rsplit('.').next() == Some("areas"));
         let codes: BTreeSet<&String> = fields.flat_map(|(_, codes)| codes).chain(&said.offered).collect();
         codes.into_iter().filter(|code| code.len() != 2).map(|code| area(code)).collect()
     };
@@ -521,7 +521,7 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
         wards => chosen,
         search => said.search.map(|(field, text)| context! { field => field, text => text }),
         segments => others,
-        campaigns => Value::from_iter(library.campaigns.keys().map(String::as_str).filter(|slug| is_seen(&library, visitor, slug))),
+        campaigns => library.campaigns.keys().map(String::as_str).filter(|slug| is_seen(&library, visitor, slug)).collect::<Value>(),
         users => users(&library, visitor, &work.slug),
         count => count,
         title => library.segments.get(&work.slug).map(|segment| segment.title.as_str()),

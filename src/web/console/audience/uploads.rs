@@ -149,7 +149,7 @@ async fn bring(
     let target = folder.join(&name);
     let lang = visitor.lang;
     let looked = tokio::task::spawn_blocking(move || {
-        file.file.persist(&target)?;
+        file.spooled.persist(&target)?;
         let look = if block { Ok(None) } else { import::look(&target).map(Some) };
         if look.is_err() {
             let _ = fs::remove_file(&target);
@@ -358,8 +358,8 @@ async fn page(
     Ok(state.view_as(status, visitor, "audience/upload", values))
 }
 
-/// What the form says of a list, or what is wrong with it.
-fn said(upload: &Upload, seen: &Seen, fields: &Fields) -> Result<Settings, (Settings, Vec<Wrong>)> {
+/// What the form says of a list, and what is wrong with it.
+fn said(upload: &Upload, seen: &Seen, fields: &Fields) -> (Settings, Vec<Wrong>) {
     let lang = seen.visitor.lang;
     let mut wrong = Vec::new();
     let mut settings = upload.settings();
@@ -411,7 +411,7 @@ fn said(upload: &Upload, seen: &Seen, fields: &Fields) -> Result<Settings, (Sett
             wrong.push(Wrong { field: "column-0", text: text.text(lang).to_string() });
         }
     }
-    if wrong.is_empty() { Ok(settings) } else { Err((settings, wrong)) }
+    (settings, wrong)
 }
 
 async fn check(
@@ -422,13 +422,11 @@ async fn check(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::WriteAudience)?;
     let (upload, seen) = find(&state, &visitor, id).await?;
-    let settings = match said(&upload, &seen, &fields) {
-        Ok(settings) => settings,
-        Err((settings, wrong)) => {
-            let typed = upload.saying(&settings);
-            return page(&state, &visitor, &seen, &typed, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await;
-        }
-    };
+    let (settings, wrong) = said(&upload, &seen, &fields);
+    if !wrong.is_empty() {
+        let typed = upload.saying(&settings);
+        return page(&state, &visitor, &seen, &typed, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await;
+    }
     visitor.sees(&settings.owner)?;
     let departments = user::departments(&state.parts.db).await?;
     if !settings.owner.is_empty() && departments.iter().all(|department| department.name != settings.owner) {

@@ -321,7 +321,7 @@ fn read(file: &crate::web::console::form::File, most: u64) -> Option<Vec<u8>> {
         return None;
     }
     let mut bytes = Vec::new();
-    file.file.reopen().ok()?.take(most).read_to_end(&mut bytes).ok()?;
+    file.spooled.reopen().ok()?.take(most).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

@@ -14,6 +14,10 @@ use super::{
 };
 use crate::{
     db::Sql,
+    delivery::{
+        self,
+        State::{Accepted, Delivered, Enroute, Expired, Seen, Undelivered, Unknown},
+    },
     on,
     run::pulse,
     web::{
@@ -69,7 +73,6 @@ pub(super) async fn show(
         .await)?;
     let cards: Vec<Card> = overview::views(&state, vec![row]).await?.into_iter().map(Card::of).collect();
     let Some(card) = cards.first() else { return Err(Fault::NotFound) };
-    use crate::delivery::State as Delivery;
     Ok(state.view(
         &visitor,
         "console/runs/after",
@@ -79,9 +82,8 @@ pub(super) async fn show(
             first => span.map(|(first, _)| time(first * 60_000)), last => span.map(|(_, last)| time(last * 60_000)),
             took => span.map(|(first, last)| last - first + 1),
             refused => refused,
-            sent => card.sum(|state| matches!(state, Delivery::Accepted | Delivery::Enroute | Delivery::Delivered | Delivery::Seen
-                | Delivery::Undelivered | Delivery::Expired | Delivery::Unknown)),
-            reached => card.sum(Delivery::is_confirmed), failed => card.sum(Delivery::has_failed),
+            sent => card.sum(|state| matches!(state, Accepted | Enroute | Delivered | Seen | Undelivered | Expired | Unknown)),
+            reached => card.sum(delivery::State::is_confirmed), failed => card.sum(delivery::State::has_failed),
             pace => pace(&beats),
         },
     ))

@@ -88,8 +88,7 @@ pub(super) async fn stop(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::Stop)?;
     let only: Option<i64> = match fields.get("run") {
-        "" => None,
-        "all" => None,
+        "" | "all" => None,
         one => Some(one.parse().map_err(|_| Fault::NotFound)?),
     };
     let seen: Vec<i64> = under_way(&state, &visitor).await?.iter().map(|row| row.id).collect();

@@ -40,7 +40,7 @@ use crate::{
 
 /// A text as it will be.
 #[derive(Serialize)]
-struct Text {
+struct Worded {
     channel: &'static str,
     subject: Option<String>,
     text: String,
@@ -57,19 +57,19 @@ async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warnin
     Ok((warning, edition, shared.parts.shelf.library(db).await?))
 }
 
-fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<Text> {
+fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<Worded> {
     let parts = &shared.parts;
     let files = std::collections::BTreeMap::new();
     let Ok(templates) = Templates::compile(&source.campaign, &parts.config.office, None, &files) else { return Vec::new() };
     let preview = Preview::new(&source.campaign, &templates, &parts.config, &parts.holidays, parts.clock.now());
     let text = |shown: crate::preview::Shown| {
         let channel = shown.channel.name();
-        let plain = |text: String| Text { channel, subject: None, text, parts: None, wrong: false };
+        let plain = |text: String| Worded { channel, subject: None, text, parts: None, wrong: false };
         match shown.content {
-            Ok(Content::Sms(sms)) => Text { parts: Some(sms.parts), ..plain(sms.text) },
-            Ok(Content::Email(mail)) => Text { subject: Some(mail.subject), ..plain(mail.text) },
+            Ok(Content::Sms(sms)) => Worded { parts: Some(sms.parts), ..plain(sms.text) },
+            Ok(Content::Email(mail)) => Worded { subject: Some(mail.subject), ..plain(mail.text) },
             Ok(Content::Chat(chat)) => plain(chat.text.unwrap_or_default()),
-            Err(why) => Text { wrong: true, ..plain(why.text(lang).to_string()) },
+            Err(why) => Worded { wrong: true, ..plain(why.text(lang).to_string()) },
         }
     };
     preview.texts(0).into_iter().map(text).collect()

@@ -157,8 +157,8 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
 
 /// What is wrong with a text, and what would be right.
 fn told(fault: &TemplateFault, lang: Lang) -> String {
-    let help = fault.help.iter().map(|help| format!(": {}", help.text(lang))).collect::<String>();
-    format!("{}{help}", fault.text.text(lang))
+    let text = fault.text.text(lang);
+    fault.help.as_ref().map_or_else(|| text.to_string(), |help| format!("{text}: {}", help.text(lang)))
 }
 
 /// The message alone; or what it lacks itself.
