@@ -146,7 +146,7 @@ async fn overview(
     let imports = list::imports(db, wanted.before.unwrap_or(i64::MAX), &hidden, IMPORTS + 1).await?;
     let older = usize::try_from(IMPORTS).ok().and_then(|most| imports.get(most - 1).filter(|_| imports.len() > most));
     let shown_imports: Vec<_> = imports.iter().take(usize::try_from(IMPORTS).unwrap_or(20)).collect();
-    let uploads = uploads::open(&state, &seen).await?;
+    let uploads = uploads::open(&state, &visitor).await?;
     let departments: Vec<String> = user::departments(db).await?.into_iter().map(|department| department.name).collect();
     let mine: Vec<&String> = departments.iter().filter(|name| visitor.user.departments.sees(name)).collect();
     let values = context! {
