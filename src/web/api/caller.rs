@@ -22,7 +22,10 @@ use crate::{
     audit::{Actor, Via},
     db::Db,
     phrase,
-    user::{self, Right, User, api_token},
+    user::{
+        self, Right, User,
+        api_token::{self, ApiToken},
+    },
     web::{State, console::door},
 };
 
@@ -38,8 +41,8 @@ pub struct Caller {
     pub user: User,
     /// The same for the record of who did what.
     pub actor: Actor,
-    /// The token's number.
-    pub token: i64,
+    /// The token.
+    pub token: ApiToken,
 }
 
 impl Caller {
@@ -64,7 +67,7 @@ impl Caller {
 
     /// Whose keys and requests these are: a key of one token says nothing of another's.
     pub fn key(&self) -> String {
-        format!("token/{}", self.token)
+        format!("token/{}", self.token.id)
     }
 }
 
@@ -162,7 +165,7 @@ impl Limiter {
         if self.0.len() > 10_000 {
             self.0.retain_recent();
         }
-        match self.0.check_key(&key) {
+        match self.0.check_key(&key.to_string()) {
             Ok(left) => Ok(Pace { left: left.remaining_burst_capacity() }),
             Err(refused) => Err(refused.wait_time_from(MonotonicClock.now())),
         }
@@ -185,7 +188,7 @@ pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem
         Some(secret) => api_token::find(&shared.parts.db, &secret, shared.parts.clock.millis()).await?,
         None => None,
     };
-    let key = bearer.as_ref().map_or_else(|| format!("{address:?}"), |bearer| format!("token/{}", bearer.token));
+    let key = bearer.as_ref().map_or_else(|| format!("{address:?}"), |bearer| format!("token/{}", bearer.token.id));
     let pace = shared.limiter.take(&key).map_err(|wait| {
         let seconds = wait.as_secs() + 1;
         let words = phrase!("hãy thử lại sau {seconds} giây", "try again in {seconds} s");

@@ -217,7 +217,7 @@ impl FromRequest<State> for Upload {
                         size += chunk.len() as u64;
                         file.write_all(&chunk).map_err(|error| Fault::Broken(error.into()).into_response())?;
                     }
-                    upload.files.push(File { field, name, file, size });
+                    upload.files.push(File { field, name, spooled: file, size });
                 }
             }
         }

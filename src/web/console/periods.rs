@@ -149,8 +149,8 @@ fn page(
         history => look.history.iter().map(|closing| closing_value(closing, lang)).collect::<Vec<_>>(),
         adjusted => adjusted.as_ref().map(|shown| adjustments(shown, lang)),
         reason,
-        error => error.map(|(_, text)| text),
-        errors => error.iter().map(|(field, text)| context! { field, text }).collect::<Vec<_>>(),
+        error => error.map(|(_, text)| text.to_string()),
+        errors => error.iter().map(|(field, text)| context! { field => *field, text => *text }).collect::<Vec<_>>(),
     };
     state.0.view_as(status, visitor, "periods/show", values)
 }

@@ -25,7 +25,7 @@ use crate::{
 /// What is asked beside the selection.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct Wish {
     period: String,
     from: String,
     through: String,
@@ -43,9 +43,9 @@ pub(super) struct Asked {
 pub(super) async fn show(
     extract::State(state): extract::State<State>,
     visitor: Visitor,
-    Query(asked): Query<Asked>,
+    Query(wish): Query<Wish>,
 ) -> Result<Response, Fault> {
-    let Asked { period, from, through, campaign, area, by, line, fate, after } = asked;
+    let Wish { period, from, through, campaign, area, by, line, fate, after } = wish;
     let cut = Cut::named(&by).filter(|_| !line.is_empty());
     let wanted = Wanted::of(&state, &visitor, Asked { period, from, through, campaign, area, by }).await?;
     let lang = visitor.lang;
