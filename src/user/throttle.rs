@@ -60,6 +60,8 @@ fn wait(failures: i64, free: i64) -> i64 {
 }
 
 static FIND: Sql = Sql::new(r"SELECT f.failures, f.last_at FROM sign_in_failure f WHERE f.subject = $1 :lock(f)");
+static OPEN: Sql =
+    Sql::new(r"INSERT INTO sign_in_failure (subject, failures, last_at) VALUES ($1, 0, 0) ON CONFLICT (subject) DO NOTHING");
 static COUNT: Sql = Sql::new(
     r"INSERT INTO sign_in_failure (subject, failures, last_at) VALUES ($1, 1, $2)
       ON CONFLICT (subject) DO UPDATE SET
@@ -76,13 +78,18 @@ pub async fn attempt(db: &Db, seal: &Seal, subjects: &[Subject<'_>], now: i64) -
     let mut keys: Vec<_> = subjects.iter().map(|subject| (subject.key(seal), subject.free())).collect();
     keys.sort_unstable();
     transaction!(db, |tx| {
-        let mut longest = 0;
+        let (mut longest, mut fresh) = (0, Vec::new());
         for (key, free) in &keys {
-            let row: Option<(i64, i64)> =
-                within!(tx, |c, sql| sqlx::query_as(sql(&FIND)).bind(&key[..]).fetch_optional(c).await)?;
-            let (failures, last) = row.unwrap_or_default();
-            if last > now - FORGET {
-                longest = longest.max(last + wait(failures, *free) - now);
+            match left(tx, key, *free, now).await? {
+                Some(left) => longest = longest.max(left),
+                None => fresh.push((key, *free)),
+            }
+        }
+        if longest <= 0 {
+            // What is not there cannot be locked: of many first attempts at once, each but one waits here for the one before it.
+            for (key, free) in fresh {
+                within!(tx, |c, sql| sqlx::query(sql(&OPEN)).bind(&key[..]).execute(c).await.map(affected))?;
+                longest = longest.max(left(tx, key, free, now).await?.unwrap_or_default());
             }
         }
         if longest > 0 {
@@ -93,6 +100,12 @@ pub async fn attempt(db: &Db, seal: &Seal, subjects: &[Subject<'_>], now: i64) -
         }
         Ok(Ok(()))
     })
+}
+
+/// How long to wait for what is counted under a key, which is locked from now on. None: nothing is.
+async fn left(tx: &mut Tx, key: &[u8], free: i64, now: i64) -> Result<Option<i64>> {
+    let row: Option<(i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&FIND)).bind(key).fetch_optional(c).await)?;
+    Ok(row.map(|(failures, last)| if last > now - FORGET { last + wait(failures, free) - now } else { 0 }))
 }
 
 async fn count(tx: &mut Tx, key: &[u8], now: i64) -> Result<()> {

@@ -136,12 +136,6 @@ struct Key {
     period: String,
 }
 
-/// Whose closings a caller sees and signs: the whole office's, or those of their departments.
-fn department(caller: &Caller) -> String {
-    let departments = &caller.user.departments;
-    if departments.is_everything() { String::new() } else { departments.names().collect::<Vec<_>>().join("; ") }
-}
-
 /// A period, and which runs it is of for this caller.
 async fn named(state: &Shared, caller: &Caller, key: &str) -> Result<(period::Period, Selection), Problem> {
     let period = Calendar::of(&state.parts.config.reporting).parse(key).ok_or_else(Problem::not_found)?;
@@ -159,7 +153,7 @@ fn today(state: &Shared) -> NaiveDate {
     responses((status = 200, description = "Those of the caller's departments", body = List<Closing>)))]
 async fn list(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<Closing>, Problem> {
     caller.needs(Right::ReadReach)?;
-    let closings = closing::list(&state.parts.db, &department(&caller), CLOSINGS).await?;
+    let closings = closing::list(&state.parts.db, &caller.user.departments.whose(), CLOSINGS).await?;
     Ok(List::whole(closings.into_iter().map(Closing::from).collect()))
 }
 
@@ -174,7 +168,7 @@ async fn read(
     caller.needs(Right::ReadReach)?;
     let (period, selection) = named(&state, &caller, &key).await?;
     let sheet = kept(&state, &selection).await?.map(|kept| kept.sheet);
-    let closing = closing::latest(&state.parts.db, &period.key(), &department(&caller)).await?;
+    let closing = closing::latest(&state.parts.db, &period.key(), &caller.user.departments.whose()).await?;
     Ok(axum::Json(Standing {
         period: period.key(),
         from: period.from,
@@ -202,7 +196,7 @@ async fn close(
     if kept(&state, &selection).await?.is_none() {
         return Ok(Counting::now().into_response());
     }
-    let department = department(&caller);
+    let department = caller.user.departments.whose();
     let request = closing::Request {
         period: &period,
         department: &department,

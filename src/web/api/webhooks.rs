@@ -43,7 +43,7 @@ struct Webhook {
     #[schema(format = "uri")]
     url: String,
     /// What it is told.
-    events: Vec<Event>,
+    events: Vec<Type>,
     /// It may be on a loopback or private address.
     allow_private: bool,
     /// When it was added.
@@ -60,58 +60,6 @@ struct Webhook {
     disabled_why: Option<String>,
 }
 
-/// A type of event. `optout.received` says how many, never who.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = EventType)]
-enum Event {
-    #[serde(rename = "run.started")]
-    RunStarted,
-    #[serde(rename = "run.settled")]
-    RunSettled,
-    #[serde(rename = "run.held")]
-    RunHeld,
-    #[serde(rename = "run.stopped")]
-    RunStopped,
-    #[serde(rename = "campaign.submitted")]
-    CampaignSubmitted,
-    #[serde(rename = "campaign.approved")]
-    CampaignApproved,
-    #[serde(rename = "campaign.returned")]
-    CampaignReturned,
-    #[serde(rename = "account.paused")]
-    AccountPaused,
-    #[serde(rename = "account.resumed")]
-    AccountResumed,
-    #[serde(rename = "period.closed")]
-    PeriodClosed,
-    #[serde(rename = "optout.received")]
-    OptoutReceived,
-}
-
-impl Event {
-    const ALL: [(Self, Type); 11] = [
-        (Self::RunStarted, Type::RunStarted),
-        (Self::RunSettled, Type::RunSettled),
-        (Self::RunHeld, Type::RunHeld),
-        (Self::RunStopped, Type::RunStopped),
-        (Self::CampaignSubmitted, Type::CampaignSubmitted),
-        (Self::CampaignApproved, Type::CampaignApproved),
-        (Self::CampaignReturned, Type::CampaignReturned),
-        (Self::AccountPaused, Type::AccountPaused),
-        (Self::AccountResumed, Type::AccountResumed),
-        (Self::PeriodClosed, Type::PeriodClosed),
-        (Self::OptoutReceived, Type::OptoutReceived),
-    ];
-
-    fn list(types: &[Type]) -> Vec<Self> {
-        Self::ALL.iter().filter(|(_, of)| types.contains(of)).map(|(event, _)| *event).collect()
-    }
-
-    fn types(events: &[Self]) -> Vec<Type> {
-        Self::ALL.iter().filter(|(event, _)| events.contains(event)).map(|(_, of)| *of).collect()
-    }
-}
-
 /// An endpoint to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,7 +72,7 @@ struct NewWebhook {
     url: String,
     /// What it is to be told.
     #[schema(min_items = 1, example = json!(["run.started", "run.settled"]))]
-    events: Vec<Event>,
+    events: Vec<Type>,
     /// It may be on a loopback or private address.
     #[serde(default)]
     allow_private: bool,
@@ -133,7 +81,7 @@ struct NewWebhook {
 impl NewWebhook {
     fn wanted(self) -> Result<Wanted, Problem> {
         let Self { title, url, events, allow_private } = self;
-        let wanted = Wanted { title, url, events: Event::types(&events), allow_private };
+        let wanted = Wanted { title, url, events, allow_private };
         wanted.check().map_err(|unfit| match unfit {
             Unfit::Title => Problem::field("/title", phrase!("từ 1 đến 80 chữ", "1 to 80 letters")),
             Unfit::Events => {
@@ -234,7 +182,7 @@ impl From<webhook::Webhook> for Webhook {
             id: webhook.id,
             title: webhook.title,
             url: webhook.url,
-            events: Event::list(&webhook.events),
+            events: webhook.events,
             allow_private: webhook.allow_private,
             created_at: moment(webhook.created_at),
             created_by: webhook.created_by,

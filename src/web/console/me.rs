@@ -154,7 +154,7 @@ async fn proves(state: &Shared, visitor: &Visitor, typed: &str, field: &'static 
         return Ok(mistakes);
     }
     let right = if visitor.user.has_password {
-        password::right(db, &visitor.user.email, typed).await? == Some(visitor.user.id)
+        password::right(db, &visitor.user.email, typed).await?.is_some_and(|proof| proof.user == visitor.user.id)
     } else {
         transaction!(db, |tx| user::second_factor::take(tx, seal, visitor.user.id, typed, now).await)?.is_some()
     };

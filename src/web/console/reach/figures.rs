@@ -31,10 +31,7 @@ pub(in crate::web::console) fn today(state: &State) -> NaiveDate {
 
 /// Whose closings a visitor sees and signs: the whole office's, or those of their departments.
 pub(in crate::web::console) fn department(visitor: &Visitor) -> String {
-    if visitor.user.departments.is_everything() {
-        return String::new();
-    }
-    visitor.user.departments.names().collect::<Vec<_>>().join("; ")
+    visitor.user.departments.whose()
 }
 
 /// The figures of a selection; none: they are being counted, and somebody who looks again finds them.
