@@ -329,6 +329,57 @@ async fn a_token_is_made_shown_once_and_revoked() {
     }
 }
 
+#[tokio::test]
+async fn what_goes_wrong_leads_back_to_all_the_rest() {
+    let ground = grounds().await.remove(0);
+    let desk = Desk::open(ground, "").await;
+    desk.user("an@example.vn", &[Role::Manager]).await;
+    let (browser, stranger) = (desk.signed_in("an@example.vn").await, desk.browser());
+    for (path, status) in
+        [("/users", 403), ("/runs/7", 404), ("/nothing/like/it", 404), ("/users/abc", 400), ("/departments/1", 405)]
+    {
+        let page = browser.get(path).await;
+        assert_eq!(page.status.as_u16(), status, "{path}");
+        assert!(page.text.contains("<nav class=\"side\"") && page.text.contains("Đăng xuất"), "{path}: {}", page.text);
+        assert_eq!(page.text.matches("<h1").count(), 1, "{path}: {}", page.text);
+    }
+    assert!(browser.get("/users?lang=en").await.text.contains("You may not do this"));
+    let page = stranger.get("/nothing/like/it").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(!page.text.contains("<nav"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_once_its_half_session_is_over() {
+    for desk in Desk::all().await {
+        let user = desk.user("an@example.vn", &[Role::Officer]).await;
+        let whole = desk.signed_in("an@example.vn").await;
+        let elsewhere = desk.signed_in("an@example.vn").await;
+        let (key, _) = enrolled(&desk, &whole).await;
+        assert_eq!(elsewhere.get("/me").await.status, StatusCode::SEE_OTHER, "it began without a code");
+        assert_eq!(whole.get("/me").await.status, StatusCode::OK);
+        desk.hands.advance(Duration::from_secs(30));
+        // Two copies of one half session, as of a form that is sent twice: the second code begins nothing.
+        let half = desk.signed_in("an@example.vn").await;
+        let copy = desk.browser();
+        *copy.cookies.lock().unwrap() = half.cookies.lock().unwrap().clone();
+        let code = |desk: &Desk| key.code(second_factor::step_of(desk.clock.millis()));
+        assert_eq!(half.post("/sign-in/code", &[("code", &code(&desk))]).await.location, "/");
+        desk.hands.advance(Duration::from_secs(30));
+        let twice = copy.post("/sign-in/code", &[("code", &code(&desk))]).await;
+        assert_eq!((twice.status, twice.location.as_str()), (StatusCode::SEE_OTHER, "/sign-in"));
+        assert_eq!(copy.get("/me").await.status, StatusCode::SEE_OTHER);
+        // Nor does a half session outlive its password.
+        let half = desk.signed_in("an@example.vn").await;
+        let hash = loa::user::password::hash("một câu khác hẳn dài", &desk.ground.seal).await.unwrap();
+        let actor = loa::audit::Actor::command("test");
+        loa::user::password::change(&desk.ground.db, &user, &hash, None, &actor, desk.clock.millis()).await.unwrap();
+        desk.hands.advance(Duration::from_secs(30));
+        assert_eq!(half.post("/sign-in/code", &[("code", &code(&desk))]).await.location, "/sign-in");
+        assert_eq!(half.get("/me").await.status, StatusCode::SEE_OTHER);
+    }
+}
+
 /// A desk at which one signs in by the provider.
 async fn with_provider() -> (Desk, Provider) {
     let ground = grounds().await.remove(0);
