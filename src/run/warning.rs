@@ -53,8 +53,11 @@ static OPEN: Sql =
 
 static APPROVED: Sql = Sql::new(
     r"SELECT w.slug, a.hash FROM warning w JOIN approval a ON a.campaign = w.slug AND a.at >= w.requested_at AND a.revoked_at IS NULL
-      JOIN definition d ON d.hash = a.hash WHERE w.run IS NULL ORDER BY a.at DESC, a.hash",
+      JOIN definition d ON d.hash = a.hash
+      WHERE w.run IS NULL AND NOT EXISTS (SELECT 1 FROM archived g WHERE g.slug = w.slug) ORDER BY a.at DESC, a.hash",
 );
+
+static FORGET: Sql = Sql::new(r"DELETE FROM warning WHERE slug = $1 AND run IS NULL");
 
 // Whoever comes second finds it sent.
 static LOCK: Sql = Sql::new(r"SELECT parent FROM warning w WHERE slug = $1 AND run IS NULL :lock(w)");
@@ -67,6 +70,11 @@ pub async fn ask(tx: &mut Tx, slug: &str, pattern: Option<&str>, parent: Option<
         sqlx::query(sql(&ASK)).bind(slug).bind(pattern).bind(parent).bind(by).bind(now).execute(c).await.map(affected)
     })?;
     Ok(())
+}
+
+/// Forgets that a campaign was to go out: it was archived, and must not do so when it is taken back years later. What was sent stays.
+pub async fn forget(tx: &mut Tx, slug: &str) -> Result<()> {
+    within!(tx, |c, sql| sqlx::query(sql(&FORGET)).bind(slug).execute(c).await.map(affected)).map(drop)
 }
 
 /// The warning that is this campaign.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use loa::{
-    approval::submission,
+    approval::{decision, submission},
     audit::{Actor, Via},
     config::{Config, Limits},
     delivery::State as Delivery,
@@ -291,7 +291,7 @@ async fn approve(world: &World, officer: &Browser<'_>, house: &House, draft: &st
     let approver = house.browser(world, "Dung", Role::Approver, None).await;
     let slug = draft.strip_prefix("/warnings/").unwrap();
     let waiting = &submission::of_campaign(&world.db, slug).await.unwrap()[0];
-    submission::approve(&world.db, waiting.id, &waiting.hash, "", &approver.actor, None, world.now()).await.unwrap();
+    decision::approve(&world.db, waiting.id, &waiting.hash, "", &approver.actor, None, world.now()).await.unwrap();
     assert_eq!(warning::send_approved(&world.db, world.now()).await.unwrap().len(), 1);
     assert!(warning::send_approved(&world.db, world.now()).await.unwrap().is_empty(), "once");
 }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     approval::{self, Standing, submission},
-    edition::{self, Draft, Edition, Saved, SubmitError},
+    edition::{self, Draft, Edition, Owners, Saved, SubmitError},
     phrase,
     user::Right,
     web::{Shared, State},
@@ -416,6 +416,12 @@ async fn submit(
     let library = state.parts.shelf.library(db).await?;
     let required = approval::is_required(db, &state.parts.config).await?;
     let now = state.parts.clock.millis();
+    if let Ok(source) = edition::source(db, &library, &slug, version).await
+        && let Some(segment) = Owners::read(db).await?.hidden(&caller.user.departments, &library, &source.campaign)
+    {
+        let words = phrase!("nhóm {segment} là của đơn vị khác", "the segment {segment} is another department's");
+        return Err(Problem::conflict(words));
+    }
     let sent = edition::submit(db, &library, required, (&slug, version), &ask.note, &caller.actor, now).await;
     let submission = sent.map_err(|error| match error {
         SubmitError::Db(error) => error.into(),
@@ -423,6 +429,10 @@ async fn submit(
         SubmitError::Broken(problems) => Problem::definition("", &problems),
         SubmitError::Waiting => Problem::conflict(phrase!("phiên bản này đang chờ phê duyệt", "it waits for approval already")),
         SubmitError::Provisioned => provisioned(&slug),
+        SubmitError::Archived => Problem::conflict(phrase!(
+            "chiến dịch đã lưu trữ: bỏ lưu trữ trước",
+            "it is archived: take it out of the archive first"
+        )),
     })?;
     if !required {
         state.parts.shelf.look(db).await?;

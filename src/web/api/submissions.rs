@@ -13,7 +13,7 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
-    approval::{self, Refusal, Standing, submission},
+    approval::{self, Refusal, Standing, decision, submission},
     user::Right,
     web::{Shared, State},
 };
@@ -210,7 +210,7 @@ async fn approve(
     caller.needs(Right::Approve)?;
     seen(&state, &caller, id).await?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::approve(db, id, &approval.hash, &approval.comment, &caller.actor, None, now).await?;
+    let done = decision::approve(db, id, &approval.hash, &approval.comment, &caller.actor, None, now).await?;
     take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }
@@ -228,7 +228,7 @@ async fn give_back(
     caller.needs(Right::Approve)?;
     seen(&state, &caller, id).await?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::return_(db, id, &back.hash, &back.comment, &caller.actor, None, now).await?;
+    let done = decision::return_(db, id, &back.hash, &back.comment, &caller.actor, None, now).await?;
     Ok(axum::Json(done.into()))
 }
 
@@ -243,7 +243,7 @@ async fn withdraw(
 ) -> Result<axum::Json<Submission>, Problem> {
     caller.needs(Right::WriteCampaigns)?;
     seen(&state, &caller, id).await?;
-    let done = submission::withdraw(&state.parts.db, id, &caller.actor, state.parts.clock.millis()).await?;
+    let done = decision::withdraw(&state.parts.db, id, &caller.actor, state.parts.clock.millis()).await?;
     Ok(axum::Json(done.into()))
 }
 
@@ -265,7 +265,7 @@ async fn emergency(
         return Err(Problem::field("/reason", Refusal::Silent.phrase()));
     }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::approve_in_emergency(db, id, &emergency.hash, &emergency.reason, &caller.actor, now).await?;
+    let done = decision::approve_in_emergency(db, id, &emergency.hash, &emergency.reason, &caller.actor, now).await?;
     take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }
@@ -284,7 +284,7 @@ async fn review(
     caller.needs(Right::Approve)?;
     seen(&state, &caller, id).await?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::review(db, id, review.was_right, &review.comment, &caller.actor, now).await?;
+    let done = decision::review(db, id, review.was_right, &review.comment, &caller.actor, now).await?;
     take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }

@@ -20,6 +20,7 @@ use axum::{
 use super::Named;
 use crate::web::State;
 
+pub(super) use change::{all_its_own, archived};
 pub(super) use describe::facts;
 
 pub(super) const TEMPLATES: &[Named] = &[

@@ -34,7 +34,7 @@ use crate::{
     audit,
     campaign::{self, Library, Source, form},
     document::{Problem, Problems, form::Written, is_slug},
-    edition::{self, Draft, Edition, Head, Saved},
+    edition::{self, Draft, Edition, Head, Owners, Saved},
     message::{TemplateFault, Templates},
     phrase,
     preview::recipient,
@@ -515,10 +515,10 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
     for (field, wrong) in &said.own {
         sheet.refuse(field, wrong, None, lang);
     }
-    sheet.known = library.segments.iter().map(|segment| segment.slug.clone()).collect();
-    let segments: Vec<Value> = library
-        .segments
-        .iter()
+    let owners = Owners::read(&state.parts.db).await?;
+    let seen = || library.segments.iter().filter(|segment| owners.shows(&visitor.user.departments, &segment.slug));
+    sheet.known = seen().map(|segment| segment.slug.clone()).collect();
+    let segments: Vec<Value> = seen()
         .map(|segment| context! { value => &segment.slug, label => &segment.title, why => &segment.slug })
         .collect();
     let departments: Vec<String> = crate::user::departments(&state.parts.db).await?.into_iter().map(|one| one.name).collect();

@@ -12,10 +12,12 @@ use serde::Deserialize;
 
 use super::{subject::Subject, texts};
 use crate::{
-    campaign::{ATTACHMENT_LIMIT, Sheet},
+    campaign::{ATTACHMENT_LIMIT, Campaign, Library, Sheet},
     document::Problem,
-    edition::{self, Draft, Head, Saved, SubmitError},
+    edition::{self, Draft, Head, Owners, Saved, SubmitError},
     phrase,
+    run::warning,
+    transaction,
     user::Right,
     web::{
         Shared, State,
@@ -47,15 +49,13 @@ pub(super) async fn submit(
     if latest.version != version {
         return Err(newer(&latest.made_name, latest.version));
     }
-    if subject.archived_at.is_some() {
-        return Err(Fault::Conflict(phrase!(
-            "Chiến dịch đã lưu trữ: hãy bỏ lưu trữ trước khi gửi phê duyệt.",
-            "The campaign is archived: take it out of the archive before you submit it."
-        )));
-    }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    if let Ok(source) = edition::source(db, &subject.library, &slug, version).await
-        && let Err(faults) = texts::messages(&state, &source, None, visitor.lang)
+    let source = edition::source(db, &subject.library, &slug, version).await.ok();
+    if let Some(source) = &source {
+        all_its_own(&state, &visitor, &subject.library, &source.campaign).await?;
+    }
+    if let Some(source) = &source
+        && let Err(faults) = texts::messages(&state, source, None, visitor.lang)
     {
         let (more, first) = (faults.len(), faults.first().cloned().unwrap_or_default());
         return Err(Fault::Invalid(phrase!(
@@ -81,6 +81,7 @@ pub(super) async fn submit(
             )));
         }
         Err(SubmitError::Unknown(..)) => return Err(Fault::NotFound),
+        Err(SubmitError::Archived) => return Err(archived()),
         Err(SubmitError::Provisioned) => return subject.to_change(&visitor).map(|_| see_other("/campaigns")),
         Err(SubmitError::Db(error)) => return Err(error.into()),
     }
@@ -88,10 +89,35 @@ pub(super) async fn submit(
     Ok(see_other(&format!("/campaigns/{slug}")))
 }
 
+/// A campaign goes to segments that its writer sees: another department's may change under it, or be told of by it.
+pub(in crate::web::console) async fn all_its_own(
+    state: &Shared,
+    visitor: &Visitor,
+    library: &Library,
+    campaign: &Campaign,
+) -> Result<(), Fault> {
+    let owners = Owners::read(&state.parts.db).await?;
+    match owners.hidden(&visitor.user.departments, library, campaign) {
+        None => Ok(()),
+        Some(segment) => Err(Fault::Invalid(phrase!(
+            "Chưa gửi phê duyệt được: nhóm {segment} là của đơn vị khác.",
+            "It cannot be submitted: the segment {segment} is another department's."
+        ))),
+    }
+}
+
 /// The library as it is from now on, for whatever asks next.
 async fn refresh(state: &Shared) -> Result<(), Fault> {
     state.parts.shelf.look(&state.parts.db).await?;
     Ok(())
+}
+
+/// Why an archived campaign is not submitted.
+pub(in crate::web::console) fn archived() -> Fault {
+    Fault::Conflict(phrase!(
+        "Chiến dịch đã lưu trữ: hãy bỏ lưu trữ trước khi gửi phê duyệt.",
+        "The campaign is archived: take it out of the archive before you submit it."
+    ))
 }
 
 fn newer(name: &str, version: i64) -> Fault {
@@ -136,7 +162,11 @@ pub(super) async fn archive(
 ) -> Result<Response, Fault> {
     let subject = Subject::of(&state, &visitor, &slug).await?;
     subject.to_change(&visitor)?;
-    edition::archive(&state.parts.db, &slug, &visitor.actor, state.parts.clock.millis()).await?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    transaction!(db, |tx| {
+        warning::forget(tx, &slug).await?;
+        edition::archive(tx, &slug, &visitor.actor, now).await
+    })?;
     refresh(&state).await?;
     visitor.flash(&phrase!("Đã lưu trữ: chiến dịch này không gửi nữa.", "Archived: this campaign sends no more.")).await?;
     Ok(see_other(&format!("/campaigns/{slug}")))

@@ -29,6 +29,7 @@ use crate::{
     web::{
         Shared, State,
         console::{
+            campaigns,
             fault::Fault,
             form::Fields,
             runs::take_effect,
@@ -170,7 +171,14 @@ pub(super) async fn submit(
     }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let required = approval::is_required(db, &state.parts.config).await?;
-    match edition::submit(db, &library, required, (&slug, version), fields.get("note"), &visitor.actor, now).await {
+    // A correction goes to the other run's people, whatever its segments are.
+    if warning.parent.is_none()
+        && let Ok(source) = edition::source(db, &library, &slug, version).await
+    {
+        campaigns::all_its_own(&state, &visitor, &library, &source.campaign).await?;
+    }
+    let note: String = fields.get("note").chars().take(2_000).collect();
+    match edition::submit(db, &library, required, (&slug, version), &note, &visitor.actor, now).await {
         Ok(_) | Err(SubmitError::Waiting) => {}
         Err(SubmitError::Db(error)) => return Err(error.into()),
         Err(SubmitError::Unknown(..)) => return Err(Fault::NotFound),
@@ -178,6 +186,7 @@ pub(super) async fn submit(
             let told: Vec<String> = problems.0.iter().map(|problem| problem.message.text(visitor.lang).to_string()).collect();
             return Err(Fault::Invalid(told.join("; ").into()));
         }
+        Err(SubmitError::Archived) => return Err(campaigns::archived()),
         Err(SubmitError::Provisioned) => {
             return Err(Fault::Conflict(phrase!("Một tệp cùng tên đang có hiệu lực.", "A file of the same name is in force.")));
         }

@@ -20,7 +20,7 @@ use crate::{
         pattern::{self, Blank, Frame, Pattern, Texts},
     },
     delivery::{Kin, State as Delivery},
-    edition::{self, Saved},
+    edition::{self, Owners, Saved},
     phrase,
     run::{again, warning},
     tally, transaction, user,
@@ -166,8 +166,9 @@ async fn form(
             })
         })
         .collect();
-    let segments: Vec<_> =
-        library.segments.iter().map(|segment| json!({ "value": segment.slug, "label": segment.title })).collect();
+    let own = Owners::read(&shared.parts.db).await?;
+    let seen = library.segments.iter().filter(|segment| own.shows(&visitor.user.departments, &segment.slug));
+    let segments: Vec<_> = seen.map(|segment| json!({ "value": segment.slug, "label": segment.title })).collect();
     let errors: BTreeMap<&str, &str> = mistakes.iter().rev().map(|one| (one.field.as_str(), one.text.as_str())).collect();
     let owners = owners(shared, visitor).await?;
     let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
