@@ -7,6 +7,7 @@ mod goals;
 mod kept;
 mod page;
 mod papers;
+mod recount;
 mod unreached;
 mod verification;
 mod whatever_the_rows;

@@ -6,7 +6,7 @@ use axum::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,7 +18,6 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    audit,
     period::{self, Calendar},
     phrase,
     report::{
@@ -202,7 +201,7 @@ async fn close(
         department: &department,
         selection: &selection,
         seen: close.counted_at.timestamp_millis(),
-        by: &caller.actor.name,
+        by: &caller.actor,
         corrects: close.corrects.map(|id| (id, close.reason.as_str())),
         today: today(&state),
         now: state.parts.clock.millis(),
@@ -210,13 +209,7 @@ async fn close(
     // A refusal of ours is no fault of the database: it is told apart within.
     let closed = transaction!(state.parts.db, |tx| {
         match closing::close(tx, &request).await {
-            Ok(closing) => {
-                let after = json!({ "period": closing.period, "department": closing.department, "hash": closing.hash, "reason": closing.reason });
-                let before = closing.supersedes.map(|id| json!({ "closing": id }));
-                let subject = format!("period {} closing {}", closing.period, closing.id);
-                audit::record(tx, &caller.actor, "period.close", &subject, before.as_ref(), Some(&after), request.now).await?;
-                Ok(Ok(closing))
-            }
+            Ok(closing) => Ok(Ok(closing)),
             Err(CloseError::Db(error)) => Err(error),
             Err(refused) => Ok(Err(refused)),
         }
