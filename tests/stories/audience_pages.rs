@@ -1,7 +1,10 @@
 //! The console's audience, accounts and inbox, over HTTP: a list comes in by its columns, one person is masked until somebody asks, an
 //! account is tested and paused, and what somebody should know arrives once, by page and by mail.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{TimeZone as _, Utc};
 use loa::{
@@ -161,6 +164,11 @@ impl Console {
         .unwrap();
         audit::verify(&self.ground.db, &[]).await.unwrap();
         rows
+    }
+
+    /// Where its accounts send.
+    fn served(&self) -> BTreeSet<i16> {
+        self.accounts.all().iter().flat_map(|account| account.routes()).collect()
     }
 
     fn files(&self) -> usize {
@@ -472,7 +480,7 @@ async fn what_somebody_should_know_is_told_once_and_ends_by_itself() {
         let console = Console::open(ground).await;
         let (db, seal) = (console.ground.db.clone(), console.ground.seal.clone());
         let (clock, hands) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
-        let look = find::Ground { db: db.clone(), clock: clock.clone(), config: console.config.clone() };
+        let look = find::Ground { db: db.clone(), clock: clock.clone(), config: console.config.clone(), served: console.served() };
         // Two nodes, as far as mails go.
         let node = || Post::new(&console.config, &db, &clock, &seal, &console.accounts);
         let (one, other) = (node(), node());
@@ -539,7 +547,7 @@ async fn a_mail_that_was_not_sent_is_tried_again_and_doctor_says_so() {
         let console = Console::open(ground).await;
         let (db, seal) = (console.ground.db.clone(), console.ground.seal.clone());
         let (clock, hands) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
-        let look = find::Ground { db: db.clone(), clock: clock.clone(), config: console.config.clone() };
+        let look = find::Ground { db: db.clone(), clock: clock.clone(), config: console.config.clone(), served: console.served() };
         let post = Post::new(&console.config, &db, &clock, &seal, &console.accounts);
         let found = find::all(&look).await.unwrap();
         notice::reconcile(&db, &found, clock.millis()).await.unwrap();

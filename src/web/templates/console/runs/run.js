@@ -10,5 +10,10 @@ if (place) {
     source.close();
     if (said) said.textContent = said.dataset.over;
   });
-  for (const link of document.querySelectorAll('[data-refresh]')) link.hidden = true;
+  const links = document.querySelectorAll('[data-refresh]');
+  for (const link of links) link.hidden = true;
+  // The browser tries again by itself, unless it was turned away: signed out, or no longer allowed.
+  source.addEventListener('error', () => {
+    if (source.readyState === EventSource.CLOSED) for (const link of links) link.hidden = false;
+  });
 }
