@@ -38,6 +38,8 @@ use crate::{
     words::{Lang, Phrase},
 };
 
+/// Bytes of a file at most: some two million people as text.
+pub const LARGEST: usize = 256 * 1024 * 1024;
 /// How long refused rows wait to be fetched (milliseconds).
 pub const REJECTED_KEPT: i64 = 7 * 24 * 3_600_000;
 /// With this begins the name of a file that is still on its way up.
@@ -52,8 +54,9 @@ pub const UNCONFIRMED_KEPT: i64 = 24 * 3_600_000;
 const SHOWN: i64 = 90 * 24 * 3_600_000;
 
 /// What a list is. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ListKind)]
 #[repr(i16)]
 pub enum Kind {
     /// People to write to.

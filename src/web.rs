@@ -12,6 +12,7 @@ mod api;
 mod card;
 mod chart;
 mod console;
+mod download;
 mod guard;
 mod health;
 mod listen;
@@ -155,7 +156,7 @@ pub fn private(state: State) -> Router {
         .merge(api::routes(&state))
         .merge(console::routes(&state))
         .fallback(console::fault::nowhere);
-    let slow = console::slow_routes(&state);
+    let slow = console::slow_routes(&state).merge(api::slow_routes(&state));
     finish(routes, slow, state)
 }
 

@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, moment},
     caller::Caller,
-    input::{Name, Paging, Query},
+    input::{Name, Paging, Query, Slug},
     problem::Problem,
 };
 use crate::{
@@ -218,15 +218,6 @@ struct Counted {
     /// With an address that refuses messages.
     #[schema(minimum = 0)]
     refused: i64,
-}
-
-/// A segment's name.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Slug {
-    /// The segment's name.
-    slug: String,
 }
 
 #[utoipa::path(get, path = "/segments", tag = "audience", operation_id = "list_segments",

@@ -10,13 +10,13 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, created, moment, versioned},
     caller::Caller,
-    input::{Json, Name},
+    input::{Json, Name, Slug},
     problem::{Kind, Problem},
     submissions::Submission,
 };
@@ -145,15 +145,6 @@ struct Asked {
     /// By which it is approved or returned.
     #[schema(minimum = 1)]
     submission: i64,
-}
-
-/// A campaign's name.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-pub(super) struct Slug {
-    /// The campaign's name.
-    slug: String,
 }
 
 fn kind(number: i16) -> &'static str {

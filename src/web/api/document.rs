@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    described,
     problem::{Details, Error, Kind, MEDIA_TYPE},
-    resources,
 };
 use crate::{
     web::{State, reader::Reader},
@@ -106,7 +106,7 @@ async fn document(Reader(lang): Reader, extract::State(State(state)): extract::S
 
 /// The document with what all operations share.
 fn made() -> Value {
-    let (_, document) = resources().split_for_parts();
+    let (_, document) = described().split_for_parts();
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["openapi"] = "3.1.0".into();
     document["info"] = json!({

@@ -13,8 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, moment},
     caller::Caller,
-    input::{Json, Number, NumberAndName},
-    people::{Id, seen, subject},
+    input::{Id, Json, Number, NumberAndName},
+    people::{seen, subject},
     problem::Problem,
 };
 use crate::{

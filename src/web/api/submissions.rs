@@ -3,13 +3,13 @@
 use axum::extract;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, moment},
     caller::Caller,
-    input::{Json, Number},
+    input::{Id, Json, Number},
     problem::{Kind, Problem},
 };
 use crate::{
@@ -149,16 +149,6 @@ struct Review {
     #[serde(default)]
     #[schema(max_length = 1000)]
     comment: String,
-}
-
-/// A submission's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The submission's number.
-    #[param(minimum = 1)]
-    id: i64,
 }
 
 /// This node works by it at once; the others look every few seconds.

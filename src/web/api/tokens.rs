@@ -4,13 +4,13 @@
 use axum::{extract, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, created, moment},
     caller::Caller,
-    input::{Json, Number},
+    input::{Id, Json, Number},
     problem::Problem,
 };
 use crate::{
@@ -156,16 +156,6 @@ async fn make(
     let (secret, made) = api_token::lend(db, seal, &caller.user, &caller.token, &lent, &caller.actor, now).await?;
     let (id, ends_at) = (made.id, moment(made.ends_at));
     Ok(created(&format!("/api/v1/tokens/{id}"), &MadeToken { id, secret: secret.0, ends_at }))
-}
-
-/// A token's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The token's number.
-    #[param(minimum = 1)]
-    id: i64,
 }
 
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "revoke_token",

@@ -3,13 +3,13 @@
 use axum::{extract, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, created, moment},
     caller::Caller,
-    input::{Json, Number},
+    input::{Id, Json, Number},
     problem::Problem,
 };
 use crate::{
@@ -140,16 +140,6 @@ impl From<Refused> for Problem {
             other => Self::conflict(other.words()),
         }
     }
-}
-
-/// A user's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The user's number.
-    #[param(minimum = 1)]
-    id: i64,
 }
 
 #[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users",

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, created, moment},
     caller::Caller,
-    input::{Json, Number, Numbers, Paging, Query},
+    input::{Id, Json, Number, Numbers, Paging, Query},
     problem::Problem,
 };
 use crate::{
@@ -164,16 +164,6 @@ struct Made {
     /// The new delivery.
     #[schema(minimum = 1)]
     delivery: i64,
-}
-
-/// An endpoint's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The endpoint's number.
-    #[param(minimum = 1)]
-    id: i64,
 }
 
 impl From<webhook::Webhook> for Webhook {

@@ -33,7 +33,7 @@ use crate::{
         list::{self, Owners},
         place::Places,
     },
-    audit, phrase, request, transaction,
+    audit, intake, phrase, request, transaction,
     user::{self, Right},
     web::{Shared, State},
 };
@@ -164,7 +164,7 @@ async fn overview(
         requests => shown(&request::queue(db, state.parts.clock.millis()).await?),
         may_write => visitor.can(Right::WriteAudience),
         may_read_person => visitor.can(Right::ReadPerson),
-        most_mib => uploads::MOST / 1024 / 1024,
+        most_mib => intake::LARGEST / 1024 / 1024,
     };
     Ok(state.view(&visitor, "audience/overview", values))
 }

@@ -2,24 +2,16 @@
 //! confirmed. What is done about a list is [`intake::Clerk`]'s, and the work in the background [`intake::Intake`]'s; these pages show how
 //! far it is.
 
-use std::io;
-
 use axum::{
     Router,
-    body::Body,
     extract::{self, DefaultBodyLimit},
-    http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
-use futures::stream;
 use minijinja::context;
 use serde::Serialize;
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
 
 use super::shown;
 use crate::{
@@ -34,14 +26,10 @@ use crate::{
             form::{Fields, Upload as Brought},
             visitor::{Visitor, see_other},
         },
+        download,
     },
     words::Lang,
 };
-
-/// Bytes of a file at most: some two million people as text.
-pub const MOST: usize = 256 * 1024 * 1024;
-/// Bytes that are read at once of a file on its way out.
-const PIECE: usize = 64 * 1024;
 
 pub(super) fn routes() -> Router<State> {
     Router::new()
@@ -54,7 +42,7 @@ pub(super) fn routes() -> Router<State> {
 
 /// A large file takes longer than a page.
 pub(in crate::web::console) fn slow_routes() -> Router<State> {
-    Router::new().route("/audience/uploads", post(bring)).layer(DefaultBodyLimit::max(MOST))
+    Router::new().route("/audience/uploads", post(bring)).layer(DefaultBodyLimit::max(intake::LARGEST))
 }
 
 impl From<ClerkError> for Fault {
@@ -322,17 +310,5 @@ async fn rejected(
     visitor.needs(Right::ReadPerson)?;
     let clerk = clerk(&state, &visitor).await?;
     let file = clerk.rejected(&clerk.find(id).await?).await?;
-    let name = HeaderValue::from_str(&format!("attachment; filename=\"dong-loi-{id}.csv\"")).map_err(anyhow::Error::from)?;
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")), (CONTENT_DISPOSITION, name)], streamed(file))
-        .into_response())
-}
-
-/// A file as a browser takes it, piece by piece.
-fn streamed(file: tokio::fs::File) -> Body {
-    Body::from_stream(stream::try_unfold(file, |mut file| async move {
-        let mut piece = vec![0; PIECE];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        Ok::<_, io::Error>((read > 0).then_some((piece, file)))
-    }))
+    Ok(download::refused_rows(id, file))
 }
