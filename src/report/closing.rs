@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Measure, Selection, Sheet, kept};
 use crate::{
     audit::{self, Actor},
-    db::{Db, DbError, Result, Sql, Tx, list},
+    db::{Db, DbError, Result, Sql, Tx},
     on,
     period::Period,
     phrase,
@@ -216,7 +216,7 @@ pub async fn of_periods(db: &Db, periods: &[String], department: &str) -> Result
     struct One<'a> {
         period: &'a str,
     }
-    let wanted = list(&periods.iter().map(|period| One { period }).collect::<Vec<_>>());
+    let wanted = crate::db::list(&periods.iter().map(|period| One { period }).collect::<Vec<_>>());
     let rows: Vec<Row> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_PERIODS)).bind(department).bind(&wanted).fetch_all(pool).await)?;
     rows.into_iter().map(read).collect()
