@@ -1,6 +1,6 @@
 //! Why a decision was not made: nothing was changed, and people read what would have to be otherwise.
 
-use super::{Standing, Submission};
+use super::Submission;
 use crate::{db::DbError, phrase, words::Phrase};
 
 /// Why nothing was changed.
