@@ -10,7 +10,7 @@ pub mod count;
 pub mod erase;
 pub mod export;
 pub mod figure;
-mod formula;
+pub mod formula;
 pub mod import;
 pub mod key;
 pub mod list;

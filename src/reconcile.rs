@@ -12,7 +12,7 @@ use providers::Channel;
 use serde::Serialize;
 
 use crate::{
-    audience::{address::ChatService, phone::Carrier},
+    audience::{address::ChatService, formula::guarded, phone::Carrier},
     db::{Db, DbError, Result, Sql, Tx, affected, list},
     on, phrase,
     tally::billed,
@@ -463,8 +463,8 @@ pub fn csv(reconciled: &Reconciled) -> std::result::Result<Vec<u8>, csv::Error> 
         let difference = line.invoiced.less(line.counted);
         let numbers =
             [line.invoiced.parts, line.counted.parts, difference.parts, line.invoiced.cost, line.counted.cost, difference.cost];
-        let words = [line.key.account.clone(), line.key.carrier.clone(), line.key.day.clone()].into_iter();
-        let said = [line.near.to_string(), line.verdict.name().to_string(), plain(&line.comment)];
+        let words = [&line.key.account, &line.key.carrier, &line.key.day].map(|cell| guarded(cell).into_owned()).into_iter();
+        let said = [line.near.to_string(), line.verdict.name().to_string(), guarded(&line.comment).into_owned()];
         out.write_record(words.chain(numbers.map(|n| n.to_string())).chain(said))?;
     }
     out.into_inner().map_err(|error| error.into_error().into())
@@ -476,9 +476,4 @@ pub fn per_mille(text: &str) -> Option<i64> {
     let (whole, tenth) = text.split_once([',', '.']).unwrap_or((text, "0"));
     let (whole, tenth): (i64, i64) = (whole.parse().ok()?, tenth.parse().ok()?);
     ((0..=100).contains(&whole) && (0..=9).contains(&tenth)).then_some(whole * 10 + tenth)
-}
-
-/// A comment that a spreadsheet does not take for a formula.
-fn plain(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() }
 }

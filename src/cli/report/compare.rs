@@ -146,7 +146,9 @@ pub(super) fn paper(
         sheet: &compared.sheet,
         before: compared.before.as_ref().map(|(period, sheet, _)| (period, sheet)),
         targets,
+        department: "",
         closing: compared.closing.as_ref(),
+        adjusted: &compared.adjusted,
         today: globals.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive(),
     };
     if is_word { paper.docx() } else { paper.xlsx() }

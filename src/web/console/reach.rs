@@ -553,7 +553,8 @@ async fn answer(
     let Some(around) = around(&state, &visitor, &wanted).await? else {
         return Ok(state.0.view(&visitor, "reach/show", context! { counting => true, ..heading(&wanted, visitor.lang) }));
     };
-    let paper = files::paper(&state, &wanted, &around);
+    let department = department(&visitor);
+    let paper = files::paper(&state, &wanted, &around, &department);
     let values = context! {
         office_name => paper.office_name(), superior => &paper.reporting.superior, number => paper.number(), place => paper.place_and_day(),
         subject => paper.subject(), sentences => paper.sentences(), source => paper.source(), recipients => &paper.reporting.recipients,
