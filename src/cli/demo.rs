@@ -161,7 +161,8 @@ async fn make_runs(
     let mut runs = Vec::new();
     for source in library.campaigns.values() {
         let now = globals.clock.now();
-        let run = run::make::now(&app.db, source, &library.segments_text, &[], holidays, now).await?;
+        let asked = run::make::Asked { source, segments: &library.segments_text, recipients: &[], once: None, by: None };
+        let run = run::make::asked(&app.db, &asked, holidays, now).await?;
         runs.push((run, source.campaign.title.clone()));
     }
     app.wake().await?;

@@ -66,9 +66,10 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     } else {
         known_people(db, &args.to).await?;
     }
-    let run = run::make::now(db, source, &library.segments_text, &args.to, &holidays, now).await?;
-    let test = !args.to.is_empty();
-    globals.record(db, None, "campaign.send", &args.campaign, json!({ "run": run, "hash": source.hash, "test": test })).await?;
+    let (segments, recipients, by) = (&library.segments_text, &args.to, globals.whoever());
+    let action = if recipients.is_empty() { "campaign.send" } else { "campaign.test" };
+    let asked = run::make::Asked { source, segments, recipients, once: None, by: Some((&by, action)) };
+    let run = run::make::asked(db, &asked, &holidays, now).await?;
     if globals.json && !args.wait {
         Globals::print_json(&json!({ "run": run, "campaign": args.campaign }))?;
     } else if !globals.json {

@@ -19,7 +19,7 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
-    active::{Origin, RunRow, run_columns},
+    active::{RunRow, run_columns},
     approval,
     audience::{count::count, segment::compile_audience, who},
     audit,
@@ -93,8 +93,6 @@ async fn list(
     Ok(response)
 }
 
-static MADE: Sql = Sql::new(r"SELECT id FROM run WHERE campaign = $1 AND occurrence = $2");
-
 /// A run that the caller sees.
 async fn seen(state: &Shared, caller: &Caller, id: i64) -> Result<RunRow, Problem> {
     caller.needs(Right::ReadCampaigns)?;
@@ -156,39 +154,16 @@ async fn make_once(
     kept: &Kept,
     recipients: &[String],
 ) -> Result<Response, Problem> {
-    let (db, at) = (&state.parts.db, state.parts.clock.now());
-    let campaign = &kept.source.campaign;
-    let new = make::New {
+    let action = if recipients.is_empty() { "run.start" } else { "run.test" };
+    let occurrence = occurrence(caller, once);
+    let asked = make::Asked {
         source: &kept.source,
         segments: &kept.segments,
-        occurrence: occurrence(caller, once),
-        date: at.with_timezone(&campaign.timezone()).date_naive(),
-        due: at,
-        origin: if recipients.is_empty() { Origin::Manual } else { Origin::Test },
         recipients,
-        missed: false,
-        turn: campaign.turn(at, &state.parts.holidays),
+        once: Some(&occurrence),
+        by: Some((&caller.actor, action)),
     };
-    if new.message().is_none() {
-        return Err(RunError::NoMessage(campaign.slug.clone()).into());
-    }
-    let action = if recipients.is_empty() { "run.start" } else { "run.test" };
-    let made = transaction!(db, |tx| {
-        let made = make::make_within(tx, &new, at.timestamp_millis()).await?;
-        if let Some(run) = made {
-            let after = json!({ "run": run, "hash": kept.source.hash, "recipients": recipients.len() });
-            audit::record(tx, &caller.actor, action, &campaign.slug, None, Some(&after), at.timestamp_millis()).await?;
-        }
-        Ok(made)
-    })?;
-    let run: i64 = match made {
-        Some(run) => run,
-        None => on!(db.read, |pool, sql| sqlx::query_scalar(sql(&MADE))
-            .bind(&campaign.slug)
-            .bind(&new.occurrence)
-            .fetch_one(pool)
-            .await)?,
-    };
+    let run = make::asked(&state.parts.db, &asked, &state.parts.holidays, state.parts.clock.now()).await?;
     take_effect(state).await?;
     Ok(created(&format!("/api/v1/runs/{run}"), &view(state, run).await?))
 }

@@ -21,7 +21,6 @@ use axum::{
     routing::{get, post},
 };
 use minijinja::{Value, context};
-use serde_json::json;
 
 use self::sheet::Sheet;
 use super::{
@@ -31,15 +30,13 @@ use super::{
     visitor::{Visitor, see_other},
 };
 use crate::{
-    audit,
+    audience::{list, who},
     campaign::{self, Library, Source, form},
     document::{Problem, Problems, form::Written, is_slug},
     edition::{self, Draft, Edition, Head, Owners, Saved},
     message::{TemplateFault, Templates},
     phrase,
-    preview::recipient,
     run::{self, RunError},
-    transaction,
     user::Right,
     web::{Shared, State},
     words::Phrase,
@@ -423,8 +420,11 @@ async fn test(
         said.own
             .push(("to", phrase!("gửi thử cho nhiều nhất {TEST_PEOPLE} người", "a test goes to {TEST_PEOPLE} people at most")));
     }
+    // Whoever is on a list of another department is not there.
+    let owners = list::owners(db).await?;
     for one in refs.iter().take(TEST_PEOPLE) {
-        if !recipient::exists(db, one).await? {
+        let found = who::reference(db, one).await?;
+        if !found.is_some_and(|found| found.active && visitor.user.departments.sees(owners.of(&found.source))) {
             // An address does not belong on a page, nor in a log: it is not repeated.
             said.own.push((
                 "to",
@@ -436,15 +436,13 @@ async fn test(
     if !said.own.is_empty() {
         return show(state, visitor, StatusCode::UNPROCESSABLE_ENTITY, work, said).await;
     }
-    let made = run::make::now(db, source, &library.segments_text, &refs, &state.parts.holidays, state.parts.clock.now()).await;
-    let run = match made {
+    let (segments, by) = (&library.segments_text, Some((&visitor.actor, "campaign.test")));
+    let asked = run::make::Asked { source, segments, recipients: &refs, once: None, by };
+    let run = match run::make::asked(db, &asked, &state.parts.holidays, state.parts.clock.now()).await {
         Ok(run) => run,
         Err(RunError::Db(error)) => return Err(error.into()),
         Err(other) => return Err(Fault::Invalid(Phrase::from(other.to_string()))),
     };
-    let now = state.parts.clock.millis();
-    let (actor, after) = (&visitor.actor, json!({ "run": run, "people": refs.len(), "hash": source.hash }));
-    transaction!(db, |tx| audit::record(tx, actor, "campaign.test", &source.campaign.slug, None, Some(&after), now).await)?;
     state.parts.active.refresh().await?;
     state.parts.work.notify_waiters();
     let words = phrase!("Đang gửi thử (đợt {run}) cho {0} người.", "A test (run {run}) is on its way to {0} people.", refs.len());
@@ -518,9 +516,8 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
     let owners = Owners::read(&state.parts.db).await?;
     let seen = || library.segments.iter().filter(|segment| owners.shows(&visitor.user.departments, &segment.slug));
     sheet.known = seen().map(|segment| segment.slug.clone()).collect();
-    let segments: Vec<Value> = seen()
-        .map(|segment| context! { value => &segment.slug, label => &segment.title, why => &segment.slug })
-        .collect();
+    let segments: Vec<Value> =
+        seen().map(|segment| context! { value => &segment.slug, label => &segment.title, why => &segment.slug }).collect();
     let departments: Vec<String> = crate::user::departments(&state.parts.db).await?.into_iter().map(|one| one.name).collect();
     let departments: Vec<String> = departments.into_iter().filter(|name| visitor.user.departments.sees(name)).collect();
     let templates: BTreeSet<&str> = state
