@@ -8,10 +8,12 @@
 
 pub mod decision;
 pub mod delegation;
+pub mod power;
 mod refusal;
 pub mod submission;
 
 pub use delegation::Delegation;
+pub use power::Power;
 pub use refusal::Refusal;
 pub use submission::{Standing, Submission};
 

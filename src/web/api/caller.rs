@@ -55,6 +55,11 @@ impl Caller {
         Err(Problem::new(Kind::Forbidden, phrase!("token này không có quyền `{name}`", "this token lacks the right `{name}`")))
     }
 
+    /// Whether the token lends all that its user may do: it then stands for them also in what others have left to them.
+    pub fn lends_everything(&self) -> bool {
+        self.user.rights == self.user.roles.rights()
+    }
+
     /// Nothing if they see what belongs to this owner; else there is no such thing for them.
     pub fn sees(&self, owner: &str) -> Result<(), Problem> {
         if self.user.departments.sees(owner) { Ok(()) } else { Err(Problem::not_found()) }

@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, created, moment, versioned},
     caller::Caller,
-    input::{Json, Name, Slug},
+    input::{Json, Name, Slug, at_most},
     problem::{Kind, Problem},
     submissions::Submission,
 };
@@ -27,6 +27,9 @@ use crate::{
     user::Right,
     web::{Shared, State},
 };
+
+/// The longest comment, in characters.
+const LONGEST: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
@@ -343,6 +346,7 @@ async fn save(
     Json(new): Json<NewText>,
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteCampaigns)?;
+    at_most("/comment", &new.comment, LONGEST)?;
     let draft = Draft { slug: &slug, text: &new.text, base: base(&headers)?, comment: &new.comment };
     let (version, is_new) = keep(&state, &caller, draft).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -399,6 +403,7 @@ async fn submit(
     Json(ask): Json<Ask>,
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteCampaigns)?;
+    at_most("/note", &ask.note, LONGEST)?;
     let campaign = found(&state, &caller, &slug).await?;
     let db = &state.parts.db;
     let Some(version) = ask.version.or(campaign.version).filter(|_| !campaign.provisioned) else {

@@ -151,6 +151,14 @@ impl FromRequestParts<State> for Name {
     }
 }
 
+/// Nothing if a text of the body, which stands at `pointer`, has no more characters than that.
+pub fn at_most(pointer: &str, text: &str, most: usize) -> Result<(), Problem> {
+    if text.chars().count() <= most {
+        return Ok(());
+    }
+    Err(Problem::field(pointer, phrase!("nhiều nhất {most} ký tự", "at most {most} characters")))
+}
+
 /// What [`Number`] reads, for the description.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]

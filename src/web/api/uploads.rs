@@ -20,7 +20,7 @@ use super::{
     answer::{List, created, moment},
     caller::Caller,
     frame,
-    input::{Id, Json, Number, Query, media_type, too_large},
+    input::{Id, Json, Number, Query, at_most, media_type, too_large},
     problem::{At, Kind, Problem, Wrong},
 };
 use crate::{
@@ -253,7 +253,7 @@ async fn list(
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Called {
+struct Named {
     /// What it is called.
     #[param(min_length = 1, max_length = 200, example = "dan-cu.csv")]
     name: String,
@@ -275,18 +275,18 @@ struct ListFile(Vec<u8>);
 #[utoipa::path(post, path = "/uploads", tag = "audience", operation_id = "bring_list",
     summary = "Tải lên một danh sách | Bring a list",
     description = "A file of at most 256 MiB, CSV or XLSX; `text/csv` is taken as well. Nothing of it counts before it is confirmed.",
-    params(Called), request_body(content = ListFile, content_type = "application/octet-stream"),
+    params(Named), request_body(content = ListFile, content_type = "application/octet-stream"),
     responses((status = 201, description = "It is gone through in the background", body = Upload),
         (status = 409, description = "Too many wait already, or the disk is full")))]
 async fn bring(
     caller: Caller,
     Reader(lang): Reader,
     extract::State(State(state)): extract::State<State>,
-    Query(called): Query<Called>,
+    Query(named): Query<Named>,
     request: Request,
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteAudience)?;
-    if !(1..=LONGEST_NAME).contains(&called.name.chars().count()) {
+    if !(1..=LONGEST_NAME).contains(&named.name.chars().count()) {
         return Err(Problem::parameter("name", phrase!("từ 1 đến {LONGEST_NAME} ký tự", "1 to {LONGEST_NAME} characters")));
     }
     if !MEDIA.contains(&media_type(request.headers()).as_str()) {
@@ -296,10 +296,10 @@ async fn bring(
     let key = frame::key(request.headers())?;
     let (parts, body) = request.into_parts();
     let (file, hash) = spooled(&state, &parts, body).await?;
-    let Some(key) = key else { return keep(&state, &caller, called, file, lang).await };
+    let Some(key) = key else { return keep(&state, &caller, named, file, lang).await };
     let (shared, actor) = (state.clone(), caller.key());
     let work = async move {
-        let kept = keep(&shared, &caller, called, file, lang).await;
+        let kept = keep(&shared, &caller, named, file, lang).await;
         kept.into_response()
     };
     Ok(frame::at_most_once(&state, actor, key, hash, work).await)
@@ -323,14 +323,14 @@ async fn spooled(state: &Shared, parts: &Parts, body: axum::body::Body) -> Resul
     Ok((file, hash.finalize().into()))
 }
 
-async fn keep(state: &Shared, caller: &Caller, called: Called, file: NamedTempFile, lang: Lang) -> Result<Response, Problem> {
+async fn keep(state: &Shared, caller: &Caller, named: Named, file: NamedTempFile, lang: Lang) -> Result<Response, Problem> {
     let clerk = clerk(state, caller).await?;
     let brought = intake::Brought {
         file,
-        title: called.name,
-        kind: called.kind.unwrap_or(intake::Kind::Audience),
-        source: called.list.unwrap_or_default(),
-        everything: called.everything.unwrap_or_default(),
+        title: named.name,
+        kind: named.kind.unwrap_or(intake::Kind::Audience),
+        source: named.list.unwrap_or_default(),
+        everything: named.everything.unwrap_or_default(),
         lang,
     };
     let id = clerk.bring(brought).await?;
@@ -396,13 +396,8 @@ async fn say(
     Json(saying): Json<Saying>,
 ) -> Result<axum::Json<Upload>, Problem> {
     caller.needs(Right::WriteAudience)?;
-    for (at, text, most) in
-        [("/basis", &saying.basis, LONGEST_BASIS), ("/basis_source", &saying.basis_source, LONGEST_BASIS_SOURCE)]
-    {
-        if text.chars().count() > most {
-            return Err(Problem::field(at, phrase!("nhiều nhất {most} ký tự", "at most {most} characters")));
-        }
-    }
+    at_most("/basis", &saying.basis, LONGEST_BASIS)?;
+    at_most("/basis_source", &saying.basis_source, LONGEST_BASIS_SOURCE)?;
     let clerk = clerk(&state, &caller).await?;
     let said = Said {
         source: &saying.list,
