@@ -18,14 +18,14 @@ use super::{
     Named,
     fault::Fault,
     form::Fields,
-    reach::{Shown, adjustments, department, look, moment, summary, today},
+    reach::{adjustments, department, look, moment, summary, today},
     visitor::{Visitor, see_other},
 };
 use crate::{
     period::{Calendar, Period, Span},
     phrase,
     report::{
-        self, Selection,
+        self, Selection, Sheet,
         closing::{self, CloseError, Closing},
     },
     transaction,
@@ -94,7 +94,8 @@ fn closing_value(closing: &Closing, lang: Lang) -> Value {
 struct Look {
     period: Period,
     selection: Selection,
-    shown: Option<Shown>,
+    /// As it is now, and whether nothing changed since it was counted; none: being counted.
+    now: Option<(Sheet, bool)>,
     history: Vec<Closing>,
 }
 
@@ -102,9 +103,9 @@ async fn period(state: &State, visitor: &Visitor, key: &str) -> Result<Look, Fau
     let period = Calendar::of(&state.0.parts.config.reporting).parse(key).ok_or(Fault::NotFound)?;
     let (_, only) = report::seen_by(&state.0.parts.db, &visitor.user.departments).await?;
     let selection = Selection { only, ..Selection::of(&period) };
-    let shown = look(state, visitor, None, &selection).await?;
+    let now = look(state, visitor, None, &selection).await?.map(|shown| (shown.sheet, shown.fresh));
     let history = closing::of_periods(&state.0.parts.db, &[period.key()], &department(visitor)).await?;
-    Ok(Look { period, selection, shown, history })
+    Ok(Look { period, selection, now, history })
 }
 
 async fn show(
@@ -127,25 +128,22 @@ fn page(
 ) -> Response {
     let lang = visitor.lang;
     let latest = look.history.first();
-    let adjusted = latest.zip(look.shown.as_ref()).map(|(closing, now)| Shown {
-        adjusted: closing::adjustments(&closing.sheet, &now.sheet),
-        sheet: closing.sheet.clone(),
-        fresh: now.fresh,
-        closing: None,
-    });
+    let now = look.now.as_ref().map(|(sheet, _)| sheet);
+    let adjusted = latest.zip(now).map(|(closing, now)| closing::adjustments(&closing.sheet, now));
     let values = context! {
         key => look.period.key(), title => look.period.title().text(lang), days => look.period.days(lang),
         over => today(state) > look.period.through,
         may_close => visitor.can(Right::ClosePeriods),
         department => department(visitor),
-        counting => look.shown.is_none(),
-        counted => look.shown.as_ref().map(|shown| moment(shown.sheet.at, lang)),
-        seen => look.shown.as_ref().map(|shown| shown.sheet.at),
-        open => look.shown.as_ref().map_or(0, |shown| shown.sheet.runs.open),
-        summary => look.shown.as_ref().map(|shown| summary(&shown.sheet, latest.map(|closing| &closing.sheet), lang)),
+        counting => now.is_none(),
+        stale => look.now.as_ref().is_some_and(|(_, fresh)| !fresh),
+        counted => now.map(|sheet| moment(sheet.at, lang)),
+        seen => now.map(|sheet| sheet.at),
+        open => now.map_or(0, |sheet| sheet.runs.open),
+        summary => now.map(|sheet| summary(sheet, latest.map(|closing| &closing.sheet), lang)),
         latest => latest.map(|closing| closing_value(closing, lang)),
         history => look.history.iter().map(|closing| closing_value(closing, lang)).collect::<Vec<_>>(),
-        adjusted => adjusted.as_ref().map(|shown| adjustments(shown, lang)),
+        adjusted => adjusted.map(|adjusted| adjustments(&adjusted, lang)),
         reason,
         error => error.map(|(_, text)| text.to_string()),
         errors => error.iter().map(|(field, text)| context! { field => *field, text => *text }).collect::<Vec<_>>(),

@@ -23,11 +23,12 @@ pub(super) fn paper<'a>(state: &'a State, wanted: &'a Wanted, around: &'a Around
         reporting: &state.0.parts.config.reporting,
         period: wanted.period.as_ref(),
         sheet: &around.shown.sheet,
-        before: around.before.as_ref().map(|(period, shown)| (period, &shown.sheet)),
+        before: around.before.as_ref().map(|(period, shown)| (period, shown.compared())),
         targets: &around.targets,
         department,
-        closing: around.shown.closing.as_ref(),
-        adjusted: &around.shown.adjusted,
+        closing: around.shown.closed(),
+        // What is not closed as it stands here is what it is now.
+        adjusted: around.shown.closed().map_or(&[][..], |_| &around.shown.adjusted),
         today: today(state),
     }
 }

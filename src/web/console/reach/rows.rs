@@ -10,7 +10,7 @@ use axum::{
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{Asked, Wanted, heading, moment};
+use super::{Asked, Wanted, heading, values::moment};
 use crate::{
     delivery,
     report::{Cut, Fate, row},
