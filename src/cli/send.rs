@@ -79,7 +79,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if args.wait { follow(globals, &config, db, run).await } else { Ok(ExitCode::SUCCESS) }
 }
 
-/// Says which accounts would not take this campaign's texts today: what goes to them is rejected, not sent.
+/// Says which accounts would not take this campaign's texts today: what goes to them is rejected, not sent. And which channels none
+/// serves: what goes there waits.
 fn warn_of_refusals(globals: &Globals, config: &Config, source: &Source) -> anyhow::Result<()> {
     let file = config.campaigns_dir.join(format!("{}.toml", source.campaign.slug));
     let templates = texts::compile(source, &file, &config.office, None)?;
@@ -88,6 +89,9 @@ fn warn_of_refusals(globals: &Globals, config: &Config, source: &Source) -> anyh
     for refusal in review::refusals(&templates, &source.campaign, &config.accounts, &days) {
         let (id, lang) = (&source.campaign.messages[refusal.message].id, &refusal.lang);
         writeln!(io::stderr(), "⚠ {id} ({lang}): {}", refusal.phrase().text(globals.lang))?;
+    }
+    for channel in review::unserved(&source.campaign, &config.accounts) {
+        writeln!(io::stderr(), "⚠ {}", review::without_account(channel).text(globals.lang))?;
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/campaigns/new", get(new_page).post(write_new))
         .route("/campaigns/preview", post(show_preview))
-        .route("/campaigns/preview/{mail}", get(mail))
+        .route("/campaigns/preview/{mail}", get(show_mail))
         .route("/campaigns/{slug}/edit", get(edit_page).post(write_on))
 }
 
@@ -484,14 +484,15 @@ async fn looked(state: &Shared, visitor: &Visitor, work: &Work, library: &Librar
 }
 
 /// A mail that was just shown, in a frame that may do nothing.
-async fn mail(
+async fn show_mail(
     extract::State(State(state)): extract::State<State>,
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Response, Fault> {
-    let html = state.desk.mails.get(visitor.user.id, &name).ok_or(Fault::NotFound)?;
+    let found = mail::get(&state.parts.db, visitor.user.id, &name, state.parts.clock.millis()).await?;
+    let html = found.ok_or(Fault::NotFound)?;
     let headers = [(CONTENT_SECURITY_POLICY, MAIL_POLICY), (X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"))];
-    Ok((headers, Html(html.to_string())).into_response())
+    Ok((headers, Html(html)).into_response())
 }
 
 async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work, said: Said) -> Result<Response, Fault> {
@@ -528,6 +529,12 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
         .flat_map(|account| &account.templates)
         .map(|template| template.name.as_str())
         .collect();
+    let served = |channel: Channel| state.parts.config.accounts.iter().any(|account| account.channel == channel);
+    let unserved: Vec<&str> = [Channel::Sms, Channel::Chat, Channel::Email]
+        .into_iter()
+        .filter(|channel| !served(*channel))
+        .map(Channel::name)
+        .collect();
     let look = looked(state, visitor, &work, &library, preview::PAGE).await;
     let count = sheet.form().rows.get("message").copied().unwrap_or_default();
     let values = context! {
@@ -545,6 +552,7 @@ async fn show(state: &Shared, visitor: &Visitor, status: StatusCode, work: Work,
         comment => &work.comment,
         segments => segments,
         departments => departments,
+        unserved => unserved,
         templates => Value::from_iter(templates),
         files => work.sheet.attachments.keys().map(String::as_str).collect::<Value>(),
         may_test => visitor.can(Right::Run),

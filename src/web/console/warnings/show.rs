@@ -10,7 +10,7 @@ use minijinja::{Value, context, value::Serde};
 use providers::Content;
 use serde::Serialize;
 
-use super::estimate::{Estimates, Reckoned};
+use super::estimate::Estimates;
 use crate::{
     approval::{
         self,
@@ -18,9 +18,9 @@ use crate::{
     },
     campaign::Library,
     edition::{self, Edition, SubmitError},
-    message::Templates,
+    message::{Templates, review},
     phrase,
-    preview::Preview,
+    preview::{Preview, reckoning::Reckoning},
     run::{
         again,
         warning::{self, Warning},
@@ -60,7 +60,7 @@ async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warnin
 
 fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<Worded> {
     let parts = &shared.parts;
-    let files = std::collections::BTreeMap::new();
+    let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
     let Ok(templates) = Templates::compile(&source.campaign, &parts.config.office, None, &files) else { return Vec::new() };
     let preview = Preview::new(&source.campaign, &templates, &parts.config, &parts.holidays, parts.clock.now());
     let text = |shown: crate::preview::Shown| {
@@ -76,7 +76,7 @@ fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<W
     preview.texts(0).into_iter().map(text).collect()
 }
 
-fn reckoned(one: &Reckoned, lang: Lang) -> serde_json::Value {
+fn reckoned(one: &Reckoning, lang: Lang) -> serde_json::Value {
     let sms = one.sms.as_ref().map(|sms| {
         let total = sms.total();
         serde_json::json!({
@@ -90,6 +90,7 @@ fn reckoned(one: &Reckoned, lang: Lang) -> serde_json::Value {
         "people": one.people.people, "phone": one.people.phone, "email": one.people.email, "chat": one.people.chat,
         "refused": one.people.refused, "sms": sms, "outlook": one.outlook.as_ref().map(|told| told.text(lang)),
         "refusals": one.refusals.iter().map(|told| told.text(lang)).collect::<Vec<_>>(),
+        "unserved": one.unserved.iter().map(|channel| review::without_account(*channel).text(lang).to_string()).collect::<Vec<_>>(),
         "at": super::super::runs::time(one.at),
     })
 }

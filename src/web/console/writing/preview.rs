@@ -3,12 +3,11 @@
 //! What enters: the campaign's text, finished or not. What leaves: a part of a page. Where the whole campaign can be read, the message
 //! is looked at as a part of it; else alone, as far as it goes. Counts come from the desk: nobody waits for them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use minijinja::{Value, context, value::Serde};
 use providers::{
-    Channel, Content, Email, Sms,
+    Channel, Content, Sms,
     text::{Encoding, measure},
 };
 use serde::Serialize;
@@ -16,11 +15,12 @@ use serde::Serialize;
 use crate::{
     campaign::{Campaign, Library, Sheet, SmsText, form},
     config::Account,
-    message::TemplateFault,
+    message::{TemplateFault, review},
     phrase,
     preview::{
         self, Preview, Shown, Version,
         estimate::{self, Estimate, Question},
+        mail,
         sms::{Form, spelling},
     },
     web::{
@@ -116,7 +116,10 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
         Err(faults) => return context! { nothing => faults.first().map(|fault| told(fault, lang)), at => subject.at },
     };
     let preview = Preview::new(&campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
-    let cards: Vec<Card> = preview.texts(at).iter().map(|shown| card(state, visitor, shown)).collect();
+    let mut cards = Vec::new();
+    for shown in preview.texts(at) {
+        cards.push(card(state, visitor, &shown).await);
+    }
     let estimate = if is_whole { numbers(state, subject.library, &preview, at, patience).await } else { None };
     let refusals: Vec<String> = preview
         .refusals()
@@ -150,6 +153,7 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
         }),
         refusals => refusals,
         unknown => unknown.iter().map(|fault| told(fault, lang)).collect::<Vec<_>>(),
+        unserved => preview.unserved(at).into_iter().map(|channel| review::without_account(channel).text(lang).to_string()).collect::<Vec<_>>(),
         idle => preview.idle(at).iter().map(|channel| words::channel(channel.name(), lang)).collect::<Vec<_>>(),
         unfinished => !is_whole,
     }
@@ -225,7 +229,7 @@ fn sender(account: &Account) -> String {
     account.settings.get("sender").and_then(toml::Value::as_str).unwrap_or_default().to_string()
 }
 
-fn card(state: &Shared, visitor: &Visitor, shown: &Shown) -> Card {
+async fn card(state: &Shared, visitor: &Visitor, shown: &Shown) -> Card {
     let lang = visitor.lang;
     let mut card = Card {
         channel: shown.channel.name(),
@@ -247,7 +251,13 @@ fn card(state: &Shared, visitor: &Visitor, shown: &Shown) -> Card {
             card.subject.clone_from(&email.subject);
             card.text.clone_from(&email.text);
             card.files = email.attachments.iter().map(|file| file.name.clone()).collect();
-            card.frame = state.desk.mails.put(visitor.user.id, &with_pictures(email));
+            card.frame = match mail::put(&state.parts.db, visitor.user.id, email, state.parts.clock.millis()).await {
+                Ok(name) => name,
+                Err(error) => {
+                    tracing::warn!(%error, "a mail could not be kept to be looked at");
+                    String::new()
+                }
+            };
         }
         Ok(Content::Chat(chat)) => {
             card.text = chat.text.clone().unwrap_or_default();
@@ -288,19 +298,6 @@ fn bubble(version: &Version, lang: Lang) -> Bubble {
 fn left(sms: &Sms, units: usize) -> usize {
     let room = if sms.parts <= 1 { sms.encoding.single() } else { sms.encoding.joined() * usize::from(sms.parts) };
     room.saturating_sub(units)
-}
-
-/// A mail's HTML with its pictures within it: a frame loads nothing.
-fn with_pictures(email: &Email) -> String {
-    let known: BTreeMap<String, String> = email
-        .pictures
-        .iter()
-        .map(|picture| {
-            let data = STANDARD.encode(&picture.file.bytes);
-            (format!("cid:{}", picture.id), format!("data:{};base64,{data}", picture.file.media_type))
-        })
-        .collect();
-    known.iter().fold(email.html.clone(), |html, (id, data)| html.replace(id, data))
 }
 
 #[cfg(test)]
