@@ -124,6 +124,8 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
         let seen = found.into_iter().filter(|one| visitor.user.departments.sees(&one.owner));
         seen.map(|one| Row::of(one, &visitor)).collect()
     };
+    let mut decided = rows(submission::decided(db, LOOKED_THROUGH).await?);
+    decided.truncate(DECIDED);
     let delegations = power::held(&state.parts.db, visitor.user.id, state.parts.clock.millis()).await?;
     let values = context! {
         waiting => Value::from(Serde(rows(submission::waiting(db).await?))),
