@@ -41,6 +41,9 @@ use crate::{
 /// The longest text of a campaign, in bytes.
 pub const TEXT_LIMIT: usize = 256 * 1024;
 
+/// As much as lists show of what an unfinished text says of itself, in characters.
+const HEAD_LIMIT: usize = 200;
+
 /// What no campaign can be named: the files beside campaigns, and the pages below `/campaigns`.
 const OWN_NAMES: &[&str] = &["segments", "goals", "new", "import", "preview"];
 
@@ -250,7 +253,8 @@ impl Head {
     /// What can be read of a text; what cannot stays as it was.
     pub fn of(text: &str, before: Option<&Edition>) -> Self {
         let table = toml::from_str::<toml::Table>(text).ok();
-        let line = |key: &str| table.as_ref().and_then(|table| table.get(key)?.as_str().map(|text| text.trim().to_string()));
+        let short = |text: &str| text.trim().chars().take(HEAD_LIMIT).collect::<String>();
+        let line = |key: &str| table.as_ref().and_then(|table| table.get(key)?.as_str().map(short));
         let old = |of: fn(&Edition) -> &str| before.map(of).unwrap_or_default().to_string();
         let kind = match line("kind").as_deref() {
             Some("warning") => Kind::Warning as i16,

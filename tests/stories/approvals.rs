@@ -207,6 +207,12 @@ async fn what_one_writes_another_releases() {
     let mut fields = vec![("approver", minh_id.as_str()), ("delegate", tuan_id.as_str()), ("from", &day), ("through", &day)];
     assert_eq!(minh.post("/approvals/delegates", &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a reason is needed");
     fields.push(("reason", "đi công tác"));
+    // Nobody of another department, who would never see what waits, and is not shown here.
+    let stranger = khac.id.to_string();
+    let elsewhere: Vec<_> =
+        fields.iter().map(|(name, value)| (*name, if *name == "delegate" { stranger.as_str() } else { *value })).collect();
+    let refused = minh.post("/approvals/delegates", &elsewhere).await;
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && !refused.text.contains(">Khac<"), "{}", refused.text);
     assert_eq!(tuan.post("/approvals/delegates", &fields).await.status, StatusCode::FORBIDDEN);
     assert_eq!(minh.post("/approvals/delegates", &fields).await.status, StatusCode::SEE_OTHER);
     tuan.write("cua-tuan", &CAMPAIGN.replace("Mã OTP", "Của Tuấn")).await;
@@ -214,6 +220,13 @@ async fn what_one_writes_another_releases() {
     let page = tuan.get(&own).await.text;
     assert!(page.contains("Bạn đã soạn nội dung này") && !page.contains("name=\"hash\""), "{page}");
     assert!(tuan.get(&waiting).await.text.contains("Bạn quyết định thay"));
+    assert!(!khac.get("/approvals/delegates").await.text.contains("đi công tác"));
+    // Who manages users sets anybody's delegate, but not themselves.
+    let quan = person("Quan", &[Role::Administrator], &[]).await;
+    let own = quan.id.to_string();
+    let grabbed: Vec<_> =
+        fields.iter().map(|(name, value)| (*name, if *name == "delegate" { own.as_str() } else { *value })).collect();
+    assert_eq!(quan.post("/approvals/delegates", &grabbed).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(tuan.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
     assert!(minh.get("/approvals").await.text.contains("(thay Minh)"));
     assert_eq!(edition::in_force(&db).await.unwrap(), [("otp-moi".to_string(), 3)]);

@@ -50,6 +50,9 @@ pub(super) const TEMPLATES: &[Named] = &[
 
 pub(super) const SCRIPTS: &[Named] = &[("writing.js", include_str!("../templates/console/writing.js"))];
 
+/// The longest word on a version, in characters.
+const COMMENT_LIMIT: usize = 500;
+
 /// People that one test goes to.
 const TEST_PEOPLE: usize = 5;
 
@@ -198,7 +201,7 @@ fn typed_work(fields: &Fields, slug: String, sheet: campaign::Sheet) -> Work {
         as_text: fields.get("view") == "text",
         at: fields.get("look-at").parse().unwrap_or(0),
         to: fields.get("to").to_string(),
-        comment: fields.get("comment").to_string(),
+        comment: fields.get("comment").chars().take(COMMENT_LIMIT).collect(),
     }
 }
 
