@@ -19,6 +19,7 @@ use serde::Serialize;
 use providers::webhook::{BadAddress, Secret, check_address};
 
 use crate::{
+    audit::{self, Actor},
     db::{Db, DbError, Result, Sql, Tx, affected},
     on,
     seal::{Seal, SealError},
@@ -250,11 +251,14 @@ pub async fn enable(tx: &mut Tx, id: i64) -> Result<bool> {
     Ok(within!(tx, |c, sql| sqlx::query(sql(&ENABLE)).bind(id).execute(c).await.map(affected))? > 0)
 }
 
-/// It is told nothing any more; what it was still to be told is given up. False: there is none, or it was so already.
+/// Loa tells it nothing any more, and writes down why; what it was still to be told is given up. False: there is none, or it was so
+/// already.
 pub async fn disable(tx: &mut Tx, id: i64, why: &str, now: i64) -> Result<bool> {
     let done = within!(tx, |c, sql| sqlx::query(sql(&DISABLE)).bind(id).bind(now).bind(why).execute(c).await.map(affected))?;
     if done > 0 {
         within!(tx, |c, sql| sqlx::query(sql(&GIVE_UP)).bind(id).bind(now).execute(c).await.map(affected))?;
+        let after = serde_json::json!({ "why": why });
+        audit::record(tx, &Actor::command("loa"), "webhook.disable", &id.to_string(), None, Some(&after), now).await?;
     }
     Ok(done > 0)
 }

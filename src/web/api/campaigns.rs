@@ -3,7 +3,7 @@
 use axum::{
     extract,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue,
         header::{ACCEPT, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, VARY},
     },
     response::{IntoResponse as _, Response},
@@ -349,8 +349,9 @@ async fn save(
     at_most("/comment", &new.comment, LONGEST)?;
     let draft = Draft { slug: &slug, text: &new.text, base: base(&headers)?, comment: &new.comment };
     let (version, is_new) = keep(&state, &caller, draft).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(versioned((status, axum::Json(NewVersion { version })).into_response(), &version.to_string()))
+    let saved = NewVersion { version };
+    let response = if is_new { created(&format!("/api/v1/campaigns/{slug}"), &saved) } else { axum::Json(saved).into_response() };
+    Ok(versioned(response, &version.to_string()))
 }
 
 #[utoipa::path(get, path = "/campaigns/{slug}/versions", tag = "campaigns", operation_id = "list_campaign_versions",
