@@ -28,7 +28,7 @@ use crate::{
     run,
     sandbox::{self, Sandbox},
     tally,
-    words::{Lang, Phrase, number},
+    words::{self, Lang, Phrase, number},
 };
 
 use compare::compare;
@@ -91,10 +91,10 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let imported = begun.elapsed();
     say(
         &phrase!(
-            "Đã nhập {0} người trong {1:.1} giây ({2} dòng bị từ chối).",
-            "Imported {0} people in {1:.1} s ({2} rows refused).",
+            "Đã nhập {0} người trong {1} giây ({2} dòng bị từ chối).",
+            "Imported {0} people in {1} s ({2} rows refused).",
             number(count_of(summary.added), lang),
-            imported.as_secs_f64(),
+            words::seconds(imported, lang),
             summary.rejected
         ),
         globals,
@@ -250,9 +250,9 @@ async fn figures(
     write!(io::stdout(), "\n{}\n", super::report::page::report(&page, lang))?;
     say(
         &phrase!(
-            "Gửi xong trong {0:.1} giây: {1} lượt mỗi giây.",
-            "Sent in {0:.1} s: {1} deliveries a second.",
-            sent_in.as_secs_f64(),
+            "Gửi xong trong {0} giây: {1} lượt mỗi giây.",
+            "Sent in {0} s: {1} deliveries a second.",
+            words::seconds(sent_in, lang),
             number(rate(deliveries, sent_in), lang)
         ),
         globals,

@@ -138,7 +138,7 @@ async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, s
         }))?;
     } else {
         let text = phrase!(
-            "{0}: {1} người; có số điện thoại {2}, thư điện tử {3}, trò chuyện {4}. Chưa tạo gì.",
+            "{0}: {1} người; có số điện thoại {2}, thư điện tử {3}, tài khoản chat {4}. Chưa tạo gì.",
             "{0}: {1} people; with a phone {2}, e-mail {3}, chat {4}. Nothing was made.",
             source.campaign.title,
             people.people,

@@ -80,7 +80,7 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
     }
     let (n, runs, tallies) =
         (words::number(found.deliveries, lang), words::number(found.runs, lang), words::number(found.tallies, lang));
-    let seconds = format!("{:.1}", took.as_secs_f64()).replace('.', lang.pick(",", "."));
+    let seconds = words::seconds(took, lang);
     let counted = phrase!(
         "Đã đếm lại {n} lượt tin của {runs} đợt gửi và so với {tallies} số đếm trong {seconds} giây",
         "Counted {n} deliveries of {runs} runs against {tallies} tallies in {seconds} s"
