@@ -17,5 +17,6 @@ pub mod list;
 pub mod phone;
 pub mod place;
 pub mod reach;
+pub(crate) mod row;
 pub mod segment;
 pub mod who;
