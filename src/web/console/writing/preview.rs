@@ -3,8 +3,16 @@
 //! What enters: the campaign's text, finished or not. What leaves: a part of a page. Where the whole campaign can be read, the message
 //! is looked at as a part of it; else alone, as far as it goes. Counts come from the desk: nobody waits for them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+use axum::{
+    extract::{self, Path},
+    http::{
+        HeaderValue,
+        header::{CONTENT_SECURITY_POLICY, X_FRAME_OPTIONS},
+    },
+    response::{Html, IntoResponse as _, Response},
+};
 use minijinja::{Value, context, value::Serde};
 use providers::{
     Channel, Content, Sms,
@@ -12,9 +20,12 @@ use providers::{
 };
 use serde::Serialize;
 
+use super::{Said, Work, library, take_in, typed_work};
 use crate::{
     campaign::{Campaign, Library, Sheet, SmsText, form},
     config::Account,
+    document::is_slug,
+    edition,
     message::{TemplateFault, review},
     phrase,
     preview::{
@@ -23,10 +34,13 @@ use crate::{
         mail,
         sms::{Form, spelling},
     },
+    user::Right,
     web::{
-        Shared,
+        Shared, State,
         console::{
             desk::{self, Reading},
+            fault::Fault,
+            form::Fields,
             visitor::Visitor,
             when,
         },
@@ -37,15 +51,20 @@ use crate::{
 /// How long a page waits for a count that nearly is there.
 pub(super) const PAGE: Duration = Duration::from_millis(20);
 /// The same for a part of a page that a script asks for.
-pub(super) const PART: Duration = Duration::from_millis(250);
+const PART: Duration = Duration::from_millis(250);
+
+/// A mail may look as it does, and do nothing.
+const MAIL_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox",
+);
 
 /// What is looked at.
-pub(super) struct Subject<'a> {
-    pub slug: &'a str,
-    pub sheet: &'a Sheet,
+struct Subject<'a> {
+    slug: &'a str,
+    sheet: &'a Sheet,
     /// Which message, from 0.
-    pub at: usize,
-    pub library: &'a Library,
+    at: usize,
+    library: &'a Library,
 }
 
 /// A text message as a phone shows it.
@@ -93,8 +112,54 @@ struct Bill {
     price: String,
 }
 
+/// What people will get, as a part of a page: for the script that asks while somebody types.
+pub(super) async fn show(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let slug = fields.get("slug").to_string();
+    // A campaign's files are its readers' alone.
+    let attachments = match edition::latest(&state.parts.db, &slug).await? {
+        Some(latest) if visitor.user.departments.sees(&latest.owner) => {
+            edition::attachments(&state.parts.db, &slug, latest.version).await?
+        }
+        _ => BTreeMap::new(),
+    };
+    let mut work = typed_work(&fields, slug, Sheet { text: String::new(), attachments });
+    if work.sheet.text.len() > edition::TEXT_LIMIT {
+        return Err(Fault::TooLarge(phrase!("Chiến dịch quá dài.", "The campaign is too long.")));
+    }
+    take_in(&mut work, &fields, &mut Said::default());
+    let library = library(&state).await?;
+    let values = looked(&state, &visitor, &work, &library, PART).await;
+    let all = context! { lang => visitor.lang.pick("vi", "en"), look => values };
+    let html = state.pages.render("campaigns/preview_part", all).map_err(anyhow::Error::from)?;
+    Ok(Html(html).into_response())
+}
+
+/// The values of what is written.
+pub(super) async fn looked(state: &Shared, visitor: &Visitor, work: &Work, library: &Library, patience: Duration) -> Value {
+    let slug = if is_slug(&work.slug) { work.slug.as_str() } else { "moi" };
+    let subject = Subject { slug, sheet: &work.sheet, at: work.at, library };
+    values(state, visitor, &subject, patience).await
+}
+
+/// A mail that was just shown, in a frame that may do nothing.
+pub(super) async fn show_mail(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Response, Fault> {
+    let found = mail::get(&state.parts.db, visitor.user.id, &name, state.parts.clock.millis()).await?;
+    let html = found.ok_or(Fault::NotFound)?;
+    let headers = [(CONTENT_SECURITY_POLICY, MAIL_POLICY), (X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"))];
+    Ok((headers, Html(html)).into_response())
+}
+
 /// The values of the template `campaigns/preview`.
-pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
+async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
     let lang = visitor.lang;
     let whole = subject.library.source(subject.slug, subject.sheet).ok();
     let is_whole = whole.is_some();
