@@ -5,6 +5,7 @@ mod console;
 mod figures;
 mod goals;
 mod kept;
+mod managers;
 mod page;
 mod papers;
 mod recount;
