@@ -21,6 +21,7 @@ use crate::{
         segment::compile,
     },
     campaign::Condition,
+    edition::Owners,
     phrase,
     user::Right,
     web::State,
@@ -222,12 +223,14 @@ struct Counted {
 
 #[utoipa::path(get, path = "/segments", tag = "audience", operation_id = "list_segments",
     summary = "Các nhóm người nhận | The segments",
-    responses((status = 200, description = "All of them", body = List<Segment>)))]
+    responses((status = 200, description = "Those that the caller sees", body = List<Segment>)))]
 async fn segments(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<Segment>, Problem> {
     caller.needs(Right::ReadAudience)?;
     let library = state.parts.library.read().map(|library| library.clone()).unwrap_or_default();
     let one = |segment: &crate::campaign::Segment| Segment { slug: segment.slug.clone(), title: segment.title.clone() };
-    Ok(List::whole(library.segments.iter().map(one).collect()))
+    let owners = Owners::read(&state.parts.db).await?;
+    let seen = library.segments.iter().filter(|segment| owners.shows(&caller.user.departments, &segment.slug));
+    Ok(List::whole(seen.map(one).collect()))
 }
 
 #[utoipa::path(get, path = "/segments/{slug}", tag = "audience", operation_id = "count_segment",
@@ -242,6 +245,7 @@ async fn segment(
     caller.needs(Right::ReadAudience)?;
     let library = state.parts.library.read().map(|library| library.clone()).unwrap_or_default();
     let segment = library.segments.get(&slug).ok_or_else(Problem::not_found)?;
+    caller.sees(Owners::read(&state.parts.db).await?.of(&slug))?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
     let whole = Condition { segments: vec![slug.clone()], ..Condition::default() };
