@@ -61,7 +61,9 @@ async fn only_those_whom_it_failed_get_it_again(world: &World) {
         (row.parent, row.origin, row.definition),
         (Some(run), Origin::Manual as i16, command::get(&world.db, run).await.unwrap().definition)
     );
-    assert_eq!(retried(world, run, &[State::Rejected], 1).await, first, "a double click makes one");
+    let twice = again::retry(&world.db, run, &[State::Rejected, State::Unknown], 1).await.unwrap();
+    let found = transaction!(world.db, |tx| twice.make(tx, world.now()).await).unwrap().unwrap();
+    assert_eq!((found.run, found.is_new), (first, false), "a double click makes one, and whoever chose otherwise is told");
     assert_eq!(again::children(&world.db, run).await.unwrap(), [first]);
 
     // A second try waits for the first, which may reach them yet, whoever asks; then it leaves out whom that one reached.

@@ -387,8 +387,17 @@ async fn who_watches_sees_it_go_and_end(world: &World) {
     assert!(rest.contains("event: over\ndata: ") && rest.contains("Cổng gửi đã nhận"), "{rest}");
     assert!(!officer.page(&format!("/runs/{run}")).await.contains("data-live"));
 
-    // And when the process ends.
+    // Nor is anything told to somebody who is signed out meanwhile.
     let second = world.fanned_out(&saying("Hai.", "warning", "")).await;
+    let other = house.browser(world, "Mai", Role::Officer, None).await;
+    let request = house.client.get(format!("{}/runs/{second}/live", house.base)).header(header::COOKIE, &other.cookie);
+    let mut watching = request.send().await.unwrap();
+    watching.chunk().await.unwrap().unwrap();
+    world.sql("DELETE FROM session WHERE id = (SELECT max(id) FROM session)").await;
+    let ended = async { while watching.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("nobody is told any more");
+
+    // And when the process ends.
     let request = house.client.get(format!("{}/runs/{second}/live", house.base)).header(header::COOKIE, &officer.cookie);
     let mut watching = request.send().await.unwrap();
     watching.chunk().await.unwrap().unwrap();

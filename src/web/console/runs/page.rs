@@ -39,7 +39,7 @@ const STEP: i64 = 12;
 const WIDTH: i64 = 720;
 
 /// Looks at a run between two at whether its watcher still may.
-const ASKED: u32 = 5;
+const ASKED: u32 = 3;
 
 /// What the moving part of the page shows.
 fn progress(look: &Look, visitor: &Visitor) -> Value {
