@@ -175,7 +175,7 @@ impl Globals {
         };
         read.await.unwrap_or_else(|error| {
             let text = phrase!(
-                "không đọc được các chiến dịch viết trên trang quản trị: {error:#}",
+                "không đọc được các chiến dịch viết trên trang quản lý: {error:#}",
                 "the console's campaigns cannot be read: {error:#}"
             );
             // Nobody is left to tell if standard error is closed.

@@ -125,7 +125,7 @@ fn unauthenticated() -> Problem {
     Problem::new(
         Kind::Unauthenticated,
         phrase!(
-            "gửi `Authorization: Bearer` với một token còn hiệu lực: tạo token ở trang /me của bảng điều khiển",
+            "gửi `Authorization: Bearer` với một token còn hiệu lực: tạo token ở trang /me của trang quản lý",
             "send `Authorization: Bearer` with a token that holds: the console's page /me makes them"
         ),
     )

@@ -34,7 +34,7 @@ const LOOKING: [&str; 2] = ["check_text", "find_people"];
 /// POSTs after which something is sent: nobody may do them twice by accident, so the key must be there.
 pub const SENDING: [&str; 2] = ["start_run", "test_campaign"];
 
-const ABOUT: &str = "API của bảng điều khiển: mọi thao tác của trang web, cho chương trình. \
+const ABOUT: &str = "API của trang quản lý: mọi thao tác của trang web, cho chương trình. \
 Gửi `Authorization: Bearer loa_…`; tạo token ở trang `/me`. Lỗi được trả bằng problem details (RFC 9457) theo ngôn ngữ của `Accept-Language`. \
 Một POST mang `Idempotency-Key` chỉ được thực hiện một lần trong 24 giờ; gửi lại cùng khóa sẽ nhận lại câu trả lời cũ. \
 `RateLimit` cho biết còn bao nhiêu yêu cầu. \

@@ -72,7 +72,7 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
     warning run-paused: đợt 2 (nhan-dien) đang tạm dừng → gửi tiếp: `loa resume 2`; dừng hẳn: `loa abort 2`
     warning run-held: đợt 1 (nhan-dien) đang đứng: budget → xử lý nguyên nhân rồi chạy `loa resume 1`
     bad requests: 1 yêu cầu của người dân về dữ liệu đã quá hạn, trong 1 yêu cầu đang chờ → xem và giải quyết: loa requests
-    warning users: chưa ai đăng nhập được vào trang quản trị → loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN
+    warning users: chưa ai đăng nhập được vào trang quản lý → loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN
     warning notify: không ai nhận thư khi có việc chờ xử lý → ghi địa chỉ người trực vào [notify] email
     warning doubts: 1 lượt tin chưa rõ kết quả, lâu nhất N giờ → chạy `loa serve`: nó đối chiếu và kết luận
     warning receipts: 1 báo phát chưa khớp với tin nào, lâu nhất N giờ → kiểm tra `loa serve` đang chạy, và địa chỉ báo phát thuộc đúng tài khoản (loa accounts --callback TÊN)
