@@ -607,8 +607,9 @@ async fn run_with(house: &House, slug: &str, tallies: &[(Channel, Delivery, i64)
     let (library, problems) = Library::read("campaigns".as_ref());
     assert!(problems.is_empty());
     let (db, clock) = (&house.ground.db, &house.ground.clock);
-    let run =
-        make::now(db, &library.campaigns[slug], &library.segments_text, &[], &Holidays::default(), clock.now()).await.unwrap();
+    let (source, segments) = (&library.campaigns[slug], library.segments_text.as_str());
+    let asked = make::Asked { source, segments, recipients: &[], once: None, by: None };
+    let run = make::asked(db, &asked, &Holidays::default(), clock.now()).await.unwrap();
     let keys: Vec<_> = tallies
         .iter()
         .map(|(channel, state, n)| {
