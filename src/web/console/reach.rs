@@ -26,6 +26,7 @@ pub(super) use values::{adjustments, moment, summary};
 
 use super::{Named, fault::Fault, visitor::Visitor};
 use crate::{
+    audience::figure,
     period::Period,
     reconcile,
     report::{Cut, target::Target},
@@ -84,6 +85,7 @@ async fn show(
     };
     let trend = charts::trend(&state, &visitor, &wanted, &around, lang).await?;
     let reported = reported(&state, &visitor, &wanted).await?;
+    let listed = listed(&state, &visitor, &wanted).await?;
     let Around { shown, before, targets } = &around;
     let (sheet, then) = (&shown.sheet, before.as_ref().map(|(_, shown)| shown.compared()));
     let lines: Vec<Value> = sheet.lines(wanted.by).iter().map(|line| values::line_value(line, then, &wanted, lang)).collect();
@@ -106,6 +108,7 @@ async fn show(
         }),
         adjusted => adjustments(&shown.adjusted, lang),
         tiles => values::tiles(sheet, then, lang),
+        listed => listed.map(|(people, at)| values::listed(sheet, people, at, lang)),
         summary => summary(sheet, then, lang),
         before => before.as_ref().map(|(period, shown)| context! {
             title => period.title().text(lang), days => period.days(lang), closed => shown.closing.is_some(),
@@ -135,6 +138,19 @@ async fn show(
         ..frame
     };
     Ok(state.0.view(&visitor, "reach/show", values))
+}
+
+/// How many people the list has, in the place that is asked for, and when they were counted; none where it is not known, or
+/// where departments' lists would have to be told apart.
+async fn listed(state: &State, visitor: &Visitor, wanted: &Wanted) -> Result<Option<(i64, i64)>, Fault> {
+    let province = wanted.selection.area.as_deref();
+    if !visitor.user.departments.is_everything() || province.is_some_and(|code| code.len() != 2) {
+        return Ok(None);
+    }
+    let by = if province.is_some() { figure::Cut::Province } else { figure::Cut::List };
+    let list = figure::read(&state.0.parts.db, by, "", &[]).await?;
+    let people = province.map_or_else(|| list.sum(), |code| list.by_name.get(code).copied().unwrap_or_default()).people;
+    Ok((people > 0).then_some((people, list.at)))
 }
 
 /// What carriers billed for the days of the figures, beside which it is shown: of the whole office and all that it sent, as

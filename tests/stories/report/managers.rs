@@ -66,6 +66,12 @@ async fn the_first_screen_answers_whom_whom_not_what_it_cost_and_against_before(
             let tile = tile(first, label);
             assert!(tile.starts_with(&format!("{figure}<")) && tile.contains(change), "{label}: {tile}");
         }
+        // Of the whole list, as soon as it was counted.
+        assert!(!page.contains("So với cả danh sách"), "{page}");
+        loa::audience::figure::count(&ground.db, ground.clock.millis()).await.unwrap();
+        let page = desk.page(&manager, "/reach?period=2026-10").await;
+        let list = between(&page, "So với cả danh sách", "</p>");
+        assert!(list.contains("20 người") && list.contains("<strong>10,0 %</strong>"), "{list}");
         // Against a period without anybody nothing is called a rise.
         let before = desk.counted(&manager, "/reach?period=2026-09").await;
         assert!(!tile(&before, "Số người cần tiếp cận").contains("so với"), "{before}");

@@ -54,6 +54,14 @@ pub(super) fn tiles(sheet: &Sheet, before: Option<&Sheet>, lang: Lang) -> Vec<Va
     .collect()
 }
 
+/// The figures as shares of everybody on the list, whom no campaign may have been for.
+pub(super) fn listed(sheet: &Sheet, people: i64, at: i64, lang: Lang) -> Value {
+    let share = |fate| words::share(sheet.total.people.of(fate), people, lang);
+    context! {
+        people => words::number(people, lang), at => moment(at, lang), confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed),
+    }
+}
+
 /// What a carrier billed, beside what it was given to send.
 pub(super) fn reported(one: &Reported, lang: Lang) -> Value {
     let n = |n: i64| words::number(n, lang);
