@@ -36,9 +36,10 @@ pub(super) fn heading(wanted: &Wanted, lang: Lang) -> Value {
             .collect()
     });
     let ward = wanted.selection.area.as_deref().filter(|code| code.len() != 2);
-    let areas: Vec<Value> = Places::built_in()
-        .provinces()
-        .chain(ward)
+    let mut codes: Vec<&str> = Places::built_in().provinces().collect();
+    codes.extend(ward);
+    let areas: Vec<Value> = codes
+        .into_iter()
         .map(|code| context! { value => code, label => Places::built_in().name(code).unwrap_or(code) })
         .collect();
     let campaigns: Vec<Value> = wanted.campaigns.iter().map(|(slug, title)| context! { value => slug, label => title }).collect();
