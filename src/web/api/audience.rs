@@ -91,7 +91,8 @@ struct AudienceLine {
 #[utoipa::path(get, path = "/audience", tag = "audience", operation_id = "count_audience",
     summary = "Có bao nhiêu người nhận | How many people there are",
     description = "As counted in the background after the last change.", params(Wanted),
-    responses((status = 200, description = "The counts", body = Audience)))]
+    responses((status = 200, description = "The counts", body = Audience),
+        (status = 422, description = "A province without `by=ward`, or the other way round")))]
 async fn figures(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
@@ -105,7 +106,7 @@ async fn figures(
         (By::Ward, None) | (_, Some(_)) => {
             let words =
                 phrase!("nêu tỉnh, thành phố khi `by=ward`, và chỉ khi đó", "name a province for `by=ward`, and only then");
-            return Err(Problem::parameter("province", words));
+            return Err(Problem::at_odds("province", words));
         }
         (By::List, None) => (Cut::List, ""),
         (By::Province, None) => (Cut::Province, ""),
