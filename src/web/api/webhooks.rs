@@ -16,7 +16,7 @@ use super::{
 use crate::{
     audit, phrase, transaction,
     user::Right,
-    web::State,
+    web::{Shared, State},
     webhook::{self, Type, Unfit, Wanted},
 };
 
@@ -344,20 +344,31 @@ async fn test(
     extract::State(State(state)): extract::State<State>,
     Number(id): Number,
 ) -> Result<(StatusCode, axum::Json<Made>), Problem> {
+    tell(&state, &caller, id, None).await
+}
+
+/// Has an endpoint told that it is tried out, or once more what it was told.
+async fn tell(
+    state: &Shared,
+    caller: &Caller,
+    id: i64,
+    delivery: Option<i64>,
+) -> Result<(StatusCode, axum::Json<Made>), Problem> {
     caller.needs(Right::ManageUsers)?;
     let now = state.parts.clock.millis();
     let made = transaction!(state.parts.db, |tx| {
-        Ok(match webhook::get(tx, id).await? {
-            None => Err(Problem::not_found()),
-            Some(found) if found.disabled_at.is_some() => Err(disabled()),
-            Some(_) => Ok(webhook::test(tx, id, now).await?),
-        })
+        let Some(found) = webhook::get(tx, id).await? else { return Ok(Err(Problem::not_found())) };
+        if found.disabled_at.is_some() {
+            let words = phrase!("webhook này đang tắt: bật lại trước", "this endpoint is disabled: enable it first");
+            return Ok(Err(Problem::conflict(words)));
+        }
+        let made = match delivery {
+            None => Some(webhook::test(tx, id, now).await?),
+            Some(delivery) => webhook::again(tx, id, delivery, now).await?,
+        };
+        Ok(made.ok_or_else(Problem::not_found))
     })??;
     Ok((StatusCode::ACCEPTED, axum::Json(Made { delivery: made })))
-}
-
-fn disabled() -> Problem {
-    Problem::conflict(phrase!("webhook này đang tắt: bật lại trước", "this endpoint is disabled: enable it first"))
 }
 
 #[utoipa::path(get, path = "/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_webhook_deliveries",
@@ -418,14 +429,5 @@ async fn again(
     extract::State(State(state)): extract::State<State>,
     Numbers(id, delivery): Numbers,
 ) -> Result<(StatusCode, axum::Json<Made>), Problem> {
-    caller.needs(Right::ManageUsers)?;
-    let now = state.parts.clock.millis();
-    let made = transaction!(state.parts.db, |tx| {
-        Ok(match webhook::get(tx, id).await? {
-            None => Err(Problem::not_found()),
-            Some(found) if found.disabled_at.is_some() => Err(disabled()),
-            Some(_) => webhook::again(tx, id, delivery, now).await?.ok_or_else(Problem::not_found),
-        })
-    })??;
-    Ok((StatusCode::ACCEPTED, axum::Json(Made { delivery: made })))
+    tell(&state, &caller, id, Some(delivery)).await
 }
