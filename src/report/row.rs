@@ -20,6 +20,7 @@ use crate::{
     db::{Db, Result, Sql},
     delivery::State,
     within,
+    words::Phrase,
 };
 
 /// Rows that a page has at most.
@@ -51,7 +52,7 @@ pub struct Row {
     /// What that means for the person.
     pub outcome: Outcome,
     /// The line of the carrier cut.
-    pub carrier: crate::words::Phrase,
+    pub carrier: Phrase,
     /// Parts.
     pub parts: i16,
     /// Đồng.
@@ -67,6 +68,8 @@ pub struct Page {
     pub rows: Vec<Row>,
     /// Where the next page begins; none: that was all.
     pub next: Option<i64>,
+    /// What the line is called that was asked for, if a row of it was met.
+    pub line: Option<Phrase>,
 }
 
 type Read = (i64, i16, i16, bool, Option<String>, i16, i64, i16, i64, i16, i64, i64, Option<String>);
@@ -126,7 +129,12 @@ pub async fn page(
                 let mut of_line = |key: &str, names: &Names| {
                     let mut is_in = false;
                     names.each_line(run.id, facts, |line| {
-                        is_in |= *wanted.entry(line).or_insert_with(|| names.of(names.line(line)).0 == key);
+                        is_in |= *wanted.entry(line).or_insert_with(|| {
+                            let (own, name) = names.of(names.line(line));
+                            let found = own == key;
+                            page.line = page.line.take().or_else(|| found.then_some(name));
+                            found
+                        });
                     });
                     is_in
                 };

@@ -126,14 +126,16 @@ async fn lines_lead_to_their_rows_and_gaps_to_the_next_campaign() {
         let desk = Desk::open(&ground).await;
         let manager = desk.sign_in("Quản lý Mẫu", Role::Manager, &[]).await;
         let officer = desk.sign_in("Cán bộ Mẫu", Role::Officer, &[]).await;
-        for (line, shown, hidden) in [
-            ("by=segment&line=none", "nd-001", "nd-002"),
-            ("by=area&line=none", "nd-001", "nd-002"),
-            ("by=segment&line=can-bo", "nd-002", "nd-001"),
-            ("by=account&line=viettel", "nd-001", "nd-009"),
+        for (line, shown, hidden, name) in [
+            ("by=segment&line=none", "nd-001", "nd-002", "Nhóm đối tượng: (không thuộc nhóm nào)"),
+            ("by=area&line=none", "nd-001", "nd-002", "(chưa rõ địa bàn)"),
+            ("by=segment&line=can-bo", "nd-002", "nd-001", "Cán bộ, công chức"),
+            ("by=account&line=viettel", "nd-001", "nd-009", "Tài khoản: viettel"),
         ] {
             let rows = desk.page(&manager, &format!("/reach/rows?period=2026-10&{line}")).await;
             assert!(rows.contains(shown) && !rows.contains(hidden), "{line}: {rows}");
+            let called = rows.split("class=\"lead\"").nth(1).unwrap().split("</p>").next().unwrap();
+            assert!(called.contains(name), "{line}: {called}");
         }
         let path = "/reach?period=2026-10&campaign=nhan-dien";
         let page = desk.counted(&manager, path).await;

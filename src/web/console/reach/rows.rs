@@ -89,7 +89,7 @@ pub(super) async fn show(
         .map(|(name, label)| context! { href => address(name, 0), label, current => only.map_or("", Fate::name) == name })
         .collect();
     let values = context! {
-        rows, fates, line => &line, may_read,
+        rows, fates, line => page.line.as_ref().map_or(line.as_str(), |name| name.text(lang)), may_read,
         next => page.next.map(|next| address(only.map_or("", Fate::name), next)),
         first => if after > 0 { Some(address(only.map_or("", Fate::name), 0)) } else { None },
         full => page.rows.len() == row::PAGE,
