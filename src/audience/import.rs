@@ -11,6 +11,7 @@ mod header;
 mod person;
 mod reader;
 mod store;
+mod unpacked;
 
 use std::{
     fs::File,
