@@ -101,7 +101,7 @@ pub(super) fn read(
                 wrong("sms", phrase!("hãy viết tin nhắn SMS, hoặc bỏ kênh này", "write the text message, or leave SMS out"));
             }
             "chat" if filled.chat.is_empty() => {
-                wrong("chat", phrase!("hãy viết tin trò chuyện, hoặc bỏ kênh này", "write the chat message, or leave chat out"));
+                wrong("chat", phrase!("hãy viết tin nhắn chat, hoặc bỏ kênh này", "write the chat message, or leave chat out"));
             }
             "email" if filled.subject.is_empty() => {
                 wrong("subject", phrase!("thư cần tiêu đề, hoặc bỏ kênh này", "the mail needs a subject, or leave e-mail out"));

@@ -62,14 +62,14 @@ pub(super) async fn new(
         let mut open = Vec::new();
         for one in warning::open(&state.parts.db, 20).await? {
             let draft = edition::latest(&state.parts.db, &one.slug).await?;
-            if draft.is_some_and(|draft| visitor.user.departments.sees(&draft.owner)) {
-                open.push(one.slug);
+            if let Some(draft) = draft.filter(|draft| visitor.user.departments.sees(&draft.owner)) {
+                open.push(json!({ "slug": one.slug, "title": draft.title, "at": draft.at }));
             }
         }
         return Ok(state.view(
             &visitor,
             "console/warnings/choose",
-            context! { patterns => Value::from(Serde(&choices)), broken => Value::from(Serde(&broken)), open => open },
+            context! { patterns => Value::from(Serde(&choices)), broken => Value::from(Serde(&broken)), open => Value::from(Serde(&open)) },
         ));
     };
     let library = state.parts.shelf.library(&state.parts.db).await?;
