@@ -178,16 +178,14 @@ async fn power(state: &Shared, caller: &Caller, submission: &approval::Submissio
     if !caller.lends_everything() {
         caller.needs(Right::Approve)?;
     }
-    match Power::of(&state.parts.db, &caller.user, submission, state.parts.clock.millis()).await? {
-        Some(power) => Ok(power),
-        None => {
-            let words = phrase!(
-                "người dùng này không phê duyệt, và không thay mặt ai đang vắng",
-                "this user approves nothing, and stands in for nobody who is away"
-            );
-            Err(Problem::new(Kind::Forbidden, words))
-        }
-    }
+    let power = Power::of(&state.parts.db, &caller.user, submission, state.parts.clock.millis()).await?;
+    power.ok_or_else(|| {
+        let words = phrase!(
+            "người dùng này không phê duyệt, và không thay mặt ai đang vắng",
+            "this user approves nothing, and stands in for nobody who is away"
+        );
+        Problem::new(Kind::Forbidden, words)
+    })
 }
 
 #[utoipa::path(get, path = "/submissions", tag = "campaigns", operation_id = "list_submissions",
