@@ -119,7 +119,7 @@ pub(super) async fn trend(
         let share =
             |fate: Fate| people.map_or_else(|| "…".to_string(), |people| words::share(people.of(fate), people.addressed(), lang));
         points.push(Point {
-            name: period.key(),
+            name: period.short(lang),
             value: people.and_then(|people| mille(people.of(Fate::Confirmed), people.addressed())),
             note: share(Fate::Confirmed),
         });
