@@ -11,7 +11,6 @@ use std::{
 };
 
 use chrono::TimeZone as _;
-use providers::Channel;
 use serde_json::Value;
 
 use super::{

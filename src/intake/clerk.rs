@@ -269,9 +269,7 @@ impl<'a> Clerk<'a> {
 
     /// Has a list gone through anew, as is said now.
     pub async fn say(&self, upload: &Upload, said: Said<'_>) -> Result<(), ClerkError> {
-        let settings = said
-            .settings(upload, &self.owners, |source| self.sees(source))
-            .map_err(|wrong| ClerkError::Wrong(Box::new(wrong)))?;
+        let settings = said.settings(upload, &self.owners, |source| self.sees(source)).map_err(ClerkError::Wrong)?;
         let known = user::departments(self.db).await?;
         let is_one = settings.owner.is_empty() || known.iter().any(|department| department.name == settings.owner);
         if !is_one || !self.user.departments.sees(&settings.owner) {

@@ -113,7 +113,7 @@ impl Said<'_> {
         upload: &Upload,
         owners: &Owners,
         sees: impl Fn(&str) -> bool,
-    ) -> std::result::Result<Settings, Wrong> {
+    ) -> std::result::Result<Settings, Box<Wrong>> {
         let mut mistakes = Vec::new();
         let mut settings = upload.settings();
         let (source, owner) = (settings.source.clone(), settings.owner.clone());
@@ -152,7 +152,7 @@ impl Said<'_> {
                 mistakes.push(Mistake { field: "column-0", says });
             }
         }
-        if mistakes.is_empty() { Ok(settings) } else { Err(Wrong { settings, mistakes }) }
+        if mistakes.is_empty() { Ok(settings) } else { Err(Box::new(Wrong { settings, mistakes })) }
     }
 }
 

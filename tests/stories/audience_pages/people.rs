@@ -96,6 +96,13 @@ async fn another_departments_people_are_on_no_page() {
             let (status, ..) = own.post(&format!("/people/{theirs}/{step}"), &[("confirm", "B1"), ("reason", "x")]).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{step}");
         }
+        // Whoever is asked takes a request in, and is told whose it is now instead of shown somebody else's person.
+        let asked = [("who", "0912345678"), ("kind", "access")];
+        let (status, to, _) = own.post("/requests", &asked).await;
+        assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/requests"));
+        assert!(own.get("/requests").await.1.contains("Đơn vị quản lý danh sách có người này sẽ xử lý tiếp"));
+        let number = console.ground.number("SELECT max(id) FROM request").await;
+        assert_eq!(own.get(&format!("/requests/{number}")).await.0, StatusCode::NOT_FOUND);
         // Nor are they taken over by a file that names them.
         let (_, page) = own.upload("lay.csv", "ref,phone\nB1,0912345678\n", &[("source", "van-hoa")]).await;
         assert!(console.intake.step().await.unwrap());
