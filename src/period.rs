@@ -222,7 +222,10 @@ mod tests {
     #[test]
     fn a_chart_names_periods_briefly() {
         let short = |key| PLAIN.parse(key).map(|period| period.short(Lang::Vi)).unwrap();
-        assert_eq!(["2026-Q4", "2026-H1", "2026", "2026-W47"].map(short), ["Quý IV/2026", "6 tháng đầu/2026", "Năm 2026", "Tuần 47/2026"]);
+        assert_eq!(
+            ["2026-Q4", "2026-H1", "2026", "2026-W47"].map(short),
+            ["Quý IV/2026", "6 tháng đầu/2026", "Năm 2026", "Tuần 47/2026"]
+        );
         assert_eq!(PLAIN.parse("2026-Q4").unwrap().short(Lang::En), "2026-Q4");
     }
 
