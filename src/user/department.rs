@@ -208,27 +208,25 @@ pub async fn add_department(db: &Db, name: &str, actor: &Actor, now: i64) -> Res
     })
 }
 
-/// Gives a department another name: campaigns whose `owner` is the earlier one are no longer its own.
+/// Gives a department another name; its earlier one. What names it by that one is no longer its own: lists are the caller's to hand
+/// over within the same transaction; campaigns and segments say their owner in their own texts.
 pub async fn rename_department(
-    db: &Db,
+    tx: &mut Tx,
     id: i64,
     name: &str,
     actor: &Actor,
     now: i64,
-) -> Result<std::result::Result<(), Refused>> {
-    transaction!(db, |tx| {
-        let was: Option<String> = within!(tx, |c, sql| sqlx::query_scalar(sql(&NAME)).bind(id).fetch_optional(c).await)?;
-        let Some(was) = was else { return Ok(Err(Refused::NoSuchDepartment)) };
-        let renamed = within!(tx, |c, sql| {
-            sqlx::query(sql(&RENAME)).bind(id).bind(name).bind(folded(name)).execute(c).await.map(affected)
-        })?;
-        if renamed == 0 {
-            return Ok(Err(Refused::DepartmentTaken));
-        }
-        let (before, after) = (json!({ "name": was }), json!({ "name": name }));
-        audit::record(tx, actor, "department.rename", name, Some(&before), Some(&after), now).await?;
-        Ok(Ok(()))
-    })
+) -> Result<std::result::Result<String, Refused>> {
+    let was: Option<String> = within!(tx, |c, sql| sqlx::query_scalar(sql(&NAME)).bind(id).fetch_optional(c).await)?;
+    let Some(was) = was else { return Ok(Err(Refused::NoSuchDepartment)) };
+    let renamed =
+        within!(tx, |c, sql| sqlx::query(sql(&RENAME)).bind(id).bind(name).bind(folded(name)).execute(c).await.map(affected))?;
+    if renamed == 0 {
+        return Ok(Err(Refused::DepartmentTaken));
+    }
+    let (before, after) = (json!({ "name": was }), json!({ "name": name }));
+    audit::record(tx, actor, "department.rename", name, Some(&before), Some(&after), now).await?;
+    Ok(Ok(was))
 }
 
 /// Takes a department away: everybody sees what it owned.

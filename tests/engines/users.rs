@@ -118,7 +118,8 @@ async fn one_sees_ones_own_departments(world: &World) {
     assert!(an.departments.sees("Sở Văn hóa") && !an.departments.sees("Công an tỉnh") && an.departments.sees("Ai đó"));
     let listed = user::list(&world.db).await.unwrap();
     assert_eq!(listed, std::slice::from_ref(&an));
-    user::rename_department(&world.db, ids[1], "Công an", &somebody(), now).await.unwrap().unwrap();
+    let renamed = transaction!(world.db, |tx| user::rename_department(tx, ids[1], "Công an", &somebody(), now).await);
+    assert_eq!(renamed.unwrap().unwrap(), "Công an tỉnh");
     user::remove_department(&world.db, ids[0], &somebody(), now).await.unwrap().unwrap();
     let an = user::find(&world.db, an.id).await.unwrap().unwrap();
     assert!(an.departments.sees("Công an tỉnh") && !an.departments.sees("Công an"));
