@@ -297,13 +297,6 @@ async fn an_administrator_keeps_departments_and_reads_the_record() {
             assert!(answer.text.contains("<h1"), "{path}: {}", answer.text);
         }
         assert_eq!(browser.post("/departments", &[("name", "Sở\0 Xây dựng")]).await.status, StatusCode::SEE_OTHER);
-        // A department's lists go with its name.
-        loa::transaction!(desk.ground.db, |tx| loa::audience::list::give(tx, "hoi-vien", "Sở Văn hóa").await).unwrap();
-        let renamed = browser.post_from("/departments", "/departments/1", &[("name", "Sở Văn hóa và Thể thao")]).await;
-        assert_eq!(renamed.status, StatusCode::SEE_OTHER, "{}", renamed.text);
-        assert!(browser.get("/departments").await.text.contains("nay ai cũng thấy"));
-        let owners = loa::audience::list::owners(&desk.ground.db).await.unwrap();
-        assert_eq!(owners.of("hoi-vien"), "Sở Văn hóa và Thể thao");
         let csv = browser.get("/audit/export.csv").await.text;
         assert!(csv.starts_with("\u{feff}seq,at,who,via,from,action,subject,before,after,hash\r\n"), "{csv}");
         assert!(csv.contains(",department.add,Sở Văn hóa,"), "{csv}");
@@ -311,6 +304,13 @@ async fn an_administrator_keeps_departments_and_reads_the_record() {
         let entry: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
         assert_eq!((entry["action"].as_str(), entry["who"].as_str()), (Some("department.add"), Some("An")));
         assert_eq!(entry["from"], "127.0.0.1");
+        // A department's lists go with its name.
+        loa::transaction!(desk.ground.db, |tx| loa::audience::list::give(tx, "hoi-vien", "Sở Văn hóa").await).unwrap();
+        let renamed = browser.post_from("/departments", "/departments/1", &[("name", "Sở Văn hóa và Thể thao")]).await;
+        assert_eq!(renamed.status, StatusCode::SEE_OTHER, "{}", renamed.text);
+        assert!(browser.get("/departments").await.text.contains("nay ai cũng thấy"));
+        let owners = loa::audience::list::owners(&desk.ground.db).await.unwrap();
+        assert_eq!(owners.of("hoi-vien"), "Sở Văn hóa và Thể thao");
     }
 }
 
