@@ -60,10 +60,18 @@ struct Work {
     /// Its table, without the heading where the form shows it.
     body: String,
     as_text: bool,
-    /// Nothing is written here.
-    fixed: bool,
+    hand: Hand,
+}
+
+/// Whether a segment can be written here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hand {
+    /// It can.
+    Free,
+    /// A file defines it, or its reader may write none.
+    Fixed,
     /// Another department goes by it.
-    is_shared: bool,
+    Shared,
 }
 
 #[derive(Default)]
@@ -84,8 +92,7 @@ fn typed_work(typed: &Fields, slug: String) -> Work {
         owner: typed.get("owner").to_string(),
         body: typed.raw("text").replace("\r\n", "\n"),
         as_text: typed.get("view") == "text",
-        fixed: false,
-        is_shared: false,
+        hand: Hand::Free,
     }
 }
 
@@ -146,9 +153,12 @@ fn is_seen(library: &Library, owners: &Owners, visitor: &Visitor, user: &str) ->
 fn users(library: &Library, owners: &Owners, visitor: &Visitor, slug: &str) -> Vec<Value> {
     let named = library.users_of(slug).into_iter().filter(|user| is_seen(library, owners, visitor, user));
     named
-        .map(|user| match in_brackets(&user) {
-            Some(segment) => context! { href => format!("/segments/{segment}"), name => segment },
-            None => context! { href => format!("/campaigns/{user}"), name => user },
+        .map(|user| {
+            if let Some(segment) = in_brackets(&user) {
+                context! { href => format!("/segments/{segment}"), name => segment }
+            } else {
+                context! { href => format!("/campaigns/{user}"), name => user }
+            }
         })
         .collect()
 }

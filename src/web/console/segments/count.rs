@@ -8,7 +8,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 
-use super::{Said, TEXT_LIMIT, Work, library, typed_work};
+use super::{Hand, Said, TEXT_LIMIT, Work, library, typed_work};
 use crate::{
     audience::{count, segment::compile},
     campaign::{Library, Segment},
@@ -48,7 +48,7 @@ pub(super) async fn show(
 
 /// The values of the template `segments/count`.
 pub(super) async fn counted(state: &Shared, library: &Library, work: &Work, lang: Lang, patience: Duration) -> Value {
-    let segments = if work.fixed && is_of_file(library, &work.slug) {
+    let segments = if work.hand == Hand::Fixed && is_of_file(library, &work.slug) {
         library.segments.clone()
     } else {
         // A title that is not yet written changes no count.

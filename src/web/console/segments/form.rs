@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::{http::StatusCode, response::Response};
 use minijinja::{Value, context};
 
-use super::{Said, Work, count, is_seen, library, users};
+use super::{Hand, Said, Work, count, is_seen, library, users};
 use crate::{
     audience::place::Places,
     campaign::form as keys,
@@ -72,8 +72,8 @@ pub(super) async fn show(
     let departments = departments.iter().map(|name| context! { value => name, label => name });
     let counted = count::counted(state, &library, &work, lang, count::PAGE).await;
     let values = context! {
-        slug => &work.slug, base => work.base, is_new => work.is_new, text => &work.body, as_text => as_text, fixed => work.fixed,
-        owner => &work.owner, owners => std::iter::once(everybody).chain(departments).collect::<Vec<_>>(), is_shared => work.is_shared,
+        slug => &work.slug, base => work.base, is_new => work.is_new, text => &work.body, as_text => as_text, fixed => work.hand != Hand::Free,
+        owner => &work.owner, owners => std::iter::once(everybody).chain(departments).collect::<Vec<_>>(), is_shared => work.hand == Hand::Shared,
         of_file => is_of_file(&library, &work.slug),
         no_form => no_form.filter(|_| !work.as_text).map(|why| why.text(lang).to_string()),
         errors => sheet.errors(),

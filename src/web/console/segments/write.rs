@@ -8,7 +8,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Said, TEXT_LIMIT, Work,
+    Hand, Said, TEXT_LIMIT, Work,
     form::{departments, show},
     is_seen, library, typed_work,
 };
@@ -43,7 +43,7 @@ const OFFERED: usize = 8;
 /// What a new segment begins with.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Begin {
+pub(super) struct Begin {
     /// Whom this campaign did not reach…
     unreached: String,
     /// … in so long: `90d`.
@@ -71,7 +71,7 @@ pub(super) async fn new_page(
     visitor.needs(Right::WriteAudience)?;
     let body = begin.body(&*library(&state).await?, &visitor);
     let owner = visitor.user.departments.names().next().unwrap_or_default().to_string();
-    let work = Work { slug: String::new(), base: 0, is_new: true, owner, body, as_text: false, fixed: false, is_shared: false };
+    let work = Work { slug: String::new(), base: 0, is_new: true, owner, body, as_text: false, hand: Hand::Free };
     show(&state, &visitor, StatusCode::OK, work, Said::default()).await
 }
 
@@ -97,7 +97,7 @@ async fn existing(state: &Shared, visitor: &Visitor, slug: String) -> Result<Wor
         }
         let text = table_of(&library.segments_text, &slug).unwrap_or_default();
         let owner = String::new();
-        return Ok(Work { slug, base: 0, is_new: false, owner, body: text, as_text: true, fixed: true, is_shared: false });
+        return Ok(Work { slug, base: 0, is_new: false, owner, body: text, as_text: true, hand: Hand::Fixed });
     }
     let latest = editions::latest(&state.parts.db, &slug).await?.ok_or(Fault::NotFound)?;
     visitor.sees(&latest.owner)?;
@@ -108,8 +108,12 @@ async fn existing(state: &Shared, visitor: &Visitor, slug: String) -> Result<Wor
         Some(body) => (body.to_string(), false),
         None => (text, true),
     };
-    let fixed = is_shared || !visitor.can(Right::WriteAudience);
-    Ok(Work { slug, base: latest.version, is_new: false, owner: latest.owner, body, as_text, fixed, is_shared })
+    let hand = match visitor.can(Right::WriteAudience) {
+        _ if is_shared => Hand::Shared,
+        true => Hand::Free,
+        false => Hand::Fixed,
+    };
+    Ok(Work { slug, base: latest.version, is_new: false, owner: latest.owner, body, as_text, hand })
 }
 
 /// One table of a file, with the comment above it.
@@ -140,13 +144,13 @@ pub(super) async fn write_on(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::WriteAudience)?;
     let existing = existing(&state, &visitor, slug.clone()).await?;
-    if existing.is_shared {
+    if existing.hand == Hand::Shared {
         return Err(Fault::Conflict(phrase!(
             "Một đơn vị khác đang dùng nhóm này: không sửa và không xóa được. Hãy tạo nhóm mới cho đơn vị mình.",
             "Another department goes by this segment: it cannot be changed or taken away. Make a new one for yours."
         )));
     }
-    if existing.fixed {
+    if existing.hand == Hand::Fixed {
         return Err(Fault::Conflict(phrase!(
             "Nhóm này do segments.toml trên máy chủ quy định: chỉ sửa được ở đó.",
             "This segment is defined by segments.toml on the server: it can only be changed there."
