@@ -20,7 +20,7 @@ use crate::{
     db::{Db, Result, Sql, affected},
     on, phrase,
     seal::Seal,
-    transaction, within,
+    transaction, user, within,
     words::Phrase,
 };
 
@@ -174,13 +174,26 @@ impl Intake {
         let progress = |progress: Progress| {
             tell.send_replace((progress.at, progress.length));
         };
-        let work = import::import_as(&self.db, &self.seal, &self.clock, &order, &settings.reading, progress);
+        let spared = self.spared(upload).await?;
+        let work = import::import_as((&self.db, &self.seal, &self.clock), &order, &spared, &settings.reading, progress);
         let (outcome, failure) = match self.followed(upload, work, seen).await {
             Ok(summary) => (Some(Outcome::from(summary)), None),
             Err(import::ImportError::Db(error)) => return Err(error),
             Err(error) => (None, Some(error.phrase())),
         };
         self.finish(upload, outcome, failure).await
+    }
+
+    /// The lists of departments that whoever brought a list does not see: nobody is taken over from them, also where they became
+    /// another department's, or people came onto them, since the list was checked.
+    async fn spared(&self, upload: &Upload) -> Result<Vec<String>> {
+        let user = match upload.by_user {
+            Some(id) => user::find(&self.db, id).await?,
+            None => None,
+        };
+        let owners = list::owners(&self.db).await?;
+        let sees = |owner: &str| user.as_ref().is_some_and(|user| user.departments.sees(owner));
+        Ok(owners.hidden(sees).into_iter().map(str::to_string).collect())
     }
 
     async fn block(&self, upload: &Upload) -> Result<()> {

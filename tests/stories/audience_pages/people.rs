@@ -109,6 +109,15 @@ async fn another_departments_people_are_on_no_page() {
         assert_eq!(own.post(&format!("{page}/confirm"), &[]).await.0, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(!console.intake.step().await.unwrap());
         assert_eq!(console.ground.number("SELECT count(*) FROM recipient WHERE source = 'y-te'").await, 1);
+        // Not even where they came onto that list after the file was checked.
+        let (_, late) = own.upload("muon.csv", "ref,phone\nA9,0901234568\nB9,0912345670\n", &[("source", "van-hoa")]).await;
+        assert!(console.intake.step().await.unwrap());
+        listed(&console, "y-te", "B9,Lê Chín,0912345670,\n").await;
+        assert_eq!(own.post(&format!("{late}/confirm"), &[]).await.0, StatusCode::SEE_OTHER);
+        assert!(console.intake.step().await.unwrap());
+        assert!(own.get(&late).await.1.contains("nay thuộc danh sách của đơn vị khác"));
+        assert_eq!(console.ground.number("SELECT count(*) FROM recipient WHERE ref = 'B9' AND source = 'y-te'").await, 1);
+        assert_eq!(console.ground.number("SELECT count(*) FROM recipient WHERE ref = 'A9'").await, 0);
         // Nor is a list of theirs brought anew, nor one that binds everybody.
         let (status, _) = own.upload("y-te.csv", "ref,phone\nB2,0912345679\n", &[("source", "y-te")]).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
