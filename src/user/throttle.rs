@@ -43,10 +43,20 @@ impl Subject<'_> {
     fn key(self, seal: &Seal) -> [u8; 32] {
         match self {
             Self::Account(email) => seal.mac("throttle/account", email.as_bytes()),
-            // Whoever has one IPv6 address has the 2^64 of its network.
-            Self::Address(IpAddr::V6(address)) => seal.mac("throttle/address", &address.octets()[..8]),
-            Self::Address(IpAddr::V4(address)) => seal.mac("throttle/address", &address.octets()),
+            Self::Address(address) => seal.mac("throttle/address", network(address).to_string().as_bytes()),
             Self::Code(user) => seal.mac("throttle/code", &user.to_be_bytes()),
+        }
+    }
+}
+
+/// Whoever is at an address: of IPv6 its network, because whoever has one address of it has all 2^64.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            IpAddr::from(octets)
         }
     }
 }
@@ -133,6 +143,13 @@ pub async fn clean(db: &Db, now: i64) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_ipv6_is_its_whole_network() {
+        let of = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:dc8:1:2:3:4:5:6"), "2001:dc8:1:2::");
+        assert_eq!(of("203.0.113.9"), "203.0.113.9");
+    }
 
     #[test]
     fn waits_double_and_end_at_a_quarter_of_an_hour() {

@@ -1,6 +1,11 @@
 //! Who is in the list: how many people, by list, place, group and segment; and what was imported.
 
-use axum::extract;
+use std::time::Duration;
+
+use axum::{
+    extract,
+    response::{IntoResponse as _, Response},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,8 +14,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, moment},
     caller::Caller,
+    figures::Counting,
     input::{Name, Paging, Query, Slug},
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 use crate::{
     audience::{
@@ -24,8 +30,12 @@ use crate::{
     edition::Owners,
     phrase,
     user::Right,
-    web::State,
+    web::{State, console::desk::Reading},
 };
+
+/// How long a request waits for a count.
+const PATIENCE: Duration = Duration::from_secs(10);
+const MINUTE: i64 = 60_000;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(figures)).routes(routes!(imports)).routes(routes!(segments)).routes(routes!(segment))
@@ -197,6 +207,8 @@ struct CountedSegment {
     slug: String,
     /// What people call it.
     title: String,
+    /// When it was counted.
+    at: DateTime<Utc>,
     /// How many people it is.
     count: Counted,
 }
@@ -236,13 +248,14 @@ async fn segments(caller: Caller, extract::State(State(state)): extract::State<S
 
 #[utoipa::path(get, path = "/segments/{slug}", tag = "audience", operation_id = "count_segment",
     summary = "Một nhóm có bao nhiêu người | How many people a segment is",
-    description = "Counted when asked: that takes seconds where the list holds millions.", params(Slug),
-    responses((status = 200, description = "The segment as it stands", body = CountedSegment)))]
+    description = "Counted when asked, at most once a minute. Where the list holds millions that takes a while: 202 says to ask again.", params(Slug),
+    responses((status = 200, description = "The segment as it stood then", body = CountedSegment),
+        (status = 202, description = "It is being counted", body = Counting, headers(("Retry-After" = u16, description = "Seconds")))))]
 async fn segment(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
     Name(slug): Name,
-) -> Result<axum::Json<CountedSegment>, Problem> {
+) -> Result<Response, Problem> {
     caller.needs(Right::ReadAudience)?;
     let library = state.parts.library.read().map(|library| library.clone()).unwrap_or_default();
     let segment = library.segments.get(&slug).ok_or_else(Problem::not_found)?;
@@ -250,14 +263,26 @@ async fn segment(
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
     let whole = Condition { segments: vec![slug.clone()], ..Condition::default() };
-    let compiled = compile(&whole, &lookup, db.engine(), 1, now).map_err(anyhow::Error::from)?;
-    let counted = count(db, &compiled, now).await?;
-    let count = Counted {
-        people: counted.people,
-        phone: counted.phone,
-        email: counted.email,
-        chat: counted.chat,
-        refused: counted.refused,
-    };
-    Ok(axum::Json(CountedSegment { slug, title: segment.title.clone(), count }))
+    // Within a minute the question is the same, and so is its answer: however many ask, the list is gone over once.
+    let compiled = compile(&whole, &lookup, db.engine(), 1, now - now.rem_euclid(MINUTE)).map_err(anyhow::Error::from)?;
+    let (asked, of) = (db.clone(), compiled.clone());
+    let counting = async move { count(&asked, &of, now).await };
+    match state.desk.people.ask(compiled, now, PATIENCE, counting).await {
+        Reading::Counting => Ok(Counting::now().into_response()),
+        Reading::Failed => {
+            let words = phrase!("không đếm được: hãy thử lại sau", "it could not be counted: try again later");
+            Err(Problem { retry_after: Some(5), ..Problem::new(Kind::Unavailable, words) })
+        }
+        Reading::Counted(counted, at) => {
+            let count = Counted {
+                people: counted.people,
+                phone: counted.phone,
+                email: counted.email,
+                chat: counted.chat,
+                refused: counted.refused,
+            };
+            let segment = CountedSegment { slug, title: segment.title.clone(), at: moment(at), count };
+            Ok(axum::Json(segment).into_response())
+        }
+    }
 }

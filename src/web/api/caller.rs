@@ -25,6 +25,7 @@ use crate::{
     user::{
         self, Right, User,
         api_token::{self, ApiToken},
+        throttle,
     },
     web::{State, console::door},
 };
@@ -193,7 +194,9 @@ pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem
         Some(secret) => api_token::find(&shared.parts.db, &secret, shared.parts.clock.millis()).await?,
         None => None,
     };
-    let key = bearer.as_ref().map_or_else(|| format!("{address:?}"), |bearer| format!("token/{}", bearer.token.id));
+    let key = bearer
+        .as_ref()
+        .map_or_else(|| format!("{:?}", address.map(throttle::network)), |bearer| format!("token/{}", bearer.token.id));
     let pace = shared.limiter.take(&key).map_err(|wait| {
         let seconds = wait.as_secs() + 1;
         let words = phrase!("hãy thử lại sau {seconds} giây", "try again in {seconds} s");

@@ -65,6 +65,11 @@ async fn a_list_is_brought_described_and_confirmed_as_on_the_page() {
     assert_eq!(desk.get("/imports").await["items"][0]["source"], "Hội viên");
     assert_eq!(problem(desk.post(&format!("{path}/confirm"), json!({})).await).await.1, "/api#conflict");
 
+    // However many ask, a segment is counted once a minute.
+    let (one, other) = tokio::join!(desk.get("/segments/toan-dan"), desk.get("/segments/toan-dan"));
+    assert_eq!((&one["at"], &one["count"]), (&other["at"], &other["count"]));
+    assert!(one["count"]["people"].as_i64().unwrap() >= 20, "{one}");
+
     // The refused rows are given out once, also to whoever says that they mean the same request.
     let fetch = || desk.request(Method::POST, &format!("{path}/refused-rows")).header("idempotency-key", "rows").send();
     let rows = fetch().await.unwrap();
