@@ -89,10 +89,12 @@ async fn a_new_password_ends_the_other_sessions() {
             assert!(answer.text.contains(says), "{says}: {}", answer.text);
             assert!(!answer.text.contains("khác hẳn"), "a password is never shown again");
         }
+        here.post("/me/tokens", &[("name", "Báo cáo"), ("right", "read_reach"), ("ends", "2026-12-31")]).await;
         let answer = change(PASSWORD, "một câu khác hẳn dài", "một câu khác hẳn dài").await;
         assert_eq!((answer.status, answer.location.as_str()), (StatusCode::SEE_OTHER, "/me"));
         let page = here.get("/me").await;
         assert!(page.text.contains("Đã đổi mật khẩu"), "{}", page.text);
+        assert!(page.text.contains("1 mã truy cập API của bạn vẫn dùng được"), "{}", page.text);
         assert!(!here.get("/me").await.text.contains("Đã đổi mật khẩu"), "it is said once");
         assert_eq!(there.get("/me").await.status, StatusCode::SEE_OTHER);
         desk.hands.advance(Duration::from_mins(61));
