@@ -191,6 +191,12 @@ async fn what_one_writes_another_releases() {
     assert!(page.contains("Đang áp dụng") && page.contains("Bao 156"), "{page}");
     assert!(office.loa(&["send", "otp-moi", "--dry-run"]).contains("Mã OTP"));
 
+    // What came after the page that one ticks a box on is told of before it is replaced.
+    let late = [("slug", "otp-moi"), ("text", CAMPAIGN), ("replace", "on"), ("base", "1")];
+    let late = lan.upload("/campaigns/import", &late).await;
+    assert!(late.status == StatusCode::UNPROCESSABLE_ENTITY && late.text.contains("vừa lưu bản 2"), "{}", late.text);
+    assert!(late.text.contains("name=\"base\" value=\"2\""), "{}", late.text);
+
     // The approved one goes on while the edited one waits; both are told apart, in words and not by colour alone.
     lan.write("otp-moi", &second.replace("156", "5656")).await;
     let waiting = lan.submit("otp-moi", "3").await;
