@@ -244,7 +244,12 @@ impl Ground<'_> {
         };
         let text: Arc<str> = source.text.as_str().into();
         let span = spot(&text, &[Step::Key("channels"), Step::Key("use")]).unwrap_or(0..0);
-        let warning = |channel| Problem::at(&file.display().to_string(), &text, span.clone(), review::without_account(channel));
+        let warning = |channel| {
+            let mut warning = Problem::at(&file.display().to_string(), &text, span.clone(), review::without_account(channel));
+            warning.field = "channels.use".to_string();
+            warning.is_warning = true;
+            warning
+        };
         Problems(review::unserved(&source.campaign, &config.accounts).into_iter().map(warning).collect())
     }
 

@@ -1,6 +1,6 @@
 //! Campaigns and segments of the console: versions, what is in force, and who may decide.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::NaiveDate;
 use loa::{
@@ -10,7 +10,9 @@ use loa::{
     config::Config,
     definition,
     edition::{self, Edition, Saved, Shelf, SubmitError, segments},
+    preview::mail,
 };
+use providers::{Attachment, Email, Picture};
 
 use super::world::World;
 
@@ -303,6 +305,34 @@ async fn one_person_alone_is_looked_at_afterwards(world: &World) {
     assert_eq!(office.runs(world).await, Some(text("warning", "Khan.")));
 }
 
+/// Whichever node is asked has the mail that another one made, with its pictures, for its reader alone.
+async fn a_mail_that_is_looked_at_is_everywhere_for_an_hour(world: &World) {
+    let (db, now) = (&world.db, world.now());
+    save(world, &text("awareness", "Mot."), 0, &lan()).await;
+    edition::attach(db, ("moi", 1), "so-do.png", b"PNG", &lan(), now).await.unwrap();
+    let file = Attachment { name: "so-do.png".into(), media_type: "image/png".into(), bytes: b"PNG"[..].into() };
+    let looked_at = Email {
+        to_name: None,
+        subject: "Chú ý".into(),
+        text: String::new(),
+        html: "<img src=\"cid:a@b\">".into(),
+        attachments: Vec::new(),
+        pictures: vec![Picture { id: "a@b".into(), file: Arc::new(file) }],
+        unsubscribe_url: None,
+        list: None,
+        language: "vi".into(),
+        urgent: false,
+    };
+    let name = mail::put(db, LAN, &looked_at, now).await.unwrap();
+    assert_eq!(mail::put(db, LAN, &looked_at, now + 1_000).await.unwrap(), name);
+    let shown = mail::get(db, LAN, &name, now).await.unwrap();
+    assert_eq!(shown.as_deref(), Some("<img src=\"data:image/png;base64,UE5H\">"));
+    assert_eq!(mail::get(db, HOA, &name, now).await.unwrap(), None);
+    assert_eq!(mail::get(db, LAN, &name, now + 2 * 3_600_000).await.unwrap(), None);
+    mail::put(db, HOA, &looked_at, now + 2 * 3_600_000).await.unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM shown_mail").await, 1, "what nobody looks at any more is gone");
+}
+
 /// What one person released alone, and nobody has looked at, ends nobody's part in it.
 async fn an_emergency_alone_does_not_make_a_text_anothers(world: &World) {
     let office = Office::new();
@@ -437,6 +467,7 @@ async fn a_segment_of_the_console_is_part_of_what_is_approved(world: &World) {
 }
 
 on_both_engines!(
+    a_mail_that_is_looked_at_is_everywhere_for_an_hour,
     an_emergency_alone_does_not_make_a_text_anothers,
     a_copy_is_not_its_copiers_alone,
     a_segment_that_comes_in_later_is_its_writers,
