@@ -40,6 +40,9 @@ use crate::{
 
 /// A pattern's name that means none.
 const BLANK: &str = "blank";
+/// Warnings not sent yet that the first page shows, and among how many of all departments they are looked for.
+const BEGUN: usize = 20;
+const LOOKED_THROUGH: i64 = 500;
 /// Warnings that may begin from one pattern in one second.
 const NAMES: usize = 20;
 
@@ -59,13 +62,9 @@ pub(super) async fn new(
         let choices: Vec<_> =
             patterns.iter().map(|one| json!({ "slug": one.slug, "title": one.title, "about": one.about })).collect();
         let broken: Vec<_> = broken.iter().map(|(slug, why)| json!({ "slug": slug, "why": why })).collect();
-        let mut open = Vec::new();
-        for one in warning::open(&state.parts.db, 20).await? {
-            let draft = edition::latest(&state.parts.db, &one.slug).await?;
-            if let Some(draft) = draft.filter(|draft| visitor.user.departments.sees(&draft.owner)) {
-                open.push(json!({ "slug": one.slug, "title": draft.title, "at": draft.at }));
-            }
-        }
+        let begun = warning::open(&state.parts.db, LOOKED_THROUGH).await?.into_iter();
+        let seen = begun.filter(|one| visitor.user.departments.sees(&one.owner)).take(BEGUN);
+        let open: Vec<_> = seen.map(|one| json!({ "slug": one.slug, "title": one.title, "at": one.at })).collect();
         return Ok(state.view(
             &visitor,
             "console/warnings/choose",
