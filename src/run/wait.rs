@@ -258,7 +258,14 @@ pub async fn doubts_settle(db: &Db, run: i64) -> Result<Option<i64>> {
 /// What a run waits for, beside what goes on. `lines`: the accounts as they are.
 pub async fn of(db: &Db, run: &ActiveRun, lines: &[Line], now: i64) -> Result<Vec<Wait>> {
     if let Some(wait) = of_itself(run, now) {
-        return Ok(vec![wait]);
+        let mut waits = vec![wait];
+        // Hours come by themselves; an account to where none sends does not.
+        if waits[0].what == What::Hours {
+            let next = next(db, run, now).await?;
+            let missing = of_routes(&next, lines, &Obstacles::new(), now);
+            waits.extend(missing.into_iter().filter(|wait| matches!(wait.what, What::NoAccount(_))));
+        }
+        return Ok(waits);
     }
     let mut waits = Vec::new();
     if run.row.state() == RunState::FanningOut {

@@ -203,6 +203,14 @@ async fn what_a_run_waits_for_is_said(world: &World) {
     command::resume(&world.db, run).await.unwrap();
     world.active.refresh().await.unwrap();
 
+    // Hours come by themselves; that no account sends to where it goes is said at once.
+    let evening = world.fanned_out(&campaign("awareness", "use = [\"sms\"]", "hours = \"18:00-20:00\"")).await;
+    let active = world.active.get(evening).unwrap();
+    let waits = loa::run::wait::of(&world.db, &active, &[], world.now()).await.unwrap();
+    let told: Vec<(&str, bool)> = waits.iter().map(|wait| (wait.name(), wait.wants_somebody())).collect();
+    assert_eq!(told, [("hours", false), ("no_account", true)]);
+    command::abort(&world.db, evening).await.unwrap();
+
     // The reason goes when the message does.
     world.advance(20 * HOUR).await;
     assert_eq!(world.claim(run, SMS).await.len(), 1);
