@@ -71,6 +71,14 @@ pub struct Wanted {
     pub allow_private: bool,
 }
 
+impl Webhook {
+    /// The same as a person says it.
+    pub fn wanted(&self) -> Wanted {
+        let Self { title, url, events, allow_private, .. } = self.clone();
+        Wanted { title, url, events, allow_private }
+    }
+}
+
 /// What is wrong with what was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
@@ -95,6 +103,13 @@ impl Wanted {
             return Err(Unfit::Events);
         }
         Ok(check_address(&self.url, self.allow_private)?)
+    }
+
+    /// What the record of who did what keeps of it: nothing of what stands after `?`, where some programs want a secret.
+    pub fn told(&self) -> serde_json::Value {
+        let (address, _) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let events: Vec<_> = self.events.iter().map(|of| of.name()).collect();
+        serde_json::json!({ "title": self.title.trim(), "url": address, "events": events, "allow_private": self.allow_private })
     }
 
     /// The types, each once, in their order, as they are stored.

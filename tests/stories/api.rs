@@ -326,7 +326,8 @@ fn verified((headers, body): &Heard, secret: &str) -> Option<(String, Value)> {
 async fn a_program_is_told_what_happened_and_can_trust_it() {
     let desk = Desk::open(30).await;
     let (url, mut told) = listener().await;
-    let mut wanted = json!({ "title": "Bảng theo dõi", "url": url, "events": ["run.started", "run.stopped"] });
+    let mut wanted =
+        json!({ "title": "Bảng theo dõi", "url": format!("{url}?key=khoa-bi-mat"), "events": ["run.started", "run.stopped"] });
     let (status, _, errors) = problem(desk.post("/webhooks", wanted.clone()).await).await;
     assert_eq!((status, &errors[0]["pointer"]), (422, &json!("/url")), "an address inside is not meant by accident");
     wanted["allow_private"] = true.into();
@@ -362,6 +363,8 @@ async fn a_program_is_told_what_happened_and_can_trust_it() {
     }
     assert_eq!(desk.request(Method::DELETE, &format!("/webhooks/{id}")).send().await.unwrap().status(), 204);
     assert!(told.try_recv().is_err());
+    let audit = desk.get("/audit?limit=200").await.to_string();
+    assert!(audit.contains("webhook.add") && audit.contains(&url) && !audit.contains("khoa-bi-mat"), "{audit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,6 @@
 use axum::{extract, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -184,21 +183,6 @@ impl From<webhook::Webhook> for Webhook {
     }
 }
 
-/// What the record keeps of an endpoint: no secret.
-fn told(wanted: &Wanted) -> serde_json::Value {
-    let events: Vec<_> = wanted.events.iter().map(|of| of.name()).collect();
-    json!({ "title": wanted.title, "url": wanted.url, "events": events, "allow_private": wanted.allow_private })
-}
-
-fn was(webhook: &webhook::Webhook) -> serde_json::Value {
-    told(&Wanted {
-        title: webhook.title.clone(),
-        url: webhook.url.clone(),
-        events: webhook.events.clone(),
-        allow_private: webhook.allow_private,
-    })
-}
-
 #[utoipa::path(get, path = "/webhooks", tag = "webhooks", operation_id = "list_webhooks",
     summary = "Danh sách webhook | The endpoints",
     responses((status = 200, description = "All of them, the oldest first", body = List<Webhook>)))]
@@ -225,7 +209,7 @@ async fn add(
     let id = transaction!(state.parts.db, |tx| {
         let id = webhook::add(tx, &state.parts.seal, &wanted, &secret, &caller.actor.name, now).await?;
         if let Some(id) = id {
-            audit::record(tx, &caller.actor, "webhook.add", &id.to_string(), None, Some(&told(&wanted)), now).await?;
+            audit::record(tx, &caller.actor, "webhook.add", &id.to_string(), None, Some(&wanted.told()), now).await?;
         }
         Ok(id)
     })?;
@@ -262,7 +246,7 @@ async fn change(
     let changed = transaction!(state.parts.db, |tx| {
         let Some(before) = webhook::get(tx, id).await? else { return Ok(None) };
         webhook::change(tx, id, &wanted).await?;
-        let (before, after) = (was(&before), told(&wanted));
+        let (before, after) = (before.wanted().told(), wanted.told());
         audit::record(tx, &caller.actor, "webhook.change", &id.to_string(), Some(&before), Some(&after), now).await?;
         webhook::get(tx, id).await
     })?;
@@ -282,7 +266,7 @@ async fn remove(
     let removed = transaction!(state.parts.db, |tx| {
         let Some(before) = webhook::get(tx, id).await? else { return Ok(false) };
         webhook::remove(tx, id).await?;
-        audit::record(tx, &caller.actor, "webhook.remove", &id.to_string(), Some(&was(&before)), None, now).await?;
+        audit::record(tx, &caller.actor, "webhook.remove", &id.to_string(), Some(&before.wanted().told()), None, now).await?;
         Ok(true)
     })?;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
