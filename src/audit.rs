@@ -14,7 +14,7 @@ mod label;
 mod list;
 
 pub use chain::{Broken, Chain, Head, head, verify};
-pub use label::{AREAS, key, label};
+pub use label::{AREAS, key, label, means};
 pub use list::{CSV_HEAD, Entry, Filter, list};
 
 use std::net::IpAddr;

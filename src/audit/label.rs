@@ -109,6 +109,18 @@ pub fn label(action: &str) -> Phrase {
     }
 }
 
+/// By what somebody signed in; none: in words of its own.
+pub fn means(with: &str) -> Option<Phrase> {
+    Some(match with {
+        "password" => phrase!("mật khẩu", "a password"),
+        "openid" => phrase!("tài khoản định danh", "the identity provider"),
+        "first" => phrase!("bước đầu", "the first step"),
+        "code" => phrase!("mã xác thực", "a code"),
+        "recovery code" => phrase!("mã khôi phục", "a recovery code"),
+        _ => return None,
+    })
+}
+
 /// What people call a key of what stands before and after. One that has no name here is shown as it is recorded.
 pub fn key(key: &str) -> Phrase {
     match key {
@@ -123,6 +135,7 @@ pub fn key(key: &str) -> Phrase {
         "with" => phrase!("bằng", "with"),
         "sessions_ended" => phrase!("phiên đã kết thúc", "sessions ended"),
         "campaign" => phrase!("chiến dịch", "campaign"),
+        "pattern" => phrase!("mẫu", "pattern"),
         "version" => phrase!("phiên bản", "version"),
         "submission" => phrase!("yêu cầu phê duyệt số", "submission"),
         "hash" => phrase!("mã nội dung", "content's hash"),
