@@ -35,8 +35,8 @@ const SHARE: i64 = 20;
 const REST: i64 = 5_000;
 /// Runs that get their first sheet in one step.
 const NEW_RUNS: i64 = 200;
-/// How sheets are written: another number wherever [`Sheet::write`] changes, so that what an earlier version kept is counted anew.
-const FORM: u32 = 1;
+/// What an earlier version kept is counted anew: its form may be another, and so may names of places and reasons.
+const FORM: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
 
 /// A sheet that is kept.
 #[derive(Debug, Clone, PartialEq)]
