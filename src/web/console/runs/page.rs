@@ -132,6 +132,8 @@ async fn of_carriers(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result
 struct Failed {
     reason: String,
     count: i64,
+    /// What can be done about it.
+    advice: Option<String>,
     examples: Vec<Example>,
 }
 
@@ -162,6 +164,7 @@ async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(V
     let failed = found.reasons.into_iter().map(|reason| Failed {
         reason: label(reason.why),
         count: reason.count,
+        advice: failure::advice(reason.why).map(|words| words.text(lang).to_string()),
         examples: reason.examples.into_iter().map(example).collect(),
     });
     Ok((failed.collect(), found.more))
