@@ -145,6 +145,54 @@ async fn a_form_of_another_site_changes_nothing() {
     }
 }
 
+/// Every address of the console that takes a form, as the router's source has it.
+fn posts(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            posts(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(".route( \"", ".route(\"");
+        for route in text.split(".route(\"").skip(1) {
+            let (address, rest) = route.split_once('"').unwrap();
+            let handlers =
+                [" .merge(", " .layer(", " }"].into_iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+            if rest[..handlers].contains("post(") {
+                found.insert(address.to_string());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_address_takes_a_form_without_its_pages_token() {
+    let desk = Desk::open(grounds().await.remove(0), "").await;
+    desk.user("an@example.vn", &Role::ALL).await;
+    let browser = desk.signed_in("an@example.vn").await;
+    let mut addresses = std::collections::BTreeSet::new();
+    posts("src/web/console".as_ref(), &mut addresses);
+    assert!(addresses.len() > 50, "{addresses:?}");
+    for address in addresses {
+        let path: String = address
+            .split('{')
+            .enumerate()
+            .map(|(n, part)| {
+                let rest = part.split_once('}').map_or(part, |(_, rest)| rest);
+                if n == 0 { part.to_string() } else { format!("1{rest}") }
+            })
+            .collect();
+        let mut answer = browser.post_with(&path, "", &[], &[]).await;
+        if answer.status == StatusCode::BAD_REQUEST {
+            // A form with files.
+            answer = browser.post_parts(&path).await;
+        }
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {}", answer.text);
+        assert!(answer.text.contains("Trang này đã cũ"), "{path}: {}", answer.text);
+    }
+}
+
 /// Turns the second factor on; its key and recovery codes.
 async fn enrolled(desk: &Desk, browser: &Browser) -> (second_factor::Key, Vec<String>) {
     let page = browser.get("/me/two-factor").await;
