@@ -15,7 +15,7 @@ mod watch;
 mod writers;
 
 pub use file::{attach, attachments, detach, is_file_name, sheet};
-pub use owners::Owners;
+pub use owners::{Owners, renamed};
 pub use shelf::{Look, Shelf, written};
 pub use watch::watch;
 

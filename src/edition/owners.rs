@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     campaign::{Campaign, Library},
-    db::{Db, Result, Sql},
+    db::{Db, Result, Sql, Tx, affected},
     on,
     user::Scope,
+    within,
 };
 
 static OWNERS: Sql = Sql::new(
@@ -17,6 +18,13 @@ static OWNERS: Sql = Sql::new(
       WHERE e.text IS NOT NULL AND e.owner <> ''
         AND e.version = (SELECT max(l.version) FROM segment_edition l WHERE l.slug = e.slug)",
 );
+
+static RENAMED: Sql = Sql::new(r"UPDATE segment_edition SET owner = $2 WHERE owner = $1");
+
+/// Hands a department's segments over to the name that it has now.
+pub async fn renamed(tx: &mut Tx, was: &str, is: &str) -> Result<()> {
+    within!(tx, |c, sql| sqlx::query(sql(&RENAMED)).bind(was).bind(is).execute(c).await.map(affected)).map(drop)
+}
 
 /// The departments that own segments, by segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -463,6 +463,9 @@ async fn a_segment_of_the_console_is_part_of_what_is_approved(world: &World) {
     let given = segments::Draft { slug: "giao-vien", text: Some(of_teachers), owner: "Sở Giáo dục", base: 4 };
     assert_eq!(segments::save(&world.db, given, &lan(), world.now()).await.unwrap(), segments::Saved::Done(5));
     assert_eq!(edition::Owners::read(&world.db).await.unwrap().of("giao-vien"), "Sở Giáo dục");
+    let db = &world.db;
+    loa::transaction!(db, |tx| edition::renamed(tx, "Sở Giáo dục", "Sở Giáo dục và Đào tạo").await).unwrap();
+    assert_eq!(edition::Owners::read(db).await.unwrap().of("giao-vien"), "Sở Giáo dục và Đào tạo");
     assert_ne!(edition::written(&world.db).await.unwrap(), Written::default());
 }
 
