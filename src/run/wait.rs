@@ -14,6 +14,7 @@ use super::outlook::{moment, route_name};
 use crate::{
     account::{forecast::Line, trouble::Cause},
     active::{ActiveRun, OVER_BUDGET, RunState},
+    audience::address::ChatService,
     db::{Db, Result, Sql},
     delivery::{self, Why},
     on, phrase,
@@ -179,9 +180,24 @@ pub fn remedy() -> Phrase {
     )
 }
 
-/// `Viettel, VinaPhone`.
+/// To where messages go, by route: `Viettel, VinaPhone, Telegram`.
 pub fn names(routes: &BTreeSet<i16>, lang: Lang) -> String {
-    routes.iter().map(|route| route_name(*route, lang)).collect::<Vec<_>>().join(", ")
+    let name = |route: &i16| match Channel::from_number(i64::from(route >> 4)) {
+        Some(Channel::Chat) => {
+            let service = ChatService::from_number(i64::from(route & 15));
+            let name = service.map_or("chat", |service| match service {
+                // Whom one finds by their phone number there.
+                ChatService::ZaloPhone => ChatService::Zalo.name(),
+                service => service.name(),
+            });
+            words::carrier(name, lang).to_string()
+        }
+        Some(Channel::Email) => lang.pick("hộp thư điện tử", "mailboxes").to_string(),
+        _ => route_name(*route, lang),
+    };
+    let mut names: Vec<String> = routes.iter().map(name).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 /// A route's earliest pending deliveries.
@@ -440,6 +456,13 @@ mod tests {
             told[1], "tin đến MobiFone chờ tài khoản b (đã dừng, chờ người xử lý), c (hết hạn mức ngày): đến 00:00 ngày mai",
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn where_messages_go_has_a_name() {
+        let all = |lang| names(&BTreeSet::from([17, 32, 49, 50, 51]), lang);
+        assert_eq!(all(Lang::Vi), "Viettel, hộp thư điện tử, Zalo, Telegram, Zalo");
+        assert_eq!(all(Lang::En), "Viettel, mailboxes, Zalo, Telegram, Zalo");
     }
 
     #[test]
