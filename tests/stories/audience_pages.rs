@@ -2,6 +2,7 @@
 //! account is tested and paused, and what somebody should know arrives once, by page and by mail.
 
 mod accounts;
+mod home;
 mod lists;
 mod notices;
 mod people;
