@@ -252,8 +252,8 @@ async fn what_a_token_made_ends_with_it(world: &World) {
         let bearer = find(by, now).await.unwrap();
         api_token::lend(&world.db, &world.seal, &bearer.user, &bearer.token, &of("con", ends_at), &somebody(), now).await
     };
-    let (child, made) = lend(&first, now + 300 * HOUR).await.unwrap();
-    assert_eq!(made.ends_at, now + HOUR, "no longer than the one that makes it");
+    let (child, lent) = lend(&first, now + 300 * HOUR).await.unwrap();
+    assert_eq!(lent.ends_at, now + HOUR, "no longer than the one that makes it");
     let (grandchild, _) = lend(&child, now + MINUTE).await.unwrap();
     assert!(find(&grandchild, now).await.is_some() && find(&grandchild, now + MINUTE).await.is_none());
     let [first_id, other_id] = [find(&first, now).await.unwrap().token.id, find(&other, now).await.unwrap().token.id];
