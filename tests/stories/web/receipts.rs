@@ -1,6 +1,6 @@
 //! Receipts: committed before they are answered, and taken from whoever proves to be the gateway.
 
-use loa::{consent::Scope, delivery::State as Delivery, dispatch::unsubscribe_token, receipt::Stored};
+use loa::{account::callback_secret, consent::Scope, delivery::State as Delivery, dispatch::unsubscribe_token, receipt::Stored};
 use providers::Channel;
 use reqwest::{Method, StatusCode};
 use tokio::{
