@@ -252,13 +252,13 @@ async fn what_a_token_made_ends_with_it(world: &World) {
         let bearer = find(by, now).await.unwrap();
         api_token::lend(&world.db, &world.seal, &bearer.user, &bearer.token, &of("con", ends_at), &somebody(), now).await
     };
-    let (child, lent) = lend(&first, now + 300 * HOUR).await.unwrap();
-    assert_eq!(lent.ends_at, now + HOUR, "no longer than the one that makes it");
+    let (child, token) = lend(&first, now + 300 * HOUR).await.unwrap();
+    assert_eq!(token.ends_at, now + HOUR, "no longer than the one that makes it");
     let (grandchild, _) = lend(&child, now + MINUTE).await.unwrap();
     assert!(find(&grandchild, now).await.is_some() && find(&grandchild, now + MINUTE).await.is_none());
     let [first_id, other_id] = [find(&first, now).await.unwrap().token.id, find(&other, now).await.unwrap().token.id];
     let family = api_token::family(&world.db, first_id).await.unwrap();
-    assert_eq!(family.len(), 3, "its own, what it lent, and what that lent");
+    assert_eq!(family.len(), 3, "its own, what it token, and what that lent");
     assert!(family.iter().all(|token| token.id != other_id));
     let bearer = find(&child, now).await.unwrap();
     assert!(api_token::revoke(&world.db, &an, first_id, &somebody(), now).await.unwrap());
