@@ -258,7 +258,7 @@ async fn what_a_token_made_ends_with_it(world: &World) {
     assert!(find(&grandchild, now).await.is_some() && find(&grandchild, now + MINUTE).await.is_none());
     let [first_id, other_id] = [find(&first, now).await.unwrap().token.id, find(&other, now).await.unwrap().token.id];
     let family = api_token::family(&world.db, first_id).await.unwrap();
-    assert_eq!(family.len(), 3, "its own, what it token, and what that lent");
+    assert_eq!(family.len(), 3, "its own, what it lent, and what that lent");
     assert!(family.iter().all(|token| token.id != other_id));
     let bearer = find(&child, now).await.unwrap();
     assert!(api_token::revoke(&world.db, &an, first_id, &somebody(), now).await.unwrap());
