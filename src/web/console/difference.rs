@@ -78,7 +78,7 @@ fn piece(changed: bool, text: &str) -> Option<Piece> {
 }
 
 /// The lines of a change, with what changed in them.
-fn by_word(diff: &TextDiff<'_, '_, '_, str>, op: &DiffOp) -> Vec<Line> {
+fn by_word<'a>(diff: &'a TextDiff<'a, 'a, 'a, str>, op: &DiffOp) -> Vec<Line> {
     let told = diff.iter_inline_changes(op).map(|change| {
         let pieces = change.iter_strings_lossy().filter_map(|(changed, text)| piece(changed, &text)).collect();
         line(change.tag(), change.old_index(), change.new_index(), pieces)
