@@ -132,7 +132,8 @@ async fn messages_that_no_account_serves_are_told_of_until_somebody_acts() {
         };
         assert_eq!(told().await, []);
         console.ground.execute(&row(1 << 36 | 35, telegram)).await;
-        let [found] = &told().await[..] else { panic!("{:?}", told().await) };
+        let standing = told().await;
+        let [found] = &standing[..] else { panic!("{standing:?}") };
         assert!(found.urgent && found.page == "/runs/1", "{found:?}");
         assert!(found.says.vi.contains("thêm tài khoản cho kênh này vào loa.toml"), "{found:?}");
         console.ground.execute("UPDATE run SET paused = true").await;
