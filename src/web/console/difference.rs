@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use similar::{ChangeTag, DiffOp, DiffTag, TextDiff};
+use similar::{ChangeTag, DiffTag, TextDiff};
 
 /// Unchanged lines that are shown around a change.
 const AROUND: usize = 3;
@@ -51,7 +51,17 @@ pub fn between(old: &str, new: &str) -> Vec<Line> {
             lines.push(gap());
         }
         for op in group {
-            lines.extend(if closely { by_word(&diff, op) } else { by_line(&diff, op) });
+            if closely {
+                lines.extend(diff.iter_inline_changes(op).map(|change| {
+                    let pieces = change.iter_strings_lossy().filter_map(|(changed, text)| piece(changed, &text)).collect();
+                    line(change.tag(), change.old_index(), change.new_index(), pieces)
+                }));
+            } else {
+                lines.extend(diff.iter_changes(op).map(|change| {
+                    let pieces = piece(false, change.value()).into_iter().collect();
+                    line(change.tag(), change.old_index(), change.new_index(), pieces)
+                }));
+            }
             if lines.len() > MOST {
                 lines.truncate(MOST);
                 lines.push(gap());
@@ -75,23 +85,6 @@ fn line(tag: ChangeTag, old: Option<usize>, new: Option<usize>, pieces: Vec<Piec
 fn piece(changed: bool, text: &str) -> Option<Piece> {
     let text = text.trim_end_matches(['\n', '\r']);
     (!text.is_empty()).then(|| Piece { changed, text: text.to_string() })
-}
-
-/// The lines of a change, with what changed in them.
-fn by_word<'a>(diff: &'a TextDiff<'a, 'a, 'a, str>, op: &DiffOp) -> Vec<Line> {
-    let told = diff.iter_inline_changes(op).map(|change| {
-        let pieces = change.iter_strings_lossy().filter_map(|(changed, text)| piece(changed, &text)).collect();
-        line(change.tag(), change.old_index(), change.new_index(), pieces)
-    });
-    told.collect()
-}
-
-/// The lines of a change as they are.
-fn by_line(diff: &TextDiff<'_, '_, '_, str>, op: &DiffOp) -> Vec<Line> {
-    let told = diff.iter_changes(op).map(|change| {
-        line(change.tag(), change.old_index(), change.new_index(), piece(false, change.value()).into_iter().collect())
-    });
-    told.collect()
 }
 
 #[cfg(test)]
