@@ -4,9 +4,9 @@
 
 use axum::{
     Router,
-    extract::{self, DefaultBodyLimit},
-    http::StatusCode,
-    response::Response,
+    extract::{self, DefaultBodyLimit, FromRequestParts},
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use minijinja::context;
@@ -103,12 +103,24 @@ pub(super) async fn open(state: &Shared, visitor: &Visitor) -> Result<Vec<Open>,
     Ok(open.collect())
 }
 
+/// A visitor who may bring lists: asked before anything of one is taken.
+struct Importer(Visitor);
+
+impl FromRequestParts<State> for Importer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, state).await?;
+        visitor.needs(Right::WriteAudience).map_err(Fault::into_response)?;
+        Ok(Self(visitor))
+    }
+}
+
 async fn bring(
     extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
+    Importer(visitor): Importer,
     brought: Brought,
 ) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteAudience)?;
     let Brought { fields, files } = brought;
     let Some(file) = files.into_iter().find(|file| file.size > 0) else { return Err(ClerkError::Empty.into()) };
     let brought = intake::Brought {
