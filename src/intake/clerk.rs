@@ -269,6 +269,10 @@ impl<'a> Clerk<'a> {
 
     /// Has a list gone through anew, as is said now.
     pub async fn say(&self, upload: &Upload, said: Said<'_>) -> Result<(), ClerkError> {
+        // Of addresses never to be written to there is nothing to be said: they were taken in at once, by whoever may.
+        if upload.kind() == Kind::Block {
+            return Err(ClerkError::Busy);
+        }
         let settings = said.settings(upload, &self.owners, |source| self.sees(source)).map_err(ClerkError::Wrong)?;
         let known = user::departments(self.db).await?;
         let is_one = settings.owner.is_empty() || known.iter().any(|department| department.name == settings.owner);

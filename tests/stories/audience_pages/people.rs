@@ -123,6 +123,12 @@ async fn another_departments_people_are_on_no_page() {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         let (status, _) = own.upload("chan.csv", "0912345678\n", &[("kind", "block"), ("source", "chan")]).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
+        // Nor one that could not be taken in taken in by somebody else after all.
+        let everybody = console.sign_in("moi", &[Role::Officer], &[]).await;
+        let (_, broken) = everybody.upload("chan.xlsx", "PK\u{3}\u{4} none", &[("kind", "block"), ("source", "chan")]).await;
+        assert!(console.intake.step().await.unwrap());
+        assert_eq!(own.post(&format!("{broken}/check"), &[("source", "chan")]).await.0, StatusCode::CONFLICT);
+        assert!(!console.intake.step().await.unwrap());
         let removed = own.post("/audience/blocked/remove", &[("name", "chan"), ("confirm", "chan")]).await;
         assert_eq!(removed.0, StatusCode::FORBIDDEN);
         // Refusals of more of their people than a page holds leave room for the department's own; of whom nobody lists, nobody of
