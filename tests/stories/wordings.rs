@@ -243,7 +243,8 @@ fn a_channel_that_no_account_serves_is_told_of_and_no_mistake() {
             .replace("CANH BAO: khong doc", "thong bao: khong doc"),
     );
     let ended = folder.loa_with(&["check", "campaigns/canh-bao.toml", "--lang", "en", "--json"], &SECRETS);
-    let [warning] = &ended.json()["warnings"].as_array().unwrap()[..] else { panic!("{}", ended.out) };
+    let found = ended.json();
+    let [warning] = &found["warnings"].as_array().unwrap()[..] else { panic!("{}", ended.out) };
     assert!(warning["message"].as_str().unwrap().contains("no account sends it"), "{warning}");
     assert_eq!((&warning["line"], &warning["field"]), (&9.into(), &"channels.use".into()), "{warning}");
     assert_eq!(folder.loa_with(&["audience", "import", "dan.csv"], &SECRETS).code, 0);
