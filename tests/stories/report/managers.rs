@@ -212,7 +212,7 @@ async fn bills_stand_beside_the_figures_and_are_never_added() {
 }
 
 /// Two departments with a campaign each, and a manager each.
-async fn two_departments<'g>(ground: &'g Ground) -> (Desk<'g>, Who, Who) {
+async fn two_departments(ground: &Ground) -> (Desk<'_>, Who, Who) {
     scene(ground).await;
     write(ground, &[sms(1, 1, State::Delivered), sms(1, 2, State::Accepted), sms(3, 3, State::Delivered)]).await;
     ground
