@@ -125,13 +125,13 @@ async fn messages_that_no_account_serves_are_told_of_until_somebody_acts() {
             "INSERT INTO run (id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused,
                                     due_at, expires_at, fan_cursor, fan_top, created_at)
                    VALUES (1, 'nhan-dien', 'o', 0, 0, 'h', '2026-11-02', 0, 'otp', '[]', 1, false, 1, 9000000000000, 1, 1, 0);";
-        console.ground.execute(&(run.to_string() + &row(1 << 36 | 17, 17))).await;
+        console.ground.execute(&(run.to_string() + &row((1 << 36) + 0x11, 17))).await;
         let told = async || {
             let found = find::all(&look).await.unwrap();
             found.into_iter().filter(|one| one.kind == notice::Kind::RunUnserved).collect::<Vec<_>>()
         };
         assert_eq!(told().await, []);
-        console.ground.execute(&row(1 << 36 | 35, telegram)).await;
+        console.ground.execute(&row((1 << 36) + 0x23, telegram)).await;
         let standing = told().await;
         let [found] = &standing[..] else { panic!("{standing:?}") };
         assert!(found.urgent && found.page == "/runs/1", "{found:?}");
