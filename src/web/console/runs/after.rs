@@ -31,10 +31,10 @@ use crate::{
 /// How long after a run's message a refusal counts as an answer to it.
 const ANSWERED: i64 = 72 * 3_600_000;
 
-// An address has at most one delivery a run; which refusals fell into the time is looked up from there.
+// An address has at most one delivery a run; which refusals fell into the time is looked up from there. The signs keep it in this order.
 static REFUSED: Sql = Sql::new(
     r"SELECT count(DISTINCT e.address) FROM consent_event e
-      JOIN delivery d ON d.run = $1 AND d.address = e.address AND d.id & 15 = e.channel
+      JOIN delivery d ON d.run = $1 AND d.address = +e.address AND d.id & 15 = +e.channel
       WHERE e.action > 0 AND e.at >= $2 AND e.at < $3 AND d.state IN (3, 4, 5, 6)",
 );
 
