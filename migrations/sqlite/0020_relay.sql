@@ -1,0 +1,150 @@
+-- Relay orders: texts that outlets pass to their own people, and the counts that they report. Times are unix milliseconds.
+
+-- Who passes texts on: carriers, agencies, schools, radio stations, the press.
+CREATE TABLE outlet (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    slug        TEXT    NOT NULL UNIQUE,
+    title       TEXT    NOT NULL,
+    kind        INTEGER NOT NULL,                     -- 0 carrier, 1 agency, 2 school, 3 radio, 4 press
+    way         INTEGER NOT NULL,                     -- how orders get there: 0 pushed, 1 pulled, 2 by hand
+    url         TEXT,                                 -- where they are pushed to
+    certificate TEXT,                                 -- PEM: whose signature its documents bear
+    contact     BLOB,                                 -- sealed: the mailbox to write to when a report is overdue
+    areas       TEXT    NOT NULL,                     -- a JSON list of {code}; empty: the whole country
+    owner       TEXT    NOT NULL,                     -- the department that works with it; '': all do
+    sender      TEXT    NOT NULL,                     -- what it calls itself in CAP documents
+    active      BOOLEAN NOT NULL,
+    created_at  INTEGER NOT NULL,
+    changed_at  INTEGER NOT NULL
+);
+CREATE INDEX outlet_kind ON outlet (kind);
+
+-- A partner's user sees the orders of this outlet, and of no other.
+ALTER TABLE console_user ADD COLUMN outlet INTEGER;
+
+-- One CAP message to one outlet: the order, or a later one that updates or cancels it.
+CREATE TABLE relay_order (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    run           INTEGER NOT NULL,
+    outlet        INTEGER NOT NULL,
+    serial        INTEGER NOT NULL,                     -- 0 the order itself, then one more for each that follows
+    campaign      TEXT    NOT NULL,
+    owner         TEXT    NOT NULL,                     -- the campaign's department
+    step          INTEGER NOT NULL,                     -- 0 Alert, 1 Update, 2 Cancel
+    earlier       INTEGER,                                  -- which one it updates or cancels
+    status        INTEGER NOT NULL,                     -- 0 actual, 1 exercise, 2 test
+    identifier    TEXT    NOT NULL UNIQUE,              -- in CAP; the same at every try
+    state         INTEGER NOT NULL,                     -- see src/relay/state.rs
+    version       INTEGER NOT NULL,                      -- one more at each change
+    content       TEXT    NOT NULL,                     -- JSON, frozen
+    hash          TEXT    NOT NULL,                     -- SHA-256 of the content
+    note          TEXT    NOT NULL,                     -- why it is cancelled; which exercise it is of
+    document      BLOB,                                 -- the signed document, frozen at the first handing over
+    made_by       TEXT    NOT NULL,
+    made_at       INTEGER NOT NULL,
+    sent_at       INTEGER,                                  -- when it was approved: CAP's `sent`, to the second
+    expires_at    INTEGER NOT NULL,
+    report_by     INTEGER,                                  -- when its final report is due; null: none is
+    handed_at     INTEGER,
+    answered_at   INTEGER,
+    overdue_since INTEGER,
+    chased_at     INTEGER,
+    closed_at     INTEGER,
+    report        INTEGER,                                  -- the report that counts: that of the highest sequence
+    UNIQUE (run, outlet, serial)
+);
+CREATE INDEX relay_order_outlet ON relay_order (outlet, id);
+CREATE INDEX relay_order_campaign ON relay_order (campaign, id);
+CREATE INDEX relay_order_earlier ON relay_order (earlier) WHERE earlier IS NOT NULL;
+CREATE INDEX relay_order_waiting ON relay_order (outlet, expires_at) WHERE state = 1;
+CREATE INDEX relay_order_due ON relay_order (report_by) WHERE state IN (2, 3, 5, 6);
+CREATE INDEX relay_order_sent ON relay_order (sent_at) WHERE report IS NOT NULL;
+
+-- What happened to an order; never changed.
+CREATE TABLE relay_event (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    relay_order INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    happening   TEXT    NOT NULL,
+    state       INTEGER NOT NULL,                       -- after it
+    by_whom     TEXT    NOT NULL,
+    via         TEXT    NOT NULL,
+    detail      TEXT    NOT NULL
+);
+CREATE INDEX relay_event_order ON relay_event (relay_order, id);
+
+-- What is to be pushed, and how that went.
+CREATE TABLE relay_push (
+    relay_order INTEGER NOT NULL PRIMARY KEY,
+    next_at     INTEGER NOT NULL,
+    tries       INTEGER NOT NULL,
+    last        TEXT    NOT NULL                        -- what the last try came to
+);
+CREATE INDEX relay_push_next ON relay_push (next_at);
+
+-- Reports as they came; corrected by later ones, never changed.
+CREATE TABLE relay_report (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    relay_order INTEGER NOT NULL,
+    sequence    INTEGER NOT NULL,
+    as_of       INTEGER NOT NULL,
+    final       BOOLEAN NOT NULL,
+    reason      TEXT,                                   -- of a correction
+    evidence    TEXT,                                   -- the hash of a paper
+    body        TEXT    NOT NULL,                       -- JSON, as it was understood
+    hash        TEXT    NOT NULL,                       -- SHA-256 of the body
+    received_at INTEGER NOT NULL,
+    by_whom     TEXT    NOT NULL,
+    via         TEXT    NOT NULL,
+    UNIQUE (relay_order, sequence)
+);
+
+-- A report's counts, in subscribers. Null: the outlet does not count that.
+CREATE TABLE relay_count (
+    report    INTEGER NOT NULL,
+    area      TEXT    NOT NULL,
+    round     INTEGER NOT NULL,
+    targeted  INTEGER NOT NULL,
+    submitted INTEGER NOT NULL,
+    delivered INTEGER,
+    failed    INTEGER,
+    pending   INTEGER,
+    parts     INTEGER,                                      -- converted messages
+    cost      INTEGER,                                      -- đồng
+    starts_at INTEGER,
+    ends_at   INTEGER,
+    by_cell   BOOLEAN NOT NULL,                          -- who was in the area; else who is registered there
+    PRIMARY KEY (report, area, round)
+);
+
+-- Scanned documents and evidence.
+CREATE TABLE paper (
+    hash    TEXT    NOT NULL PRIMARY KEY,               -- SHA-256
+    name    TEXT    NOT NULL,
+    kind    TEXT    NOT NULL,                           -- media type
+    bytes   BLOB    NOT NULL,
+    kept_at INTEGER NOT NULL,
+    by_whom TEXT    NOT NULL
+);
+
+-- Where warnings of the national authority are taken from, and what was seen there.
+CREATE TABLE bulletin_source (
+    url      TEXT    NOT NULL PRIMARY KEY,
+    etag     TEXT,
+    modified TEXT,
+    next_at  INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    last     TEXT    NOT NULL                           -- what the last look came to
+);
+CREATE TABLE bulletin (
+    source   TEXT    NOT NULL,
+    guid     TEXT    NOT NULL,
+    seen_at  INTEGER NOT NULL,
+    title    TEXT    NOT NULL,
+    link     TEXT    NOT NULL,
+    at       INTEGER,
+    cap      BLOB,                                      -- the document, where it came as CAP
+    campaign TEXT,                                      -- the draft that was made of it
+    PRIMARY KEY (source, guid)
+);
+CREATE INDEX bulletin_seen ON bulletin (seen_at);
