@@ -12,6 +12,7 @@ mod library;
 mod message;
 pub mod pattern;
 mod read;
+pub mod relay;
 mod rotation;
 mod segment;
 
@@ -20,6 +21,7 @@ pub use cadence::{Occurrence, ROTATION_START};
 pub use goal::{Goal, Goals};
 pub use holiday::Holidays;
 pub use library::{ATTACHMENT_LIMIT, Library, Sheet, Source, Written};
+pub use relay::Relay;
 pub use segment::Segments;
 
 use std::collections::BTreeMap;
@@ -54,7 +56,7 @@ pub struct Campaign {
     pub channels: Channels,
     /// Hours, validity, doubt, budget.
     pub sending: Sending,
-    /// In rotation; at least one.
+    /// In rotation; at least one. Of a campaign that goes by relay alone: one without texts, [`relay::MESSAGE`].
     pub messages: Vec<Message>,
 }
 
@@ -62,6 +64,11 @@ impl Campaign {
     /// The zone of the campaign's dates and hours: its cadence's, or Vietnam's.
     pub fn timezone(&self) -> Tz {
         self.cadence.as_ref().map_or(chrono_tz::Asia::Ho_Chi_Minh, |cadence| cadence.timezone)
+    }
+
+    /// Whether nobody of the list gets anything: all of it goes by others.
+    pub const fn is_relay_alone(&self) -> bool {
+        self.channels.relay.is_some() && self.channels.order.is_empty()
     }
 }
 
@@ -86,6 +93,8 @@ pub struct Basis {
     pub authority: Option<String>,
     /// Who signed it.
     pub signer: Option<String>,
+    /// The scanned document: a file beside the campaign, kept with its attachments.
+    pub document: Option<String>,
 }
 
 /// What NĐ 91/2020/NĐ-CP takes a campaign for.
@@ -161,7 +170,7 @@ pub enum OnHoliday {
 /// To whom.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Audience {
-    /// Slugs in segments.toml; people of any of them.
+    /// Slugs in segments.toml; people of any of them. None: nobody, of a campaign that goes by relay alone.
     pub segments: Vec<String>,
     /// But of none of these.
     pub exclude: Vec<String>,
@@ -172,7 +181,7 @@ pub struct Audience {
 /// Which ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channels {
-    /// In order of preference; at least one, none twice.
+    /// In order of preference; none twice. At least one, unless it goes by relay alone.
     pub order: Vec<Channel>,
     /// One after the other, or all at once.
     pub policy: Policy,
@@ -180,6 +189,8 @@ pub struct Channels {
     pub fall_back_after: Option<Duration>,
     /// What a channel's quota and rate cannot finish by then goes to the next one at once.
     pub finish_by: Option<Duration>,
+    /// What others are asked to pass on to people of their own, beside all these: each run makes one order for each of them.
+    pub relay: Option<Relay>,
 }
 
 /// How the channels of a campaign work together.

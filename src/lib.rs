@@ -40,9 +40,9 @@
 //! | what waits for somebody | [`notice`], in the console and by mail |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
-//! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`idempotency`]: requests that are answered once |
+//! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`idempotency`]: requests that are answered once · [`relay`]: the other road, orders to outlets and what they count |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
-//! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do · [`webhook`]: what other programs are told |
+//! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do · [`webhook`]: what other programs are told · [`outlet`]: who passes texts on |
 //! | small and pure | [`limit`], [`retry`], [`health`], [`token`], [`period`] · [`audit`]: who did what |
 //! | ground | [`db`], the only file that knows there are two engines · [`config`], [`document`], [`seal`], [`words`], [`clock`] |
 //!
@@ -73,10 +73,12 @@ pub mod intake;
 pub mod limit;
 pub mod message;
 pub mod notice;
+pub mod outlet;
 pub mod period;
 pub mod preview;
 pub mod receipt;
 pub mod reconcile;
+pub mod relay;
 pub mod reply;
 pub mod report;
 pub mod request;

@@ -9,6 +9,7 @@ pub mod estimate;
 pub mod mail;
 pub mod recipient;
 pub mod reckoning;
+pub mod relay;
 pub mod sms;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     db::{Db, Result, Sql},
-    phrase,
+    phrase, relay,
     report::{closing, kept},
     tally::{self, Difference, billed},
     within,
@@ -188,6 +188,8 @@ pub struct Verification {
     pub wrong_figures: Vec<String>,
     /// Closings of periods that were changed after they were signed, that are gone, or that nobody signed in the record.
     pub broken_closings: Vec<i64>,
+    /// Relay orders, recounted from their reports.
+    pub relay: relay::recount::Recount,
 }
 
 impl Verification {
@@ -198,6 +200,7 @@ impl Verification {
             && self.findings.is_empty()
             && self.wrong_figures.is_empty()
             && self.broken_closings.is_empty()
+            && self.relay.wrong.is_empty()
     }
 }
 
@@ -217,7 +220,8 @@ pub async fn verify(db: &Db) -> Result<Verification> {
         }
         let (kept, wrong_figures) = kept::wrong(tx).await?;
         let broken_closings = closing::broken(tx).await?;
-        Ok(Verification { deliveries, runs, tallies, differences, billed, findings, kept, wrong_figures, broken_closings })
+        let relay = relay::recount::recount(tx).await?;
+        Ok(Verification { deliveries, runs, tallies, differences, billed, findings, kept, wrong_figures, broken_closings, relay })
     })
     .await
 }

@@ -174,9 +174,29 @@ pub fn channel(channel: &str, lang: Lang) -> &str {
         (Lang::Vi, "sms") => "Tin nhắn SMS",
         (Lang::Vi, "email") => "Thư điện tử",
         (Lang::Vi, "chat") => "Tin nhắn chat",
+        (Lang::Vi, "relay") => "Yêu cầu nhắn tin qua nhà mạng",
+        (Lang::Vi, "relay-sms") => "SMS qua nhà mạng",
+        (Lang::Vi, "relay-app") => "Tin trong ứng dụng của nhà mạng",
+        (Lang::Vi, "relay-material") => "Nội dung để đọc, đăng lại",
         (Lang::En, "sms") => "SMS",
         (Lang::En, "email") => "E-mail",
         (Lang::En, "chat") => "Chat",
+        (Lang::En, "relay") => "Relay order",
+        (Lang::En, "relay-sms") => "SMS by carriers",
+        (Lang::En, "relay-app") => "In the carriers' apps",
+        (Lang::En, "relay-material") => "To be read out or published",
+        (_, other) => other,
+    }
+}
+
+/// The label of a kind of those who pass texts on, by its name in files.
+pub fn outlet(kind: &str, lang: Lang) -> &str {
+    match (lang, kind) {
+        (Lang::Vi, "carrier") => "nhà mạng",
+        (Lang::Vi, "agency") => "cơ quan, đơn vị",
+        (Lang::Vi, "school") => "trường học",
+        (Lang::Vi, "radio") => "đài truyền thanh cơ sở",
+        (Lang::Vi, "press") => "báo chí",
         (_, other) => other,
     }
 }

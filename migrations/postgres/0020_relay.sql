@@ -41,6 +41,7 @@ CREATE TABLE relay_order (
     note          TEXT    NOT NULL,                     -- why it is cancelled; which exercise it is of
     document      BYTEA,                                 -- the signed document, frozen at the first handing over
     made_by       TEXT    NOT NULL,
+    made_user     BIGINT,                                  -- among the console's users: does not approve it
     made_at       BIGINT NOT NULL,
     sent_at       BIGINT,                                  -- when it was approved: CAP's `sent`, to the second
     expires_at    BIGINT NOT NULL,
@@ -78,6 +79,7 @@ CREATE TABLE relay_push (
     relay_order BIGINT NOT NULL PRIMARY KEY,
     next_at     BIGINT NOT NULL,
     tries       BIGINT NOT NULL,
+    doubt       BOOLEAN NOT NULL,                       -- a try may have reached the outlet
     last        TEXT    NOT NULL                        -- what the last try came to
 );
 CREATE INDEX relay_push_next ON relay_push (next_at);

@@ -41,6 +41,7 @@ CREATE TABLE relay_order (
     note          TEXT    NOT NULL,                     -- why it is cancelled; which exercise it is of
     document      BLOB,                                 -- the signed document, frozen at the first handing over
     made_by       TEXT    NOT NULL,
+    made_user     INTEGER,                                  -- among the console's users: does not approve it
     made_at       INTEGER NOT NULL,
     sent_at       INTEGER,                                  -- when it was approved: CAP's `sent`, to the second
     expires_at    INTEGER NOT NULL,
@@ -78,6 +79,7 @@ CREATE TABLE relay_push (
     relay_order INTEGER NOT NULL PRIMARY KEY,
     next_at     INTEGER NOT NULL,
     tries       INTEGER NOT NULL,
+    doubt       BOOLEAN NOT NULL,                       -- a try may have reached the outlet
     last        TEXT    NOT NULL                        -- what the last try came to
 );
 CREATE INDEX relay_push_next ON relay_push (next_at);

@@ -8,7 +8,7 @@ use providers::Channel;
 use crate::{
     config::SecretKey,
     db::{Db, DbError, Sql, Tx},
-    on,
+    on, outlet,
     seal::{Kind, Seal, SealError, hex},
     transaction,
     user::second_factor,
@@ -99,6 +99,7 @@ pub async fn rekey(db: &Db, seal: &Seal, mut progress: impl FnMut(u64)) -> Resul
     transaction!(db, |tx| reseal_tokens(tx, seal).await)?;
     transaction!(db, |tx| webhook::reseal(tx, seal).await)?;
     transaction!(db, |tx| second_factor::reseal(tx, seal).await)?;
+    transaction!(db, |tx| outlet::reseal(tx, seal).await)?;
     after = 0;
     loop {
         let Some((last, changed)) = transaction!(db, |tx| reseal(tx, seal, after).await)? else { return Ok(done) };

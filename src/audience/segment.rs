@@ -77,7 +77,8 @@ pub fn compile(
     Ok(Compiled { text: engine.spell(&text), binds: writer.binds })
 }
 
-/// Compiles a campaign's audience: in any of its segments (none named: everybody), and in none of the excluded ones.
+/// Compiles a campaign's audience: in any of its segments (none named: nobody, where all goes by relay), and in none of the excluded
+/// ones.
 pub fn compile_audience(
     audience: &Audience,
     segments: &Lookup<'_>,
@@ -87,7 +88,9 @@ pub fn compile_audience(
 ) -> Result<Compiled, SegmentError> {
     let mut writer = Writer { segments, next: first_bind, now, binds: Vec::new(), open: Vec::new() };
     let mut parts = Vec::new();
-    if !audience.segments.is_empty() {
+    if audience.segments.is_empty() {
+        parts.push("1 = 0".to_string());
+    } else {
         parts.push(writer.any_segment(&audience.segments)?);
     }
     if !audience.exclude.is_empty() {
@@ -250,8 +253,8 @@ mod tests {
     }
 
     #[test]
-    fn an_audience_without_segments_is_everybody() {
+    fn an_audience_without_segments_is_nobody() {
         let compiled = compile_audience(&Audience::default(), &|_| None, Engine::Postgres, 1, 0).unwrap();
-        assert_eq!(compiled, Compiled { text: "(1 = 1)".into(), binds: vec![] });
+        assert_eq!(compiled, Compiled { text: "(1 = 0)".into(), binds: vec![] });
     }
 }

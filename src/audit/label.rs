@@ -3,7 +3,7 @@
 use crate::{phrase, words::Phrase};
 
 /// The first words of actions, with what people call those areas.
-pub const AREAS: [(&str, &str, &str); 18] = [
+pub const AREAS: [(&str, &str, &str); 20] = [
     ("user.", "Người dùng và đăng nhập", "Users and signing in"),
     ("token.", "Mã truy cập API", "API tokens"),
     ("department.", "Đơn vị", "Departments"),
@@ -22,6 +22,8 @@ pub const AREAS: [(&str, &str, &str); 18] = [
     ("invoice.", "Đối soát", "Reconciliation"),
     ("webhook.", "Webhook", "Webhooks"),
     ("delegation.", "Ủy quyền", "Delegation"),
+    ("order.", "Yêu cầu nhắn tin", "Relay orders"),
+    ("outlet.", "Đơn vị tiếp nhận", "Outlets"),
 ];
 
 /// What people call an action.
@@ -105,6 +107,36 @@ pub fn label(action: &str) -> Phrase {
         "request.close" => phrase!("Kết thúc yêu cầu", "Closed a request"),
         "request.refuse" => phrase!("Từ chối yêu cầu", "Refused a request"),
         "request.lift" => phrase!("Cho gửi tin trở lại theo yêu cầu", "Let messages come again, as asked"),
+        "user.outlet" => phrase!("Giao người dùng cho đơn vị tiếp nhận", "Let a user act for an outlet"),
+        other if other.starts_with("order.") || other.starts_with("outlet.") => relay(other),
+        other => Phrase::from(other),
+    }
+}
+
+/// What people call what happens to orders and outlets.
+fn relay(action: &str) -> Phrase {
+    match action {
+        "order.make" => phrase!("Lập yêu cầu nhắn tin", "Made orders"),
+        "order.approve" => phrase!("Phê duyệt yêu cầu", "Approved an order"),
+        "order.withdraw" => phrase!("Rút yêu cầu chưa giao", "Withdrew an order that nobody had"),
+        "order.lapse" => phrase!("Yêu cầu hết hiệu lực khi chưa giao", "An order expired before anybody had it"),
+        "order.hand_over" => phrase!("Giao yêu cầu", "Handed an order over"),
+        "order.acknowledge" => phrase!("Đơn vị tiếp nhận yêu cầu", "An outlet acknowledged an order"),
+        "order.refuse" => phrase!("Đơn vị từ chối yêu cầu", "An outlet refused an order"),
+        "order.begin" => phrase!("Đơn vị bắt đầu thực hiện", "An outlet began"),
+        "order.report" => phrase!("Nhận báo cáo số liệu", "Took a report"),
+        "order.correct" => phrase!("Nhận báo cáo đính chính", "Took a correction"),
+        "order.update" => phrase!("Soạn sửa đổi yêu cầu", "Wrote an Update"),
+        "order.cancel" => phrase!("Gửi lệnh thu hồi", "Wrote a Cancel"),
+        "order.cancelled" => phrase!("Yêu cầu đã được thu hồi", "An order was cancelled"),
+        "order.superseded" => phrase!("Yêu cầu đã được thay thế", "An Update took an order's place"),
+        "order.close" => phrase!("Đóng yêu cầu", "Closed an order"),
+        "order.reopen" => phrase!("Mở lại yêu cầu", "Opened an order again"),
+        "outlet.add" => phrase!("Thêm đơn vị tiếp nhận", "Added an outlet"),
+        "outlet.change" => phrase!("Sửa đơn vị tiếp nhận", "Changed an outlet"),
+        "outlet.remove" => phrase!("Bỏ đơn vị tiếp nhận", "Removed an outlet"),
+        "outlet.enable" => phrase!("Cho đơn vị nhận yêu cầu", "Let an outlet get orders"),
+        "outlet.disable" => phrase!("Ngừng gửi yêu cầu cho đơn vị", "Let an outlet get no more orders"),
         other => Phrase::from(other),
     }
 }

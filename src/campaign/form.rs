@@ -13,7 +13,16 @@ pub static CAMPAIGN: &Keys = &[
     ("owner", Field(Line)),
     (
         "basis",
-        Table(&[("number", Field(Line)), ("date", Field(Date)), ("authority", Field(Line)), ("signer", Field(Line))], Inline),
+        Table(
+            &[
+                ("number", Field(Line)),
+                ("date", Field(Date)),
+                ("authority", Field(Line)),
+                ("signer", Field(Line)),
+                ("document", Field(Line)),
+            ],
+            Inline,
+        ),
     ),
     ("law", Field(Line)),
     ("period", Table(&[("from", Field(Date)), ("through", Field(Date)), ("phases", Field(Days))], Heading)),
@@ -39,7 +48,28 @@ pub static CAMPAIGN: &Keys = &[
             Heading,
         ),
     ),
+    ("relay", Table(RELAY, Heading)),
     ("message", Rows(MESSAGE)),
+];
+
+static RELAY: &Keys = &[
+    ("partners", Field(Order)),
+    ("kinds", Field(Names)),
+    ("sender", Field(Line)),
+    ("areas", Field(Order)),
+    ("audience", Field(Line)),
+    ("sms", Field(Text)),
+    ("sms_text", Field(Line)),
+    ("app", Field(Text)),
+    ("material", Field(Text)),
+    ("rounds", Field(Whole)),
+    ("hours", Field(Line)),
+    ("valid_for", Field(Line)),
+    ("rate", Field(Line)),
+    ("report_within", Field(Line)),
+    ("payment", Field(Line)),
+    ("contract", Field(Line)),
+    ("status", Field(Line)),
 ];
 
 static MESSAGE: &Keys = &[
@@ -152,7 +182,7 @@ pub fn alone(text: &str, at: usize) -> Result<String, NoForm> {
     for other in (0..count).rev().filter(|other| *other != at) {
         message = remove_message(&message, other)?;
     }
-    for key in ["period", "cadence", "basis"] {
+    for key in ["period", "cadence", "basis", "relay"] {
         message = remove(&message, key).unwrap_or(message);
     }
     let mut sure: Vec<(&str, String)> = vec![

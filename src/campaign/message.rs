@@ -12,6 +12,7 @@ use providers::{Channel, text::Pattern};
 use super::{
     AdvertisingRule, Body, ChatBody, EmailBody, Message, Period, SmsBody, SmsText,
     read::{Around, reference},
+    relay,
 };
 use crate::{
     config::wording,
@@ -34,6 +35,32 @@ pub(super) struct Frame<'a> {
 
 /// The most messages of a campaign: one for each day of a year.
 const MOST: usize = 366;
+
+/// What a campaign that goes by relay alone has: one message, without texts. Those that a form holds ready may stand there, empty.
+pub(super) fn of_relay(value: Option<&Value<'_>>, frame: Frame<'_>, around: Around<'_>) -> Option<Vec<Message>> {
+    let mut ids = BTreeSet::new();
+    if let Some(value) = value {
+        value.list(|one| {
+            let message = one.section(|s| message(s, frame, &mut ids, around))?;
+            let says = |body: &Body| Channel::ALL.iter().any(|channel| body.has(*channel));
+            if says(&message.body) || message.lang.values().any(says) {
+                return one.refuse(
+                    phrase!(
+                        "chiến dịch chỉ dùng kênh `relay`: không ai trong danh sách nhận được tin này",
+                        "the campaign uses the channel `relay` alone: nobody of the list would get this message"
+                    ),
+                    phrase!(
+                        "viết lời nhắn trong [relay], hoặc thêm kênh vào channels.use",
+                        "write the text in [relay], or add a channel to channels.use"
+                    ),
+                );
+            }
+            Some(())
+        })?;
+    }
+    let id = relay::MESSAGE.to_string();
+    Some(vec![Message { id, phase: None, segments: Vec::new(), body: Body::default(), lang: BTreeMap::new() }])
+}
 
 /// The messages of a campaign. What follows only from a message that is wrong itself is not reported.
 pub(super) fn messages(value: &Value<'_>, frame: Frame<'_>, around: Around<'_>) -> Option<Vec<Message>> {
@@ -274,7 +301,7 @@ fn email(section: &mut Section<'_>, around: Around<'_>, law: Option<&Advertising
     let subject = if whole { section.required("subject", line) } else { section.optional("subject", line) };
     let preheader = section.optional("preheader", |v| v.line());
     let body = if whole { section.required("body", |v| v.text()) } else { section.optional("body", |v| v.text()) };
-    let attach = section.optional("attach", |v| v.list(|file| attachment(&file, around))).unwrap_or_default();
+    let attach = section.optional("attach", |v| v.list(|file| beside(&file, around))).unwrap_or_default();
     if (section.has("subject") && subject.is_none()) || (section.has("preheader") && preheader.is_none()) {
         return None;
     }
@@ -285,7 +312,7 @@ fn email(section: &mut Section<'_>, around: Around<'_>, law: Option<&Advertising
 }
 
 /// A file beside the campaign's, or in a folder beside it.
-fn attachment(value: &Value<'_>, around: Around<'_>) -> Option<String> {
+pub(super) fn beside(value: &Value<'_>, around: Around<'_>) -> Option<String> {
     let name = value.line()?;
     let inside = std::path::Path::new(&name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
     if !inside || name.contains('\\') {

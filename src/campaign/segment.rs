@@ -132,7 +132,8 @@ fn condition(section: &mut Section<'_>, known: &Known<'_>) -> Option<Condition> 
     })
 }
 
-fn area(value: &Value<'_>) -> Option<String> {
+/// An area's code: its shape, not whether there is such a place.
+pub(super) fn area(value: &Value<'_>) -> Option<String> {
     let help = phrase!(
         "mã để trong ngoặc kép: \"01\" là tỉnh, thành phố; \"00004\" là xã, phường",
         "codes are quoted: \"01\" for a province, \"00004\" for a ward"

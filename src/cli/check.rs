@@ -2,6 +2,7 @@
 
 mod gateways;
 mod registered;
+mod relay;
 mod segments;
 pub(super) mod texts;
 
@@ -207,6 +208,7 @@ impl Ground<'_> {
             let file = folder.join(format!("{slug}.toml"));
             let wrong = self.texts(source, &file).await;
             problems.extend(if wrong.is_empty() { self.refusals(source, &file) } else { wrong });
+            problems.extend(relay::areas(source, &file));
             if let Some(registers) = &self.registers {
                 problems.extend(texts::problems(source, &file, &registers.faults(&source.campaign).await));
             }

@@ -25,13 +25,15 @@ const SETTINGS: &str = include_str!("init/loa.toml");
 const KEY: &str = "loa.key";
 
 /// The definitions that ship, by file name.
-pub(super) const DEFINITIONS: [(&str, &str); 6] = [
+pub(super) const DEFINITIONS: [(&str, &str); 8] = [
     ("canh-bao-ung-dung-gia.toml", include_str!("../../campaigns/canh-bao-ung-dung-gia.toml")),
     ("gia-dinh-an-toan.toml", include_str!("../../campaigns/gia-dinh-an-toan.toml")),
     ("goals.toml", include_str!("../../campaigns/goals.toml")),
     ("ky-nang-an-toan-so.toml", include_str!("../../campaigns/ky-nang-an-toan-so.toml")),
     ("nhan-dien-lua-dao.toml", include_str!("../../campaigns/nhan-dien-lua-dao.toml")),
+    ("nhan-tin-qua-nha-mang.toml", include_str!("../../campaigns/nhan-tin-qua-nha-mang.toml")),
     ("segments.toml", include_str!("../../campaigns/segments.toml")),
+    ("van-ban-dien-tap.pdf", include_str!("../../campaigns/van-ban-dien-tap.pdf")),
 ];
 
 /// What was made, and what was there before.
@@ -92,7 +94,8 @@ fn make_definitions(folder: &Path, done: &mut Done) -> anyhow::Result<()> {
     for (name, text) in DEFINITIONS {
         write_new(&folder.join(name), text.as_bytes())?;
     }
-    let campaigns = DEFINITIONS.iter().filter(|(name, _)| !matches!(*name, "goals.toml" | "segments.toml")).count();
+    let is_campaign = |name: &str| name.ends_with(".toml") && !matches!(name, "goals.toml" | "segments.toml");
+    let campaigns = DEFINITIONS.iter().filter(|(name, _)| is_campaign(name)).count();
     let what =
         phrase!("{campaigns} chiến dịch mẫu, nhóm người nhận, mục tiêu", "{campaigns} campaigns to begin with, segments, goals");
     done.made.push((folder.to_path_buf(), what));

@@ -1,6 +1,7 @@
 //! `loa preview`: what people will get, as text, and what it will cost. Nothing is sent, and nothing is made.
 
 mod estimate;
+mod relay;
 mod sms;
 mod text;
 
@@ -61,7 +62,9 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let messages = &source.campaign.messages;
     let refusals = preview.refusals();
     let mut shown = Vec::new();
-    for index in chosen(messages, args.message.as_deref())? {
+    // What goes by relay alone has no message for anybody.
+    let looked_at = if source.campaign.is_relay_alone() { Vec::new() } else { chosen(messages, args.message.as_deref())? };
+    for index in looked_at {
         let estimate = match (&db, &recipient) {
             (Some(db), None) => preview::estimate::of(db, &library.segments, &preview, index, globals.clock.millis()).await?,
             _ => None,
@@ -82,6 +85,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if let Some(db) = db {
         db.close().await;
     }
+    let relayed = preview::relay::look(&source.campaign).filter(|_| recipient.is_none());
     if let Some(file) = &args.html {
         let mails = shown.iter().flat_map(|part| &part.texts).filter_map(|text| match &text.content {
             Ok(Content::Email(email)) => Some(&email.html),
@@ -96,13 +100,14 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         let messages: Vec<_> = shown.iter().map(|part| part.json(globals.lang)).collect();
         Globals::print_json(&json!({
             "campaign": source.campaign.slug, "title": source.campaign.title, "messages": messages,
-            "outlook": outlook.as_ref().map(outlook::Told::json),
+            "outlook": outlook.as_ref().map(outlook::Told::json), "relay": relayed.as_ref().map(relay::json),
         }))?;
     } else {
         let mut out = format!("{}\n", source.campaign.title);
         for part in &shown {
             out.push_str(&part.told(globals.lang));
         }
+        out.extend(relayed.as_ref().map(|look| relay::told(look, globals.lang)));
         if let Some(outlook) = &outlook {
             out.push('\n');
             out.push_str(&text::lines("", "", outlook::sentence(outlook).text(globals.lang)));

@@ -64,6 +64,13 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         }
         somebody(db, source, &library.segments, now.timestamp_millis()).await?;
     } else {
+        if source.campaign.is_relay_alone() {
+            return Err(Mistake(phrase!(
+                "chiến dịch chỉ đi qua nhà mạng: không gửi thử cho người trong danh sách được; dùng relay.status = \"test\"",
+                "the campaign goes by relay alone: nobody of the list can get a test of it; use relay.status = \"test\""
+            ))
+            .into());
+        }
         known_people(db, &args.to).await?;
     }
     let (segments, recipients, by) = (&library.segments_text, &args.to, globals.whoever());
@@ -107,9 +114,9 @@ async fn known_people(db: &Db, refs: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run for nobody is a mistake: a list without groups, or one that was not imported yet.
+/// A run for nobody is a mistake: a list without groups, or one that was not imported yet. What is relayed reaches people of others.
 async fn somebody(db: &Db, source: &Source, segments: &Segments, now: i64) -> anyhow::Result<()> {
-    if addressed(db, source, segments, now).await?.people > 0 {
+    if source.campaign.channels.relay.is_some() || addressed(db, source, segments, now).await?.people > 0 {
         return Ok(());
     }
     let (slug, names) = (&source.campaign.slug, source.campaign.audience.segments.join(" "));

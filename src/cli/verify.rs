@@ -78,6 +78,11 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         );
         writeln!(out, "✗ {}", told.text(lang))?;
     }
+    for wrong in &found.relay.wrong {
+        let (order, what) = (wrong.order, wrong.fault.words());
+        let told = phrase!("yêu cầu nhắn tin số {order}: {}", "relay order {order}: {}", what.text(lang));
+        writeln!(out, "✗ {}", told.text(lang))?;
+    }
     let (n, runs, tallies) =
         (words::number(found.deliveries, lang), words::number(found.runs, lang), words::number(found.tallies, lang));
     let seconds = words::seconds(took, lang);
@@ -87,7 +92,7 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
     );
     let (differences, findings) = (
         found.differences.len() + found.billed.len(),
-        found.findings.len() + found.wrong_figures.len() + found.broken_closings.len(),
+        found.findings.len() + found.wrong_figures.len() + found.broken_closings.len() + found.relay.wrong.len(),
     );
     let end = if found.is_clean() {
         phrase!("không có sai lệch.", "no difference.")

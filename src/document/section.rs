@@ -65,10 +65,15 @@ impl<'d> Section<'d> {
 
     /// Reports that `key` is missing.
     pub fn missing<T>(&mut self, key: &str) -> Option<T> {
+        self.lacking(key, Phrase::default())
+    }
+
+    /// Reports that `key` is missing, with why it is wanted or what would be right.
+    pub fn lacking<T>(&mut self, key: &str, help: Phrase) -> Option<T> {
         self.ask(key);
         let field = self.field(key);
         let message = phrase!("thiếu `{field}`", "`{field}` is missing");
-        self.sheet.report(&self.table.at, (&field, &self.path(key)), message, Phrase::default());
+        self.sheet.report(&self.table.at, (&field, &self.path(key)), message, help);
         None
     }
 

@@ -294,6 +294,20 @@ pub async fn set_user_outlet(tx: &mut Tx, user: i64, outlet: Option<&str>, actor
     Ok(Ok(()))
 }
 
+static SEALED: Sql = Sql::new(r"SELECT t.id, t.contact FROM outlet t WHERE t.contact IS NOT NULL ORDER BY t.id :lock(t)");
+static RESEAL: Sql = Sql::new(r"UPDATE outlet SET contact = $2 WHERE id = $1");
+
+/// Seals every contact anew, after a rotation.
+pub async fn reseal(tx: &mut Tx, seal: &Seal) -> Result<()> {
+    let sealed: Vec<(i64, Vec<u8>)> = within!(tx, |c, sql| sqlx::query_as(sql(&SEALED)).fetch_all(c).await)?;
+    for (id, sealed) in sealed {
+        let broken = |error: seal::SealError| DbError::Refused(format!("the contact of outlet {id}: {error}"));
+        let anew = seal.seal(seal::Kind::Email, &seal.open(seal::Kind::Email, &sealed).map_err(broken)?);
+        within!(tx, |c, sql| sqlx::query(sql(&RESEAL)).bind(id).bind(&anew).execute(c).await.map(affected))?;
+    }
+    Ok(())
+}
+
 static RENAMED: Sql = Sql::new(r"UPDATE outlet SET owner = $2 WHERE owner = $1");
 
 /// Hands a department's outlets over to the name that it has now.

@@ -2,8 +2,9 @@
 
 use crate::{
     active::{RunRow, RunState, run_columns},
+    audit::Actor,
     db::{self, Db, Sql, Tx, affected},
-    on,
+    on, relay,
     run::RunError,
     transaction, within,
 };
@@ -126,6 +127,11 @@ pub async fn change(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -
                 .map(affected))?
         }
     };
+    if let (Change::Abort, Some(By { name, at })) = (change, by) {
+        let actor = Actor::command(name);
+        let by = relay::By { actor: &actor, eyes: relay::Eyes::All, now: at };
+        relay::order::withdraw_run(tx, run, "đợt gửi đã dừng hẳn", &by).await?;
+    }
     let after: RunRow = within!(tx, |c, sql| sqlx::query_as(sql(&GET)).bind(run).fetch_one(c).await)?;
     Ok(Ok(Changed { before, after }))
 }

@@ -59,7 +59,7 @@ const WHOLE: &str = r#"# đầu tệp
 title = "Nhận diện" # sau tên
 kind  = "awareness"
 owner = "Sở"
-basis = { number = "1", date = 2024-04-26, authority = "Bộ", signer = "Ông A" }
+basis = { number = "1", date = 2024-04-26, authority = "Bộ", signer = "Ông A", document = "cong-van.pdf" }
 law   = "public-information"
 
 [period]
@@ -81,7 +81,7 @@ exclude  = ["da-tap-huan"]
 goal     = 0.85
 
 [channels]
-use             = ["chat", "sms", "email"]
+use             = ["chat", "sms", "email", "relay"]
 policy          = "first"
 fall_back_after = "2h"
 finish_by       = "3h"
@@ -92,6 +92,27 @@ valid_for = "24h"
 doubt     = "skip"
 budget    = 90_000_000
 sms_text  = "unaccented"
+
+[relay]
+partners      = ["viettel", "mobifone"]
+kinds         = ["school"]
+sender        = "Hai Duong"
+areas         = ["01", "00004"]
+audience      = "Mọi thuê bao"
+sms           = "Khong doc ma OTP."
+sms_text      = "unicode"
+app           = """
+Đừng đọc mã OTP.
+"""
+material      = "Bà con chú ý."
+rounds        = 2
+hours         = "08:00-20:00"
+valid_for     = "3d"
+rate          = "200/s"
+report_within = "5d"
+payment       = "contract"
+contract      = "15/2026/HĐ"
+status        = "exercise"
 
 # tin thứ nhất
 [[message]]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use providers::Channel;
 
 use crate::{
-    campaign::{AdvertisingRule, Channels, Doubt, Kind, Policy, Sending, SmsText},
+    campaign::{AdvertisingRule, Channels, Doubt, Kind, Policy, Sending, SmsText, relay},
     document::{Section, Value},
     phrase,
 };
@@ -22,19 +22,32 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Without `hours`, awareness is sent between these minutes of the day: 07:00–21:30.
 const WAKING_HOURS: (u16, u16) = (7 * 60, 21 * 60 + 30);
 
-pub(super) fn channels(section: &mut Section<'_>, kind: Kind) -> Option<Channels> {
+/// Whether a campaign goes by others, too: `relay` is none of the ways to a person, so that its table stands apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Relayed {
+    /// `relay` is one of the channels.
+    pub(super) is_used: bool,
+    /// There is no other.
+    pub(super) is_alone: bool,
+}
+
+pub(super) fn channels(section: &mut Section<'_>, kind: Kind) -> Option<(Channels, Relayed)> {
+    let (mut is_used, mut named) = (false, 0);
     let order = section.required("use", |v| {
-        let mut order = Vec::new();
+        let mut seen = Vec::new();
         v.some(|one| {
-            let channel = channel(&one)?;
-            if order.contains(&channel) {
+            named += 1;
+            let channel = one.choice(&NAMES)?;
+            if seen.contains(&channel) {
+                let name = channel.map_or(relay::CHANNEL, Channel::name);
                 return one.refuse(
-                    phrase!("kênh `{channel}` ghi hai lần", "the channel `{channel}` is named twice"),
+                    phrase!("kênh `{name}` ghi hai lần", "the channel `{name}` is named twice"),
                     phrase!("mỗi kênh một lần", "name each channel once"),
                 );
             }
-            order.push(channel);
-            Some(channel)
+            seen.push(channel);
+            is_used |= channel.is_none();
+            channel
         })
     });
     let default = if kind == Kind::Warning { Policy::All } else { Policy::First };
@@ -52,22 +65,17 @@ pub(super) fn channels(section: &mut Section<'_>, kind: Kind) -> Option<Channels
     let given = section.optional("fall_back_after", only_first);
     let finish_by = section.optional("finish_by", only_first);
     let fall_back_after = (policy == Policy::First).then(|| given.unwrap_or(2 * HOUR));
-    Some(Channels { order: order?, policy, fall_back_after, finish_by })
+    let relayed = Relayed { is_used, is_alone: is_used && named == 1 };
+    Some((Channels { order: order?, policy, fall_back_after, finish_by, relay: None }, relayed))
 }
 
-fn channel(value: &Value<'_>) -> Option<Channel> {
-    let name = value.text()?;
-    if name == "relay" {
-        return value.refuse(
-            phrase!(
-                "kênh `relay` (yêu cầu nhắn tin qua nhà mạng) chưa có trong phiên bản này",
-                "the channel `relay` comes with relay orders, which this version has not"
-            ),
-            phrase!("dùng `chat`, `sms` hoặc `email`", "use `chat`, `sms` or `email`"),
-        );
-    }
-    value.choice(&Channel::ALL.map(|channel| (channel.name(), channel)))
-}
+/// What `channels.use` may name; none: what others pass on.
+const NAMES: [(&str, Option<Channel>); 4] = [
+    (Channel::Sms.name(), Some(Channel::Sms)),
+    (Channel::Email.name(), Some(Channel::Email)),
+    (Channel::Chat.name(), Some(Channel::Chat)),
+    (relay::CHANNEL, None),
+];
 
 impl Sending {
     /// What a file without `[sending]` means.

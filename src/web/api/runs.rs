@@ -214,7 +214,8 @@ async fn start(
     let now = state.parts.clock.millis();
     let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
     let audience = compile_audience(&kept.source.campaign.audience, &lookup, db.engine(), 1, now).map_err(anyhow::Error::from)?;
-    if count(db, &audience, now).await?.people == 0 {
+    // What is relayed reaches people of others.
+    if kept.source.campaign.channels.relay.is_none() && count(db, &audience, now).await?.people == 0 {
         return Err(Problem::conflict(phrase!(
             "danh sách không có ai thuộc đối tượng của chiến dịch này",
             "nobody in the list is in the audience of this campaign"

@@ -6,8 +6,13 @@ use chrono::NaiveTime;
 use serde::Serialize;
 
 use crate::{
-    campaign::{Cadence, Campaign, Day, Doubt, Kind, Law, Library, OnHoliday, Policy, Rule, SmsText},
+    audience::place::Places,
+    campaign::{
+        Cadence, Campaign, Day, Doubt, Kind, Law, Library, OnHoliday, Policy, Relay, Rule, SmsText,
+        relay::{CHANNEL, Payment},
+    },
     phrase,
+    preview::relay::uncounted,
     words::{self, Lang, Phrase, date, number, weekday},
 };
 
@@ -40,6 +45,7 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
             std::iter::once("").chain(basis.authority.as_deref()).chain(basis.signer.as_deref()).collect::<Vec<_>>().join(", ");
         let (number, by) = (&basis.number, &by);
         add("Căn cứ", "Basis", phrase!("{number} ngày {day}{by}", "{number} of {day}{by}").text(lang).to_string());
+        add("Bản quét văn bản", "Scanned document", basis.document.clone().unwrap_or_default());
     }
     if campaign.law == Law::Advertising {
         add("Quy định", "Law", lang.pick("Tin quảng cáo (NĐ 91/2020/NĐ-CP)", "Advertising (NĐ 91/2020/NĐ-CP)").to_string());
@@ -81,7 +87,54 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
         SmsText::Unicode => phrase!("có dấu", "with accents"),
     };
     add("Chữ trong SMS", "SMS text", spelling.text(lang).to_string());
+    if let Some(relay) = &campaign.channels.relay {
+        relayed(relay, lang, &mut add);
+    }
     facts
+}
+
+/// What others are asked to pass on.
+fn relayed(relay: &Relay, lang: Lang, add: &mut impl FnMut(&'static str, &'static str, String)) {
+    let said = |phrase: Phrase| phrase.text(lang).to_string();
+    let kinds = relay.kinds.iter().map(|kind| {
+        let kind = words::outlet(kind, lang);
+        said(phrase!("mọi đơn vị loại {kind}", "every outlet of the kind {kind}"))
+    });
+    let whom: Vec<String> = relay.partners.iter().cloned().chain(kinds).collect();
+    add("Yêu cầu chuyển cho", "Relayed by", whom.join("; "));
+    add("Trạng thái yêu cầu", "Status of the order", said(relay.status.phrase()));
+    let places = Places::built_in();
+    let areas: Vec<String> = relay.areas.iter().map(|code| places.full_name(code).unwrap_or_else(|| code.clone())).collect();
+    add("Địa bàn yêu cầu", "Areas of the order", areas.join("; "));
+    add("Đối tượng yêu cầu", "For whom it is relayed", relay.audience.clone());
+    add("Tên người gửi", "Sender", relay.sender.clone().unwrap_or_default());
+    if let Some(text) = relay.text() {
+        let (size, sha256) = (said(text.size()), &text.sha256);
+        add("SMS qua nhà mạng", "SMS by carriers", format!("{size} · SHA-256 {sha256}"));
+        let (rounds, converted) = (relay.rounds, relay.converted());
+        add(
+            "Số lần gửi",
+            "Rounds",
+            said(phrase!("{rounds} ({converted} tin quy đổi mỗi thuê bao)", "{rounds} ({converted} ordinary messages a subscriber)")),
+        );
+    }
+    if let Some((from, until)) = relay.hours {
+        let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        add("Giờ nhà mạng gửi", "Hours of the order", format!("{}–{}", clock(from), clock(until)));
+    }
+    add("Yêu cầu có hiệu lực trong", "The order is valid for", span(relay.valid_for, lang));
+    let within = span(relay.report_within, lang);
+    add("Hạn báo cáo", "Report due", said(phrase!("{within} sau khi hết hạn gửi", "{within} after its end")));
+    if let Some((count, per)) = relay.rate {
+        let (count, per) = (number(i64::from(count), lang), per.as_secs());
+        add("Tốc độ tối đa", "Most at a time", said(phrase!("{count} tin trong {per} giây", "{count} messages in {per} s")));
+    }
+    let payment = match &relay.payment {
+        Payment::Free => phrase!("miễn phí", "free of charge"),
+        Payment::Contract(contract) => phrase!("theo hợp đồng {contract}", "by contract {contract}"),
+    };
+    add("Chi phí nhắn tin qua nhà mạng", "Paid", said(payment));
+    add("Số liệu", "Figures", said(uncounted()));
 }
 
 /// A time as people say it: `1 ngày`, `2 giờ 30 phút`.
@@ -149,6 +202,19 @@ pub(in crate::web) fn cadence(cadence: Option<&Cadence>, lang: Lang) -> Phrase {
 
 /// A campaign's channels, in order.
 pub(in crate::web) fn channels(campaign: &Campaign, lang: Lang) -> Phrase {
+    let relay = campaign.channels.relay.as_ref().map(|_| words::channel(CHANNEL, lang));
+    match relay {
+        None => ways(campaign, lang),
+        Some(relay) if campaign.channels.order.is_empty() => Phrase::from(relay),
+        Some(relay) => {
+            let Phrase { vi, en } = ways(campaign, lang);
+            phrase!("{vi}; và {relay}", "{en}; and {relay}")
+        }
+    }
+}
+
+/// The ways to people, in order.
+fn ways(campaign: &Campaign, lang: Lang) -> Phrase {
     let names: Vec<&str> = campaign.channels.order.iter().map(|channel| words::channel(channel.name(), lang)).collect();
     if names.len() == 1 {
         return Phrase::from(names[0]);

@@ -10,12 +10,16 @@ use providers::{
 use serde::Serialize;
 
 use crate::{
-    campaign::{SmsText, Source},
-    message::{TemplateFault, review},
+    campaign::{SmsText, Source, relay::CHANNEL},
+    message::{MAIN_LANGUAGE, TemplateFault, review},
     phrase,
-    preview::{self, Preview, Shown, Version, sms::Form},
+    preview::{
+        self, Preview, Shown, Version,
+        relay::{Look, misplaced},
+        sms::Form,
+    },
     web::Shared,
-    words::{self, Lang},
+    words::{self, Lang, Phrase},
 };
 
 /// One message.
@@ -80,7 +84,33 @@ pub(in crate::web) fn messages(
         texts: preview.texts(index).iter().flat_map(|shown| views(shown, lang)).collect(),
         refusals: doubts(index, &message.id),
     };
-    Ok(campaign.messages.iter().enumerate().map(view).collect())
+    let mut views: Vec<MessageView> = campaign.messages.iter().enumerate().map(view).collect();
+    if let Some(look) = preview::relay::look(campaign) {
+        // What goes by relay alone has one message, without texts.
+        views.retain(|_| !campaign.is_relay_alone());
+        views.push(relayed(&look, lang));
+    }
+    Ok(views)
+}
+
+/// What others pass on.
+fn relayed(look: &Look<'_>, lang: Lang) -> MessageView {
+    let base = |channel| TextView { channel, lang: MAIN_LANGUAGE.to_string(), ..TextView::default() };
+    let sms = look.sms.as_ref().map(|sms| {
+        let (Phrase { vi, en }, sha256) = (sms.size(), &sms.sha256);
+        let size = phrase!("{vi} · SHA-256 {sha256}", "{en} · SHA-256 {sha256}");
+        TextView { body: sms.text.clone(), size: Some(size.text(lang).to_string()), ..base("relay-sms") }
+    });
+    let plain = |channel, text: &Option<String>| text.as_ref().map(|text| TextView { body: text.trim().to_string(), ..base(channel) });
+    let others = [plain("relay-app", &look.relay.app), plain("relay-material", &look.relay.material)];
+    let wrong = misplaced(look.relay).into_iter().map(|one| one.message.text(lang).to_string());
+    MessageView {
+        id: CHANNEL.to_string(),
+        phase: None,
+        segments: Vec::new(),
+        texts: sms.into_iter().chain(others.into_iter().flatten()).collect(),
+        refusals: wrong.collect(),
+    }
 }
 
 /// The chosen form of a text message, or the one form of any other text; several where accounts have different wordings.

@@ -8,7 +8,7 @@ use minijinja::{Value, context};
 
 use crate::{
     audience::list,
-    edition, phrase, transaction,
+    edition, outlet, phrase, relay, transaction,
     user::{self, Refused, Right},
     web::{
         Shared, State,
@@ -90,6 +90,8 @@ pub async fn rename(
         if let Ok(was) = &was {
             list::renamed(tx, was, &name).await?;
             edition::renamed(tx, was, &name).await?;
+            outlet::renamed(tx, was, &name).await?;
+            relay::order::renamed(tx, was, &name).await?;
         }
         Ok(was)
     })?
