@@ -165,6 +165,9 @@ fn a_form_typed_from_nothing_makes_the_same_campaign() {
         for _ in 1..form.rows["message"] {
             new = add_message(&new).unwrap();
         }
+        if form.rows["message"] == 0 {
+            new = remove_message(&new, 0).unwrap();
+        }
         for at in 0..form.rows["message"] {
             for code in &form.named[&format!("message.{at}.lang")] {
                 new = add_language(&new, at, code).unwrap();

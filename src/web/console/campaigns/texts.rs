@@ -101,8 +101,8 @@ fn relayed(look: &Look<'_>, lang: Lang) -> MessageView {
         let size = phrase!("{vi} · SHA-256 {sha256}", "{en} · SHA-256 {sha256}");
         TextView { body: sms.text.clone(), size: Some(size.text(lang).to_string()), ..base("relay-sms") }
     });
-    let plain = |channel, text: &Option<String>| text.as_ref().map(|text| TextView { body: text.trim().to_string(), ..base(channel) });
-    let others = [plain("relay-app", &look.relay.app), plain("relay-material", &look.relay.material)];
+    let plain = |channel, text: Option<&String>| text.map(|text| TextView { body: text.trim().to_string(), ..base(channel) });
+    let others = [plain("relay-app", look.relay.app.as_ref()), plain("relay-material", look.relay.material.as_ref())];
     let wrong = misplaced(look.relay).into_iter().map(|one| one.message.text(lang).to_string());
     MessageView {
         id: CHANNEL.to_string(),

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::{Said, Work, library, take_in, typed_work};
 use crate::{
-    campaign::{Campaign, Library, Sheet, SmsText, form},
+    campaign::{Campaign, Library, Sheet, SmsText, form, relay},
     config::Account,
     document::is_slug,
     edition,
@@ -32,6 +32,7 @@ use crate::{
         self, Preview, Shown, Version,
         estimate::{self, Estimate, Question},
         mail,
+        relay::uncounted,
         sms::{Form, spelling},
     },
     user::Right,
@@ -160,6 +161,30 @@ pub(super) async fn show_mail(
 
 /// The values of the template `campaigns/preview`.
 async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
+    let message = message(state, visitor, subject, patience).await;
+    context! { relay => relayed(&subject.sheet.text, visitor.lang), ..message }
+}
+
+/// The text message that carriers are asked to send, finished or not; none: there is none.
+fn relayed(text: &str, lang: Lang) -> Option<Value> {
+    let form = form::of(text).ok()?;
+    let written = form.text("relay.sms");
+    if written.is_empty() || !form.texts("channels.use").iter().any(|name| name == relay::CHANNEL) {
+        return None;
+    }
+    let spelled = if form.text("relay.sms_text") == "unicode" { SmsText::Unicode } else { SmsText::Unaccented };
+    let sender = form.text("relay.sender");
+    Some(match relay::Text::of(written, spelled) {
+        Ok(text) => {
+            let size = text.size();
+            context! { sender => sender, text => &text.text, size => size.text(lang), sha256 => &text.sha256, uncounted => uncounted().text(lang) }
+        }
+        Err(error) => context! { sender => sender, wrong => relay::why(&error).text(lang) },
+    })
+}
+
+/// What the list's own people get.
+async fn message(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
     let lang = visitor.lang;
     let whole = subject.library.source(subject.slug, subject.sheet).ok();
     let is_whole = whole.is_some();
