@@ -31,6 +31,7 @@ mod stories {
     mod plan;
     mod poll;
     mod reconcile;
+    mod relay_definition;
     mod replies;
     mod report;
     mod routing;

@@ -73,7 +73,7 @@ async fn counted(db: &Db, config: &Config, holidays: &Holidays, one: &Submission
     let messages: Vec<Value> = estimates.iter().map(|(index, estimate)| told(&campaign.messages[*index].id, estimate)).collect();
     Ok(json!({
         "at": millis, "people": people.people, "sms": people.phone, "email": people.email, "chat": people.chat,
-        "corrects": corrects, "messages": messages,
+        "corrects": corrects, "messages": messages, "relayed": campaign.channels.relay.is_some(), "relay_alone": campaign.is_relay_alone(),
     }))
 }
 

@@ -96,7 +96,10 @@ fn campaign(slug: &str, root: &mut Section<'_>, around: Around<'_>) -> Option<Ca
     let relay = match root.value("relay") {
         Some(value) if relayed.is_used => value.section(|s| relay::relay(s, kind_or_default, sending.as_ref())),
         Some(value) => value.refuse(
-            phrase!("[relay] chỉ có nghĩa khi channels.use có `relay`", "[relay] means something only with `relay` in channels.use"),
+            phrase!(
+                "[relay] chỉ có nghĩa khi channels.use có `relay`",
+                "[relay] means something only with `relay` in channels.use"
+            ),
             phrase!("thêm `relay` vào channels.use, hoặc bỏ bảng này", "add `relay` to channels.use, or take this table out"),
         ),
         None if relayed.is_used => root.lacking(

@@ -87,8 +87,7 @@ pub enum Status {
 
 impl Status {
     /// All by their names in files, which are CAP's in small letters.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("actual", Self::Actual), ("exercise", Self::Exercise), ("test", Self::Test)];
+    pub const NAMES: [(&'static str, Self); 3] = [("actual", Self::Actual), ("exercise", Self::Exercise), ("test", Self::Test)];
 
     /// Its name in files.
     pub const fn name(self) -> &'static str {
@@ -103,8 +102,12 @@ impl Status {
     pub fn phrase(self) -> Phrase {
         match self {
             Self::Actual => phrase!("Thực hiện thật", "Actual"),
-            Self::Exercise => phrase!("Diễn tập: không gửi đến thuê bao, không tính vào số liệu", "Exercise: nothing is sent or counted"),
-            Self::Test => phrase!("Thử kết nối: không gửi đến thuê bao, không tính vào số liệu", "Test: nothing is sent or counted"),
+            Self::Exercise => {
+                phrase!("Diễn tập: không gửi đến thuê bao, không tính vào số liệu", "Exercise: nothing is sent or counted")
+            }
+            Self::Test => {
+                phrase!("Thử kết nối: không gửi đến thuê bao, không tính vào số liệu", "Test: nothing is sent or counted")
+            }
         }
     }
 

@@ -25,7 +25,13 @@ fn campaign(body: Body) -> Campaign {
         period: Period::default(),
         cadence: None,
         audience: Audience::default(),
-        channels: Channels { order: Channel::ALL.to_vec(), policy: Policy::All, fall_back_after: None, finish_by: None, relay: None },
+        channels: Channels {
+            order: Channel::ALL.to_vec(),
+            policy: Policy::All,
+            fall_back_after: None,
+            finish_by: None,
+            relay: None,
+        },
         sending: Sending {
             hours: None,
             valid_for: Duration::from_hours(24),

@@ -174,7 +174,10 @@ fn a_form_typed_from_nothing_makes_the_same_campaign() {
             }
         }
         let written = typed(&new, &posted(&form).into_iter().collect()).unwrap();
-        assert_eq!(of(&written.text).unwrap().values, form.values, "{}", written.text);
+        // A new campaign's empty list of segments is as good as none.
+        let mut values = of(&written.text).unwrap().values;
+        values.retain(|_, texts| !texts.is_empty());
+        assert_eq!(values, form.values, "{}", written.text);
         assert_eq!(parse(&written.text), parse(&text), "{}", written.text);
     }
 }
@@ -284,7 +287,8 @@ fn a_segments_conditions_are_added_in_its_own_table() {
 
 #[test]
 fn what_is_too_long_for_a_form_is_edited_as_text() {
-    let many = |n: usize| (0..n).fold(String::new(), |text, n| text + &format!("[[message]]\nid = \"tin-{n}\"\nsms = \"Chao.\"\n"));
+    let many =
+        |n: usize| (0..n).fold(String::new(), |text, n| text + &format!("[[message]]\nid = \"tin-{n}\"\nsms = \"Chao.\"\n"));
     assert_eq!(of(&many(60)).unwrap().rows["message"], 60);
     assert!(of(&many(61)).unwrap_err().0.vi.contains("60"));
     let refused = Campaign::parse("a.toml", "a", &many(20_000)).unwrap_err();

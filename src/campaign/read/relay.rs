@@ -46,7 +46,10 @@ pub(super) fn document(value: &Value<'_>, around: Around<'_>) -> Option<String> 
     if !kind.is_some_and(|kind| SCANS.contains(&kind.as_str())) {
         return value.refuse(
             phrase!("`{name}` không phải bản quét", "`{name}` is no scanned document"),
-            phrase!("dùng tệp .pdf, .jpg, .png hoặc .tif đặt cạnh tệp chiến dịch", "name a .pdf, .jpg, .png or .tif file beside the campaign's"),
+            phrase!(
+                "dùng tệp .pdf, .jpg, .png hoặc .tif đặt cạnh tệp chiến dịch",
+                "name a .pdf, .jpg, .png or .tif file beside the campaign's"
+            ),
         );
     }
     beside(value, around)
@@ -55,8 +58,8 @@ pub(super) fn document(value: &Value<'_>, around: Around<'_>) -> Option<String> 
 /// Reads the table; `sending`: within which hours the campaign may be sent at all.
 pub(super) fn relay(section: &mut Section<'_>, kind: Kind, sending: Option<&Sending>) -> Option<Relay> {
     let partners = section.optional("partners", |v| names(&v, MOST_PARTNERS, |one| one.slug())).unwrap_or_default();
-    let kinds =
-        section.optional("kinds", |v| names(&v, KINDS.len(), |one| one.choice(&KINDS.map(|kind| (kind, kind))).map(str::to_string)));
+    let kinds = section
+        .optional("kinds", |v| names(&v, KINDS.len(), |one| one.choice(&KINDS.map(|kind| (kind, kind))).map(str::to_string)));
     let kinds = kinds.unwrap_or_default();
     let addressed = section.has("partners") || section.has("kinds");
     if !addressed {
@@ -97,7 +100,10 @@ pub(super) fn relay(section: &mut Section<'_>, kind: Kind, sending: Option<&Send
     if section.has("sms") && !section.has("sender") {
         section.lacking::<()>(
             "sender",
-            phrase!("tên người gửi hiện trên tin SMS, ví dụ: sender = \"Hai Duong\"", "the sender that an SMS shows, for example: sender = \"Hai Duong\""),
+            phrase!(
+                "tên người gửi hiện trên tin SMS, ví dụ: sender = \"Hai Duong\"",
+                "the sender that an SMS shows, for example: sender = \"Hai Duong\""
+            ),
         );
     }
     let payment = payment(section);
@@ -143,10 +149,7 @@ fn names(value: &Value<'_>, most: usize, mut read: impl FnMut(Value<'_>) -> Opti
         if seen.insert(name.clone()) {
             return Some(name);
         }
-        one.refuse(
-            phrase!("`{name}` ghi hai lần", "`{name}` stands twice"),
-            phrase!("mỗi mục một lần", "name each once"),
-        )
+        one.refuse(phrase!("`{name}` ghi hai lần", "`{name}` stands twice"), phrase!("mỗi mục một lần", "name each once"))
     })
 }
 
@@ -184,7 +187,10 @@ fn hours(value: &Value<'_>, kind: Kind, sending: Option<&Sending>) -> Option<(u1
                     "khung giờ này ra ngoài giờ được gửi của chiến dịch ({first}–{last})",
                     "these hours are outside of the campaign's own ({first}–{last})"
                 ),
-                phrase!("đặt trong khoảng \"{first}-{last}\", hoặc nới [sending] hours", "stay within \"{first}-{last}\", or widen [sending] hours"),
+                phrase!(
+                    "đặt trong khoảng \"{first}-{last}\", hoặc nới [sending] hours",
+                    "stay within \"{first}-{last}\", or widen [sending] hours"
+                ),
             )
         }
         _ => Some((from, until)),
@@ -250,7 +256,10 @@ fn payment(section: &mut Section<'_>) -> Option<Payment> {
         (false, Some(contract)) => contract.line().map(Payment::Contract),
         (false, None) => section.lacking(
             "contract",
-            phrase!("ghi số hợp đồng, ví dụ: contract = \"15/2026/HĐ-VT\"", "the contract's number, for example: contract = \"15/2026/HĐ-VT\""),
+            phrase!(
+                "ghi số hợp đồng, ví dụ: contract = \"15/2026/HĐ-VT\"",
+                "the contract's number, for example: contract = \"15/2026/HĐ-VT\""
+            ),
         ),
     }
 }

@@ -30,7 +30,7 @@ holyday = "skip"
 segments = ["can-boo"]
 
 [channels]
-use = ["sms", "zalo", "relay"]
+use = ["sms", "zalo"]
 
 [[message]]
 id = "Mã OTP"
@@ -97,20 +97,11 @@ sms = ""
       × `channels.use` không thể là "zalo"
         ╭─[campaigns/nhan-dien.toml:14:15]
      13 │ [channels]
-     14 │ use = ["sms", "zalo", "relay"]
+     14 │ use = ["sms", "zalo"]
         ·               ──────
      15 │
         ╰────
-      help: chọn trong: `sms`, `email`, `chat`
-
-      × kênh `relay` (yêu cầu nhắn tin qua nhà mạng) chưa có trong phiên bản này
-        ╭─[campaigns/nhan-dien.toml:14:23]
-     13 │ [channels]
-     14 │ use = ["sms", "zalo", "relay"]
-        ·                       ───────
-     15 │
-        ╰────
-      help: dùng `chat`, `sms` hoặc `email`
+      help: chọn trong: `sms`, `email`, `chat`, `relay`
 
       × `Mã OTP` không phải mã hợp lệ
         ╭─[campaigns/nhan-dien.toml:17:6]
@@ -129,7 +120,7 @@ sms = ""
         ╰────
       help: viết nội dung vào, hoặc bỏ khóa này đi
 
-    ✗ 10 lỗi
+    ✗ 9 lỗi
     "#);
     assert_eq!(ended.out, "");
 }

@@ -61,7 +61,8 @@ fn an_empty_form_beside_it_is_no_mistake() {
 fn it_goes_beside_other_channels() {
     let both = with("use = [\"relay\"]", "use = [\"sms\", \"relay\"]");
     assert_eq!(wrong(&both), [("audience".into(), 1, 1), ("message".into(), 1, 1)]);
-    let both = both.replace("[channels]", "[audience]\nsegments = [\"a\"]\n[channels]") + "[[message]]\nid = \"a\"\nsms = \"Chao.\"\n";
+    let both =
+        both.replace("[channels]", "[audience]\nsegments = [\"a\"]\n[channels]") + "[[message]]\nid = \"a\"\nsms = \"Chao.\"\n";
     let campaign = parse(&both);
     assert!(!campaign.is_relay_alone() && campaign.channels.relay.is_some());
     assert_eq!(campaign.channels.order, [providers::Channel::Sms]);
@@ -70,7 +71,11 @@ fn it_goes_beside_other_channels() {
 #[test]
 fn whoever_asks_shows_by_what_right() {
     for (right, other, field) in [
-        ("basis = { number = \"12/UBND-VX\", date = 2026-10-01, authority = \"UBND tỉnh\", document = \"cong-van.pdf\" }\n", "", "basis"),
+        (
+            "basis = { number = \"12/UBND-VX\", date = 2026-10-01, authority = \"UBND tỉnh\", document = \"cong-van.pdf\" }\n",
+            "",
+            "basis",
+        ),
         (", authority = \"UBND tỉnh\"", "", "basis.authority"),
         (", document = \"cong-van.pdf\"", "", "basis.document"),
         ("cong-van.pdf", "cong-van.docx", "basis.document"),
@@ -85,7 +90,11 @@ fn whoever_asks_shows_by_what_right() {
 fn every_mistake_stands_at_its_place() {
     for (right, other, places) in [
         ("owner =", "law = \"advertising\"\nowner =", vec![("law", 3, 7)]),
-        ("use = [\"relay\"]", "use = [\"relay\", \"relay\"]", vec![("channels.use", 7, 17), ("audience", 1, 1), ("message", 1, 1)]),
+        (
+            "use = [\"relay\"]",
+            "use = [\"relay\", \"relay\"]",
+            vec![("channels.use", 7, 17), ("audience", 1, 1), ("message", 1, 1)],
+        ),
         ("[\"viettel\", \"mobifone\"]", "[\"viettel\", \"viettel\"]", vec![("relay.partners", 10, 24)]),
         ("partners = [\"viettel\", \"mobifone\"]\n", "", vec![("relay.partners", 9, 1)]),
         ("partners = [\"viettel\", \"mobifone\"]", "kinds = [\"schools\"]", vec![("relay.kinds", 10, 10)]),
@@ -137,7 +146,8 @@ fn a_warning_may_be_relayed_at_any_hour() {
 
 #[test]
 fn its_hours_lie_within_the_campaigns() {
-    let wide = with("[relay]", "[sending]\nhours = \"05:00-23:00\"\n[relay]").replace("\"free\"", "\"free\"\nhours = \"05:30-22:30\"");
+    let wide =
+        with("[relay]", "[sending]\nhours = \"05:00-23:00\"\n[relay]").replace("\"free\"", "\"free\"\nhours = \"05:30-22:30\"");
     assert_eq!(parse(&wide).channels.relay.unwrap().hours, Some((330, 1350)));
 }
 
@@ -153,10 +163,8 @@ fn those_who_send_no_sms_need_no_sender() {
 #[test]
 fn the_scanned_document_is_frozen_with_the_campaign() {
     let library = Library::default();
-    let sheet = |bytes: &[u8]| Sheet {
-        text: ALONE.to_string(),
-        attachments: [("cong-van.pdf".to_string(), bytes.to_vec())].into(),
-    };
+    let sheet =
+        |bytes: &[u8]| Sheet { text: ALONE.to_string(), attachments: [("cong-van.pdf".to_string(), bytes.to_vec())].into() };
     let (one, other) = (library.source("c", &sheet(b"%PDF-1")).unwrap(), library.source("c", &sheet(b"%PDF-2")).unwrap());
     assert_eq!(one.attachments["cong-van.pdf"], b"%PDF-1");
     assert_ne!(one.hash, other.hash, "another scan is another definition");

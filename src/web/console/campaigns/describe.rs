@@ -115,7 +115,10 @@ fn relayed(relay: &Relay, lang: Lang, add: &mut impl FnMut(&'static str, &'stati
         add(
             "Số lần gửi",
             "Rounds",
-            said(phrase!("{rounds} ({converted} tin quy đổi mỗi thuê bao)", "{rounds} ({converted} ordinary messages a subscriber)")),
+            said(phrase!(
+                "{rounds} ({converted} tin quy đổi mỗi thuê bao)",
+                "{rounds} ({converted} ordinary messages a subscriber)"
+            )),
         );
     }
     if let Some((from, until)) = relay.hours {
