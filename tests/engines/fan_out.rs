@@ -147,6 +147,37 @@ async fn a_test_goes_to_the_named_only(world: &World) {
     assert_eq!(world.states(run).await, [(people[1], SMS, State::Pending)]);
 }
 
+async fn what_goes_by_relay_alone_goes_to_nobody_of_the_list(world: &World) {
+    world.people(&[phone(1).email(2).chat(3), phone(4)]).await;
+    let run = world.fanned_out(RELAYED).await;
+    assert!(world.rows(run).await.is_empty());
+    // Beside another channel it changes nothing for the list.
+    let both = by_sms().replace("use = [\"sms\"]", "use = [\"sms\", \"relay\"]").replace(
+        "owner = ",
+        &format!("{}owner = ", RELAYED.lines().find(|line| line.starts_with("basis")).unwrap().to_owned() + "\n"),
+    ) + RELAYED.split_inclusive("[channels]\nuse = [\"relay\"]\n").nth(1).unwrap();
+    let run = world.fanned_out(&both).await;
+    assert_eq!(world.rows(run).await.len(), 2);
+}
+
+/// For carriers alone.
+const RELAYED: &str = r#"title = "Qua nhà mạng"
+kind = "awareness"
+owner = "Sở Thông tin"
+basis = { number = "1", date = 2026-11-01, authority = "UBND", document = "cong-van.pdf" }
+
+[channels]
+use = ["relay"]
+
+[relay]
+partners = ["viettel"]
+sender = "So TTTT"
+areas = ["01"]
+audience = "Mọi thuê bao"
+sms = "Khong cung cap ma OTP."
+payment = "free"
+"#;
+
 on_both_engines!(
     the_first_usable_channel_is_taken,
     every_usable_channel_is_taken_at_once,
@@ -156,4 +187,5 @@ on_both_engines!(
     a_fan_out_goes_on_where_it_stopped,
     segments_mark_rows_and_choose_messages,
     a_test_goes_to_the_named_only,
+    what_goes_by_relay_alone_goes_to_nobody_of_the_list,
 );

@@ -9,6 +9,7 @@ use crate::{
     edition::{self, Draft, Head, Saved},
     message::{TemplateFault, Templates},
     phrase,
+    preview::relay::{Misplaced, misplaced},
     web::{
         Shared,
         console::{
@@ -125,9 +126,20 @@ fn problems_of(state: &Shared, library: &Library, work: &Work) -> Result<Source,
     let source = as_source(library, work)?;
     let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
     match Templates::compile(&source.campaign, &state.parts.config.office, None, &files) {
-        Ok(_) => Ok(source),
+        Ok(_) => {
+            let wrong: Vec<Problem> =
+                source.campaign.channels.relay.as_ref().map(misplaced).unwrap_or_default().into_iter().map(place).collect();
+            if wrong.is_empty() { Ok(source) } else { Err(Problems(wrong)) }
+        }
         Err(faults) => Err(Problems(faults.iter().map(|fault| problem(&source, fault)).collect())),
     }
+}
+
+/// An area that is no place, at its path.
+fn place(wrong: Misplaced) -> Problem {
+    let mut problem = Problem::of("", wrong.message).help(wrong.help);
+    problem.path = format!("relay.areas.{}", wrong.at);
+    problem
 }
 
 /// A text's fault at its path.
