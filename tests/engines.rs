@@ -32,6 +32,7 @@ mod plans;
 mod postgres;
 mod receipts;
 mod records;
+mod relay;
 mod retention;
 mod runs;
 mod schema;
