@@ -9,7 +9,7 @@ use providers::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::SmsText;
+use super::{SmsText, Source};
 use crate::{phrase, seal::hex, words::Phrase};
 
 /// The name of the channel in `channels.use`.
@@ -150,6 +150,14 @@ impl Text {
         let (parts, units) = (self.parts, self.units);
         let word = if parts == 1 { "part" } else { "parts" };
         phrase!("{name} · {parts} phần · {units} ký tự", "{name} · {parts} {word} · {units} characters")
+    }
+}
+
+impl Source {
+    /// The scanned document that authorises the campaign, and its file's name.
+    pub fn document(&self) -> Option<(&str, &[u8])> {
+        let name = self.campaign.basis.as_ref()?.document.as_deref()?;
+        Some((name, self.attachments.get(name)?))
     }
 }
 

@@ -495,25 +495,6 @@ pub(super) async fn record(tx: &mut Tx, order: &Order, what: &str, was: State, m
     audit::record(tx, by.actor, &action, &order.identifier, Some(&before), Some(&after), by.now).await
 }
 
-/// One thing that happens to one order, with its event and its record: what most functions of [`super`] are.
-pub(super) async fn simply(db: &Db, id: i64, happening: Happening, by: &By<'_>, detail: &str) -> Tried<Order> {
-    transaction!(db, |tx| {
-        let mut order = match lock(tx, id, by).await? {
-            Ok(order) => order,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let was = order.state;
-        match happen(tx, &mut order, happening, by, detail).await? {
-            Ok(true) => {
-                record(tx, &order, happening.word(), was, json!({ "detail": said(detail) }), by).await?;
-                Ok(Ok(order))
-            }
-            Ok(false) => Ok(Ok(order)),
-            Err(refusal) => Ok(Err(refusal)),
-        }
-    })
-}
-
 /// Lets a drafted order go out; not whoever wrote it.
 pub async fn approve(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
     transaction!(db, |tx| {

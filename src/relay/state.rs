@@ -320,8 +320,6 @@ impl State {
             (S::Refused, _) => Err(Refusal::Refused),
             (S::Reported, H::Report { .. }) => Err(Refusal::Final),
             (S::Sending | S::ReportedPartly | S::Reported, _) => Err(Refusal::Begun),
-            // What is left of these is above; the compiler cannot know.
-            (S::HandedOver | S::Acknowledged, _) => Err(Refusal::Moved),
         }
     }
 

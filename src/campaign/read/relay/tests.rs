@@ -166,7 +166,7 @@ fn the_scanned_document_is_frozen_with_the_campaign() {
     let sheet =
         |bytes: &[u8]| Sheet { text: ALONE.to_string(), attachments: [("cong-van.pdf".to_string(), bytes.to_vec())].into() };
     let (one, other) = (library.source("c", &sheet(b"%PDF-1")).unwrap(), library.source("c", &sheet(b"%PDF-2")).unwrap());
-    assert_eq!(one.attachments["cong-van.pdf"], b"%PDF-1");
+    assert_eq!(one.document(), Some(("cong-van.pdf", &b"%PDF-1"[..])));
     assert_ne!(one.hash, other.hash, "another scan is another definition");
     let missing = library.source("c", &Sheet { text: ALONE.to_string(), ..Sheet::default() }).unwrap_err();
     assert_eq!(missing.0.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(), ["basis.document"]);
