@@ -193,6 +193,7 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
         #[test]
         fn what_is_written_is_read_as_it_was(alert in sample::alerts()) {
             let document = write(&alert).unwrap();
