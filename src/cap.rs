@@ -80,7 +80,11 @@ impl std::fmt::Display for Time {
     /// UTC is `-00:00`, as the standard has it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let local = self.0.format("%Y-%m-%dT%H:%M:%S");
-        if self.0.offset().local_minus_utc() == 0 { write!(f, "{local}-00:00") } else { write!(f, "{local}{}", self.0.format("%:z")) }
+        if self.0.offset().local_minus_utc() == 0 {
+            write!(f, "{local}-00:00")
+        } else {
+            write!(f, "{local}{}", self.0.format("%:z"))
+        }
     }
 }
 
@@ -380,7 +384,11 @@ pub struct Info {
 
 impl Info {
     /// An information without anything optional.
-    pub fn new(category: Category, event: impl Into<String>, (urgency, severity, certainty): (Urgency, Severity, Certainty)) -> Self {
+    pub fn new(
+        category: Category,
+        event: impl Into<String>,
+        (urgency, severity, certainty): (Urgency, Severity, Certainty),
+    ) -> Self {
         Self {
             language: None,
             categories: vec![category],

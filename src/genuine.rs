@@ -22,7 +22,7 @@ const CANDIDATES: usize = 8;
 /// The rarest pieces of a text by which candidates are found: they bound what a look-up costs.
 const PROBES: usize = 48;
 /// Words of a text that are compared one by one.
-const WORDS: usize = 256;
+const WORDS: usize = 128;
 /// Words in a hundred that a near text shares with the real one.
 const NEAR: usize = 50;
 

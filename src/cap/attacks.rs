@@ -93,7 +93,7 @@ fn only_a_pinned_certificate_is_believed_and_only_in_its_days() {
     assert_eq!(with(&[certificate(STRANGER)], NOW), Err(SignatureError::Stranger));
     let old = certificate(EXPIRED);
     let days = SignatureError::Validity { from: old.from(), until: old.until() };
-    assert_eq!(with(&[old.clone()], NOW), Err(days.clone()));
+    assert_eq!(with(std::slice::from_ref(&old), NOW), Err(days.clone()));
     assert_eq!(days.words().en, "the signer's certificate is valid from 2020-01-01 to 2021-01-01 only");
     assert_eq!(with(&[old, certificate(SIGNER)], NOW), Ok(1), "a renewed certificate has the same key");
     assert!(matches!(with(&[certificate(SIGNER)], 0), Err(SignatureError::Validity { .. })), "not yet");
@@ -107,10 +107,7 @@ fn only_a_pinned_certificate_is_believed_and_only_in_its_days() {
     for document in [strange.clone(), strange.replace(&partner(&strange), &partner(&document))] {
         assert_eq!(verify(document.as_bytes(), &[certificate(SIGNER)], NOW), Err(SignatureError::Stranger));
     }
-    assert_eq!(
-        sign(&text, &Key::from_pem(STRANGER_KEY).unwrap(), &certificate(SIGNER)),
-        Err(SignatureError::Mismatch)
-    );
+    assert_eq!(sign(&text, &Key::from_pem(STRANGER_KEY).unwrap(), &certificate(SIGNER)), Err(SignatureError::Mismatch));
 }
 
 #[test]
@@ -158,12 +155,27 @@ fn signature_wrapping_fails() {
         ("XSW5: the forged one, and the original after its signature", before_end(&evil, &format!("{signature}{original}"))),
         ("XSW6: the original in the signature in the forged one", before_end(&evil, &in_signature(&original))),
         ("XSW7: the forged one in an extension", before_end(&original, &format!("<Extensions>{evil}</Extensions>{signature}"))),
-        ("XSW8: the original in an object of the signature", before_end(&evil, &signature.replace("<KeyInfo>", &format!("{}<KeyInfo>", object(&original))))),
-        ("by id: the signature names the original alone", before_end(&evil, &format!("<Extensions>{with_id}</Extensions>{by_id}"))),
-        ("by id, twice", before_end(&evil.replacen("<alert ", "<alert Id=\"x\" ", 1), &in_signature(&object(&with_id)).replace("URI=\"\"", "URI=\"#x\""))),
+        (
+            "XSW8: the original in an object of the signature",
+            before_end(&evil, &signature.replace("<KeyInfo>", &format!("{}<KeyInfo>", object(&original)))),
+        ),
+        (
+            "by id: the signature names the original alone",
+            before_end(&evil, &format!("<Extensions>{with_id}</Extensions>{by_id}")),
+        ),
+        (
+            "by id, twice",
+            before_end(
+                &evil.replacen("<alert ", "<alert Id=\"x\" ", 1),
+                &in_signature(&object(&with_id)).replace("URI=\"\"", "URI=\"#x\""),
+            ),
+        ),
         ("a second, forged signature", before_end(&original, &format!("{signature}{signature}"))),
         ("a signature in a signature", before_end(&original, &in_signature(&object(&signature)))),
-        ("the root is another's", format!("<Envelope>{document}</Envelope>").replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "")),
+        (
+            "the root is another's",
+            format!("<Envelope>{document}</Envelope>").replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", ""),
+        ),
         ("the signature stands first", after_start(&original, &signature)),
         ("the signature stands deeper", original.replacen("</info>", &format!("{signature}</info>"), 1)),
         ("the forged one alone", before_end(&evil, &signature)),
@@ -171,7 +183,10 @@ fn signature_wrapping_fails() {
     for (name, attack) in documents {
         let told = check(&attack);
         assert!(told.is_err(), "{name}: {told:?}");
-        assert!(!matches!(told, Err(SignatureError::Document(_))), "{name} was refused as a document, which tests nothing: {told:?}");
+        assert!(
+            !matches!(told, Err(SignatureError::Document(_))),
+            "{name} was refused as a document, which tests nothing: {told:?}"
+        );
     }
 }
 

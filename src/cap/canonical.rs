@@ -199,10 +199,7 @@ mod tests {
     fn a_default_namespace_is_taken_back_where_it_was_given() {
         assert_eq!(exclusive("<a xmlns='u'><b xmlns=''/></a>", &[]), "<a xmlns=\"u\"><b xmlns=\"\"></b></a>");
         assert_eq!(exclusive("<p:a xmlns='u' xmlns:p='v'><b/></p:a>", &[]), "<p:a xmlns:p=\"v\"><b xmlns=\"u\"></b></p:a>");
-        assert_eq!(
-            exclusive("<p:a xmlns='u' xmlns:p='v'><b/></p:a>", &[""]),
-            "<p:a xmlns=\"u\" xmlns:p=\"v\"><b></b></p:a>"
-        );
+        assert_eq!(exclusive("<p:a xmlns='u' xmlns:p='v'><b/></p:a>", &[""]), "<p:a xmlns=\"u\" xmlns:p=\"v\"><b></b></p:a>");
     }
 
     #[test]

@@ -9,12 +9,7 @@ mod publish;
 mod read;
 mod tree;
 
-use crate::{
-    cap::Alert,
-    document::Problems,
-    phrase,
-    words::Phrase,
-};
+use crate::{cap::Alert, document::Problems, phrase, words::Phrase};
 
 pub use publish::{About, Entry, Published, publish};
 pub use read::items;

@@ -62,10 +62,7 @@ impl Polygon {
 impl Point {
     fn parse(text: &str) -> Result<Self, Flaw> {
         let (latitude, longitude) = text.split_once(',').ok_or(Flaw::Syntax)?;
-        let point = Self {
-            latitude: decimal(latitude).ok_or(Flaw::Syntax)?,
-            longitude: decimal(longitude).ok_or(Flaw::Syntax)?,
-        };
+        let point = Self { latitude: decimal(latitude).ok_or(Flaw::Syntax)?, longitude: decimal(longitude).ok_or(Flaw::Syntax)? };
         let on_earth = point.latitude.abs() <= 90.0 && point.longitude.abs() <= 180.0;
         on_earth.then_some(point).ok_or(Flaw::NotOnEarth)
     }

@@ -104,10 +104,10 @@ pub fn read(file: &str, document: &[u8]) -> Result<Alert, Problems> {
 /// Reads a tree.
 pub(super) fn tree(root: &Element) -> Result<Alert, Vec<Fault>> {
     let found = Found::default();
-    let alert = found.root(root).then(|| found.alert(root)).flatten();
+    let alert = if found.root(root) { found.alert(root) } else { Err(Said) };
     let mut faults = found.0.into_inner();
     match alert {
-        Some(alert) if faults.is_empty() => Ok(alert),
+        Ok(alert) if faults.is_empty() => Ok(alert),
         _ => {
             faults.sort_by_key(|fault| fault.at.start);
             Err(faults)
@@ -115,7 +115,12 @@ pub(super) fn tree(root: &Element) -> Result<Alert, Vec<Fault>> {
     }
 }
 
-/// What is wrong so far. Its readers return none only after they, or what they called, have said why.
+/// A part cannot be read, and why has been said.
+struct Said;
+
+type Read<T> = Result<T, Said>;
+
+/// What is wrong so far.
 #[derive(Default)]
 struct Found(RefCell<Vec<Fault>>);
 
@@ -134,7 +139,11 @@ impl Found {
         let (name, namespace) = (root.name.local.as_str(), root.name.namespace.as_str());
         let help = phrase!("bắt đầu bằng `<alert xmlns=\"{NAMESPACE}\">`", "begin with `<alert xmlns=\"{NAMESPACE}\">`");
         if name != "alert" {
-            self.add(root, phrase!("phần tử gốc là `{name}`, không phải `alert`", "the root element is `{name}`, not `alert`"), help);
+            self.add(
+                root,
+                phrase!("phần tử gốc là `{name}`, không phải `alert`", "the root element is `{name}`, not `alert`"),
+                help,
+            );
             return false;
         }
         let version = match namespace {
@@ -236,7 +245,7 @@ impl Found {
     }
 
     /// The text of an element of at most this many characters.
-    fn text<'e>(&self, element: &'e Element, most: usize) -> Option<&'e str> {
+    fn text<'e>(&self, element: &'e Element, most: usize) -> Read<&'e str> {
         self.attributes(element);
         let name = element.name.local.as_str();
         let Some(text) = element.text() else {
@@ -245,7 +254,7 @@ impl Found {
                 phrase!("`{name}` chỉ gồm chữ", "`{name}` holds only text"),
                 phrase!("viết `&lt;` thay cho `<` trong chữ", "write `&lt;` for `<` in text"),
             );
-            return None;
+            return Err(Said);
         };
         let length = text.chars().count();
         if length > most {
@@ -254,25 +263,25 @@ impl Found {
                 phrase!("`{name}` quá dài: {length} ký tự", "`{name}` is too long: {length} characters"),
                 phrase!("nhiều nhất {most} ký tự", "{most} characters at most"),
             );
-            return None;
+            return Err(Said);
         }
-        Some(text)
+        Ok(text)
     }
 
     /// One of an enum's words.
-    fn word<T: Copy>(&self, element: &Element, all: &[T], word: fn(T) -> &'static str) -> Option<T> {
+    fn word<T: Copy>(&self, element: &Element, all: &[T], word: fn(T) -> &'static str) -> Read<T> {
         let text = self.text(element, SHORT)?;
         if let Some(found) = all.iter().copied().find(|one| word(*one) == text) {
-            return Some(found);
+            return Ok(found);
         }
         let name = element.name.local.as_str();
         let text = shortened(text);
         let help = suggestion(&text, all.iter().map(|one| word(*one)));
         self.add(element, phrase!("`{name}` không có giá trị `{text}`", "`{name}` has no value `{text}`"), help);
-        None
+        Err(Said)
     }
 
-    fn time(&self, element: &Element) -> Option<Time> {
+    fn time(&self, element: &Element) -> Read<Time> {
         // XML Schema's dates may stand between spaces.
         let text = self.text(element, SHORT)?.trim_matches(|c: char| c.is_ascii_whitespace());
         let time = Time::parse(text);
@@ -287,25 +296,28 @@ impl Found {
                 ),
             );
         }
-        time
+        time.ok_or(Said)
     }
 
     /// What names a message or a sender.
-    fn identifier(&self, element: &Element) -> Option<String> {
+    fn identifier(&self, element: &Element) -> Read<String> {
         let text = self.text(element, SHORT)?;
         if is_identifier(text) {
-            return Some(text.to_string());
+            return Ok(text.to_string());
         }
         let name = element.name.local.as_str();
         self.add(
             element,
-            phrase!("`{name}` trống, hoặc có dấu cách, dấu phẩy, `<` hay `&`", "`{name}` is empty or has a space, a comma, `<` or `&`"),
+            phrase!(
+                "`{name}` trống, hoặc có dấu cách, dấu phẩy, `<` hay `&`",
+                "`{name}` is empty or has a space, a comma, `<` or `&`"
+            ),
             phrase!("dùng chữ, số, `-`, `.`, `_`, `:`, `@`, `/`", "use letters, digits, `-`, `.`, `_`, `:`, `@`, `/`"),
         );
-        None
+        Err(Said)
     }
 
-    fn alert(&self, element: &Element) -> Option<Alert> {
+    fn alert(&self, element: &Element) -> Read<Alert> {
         let part = self.part(element, ALERT);
         let identifier = part.one("identifier", Self::identifier);
         let sender = part.one("sender", Self::identifier);
@@ -321,7 +333,7 @@ impl Found {
         let references = part.optional("references", Self::references);
         let incidents = part.optional("incidents", Self::list);
         let infos = part.many("info", Self::info);
-        Some(Alert {
+        Ok(Alert {
             identifier: identifier?,
             sender: sender?,
             sent: sent?,
@@ -339,7 +351,7 @@ impl Found {
         })
     }
 
-    fn info(&self, element: &Element) -> Option<Info> {
+    fn info(&self, element: &Element) -> Read<Info> {
         let part = self.part(element, INFO);
         let language = part.optional("language", Self::language);
         let categories = part.many("category", |found, e| found.word(e, Category::ALL, Category::word));
@@ -362,7 +374,7 @@ impl Found {
         let parameters = part.many("parameter", Self::pair);
         let resources = part.many("resource", Self::resource);
         let areas = part.many("area", Self::area);
-        Some(Info {
+        Ok(Info {
             language: language?,
             categories: categories?,
             event: event?,
@@ -387,7 +399,7 @@ impl Found {
         })
     }
 
-    fn resource(&self, element: &Element) -> Option<Resource> {
+    fn resource(&self, element: &Element) -> Read<Resource> {
         let part = self.part(element, RESOURCE);
         let description = part.one("resourceDesc", Self::long);
         let mime_type = part.one("mimeType", Self::short);
@@ -396,7 +408,7 @@ impl Found {
         // The document's own size bounds it.
         let deref_uri = part.optional("derefUri", |found, e| found.text(e, usize::MAX).map(str::to_string));
         let digest = part.short("digest");
-        Some(Resource {
+        Ok(Resource {
             description: description?,
             mime_type: mime_type?,
             size: size?,
@@ -406,7 +418,7 @@ impl Found {
         })
     }
 
-    fn area(&self, element: &Element) -> Option<Area> {
+    fn area(&self, element: &Element) -> Read<Area> {
         let part = self.part(element, AREA);
         let description = part.one("areaDesc", Self::long);
         let polygons = part.many("polygon", |found, e| found.shape(e, Polygon::parse));
@@ -414,7 +426,7 @@ impl Found {
         let geocodes = part.many("geocode", Self::pair);
         let altitude = part.optional("altitude", Self::decimal);
         let ceiling = part.optional("ceiling", Self::decimal);
-        Some(Area {
+        Ok(Area {
             description: description?,
             polygons: polygons?,
             circles: circles?,
@@ -424,22 +436,22 @@ impl Found {
         })
     }
 
-    fn pair(&self, element: &Element) -> Option<Pair> {
+    fn pair(&self, element: &Element) -> Read<Pair> {
         let part = self.part(element, PAIR);
         let (name, value) = (part.one("valueName", Self::short), part.one("value", Self::long));
-        Some(Pair { name: name?, value: value? })
+        Ok(Pair { name: name?, value: value? })
     }
 
-    fn short(&self, element: &Element) -> Option<String> {
+    fn short(&self, element: &Element) -> Read<String> {
         self.text(element, SHORT).map(str::to_string)
     }
 
-    fn long(&self, element: &Element) -> Option<String> {
+    fn long(&self, element: &Element) -> Read<String> {
         self.text(element, LONG).map(str::to_string)
     }
 
     /// Words between spaces; those that hold spaces stand in quotes.
-    fn list(&self, element: &Element) -> Option<Vec<String>> {
+    fn list(&self, element: &Element) -> Read<Vec<String>> {
         let (mut words, mut rest) = (Vec::new(), self.text(element, LONG)?.trim_ascii_start());
         while !rest.is_empty() {
             let (word, after) = match rest.strip_prefix('"') {
@@ -451,7 +463,7 @@ impl Found {
                             phrase!("`{name}` có dấu ngoặc kép không đóng", "a quote in `{name}` is never closed"),
                             phrase!("thêm `\"`", "add `\"`"),
                         );
-                        return None;
+                        return Err(Said);
                     };
                     (word, after)
                 }
@@ -460,10 +472,10 @@ impl Found {
             words.push(word.to_string());
             rest = after.trim_ascii_start();
         }
-        Some(words)
+        Ok(words)
     }
 
-    fn references(&self, element: &Element) -> Option<Vec<Reference>> {
+    fn references(&self, element: &Element) -> Read<Vec<Reference>> {
         let one = |triple: &str| {
             let mut parts = triple.split(',');
             let (sender, identifier, sent) = (parts.next()?, parts.next()?, Time::parse(parts.next()?)?);
@@ -483,21 +495,21 @@ impl Found {
                         "write `sender,identifier,sent`, such as `so-vhttdl.example.vn,loa-1,2026-11-22T08:30:00+07:00`, with spaces between them"
                     ),
                 );
-                return None;
+                return Err(Said);
             };
             references.push(reference);
         }
-        Some(references)
+        Ok(references)
     }
 
-    fn language(&self, element: &Element) -> Option<String> {
+    fn language(&self, element: &Element) -> Read<String> {
         let text = self.text(element, SHORT)?.trim_ascii();
         let part = |index: usize, part: &str| {
             let letters = |b: u8| b.is_ascii_alphabetic() || (index > 0 && b.is_ascii_digit());
             (1..=8).contains(&part.len()) && part.bytes().all(letters)
         };
         if text.split('-').enumerate().all(|(index, one)| part(index, one)) {
-            return Some(text.to_string());
+            return Ok(text.to_string());
         }
         let text = shortened(text);
         self.add(
@@ -505,25 +517,28 @@ impl Found {
             phrase!("`language` không có giá trị `{text}`", "`language` has no value `{text}`"),
             phrase!("viết như `vi-VN`, `en-US`", "write `vi-VN` or `en-US`"),
         );
-        None
+        Err(Said)
     }
 
-    fn uri(&self, element: &Element) -> Option<String> {
+    fn uri(&self, element: &Element) -> Read<String> {
         let text = self.text(element, SHORT)?.trim_ascii();
         if is_uri(text) {
-            return Some(text.to_string());
+            return Ok(text.to_string());
         }
         let name = element.name.local.as_str();
         let text = shortened(text);
         self.add(
             element,
             phrase!("`{name}` không phải địa chỉ: `{text}`", "`{name}` is no address: `{text}`"),
-            phrase!("viết như `https://example.vn/canh-bao`, không có dấu cách", "write `https://example.vn/canh-bao`, without spaces"),
+            phrase!(
+                "viết như `https://example.vn/canh-bao`, không có dấu cách",
+                "write `https://example.vn/canh-bao`, without spaces"
+            ),
         );
-        None
+        Err(Said)
     }
 
-    fn size(&self, element: &Element) -> Option<u64> {
+    fn size(&self, element: &Element) -> Read<u64> {
         let text = self.text(element, SHORT)?.trim_ascii();
         let digits = text.strip_prefix('+').unwrap_or(text);
         let size = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
@@ -535,10 +550,10 @@ impl Found {
                 phrase!("viết số nguyên, như `20480`", "write a whole number such as `20480`"),
             );
         }
-        size
+        size.ok_or(Said)
     }
 
-    fn decimal(&self, element: &Element) -> Option<f64> {
+    fn decimal(&self, element: &Element) -> Read<f64> {
         let text = self.text(element, SHORT)?.trim_ascii();
         let number = geometry::decimal(text);
         if number.is_none() {
@@ -549,19 +564,22 @@ impl Found {
                 phrase!("viết như `12.5`", "write `12.5`"),
             );
         }
-        number
+        number.ok_or(Said)
     }
 
-    fn shape<T>(&self, element: &Element, parse: fn(&str) -> Result<T, Flaw>) -> Option<T> {
+    fn shape<T>(&self, element: &Element, parse: fn(&str) -> Result<T, Flaw>) -> Read<T> {
         let flaw = match parse(self.text(element, SHAPE)?) {
-            Ok(shape) => return Some(shape),
+            Ok(shape) => return Ok(shape),
             Err(flaw) => flaw,
         };
         let name = element.name.local.as_str();
         let (message, help) = match flaw {
             Flaw::Syntax if name == "circle" => (
                 phrase!("`circle` sai", "`circle` is wrong"),
-                phrase!("viết `vĩ độ,kinh độ bán kính`, như `10.77,106.69 2.5` (km)", "write `latitude,longitude radius`, such as `10.77,106.69 2.5` (km)"),
+                phrase!(
+                    "viết `vĩ độ,kinh độ bán kính`, như `10.77,106.69 2.5` (km)",
+                    "write `latitude,longitude radius`, such as `10.77,106.69 2.5` (km)"
+                ),
             ),
             Flaw::Syntax => (
                 phrase!("`{name}` sai", "`{name}` is wrong"),
@@ -572,11 +590,17 @@ impl Found {
             ),
             Flaw::NotOnEarth => (
                 phrase!("`{name}` có điểm không nằm trên Trái Đất", "`{name}` has a point that is not on Earth"),
-                phrase!("vĩ độ từ -90 đến 90, kinh độ từ -180 đến 180, vĩ độ viết trước", "latitude from -90 to 90 comes first, then longitude from -180 to 180"),
+                phrase!(
+                    "vĩ độ từ -90 đến 90, kinh độ từ -180 đến 180, vĩ độ viết trước",
+                    "latitude from -90 to 90 comes first, then longitude from -180 to 180"
+                ),
             ),
             Flaw::TooFew => (
                 phrase!("`{name}` có ít hơn bốn điểm", "`{name}` has fewer than four points"),
-                phrase!("ít nhất ba điểm, và điểm đầu lặp lại ở cuối", "three points at least, and the first one again at the end"),
+                phrase!(
+                    "ít nhất ba điểm, và điểm đầu lặp lại ở cuối",
+                    "three points at least, and the first one again at the end"
+                ),
             ),
             Flaw::Open => (
                 phrase!("`{name}` không khép kín", "`{name}` does not close"),
@@ -584,7 +608,7 @@ impl Found {
             ),
         };
         self.add(element, message, help);
-        None
+        Err(Said)
     }
 }
 
@@ -594,21 +618,21 @@ impl<'e> Part<'_, 'e> {
     }
 
     /// What must stand in it. That it is missing has been said.
-    fn one<T>(&self, name: &'static str, read: impl Fn(&Found, &'e Element) -> Option<T>) -> Option<T> {
-        self.all(name).next().and_then(|element| read(self.found, element))
+    fn one<T>(&self, name: &'static str, read: impl Fn(&Found, &'e Element) -> Read<T>) -> Read<T> {
+        self.all(name).next().ok_or(Said).and_then(|element| read(self.found, element))
     }
 
-    fn optional<T>(&self, name: &'static str, read: impl Fn(&Found, &'e Element) -> Option<T>) -> Option<Option<T>> {
-        self.all(name).next().map_or(Some(None), |element| read(self.found, element).map(Some))
+    fn optional<T>(&self, name: &'static str, read: impl Fn(&Found, &'e Element) -> Read<T>) -> Read<Option<T>> {
+        self.all(name).next().map(|element| read(self.found, element)).transpose()
     }
 
-    fn short(&self, name: &'static str) -> Option<Option<String>> {
+    fn short(&self, name: &'static str) -> Read<Option<String>> {
         self.optional(name, Found::short)
     }
 
     /// All of that name; every one that is wrong is told of.
-    fn many<T>(&self, name: &'static str, read: impl Fn(&Found, &'e Element) -> Option<T>) -> Option<Vec<T>> {
-        let read: Vec<Option<T>> = self.all(name).map(|element| read(self.found, element)).collect();
+    fn many<T>(&self, name: &'static str, read: impl Fn(&Found, &'e Element) -> Read<T>) -> Read<Vec<T>> {
+        let read: Vec<Read<T>> = self.all(name).map(|element| read(self.found, element)).collect();
         read.into_iter().collect()
     }
 }
@@ -627,9 +651,9 @@ fn is_identifier(text: &str) -> bool {
 /// What may stand in XML Schema's `anyURI`, as far as its judges agree on it.
 fn is_uri(text: &str) -> bool {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>\"{}|\\^`".contains(c);
-    let escapes = text.match_indices('%').all(|(at, _)| {
-        text.as_bytes().get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
-    });
+    let escapes = text
+        .match_indices('%')
+        .all(|(at, _)| text.as_bytes().get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)));
     let brackets = text.contains(['[', ']']);
     let scheme = text.split_once(':').is_none_or(|(scheme, _)| {
         // A colon after a slash is no scheme's.

@@ -65,7 +65,10 @@ impl Sheet<'_> {
             self.wrong(
                 "references",
                 phrase!("`{kind}` không nói về bản tin nào", "the `{kind}` is about no message"),
-                phrase!("thêm `references` với `sender,identifier,sent` của bản tin đó", "add `references` with that message's `sender,identifier,sent`"),
+                phrase!(
+                    "thêm `references` với `sender,identifier,sent` của bản tin đó",
+                    "add `references` with that message's `sender,identifier,sent`"
+                ),
             );
         }
         let mut known = BTreeSet::new();
@@ -73,7 +76,10 @@ impl Sheet<'_> {
             if *reference == alert.reference() || reference.sent > alert.sent {
                 self.wrong(
                     "references",
-                    phrase!("`{reference}` là chính bản tin này, hoặc gửi sau nó", "`{reference}` is this message, or was sent after it"),
+                    phrase!(
+                        "`{reference}` là chính bản tin này, hoặc gửi sau nó",
+                        "`{reference}` is this message, or was sent after it"
+                    ),
                     phrase!("nêu bản tin trước đó", "name an earlier message"),
                 );
             }
@@ -141,7 +147,10 @@ impl Sheet<'_> {
                 self.wrong(
                     "info.language",
                     phrase!("có hai `info` bằng `{language}`", "there are two `info` in `{language}`"),
-                    phrase!("mỗi ngôn ngữ một `info`, và ghi rõ `language` của từng cái", "one `info` for each language, and each names its `language`"),
+                    phrase!(
+                        "mỗi ngôn ngữ một `info`, và ghi rõ `language` của từng cái",
+                        "one `info` for each language, and each names its `language`"
+                    ),
                 );
             }
         }
@@ -215,7 +224,8 @@ impl Sheet<'_> {
     fn resource(&mut self, resource: &Resource, at: &str) {
         self.filled(at, "resourceDesc", Some(&resource.description));
         let media_type = |text: &str| {
-            let token = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
+            let token =
+                |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
             text.split(';').next().unwrap_or_default().trim().split_once('/').is_some_and(|(kind, of)| token(kind) && token(of))
         };
         if !media_type(&resource.mime_type) {
@@ -251,7 +261,10 @@ impl Sheet<'_> {
             (None, _) if !resource.uri.as_deref().is_some_and(is_absolute) => self.wrong(
                 format!("{at}uri"),
                 phrase!("không rõ tệp nằm ở đâu", "nothing says where the file is"),
-                phrase!("thêm `uri` đầy đủ, hoặc `derefUri` với chính tệp đó", "add a full `uri`, or `derefUri` with the file itself"),
+                phrase!(
+                    "thêm `uri` đầy đủ, hoặc `derefUri` với chính tệp đó",
+                    "add a full `uri`, or `derefUri` with the file itself"
+                ),
             ),
             _ => {}
         }
@@ -319,16 +332,16 @@ mod tests {
             a.references = vec![earlier(), earlier()];
             a.infos.clear();
         });
-        assert_eq!(
-            told,
-            ["references: `a,b,2026-11-21T08:30:00+07:00` is repeated", "note: the `Error` does not say why"]
-        );
+        assert_eq!(told, ["references: `a,b,2026-11-21T08:30:00+07:00` is repeated", "note: the `Error` does not say why"]);
         assert_eq!(said(|a| a.infos.clear()), ["info: the `Alert` says nothing"]);
     }
 
     #[test]
     fn whom_it_is_for_is_said() {
-        assert_eq!(said(|a| a.restriction = Some(" ".to_string())), ["restriction: a `Restricted` message does not say who may have it"]);
+        assert_eq!(
+            said(|a| a.restriction = Some(" ".to_string())),
+            ["restriction: a `Restricted` message does not say who may have it"]
+        );
         let told = said(|a| {
             a.scope = Scope::Private;
             a.addresses.clear();
@@ -359,7 +372,10 @@ mod tests {
         });
         assert_eq!(
             told,
-            ["(look) info.0.expires: a public message never ends", "(look) info.0.responseType: `Assess` is not for public messages"]
+            [
+                "(look) info.0.expires: a public message never ends",
+                "(look) info.0.responseType: `Assess` is not for public messages"
+            ]
         );
     }
 
@@ -395,6 +411,8 @@ mod tests {
         );
     }
 
+    type Spoil = fn(&mut Resource);
+
     #[test]
     fn a_file_is_somewhere_and_is_what_it_says() {
         let file = Resource {
@@ -406,7 +424,7 @@ mod tests {
             digest: Some("a9993e364706816aba3e25717850c26c9cd0d89d".to_string()),
         };
         assert_eq!(said(|a| a.infos[0].resources.push(file.clone())), [""; 0]);
-        let spoilt: [(fn(&mut Resource), &str); 5] = [
+        let spoilt: [(Spoil, &str); 5] = [
             (|r| r.size = Some(4), "info.0.resource.0.size: `size` is 4, the file has 3 bytes"),
             (|r| r.deref_uri = Some("*".to_string()), "info.0.resource.0.derefUri: `derefUri` is no base64"),
             (|r| r.deref_uri = None, "info.0.resource.0.uri: nothing says where the file is"),

@@ -10,11 +10,8 @@ use super::{
 
 /// An order to a carrier.
 pub(crate) fn order() -> Alert {
-    let mut info = Info::new(
-        Category::Security,
-        "Cảnh báo lừa đảo trực tuyến",
-        (Urgency::Expected, Severity::Moderate, Certainty::Likely),
-    );
+    let mut info =
+        Info::new(Category::Security, "Cảnh báo lừa đảo trực tuyến", (Urgency::Expected, Severity::Moderate, Certainty::Likely));
     info.language = Some("vi-VN".to_string());
     info.response_types = vec![ResponseType::Avoid, ResponseType::Monitor];
     info.expires = Time::parse("2026-11-30T23:59:59+07:00");
@@ -69,7 +66,8 @@ fn uri() -> impl Strategy<Value = String> {
     prop_oneof!["https://example\\.vn/[a-zé/&=?;%20]{0,3}", "mailto:[a-z]{1,8}@example\\.vn", "[a-z/.]{0,10}"]
         .prop_map(|uri| uri.replace('%', "%2"))
         .prop_filter("an unfinished escape", |uri| {
-            uri.match_indices('%').all(|(at, _)| uri.as_bytes().get(at + 1..at + 3).is_some_and(|x| x.iter().all(u8::is_ascii_hexdigit)))
+            uri.match_indices('%')
+                .all(|(at, _)| uri.as_bytes().get(at + 1..at + 3).is_some_and(|x| x.iter().all(u8::is_ascii_hexdigit)))
         })
 }
 
@@ -109,7 +107,14 @@ fn area() -> impl Strategy<Value = Area> {
 
 fn resource() -> impl Strategy<Value = Resource> {
     (text(), text(), option::of(any::<u64>()), option::of(uri()), option::of(text()), option::of(text())).prop_map(
-        |(description, mime_type, size, uri, deref_uri, digest)| Resource { description, mime_type, size, uri, deref_uri, digest },
+        |(description, mime_type, size, uri, deref_uri, digest)| Resource {
+            description,
+            mime_type,
+            size,
+            uri,
+            deref_uri,
+            digest,
+        },
     )
 }
 

@@ -220,9 +220,7 @@ pub fn sign(document: &str, key: &Key, certificate: &Certificate) -> Result<Stri
     let info = signature.elements().next().ok_or(SignatureError::Unsigned)?;
     let info = canonical(info, &[&root, signature], &method, |_| false);
     let mut value = vec![0; key.0.public().modulus_len()];
-    key.0
-        .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), info.as_bytes(), &mut value)
-        .map_err(|_| SignatureError::Unsigned)?;
+    key.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), info.as_bytes(), &mut value).map_err(|_| SignatureError::Unsigned)?;
     Ok(with(&BASE64.encode(value)))
 }
 
@@ -318,13 +316,7 @@ impl<'e> Parts<'e> {
             _ => return Err(SignatureError::Shape("Transforms")),
         };
         algorithm(digesting, "DigestMethod", SHA256)?;
-        Ok(Self {
-            info,
-            method,
-            transform,
-            digest: bytes(digest, "DigestValue")?,
-            value: bytes(value, "SignatureValue")?,
-        })
+        Ok(Self { info, method, transform, digest: bytes(digest, "DigestValue")?, value: bytes(value, "SignatureValue")? })
     }
 }
 

@@ -101,8 +101,7 @@ impl Writer {
             return;
         }
         let bare = |word: &str| !word.is_empty() && !word.contains(|c: char| c.is_ascii_whitespace());
-        let words: Vec<String> =
-            words.iter().map(|word| if bare(word) { word.clone() } else { format!("\"{word}\"") }).collect();
+        let words: Vec<String> = words.iter().map(|word| if bare(word) { word.clone() } else { format!("\"{word}\"") }).collect();
         self.leaf(name, &words.join(" "));
     }
 
@@ -208,7 +207,10 @@ mod tests {
         assert!(document.starts_with(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\">\n  <identifier>"
         ));
-        assert!(document.contains("      <geocode>\n        <valueName>") || document.contains("      <geocode>\n"), "{document}");
+        assert!(
+            document.contains("      <geocode>\n        <valueName>") || document.contains("      <geocode>\n"),
+            "{document}"
+        );
     }
 
     #[test]

@@ -96,7 +96,9 @@ fn finish(word: &mut String, tokens: &mut Vec<Token>) {
     let shown = std::mem::take(word);
     let kind = if shown.chars().any(char::is_numeric) { Kind::Number } else { Kind::Word };
     let plain = |c: char| if matches!(c, 'đ' | 'Đ') { 'd' } else { c };
-    let lower = |text: String| text.chars().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(plain).collect::<String>();
+    let lower = |text: String| {
+        text.chars().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(plain).collect::<String>()
+    };
     // A word may be written in wide letters; a number's digits are kept as they are.
     let folded = lower(if kind == Kind::Word { shown.nfkd().collect() } else { shown.nfd().collect() });
     if !folded.is_empty() {

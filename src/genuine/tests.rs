@@ -24,7 +24,14 @@ fn is_genuine(text: &str) -> bool {
 }
 
 fn unaccented(text: &str) -> String {
-    text.nfd().filter(|c| !is_mark_of_accent(*c)).map(|c| match c { 'đ' => 'd', 'Đ' => 'D', c => c }).collect()
+    text.nfd()
+        .filter(|c| !is_mark_of_accent(*c))
+        .map(|c| match c {
+            'đ' => 'd',
+            'Đ' => 'D',
+            c => c,
+        })
+        .collect()
 }
 
 fn is_mark_of_accent(c: char) -> bool {
@@ -99,7 +106,11 @@ fn an_amount_is_not_another_amount() {
     let index = Index::from_iter([original(1, "Phạt từ 1.5 đến 20 triệu đồng, giảm 50%")]);
     let genuine = |text: &str| matches!(index.find(text, None), Verdict::Genuine { .. });
     assert!(genuine("phat tu 1.5 den 20 trieu dong giam 50%."));
-    for other in ["Phạt từ 15 đến 20 triệu đồng, giảm 50%", "Phạt từ 1,5 đến 20 triệu đồng, giảm 50", "Phạt từ 1.5 đến 2 0 triệu đồng, giảm 50%"] {
+    for other in [
+        "Phạt từ 15 đến 20 triệu đồng, giảm 50%",
+        "Phạt từ 1,5 đến 20 triệu đồng, giảm 50",
+        "Phạt từ 1.5 đến 2 0 triệu đồng, giảm 50%",
+    ] {
         assert!(!genuine(other), "{other}");
     }
 }
@@ -150,7 +161,8 @@ fn what_nobody_sent_is_not_known() {
 }
 
 fn words() -> impl Strategy<Value = String> {
-    prop::collection::vec("[a-zA-Zàảãáạđêô]{1,7}|[0-9]{3,6}|[a-z]{3,6}\\.vn/[a-zA-Z]{1,4}", 4..30).prop_map(|words| words.join(" "))
+    prop::collection::vec("[a-zA-Zàảãáạđêô]{1,7}|[0-9]{3,6}|[a-z]{3,6}\\.vn/[a-zA-Z]{1,4}", 4..30)
+        .prop_map(|words| words.join(" "))
 }
 
 proptest! {
@@ -188,7 +200,7 @@ proptest! {
 #[test]
 fn many_texts_that_are_much_alike_are_searched() {
     let texts = (0..1_000).map(|n| original(n, &REAL.replace("156", &format!("{:05}", n * 7))));
-    let index = Index::from_iter(texts);
+    let index: Index = texts.collect();
     let pasted = REAL.replace("156", "00700").replace("https", "http");
     assert!(index.candidates(&said(&fold(&pasted))).len() <= CANDIDATES);
     let Verdict::Near(near) = index.find(&pasted, None) else { panic!() };

@@ -93,7 +93,8 @@ fn millis(time: Time) -> i64 {
 }
 
 fn document(about: &About, shown: &[&Entry<'_>], updated: Time) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"");
+    let mut out =
+        String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"");
     value(&mut out, &about.language);
     out.push_str("\">\n");
     element(&mut out, "  ", "id", &about.address);

@@ -22,7 +22,13 @@ pub fn items(document: &[u8]) -> Result<Vec<Item>, FeedError> {
     let root = tree::parse(&text)?;
     match root.name.as_str() {
         "alert" => Ok(vec![alert(document)?]),
-        "feed" => Ok(root.children.iter().filter(|one| one.name == "entry").take(MAX_ITEMS).map(|one| item(one, &text, "text")).collect()),
+        "feed" => Ok(root
+            .children
+            .iter()
+            .filter(|one| one.name == "entry")
+            .take(MAX_ITEMS)
+            .map(|one| item(one, &text, "text"))
+            .collect()),
         "rss" | "RDF" => {
             let channel = root.child("channel");
             let inside = channel.into_iter().flat_map(|channel| &channel.children);
@@ -66,7 +72,7 @@ fn item(one: &Element, text: &str, kind: &str) -> Item {
         .filter_map(|name| one.child(name))
         .find_map(|date| moment(&date.text));
     let (link, document) = links(one);
-    let cap = one.find("alert").and_then(|alert| read_alert("", text[alert.start..alert.end].as_bytes()).ok()).map(Box::new);
+    let cap = one.find("alert").and_then(|alert| read_alert("", &text.as_bytes()[alert.start..alert.end]).ok()).map(Box::new);
     let named = ["id", "guid", "identifier"].iter().filter_map(|name| one.child(name)).map(|id| id.text.trim().to_string());
     let about = one.attribute("about").map(str::to_string);
     let id = named.chain(about).chain(link.clone()).chain(document.clone()).find(|id| !id.is_empty()).unwrap_or_else(|| {
@@ -108,7 +114,7 @@ fn words(element: &Element, text: &str, kind: &str) -> String {
         let end = markup.char_indices().nth(MARKUP).map_or(markup.len(), |(at, _)| at);
         let page = html2text::config::with_decorator(TrivialDecorator::new()).allow_width_overflow();
         // A page wider than any line: people's programs break lines themselves.
-        plain(&page.string_from_read(markup[..end].as_bytes(), MARKUP).unwrap_or_else(|_| element.text.clone()))
+        plain(&page.string_from_read(&markup.as_bytes()[..end], MARKUP).unwrap_or_else(|_| element.text.clone()))
     };
     said.chars().take(SUMMARY).collect()
 }
@@ -130,11 +136,19 @@ fn moment(text: &str) -> Option<i64> {
         return Some(at.timestamp_millis());
     }
     let zone = FixedOffset::east_opt(7 * 3_600)?;
-    ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d %b %Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"]
-        .iter()
-        .find_map(|shape| NaiveDateTime::parse_from_str(without_day, shape).ok())
-        .and_then(|local| zone.from_local_datetime(&local).single())
-        .map(|at| at.timestamp_millis())
+    [
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M",
+        "%d/%m/%Y %H:%M:%S",
+        "%d/%m/%Y %H:%M",
+        "%d %b %Y %H:%M:%S",
+        "%m/%d/%Y %I:%M:%S %p",
+    ]
+    .iter()
+    .find_map(|shape| NaiveDateTime::parse_from_str(without_day, shape).ok())
+    .and_then(|local| zone.from_local_datetime(&local).single())
+    .map(|at| at.timestamp_millis())
 }
 
 #[cfg(test)]
@@ -185,7 +199,8 @@ mod tests {
         assert_eq!(alone.cap.as_deref(), Some(&sample::order()));
         assert_eq!(alone.id, "so-vhttdl.example.vn,loa-order-17-viettel,2026-11-22T08:30:00+07:00");
         let body = document.split_once("?>").unwrap().1;
-        let within = one(&format!("<feed><entry><id>1</id><title>x</title><content type='text/xml'>{body}</content></entry></feed>"));
+        let within =
+            one(&format!("<feed><entry><id>1</id><title>x</title><content type='text/xml'>{body}</content></entry></feed>"));
         assert_eq!(within.cap.as_deref(), Some(&sample::order()));
         assert_eq!(within.summary, "");
         assert!(matches!(items(document.replace("Actual", "x").as_bytes()), Err(FeedError::Cap(_))));
@@ -197,9 +212,20 @@ mod tests {
         assert_eq!((item.title.as_str(), item.at), ("Tin & tức …", None));
         assert!(item.id.starts_with("sha256:") && item.id.len() == 39);
         assert_eq!(one("<rss><channel><item><title>Tin & tức &hellip;</title></item></channel></rss>").id, item.id);
-        assert_eq!(items(b"<rss><channel><item><title>a<br></title></item><item><title>b</item></channel></rss>").unwrap().len(), 2);
-        assert_eq!(one("<rdf:RDF><channel/><item rdf:about='https://example.vn/1'><title>a</title></item></rdf:RDF>").id, "https://example.vn/1");
-        let windows: Vec<u8> = [b"<?xml version='1.0' encoding='windows-1252'?><rss><channel><item><title>caf".as_slice(), &[0xe9], b"</title></item></channel></rss>"].concat();
+        assert_eq!(
+            items(b"<rss><channel><item><title>a<br></title></item><item><title>b</item></channel></rss>").unwrap().len(),
+            2
+        );
+        assert_eq!(
+            one("<rdf:RDF><channel/><item rdf:about='https://example.vn/1'><title>a</title></item></rdf:RDF>").id,
+            "https://example.vn/1"
+        );
+        let windows: Vec<u8> = [
+            b"<?xml version='1.0' encoding='windows-1252'?><rss><channel><item><title>caf".as_slice(),
+            &[0xe9],
+            b"</title></item></channel></rss>",
+        ]
+        .concat();
         assert_eq!(items(&windows).unwrap()[0].title, "café");
     }
 
@@ -229,7 +255,10 @@ mod tests {
         assert_eq!(refused(&" ".repeat(MAX_BYTES + 1)), FeedError::TooLarge(MAX_BYTES + 1));
         let many = format!("<feed>{}</feed>", "<entry><title>x</title></entry>".repeat(1_000));
         assert_eq!(items(many.as_bytes()).unwrap().len(), MAX_ITEMS);
-        let deep = format!("<rss><channel><item><description><![CDATA[{}x]]></description></item></channel></rss>", "<div>".repeat(15_000));
+        let deep = format!(
+            "<rss><channel><item><description><![CDATA[{}x]]></description></item></channel></rss>",
+            "<div>".repeat(15_000)
+        );
         assert_eq!(one(&deep).summary, "x");
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn parse(text: &str) -> Result<Element, FeedError> {
         let start = offset(reader.buffer_position());
         let event = reader.read_event().map_err(|error| {
             let at = offset(reader.error_position()).min(text.len());
-            let line = text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+            let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
             FeedError::Syntax(error.to_string(), line)
         })?;
         let end = offset(reader.buffer_position());
@@ -137,14 +137,7 @@ fn element(tag: &BytesStart<'_>, start: usize, end: usize) -> Element {
         .take(64)
         .map(|attribute| (attribute.key.local_name().into_inner().to_string(), unescaped(&attribute.value)))
         .collect();
-    Element {
-        name: tag.local_name().into_inner().to_string(),
-        attributes,
-        start,
-        end,
-        inner: end..end,
-        ..Element::default()
-    }
+    Element { name: tag.local_name().into_inner().to_string(), attributes, start, end, inner: end..end, ..Element::default() }
 }
 
 fn push(open: &mut [Element], text: &str) {
@@ -188,15 +181,12 @@ fn unescaped(raw: &str) -> String {
     let mut parts = raw.split('&');
     let mut out = parts.next().unwrap_or_default().to_string();
     for part in parts {
-        match part.split_once(';').and_then(|(name, rest)| Some((known(name)?, rest))) {
-            Some((c, rest)) => {
-                out.push(c);
-                out.push_str(rest);
-            }
-            None => {
-                out.push('&');
-                out.push_str(part);
-            }
+        if let Some((c, rest)) = part.split_once(';').and_then(|(name, rest)| Some((known(name)?, rest))) {
+            out.push(c);
+            out.push_str(rest);
+        } else {
+            out.push('&');
+            out.push_str(part);
         }
     }
     out

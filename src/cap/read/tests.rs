@@ -29,10 +29,14 @@ fn an_order_is_read() {
 #[test]
 fn the_order_of_the_schema_is_kept() {
     assert_eq!(with("<status>Actual</status>\n", ""), ["2:1 `alert` lacks `status`"]);
-    let swapped = with("  <status>Actual</status>\n  <msgType>Alert</msgType>", "  <msgType>Alert</msgType>\n  <status>Actual</status>");
+    let swapped =
+        with("  <status>Actual</status>\n  <msgType>Alert</msgType>", "  <msgType>Alert</msgType>\n  <status>Actual</status>");
     assert_eq!(swapped, ["7:3 `status` stands after `msgType`"]);
     assert_eq!(with("<scope>", "<scope>Public</scope><scope>"), ["8:24 `scope` is repeated in `alert`"]);
-    assert_eq!(with("<scope>Restricted</scope>", "<scoop>Public</scoop>"), ["2:1 `alert` lacks `scope`", "8:3 `scoop` is not known in `alert`"]);
+    assert_eq!(
+        with("<scope>Restricted</scope>", "<scoop>Public</scoop>"),
+        ["2:1 `alert` lacks `scope`", "8:3 `scoop` is not known in `alert`"]
+    );
     assert_eq!(with("<scope>", "<x:y xmlns:x='u'/><scope>"), ["8:3 `y` is not known in `alert`"]);
     assert_eq!(with("<scope>", "text<scope>"), ["2:1 text stands between the elements of `alert`"]);
     assert_eq!(with("<scope>Restricted", "<scope><b/>Restricted"), ["8:3 `scope` holds only text"]);
