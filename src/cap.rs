@@ -16,6 +16,7 @@ mod geometry;
 mod read;
 mod rules;
 pub mod signature;
+pub mod terms;
 mod write;
 mod xml;
 

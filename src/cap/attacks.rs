@@ -1,7 +1,9 @@
 //! Signatures that hold, and everything that is tried against them.
 
+use proptest::prelude::*;
+
 use super::{
-    Certificate, CertificateError, read, sample,
+    Certificate, CertificateError, feed, read, sample,
     signature::{Key, KeyError, SignatureError, Verified, sign, verify},
     write,
 };
@@ -267,4 +269,35 @@ fn a_comment_does_not_cut_a_text() {
     let document = sign(&text, &Key::from_pem(KEY).unwrap(), &certificate(SIGNER)).unwrap();
     let cut = document.replace("viettel.example.vn.example.com", "viettel.example.vn<!-- -->.example.com");
     assert_eq!(check(&cut).unwrap().alert.sender, "viettel.example.vn.example.com");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever comes is answered, and nothing that was changed is believed to say another thing.
+    #[test]
+    fn whatever_comes_is_answered(cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, "[<>&;\"'= /!?x\\[\\]é-]{0,4}"), 1..4)) {
+        let mut document = signed_once().as_bytes().to_vec();
+        for (at, length, text) in cuts {
+            let at = at.index(document.len());
+            let end = (at + length).min(document.len());
+            document.splice(at..end, text.bytes());
+        }
+        let _ = read("x", &document);
+        let _ = feed::items(&document);
+        if let Ok(verified) = verify(&document, &[certificate(SIGNER)], NOW) {
+            prop_assert_eq!(verified.alert, sample::order());
+        }
+    }
+
+    #[test]
+    fn bytes_are_answered(document in prop::collection::vec(any::<u8>(), 0..300), text in "[<>a&;:='\"!\\[\\]?/ -]{0,80}") {
+        let _ = (read("x", &document), read("x", text.as_bytes()), feed::items(&document), feed::items(text.as_bytes()));
+        let _ = (Certificate::from_der(&document), Certificate::from_pem(&document), Key::from_pem(&document));
+    }
+}
+
+fn signed_once() -> &'static str {
+    static SIGNED: std::sync::LazyLock<String> = std::sync::LazyLock::new(signed);
+    &SIGNED
 }

@@ -5,7 +5,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
     Alert, Area, Category, Certainty, Circle, Info, MsgType, Pair, Point, Polygon, Reference, Resource, ResponseType, Scope,
-    Severity, Status, Time, Urgency,
+    Severity, Status, Time, Urgency, terms,
 };
 
 /// An order to a carrier.
@@ -19,12 +19,12 @@ pub(crate) fn order() -> Alert {
     info.headline = Some("Không cung cấp mã OTP cho bất kỳ ai".to_string());
     info.description = Some("Đối tượng giả danh cán bộ ngân hàng & công an, yêu cầu cung cấp mã <OTP>.".to_string());
     info.parameters = vec![
-        Pair::new("loa:senderName", "SO VHTTDL"),
-        Pair::new("loa:smsText", "SO VHTTDL: Khong cung cap ma OTP cho bat ky ai. Bao tin nhan lua dao: 156 hoac 5656"),
+        Pair::new(terms::SENDER_NAME, "SO VHTTDL"),
+        Pair::new(terms::SMS_TEXT, "SO VHTTDL: Khong cung cap ma OTP cho bat ky ai. Bao tin nhan lua dao: 156 hoac 5656"),
     ];
     info.areas = vec![Area {
         description: "Thành phố Hồ Chí Minh".to_string(),
-        geocodes: vec![Pair::new("loa:province", "79")],
+        geocodes: vec![Pair::new(terms::PROVINCE, "79")],
         ..Area::default()
     }];
     Alert {
@@ -37,7 +37,7 @@ pub(crate) fn order() -> Alert {
         scope: Scope::Restricted,
         restriction: Some("Nhà mạng được giao thực hiện".to_string()),
         addresses: vec!["viettel".to_string()],
-        codes: vec!["loa:order:1".to_string()],
+        codes: vec!["loa".to_string()],
         note: None,
         references: Vec::new(),
         incidents: Vec::new(),
