@@ -407,6 +407,13 @@ pub async fn pause_within(tx: &mut Tx, account: i64, why: Option<&str>, now: i64
     Ok(())
 }
 
+static PAUSED: Sql = Sql::new(r"SELECT a.paused FROM account a WHERE a.id = $1 :lock(a)");
+
+/// Why an account is paused, and nobody changes it before the end of the transaction; none: it is not.
+pub async fn paused_within(tx: &mut Tx, account: i64) -> Result<Option<String>, DbError> {
+    within!(tx, |c, sql| sqlx::query_scalar(sql(&PAUSED)).bind(account).fetch_one(c).await)
+}
+
 static QUOTA: Sql = Sql::new(r"SELECT day, used, paused IS NOT NULL FROM account a WHERE id = $1 :lock(a)");
 
 static USE: Sql = Sql::new(r"UPDATE account SET day = $2, used = $3 WHERE id = $1");

@@ -114,6 +114,14 @@ impl Period {
         }
     }
 
+    /// The same where there is little room: Quý IV/2026, 2026-Q4.
+    pub fn short(&self, lang: Lang) -> String {
+        match lang {
+            Lang::Vi => self.title().vi.replace(" năm ", "/"),
+            Lang::En => self.key(),
+        }
+    }
+
     /// Its days, as people write them.
     pub fn days(&self, lang: Lang) -> String {
         format!("{} – {}", words::date(self.from, lang), words::date(self.through, lang))
@@ -209,6 +217,16 @@ mod tests {
 
     fn days(calendar: Calendar, key: &str) -> String {
         calendar.parse(key).map_or_else(|| "-".into(), |p| format!("{} {}", p.from, p.through))
+    }
+
+    #[test]
+    fn a_chart_names_periods_briefly() {
+        let short = |key| PLAIN.parse(key).map(|period| period.short(Lang::Vi)).unwrap();
+        assert_eq!(
+            ["2026-Q4", "2026-H1", "2026", "2026-W47"].map(short),
+            ["Quý IV/2026", "6 tháng đầu/2026", "Năm 2026", "Tuần 47/2026"]
+        );
+        assert_eq!(PLAIN.parse("2026-Q4").unwrap().short(Lang::En), "2026-Q4");
     }
 
     #[test]

@@ -280,6 +280,31 @@ pub fn share(part: i64, whole: i64, lang: Lang) -> String {
     format!("{}{}{} %", tenths / 10, lang.pick(",", "."), tenths % 10)
 }
 
+/// A span in seconds with one decimal: 10,5 in Vietnamese, 10.5 in English.
+pub fn seconds(span: std::time::Duration, lang: Lang) -> String {
+    format!("{:.1}", span.as_secs_f64()).replace('.', lang.pick(",", "."))
+}
+
+/// What is said of a connection that failed, in English as logs have it, and in Vietnamese; longer ones before their parts.
+const OF_CONNECTIONS: [(&str, &str); 8] = [
+    ("the exchange broke off", "kết nối bị ngắt giữa chừng"),
+    ("connection closed before message completed", "cổng gửi đóng kết nối khi chưa trả lời xong"),
+    ("the connection ended before the answer", "kết nối đóng trước khi có trả lời"),
+    ("the connection ended before", "kết nối đã đóng từ trước"),
+    ("no answer in time", "không trả lời kịp"),
+    ("the carrier hung up", "nhà mạng đóng kết nối"),
+    ("Connection refused", "máy kia từ chối kết nối"),
+    ("Connection reset by peer", "máy kia cắt kết nối"),
+];
+
+/// What a gateway or the way to it said. A gateway's own words stay as they are; ours are in the reader's language.
+pub fn said(text: String, lang: Lang) -> String {
+    match lang {
+        Lang::Vi => OF_CONNECTIONS.iter().fold(text, |text, (en, vi)| text.replace(en, vi)),
+        Lang::En => text,
+    }
+}
+
 /// A day, as people of that language write it.
 pub fn date(day: chrono::NaiveDate, lang: Lang) -> String {
     day.format(lang.pick("%d/%m/%Y", "%Y-%m-%d")).to_string()
@@ -330,6 +355,20 @@ mod tests {
         let vi = [0, 7, 999, 1_000, 1_234_567, -1_234_567].map(|n| number(n, Lang::Vi));
         assert_eq!(vi, ["0", "7", "999", "1.000", "1.234.567", "-1.234.567"]);
         assert_eq!(number(1_234_567, Lang::En), "1,234,567");
+    }
+
+    #[test]
+    fn spans_have_the_decimal_mark_of_their_language() {
+        let span = std::time::Duration::from_millis(10_540);
+        assert_eq!([seconds(span, Lang::Vi), seconds(span, Lang::En)], ["10,5", "10.5"]);
+    }
+
+    #[test]
+    fn what_a_connection_said_is_told_in_the_readers_language() {
+        let broken = "the exchange broke off: no answer in time".to_string();
+        assert_eq!(said(broken.clone(), Lang::Vi), "kết nối bị ngắt giữa chừng: không trả lời kịp");
+        assert_eq!(said(broken.clone(), Lang::En), broken);
+        assert_eq!(said("Invalid Sender".into(), Lang::Vi), "Invalid Sender");
     }
 
     #[test]

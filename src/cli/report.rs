@@ -16,7 +16,10 @@ use serde_json::json;
 
 use super::{Globals, Mistake, day, no_such_campaign};
 use crate::{
-    audience::place::{Found, Places},
+    audience::{
+        formula::guarded,
+        place::{Found, Places},
+    },
     campaign::{Goal, Goals},
     config::Config,
     db::Db,
@@ -245,7 +248,7 @@ async fn print_unreached(
                 let area = missed.area.unwrap_or_default();
                 let name = Places::built_in().full_name(&area).unwrap_or_default();
                 let (fate, cause) = (missed.outcome.fate.name(), missed.outcome.cause.name());
-                out.write_record([missed.reference.as_str(), &area, &name, fate, cause]).map_err(io::Error::from)
+                out.write_record([&*guarded(&missed.reference), &area, &name, fate, cause]).map_err(io::Error::from)
             };
             each_unreached(db, selection, now, &mut take).await?;
             out.flush()?;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The kinds of notices, by the names that `mute` has: those of `notice::Kind`.
-pub const NOTICES: [&str; 16] = [
+pub const NOTICES: [&str; 17] = [
     "approval-waiting",
     "approval-returned",
     "emergency-review",
@@ -22,6 +22,7 @@ pub const NOTICES: [&str; 16] = [
     "token-lapses",
     "disk-filling",
     "run-held",
+    "run-unserved",
     "run-overdue",
     "run-failed",
     "doubts-unresolved",

@@ -237,6 +237,15 @@ async fn sift<T>(
     for candidate in candidates {
         if let Some(next_at) = too_soon.get(&candidate.id) {
             taken.deferred.push(Deferred { id: candidate.id, next_at: *next_at });
+            // It enters what it leaves: kept figures, which tell reasons, see by it that something moved.
+            let own = Counted {
+                id: candidate.id,
+                account: candidate.pinned,
+                state: State::Pending.number(),
+                parts: candidate.parts,
+                price: candidate.price,
+            };
+            own.becomes(&own, &mut taken.changes);
             continue;
         }
         let hash = match may_go(tx, run, wants_consent, &candidate, &mut new_addresses).await? {

@@ -6,15 +6,13 @@
 //! It speaks the W3C's `WebDriver`, and `DevTools` through it, over the reqwest that is here anyway: `fantoccini` and `thirtyfour` would
 //! be thirty crates more to build for the dozen calls below, and neither knows roles, themes or a page without script.
 
-#![allow(dead_code, reason = "what days to come do on a page")]
-
 mod keyboard;
 mod look;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -58,7 +56,6 @@ pub enum Role {
     Choice,
     /// A list to choose one from.
     List,
-    Heading,
     /// What folds out.
     Summary,
 }
@@ -71,7 +68,6 @@ impl Role {
             Self::Field => "input:not([type=hidden]):not([type=radio]):not([type=checkbox]):not([type=submit]),textarea",
             Self::Choice => "input[type=radio],input[type=checkbox]",
             Self::List => "select",
-            Self::Heading => "h1,h2,h3,h4",
             Self::Summary => "summary",
         }
     }
@@ -355,20 +351,6 @@ impl Browser {
         let field = self.find(Role::Field, label).await;
         let _ = self.post(&format!("/element/{}/clear", field.0), json!({})).await;
         self.post(&format!("/element/{}/value", field.0), json!({ "text": text })).await.unwrap();
-    }
-
-    /// Puts a value into a date or time field, whose typing differs by the machine's habits.
-    pub async fn set(&self, label: &str, value: &str) {
-        const SET: &str = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }));
-            arguments[0].dispatchEvent(new Event('change', { bubbles: true }))";
-        let field = self.find(Role::Field, label).await;
-        self.evaluate(SET, json!([{ ELEMENT: field.0 }, value])).await;
-    }
-
-    /// Hands a file to a field that takes one.
-    pub async fn attach(&self, label: &str, file: &Path) {
-        let field = self.find(Role::Field, label).await;
-        self.post(&format!("/element/{}/value", field.0), json!({ "text": file })).await.unwrap();
     }
 
     /// Ticks a box or chooses one of several; a hand that misses a small circle hits its words.

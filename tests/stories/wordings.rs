@@ -233,6 +233,26 @@ fn a_run_is_made_with_a_word_on_what_will_not_be_sent() {
 }
 
 #[test]
+fn a_channel_that_no_account_serves_is_told_of_and_no_mistake() {
+    let folder = office(
+        &CAMPAIGN
+            .replace("period = { from = 2090-01-01 }\n", "")
+            .replace("[\"sms\"]", "[\"sms\", \"chat\"]")
+            .replace("sms = \"", "chat = { text = \"Chào\" }\nsms = \"")
+            .replace("113", "156")
+            .replace("CANH BAO: khong doc", "thong bao: khong doc"),
+    );
+    let ended = folder.loa_with(&["check", "campaigns/canh-bao.toml", "--lang", "en", "--json"], &SECRETS);
+    let found = ended.json();
+    let [warning] = &found["warnings"].as_array().unwrap()[..] else { panic!("{}", ended.out) };
+    assert!(warning["message"].as_str().unwrap().contains("no account sends it"), "{warning}");
+    assert_eq!((&warning["line"], &warning["field"]), (&9.into(), &"channels.use".into()), "{warning}");
+    assert_eq!(folder.loa_with(&["audience", "import", "dan.csv"], &SECRETS).code, 0);
+    let ended = folder.loa_with(&["send", "canh-bao", "--dry-run"], &SECRETS);
+    assert!(ended.code == 0 && ended.err.contains("chưa có tài khoản nào gửi được"), "{}", ended.err);
+}
+
+#[test]
 fn no_place_is_longer_than_that_of_the_person_with_long_fields() {
     let places = Places::built_in();
     let codes = places.provinces().flat_map(|province| places.wards_of(province).chain([province]));

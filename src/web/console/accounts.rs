@@ -326,20 +326,24 @@ async fn resume(
 /// Pauses an account, or lets it go on; where that is a change, it is recorded.
 async fn set(state: &Shared, visitor: &Visitor, account: &Account, why: Option<&str>) -> Result<(), Fault> {
     let now = state.parts.clock.millis();
-    let before = standing::rows(&state.parts.db).await?.remove(&account.config.name).and_then(|row| row.paused);
-    if before.is_some() == why.is_some() {
+    let changed = transaction!(state.parts.db, |tx| {
+        let before = account::paused_within(tx, account.id).await?;
+        if before.is_some() == why.is_some() {
+            return Ok(false);
+        }
+        let (action, told) =
+            if why.is_some() { ("account.pause", json!({ "why": why })) } else { ("account.resume", json!({ "was": before })) };
+        account::pause_within(tx, account.id, why, now).await?;
+        audit::record(tx, &visitor.actor, action, &account.config.name, None, Some(&told), now).await?;
+        Ok(true)
+    })?;
+    if !changed {
         return Err(Fault::Conflict(if why.is_some() {
             phrase!("Tài khoản này đã dừng từ trước.", "This account is paused already.")
         } else {
             phrase!("Tài khoản này đang gửi, không bị dừng.", "This account is not paused.")
         }));
     }
-    let (action, told) =
-        if why.is_some() { ("account.pause", json!({ "why": why })) } else { ("account.resume", json!({ "was": before })) };
-    transaction!(state.parts.db, |tx| {
-        account::pause_within(tx, account.id, why, now).await?;
-        audit::record(tx, &visitor.actor, action, &account.config.name, None, Some(&told), now).await
-    })?;
     // This node at once; the others within seconds.
     state.parts.accounts.refresh(&state.parts.db, state.parts.clock.now()).await?;
     state.parts.work.notify_waiters();

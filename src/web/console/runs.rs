@@ -12,6 +12,7 @@ mod page;
 mod stop;
 
 pub(in crate::web::console) use change::take_effect;
+pub(in crate::web::console) use stop::under_way;
 
 use axum::{
     Router,

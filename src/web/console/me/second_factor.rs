@@ -13,7 +13,7 @@ use super::proves;
 use crate::{
     phrase,
     seal::Seal,
-    user::second_factor::{self, Key},
+    user::second_factor::{self, Key, Proven},
     web::{
         Shared, State,
         console::{
@@ -108,7 +108,8 @@ pub async fn enrol(
         );
         return Ok(page(&state, &visitor, &key, &mistakes));
     };
-    let codes = second_factor::enrol(&state.parts.db, seal, &visitor.user, &key, step, &visitor.actor, now).await?;
+    let proven = Proven { key: &key, step, session: visitor.session };
+    let codes = second_factor::enrol(&state.parts.db, seal, &visitor.user, proven, &visitor.actor, now).await?;
     Ok(codes_page(&state, &visitor, codes))
 }
 

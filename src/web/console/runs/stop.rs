@@ -44,8 +44,8 @@ struct Stoppable {
     stopped_by: Option<String>,
 }
 
-/// The runs under way that this visitor sees.
-async fn under_way(shared: &Shared, visitor: &Visitor) -> crate::db::Result<Vec<RunRow>> {
+/// The runs under way that this visitor sees, warnings first, then the newest.
+pub(in crate::web::console) async fn under_way(shared: &Shared, visitor: &Visitor) -> crate::db::Result<Vec<RunRow>> {
     let db = &shared.parts.db;
     let rows: Vec<RunRow> = on!(db.read, |pool, sql| sqlx::query_as(sql(&UNDER_WAY)).fetch_all(pool).await)?;
     let heads = shared.titles.of(db, &rows).await?;

@@ -10,7 +10,7 @@ use minijinja::{Value, context, value::Serde};
 use providers::Content;
 use serde::Serialize;
 
-use super::estimate::{Estimates, Reckoned};
+use super::estimate::Estimates;
 use crate::{
     approval::{
         self,
@@ -18,9 +18,9 @@ use crate::{
     },
     campaign::Library,
     edition::{self, Edition, SubmitError},
-    message::Templates,
+    message::{Templates, review},
     phrase,
-    preview::Preview,
+    preview::{Preview, reckoning::Reckoning},
     run::{
         again,
         warning::{self, Warning},
@@ -29,6 +29,7 @@ use crate::{
     web::{
         Shared, State,
         console::{
+            campaigns,
             fault::Fault,
             form::Fields,
             runs::take_effect,
@@ -59,7 +60,7 @@ async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warnin
 
 fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<Worded> {
     let parts = &shared.parts;
-    let files = std::collections::BTreeMap::new();
+    let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
     let Ok(templates) = Templates::compile(&source.campaign, &parts.config.office, None, &files) else { return Vec::new() };
     let preview = Preview::new(&source.campaign, &templates, &parts.config, &parts.holidays, parts.clock.now());
     let text = |shown: crate::preview::Shown| {
@@ -75,7 +76,7 @@ fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<W
     preview.texts(0).into_iter().map(text).collect()
 }
 
-fn reckoned(one: &Reckoned, lang: Lang) -> serde_json::Value {
+fn reckoned(one: &Reckoning, lang: Lang) -> serde_json::Value {
     let sms = one.sms.as_ref().map(|sms| {
         let total = sms.total();
         serde_json::json!({
@@ -89,6 +90,7 @@ fn reckoned(one: &Reckoned, lang: Lang) -> serde_json::Value {
         "people": one.people.people, "phone": one.people.phone, "email": one.people.email, "chat": one.people.chat,
         "refused": one.people.refused, "sms": sms, "outlook": one.outlook.as_ref().map(|told| told.text(lang)),
         "refusals": one.refusals.iter().map(|told| told.text(lang)).collect::<Vec<_>>(),
+        "unserved": one.unserved.iter().map(|channel| review::without_account(*channel).text(lang).to_string()).collect::<Vec<_>>(),
         "at": super::super::runs::time(one.at),
     })
 }
@@ -170,7 +172,14 @@ pub(super) async fn submit(
     }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let required = approval::is_required(db, &state.parts.config).await?;
-    match edition::submit(db, &library, required, (&slug, version), fields.get("note"), &visitor.actor, now).await {
+    // A correction goes to the other run's people, whatever its segments are.
+    if warning.parent.is_none()
+        && let Ok(source) = edition::source(db, &library, &slug, version).await
+    {
+        campaigns::all_its_own(&state, &visitor, &library, &source.campaign).await?;
+    }
+    let note: String = fields.get("note").chars().take(2_000).collect();
+    match edition::submit(db, &library, required, (&slug, version), &note, &visitor.actor, now).await {
         Ok(_) | Err(SubmitError::Waiting) => {}
         Err(SubmitError::Db(error)) => return Err(error.into()),
         Err(SubmitError::Unknown(..)) => return Err(Fault::NotFound),
@@ -178,6 +187,7 @@ pub(super) async fn submit(
             let told: Vec<String> = problems.0.iter().map(|problem| problem.message.text(visitor.lang).to_string()).collect();
             return Err(Fault::Invalid(told.join("; ").into()));
         }
+        Err(SubmitError::Archived) => return Err(campaigns::archived()),
         Err(SubmitError::Provisioned) => {
             return Err(Fault::Conflict(phrase!("Một tệp cùng tên đang có hiệu lực.", "A file of the same name is in force.")));
         }
