@@ -26,38 +26,50 @@ pub(super) fn canonical(element: &Element, around: &[&Element], method: &Method,
     for outer in around {
         declare(&mut scope, outer);
     }
-    let mut writer = Writer { out: String::new(), method };
-    writer.element(element, &scope, &Scope::new(), left_out);
+    let mut writer = Writer { out: String::new(), method, scope, written: Scope::new() };
+    writer.element(element, true, left_out);
     writer.out
 }
 
-fn declare<'e>(scope: &mut Scope<'e>, element: &'e Element) {
-    for (prefix, uri) in &element.declared {
-        scope.insert(prefix, uri);
+/// Declares what an element declares. What comes out is what stood there before.
+fn declare<'e>(scope: &mut Scope<'e>, element: &'e Element) -> Vec<(&'e str, Option<&'e str>)> {
+    element.declared.iter().map(|(prefix, uri)| (prefix.as_str(), scope.insert(prefix, uri))).collect()
+}
+
+/// Puts back what stood there before.
+fn restore<'e>(scope: &mut Scope<'e>, before: Vec<(&'e str, Option<&'e str>)>) {
+    for (prefix, uri) in before.into_iter().rev() {
+        match uri {
+            Some(uri) => scope.insert(prefix, uri),
+            None => scope.remove(prefix),
+        };
     }
 }
 
-struct Writer<'m> {
+struct Writer<'e, 'm> {
     out: String,
     method: &'m Method,
+    /// What is declared around the place in the tree.
+    scope: Scope<'e>,
+    /// What is declared around it in the text.
+    written: Scope<'e>,
 }
 
-impl Writer<'_> {
-    /// `scope` is what is declared around the element, `written` what its ancestors in the text have declared.
-    fn element<'e>(&mut self, element: &'e Element, scope: &Scope<'e>, written: &Scope<'e>, left_out: fn(&Element) -> bool) {
-        let (mut scope, mut written) = (scope.clone(), written.clone());
-        declare(&mut scope, element);
+impl<'e> Writer<'e, '_> {
+    /// `is_apex`: nothing is written around it.
+    fn element(&mut self, element: &'e Element, is_apex: bool, left_out: fn(&Element) -> bool) {
+        let declared_before = declare(&mut self.scope, element);
+        let mut written_before = Vec::new();
         let mut new: Vec<(&str, &str)> = Vec::new();
-        for prefix in self.prefixes(element, &scope) {
+        for prefix in self.prefixes(element, is_apex) {
             // Where nothing is declared the default namespace is none, which need not be said.
-            let uri = scope.get(prefix).copied().unwrap_or("");
-            if written.get(prefix).copied().unwrap_or("") != uri {
+            let uri = self.scope.get(prefix).copied().unwrap_or("");
+            if self.written.get(prefix).copied().unwrap_or("") != uri {
                 new.push((prefix, uri));
-                written.insert(prefix, uri);
+                written_before.push((prefix, self.written.insert(prefix, uri)));
             }
         }
         new.sort_unstable();
-        new.dedup();
         let start = self.out.len();
         self.out.push('<');
         self.name(&element.name.prefix, &element.name.local);
@@ -78,23 +90,28 @@ impl Writer<'_> {
         for node in &element.children {
             match node {
                 Node::Element(child) if left_out(child) => {}
-                Node::Element(child) => self.element(child, &scope, &written, |_| false),
+                Node::Element(child) => self.element(child, false, |_| false),
                 Node::Text(text) => self.text(text),
             }
         }
         self.out.push_str("</");
         self.out.extend_from_within(end);
         self.out.push('>');
+        restore(&mut self.written, written_before);
+        restore(&mut self.scope, declared_before);
     }
 
-    /// The prefixes whose meaning must be clear at this element.
-    fn prefixes<'e>(&self, element: &'e Element, scope: &Scope<'e>) -> Vec<&'e str> {
+    /// The prefixes whose meaning must be clear at this element, and may not be yet.
+    fn prefixes(&self, element: &'e Element, is_apex: bool) -> Vec<&'e str> {
         match self.method {
-            Method::Inclusive => scope.keys().copied().collect(),
+            Method::Inclusive if is_apex => self.scope.keys().copied().collect(),
+            // The elements around it have said the others.
+            Method::Inclusive => element.declared.iter().map(|(prefix, _)| prefix.as_str()).collect(),
             Method::Exclusive(listed) => {
                 let own = element.name.prefix.as_str();
                 let used = element.attributes.iter().map(|(name, _)| name.prefix.as_str()).filter(|prefix| !prefix.is_empty());
-                let listed = scope.keys().copied().filter(|prefix| listed.iter().any(|listed| listed == prefix));
+                let listed =
+                    listed.iter().filter_map(|prefix| self.scope.get_key_value(prefix.as_str()).map(|(prefix, _)| *prefix));
                 used.chain([own]).chain(listed).collect()
             }
         }

@@ -29,6 +29,9 @@ const LONG: usize = 64 * 1_024;
 /// Characters of a border.
 const SHAPE: usize = 256 * 1_024;
 
+/// Mistakes that are told of: whoever wrote a document full of them starts with the first.
+const MOST_FAULTS: usize = 50;
+
 /// How often an element stands in its parent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Times {
@@ -132,7 +135,13 @@ struct Part<'f, 'e> {
 
 impl Found {
     fn add(&self, element: &Element, message: Phrase, help: Phrase) {
-        self.0.borrow_mut().push(Fault::new(element.at.clone(), message, help));
+        if !self.is_full() {
+            self.0.borrow_mut().push(Fault::new(element.at.clone(), message, help));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.borrow().len() >= MOST_FAULTS
     }
 
     fn root(&self, root: &Element) -> bool {
@@ -176,6 +185,9 @@ impl Found {
         let mut signed = false;
         let mut seen: Vec<usize> = Vec::new();
         for child in element.elements() {
+            if self.is_full() {
+                break;
+            }
             if child.name.is(SIGNATURES, "Signature") && parent == "alert" {
                 signed = true;
                 continue;

@@ -168,3 +168,9 @@ fn what_is_not_xml_says_where() {
     let large = vec![b'x'; crate::cap::MAX_BYTES + 1];
     assert_eq!(read("x", &large).unwrap_err().0[0].message.en, "the document is too large: 1048577 bytes");
 }
+
+#[test]
+fn a_document_full_of_mistakes_is_told_of_the_first_ones() {
+    let document = format!("<alert xmlns='{NAMESPACE}'>{}</alert>", "<x/>".repeat(19_000));
+    assert_eq!(said(&document).len(), MOST_FAULTS);
+}
