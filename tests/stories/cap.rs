@@ -354,3 +354,44 @@ fn the_feed_is_well_formed() {
     assert!(well, "{said}");
     assert_eq!(feed::items(published.document.as_bytes()).unwrap().len(), 20);
 }
+
+/// What `loa cap check` prints, and its exit code.
+fn check(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_loa")).args(["cap", "check"]).args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (output.status.code().unwrap(), said.concat())
+}
+
+#[test]
+fn the_command_says_what_is_wrong_and_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut order = alert(2);
+    (order.msg_type, order.status, order.scope, order.references) = (MsgType::Alert, Status::Actual, Scope::Public, Vec::new());
+    (order.source, order.note, order.restriction) = (None, None, None);
+    order.infos = vec![Info::new(Category::Security, "Lừa đảo", (Urgency::Expected, Severity::Moderate, Certainty::Likely))];
+    let document = cap::write(&order).unwrap();
+    let signed = sign(&document, &key(), &certificate()).unwrap();
+    let path = |name: &str, document: &str| written(folder.path(), name, document).display().to_string();
+    let good = path("good.xml", &signed);
+    let (code, said) = check(&[&good, "--signer", SIGNER, "--lang", "vi"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("good.xml: văn bản CAP 1.2 đúng, do CN=signer.example.vn,O=Vi du,C=VN ký"), "{said}");
+    assert!(said.contains("bản tin công khai không có hạn"), "what deserves a look is told: {said}");
+    let (code, said) = check(&[&path("unsigned.xml", &document), "--signer", SIGNER, "--lang", "en"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("the document has no signature"), "{said}");
+    let wrong = path("wrong.xml", &document.replace("Actual", "actual"));
+    let (code, said) = check(&[&good, &wrong, "--lang", "en"]);
+    assert_eq!(code, 2);
+    assert!(
+        said.contains("did you mean `Actual`?") && said.contains("wrong.xml:6:3") && said.contains("good.xml: a sound"),
+        "{said}"
+    );
+    let (code, said) = check(&["--json", &good, &wrong, "--lang", "en"]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, told[0]["ok"].as_bool(), told[1]["ok"].as_bool()), (2, Some(true), Some(false)));
+    assert_eq!(told[1]["problems"][0]["line"], 6);
+    assert_eq!(check(&[&path("empty.xml", "")]).0, 2);
+    assert_eq!(check(&[&folder.path().join("none.xml").display().to_string()]).0, 2);
+    assert_eq!(check(&[&good, "--signer", KEY]).0, 2);
+}
