@@ -17,6 +17,8 @@ mod read;
 mod rules;
 pub mod signature;
 pub mod terms;
+mod time;
+mod word;
 mod write;
 mod xml;
 
@@ -25,12 +27,12 @@ mod attacks;
 #[cfg(test)]
 pub(crate) mod sample;
 
-use chrono::{DateTime, FixedOffset, SubsecRound as _, TimeZone};
-
 pub use certificate::{Certificate, CertificateError};
 pub use geometry::{Circle, Point, Polygon};
 pub use read::read;
 pub use rules::rules;
+pub use time::Time;
+pub use word::{Category, Certainty, MsgType, ResponseType, Scope, Severity, Status, Urgency};
 pub use write::write;
 
 /// The namespace of CAP 1.2; every other is refused, CAP 1.0 and 1.1 by name.
@@ -39,229 +41,6 @@ pub const NAMESPACE: &str = "urn:oasis:names:tc:emergency:cap:1.2";
 pub const MEDIA_TYPE: &str = "application/cap+xml";
 /// Bytes of the largest document that is read.
 pub const MAX_BYTES: usize = 1024 * 1024;
-
-/// A point in time as CAP writes it: to the second, with its offset from UTC, and never with `Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(DateTime<FixedOffset>);
-
-impl Time {
-    /// The second that this moment lies in. An offset that has seconds, or is beyond the fourteen hours that XML Schema knows,
-    /// is written as UTC.
-    pub fn new<Z: TimeZone>(at: &DateTime<Z>) -> Self {
-        let at = at.fixed_offset().trunc_subsecs(0);
-        let offset = at.offset().local_minus_utc();
-        let plain = offset % 60 == 0 && offset.abs() <= 14 * 3_600;
-        Self(if plain { at } else { at.to_utc().fixed_offset() })
-    }
-
-    /// The same moment.
-    pub const fn at(self) -> DateTime<FixedOffset> {
-        self.0
-    }
-
-    /// `2026-11-22T08:30:00+07:00`; `2026-11-22T08:30:00Z`, a fraction of a second or an impossible day is none.
-    pub fn parse(text: &str) -> Option<Self> {
-        let shape = b"0000-00-00T00:00:00+00:00";
-        let fits = text.len() == shape.len()
-            && text.bytes().zip(shape).all(|(is, want)| match want {
-                b'0' => is.is_ascii_digit(),
-                b'+' => is == b'+' || is == b'-',
-                _ => is == *want,
-            });
-        // chrono would take the sixtieth second for a leap second, and more than fourteen hours of offset.
-        if !fits || &text[17..19] == "60" || &text[20..22] > "14" || (&text[20..22] == "14" && &text[23..] != "00") {
-            return None;
-        }
-        let at = DateTime::parse_from_rfc3339(text).ok()?;
-        (&text[..4] != "0000").then_some(Self(at))
-    }
-}
-
-impl std::fmt::Display for Time {
-    /// UTC is `-00:00`, as the standard has it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let local = self.0.format("%Y-%m-%dT%H:%M:%S");
-        if self.0.offset().local_minus_utc() == 0 {
-            write!(f, "{local}-00:00")
-        } else {
-            write!(f, "{local}{}", self.0.format("%:z"))
-        }
-    }
-}
-
-/// An enum whose names in documents are those of its variants.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $word:ident),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$of])* $word),+
-        }
-
-        impl $name {
-            /// Every one, in the schema's order.
-            pub const ALL: &'static [Self] = &[$(Self::$word),+];
-
-            /// The word in documents.
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$word => stringify!($word)),+
-                }
-            }
-
-            /// The one of that word, letter by letter.
-            pub fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.word() == word)
-            }
-        }
-    };
-}
-
-words! {
-    /// What a message is to be taken for.
-    Status {
-        /// To be acted upon.
-        Actual,
-        /// For those who take part in an exercise; its name stands in `note`.
-        Exercise,
-        /// Between systems.
-        System,
-        /// For tests of the technology alone.
-        Test,
-        /// Not to be acted upon: not finished.
-        Draft,
-    }
-}
-
-words! {
-    /// What a message does.
-    MsgType {
-        /// Says something new.
-        Alert,
-        /// Takes the place of those that it references.
-        Update,
-        /// Withdraws those that it references.
-        Cancel,
-        /// Says that those that it references were received and accepted.
-        Ack,
-        /// Refuses those that it references; why stands in `note`.
-        Error,
-    }
-}
-
-words! {
-    /// Whom a message is for.
-    Scope {
-        /// Everybody.
-        Public,
-        /// Those whom `restriction` describes.
-        Restricted,
-        /// Those whom `addresses` lists.
-        Private,
-    }
-}
-
-words! {
-    /// What kind of danger an event is.
-    Category {
-        /// Geophysical, landslides included.
-        Geo,
-        /// Meteorological, floods included.
-        Met,
-        /// General emergency and public safety.
-        Safety,
-        /// Law enforcement, military, homeland and private security: fraud too.
-        Security,
-        /// Rescue and recovery.
-        Rescue,
-        /// Fire suppression and rescue.
-        Fire,
-        /// Medical and public health.
-        Health,
-        /// Pollution and other environmental.
-        Env,
-        /// Public and private transportation.
-        Transport,
-        /// Utilities, telecommunication and other infrastructure.
-        Infra,
-        /// Chemical, biological, radiological, nuclear or explosive.
-        CBRNE,
-        /// Other events.
-        Other,
-    }
-}
-
-words! {
-    /// What those who read it should do.
-    ResponseType {
-        /// Take shelter in place.
-        Shelter,
-        /// Leave.
-        Evacuate,
-        /// Make preparations.
-        Prepare,
-        /// Do what was prepared.
-        Execute,
-        /// Keep away.
-        Avoid,
-        /// Look for further information.
-        Monitor,
-        /// Judge what it says; not for public warnings.
-        Assess,
-        /// The danger is over.
-        AllClear,
-        /// Nothing.
-        None,
-    }
-}
-
-words! {
-    /// How soon to act.
-    Urgency {
-        /// At once.
-        Immediate,
-        /// Within the hour.
-        Expected,
-        /// In the near future.
-        Future,
-        /// No longer.
-        Past,
-        /// Not known.
-        Unknown,
-    }
-}
-
-words! {
-    /// How bad it is.
-    Severity {
-        /// An extraordinary threat to life or property.
-        Extreme,
-        /// A significant threat.
-        Severe,
-        /// A possible threat.
-        Moderate,
-        /// Little or none known.
-        Minor,
-        /// Not known.
-        Unknown,
-    }
-}
-
-words! {
-    /// How sure it is.
-    Certainty {
-        /// It happened, or goes on.
-        Observed,
-        /// More likely than not.
-        Likely,
-        /// Possible, but not likely.
-        Possible,
-        /// Hardly expected.
-        Unlikely,
-        /// Not known.
-        Unknown,
-    }
-}
 
 /// One message. What is optional in the schema is optional here, and [`rules()`] says what its prose asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -479,37 +258,6 @@ pub struct Area {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_has_its_offset_and_never_a_z() {
-        for text in ["2026-11-22T08:30:00+07:00", "2026-11-22T08:30:00-00:00", "1999-12-31T23:59:59-14:00"] {
-            assert_eq!(Time::parse(text).unwrap().to_string(), text);
-        }
-        assert_eq!(Time::parse("2026-11-22T08:30:00+00:00").unwrap().to_string(), "2026-11-22T08:30:00-00:00");
-        for text in [
-            "2026-11-22T08:30:00Z",
-            "2026-11-22T08:30:00",
-            "2026-11-22T08:30:00.5+07:00",
-            "2026-11-22 08:30:00+07:00",
-            "2026-02-30T08:30:00+07:00",
-            "2026-11-22T24:00:00+07:00",
-            "2026-11-22T08:30:60+07:00",
-            "2026-11-22T08:30:00+14:01",
-            "2026-11-22T08:30:00,07:00",
-            "0000-11-22T08:30:00+07:00",
-            "",
-            "2026-11-22T08:30:0é+07:0",
-        ] {
-            assert_eq!(Time::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_moment_is_cut_to_its_second() {
-        let at = DateTime::parse_from_rfc3339("2026-11-22T08:30:00.999+07:00").unwrap();
-        assert_eq!(Time::new(&at).to_string(), "2026-11-22T08:30:00+07:00");
-        assert_eq!(Time::new(&at.to_utc()).to_string(), "2026-11-22T01:30:00-00:00");
-    }
 
     #[test]
     fn what_it_says_is_found_by_language() {

@@ -8,9 +8,14 @@
 //! quick-xml finds the tokens; what it is lenient about (characters, names, `<` in values, text around the root) is checked here, so
 //! that what this reads and what another reader makes of the same bytes cannot differ.
 
+mod letter;
+
 use std::{ops::Range, sync::Arc};
 
 use quick_xml::{Reader, events::BytesStart, events::Event};
+
+pub(super) use letter::is_char;
+use letter::{entity, forbidden, is_name, lines, may_declare, value};
 
 use super::MAX_BYTES;
 use crate::{
@@ -25,11 +30,6 @@ const MAX_DEPTH: usize = 16;
 const MAX_ELEMENTS: usize = 20_000;
 /// Attributes of an element, declarations of namespaces among them.
 const MAX_ATTRIBUTES: usize = 16;
-
-/// The namespace that `xml:` stands for.
-const XML: &str = "http://www.w3.org/XML/1998/namespace";
-/// The namespace of the declarations themselves.
-const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// Something wrong with a document, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -428,190 +428,5 @@ fn offset(position: u64) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX)
 }
 
-/// Whether a prefix may stand for this (Namespaces in XML 1.0, sections 2.2 and 3).
-fn may_declare(prefix: &str, uri: &str) -> bool {
-    let reserved = uri == XML || uri == XMLNS || prefix == "xml" || prefix == "xmlns";
-    !reserved && (prefix.is_empty() || (is_name(prefix) && !uri.is_empty()))
-}
-
-/// An attribute's value: entities resolved, line ends and tabs made spaces.
-fn value(raw: &str, at: &Range<usize>) -> Result<String, Fault> {
-    let raw = lines(raw);
-    let mut value = String::with_capacity(raw.len());
-    let mut rest: &str = &raw;
-    while let Some(found) = rest.find(['&', '<', '\n', '\t']) {
-        value.push_str(&rest[..found]);
-        let c = rest.as_bytes()[found];
-        rest = &rest[found + 1..];
-        match c {
-            b'&' => {
-                let end = rest.find(';').unwrap_or(rest.len());
-                value.push(entity(&rest[..end], at)?);
-                rest = rest.get(end + 1..).unwrap_or("");
-            }
-            b'<' => {
-                return Err(Fault::new(
-                    at.clone(),
-                    phrase!("`<` không được đứng trong thuộc tính", "`<` may not stand in an attribute"),
-                    phrase!("viết `&lt;`", "write `&lt;`"),
-                ));
-            }
-            _ => value.push(' '),
-        }
-    }
-    value.push_str(rest);
-    Ok(value)
-}
-
-/// The character that an entity stands for: one of the five that every reader knows, or a number.
-fn entity(name: &str, at: &Range<usize>) -> Result<char, Fault> {
-    let digits = |text: &str, radix: u32| {
-        let all = !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
-        all.then(|| u32::from_str_radix(text, radix).ok()).flatten()
-    };
-    let number = match (name.strip_prefix("#x"), name.strip_prefix('#')) {
-        (Some(hex), _) => Some(digits(hex, 16)),
-        (None, Some(decimal)) => Some(digits(decimal, 10)),
-        (None, None) => None,
-    };
-    let found = match (name, number) {
-        (_, Some(number)) => number.and_then(char::from_u32).filter(|c| is_char(*c)),
-        ("lt", _) => Some('<'),
-        ("gt", _) => Some('>'),
-        ("amp", _) => Some('&'),
-        ("quot", _) => Some('"'),
-        ("apos", _) => Some('\''),
-        _ => None,
-    };
-    found.ok_or_else(|| {
-        Fault::new(
-            at.clone(),
-            phrase!("không nhận thực thể `&{name};`", "the entity `&{name};` is refused"),
-            phrase!(
-                "chỉ có `&lt;`, `&gt;`, `&amp;`, `&quot;`, `&apos;` và số của ký tự; viết thẳng ký tự bằng UTF-8",
-                "there are `&lt;`, `&gt;`, `&amp;`, `&quot;`, `&apos;` and numbers of characters; write the character itself in UTF-8"
-            ),
-        )
-    })
-}
-
-fn forbidden(at: Range<usize>, c: char) -> Fault {
-    let number = u32::from(c);
-    Fault::new(
-        at,
-        phrase!("ký tự U+{number:04X} không được có trong XML", "the character U+{number:04X} may not stand in XML"),
-        phrase!("xóa đi", "remove it"),
-    )
-}
-
-/// Line ends as XML reads them: CR LF and a lone CR are LF.
-fn lines(raw: &str) -> std::borrow::Cow<'_, str> {
-    if raw.contains('\r') { raw.replace("\r\n", "\n").replace('\r', "\n").into() } else { raw.into() }
-}
-
-/// The characters of XML 1.0.
-pub(super) const fn is_char(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-}
-
-/// A name without a colon (Namespaces in XML 1.0: `NCName`; XML 1.0, fifth edition: `NameStartChar` and `NameChar`).
-fn is_name(text: &str) -> bool {
-    let start = |c: char| {
-        matches!(c, 'A'..='Z' | 'a'..='z' | '_' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
-            | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}' | '\u{200d}' | '\u{2070}'..='\u{218f}'
-            | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}'
-            | '\u{10000}'..='\u{effff}')
-    };
-    let inner =
-        |c: char| start(c) || matches!(c, '0'..='9' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}' | '\u{2040}');
-    let mut letters = text.chars();
-    letters.next().is_some_and(start) && letters.all(inner)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wrong(text: &str) -> String {
-        parse(text).map(|_| ()).unwrap_err().message.en
-    }
-
-    #[test]
-    fn texts_are_joined_and_comments_left_out() {
-        let root = parse("<a>one<!-- two -->&amp;<![CDATA[<three>]]>\r\n&#13;</a>").unwrap();
-        assert_eq!(root.text(), Some("one&<three>\n\r"));
-    }
-
-    #[test]
-    fn values_are_normalised() {
-        let root = parse("<a b='1\r\n2\t3&#9;&quot;'/>").unwrap();
-        assert_eq!(root.attribute("b"), Some("1 2 3\t\""));
-    }
-
-    #[test]
-    fn namespaces_reach_inward_until_they_are_declared_anew() {
-        let root = parse("<a xmlns='u' xmlns:p='v'><p:b c='' p:d=''/><e xmlns=''/></a>").unwrap();
-        let names: Vec<_> = root.elements().map(|e| (e.name.namespace.as_str(), e.name.local.as_str())).collect();
-        assert_eq!(names, [("v", "b"), ("", "e")]);
-        let first = root.elements().next().unwrap();
-        let attributes: Vec<_> = first.attributes.iter().map(|(n, _)| n.namespace.as_str()).collect();
-        assert_eq!(attributes, ["", "v"]);
-    }
-
-    #[test]
-    fn what_is_no_xml_or_has_no_business_here_is_refused() {
-        for (text, said) in [
-            ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", "a DOCTYPE is refused"),
-            ("<a>&nbsp;</a>", "the entity `&nbsp;` is refused"),
-            ("<a b='&e;'/>", "the entity `&e;` is refused"),
-            ("<a>&#0;</a>", "the entity `&#0;` is refused"),
-            ("<a>&#xD800;</a>", "the entity `&#xD800;` is refused"),
-            ("<a>&#+9;</a>", "the entity `&#+9;` is refused"),
-            ("<?xml-stylesheet href='x'?><a/>", "a processing instruction `<?…?>` is refused"),
-            ("<a>\u{1}</a>", "the character U+0001 may not stand in XML"),
-            ("<a>\u{ffff}</a>", "the character U+FFFF may not stand in XML"),
-            ("<a/><a/>", "the document has two root elements"),
-            ("<a/>x", "there is text outside the root element"),
-            ("&amp;<a/>", "there is text outside the root element"),
-            ("<![CDATA[x]]><a/>", "there is text outside the root element"),
-            ("<a>]]></a>", "`]]>` may not stand in text"),
-            ("<a b='<'/>", "`<` may not stand in an attribute"),
-            ("<a xml:lang='vi'/>", "`xml:lang` is refused"),
-            ("<a xmlns:p=''/>", "the prefix `p` may not be declared like this"),
-            ("<a xmlns:xml='u'/>", "the prefix `xml` may not be declared like this"),
-            ("<p:a/>", "the prefix `p` is not declared"),
-            ("<a p:b='1'/>", "the prefix `p` is not declared"),
-            ("<1a/>", "the name `1a` is wrong"),
-            ("<a:b:c xmlns:a='u'/>", "the name `a:b:c` is wrong"),
-            ("<a xmlns:p='u' xmlns:q='u' p:b='' q:b=''/>", "the attribute `q:b` is repeated"),
-            ("<a>", "the element `a` is never closed"),
-            ("", "the document has no element"),
-            (" <?xml version='1.0'?><a/>", "the XML declaration stands first, its version is 1.0 and its encoding UTF-8"),
-            ("<?xml version='1.1'?><a/>", "the XML declaration stands first, its version is 1.0 and its encoding UTF-8"),
-            (
-                "<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
-                "the XML declaration stands first, its version is 1.0 and its encoding UTF-8",
-            ),
-        ] {
-            assert_eq!(wrong(text), said, "{text}");
-        }
-        for text in ["<a b='1' b='2'/>", "<a></b>", "<a><!-- -- --></a>", "<a b=1/>", "<a b/>", "<a", "</a>", "<a>&</a>"] {
-            assert!(parse(text).is_err(), "{text}");
-        }
-        parse("<?xml version=\"1.0\" encoding=\"utf-8\" standalone='yes'?>\n<!-- x --><a/>\n<!-- y -->\n").unwrap();
-    }
-
-    #[test]
-    fn what_it_takes_is_bounded() {
-        let deep = "<a>".repeat(1_000);
-        assert_eq!(wrong(&deep), "too many elements, or too deeply nested");
-        let many = format!("<a>{}</a>", "<b/>".repeat(MAX_ELEMENTS));
-        assert_eq!(wrong(&many), "too many elements, or too deeply nested");
-        let attributes = (0..1_000).map(|n| format!("a{n}=''")).collect::<Vec<_>>().join(" ");
-        assert_eq!(wrong(&format!("<a {attributes}/>")), "too many attributes");
-        let large = vec![b' '; MAX_BYTES + 1];
-        assert_eq!(decode(&large).unwrap_err().message.en, "the document is too large: 1048577 bytes");
-        assert_eq!(decode(b"<a>\xff</a>").unwrap_err().at, 3..3);
-        assert_eq!(decode(b"\xef\xbb\xbf<a/>").unwrap(), "<a/>");
-    }
-}
+mod tests;

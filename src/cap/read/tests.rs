@@ -1,6 +1,9 @@
 //! Every way in which a document is refused, and where.
 
-use super::*;
+use super::{
+    value::{LONG, SHORT, is_uri},
+    *,
+};
 use crate::cap::{sample, write};
 
 fn order() -> String {
