@@ -207,10 +207,7 @@ mod tests {
         assert!(document.starts_with(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\">\n  <identifier>"
         ));
-        assert!(
-            document.contains("      <geocode>\n        <valueName>") || document.contains("      <geocode>\n"),
-            "{document}"
-        );
+        assert!(document.contains("\n      <geocode>\n        <valueName>loa:province</valueName>\n"), "{document}");
     }
 
     #[test]
