@@ -7,6 +7,7 @@ mod approve;
 mod audience;
 mod audit;
 mod bench;
+mod cap;
 mod check;
 mod completions;
 mod demo;
@@ -119,6 +120,7 @@ enum Command {
     Reconcile(reconcile::Args),
     Verify(verify::Args),
     Webhooks(webhooks::Args),
+    Cap(cap::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
     Sandbox(Box<sandbox::Args>),
@@ -304,6 +306,7 @@ pub async fn main() -> ExitCode {
         Command::Accounts(args) => accounts::run(args, &globals).await,
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Bench(args) => bench::run(args, &globals).await,
+        Command::Cap(args) => cap::run(args, &globals),
         Command::Check(args) => check::run(args, &globals).await,
         Command::Doctor(args) => doctor::run(args, &globals).await,
         Command::Gateways(args) => gateways::run(args, &globals).await,

@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["consent"],
     &["definition", "user", "webhook", "outlet"],
     &["campaign"],
-    &["limit", "retry", "health", "token", "period", "audit", "sandbox"],
+    &["limit", "retry", "health", "token", "period", "audit", "sandbox", "cap", "genuine"],
     &["db", "seal"],
     &["config"],
     &["document"],

@@ -16,6 +16,7 @@ mod stories {
     mod audience_pages;
     mod bench;
     mod bounces;
+    mod cap;
     mod check;
     mod commands;
     mod days;
