@@ -1,6 +1,6 @@
 //! The other road to people: relay orders to outlets, and the counts that they report.
 //!
-//! What enters: a run whose campaign orders something ([`make`]), what officers and outlets do with its orders ([`order`], [`hand`],
+//! What enters: a run whose campaign orders something ([`ask`], [`make`]), what officers and outlets do with its orders ([`order`], [`hand`],
 //! [`answer`], [`follow`]) and what outlets count ([`report`]). What leaves: orders as they stand ([`Order`]), who is to be chased
 //! ([`chase`]) and figures ([`count`]), which are in subscribers as outlets report them and are never added to counts of people.
 //!
@@ -10,9 +10,11 @@
 //! [`report::Rejected`]), and the database.
 
 pub mod answer;
+pub mod ask;
 pub mod chase;
 mod content;
 pub mod count;
+pub mod document;
 pub mod follow;
 pub mod hand;
 pub mod make;

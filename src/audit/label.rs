@@ -117,6 +117,7 @@ pub fn label(action: &str) -> Phrase {
 fn relay(action: &str) -> Phrase {
     match action {
         "order.make" => phrase!("Lập yêu cầu nhắn tin", "Made orders"),
+        "order.missing" => phrase!("Đơn vị nêu trong chiến dịch không có", "Outlets that a campaign names are none"),
         "order.approve" => phrase!("Phê duyệt yêu cầu", "Approved an order"),
         "order.withdraw" => phrase!("Rút yêu cầu chưa giao", "Withdrew an order that nobody had"),
         "order.lapse" => phrase!("Yêu cầu hết hiệu lực khi chưa giao", "An order expired before anybody had it"),

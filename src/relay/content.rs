@@ -105,9 +105,12 @@ pub struct Content {
     /// What carriers send by SMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms: Option<Sms>,
-    /// What carriers show in their own application; for the others what they read out, print or hand on.
+    /// What carriers show in their own application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub app: Option<String>,
+    /// What the others read out, print or publish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub material: Option<String>,
     /// How often everybody gets it, from 1.
     pub rounds: u16,
     /// Hours of each day between which it may be sent, in Việt Nam's time: `08:00` and `20:00`.
@@ -167,7 +170,8 @@ pub(crate) fn sample() -> Content {
         status: Status::Actual,
         sender_name: Some("SO VHTTDL".into()),
         sms: Some(Sms::new("Khong cung cap ma OTP.", "gsm", 1)),
-        text: None,
+        app: None,
+        material: None,
         rounds: 2,
         window: Some(("08:00".into(), "20:00".into())),
         max_rate: Some(100),

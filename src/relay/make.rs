@@ -151,8 +151,8 @@ mod tests {
             };
             identifier(&row, 1_793_000_000_999)
         };
-        assert_eq!(of("viettel", 0, 17), "loa-17-viettel-6adf0040");
-        assert_eq!(of("viettel", 1, 17), "loa-17-viettel-6adf0040.1");
+        assert_eq!(of("viettel", 0, 17), "loa-17-viettel-6adf0240");
+        assert_eq!(of("viettel", 1, 17), "loa-17-viettel-6adf0240.1");
         assert_ne!(of("viettel-1", 0, 17), of("viettel", 1, 17));
         assert!(!of("a-b", 2, 3).contains([' ', ',', '<', '&']));
     }

@@ -14,6 +14,17 @@ use crate::{
 /// Bytes of the largest paper that is kept.
 pub const MAX_BYTES: usize = 20 * 1024 * 1024;
 
+/// The media type of a file by its name.
+pub fn kind_of(name: &str) -> &'static str {
+    let (_, ending) = name.rsplit_once('.').unwrap_or(("", ""));
+    match ending.to_ascii_lowercase().as_str() {
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        _ => "application/octet-stream",
+    }
+}
+
 /// A paper without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Paper {

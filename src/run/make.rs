@@ -11,7 +11,7 @@ use crate::{
     campaign::{Campaign, Holidays, Occurrence, Source},
     db::{Db, Result, Sql, Tx, affected},
     definition::{self, Kept},
-    on,
+    on, relay,
     run::RunError,
     transaction, within,
 };
@@ -78,7 +78,7 @@ async fn insert(tx: &mut Tx, new: &New<'_>, message: &str, now: i64) -> Result<O
     // A late run is valid from when it is made: its people get the whole time.
     let start = new.due.timestamp_millis().max(now);
     let state = if new.missed { RunState::Missed } else { RunState::FanningOut };
-    within!(tx, |c, sql| {
+    let made: Option<i64> = within!(tx, |c, sql| {
         sqlx::query_scalar(sql(&MAKE))
             .bind(&campaign.slug)
             .bind(&new.occurrence)
@@ -99,7 +99,14 @@ async fn insert(tx: &mut Tx, new: &New<'_>, message: &str, now: i64) -> Result<O
             .bind(new.missed.then_some(now))
             .fetch_optional(c)
             .await
-    })
+    })?;
+    // A test is for the people whom it names: nobody else is asked to pass it on.
+    if let Some(run) = made.filter(|_| !new.missed && new.origin != Origin::Test) {
+        let actor = relay::loa();
+        let by = relay::By { actor: &actor, eyes: relay::Eyes::All, now };
+        relay::ask::orders(tx, run, new.source, start, &by).await?;
+    }
+    Ok(made)
 }
 
 #[derive(serde::Serialize)]
