@@ -2,7 +2,7 @@
 
 use super::{
     By, Eyes, Order, loa,
-    order::{Row, event, orders},
+    order::{Row, event, lock, orders},
 };
 use crate::{
     db::{Db, Result, Sql, affected},
@@ -71,6 +71,8 @@ pub async fn done(db: &Db, order: &Order, sent: bool, now: i64) -> Result<()> {
     let by = By { actor: &actor, eyes: Eyes::All, now };
     transaction!(db, |tx| {
         if sent {
+            // It may have moved on while the mail was on its way.
+            let Ok(order) = lock(tx, order.id, &by).await? else { return Ok(()) };
             return event(tx, order.id, "chased", order.state, &by, "").await;
         }
         within!(tx, |c, sql| sqlx::query(sql(&AGAIN))

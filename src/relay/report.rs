@@ -224,7 +224,7 @@ pub async fn take(
         let faults = faults(tx, &order, &report, province_of, by).await?;
         if !faults.is_empty() {
             let words: Vec<String> = faults.iter().take(5).map(|fault| fault.words().vi).collect();
-            event(tx, id, "report_rejected", order.state, by, &words.join("; ")).await?;
+            rejected(tx, &order, &words.join("; "), by).await?;
             return Ok(Err(Rejected::Faults(faults)));
         }
         let was = order.state;
@@ -244,6 +244,18 @@ pub async fn take(
         record(tx, &order, happening.word(), was, more, by).await?;
         Ok(Ok(Taken { order, report: kept, repeated: false }))
     })
+}
+
+static LAST: Sql = Sql::new(r"SELECT happening, detail FROM relay_event WHERE relay_order = $1 ORDER BY id DESC LIMIT 1");
+
+/// Writes down why a report was not taken; once, if a program sends the same again and again.
+async fn rejected(tx: &mut Tx, order: &Order, why: &str, by: &By<'_>) -> Result<()> {
+    const REJECTED: &str = "report_rejected";
+    let last: Option<(String, String)> = within!(tx, |c, sql| sqlx::query_as(sql(&LAST)).bind(order.id).fetch_optional(c).await)?;
+    if last.is_some_and(|(happening, detail)| happening == REJECTED && detail == said(why)) {
+        return Ok(());
+    }
+    event(tx, order.id, REJECTED, order.state, by, why).await
 }
 
 async fn same(tx: &mut Tx, order: i64, sequence: i64) -> Result<Option<(i64, String)>> {
@@ -327,7 +339,10 @@ pub async fn all(db: &Db, order: i64) -> Result<Vec<Kept>> {
     rows.into_iter().map(KeptRow::kept).collect()
 }
 
+static HIGHEST: Sql = Sql::new(r"SELECT max(sequence) FROM relay_report WHERE relay_order = $1");
+
 /// The sequence that the next report of an order may have: for forms, where nobody thinks one up.
 pub async fn next_sequence(db: &Db, order: i64) -> Result<i64> {
-    Ok(all(db, order).await?.first().map_or(1, |newest| newest.report.sequence + 1))
+    let last: Option<i64> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&HIGHEST)).bind(order).fetch_one(pool).await)?;
+    Ok(last.unwrap_or(0) + 1)
 }

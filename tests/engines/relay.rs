@@ -161,6 +161,72 @@ async fn a_run_makes_each_order_once(world: &World) {
     is_sound(world).await;
 }
 
+const ASKS: &str = r#"title = "Qua nhà mạng"
+kind = "awareness"
+owner = "Sở Thông tin"
+basis = { number = "1", date = 2026-11-01, authority = "UBND", document = "cong-van.pdf" }
+
+[channels]
+use = ["relay"]
+
+[relay]
+partners = ["viettel", "khong-co"]
+kinds = ["school"]
+sender = "So TTTT"
+areas = ["01"]
+audience = "Mọi thuê bao"
+sms = "Không cung cấp mã OTP."
+hours = "08:00-20:00"
+rate = "500/s"
+payment = "free"
+"#;
+
+async fn a_campaigns_run_asks_its_outlets(world: &World) {
+    let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Pull).await;
+    let near = outlet_of(world, "truong-a", Kind::School, Way::Hand).await;
+    for (slug, areas, owner) in [("truong-b", r#"[{"code": "79"}]"#, ""), ("truong-c", "[]", "Sở khác"), ("truong-d", "[]", "")]
+    {
+        let other = outlet_of(world, slug, Kind::School, Way::Hand).await;
+        world.sql(&format!("UPDATE outlet SET areas = '{areas}', owner = '{owner}' WHERE id = {}", other.id)).await;
+    }
+    world.sql(&format!(r#"UPDATE outlet SET areas = '[{{"code": "00004"}}]' WHERE id = {}"#, near.id)).await;
+    outlet::set_active(&world.db, "truong-d", false, &somebody(), world.now()).await.unwrap().unwrap();
+    let mut source = super::world::source("chien-dich", ASKS, super::world::EVERYBODY);
+    source.attachments.insert("cong-van.pdf".into(), b"%PDF".to_vec());
+    let asked = loa::run::make::Asked {
+        source: &source,
+        segments: super::world::EVERYBODY,
+        recipients: &[],
+        once: Some("một lần"),
+        by: None,
+    };
+    let holidays = loa::campaign::Holidays::built_in();
+    let run = loa::run::make::asked(&world.db, &asked, &holidays, world.clock.now()).await.unwrap();
+    assert_eq!(loa::run::make::asked(&world.db, &asked, &holidays, world.clock.now()).await.unwrap(), run);
+    let filter = order::Filter { run: Some(run), ..order::Filter::default() };
+    let orders = order::list(&world.db, &filter, Eyes::All, 10, world.now()).await.unwrap();
+    let of: Vec<(&str, Vec<String>)> =
+        orders.iter().map(|order| (order.outlet_slug.as_str(), order.content.areas.clone())).collect();
+    assert_eq!(of, [("truong-a", vec!["00004".to_string()]), ("viettel", vec!["01".to_string()])]);
+    let order = &orders[1];
+    let sms = order.content.sms.as_ref().unwrap();
+    assert_eq!((sms.text.as_str(), sms.encoding.as_str(), sms.parts), ("Khong cung cap ma OTP.", "gsm", 1));
+    assert_eq!((order.outlet, order.state, order.owner.as_str()), (viettel.id, State::Approved, "Sở Thông tin"));
+    assert_eq!((order.content.window.clone(), order.content.max_rate), (Some(("08:00".into(), "20:00".into())), Some(500)));
+    assert!(order.expires_at > world.now() && order.report_by > Some(order.expires_at));
+    let document = order.content.basis.as_ref().unwrap().document.clone().unwrap();
+    assert_eq!(paper::one(&world.db, &document).await.unwrap().unwrap().kind, "application/pdf");
+    assert_eq!(
+        world.number("SELECT count(*) FROM audit WHERE action = 'order.missing' AND after_json LIKE '%khong-co%'").await,
+        1
+    );
+    // A test is for the people whom it names.
+    let test = loa::run::make::Asked { recipients: &["p1".to_string()], once: None, ..asked };
+    let test = loa::run::make::asked(&world.db, &test, &holidays, world.clock.now()).await.unwrap();
+    assert_eq!(world.number(&format!("SELECT count(*) FROM relay_order WHERE run = {test}")).await, 0);
+    is_sound(world).await;
+}
+
 async fn an_outlet_is_kept_sealed_and_masked(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Push).await;
     assert_eq!(viettel.contact.as_deref(), Some("t…@example.vn"));
@@ -443,6 +509,8 @@ async fn reports_add_up_and_are_kept(world: &World) {
     assert_eq!((faults.len(), faults[0].field, faults[0].area.as_deref()), (1, "delivered", Some("79")));
     let rejected = order::events(&world.db, id).await.unwrap();
     assert_eq!(rejected.iter().filter(|event| event.happening == "report_rejected").count(), 2);
+    take(world, id, &lower).await.unwrap_err();
+    assert_eq!(order::events(&world.db, id).await.unwrap(), rejected, "the same once more is told once");
 
     let last = Report {
         last: true,
@@ -571,7 +639,9 @@ async fn late_reports_are_chased_once_a_day(world: &World) {
     chase::done(&world.db, &due[0], false, world.now()).await.unwrap();
     let due = chase::due(&world.db, 10, world.now()).await.unwrap();
     assert_eq!(due.len(), 1, "the mail did not go out");
+    answer::begin(&world.db, late, "", &by(world, &actor)).await.unwrap().unwrap();
     chase::done(&world.db, &due[0], true, world.now()).await.unwrap();
+    is_sound(world).await;
     world.advance(chase::EVERY - 1).await;
     assert_eq!(chase::due(&world.db, 10, world.now()).await.unwrap(), []);
     world.advance(1).await;
@@ -628,6 +698,7 @@ async fn a_stale_version_changes_nothing(world: &World) {
 
 on_both_engines!(
     a_run_makes_each_order_once,
+    a_campaigns_run_asks_its_outlets,
     an_outlet_is_kept_sealed_and_masked,
     a_push_is_claimed_by_one_and_says_the_same_at_every_try,
     what_expires_before_anybody_has_it_is_over,
