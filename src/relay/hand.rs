@@ -93,7 +93,7 @@ pub enum Pushed {
     InDoubt(String),
 }
 
-static SETTLE: Sql = Sql::new(r"UPDATE relay_push SET doubt = $2, last = $3, next_at = $4 + $5 WHERE relay_order = $1");
+static SETTLE: Sql = Sql::new(r"UPDATE relay_push SET doubt = $2, last = $3, next_at = $4 WHERE relay_order = $1");
 static TRIES: Sql = Sql::new(r"SELECT tries FROM relay_push WHERE relay_order = $1");
 
 /// Writes down what a push came to: handed over, or to be tried again after a while.
@@ -125,8 +125,7 @@ pub async fn pushed(db: &Db, id: i64, what: &Pushed, now: i64) -> Tried<Order> {
             .bind(id)
             .bind(doubt)
             .bind(&why)
-            .bind(now)
-            .bind(wait(tries.unwrap_or(1)))
+            .bind(now + wait(tries.unwrap_or(1)))
             .execute(c)
             .await
             .map(affected))?;

@@ -156,7 +156,7 @@ static KEEP: Sql = Sql::new(
 
 static COUNT: Sql = Sql::new(
     r"INSERT INTO relay_count (report, area, round, targeted, submitted, delivered, failed, pending, parts, cost, starts_at, ends_at, by_cell)
-      SELECT $1, l.area, l.round, l.targeted, l.submitted, l.delivered, l.failed, l.pending, l.parts, l.cost, l.starts_at, l.ends_at,
+      SELECT CAST($1 AS BIGINT), l.area, l.round, l.targeted, l.submitted, l.delivered, l.failed, l.pending, l.parts, l.cost, l.starts_at, l.ends_at,
              l.by_cell <> 0
       FROM :rows($2; area TEXT, round SMALLINT, targeted BIGINT, submitted BIGINT, delivered BIGINT, failed BIGINT, pending BIGINT, parts BIGINT, cost BIGINT, starts_at BIGINT, ends_at BIGINT, by_cell BIGINT) AS l",
 );
