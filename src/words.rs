@@ -3,7 +3,8 @@
 
 use std::{fmt, io};
 
-use chrono::Weekday;
+use chrono::{DateTime, Weekday};
+use chrono_tz::Asia::Ho_Chi_Minh;
 
 /// The reader's language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -308,6 +309,16 @@ pub fn said(text: String, lang: Lang) -> String {
 /// A day, as people of that language write it.
 pub fn date(day: chrono::NaiveDate, lang: Lang) -> String {
     day.format(lang.pick("%d/%m/%Y", "%Y-%m-%d")).to_string()
+}
+
+/// A moment (unix milliseconds) in Viet Nam, to the minute: `14:06 22/11/2026`.
+pub fn moment(millis: i64, lang: Lang) -> String {
+    let at = DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
+    let (time, day) = (at.format("%H:%M"), date(at.date_naive(), lang));
+    match lang {
+        Lang::Vi => format!("{time} {day}"),
+        Lang::En => format!("{day} {time}"),
+    }
 }
 
 /// A day of the week, as a calendar shortens it.

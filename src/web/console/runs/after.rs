@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     page::{DAY, pace},
-    seen, time,
+    seen,
 };
 use crate::{
     db::Sql,
@@ -79,7 +79,7 @@ pub(super) async fn show(
         context! {
             run => Value::from(Serde(card)), owner => head.owner,
             after => Value::from(Serde(&after)),
-            first => span.map(|(first, _)| time(first * 60_000)), last => span.map(|(_, last)| time(last * 60_000)),
+            first => span.map(|(first, _)| first * 60_000), last => span.map(|(_, last)| last * 60_000),
             took => span.map(|(first, last)| last - first + 1),
             refused => refused,
             sent => card.sum(|state| matches!(state, Accepted | Enroute | Delivered | Seen | Undelivered | Expired | Unknown)),

@@ -91,7 +91,7 @@ fn reckoned(one: &Reckoning, lang: Lang) -> serde_json::Value {
         "refused": one.people.refused, "sms": sms, "outlook": one.outlook.as_ref().map(|told| told.text(lang)),
         "refusals": one.refusals.iter().map(|told| told.text(lang)).collect::<Vec<_>>(),
         "unserved": one.unserved.iter().map(|channel| review::without_account(*channel).text(lang).to_string()).collect::<Vec<_>>(),
-        "at": super::super::runs::time(one.at),
+        "at": one.at,
     })
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn show(
         "console/warnings/show",
         context! {
             slug => slug, title => edition.title, owner => edition.owner, edition => edition.version,
-            parent => warning.parent, run => warning.run, sent_at => warning.sent_at.map(super::super::runs::time),
+            parent => warning.parent, run => warning.run, sent_at => warning.sent_at,
             standing => standing, changed => changed, comment => latest.map(|one| one.comment.clone()),
             texts => Value::from(Serde(&shown)), broken => broken, required => required, may_submit => may_submit,
             may_approve => visitor.can(Right::Approve), may_write => visitor.can(Right::WriteCampaigns),
