@@ -260,7 +260,8 @@ fn a_segments_conditions_are_added_in_its_own_table() {
 
 #[test]
 fn what_is_too_long_for_a_form_is_edited_as_text() {
-    let many = |n: usize| (0..n).fold(String::new(), |text, n| text + &format!("[[message]]\nid = \"tin-{n}\"\nsms = \"Chao.\"\n"));
+    let many =
+        |n: usize| (0..n).fold(String::new(), |text, n| text + &format!("[[message]]\nid = \"tin-{n}\"\nsms = \"Chao.\"\n"));
     assert_eq!(of(&many(60)).unwrap().rows["message"], 60);
     assert!(of(&many(61)).unwrap_err().0.vi.contains("60"));
     let refused = Campaign::parse("a.toml", "a", &many(20_000)).unwrap_err();
