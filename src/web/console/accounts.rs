@@ -110,7 +110,8 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
         .iter()
         .map(|account| line(&state, account, rows.get(&account.config.name), lately.get(&account.id), lang))
         .collect();
-    let changes = grouped(&trouble::history(db, 0, LOOKED_AT).await?);
+    let troubles = trouble::history(db, 0, LOOKED_AT).await?;
+    let changes = grouped(&troubles);
     let changes: Vec<Json> =
         changes.iter().take(20).map(|one| change(one, state.parts.accounts.name(one.last.account), lang)).collect();
     let values = context! {
@@ -212,7 +213,8 @@ async fn page(
         }
     }
     let token = account::tokens::standing(db, name).await?;
-    let history = grouped(&trouble::history(db, account.id, LOOKED_AT).await?);
+    let troubles = trouble::history(db, account.id, LOOKED_AT).await?;
+    let history = grouped(&troubles);
     let history: Vec<Json> = history.iter().take(CHANGES).map(|one| change(one, name, lang)).collect();
     let tests: Vec<Json> = test::latest(db, name)
         .await?
