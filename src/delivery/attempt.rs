@@ -19,7 +19,7 @@ static LEAVE_BEHIND: Sql = Sql::new(
 );
 
 static LEFT_BEHIND: Sql = Sql::new(
-    r"SELECT delivery, attempt, state, account FROM attempt WHERE delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY delivery, attempt",
+    r"SELECT delivery, attempt, state, account FROM attempt WHERE delivery IN :ids($1) ORDER BY delivery, attempt",
 );
 
 /// An attempt's row, for one that is no longer the delivery's whole truth.

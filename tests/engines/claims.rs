@@ -210,13 +210,8 @@ async fn what_cannot_be_rendered_is_rejected(world: &World) {
     let run = world.fanned_out(&by_sms()).await;
     let plan = world.plan(run);
     let request = world.request(&plan, SMS);
-    let claim = transaction!(world.db, |tx| {
-        claim::claim(tx, &request, |_| -> Prepared<()> {
-            Prepared::Reject { reason: providers::Reason::Content, detail: "no name".into() }
-        })
-        .await
-    })
-    .unwrap();
+    let reject = |_: &_| -> Prepared<()> { Prepared::Reject { reason: providers::Reason::Content, detail: "no name".into() } };
+    let claim = claim::claim(&world.db, &request, reject).await.unwrap();
     assert!(claim.claimed.is_empty());
     assert_eq!(world.row(run, people[0], SMS).await.state(), State::Rejected);
 }

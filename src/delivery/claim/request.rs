@@ -209,11 +209,15 @@ impl<T> Claimed<T> {
         channel_of(self.id)
     }
 
+    /// The same row with its message.
+    pub fn with<U>(self, payload: U) -> Claimed<U> {
+        let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, .. } = self;
+        Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload }
+    }
+
     /// The row, and its message apart.
     pub fn split(self) -> (Claimed<()>, T) {
         let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload } = self;
-        let row =
-            Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload: () };
-        (row, payload)
+        (Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload: () }, payload)
     }
 }
