@@ -252,13 +252,16 @@ impl Db {
                 .pragma("temp_store", "MEMORY")
                 // Pages that are written again and again reach the file once: 64 MB of log at most, then everybody waits for it.
                 .pragma("wal_autocheckpoint", "16000");
+            // A connection to a file does not go stale: nobody asks it first whether it is still there.
             let write = SqlitePoolOptions::new()
                 .max_connections(1)
+                .test_before_acquire(false)
                 .acquire_timeout(Duration::from_mins(2))
                 .connect_with(options.clone())
                 .await?;
             let read = SqlitePoolOptions::new()
                 .max_connections(4)
+                .test_before_acquire(false)
                 .connect_with(options.read_only(true).create_if_missing(false))
                 .await?;
             return Ok(Self { read: Pool::Sqlite(read), write: Pool::Sqlite(write), turn: Arc::default() });

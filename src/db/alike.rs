@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 const FEW: usize = 8;
 
 /// Sorts rows by what they have in common. Those that few have it in common with stand apart.
-pub fn alike<'a, R, K: Ord>(
-    rows: impl IntoIterator<Item = &'a R>,
-    key: impl Fn(&R) -> K,
-) -> (Vec<(K, Vec<&'a R>)>, Vec<&'a R>) {
+pub fn alike<'a, R, K: Ord>(rows: impl IntoIterator<Item = &'a R>, key: impl Fn(&R) -> K) -> (Vec<(K, Vec<&'a R>)>, Vec<&'a R>) {
     let mut kinds: BTreeMap<K, Vec<&R>> = BTreeMap::new();
     for row in rows {
         kinds.entry(key(row)).or_default().push(row);

@@ -51,7 +51,9 @@ impl Engine {
                 Some(("ids", list, after)) => {
                     out.extend(match self {
                         Self::Sqlite => ["(SELECT value AS id FROM json_each(", list, "))"],
-                        Self::Postgres => ["(SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(", list, " AS json)))"],
+                        Self::Postgres => {
+                            ["(SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(", list, " AS json)))"]
+                        }
                     });
                     rest = after;
                 }

@@ -97,8 +97,7 @@ pub(super) async fn take<'a>(tx: &mut Tx, claimed: impl Iterator<Item = &'a Clai
         address: i64,
         delivery: i64,
     }
-    let taken: Vec<Taken> =
-        claimed.map(|c| Taken { channel: channel_of(c.id), address: c.address, delivery: c.id }).collect();
+    let taken: Vec<Taken> = claimed.map(|c| Taken { channel: channel_of(c.id), address: c.address, delivery: c.id }).collect();
     let list = crate::db::list(&taken);
     within!(tx, |c, sql| sqlx::query(sql(&TAKE)).bind(&list).bind(now).execute(c).await.map(affected))?;
     // Nothing counts for longer than a month under any rule.

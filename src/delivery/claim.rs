@@ -16,8 +16,7 @@ use serde::Serialize;
 pub use request::{Candidate, Claim, Claimed, Limit, Prepared, Request};
 
 use super::{
-    Counted, State, Why, advert,
-    contact, end, id_list,
+    Counted, State, Why, advert, contact, end, id_list,
     slot::{self, Reserved, micros},
 };
 use crate::{
@@ -119,10 +118,18 @@ const FRESH: Duration = Duration::from_secs(1);
 /// as far as that is still as it was. Where rows are locked one by one, the look locks them.
 pub async fn claim<T>(db: &Db, request: &Request<'_>, mut prepare: impl FnMut(&Candidate) -> Prepared<T>) -> Result<Claim<T>> {
     let turn = db.turn().await;
-    let mut before = match turn {
-        Some(_) => Some((Instant::now(), look(&mut db.view().await?, request, &mut prepare).await?.0)),
-        None => None,
-    };
+    let mut before = None;
+    if turn.is_some() {
+        let at = Instant::now();
+        let (look, room) = look(&mut db.view().await?, request, &mut prepare).await?;
+        if let Err(limit) = room {
+            return Ok(Claim::nothing(limit));
+        }
+        if look.seen.is_empty() {
+            return Ok(Claim::nothing(Limit::None));
+        }
+        before = Some((at, look));
+    }
     let (look, taken) = transaction!(db, |tx| {
         let (look, room) = match before.take_if(|(at, _)| at.elapsed() < FRESH) {
             Some((_, look)) => (look, room(tx, request).await?),
@@ -327,8 +334,7 @@ async fn sift<'a, T>(tx: &mut Tx, request: &Request<'_>, room: &Room, seen: &'a 
         Some(budget) => budget - tally::spent(tx, run).await?,
         None => i64::MAX,
     };
-    let mut sifted =
-        Sifted { chosen: Vec::new(), deferred: Vec::new(), ended: Vec::new(), limit: Limit::None, left_over: false };
+    let mut sifted = Sifted { chosen: Vec::new(), deferred: Vec::new(), ended: Vec::new(), limit: Limit::None, left_over: false };
     let mut new_addresses = HashSet::new();
     let mut all_parts = 0_i64;
     for Seen { candidate, fate } in seen {

@@ -14,8 +14,7 @@ use crate::{
     within,
 };
 
-static PEOPLE: Sql =
-    Sql::new(r"SELECT id FROM recipient r WHERE id IN :ids($1) ORDER BY id :lock(r)");
+static PEOPLE: Sql = Sql::new(r"SELECT id FROM recipient r WHERE id IN :ids($1) ORDER BY id :lock(r)");
 
 static CONTACTS: Sql = Sql::new(
     r"SELECT c.recipient, c.run, c.at FROM contact c
