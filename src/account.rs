@@ -185,6 +185,11 @@ impl Account {
         !self.has_trouble(Cause::Quota) && !self.broke.load(Ordering::Relaxed) && self.circuit(|c| c.is_usable(ticks))
     }
 
+    /// Whether a plan may count on it: what fails for a moment is expected back.
+    fn is_likely(&self, ticks: Ticks) -> bool {
+        !self.broke.load(Ordering::Relaxed) && self.circuit(|c| c.is_likely(ticks))
+    }
+
     /// Whether messages should go this way: it can send, and its receipts are prompt.
     fn is_good(&self, ticks: Ticks) -> bool {
         self.is_usable(ticks) && !self.has_trouble(Cause::Slow)
@@ -405,6 +410,13 @@ pub async fn pause_within(tx: &mut Tx, account: i64, why: Option<&str>, now: i64
         None => trouble::end(tx, account, Cause::Stopped, "", now).await?,
     };
     Ok(())
+}
+
+static PAUSED: Sql = Sql::new(r"SELECT a.paused FROM account a WHERE a.id = $1 :lock(a)");
+
+/// Why an account is paused, and nobody changes it before the end of the transaction; none: it is not.
+pub async fn paused_within(tx: &mut Tx, account: i64) -> Result<Option<String>, DbError> {
+    within!(tx, |c, sql| sqlx::query_scalar(sql(&PAUSED)).bind(account).fetch_one(c).await)
 }
 
 static QUOTA: Sql = Sql::new(r"SELECT day, used, paused IS NOT NULL FROM account a WHERE id = $1 :lock(a)");

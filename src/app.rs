@@ -237,7 +237,8 @@ impl App {
             let (lines_of, ticking) = (Arc::clone(&accounts), clock.clone());
             let lines: Lines = Arc::new(move || lines_of.lines(ticking.ticks()));
             let runner = Runner { db: db.clone(), clock: clock.clone(), node: epoch, active: Arc::clone(&active), lines };
-            let ground = notice::find::Ground { db: db.clone(), clock: clock.clone(), config: config.clone() };
+            let served = accounts.all().iter().flat_map(|account| account.routes()).collect();
+            let ground = notice::find::Ground { db: db.clone(), clock: clock.clone(), config: config.clone(), served };
             let post = notice::mail::Post::new(&config, &db, &clock, &seal, &accounts);
             makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));

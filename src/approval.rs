@@ -3,14 +3,19 @@
 //! What is approved is a content hash, so an edit needs a new approval; approving keeps a copy of the content, and that goes on
 //! running while the edited one waits. What is to be decided is a [`Submission`]: a version of the console, or a file that
 //! changed. Nobody decides about what they wrote themselves, [`delegation`] included; a warning that cannot wait may be released
-//! by one person alone ([`submission::approve_in_emergency`]), and another looks at it afterwards. Approving is a record, never a
+//! by one person alone ([`decision::approve_in_emergency`]), and another looks at it afterwards. Approving is a record, never a
 //! deletion: `approval` says who released what, and when.
 
+pub mod decision;
 pub mod delegation;
+pub mod power;
+mod refusal;
 pub mod submission;
 
 pub use delegation::Delegation;
-pub use submission::{Refusal, Standing, Submission};
+pub use power::Power;
+pub use refusal::Refusal;
+pub use submission::{Standing, Submission};
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ mod label;
 mod list;
 
 pub use chain::{Broken, Chain, Head, head, verify};
-pub use label::{AREAS, key, label};
+pub use label::{AREAS, key, label, means};
 pub use list::{CSV_HEAD, Entry, Filter, list};
 
 use std::net::IpAddr;
@@ -22,8 +22,8 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::{
-    db::{Db, Result, Sql, Tx, affected},
-    transaction, within,
+    db::{Result, Sql, Tx, affected},
+    within,
 };
 
 /// By which door something was done.
@@ -131,11 +131,6 @@ pub async fn record(
     })?;
     within!(tx, |c, sql| sqlx::query(sql(&MOVE_HEAD)).bind(entry.seq).bind(&hash[..]).execute(c).await.map(affected))?;
     Ok(())
-}
-
-/// The same in a transaction of its own: for a command whose work is committed piece by piece.
-pub async fn note(db: &Db, actor: &Actor, action: &str, subject: &str, after: Option<&Value>, now: i64) -> Result<()> {
-    transaction!(db, |tx| record(tx, actor, action, subject, None, after, now).await)
 }
 
 /// One line that both engines take: no control characters, not endless.

@@ -54,9 +54,9 @@ use crate::{
     campaign::{Holidays, Library, Written},
     clock::Clock,
     config::Config,
-    db::Db,
+    db::{Db, Tx},
     document::{Problem, Problems, Style, suggestion},
-    edition, phrase,
+    edition, phrase, transaction,
     words::{Lang, Phrase},
 };
 
@@ -175,7 +175,7 @@ impl Globals {
         };
         read.await.unwrap_or_else(|error| {
             let text = phrase!(
-                "không đọc được các chiến dịch viết trên trang quản trị: {error:#}",
+                "không đọc được các chiến dịch viết trên trang quản lý: {error:#}",
                 "the console's campaigns cannot be read: {error:#}"
             );
             // Nobody is left to tell if standard error is closed.
@@ -215,11 +215,23 @@ impl Globals {
     }
 
     /// Writes into the record of who did what that it was done at this keyboard: by `by`, else by whoever is signed in on this
-    /// machine. The subject and what stands beside it hold nothing personal.
-    pub async fn record(&self, db: &Db, by: Option<&str>, action: &str, subject: &str, after: Value) -> crate::db::Result<()> {
+    /// machine; in the transaction that does it. The subject and what stands beside it hold nothing personal.
+    pub async fn record(
+        &self,
+        tx: &mut Tx,
+        by: Option<&str>,
+        action: &str,
+        subject: &str,
+        after: &Value,
+    ) -> crate::db::Result<()> {
         let by = by.map(str::to_string).or_else(|| self.officer(None).ok()).unwrap_or_default();
-        let after = Some(&after).filter(|after| !after.is_null());
-        crate::audit::note(db, &Actor::command(by), action, subject, after, self.clock.millis()).await
+        let after = Some(after).filter(|after| !after.is_null());
+        crate::audit::record(tx, &Actor::command(by), action, subject, None, after, self.clock.millis()).await
+    }
+
+    /// The same in a transaction of its own: of work that is committed piece by piece.
+    pub async fn note(&self, db: &Db, action: &str, subject: &str, after: &Value) -> crate::db::Result<()> {
+        transaction!(db, |tx| self.record(tx, None, action, subject, after).await)
     }
 
     /// Prints problems on standard error.

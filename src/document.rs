@@ -43,8 +43,19 @@ pub(crate) struct Sheet {
     found: RefCell<Vec<Problem>>,
 }
 
+/// As many problems of one document as somebody reads: a text that is no such document at all has thousands.
+const MOST_PROBLEMS: usize = 100;
+
 impl Sheet {
+    /// Whether nobody wants to know more.
+    fn is_full(&self) -> bool {
+        self.found.borrow().len() >= MOST_PROBLEMS
+    }
+
     fn report(&self, place: &Place, (field, path): (&str, &str), message: Phrase, help: Phrase) {
+        if self.is_full() {
+            return;
+        }
         let mut problem = match place {
             Place::File(span) => Problem::at(&self.file, &self.shown, span.clone(), message),
             Place::Variable(name) => Problem::of(name, message),
@@ -74,6 +85,7 @@ impl Document {
         }
         let mut problems: Vec<Problem> = errors
             .iter()
+            .take(MOST_PROBLEMS)
             .map(|error| {
                 let message = error.message().lines().collect::<Vec<_>>().join("; ");
                 let message = phrase!("cú pháp TOML: {message}", "TOML syntax: {message}");
@@ -119,11 +131,17 @@ impl Document {
         let mut section = Section::new(&self.root, &self.sheet, String::new(), String::new());
         let read = read(&mut section);
         section.finish();
-        let mut found = self.sheet.found.into_inner();
+        let Sheet { file, found, .. } = self.sheet;
+        let mut found = found.into_inner();
         match read {
             Some(value) if found.is_empty() => Ok(value),
             _ => {
                 found.sort_by_key(|problem| problem.span.start);
+                if found.len() >= MOST_PROBLEMS {
+                    let more =
+                        phrase!("có thể còn nhiều lỗi khác: sửa những lỗi trên trước", "there may be more: mend these first");
+                    found.push(Problem::of(&file, more));
+                }
                 Err(Problems(found))
             }
         }
@@ -180,6 +198,15 @@ mod tests {
         .unwrap_err();
         let places: Vec<_> = problems.0.iter().map(|p| (p.line, p.column, p.field.as_str())).collect();
         assert_eq!(places, [(1, 1, "c"), (1, 5, "a"), (2, 5, "b"), (3, 1, "extra")]);
+    }
+
+    #[test]
+    fn what_is_wrong_all_over_is_told_as_far_as_somebody_reads() {
+        let text: String = (0..5_000).fold(String::new(), |text, n| text + &format!("khoa-{n} = {n}\n"));
+        let problems = decode("x.toml", &text, |_| Some(())).unwrap_err();
+        assert_eq!(problems.len(), MOST_PROBLEMS + 1);
+        assert!(problems.0[MOST_PROBLEMS].message.vi.contains("còn nhiều lỗi khác"), "{:?}", problems.0.last());
+        assert!(decode("x.toml", &"a = [\n".repeat(500), |_| Some(())).unwrap_err().len() <= MOST_PROBLEMS);
     }
 
     #[test]

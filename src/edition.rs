@@ -8,24 +8,28 @@
 //! A version is a draft until it is submitted; `approval` knows what became of it since.
 
 mod file;
+mod owners;
 pub mod segments;
 mod shelf;
 mod watch;
+mod writers;
 
 pub use file::{attach, attachments, detach, is_file_name, sheet};
+pub use owners::{Owners, renamed};
 pub use shelf::{Look, Shelf, written};
 pub use watch::watch;
 
-pub use crate::approval::submission::{approve, approve_in_emergency, return_, review, to_review, waiting, withdraw};
-
-use std::collections::BTreeSet;
+pub use crate::approval::{
+    decision::{approve, approve_in_emergency, return_, review, withdraw},
+    submission::{to_review, waiting},
+};
 
 use serde_json::json;
 
 use crate::{
     approval::{
-        Standing,
-        submission::{self, New, Submission, Writer},
+        Standing, decision,
+        submission::{self, New, Submission},
     },
     audit::{self, Actor},
     campaign::{Kind, Library, Source},
@@ -36,6 +40,9 @@ use crate::{
 
 /// The longest text of a campaign, in bytes.
 pub const TEXT_LIMIT: usize = 256 * 1024;
+
+/// As much as lists show of what an unfinished text says of itself, in characters.
+const HEAD_LIMIT: usize = 200;
 
 /// What no campaign can be named: the files beside campaigns, and the pages below `/campaigns`.
 const OWN_NAMES: &[&str] = &["segments", "goals", "new", "import", "preview"];
@@ -107,6 +114,9 @@ pub enum SubmitError {
     /// A file of the same name is in force.
     #[error("a file defines this campaign")]
     Provisioned,
+    /// It was archived.
+    #[error("the campaign is archived")]
+    Archived,
 }
 
 macro_rules! edition_columns {
@@ -141,20 +151,11 @@ static IN_FORCE: Sql = Sql::new(
         AND NOT EXISTS (SELECT 1 FROM archived a WHERE a.slug = s.slug)",
 );
 
-static LAST_APPROVED: Sql = Sql::new(
-    r"SELECT s.version, s.decided_at FROM submission s
-      WHERE s.slug = $1 AND s.state = 1 AND coalesce(s.was_right, true) ORDER BY s.id DESC LIMIT 1",
-);
-
-static WRITERS: Sql = Sql::new(
-    r"SELECT DISTINCT made_by, made_name FROM edition
-      WHERE slug = $1 AND ((version > $2 AND version <= $3) OR version = $3
-                           OR text = (SELECT text FROM edition WHERE slug = $1 AND version = $3))",
-);
-
 static ARCHIVE: Sql = Sql::new(r"INSERT INTO archived (slug, at) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING");
 
 static UNARCHIVE: Sql = Sql::new(r"DELETE FROM archived WHERE slug = $1");
+
+static IS_ARCHIVED: Sql = Sql::new(r"SELECT count(*) FROM archived WHERE slug = $1");
 
 static ARCHIVED: Sql = Sql::new(r"SELECT slug, at FROM archived ORDER BY slug");
 
@@ -252,7 +253,8 @@ impl Head {
     /// What can be read of a text; what cannot stays as it was.
     pub fn of(text: &str, before: Option<&Edition>) -> Self {
         let table = toml::from_str::<toml::Table>(text).ok();
-        let line = |key: &str| table.as_ref().and_then(|table| table.get(key)?.as_str().map(|text| text.trim().to_string()));
+        let short = |text: &str| text.trim().chars().take(HEAD_LIMIT).collect::<String>();
+        let line = |key: &str| table.as_ref().and_then(|table| table.get(key)?.as_str().map(short));
         let old = |of: fn(&Edition) -> &str| before.map(of).unwrap_or_default().to_string();
         let kind = match line("kind").as_deref() {
             Some("warning") => Kind::Warning as i16,
@@ -324,13 +326,16 @@ pub async fn submit(
     if let Some(phrase) = day_is_over(&source, now) {
         return Err(SubmitError::Broken(Problem::of(&format!("{slug}.toml"), phrase).into()));
     }
-    let named = library.segments_of(&source.campaign);
     let sent = transaction!(db, |tx| {
+        let archived: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&IS_ARCHIVED)).bind(slug).fetch_one(c).await)?;
+        if archived > 0 {
+            return Ok(Err(SubmitError::Archived));
+        }
         let waiting = submission::waiting_for(tx, slug).await?;
         if waiting.is_some_and(|waiting| waiting.hash == source.hash && waiting.version == Some(version)) {
-            return Ok(None);
+            return Ok(Err(SubmitError::Waiting));
         }
-        let writers = writers(tx, slug, version, &named).await?;
+        let writers = writers::of(tx, library, &source.campaign, version).await?;
         let new = New {
             source: &source,
             segments: &library.segments_text,
@@ -343,11 +348,11 @@ pub async fn submit(
         let after = json!({ "submission": id, "version": version, "hash": source.hash, "note": note.trim() });
         audit::record(tx, actor, "campaign.submit", slug, None, Some(&after), now).await?;
         if !required {
-            submission::approve_unasked(tx, id, actor, now).await?;
+            decision::approve_unasked(tx, id, actor, now).await?;
         }
-        Ok(Some(id))
-    })?;
-    sent.ok_or(SubmitError::Waiting)
+        Ok(Ok(id))
+    });
+    sent?
 }
 
 /// A campaign whose period is over would be approved for nothing.
@@ -358,30 +363,15 @@ fn day_is_over(source: &Source, now: i64) -> Option<crate::words::Phrase> {
     Some(phrase!("thời gian của chiến dịch đã hết ngày {through}", "the campaign's period ended on {through}"))
 }
 
-/// Everybody who wrote at a version, or at the segments that it names, since the last approval.
-async fn writers(tx: &mut Tx, slug: &str, version: i64, named: &BTreeSet<String>) -> Result<BTreeSet<Writer>> {
-    let last: Option<(Option<i64>, Option<i64>)> =
-        within!(tx, |c, sql| sqlx::query_as(sql(&LAST_APPROVED)).bind(slug).fetch_optional(c).await)?;
-    let (approved, at) = last.unwrap_or_default();
-    let rows: Vec<(Option<i64>, String)> = within!(tx, |c, sql| {
-        sqlx::query_as(sql(&WRITERS)).bind(slug).bind(approved.unwrap_or(0)).bind(version).fetch_all(c).await
-    })?;
-    let mut writers: BTreeSet<Writer> = rows.into_iter().map(|(user, name)| Writer { user, name }).collect();
-    writers.extend(segments::writers(tx, named, at.unwrap_or(0)).await?);
-    Ok(writers)
-}
-
 /// Takes a campaign of the console out of force for good; what waits of it is withdrawn. False: it was archived before.
-pub async fn archive(db: &Db, slug: &str, actor: &Actor, now: i64) -> Result<bool> {
-    transaction!(db, |tx| {
-        let done = within!(tx, |c, sql| sqlx::query(sql(&ARCHIVE)).bind(slug).bind(now).execute(c).await.map(affected))?;
-        if done == 1 {
-            submission::drop_waiting(tx, slug, Standing::Withdrawn, actor, now).await?;
-            submission::mark(tx).await?;
-            audit::record(tx, actor, "campaign.archive", slug, None, None, now).await?;
-        }
-        Ok(done == 1)
-    })
+pub async fn archive(tx: &mut Tx, slug: &str, actor: &Actor, now: i64) -> Result<bool> {
+    let done = within!(tx, |c, sql| sqlx::query(sql(&ARCHIVE)).bind(slug).bind(now).execute(c).await.map(affected))?;
+    if done == 1 {
+        submission::drop_waiting(tx, slug, Standing::Withdrawn, actor, now).await?;
+        decision::mark(tx).await?;
+        audit::record(tx, actor, "campaign.archive", slug, None, None, now).await?;
+    }
+    Ok(done == 1)
 }
 
 /// Takes an archived campaign back: its approved version is in force again. False: it is not archived.
@@ -389,7 +379,7 @@ pub async fn unarchive(db: &Db, slug: &str, actor: &Actor, now: i64) -> Result<b
     transaction!(db, |tx| {
         let done = within!(tx, |c, sql| sqlx::query(sql(&UNARCHIVE)).bind(slug).execute(c).await.map(affected))?;
         if done == 1 {
-            submission::mark(tx).await?;
+            decision::mark(tx).await?;
             audit::record(tx, actor, "campaign.unarchive", slug, None, None, now).await?;
         }
         Ok(done == 1)

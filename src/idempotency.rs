@@ -41,6 +41,9 @@ pub enum Turn {
     Busy,
 }
 
+/// What is kept of a key: the request, then the answer once there is one (status, headers, sealed body).
+type Kept = (Vec<u8>, Option<i16>, String, Option<Vec<u8>>);
+
 static TAKE: Sql = Sql::new(
     r"INSERT INTO idempotency (actor, key, request, headers, created_at) VALUES ($1, $2, $3, '{}', $4)
       ON CONFLICT (actor, key) DO UPDATE SET request = excluded.request, status = NULL, headers = '{}', body = NULL, created_at = $4
@@ -74,7 +77,6 @@ pub async fn begin(db: &Db, seal: &Seal, actor: &str, key: &str, request: &[u8],
     if taken > 0 {
         return Ok(Turn::Work);
     }
-    type Kept = (Vec<u8>, Option<i16>, String, Option<Vec<u8>>);
     let kept: Option<Kept> =
         on!(db.write, |pool, sql| sqlx::query_as(sql(&LOOK)).bind(actor).bind(key).fetch_optional(pool).await)?;
     // Given back just now: whoever asks again will have it.

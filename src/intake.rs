@@ -1,11 +1,12 @@
 //! Lists that were uploaded: each waits beside the database, is gone through, shown to whoever brought it, and taken in once they
 //! confirm it.
 //!
-//! What enters is a file (0600) and what an officer says of it ([`Settings`]); what leaves is what an import of it would change, and after
-//! the confirmation the import itself, in the background, with its progress. The file goes as soon as it is taken in, or thrown away,
-//! or nobody confirmed it for a day; its refused rows wait for [`REJECTED_KEPT`] to be fetched once. Which process is at it stands in the row
-//! as a lease: one that broke off is gone on with, by whichever process has the file. What can go wrong with a list is told
-//! in its row, in both languages; what can go wrong with the database leaves it to the next step.
+//! What enters is a file (0600) and what an officer says of it ([`Said`], kept as [`Settings`]), by whichever door a [`Clerk`] is asked;
+//! what leaves is what an import of it would change, and after the confirmation the import itself, in the background, with its progress
+//! ([`Intake`]). The file goes as soon as it is taken in, or thrown away, or nobody confirmed it for a day; its refused rows wait for
+//! [`REJECTED_KEPT`] to be fetched once. Which process is at it stands in the row as a lease: one that broke off is gone on with, by
+//! whichever process has the file. What can go wrong with a list is told in its row, in both languages; what can go wrong with the
+//! database leaves it to the next step.
 
 /// The columns of an [`Upload`].
 macro_rules! upload_columns {
@@ -14,6 +15,8 @@ macro_rules! upload_columns {
     };
 }
 
+mod clerk;
+mod said;
 mod step;
 
 use std::{
@@ -23,6 +26,8 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use clerk::{Brought, Clerk, ClerkError, spool};
+pub use said::{LONGEST_NAME, Mistake, Said, Wrong};
 pub use step::Intake;
 
 use crate::{
@@ -33,18 +38,25 @@ use crate::{
     words::{Lang, Phrase},
 };
 
+/// Bytes of a file at most: some two million people as text.
+pub const LARGEST: usize = 256 * 1024 * 1024;
 /// How long refused rows wait to be fetched (milliseconds).
 pub const REJECTED_KEPT: i64 = 7 * 24 * 3_600_000;
 /// With this begins the name of a file that is still on its way up.
-pub const SPOOLED: &str = ".upload-";
+const SPOOLED: &str = ".upload-";
+/// With this ends the name of a file of refused rows.
+const REJECTED: &str = ".rejected.csv";
+/// Bytes of random in a file's name, which are written as hexadecimal digits.
+const NAME: usize = 12;
 /// How long a list waits to be confirmed.
 pub const UNCONFIRMED_KEPT: i64 = 24 * 3_600_000;
 /// How long what became of a list is shown.
 const SHOWN: i64 = 90 * 24 * 3_600_000;
 
 /// What a list is. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ListKind)]
 #[repr(i16)]
 pub enum Kind {
     /// People to write to.
@@ -269,8 +281,8 @@ pub fn folder(config: &Config) -> PathBuf {
 }
 
 /// Where a file's refused rows are.
-pub fn rejected_path(folder: &Path, file: &str) -> PathBuf {
-    folder.join(format!("{file}.rejected.csv"))
+fn rejected_path(folder: &Path, file: &str) -> PathBuf {
+    folder.join(format!("{file}{REJECTED}"))
 }
 
 static BRING: Sql = Sql::new(
@@ -293,25 +305,24 @@ static WAITING: Sql = Sql::new(concat!(
 ));
 
 /// A list that was brought.
-pub struct New<'a> {
-    /// What it is.
-    pub kind: Kind,
+struct New<'a> {
+    kind: Kind,
     /// The file's name among the uploads.
-    pub file: &'a str,
+    file: &'a str,
     /// What the officer's machine called it.
-    pub title: &'a str,
+    title: &'a str,
     /// Who brought it.
-    pub by: (Option<i64>, &'a str),
+    by: (Option<i64>, &'a str),
     /// What is said of it so far.
-    pub settings: &'a Settings,
+    settings: &'a Settings,
     /// Its columns.
-    pub look: Option<&'a Look>,
+    look: Option<&'a Look>,
     /// Where it begins: to be checked, or to be taken in at once.
-    pub state: State,
+    state: State,
 }
 
 /// Writes down that a list was brought, whose file is there. Gives its number.
-pub async fn bring(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<i64> {
+async fn bring(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<i64> {
     within!(tx, |c, sql| {
         sqlx::query_scalar(sql(&BRING))
             .bind(new.kind as i16)
@@ -329,12 +340,12 @@ pub async fn bring(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<i64> {
 }
 
 /// A list.
-pub async fn one(db: &Db, id: i64) -> Result<Option<Upload>> {
+async fn one(db: &Db, id: i64) -> Result<Option<Upload>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&ONE)).bind(id).fetch_optional(pool).await)
 }
 
 /// Lists that are under way, or whose refused rows wait to be fetched, the latest first.
-pub async fn open(db: &Db) -> Result<Vec<Upload>> {
+async fn open(db: &Db) -> Result<Vec<Upload>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&OPEN)).fetch_all(pool).await)
 }
 
@@ -357,7 +368,7 @@ static DROP: Sql = Sql::new(
 static FETCH: Sql = Sql::new(r"UPDATE upload SET rejected = false WHERE id = $1 AND rejected RETURNING file");
 
 /// Has a list gone through anew, as an officer says now. False: it is being worked on, or over.
-pub async fn recheck(tx: &mut Tx, id: i64, settings: &Settings, now: i64) -> Result<bool> {
+async fn recheck(tx: &mut Tx, id: i64, settings: &Settings, now: i64) -> Result<bool> {
     let changed = within!(tx, |c, sql| {
         sqlx::query(sql(&RECHECK)).bind(id).bind(written(settings)).bind(now).execute(c).await.map(affected)
     })?;
@@ -365,7 +376,7 @@ pub async fn recheck(tx: &mut Tx, id: i64, settings: &Settings, now: i64) -> Res
 }
 
 /// Has a list taken in as it was checked. False: it was changed meanwhile, or is not checked.
-pub async fn confirm(tx: &mut Tx, upload: &Upload) -> Result<bool> {
+async fn confirm(tx: &mut Tx, upload: &Upload) -> Result<bool> {
     let changed = within!(tx, |c, sql| {
         sqlx::query(sql(&CONFIRM)).bind(upload.id).bind(&upload.settings).execute(c).await.map(affected)
     })?;
@@ -373,11 +384,11 @@ pub async fn confirm(tx: &mut Tx, upload: &Upload) -> Result<bool> {
 }
 
 /// Throws a list away; its file is the caller's to remove. None: it is being taken in, or over.
-pub async fn throw_away(tx: &mut Tx, id: i64, now: i64) -> Result<Option<String>> {
+async fn throw_away(tx: &mut Tx, id: i64, now: i64) -> Result<Option<String>> {
     within!(tx, |c, sql| sqlx::query_scalar(sql(&DROP)).bind(id).bind(now).fetch_optional(c).await)
 }
 
 /// Lets one person fetch a list's refused rows: the name of the file that they are of. None: they were fetched, or are gone.
-pub async fn fetch(tx: &mut Tx, id: i64) -> Result<Option<String>> {
+async fn fetch(tx: &mut Tx, id: i64) -> Result<Option<String>> {
     within!(tx, |c, sql| sqlx::query_scalar(sql(&FETCH)).bind(id).fetch_optional(c).await)
 }

@@ -64,11 +64,13 @@ pub enum Kind {
     PeriodToClose = 15,
     /// An uploaded list was gone through.
     ListChecked = 16,
+    /// A run has messages to where no account sends.
+    RunUnserved = 17,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ApprovalWaiting,
         Self::ApprovalReturned,
         Self::AccountPaused,
@@ -85,6 +87,7 @@ impl Kind {
         Self::EmergencyReview,
         Self::PeriodToClose,
         Self::ListChecked,
+        Self::RunUnserved,
     ];
 
     /// The kind with this stored number.
@@ -111,6 +114,7 @@ impl Kind {
             Self::EmergencyReview => "emergency-review",
             Self::PeriodToClose => "period-to-close",
             Self::ListChecked => "list-checked",
+            Self::RunUnserved => "run-unserved",
         }
     }
 
@@ -118,9 +122,12 @@ impl Kind {
     pub const fn right(self) -> Right {
         match self {
             Self::ApprovalWaiting | Self::EmergencyReview => Right::Approve,
-            Self::ApprovalReturned | Self::RunHeld | Self::RunOverdue | Self::RunFailed | Self::DoubtsUnresolved => {
-                Right::ReadCampaigns
-            }
+            Self::ApprovalReturned
+            | Self::RunHeld
+            | Self::RunUnserved
+            | Self::RunOverdue
+            | Self::RunFailed
+            | Self::DoubtsUnresolved => Right::ReadCampaigns,
             Self::AccountPaused
             | Self::QuotaLow
             | Self::BalanceLow

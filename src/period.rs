@@ -114,6 +114,14 @@ impl Period {
         }
     }
 
+    /// The same where there is little room: Quý IV/2026, 2026-Q4.
+    pub fn short(&self, lang: Lang) -> String {
+        match lang {
+            Lang::Vi => self.title().vi.replace(" năm ", "/"),
+            Lang::En => self.key(),
+        }
+    }
+
     /// Its days, as people write them.
     pub fn days(&self, lang: Lang) -> String {
         format!("{} – {}", words::date(self.from, lang), words::date(self.through, lang))
@@ -135,7 +143,7 @@ impl Calendar {
     }
 
     /// The period that a key names; none: there is no such period.
-    pub fn parse(&self, key: &str) -> Option<Period> {
+    pub fn parse(self, key: &str) -> Option<Period> {
         let (year, rest) = key.split_once('-').map_or((key, ""), |(year, rest)| (year, rest));
         let year = year.parse().ok().filter(|year| (2000..2200).contains(year))?;
         let (span, number) = match rest.chars().next() {
@@ -151,7 +159,7 @@ impl Calendar {
     }
 
     /// The period of that span that a day lies in.
-    pub fn containing(&self, span: Span, day: NaiveDate) -> Option<Period> {
+    pub fn containing(self, span: Span, day: NaiveDate) -> Option<Period> {
         if span == Span::Week {
             let from = day.week(self.week_starts).checked_first_day()?;
             // Seven days have one Thursday: its ISO week lends the number, whichever day they begin on.
@@ -165,16 +173,16 @@ impl Calendar {
     }
 
     /// The one before.
-    pub fn previous(&self, period: &Period) -> Option<Period> {
+    pub fn previous(self, period: &Period) -> Option<Period> {
         self.containing(period.span, period.from.pred_opt()?)
     }
 
     /// The one after.
-    pub fn next(&self, period: &Period) -> Option<Period> {
+    pub fn next(self, period: &Period) -> Option<Period> {
         self.containing(period.span, period.through.succ_opt()?)
     }
 
-    fn period(&self, span: Span, year: i32, number: u32) -> Option<Period> {
+    fn period(self, span: Span, year: i32, number: u32) -> Option<Period> {
         let (from, through) = if span == Span::Week {
             let thursday = NaiveDate::from_isoywd_opt(year, number, Weekday::Thu)?;
             let from = thursday.week(self.week_starts).checked_first_day()?;
@@ -190,7 +198,7 @@ impl Calendar {
     }
 
     /// Where the reporting month begins that is named after the calendar's beginning on `first`.
-    fn begins(&self, first: NaiveDate) -> Option<NaiveDate> {
+    fn begins(self, first: NaiveDate) -> Option<NaiveDate> {
         if self.month_starts == 1 {
             return Some(first);
         }
@@ -209,6 +217,16 @@ mod tests {
 
     fn days(calendar: Calendar, key: &str) -> String {
         calendar.parse(key).map_or_else(|| "-".into(), |p| format!("{} {}", p.from, p.through))
+    }
+
+    #[test]
+    fn a_chart_names_periods_briefly() {
+        let short = |key| PLAIN.parse(key).map(|period| period.short(Lang::Vi)).unwrap();
+        assert_eq!(
+            ["2026-Q4", "2026-H1", "2026", "2026-W47"].map(short),
+            ["Quý IV/2026", "6 tháng đầu/2026", "Năm 2026", "Tuần 47/2026"]
+        );
+        assert_eq!(PLAIN.parse("2026-Q4").unwrap().short(Lang::En), "2026-Q4");
     }
 
     #[test]

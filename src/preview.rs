@@ -6,7 +6,9 @@
 //! can go wrong with a text is part of what leaves; the database can fail an estimate.
 
 pub mod estimate;
+pub mod mail;
 pub mod recipient;
+pub mod reckoning;
 pub mod sms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,6 +121,11 @@ impl<'a> Preview<'a> {
         let written = |channel: &Channel| message.body.has(*channel) || message.lang.values().any(|body| body.has(*channel));
         let all = [Channel::Sms, Channel::Chat, Channel::Email];
         all.into_iter().filter(|channel| written(channel) && !self.campaign.channels.order.contains(channel)).collect()
+    }
+
+    /// Channels that one message has a text for and no account serves.
+    pub fn unserved(&self, index: usize) -> Vec<Channel> {
+        review::unserved(&only(self.campaign, index), self.accounts)
     }
 
     /// Every text of one message, in each channel and language, for a made-up person.

@@ -12,12 +12,12 @@ use providers::Channel;
 use serde::Serialize;
 
 use crate::{
-    audience::{address::ChatService, phone::Carrier},
+    audience::{address::ChatService, formula::guarded, phone::Carrier},
     db::{Db, DbError, Result, Sql, Tx, affected, list},
     on, phrase,
     tally::billed,
     within,
-    words::Phrase,
+    words::{self, Lang, Phrase},
 };
 use invoice::Invoiced;
 
@@ -370,6 +370,66 @@ pub async fn reconciled(db: &Db, id: i64) -> Result<Option<Reconciled>> {
     Ok(Some(Reconciled { invoice, lines }))
 }
 
+/// What a carrier billed of one account, beside what it was given to send on the same days. The two are never added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reported {
+    /// The account's name.
+    pub account: String,
+    /// The carrier's name in files; empty: all that the account serves.
+    pub carrier: String,
+    /// Days that were billed.
+    pub days: i64,
+    /// What the carrier says.
+    pub invoiced: Amount,
+    /// What Loa counted.
+    pub counted: Amount,
+}
+
+impl Reported {
+    /// What people call the carrier.
+    pub fn carrier_name(&self, lang: Lang) -> &str {
+        if self.carrier.is_empty() { lang.pick("(tất cả)", "(all)") } else { words::carrier(&self.carrier, lang) }
+    }
+}
+
+// Of a day that two invoices bill, the later one holds.
+static REPORTED: Sql = Sql::new(
+    r"SELECT account, carrier, day, parts, amount FROM invoice_line
+      WHERE day >= $1 AND day <= $2 AND (parts <> 0 OR amount <> 0) ORDER BY invoice",
+);
+
+/// What carriers billed from one day to another, both included and written `2026-10-01`, by account and carrier.
+pub async fn reported(db: &Db, from: &str, through: &str) -> Result<Vec<Reported>> {
+    let rows: Vec<(String, String, String, i64, i64)> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&REPORTED)).bind(from).bind(through).fetch_all(pool).await)?;
+    let mut lines: BTreeMap<Key, (Amount, Amount)> = BTreeMap::new();
+    for (account, carrier, day, parts, cost) in rows {
+        lines.insert(Key { account, carrier, day }, (Amount { parts, cost }, Amount::default()));
+    }
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    for (account, route, day, count) in billed::between(db, from, through).await? {
+        let own = Key { account, carrier: carrier(route).to_string(), day };
+        let key = if lines.contains_key(&own) { own } else { Key { carrier: String::new(), ..own } };
+        if let Some((_, counted)) = lines.get_mut(&key) {
+            *counted += Amount { parts: count.parts, cost: count.price };
+        }
+    }
+    let mut reported: BTreeMap<(String, String), Reported> = BTreeMap::new();
+    for (Key { account, carrier, .. }, (invoiced, counted)) in lines {
+        let nothing = || {
+            let (account, carrier) = (account.clone(), carrier.clone());
+            Reported { account, carrier, days: 0, invoiced: Amount::default(), counted: Amount::default() }
+        };
+        let one = reported.entry((account.clone(), carrier.clone())).or_insert_with(nothing);
+        one.days += 1;
+        one.invoiced += invoiced;
+        one.counted += counted;
+    }
+    Ok(reported.into_values().collect())
+}
+
 static SAY: Sql = Sql::new(
     r"INSERT INTO invoice_line (invoice, account, carrier, day, parts, amount, state, comment, by_whom)
       VALUES ($1, $2, $3, $4, 0, 0, $5, $6, $7)
@@ -463,8 +523,8 @@ pub fn csv(reconciled: &Reconciled) -> std::result::Result<Vec<u8>, csv::Error> 
         let difference = line.invoiced.less(line.counted);
         let numbers =
             [line.invoiced.parts, line.counted.parts, difference.parts, line.invoiced.cost, line.counted.cost, difference.cost];
-        let words = [line.key.account.clone(), line.key.carrier.clone(), line.key.day.clone()].into_iter();
-        let said = [line.near.to_string(), line.verdict.name().to_string(), plain(&line.comment)];
+        let words = [&line.key.account, &line.key.carrier, &line.key.day].map(|cell| guarded(cell).into_owned()).into_iter();
+        let said = [line.near.to_string(), line.verdict.name().to_string(), guarded(&line.comment).into_owned()];
         out.write_record(words.chain(numbers.map(|n| n.to_string())).chain(said))?;
     }
     out.into_inner().map_err(|error| error.into_error().into())
@@ -476,9 +536,4 @@ pub fn per_mille(text: &str) -> Option<i64> {
     let (whole, tenth) = text.split_once([',', '.']).unwrap_or((text, "0"));
     let (whole, tenth): (i64, i64) = (whole.parse().ok()?, tenth.parse().ok()?);
     ((0..=100).contains(&whole) && (0..=9).contains(&tenth)).then_some(whole * 10 + tenth)
-}
-
-/// A comment that a spreadsheet does not take for a formula.
-fn plain(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() }
 }

@@ -6,7 +6,7 @@
 pub mod billed;
 pub mod prompt;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
@@ -156,7 +156,10 @@ static PRINT: Sql = Sql::new(
 /// How a run's deliveries stand, as a text that differs where they do.
 pub async fn print(tx: &mut Tx, run: i64) -> Result<String> {
     let rows: Vec<(i16, i16, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&PRINT)).bind(run).fetch_all(c).await)?;
-    Ok(rows.into_iter().map(|(channel, state, n)| format!("{channel}.{state}.{n} ")).collect())
+    Ok(rows.into_iter().fold(String::new(), |mut text, (channel, state, n)| {
+        let _ = write!(text, "{channel}.{state}.{n} ");
+        text
+    }))
 }
 
 static SPENT: Sql = Sql::new(r"SELECT CAST(coalesce(sum(price), 0) AS BIGINT) FROM tally WHERE run = $1");

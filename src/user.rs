@@ -439,7 +439,7 @@ pub async fn signed_in(tx: &mut Tx, id: i64, now: i64) -> Result<()> {
 }
 
 static BY_SUBJECT: Sql = Sql::new(r"SELECT id FROM console_user WHERE subject = $1");
-static LINK: Sql = Sql::new(r"UPDATE console_user SET subject = $2 WHERE id = $1 AND subject IS NULL");
+static LINK: Sql = Sql::new(r"UPDATE console_user SET subject = $2 WHERE id = $1 AND subject IS NULL AND disabled_at IS NULL");
 
 /// Whose account at the `OpenID` provider this is: linked before by its subject, or now by an e-mail address that the provider has
 /// verified. None: nobody was invited with it.
@@ -449,12 +449,11 @@ pub async fn by_subject(db: &Db, subject: &str, verified_email: Option<&str>, fr
     if let Some(id) = known {
         return find(db, id).await;
     }
-    let Some(user) = (match verified_email {
+    let invited = match verified_email {
         Some(email) => by_email(db, email).await?,
         None => None,
-    }) else {
-        return Ok(None);
     };
+    let Some(user) = invited.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
     let actor = Actor { user: Some(user.id), name: user.name.clone(), ..from.clone() };
     let linked = transaction!(db, |tx| {
         let linked = within!(tx, |c, sql| sqlx::query(sql(&LINK)).bind(user.id).bind(subject).execute(c).await.map(affected))?;

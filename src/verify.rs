@@ -182,11 +182,11 @@ pub struct Verification {
     pub billed: Vec<billed::Difference>,
     /// Rules that are broken.
     pub findings: Vec<Finding>,
-    /// Kept figures of settled runs that were compared.
+    /// Kept figures that were compared: of runs, and of what people look at.
     pub kept: i64,
-    /// Runs whose kept figures are wrong.
-    pub wrong_figures: Vec<i64>,
-    /// Closings of periods that were changed after they were signed.
+    /// Selections (JSON) whose kept figures are wrong.
+    pub wrong_figures: Vec<String>,
+    /// Closings of periods that were changed after they were signed, that are gone, or that nobody signed in the record.
     pub broken_closings: Vec<i64>,
 }
 

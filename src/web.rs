@@ -12,6 +12,7 @@ mod api;
 mod card;
 mod chart;
 mod console;
+mod download;
 mod guard;
 mod health;
 mod listen;
@@ -153,20 +154,20 @@ pub fn private(state: State) -> Router {
         .merge(health::routes())
         .merge(scrape::routes())
         .merge(api::routes(&state))
-        .merge(console::routes(&state));
-    let slow = console::slow_routes(&state);
+        .merge(console::routes(&state))
+        .fallback(console::fault::nowhere);
+    let slow = console::slow_routes(&state).merge(api::slow_routes(&state));
     finish(routes, slow, state)
 }
 
 /// The Internet's side: receipts and unsubscribe pages, nothing else.
 pub fn public(state: State) -> Router {
-    finish(receipts::routes().merge(unsubscribe::routes()), Router::new(), state)
+    finish(receipts::routes().merge(unsubscribe::routes()).fallback(page::not_found), Router::new(), state)
 }
 
 fn finish(routes: Router<State>, slow: Router<State>, state: State) -> Router {
     let within = |time| TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, time);
     routes
-        .fallback(page::not_found)
         .layer(within(REQUEST_TIME))
         .merge(slow.layer(within(UPLOAD_TIME)))
         .layer(middleware::map_response(guard::harden))

@@ -19,6 +19,7 @@ use serde::Serialize;
 use providers::webhook::{BadAddress, Secret, check_address};
 
 use crate::{
+    audit::{self, Actor},
     db::{Db, DbError, Result, Sql, Tx, affected},
     on,
     seal::{Seal, SealError},
@@ -70,6 +71,14 @@ pub struct Wanted {
     pub allow_private: bool,
 }
 
+impl Webhook {
+    /// The same as a person says it.
+    pub fn wanted(&self) -> Wanted {
+        let Self { title, url, events, allow_private, .. } = self.clone();
+        Wanted { title, url, events, allow_private }
+    }
+}
+
 /// What is wrong with what was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
@@ -94,6 +103,13 @@ impl Wanted {
             return Err(Unfit::Events);
         }
         Ok(check_address(&self.url, self.allow_private)?)
+    }
+
+    /// What the record of who did what keeps of it: nothing of what stands after `?`, where some programs want a secret.
+    pub fn told(&self) -> serde_json::Value {
+        let (address, _) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let events: Vec<_> = self.events.iter().map(|of| of.name()).collect();
+        serde_json::json!({ "title": self.title.trim(), "url": address, "events": events, "allow_private": self.allow_private })
     }
 
     /// The types, each once, in their order, as they are stored.
@@ -250,11 +266,14 @@ pub async fn enable(tx: &mut Tx, id: i64) -> Result<bool> {
     Ok(within!(tx, |c, sql| sqlx::query(sql(&ENABLE)).bind(id).execute(c).await.map(affected))? > 0)
 }
 
-/// It is told nothing any more; what it was still to be told is given up. False: there is none, or it was so already.
+/// Loa tells it nothing any more, and writes down why; what it was still to be told is given up. False: there is none, or it was so
+/// already.
 pub async fn disable(tx: &mut Tx, id: i64, why: &str, now: i64) -> Result<bool> {
     let done = within!(tx, |c, sql| sqlx::query(sql(&DISABLE)).bind(id).bind(now).bind(why).execute(c).await.map(affected))?;
     if done > 0 {
         within!(tx, |c, sql| sqlx::query(sql(&GIVE_UP)).bind(id).bind(now).execute(c).await.map(affected))?;
+        let after = serde_json::json!({ "why": why });
+        audit::record(tx, &Actor::command("loa"), "webhook.disable", &id.to_string(), None, Some(&after), now).await?;
     }
     Ok(done > 0)
 }

@@ -145,6 +145,56 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
         let [.., a, b, c, d] = address.octets();
         return is_private_v4(Ipv4Addr::new(a, b, c, d));
     }
-    // Public addresses are 2000::/3; 2001:db8::/32 is for documentation.
-    segments[0] & 0xe000 != 0x2000 || (segments[0] == 0x2001 && segments[1] == 0xdb8)
+    // 2002::/16 (6to4) leads to the IPv4 address after it.
+    if segments[0] == 0x2002 {
+        let [_, _, a, b, c, d, ..] = address.octets();
+        return is_private_v4(Ipv4Addr::new(a, b, c, d));
+    }
+    // Public addresses are 2000::/3, but for 2001::/23 (Teredo and other protocols), 2001:db8::/32 and 3fff::/20 (documentation).
+    match segments {
+        [0x2001, second, ..] => second < 0x200 || second == 0xdb8,
+        [0x3fff, second, ..] => second < 0x1000,
+        [first, ..] => first & 0xe000 != 0x2000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_leads_inside_is_private_however_it_is_written() {
+        for inside in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::",
+            "2002:a9fe:a9fe::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "2001:db8::1",
+            "3fff::1",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+        ] {
+            assert!(is_private(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in
+            ["1.1.1.1", "203.162.4.191", "2606:4700::1111", "2001:dc8::1", "64:ff9b::1.1.1.1", "2002:101:101::1", "3fff:1000::1"]
+        {
+            assert!(!is_private(outside.parse().unwrap()), "{outside}");
+        }
+    }
 }

@@ -102,7 +102,8 @@ pub fn check_address(address: &str, allow_private: bool) -> Result<(), BadAddres
     }
     match url.scheme() {
         "https" => Ok(()),
-        "http" if allow_private => Ok(()),
+        // In the clear only inside; what a name leads to is not known here.
+        "http" if allow_private && literal.is_none_or(is_private) => Ok(()),
         "http" => Err(BadAddress::Plain),
         _ => Err(BadAddress::Unreadable),
     }
@@ -239,6 +240,8 @@ mod tests {
         assert_eq!(of("https://example.com/hook?a=1", false), None);
         assert_eq!(of("http://example.com/hook", false), Some(BadAddress::Plain));
         assert_eq!(of("http://10.0.0.5/hook", true), None);
+        assert_eq!(of("http://1.1.1.1/hook", true), Some(BadAddress::Plain), "what is meant is the own network");
+        assert_eq!(of("https://[2002:7f00:1::]/", false), Some(BadAddress::Private));
         for inside in [
             "https://127.0.0.1/",
             "https://[::1]/",

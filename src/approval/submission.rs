@@ -1,20 +1,20 @@
 //! What is to be decided, and what was: one row for each content that somebody asked to have released.
 //!
-//! What enters: a content that is kept, and what people decide about it. What leaves: rows that say everything that a page and a
-//! record need. What can go wrong is a [`Refusal`], which changes nothing: it was decided meanwhile, it is not what the reader
-//! saw, or it is the reader's own work.
+//! What enters: a content that is kept, with whoever wrote at it and sent it. What leaves: rows that say everything that a page and a
+//! record need; what people decide about them is [`super::decision`]'s. What can go wrong is only the database, and a number that
+//! no submission has.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Delegation, release, revoke};
+use super::{Delegation, Refusal, refusal::Done};
 use crate::{
-    audit::{self, Actor},
+    audit::Actor,
     campaign::Source,
-    db::{Db, DbError, Result, Sql, Tx, affected},
-    definition, on, phrase, transaction, within,
+    db::{Db, Result, Sql, Tx, affected},
+    definition, on, phrase, within,
     words::Phrase,
 };
 
@@ -159,86 +159,6 @@ impl Submission {
     }
 }
 
-/// Why nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The database.
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// There is none of this number.
-    #[error("there is no submission {0}")]
-    Unknown(i64),
-    /// It is decided, withdrawn or superseded by now.
-    #[error("submission {} is {:?}", .0.id, .0.standing())]
-    Over(Box<Submission>),
-    /// It is not the content that was looked at.
-    #[error("the content is not the one that was shown")]
-    Another,
-    /// Whoever decides wrote it.
-    #[error("nobody decides about their own work")]
-    OwnWork,
-    /// A delegate cannot release what the approver wrote whom they stand in for.
-    #[error("a delegate does not decide about the work of whom they stand in for")]
-    WorkOfTheApprover,
-    /// Somebody else sent it.
-    #[error("only whoever sent or wrote it takes it back")]
-    NotSender,
-    /// A comment or a reason is needed.
-    #[error("a comment is needed")]
-    Silent,
-    /// Only a warning can be released by one person alone.
-    #[error("only a warning is released in an emergency")]
-    NotAWarning,
-    /// It was not released in an emergency, or was reviewed before.
-    #[error("there is nothing to review")]
-    NothingToReview,
-}
-
-impl Refusal {
-    /// What people read.
-    pub fn phrase(&self) -> Phrase {
-        match self {
-            Self::Db(_) => phrase!("Cơ sở dữ liệu không trả lời.", "The database does not answer."),
-            Self::Unknown(_) => phrase!("Không có yêu cầu phê duyệt này.", "There is no such submission."),
-            Self::Over(submission) => {
-                let state = submission.standing().phrase();
-                let by = submission.decided_name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
-                let (vi, en) = (state.vi, state.en);
-                phrase!(
-                    "Yêu cầu này không còn chờ: {vi}{by}. Chưa có gì được thay đổi.",
-                    "It is no longer waiting: {en}{by}. Nothing was changed."
-                )
-            }
-            Self::Another => phrase!(
-                "Nội dung đã khác với bản bạn vừa xem. Hãy xem lại rồi quyết định.",
-                "The content is no longer the one that you looked at. Please look again."
-            ),
-            Self::OwnWork => phrase!(
-                "Bạn đã soạn nội dung này: người khác phải phê duyệt.",
-                "You wrote this content: somebody else has to approve it."
-            ),
-            Self::WorkOfTheApprover => phrase!(
-                "Người bạn thay mặt đã soạn nội dung này: một người phê duyệt khác phải quyết định.",
-                "Whom you stand in for wrote this content: another approver has to decide."
-            ),
-            Self::NotSender => {
-                phrase!("Chỉ người gửi hoặc người viết mới rút lại được.", "Only whoever sent or wrote it can take it back.")
-            }
-            Self::Silent => phrase!("Hãy ghi lý do.", "Please give a reason."),
-            Self::NotAWarning => phrase!(
-                "Chỉ cảnh báo khẩn mới được một người tự phê duyệt.",
-                "Only a warning can be released by one person alone."
-            ),
-            Self::NothingToReview => {
-                phrase!("Phê duyệt khẩn này đã được xem lại.", "This emergency approval was reviewed before.")
-            }
-        }
-    }
-}
-
-/// What a step gives back.
-pub type Done<T> = std::result::Result<T, Refusal>;
-
 macro_rules! submission_columns {
     () => {
         "id, slug, hash, version, title, owner, kind, writers, sent_by, sent_name, sent_at, note, state, decided_by, decided_name,
@@ -293,12 +213,6 @@ static SETTLE: Sql = Sql::new(
       WHERE id = $1",
 );
 
-static IN_EMERGENCY: Sql = Sql::new(r"UPDATE submission SET emergency = true WHERE id = $1");
-
-static REVIEW: Sql = Sql::new(
-    r"UPDATE submission SET reviewed_by = $2, reviewed_name = $3, reviewed_at = $4, was_right = $5, review = $6 WHERE id = $1",
-);
-
 static ESTIMATE: Sql = Sql::new(r"UPDATE submission SET estimate = $2 WHERE id = $1");
 
 /// A content to be decided.
@@ -345,6 +259,11 @@ pub(crate) async fn submit(tx: &mut Tx, new: &New<'_>, now: i64) -> Result<i64> 
 pub async fn get(db: &Db, id: i64) -> Done<Submission> {
     let found: Option<Submission> = on!(db.read, |pool, sql| sqlx::query_as(sql(&GET)).bind(id).fetch_optional(pool).await)?;
     found.ok_or(Refusal::Unknown(id))
+}
+
+/// The same, locked: whoever decides about it waits for whoever was first.
+pub(super) async fn locked(tx: &mut Tx, id: i64) -> Result<Option<Submission>> {
+    within!(tx, |c, sql| sqlx::query_as(sql(&LOCK)).bind(id).fetch_optional(c).await)
 }
 
 /// What nobody has decided yet: warnings first, then the oldest.
@@ -419,192 +338,4 @@ pub(super) async fn settle(
             .map(affected)
     })
     .map(drop)
-}
-
-/// Locks what is to be decided, and looks whether it still is what was seen.
-async fn open(tx: &mut Tx, id: i64, hash: &str) -> Result<Done<Submission>> {
-    let found: Option<Submission> = within!(tx, |c, sql| sqlx::query_as(sql(&LOCK)).bind(id).fetch_optional(c).await)?;
-    Ok(match found {
-        None => Err(Refusal::Unknown(id)),
-        Some(submission) if submission.standing() != Standing::Waiting => Err(Refusal::Over(Box::new(submission))),
-        Some(submission) if submission.hash != hash => Err(Refusal::Another),
-        Some(submission) => Ok(submission),
-    })
-}
-
-/// Whether somebody may decide about it, by themselves or standing in for somebody.
-fn may_decide(submission: &Submission, actor: &Actor, stands_in: Option<&Delegation>) -> Done<()> {
-    if submission.is_written_by(actor) {
-        return Err(Refusal::OwnWork);
-    }
-    let approver = stands_in.map(|delegation| Actor {
-        user: Some(delegation.approver),
-        name: delegation.approver_name.clone(),
-        ..actor.clone()
-    });
-    match approver {
-        Some(approver) if submission.is_written_by(&approver) => Err(Refusal::WorkOfTheApprover),
-        _ => Ok(()),
-    }
-}
-
-/// Releases a content that somebody else wrote. `hash` is what the reader saw.
-pub async fn approve(
-    db: &Db,
-    id: i64,
-    hash: &str,
-    comment: &str,
-    actor: &Actor,
-    stands_in: Option<&Delegation>,
-    now: i64,
-) -> Done<Submission> {
-    let submission = transaction!(db, |tx| {
-        let submission = match open(tx, id, hash).await? {
-            Ok(submission) => submission,
-            refused => return Ok(refused),
-        };
-        if let Err(refusal) = may_decide(&submission, actor, stands_in) {
-            return Ok(Err(refusal));
-        }
-        settle(tx, id, Standing::Approved, actor, stands_in, comment, now).await?;
-        in_force(tx, &submission, actor, now).await?;
-        let after = json!({
-            "submission": id, "version": submission.version, "hash": submission.hash, "comment": comment,
-            "instead_of": stands_in.map(|delegation| &delegation.approver_name),
-        });
-        audit::record(tx, actor, "campaign.approve", &submission.slug, None, Some(&after), now).await?;
-        Ok(Ok(submission))
-    })?;
-    submission?;
-    get(db, id).await
-}
-
-/// Releases what somebody wrote themselves: a warning that cannot wait. Somebody else looks at it afterwards.
-pub async fn approve_in_emergency(db: &Db, id: i64, hash: &str, reason: &str, actor: &Actor, now: i64) -> Done<Submission> {
-    if reason.trim().is_empty() {
-        return Err(Refusal::Silent);
-    }
-    let submission = transaction!(db, |tx| {
-        let submission = match open(tx, id, hash).await? {
-            Ok(submission) => submission,
-            refused => return Ok(refused),
-        };
-        if submission.kind != 1 {
-            return Ok(Err(Refusal::NotAWarning));
-        }
-        settle(tx, id, Standing::Approved, actor, None, reason.trim(), now).await?;
-        within!(tx, |c, sql| sqlx::query(sql(&IN_EMERGENCY)).bind(id).execute(c).await.map(affected))?;
-        in_force(tx, &submission, actor, now).await?;
-        let after = json!({ "submission": id, "version": submission.version, "hash": submission.hash, "reason": reason.trim() });
-        audit::record(tx, actor, "campaign.approve_in_emergency", &submission.slug, None, Some(&after), now).await?;
-        Ok(Ok(submission))
-    })?;
-    submission?;
-    get(db, id).await
-}
-
-/// Releases without a second person, where none is asked for.
-pub(crate) async fn approve_unasked(tx: &mut Tx, id: i64, actor: &Actor, now: i64) -> Result<()> {
-    let found: Submission = within!(tx, |c, sql| sqlx::query_as(sql(&LOCK)).bind(id).fetch_one(c).await)?;
-    settle(tx, id, Standing::Approved, actor, None, "", now).await?;
-    in_force(tx, &found, actor, now).await
-}
-
-async fn in_force(tx: &mut Tx, submission: &Submission, actor: &Actor, now: i64) -> Result<()> {
-    release(tx, &submission.hash, &submission.slug, &actor.name, now).await?;
-    mark(tx).await
-}
-
-static MARK: Sql = Sql::new(r"UPDATE edition_mark SET mark = mark + 1 WHERE one = 1");
-
-/// Tells whoever keeps a copy of what the console has that it changed.
-pub(crate) async fn mark(tx: &mut Tx) -> Result<()> {
-    within!(tx, |c, sql| sqlx::query(sql(&MARK)).execute(c).await.map(affected)).map(drop)
-}
-
-/// Gives a content back to its writer, with a comment that says why.
-pub async fn return_(
-    db: &Db,
-    id: i64,
-    hash: &str,
-    comment: &str,
-    actor: &Actor,
-    stands_in: Option<&Delegation>,
-    now: i64,
-) -> Done<Submission> {
-    if comment.trim().is_empty() {
-        return Err(Refusal::Silent);
-    }
-    let submission = transaction!(db, |tx| {
-        let submission = match open(tx, id, hash).await? {
-            Ok(submission) => submission,
-            refused => return Ok(refused),
-        };
-        settle(tx, id, Standing::Returned, actor, stands_in, comment.trim(), now).await?;
-        let after = json!({ "submission": id, "version": submission.version, "comment": comment.trim() });
-        audit::record(tx, actor, "campaign.return", &submission.slug, None, Some(&after), now).await?;
-        Ok(Ok(submission))
-    })?;
-    submission?;
-    get(db, id).await
-}
-
-/// Takes a content back that one sent or wrote oneself.
-pub async fn withdraw(db: &Db, id: i64, actor: &Actor, now: i64) -> Done<Submission> {
-    let submission = transaction!(db, |tx| {
-        let found: Option<Submission> = within!(tx, |c, sql| sqlx::query_as(sql(&LOCK)).bind(id).fetch_optional(c).await)?;
-        let Some(submission) = found else { return Ok(Err(Refusal::Unknown(id))) };
-        if submission.standing() != Standing::Waiting {
-            return Ok(Err(Refusal::Over(Box::new(submission))));
-        }
-        let sender = Writer { user: submission.sent_by, name: submission.sent_name.clone() };
-        if !sender.is(actor) && !submission.is_written_by(actor) {
-            return Ok(Err(Refusal::NotSender));
-        }
-        settle(tx, id, Standing::Withdrawn, actor, None, "", now).await?;
-        let after = json!({ "submission": id, "version": submission.version });
-        audit::record(tx, actor, "campaign.withdraw", &submission.slug, None, Some(&after), now).await?;
-        Ok(Ok(submission))
-    })?;
-    submission?;
-    get(db, id).await
-}
-
-/// Says afterwards whether an emergency approval was right. A wrong one is in force no longer; what it sent is sent.
-pub async fn review(db: &Db, id: i64, was_right: bool, comment: &str, actor: &Actor, now: i64) -> Done<Submission> {
-    if !was_right && comment.trim().is_empty() {
-        return Err(Refusal::Silent);
-    }
-    let submission = transaction!(db, |tx| {
-        let found: Option<Submission> = within!(tx, |c, sql| sqlx::query_as(sql(&LOCK)).bind(id).fetch_optional(c).await)?;
-        let Some(submission) = found else { return Ok(Err(Refusal::Unknown(id))) };
-        if !submission.emergency || submission.reviewed_at.is_some() {
-            return Ok(Err(Refusal::NothingToReview));
-        }
-        let decider = Writer { user: submission.decided_by, name: submission.decided_name.clone().unwrap_or_default() };
-        if decider.is(actor) || submission.is_written_by(actor) {
-            return Ok(Err(Refusal::OwnWork));
-        }
-        within!(tx, |c, sql| {
-            sqlx::query(sql(&REVIEW))
-                .bind(id)
-                .bind(actor.user)
-                .bind(&actor.name)
-                .bind(now)
-                .bind(was_right)
-                .bind(comment.trim())
-                .execute(c)
-                .await
-                .map(affected)
-        })?;
-        if !was_right {
-            revoke(tx, &submission.hash, now).await?;
-            mark(tx).await?;
-        }
-        let after = json!({ "submission": id, "was_right": was_right, "comment": comment.trim() });
-        audit::record(tx, actor, "campaign.review_emergency", &submission.slug, None, Some(&after), now).await?;
-        Ok(Ok(submission))
-    })?;
-    submission?;
-    get(db, id).await
 }

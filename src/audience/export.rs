@@ -11,15 +11,20 @@ use std::{
 };
 
 use chrono::TimeZone as _;
-use providers::Channel;
 use serde_json::Value;
 
-use super::{address::ChatService, formula::guarded, phone::Carrier, place::Places};
+use super::{
+    address::ChatService,
+    formula::guarded,
+    phone::Carrier,
+    place::Places,
+    row::{Plain, Row, person_columns},
+};
 use crate::{
-    consent::{self, Standing},
+    consent::Standing,
     db::{Db, DbError, Sql},
     on,
-    seal::{Kind, Seal},
+    seal::Seal,
 };
 
 /// People of one page.
@@ -64,41 +69,16 @@ static FIELDS: [&str; 22] = [
     "_updated_at",
 ];
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: i64,
-    r#ref: String,
-    source: String,
-    state: i16,
-    name: Option<String>,
-    lang: Option<String>,
-    area: Option<String>,
-    born: Option<String>,
-    carrier: i16,
-    attributes: String,
-    phone: Option<Vec<u8>>,
-    phone_hash: Option<i64>,
-    email: Option<Vec<u8>>,
-    email_hash: Option<i64>,
-    chat: Option<Vec<u8>>,
-    chat_hash: Option<i64>,
-    chat_service: i16,
-    consent_basis: Option<String>,
-    consent_source: Option<String>,
-    consent_at: Option<i64>,
-    updated_at: i64,
-}
-
 static NAMES: Sql = Sql::new(
     r"SELECT id, attributes FROM recipient
     WHERE id > $1 AND state < 2 AND (CAST($2 AS TEXT) IS NULL OR ref = $2) ORDER BY id LIMIT $3",
 );
 
-static PEOPLE: Sql = Sql::new(
-    r"SELECT id, ref, source, state, name, lang, area, born, carrier, attributes, phone, phone_hash, email, email_hash, chat,
-        chat_hash, chat_service, consent_basis, consent_source, consent_at, updated_at FROM recipient
-    WHERE id > $1 AND state < 2 AND (CAST($2 AS TEXT) IS NULL OR ref = $2) ORDER BY id LIMIT $3",
-);
+static PEOPLE: Sql = Sql::new(concat!(
+    "SELECT ",
+    person_columns!(),
+    " FROM recipient WHERE id > $1 AND state < 2 AND (CAST($2 AS TEXT) IS NULL OR ref = $2) ORDER BY id LIMIT $3"
+));
 
 static GROUPS: Sql = Sql::new(
     r"SELECT recipient, grp FROM membership WHERE recipient IN (SELECT id FROM :rows($1; id BIGINT) AS l) ORDER BY recipient, grp",
@@ -183,7 +163,7 @@ type Refusals = BTreeMap<(i16, i64), Standing>;
 async fn refusals(db: &Db, page: &[Row]) -> Result<Refusals, ExportError> {
     let asked: Vec<Value> = page
         .iter()
-        .flat_map(addresses)
+        .flat_map(Row::addresses)
         .map(|(channel, address)| serde_json::json!({ "channel": channel as i16, "address": address }))
         .collect();
     let asked = Value::Array(asked).to_string();
@@ -193,22 +173,13 @@ async fn refusals(db: &Db, page: &[Row]) -> Result<Refusals, ExportError> {
     Ok(rows.into_iter().map(standing).collect())
 }
 
-fn addresses(row: &Row) -> impl Iterator<Item = (Channel, i64)> {
-    consent::addresses(row.phone_hash, row.email_hash, row.chat_hash)
-}
-
 fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<Vec<String>, DbError> {
-    let open = |kind, sealed: Option<&Vec<u8>>| match sealed {
-        None => Ok(String::new()),
-        Some(sealed) => seal.open(kind, sealed).map_err(|error| DbError::Refused(format!("recipient {}: {error}", row.id))),
-    };
-    let chat = open(Kind::Chat, row.chat.as_ref())?;
-    let service = ChatService::from_number(i64::from(row.chat_service));
+    let Plain { phone, email, chat } = row.open(seal)?;
+    let chat = chat.unwrap_or_default();
     let [zalo, telegram, viber, mattermost, rocketchat] =
-        ChatService::LISTED.map(|of| if service == Some(of) { chat.clone() } else { String::new() });
+        ChatService::LISTED.map(|of| if row.service() == Some(of) { chat.clone() } else { String::new() });
     let area = row.area.clone().unwrap_or_default();
-    let carrier = Carrier::from_number(i64::from(row.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
-    let refuses = addresses(row).filter_map(|(channel, address)| {
+    let refuses = row.addresses().filter_map(|(channel, address)| {
         let standing = refusals.get(&(channel as i16, address))?;
         let lasting = standing.lasting.map(|scope| format!("{channel}:{}", scope.name()));
         let passing = standing.passing.map(|(scope, until)| format!("{channel}:{} until {}", scope.name(), moment(until)));
@@ -220,8 +191,8 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
     Ok(vec![
         row.r#ref.clone(),
         row.name.clone().unwrap_or_default(),
-        open(Kind::Phone, row.phone.as_ref())?,
-        open(Kind::Email, row.email.as_ref())?,
+        phone.unwrap_or_default(),
+        email.unwrap_or_default(),
         zalo,
         telegram,
         viber,
@@ -231,13 +202,13 @@ fn record(row: &Row, seal: &Seal, groups: &str, refusals: &Refusals) -> Result<V
         groups.to_string(),
         row.lang.clone().unwrap_or_default(),
         row.born.clone().unwrap_or_default(),
-        carrier.map(|carrier| carrier.name().to_string()).unwrap_or_default(),
+        row.carrier().map(Carrier::name).unwrap_or_default().to_string(),
         row.consent_basis.clone().unwrap_or_default(),
         row.consent_source.clone().unwrap_or_default(),
         row.consent_at.map(moment).unwrap_or_default(),
         Places::built_in().full_name(&area).unwrap_or_default(),
         row.source.clone(),
-        if row.state == 0 { "active" } else { "retired" }.to_string(),
+        row.standing().to_string(),
         refuses.join(";"),
         moment(row.updated_at),
     ])

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 /// What a cell begins with that is taken for a formula.
-const STARTS: [char; 4] = ['=', '+', '-', '@'];
+const STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A cell that runs nothing. Numbers stay numbers: phones begin with `+`.
-pub(super) fn guarded(cell: &str) -> Cow<'_, str> {
+pub fn guarded(cell: &str) -> Cow<'_, str> {
     let number = cell.get(1..).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
     if cell.starts_with(STARTS) && !(cell.starts_with(['+', '-']) && number) {
         Cow::Owned(format!("'{cell}"))
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn formulas_are_shown_and_come_back() {
-        for formula in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "+84 901", "=", "+"] {
+        for formula in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "+84 901", "=", "+", "\t=1+1", "\r=1+1"] {
             assert_eq!(guarded(formula), format!("'{formula}"));
             assert_eq!(bare(&guarded(formula)), formula);
         }

@@ -11,6 +11,7 @@ mod header;
 mod person;
 mod reader;
 mod store;
+mod unpacked;
 
 use std::{
     fs::File,
@@ -167,6 +168,9 @@ pub enum ImportError {
         /// Why.
         error: std::io::Error,
     },
+    /// It names people of a list that is spared.
+    #[error("it names people of another department's list")]
+    Foreign,
     /// With `replace`: everybody would be retired.
     #[error("no usable row: nobody is retired")]
     NothingUsable,
@@ -193,6 +197,10 @@ impl ImportError {
                 let path = path.display();
                 phrase!("không ghi được {path}: {error}", "cannot write {path}: {error}")
             }
+            Self::Foreign => phrase!(
+                "tệp có người nay thuộc danh sách của đơn vị khác: kiểm tra lại để xem bao nhiêu người",
+                "it names people who are on another department's list by now: check it again to see how many"
+            ),
             Self::NothingUsable => {
                 phrase!("không có dòng nào dùng được: không ai bị đưa ra khỏi danh sách", "no usable row: nobody is retired")
             }
@@ -210,15 +218,14 @@ pub async fn import(
     order: &Order,
     progress: impl FnMut(Progress),
 ) -> Result<Summary, ImportError> {
-    import_as(db, seal, clock, order, &Reading::default(), progress).await
+    import_as((db, seal, clock), order, &[], &Reading::default(), progress).await
 }
 
-/// Imports a list as a person says.
+/// Imports a list as a person says. Nobody is taken over from the `spared` lists: it breaks off where it names somebody of them.
 pub async fn import_as(
-    db: &Db,
-    seal: &Seal,
-    clock: &Clock,
+    (db, seal, clock): (&Db, &Seal, &Clock),
     order: &Order,
+    spared: &[String],
     reading_as: &Reading,
     mut progress: impl FnMut(Progress),
 ) -> Result<Summary, ImportError> {
@@ -231,7 +238,9 @@ pub async fn import_as(
     let reading = tokio::task::spawn_blocking(move || source.read(&sender));
     let mut done_rows = begun.done_rows;
     while let Some(batch) = batches.recv().await {
-        store::write(db, &begun, order, &batch, done_rows, clock.millis()).await?;
+        if !store::write(db, &begun, (order, spared), &batch, done_rows, clock.millis()).await? {
+            return Err(ImportError::Foreign);
+        }
         done_rows = batch.rows_so_far;
         progress(Progress { at: batch.at, length: list.length, rows: batch.rows_so_far, rejected: batch.rejected_so_far });
     }

@@ -51,6 +51,14 @@ pub async fn give(tx: &mut Tx, source: &str, owner: &str) -> Result<()> {
     Ok(())
 }
 
+static RENAMED: Sql = Sql::new(r"UPDATE list_owner SET owner = $2 WHERE owner = $1");
+
+/// Hands a department's lists over to the name that it has now.
+pub async fn renamed(tx: &mut Tx, was: &str, is: &str) -> Result<()> {
+    within!(tx, |c, sql| sqlx::query(sql(&RENAMED)).bind(was).bind(is).execute(c).await.map(affected))?;
+    Ok(())
+}
+
 /// An import that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, sqlx::FromRow)]
 pub struct Imported {

@@ -95,7 +95,7 @@ pub async fn verify(db: &Db, kept: &[Head]) -> Result<Chain> {
         };
         let broken = match broken {
             Some(broken) => Some(broken),
-            None => ends(&head, head_in(tx).await?, kept),
+            None => ends(&head, head_in(tx).await?.as_ref(), kept),
         };
         Ok(Chain { entries: head.seq, head, broken })
     })
@@ -116,11 +116,11 @@ fn follow(head: &mut Head, entry: &Entry, kept: &[Head]) -> Option<Broken> {
 }
 
 /// Whether the entries end where they ended.
-fn ends(head: &Head, row: Option<Head>, kept: &[Head]) -> Option<Broken> {
-    let longest = kept.iter().map(|kept| kept.seq).chain(row.as_ref().map(|row| row.seq)).max().unwrap_or_default();
+fn ends(head: &Head, row: Option<&Head>, kept: &[Head]) -> Option<Broken> {
+    let longest = kept.iter().map(|kept| kept.seq).chain(row.map(|row| row.seq)).max().unwrap_or_default();
     if longest > head.seq {
         return Some(Broken::CutOff { last: head.seq, was: longest });
     }
     // Entries without the row, or beyond it, were not written by us.
-    (row.as_ref() != Some(head)).then_some(Broken::Rewritten(head.seq))
+    (row != Some(head)).then_some(Broken::Rewritten(head.seq))
 }

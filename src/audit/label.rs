@@ -79,13 +79,11 @@ pub fn label(action: &str) -> Phrase {
         "audience.erase" | "person.erase" => phrase!("Xóa dữ liệu một người", "Erased a person"),
         "person.show" => phrase!("Xem dữ liệu không che", "Looked at somebody unmasked"),
         "person.copy" => phrase!("Lấy bản sao dữ liệu", "Took a copy of somebody's data"),
-        "person.consent" => phrase!("Ghi nhận sự đồng ý", "Recorded a consent"),
-        "person.refusal" => phrase!("Ghi nhận từ chối nhận tin", "Recorded a refusal"),
+        "person.consent" | "consent.record" => phrase!("Ghi nhận sự đồng ý", "Recorded a consent"),
+        "person.refusal" | "consent.opt-out" => phrase!("Ghi nhận từ chối nhận tin", "Recorded a refusal"),
         "block_list.import" => phrase!("Nhập danh sách không gửi", "Imported a list never to be written to"),
         "block_list.remove" => phrase!("Bỏ danh sách không gửi", "Took a list of those never to be written to back"),
-        "consent.opt-out" => phrase!("Ghi nhận từ chối nhận tin", "Recorded a refusal"),
         "consent.opt-in" => phrase!("Ghi nhận nhận tin trở lại", "Took a refusal back"),
-        "consent.record" => phrase!("Ghi nhận sự đồng ý", "Recorded a consent"),
         "consent.withdraw" => phrase!("Ghi nhận rút lại đồng ý", "Recorded a withdrawal"),
         "audience.lift" | "address.lift" => phrase!("Cho gửi lại tới một địa chỉ", "Let mail go to an address again"),
         "account.token" => phrase!("Nhập mã mới cho tài khoản gửi", "Entered an account's token"),
@@ -100,6 +98,7 @@ pub fn label(action: &str) -> Phrase {
         "webhook.change" => phrase!("Sửa webhook", "Changed a webhook"),
         "webhook.remove" => phrase!("Gỡ webhook", "Removed a webhook"),
         "webhook.rotate" => phrase!("Đổi khóa ký của webhook", "Gave a webhook a new secret"),
+        "webhook.disable" => phrase!("Tắt webhook", "Disabled a webhook"),
         "webhook.enable" => phrase!("Bật lại webhook", "Enabled a webhook"),
         "request.add" | "request.take_in" => phrase!("Tiếp nhận yêu cầu", "Took a request in"),
         "request.answer" => phrase!("Trả lời yêu cầu", "Answered a request"),
@@ -110,6 +109,18 @@ pub fn label(action: &str) -> Phrase {
     }
 }
 
+/// By what somebody signed in; none: in words of its own.
+pub fn means(with: &str) -> Option<Phrase> {
+    Some(match with {
+        "password" => phrase!("mật khẩu", "a password"),
+        "openid" => phrase!("tài khoản định danh", "the identity provider"),
+        "first" => phrase!("bước đầu", "the first step"),
+        "code" => phrase!("mã xác thực", "a code"),
+        "recovery code" => phrase!("mã khôi phục", "a recovery code"),
+        _ => return None,
+    })
+}
+
 /// What people call a key of what stands before and after. One that has no name here is shown as it is recorded.
 pub fn key(key: &str) -> Phrase {
     match key {
@@ -118,10 +129,13 @@ pub fn key(key: &str) -> Phrase {
         "departments" | "department" | "owner" => phrase!("đơn vị", "department"),
         "rights" => phrase!("quyền", "rights"),
         "token" => phrase!("mã truy cập số", "token number"),
+        "made_by" => phrase!("tạo bằng mã truy cập số", "made by token"),
+        "made" => phrase!("các mã do nó tạo", "tokens that it made"),
         "ends_at" => phrase!("hết hạn", "ends"),
         "with" => phrase!("bằng", "with"),
         "sessions_ended" => phrase!("phiên đã kết thúc", "sessions ended"),
         "campaign" => phrase!("chiến dịch", "campaign"),
+        "pattern" => phrase!("mẫu", "pattern"),
         "version" => phrase!("phiên bản", "version"),
         "submission" => phrase!("yêu cầu phê duyệt số", "submission"),
         "hash" => phrase!("mã nội dung", "content's hash"),

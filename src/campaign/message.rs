@@ -32,11 +32,26 @@ pub(super) struct Frame<'a> {
     pub(super) segments: &'a [String],
 }
 
+/// The most messages of a campaign: one for each day of a year.
+const MOST: usize = 366;
+
 /// The messages of a campaign. What follows only from a message that is wrong itself is not reported.
 pub(super) fn messages(value: &Value<'_>, frame: Frame<'_>, around: Around<'_>) -> Option<Vec<Message>> {
     let mut ids = BTreeSet::new();
     let mut whole = true;
+    let mut count = 0;
     let messages = value.some(|one| {
+        count += 1;
+        if count > MOST {
+            whole = false;
+            if count == MOST + 1 {
+                one.refuse::<()>(
+                    phrase!("chiến dịch có nhiều hơn {MOST} tin", "the campaign has more than {MOST} messages"),
+                    phrase!("chia thành nhiều chiến dịch", "make several campaigns of it"),
+                );
+            }
+            return None;
+        }
         let message = one.section(|s| message(s, frame, &mut ids, around));
         whole &= message.is_some();
         message

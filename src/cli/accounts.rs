@@ -26,6 +26,7 @@ use crate::{
     document::suggestion,
     phrase,
     seal::Seal,
+    transaction,
     words::{Lang, Phrase, number},
 };
 
@@ -150,7 +151,11 @@ async fn resume(account: &config::Account, config: &Config, globals: &Globals) -
     };
     let why = match (&db, &row) {
         (Some(db), Some(Row { id, paused: Some(why), .. })) => {
-            account::pause(db, *id, None, globals.clock.millis()).await?;
+            let (now, after) = (globals.clock.millis(), json!({ "was_paused": why }));
+            transaction!(db, |tx| {
+                account::pause_within(tx, *id, None, now).await?;
+                globals.record(tx, None, "account.resume", name, &after).await
+            })?;
             Some(why.as_str())
         }
         _ => None,
@@ -165,9 +170,6 @@ async fn resume(account: &config::Account, config: &Config, globals: &Globals) -
         writeln!(io::stdout(), "{}", words.text(globals.lang))?;
     }
     if let Some(db) = db {
-        if why.is_some() {
-            globals.record(&db, None, "account.resume", name, json!({ "was_paused": why })).await?;
-        }
         db.close().await;
     }
     Ok(ExitCode::SUCCESS)

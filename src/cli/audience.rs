@@ -25,7 +25,7 @@ use super::{
 use crate::{
     audience::{
         count::{Count, count},
-        erase::{Erased, erase},
+        erase::{Erased, erase_within},
         export::{export, export_to},
         import::{ImportError, Order, Summary, import},
         key,
@@ -37,6 +37,7 @@ use crate::{
     document::suggestion,
     phrase,
     seal::Seal,
+    transaction,
     words::{Lang, Phrase},
 };
 
@@ -200,7 +201,7 @@ impl Ground<'_> {
         };
         let Summary { rows, added, updated, rejected, retired, .. } = &summary;
         let counts = json!({ "rows": rows, "added": added, "updated": updated, "rejected": rejected, "retired": retired });
-        self.globals.record(&self.db, None, "audience.import", &order.source, counts).await?;
+        self.globals.note(&self.db, "audience.import", &order.source, &counts).await?;
         if self.globals.json {
             Globals::print_json(&as_json(&summary, self.lang()))?;
         } else {
@@ -325,12 +326,16 @@ impl Ground<'_> {
         let by = self.globals.officer(by)?;
         let reference = &who::reference(&self.db, &self.seal, reference, self.lang()).await?;
         let id = crate::request::person(&self.db, reference).await?;
-        let Some(Erased { requests, under_way }) = erase(&self.db, reference, &by, self.globals.clock.millis()).await? else {
-            return Err(unknown(reference).into());
-        };
         // The reference may say who it was: the number says nothing once the person is erased.
         let subject = id.map(|id| id.to_string()).unwrap_or_default();
-        self.globals.record(&self.db, Some(&by), "audience.erase", &subject, json!({ "requests_closed": requests })).await?;
+        let now = self.globals.clock.millis();
+        let erased = transaction!(self.db, |tx| {
+            let Some(erased) = erase_within(tx, reference, &by, now).await? else { return Ok(None) };
+            let after = json!({ "requests_closed": erased.requests });
+            self.globals.record(tx, Some(&by), "audience.erase", &subject, &after).await?;
+            Ok(Some(erased))
+        })?;
+        let Some(Erased { requests, under_way }) = erased else { return Err(unknown(reference).into()) };
         self.say(&phrase!(
             "Đã xóa dữ liệu cá nhân của `{reference}`; số liệu tổng hợp giữ nguyên. Nhớ xóa người này cả trong danh sách gốc.",
             "Erased the personal data of `{reference}`; counts stand. Take this person out of the original list as well."

@@ -10,6 +10,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use serde_json::json;
@@ -21,7 +22,7 @@ use crate::{
     audience::{count::count, export::attribute_names, segment::compile},
     campaign::{Condition, Holidays, Library, Source, Written},
     config::{Config, Office},
-    document::{Problem, Problems},
+    document::{Problem, Problems, Step, spot},
     message::review,
     phrase,
     words::Phrase,
@@ -172,7 +173,10 @@ impl Ground<'_> {
                 let (campaigns, segments) = (library.campaigns.len(), library.segments.len());
                 let what =
                     phrase!("{campaigns} chiến dịch, {segments} nhóm người nhận", "{campaigns} campaigns, {segments} segments");
-                Finding::of(path, what, Some(problems))
+                let warnings =
+                    library.campaigns.iter().map(|(slug, source)| self.unserved(source, &path.join(format!("{slug}.toml"))));
+                let warnings = Problems(warnings.flat_map(|found| found.0).collect());
+                Finding { warnings, ..Finding::of(path, what, Some(problems)) }
             }
             Subject::Definition => self.definition(path).await,
         }
@@ -232,6 +236,23 @@ impl Ground<'_> {
         texts::problems(source, file, &faults)
     }
 
+    /// Channels of a campaign that no account serves: it is sent all the same, where there are others. Before there is any account, that
+    /// is no news.
+    fn unserved(&self, source: &Source, file: &Path) -> Problems {
+        let Some(config) = self.settings.as_ref().ok().filter(|config| !config.accounts.is_empty()) else {
+            return Problems::default();
+        };
+        let text: Arc<str> = source.text.as_str().into();
+        let span = spot(&text, &[Step::Key("channels"), Step::Key("use")]).unwrap_or(0..0);
+        let warning = |channel| {
+            let mut warning = Problem::at(&file.display().to_string(), &text, span.clone(), review::without_account(channel));
+            warning.field = "channels.use".to_string();
+            warning.is_warning = true;
+            warning
+        };
+        Problems(review::unserved(&source.campaign, &config.accounts).into_iter().map(warning).collect())
+    }
+
     /// The attributes of the recipients; none without a database that can be read, or without anybody in it.
     async fn attributes(&self) -> Option<BTreeSet<String>> {
         let config = self.settings.as_ref().ok()?;
@@ -264,7 +285,10 @@ impl Ground<'_> {
         let own = of(path.file_name().unwrap_or_default());
         let slug = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         match library.campaigns.get(slug) {
-            Some(source) => Finding::of(path, Phrase::from(source.campaign.title.as_str()), Some(own)),
+            Some(source) => Finding {
+                warnings: self.unserved(source, path),
+                ..Finding::of(path, Phrase::from(source.campaign.title.as_str()), Some(own))
+            },
             None if !own.is_empty() || matches!(slug, "segments" | "goals") => {
                 Finding::of(path, phrase!("hợp lệ", "well"), Some(own))
             }

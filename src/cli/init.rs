@@ -127,7 +127,7 @@ Việc tiếp theo:
   3. loa check                          kiểm tra cấu hình và chiến dịch
   4. loa audience import DANH_SACH.csv  nhập danh sách người nhận
   5. loa preview nhan-dien-lua-dao      xem trước lời nhắn và chi phí
-  6. loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN  người đầu tiên vào trang quản trị
+  6. loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN  người đầu tiên vào trang quản lý
   7. loa doctor, rồi loa serve",
             "
 What comes next:

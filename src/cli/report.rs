@@ -16,7 +16,10 @@ use serde_json::json;
 
 use super::{Globals, Mistake, day, no_such_campaign};
 use crate::{
-    audience::place::{Found, Places},
+    audience::{
+        formula::guarded,
+        place::{Found, Places},
+    },
     campaign::{Goal, Goals},
     config::Config,
     db::Db,
@@ -94,7 +97,7 @@ enum Format {
 pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.settings()?;
     let calendar = Calendar::of(&config.reporting);
-    let period = args.period.as_deref().map(|key| period(&calendar, key)).transpose()?;
+    let period = args.period.as_deref().map(|key| period(calendar, key)).transpose()?;
     let selection = selection(&args, period.as_ref())?;
     let format = if globals.json { Format::Json } else { args.format };
     let db = globals.database(&config).await?;
@@ -106,7 +109,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     // One table has one shape: goals are in the page and in JSON, not among a CSV's lines.
     let goals = if format == Format::Csv { Vec::new() } else { goals(&config, globals) };
     let compared = match &period {
-        Some(period) => Some(compare::read(&db, &calendar, period, &selection, args.compare.is_some(), now).await?),
+        Some(period) => Some(compare::read(&db, calendar, period, &selection, args.compare.is_some(), now).await?),
         None => None,
     };
     if matches!(format, Format::Xlsx | Format::Docx) {
@@ -160,7 +163,7 @@ fn put(bytes: &[u8], output: Option<&Path>, format: Format, lang: Lang) -> anyho
 }
 
 /// The period that a person named.
-fn period(calendar: &Calendar, key: &str) -> Result<Period, Mistake> {
+fn period(calendar: Calendar, key: &str) -> Result<Period, Mistake> {
     calendar.parse(key).ok_or_else(|| {
         Mistake(phrase!(
             "không có kỳ `{key}`: viết 2026, 2026-H1, 2026-Q4, 2026-10 hoặc 2026-W47",
@@ -245,7 +248,7 @@ async fn print_unreached(
                 let area = missed.area.unwrap_or_default();
                 let name = Places::built_in().full_name(&area).unwrap_or_default();
                 let (fate, cause) = (missed.outcome.fate.name(), missed.outcome.cause.name());
-                out.write_record([missed.reference.as_str(), &area, &name, fate, cause]).map_err(io::Error::from)
+                out.write_record([&*guarded(&missed.reference), &area, &name, fate, cause]).map_err(io::Error::from)
             };
             each_unreached(db, selection, now, &mut take).await?;
             out.flush()?;

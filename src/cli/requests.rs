@@ -23,6 +23,7 @@ use crate::{
         label::{action_words, kind_words, state_words},
     },
     seal::Seal,
+    transaction,
     words::{self, Lang, Phrase},
 };
 
@@ -168,9 +169,12 @@ impl Ground<'_> {
         let (subject, shown) = self.subject(&who::said(who, self.globals.lang)?).await?;
         let holidays = Globals::holidays(&self.config)?;
         let new = New { kind, subject, until: ahead(until, now)?, received_at: past(received, now)?, by: &by, note };
-        let number = request::take_in(&self.db, &self.seal, &holidays, &new, now).await?;
         let after = json!({ "kind": kind.name() });
-        self.globals.record(&self.db, Some(&by), "request.add", &number.to_string(), after).await?;
+        let number = transaction!(self.db, |tx| {
+            let number = request::take_in_within(tx, &self.seal, &holidays, &new, now).await?;
+            self.globals.record(tx, Some(&by), "request.add", &number.to_string(), &after).await?;
+            Ok(number)
+        })?;
         let Some(request) = request::one(&self.db, &self.seal, number).await? else { return Ok(ExitCode::FAILURE) };
         if self.globals.json {
             Globals::print_json(&as_json(&request, now, false))?;
@@ -239,11 +243,6 @@ impl Ground<'_> {
     async fn step(&self, step: Step, args: StepArgs) -> anyhow::Result<ExitCode> {
         let StepArgs { number, note, by } = args;
         let (now, by) = (self.globals.clock.millis(), self.globals.officer(by)?);
-        match request::step(&self.db, &self.seal, number, step, &by, &note, now).await {
-            Ok(()) => {}
-            Err(Refused::Db(error)) => return Err(error.into()),
-            Err(refused) => return Err(mistake(&refused).into()),
-        }
         let (action, refused) = match step {
             Step::Answer => ("request.answer", false),
             Step::Close => ("request.close", false),
@@ -251,7 +250,18 @@ impl Ground<'_> {
             Step::Lift => ("request.lift", false),
         };
         let after = json!({ "refused": refused });
-        self.globals.record(&self.db, Some(&by), action, &number.to_string(), after).await?;
+        let done = transaction!(self.db, |tx| {
+            let done = request::step_within(tx, &self.seal, number, step, &by, &note, now).await?;
+            if done.is_ok() {
+                self.globals.record(tx, Some(&by), action, &number.to_string(), &after).await?;
+            }
+            Ok(done)
+        })?;
+        match done {
+            Ok(()) => {}
+            Err(Refused::Db(error)) => return Err(error.into()),
+            Err(refused) => return Err(mistake(&refused).into()),
+        }
         let Some(request) = request::one(&self.db, &self.seal, number).await? else { return Ok(ExitCode::FAILURE) };
         if self.globals.json {
             Globals::print_json(&as_json(&request, now, false))?;

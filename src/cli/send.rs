@@ -66,9 +66,10 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     } else {
         known_people(db, &args.to).await?;
     }
-    let run = run::make::now(db, source, &library.segments_text, &args.to, &holidays, now).await?;
-    let test = !args.to.is_empty();
-    globals.record(db, None, "campaign.send", &args.campaign, json!({ "run": run, "hash": source.hash, "test": test })).await?;
+    let (segments, recipients, by) = (&library.segments_text, &args.to, globals.whoever());
+    let action = if recipients.is_empty() { "campaign.send" } else { "campaign.test" };
+    let asked = run::make::Asked { source, segments, recipients, once: None, by: Some((&by, action)) };
+    let run = run::make::asked(db, &asked, &holidays, now).await?;
     if globals.json && !args.wait {
         Globals::print_json(&json!({ "run": run, "campaign": args.campaign }))?;
     } else if !globals.json {
@@ -78,7 +79,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if args.wait { follow(globals, &config, db, run).await } else { Ok(ExitCode::SUCCESS) }
 }
 
-/// Says which accounts would not take this campaign's texts today: what goes to them is rejected, not sent.
+/// Says which accounts would not take this campaign's texts today: what goes to them is rejected, not sent. And which channels none
+/// serves: what goes there waits.
 fn warn_of_refusals(globals: &Globals, config: &Config, source: &Source) -> anyhow::Result<()> {
     let file = config.campaigns_dir.join(format!("{}.toml", source.campaign.slug));
     let templates = texts::compile(source, &file, &config.office, None)?;
@@ -87,6 +89,9 @@ fn warn_of_refusals(globals: &Globals, config: &Config, source: &Source) -> anyh
     for refusal in review::refusals(&templates, &source.campaign, &config.accounts, &days) {
         let (id, lang) = (&source.campaign.messages[refusal.message].id, &refusal.lang);
         writeln!(io::stderr(), "⚠ {id} ({lang}): {}", refusal.phrase().text(globals.lang))?;
+    }
+    for channel in review::unserved(&source.campaign, &config.accounts) {
+        writeln!(io::stderr(), "⚠ {}", review::without_account(channel).text(globals.lang))?;
     }
     Ok(())
 }
@@ -133,7 +138,7 @@ async fn dry_run(globals: &Globals, config: &Config, db: &Db, source: &Source, s
         }))?;
     } else {
         let text = phrase!(
-            "{0}: {1} người; có số điện thoại {2}, thư điện tử {3}, trò chuyện {4}. Chưa tạo gì.",
+            "{0}: {1} người; có số điện thoại {2}, thư điện tử {3}, tài khoản chat {4}. Chưa tạo gì.",
             "{0}: {1} people; with a phone {2}, e-mail {3}, chat {4}. Nothing was made.",
             source.campaign.title,
             people.people,

@@ -67,22 +67,20 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         let (breach, such_as) = (breach.text(lang), lang.pick("ví dụ số", "for example number"));
         writeln!(out, "✗ {count} {breach} ({such_as} {example})")?;
     }
-    for run in &found.wrong_figures {
-        let run = words::number(*run, lang);
-        writeln!(
-            out,
-            "✗ {}",
-            phrase!("số liệu lưu sẵn của đợt gửi {run} sai", "the kept figures of run {run} are wrong").text(lang)
-        )?;
+    for selection in &found.wrong_figures {
+        let told = phrase!("số liệu lưu sẵn bị sai: {selection}", "kept figures are wrong: {selection}");
+        writeln!(out, "✗ {}", told.text(lang))?;
     }
     for closing in &found.broken_closings {
-        let told =
-            phrase!("số liệu đã chốt (số {closing}) bị sửa sau khi ký", "closing {closing} was changed after it was signed");
+        let told = phrase!(
+            "số liệu đã chốt (số {closing}) bị sửa hoặc xóa sau khi ký",
+            "closing {closing} was changed or removed after it was signed"
+        );
         writeln!(out, "✗ {}", told.text(lang))?;
     }
     let (n, runs, tallies) =
         (words::number(found.deliveries, lang), words::number(found.runs, lang), words::number(found.tallies, lang));
-    let seconds = format!("{:.1}", took.as_secs_f64()).replace('.', lang.pick(",", "."));
+    let seconds = words::seconds(took, lang);
     let counted = phrase!(
         "Đã đếm lại {n} lượt tin của {runs} đợt gửi và so với {tallies} số đếm trong {seconds} giây",
         "Counted {n} deliveries of {runs} runs against {tallies} tallies in {seconds} s"

@@ -85,15 +85,14 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         What::Add { url, title, events, allow_private } => {
             let actor = globals.actor(args.by)?;
             let events = if events.is_empty() { Type::ALL.to_vec() } else { types(&events)? };
-            let title = title.unwrap_or_else(|| url.chars().take(80).collect());
+            let title = title.unwrap_or_else(|| url.chars().take_while(|c| *c != '?').take(80).collect());
             let wanted = Wanted { title, url, events, allow_private };
             wanted.check().map_err(|unfit| Mistake(unfit.to_string().into()))?;
             let secret = webhook::fresh_secret();
             let id = transaction!(db, |tx| {
                 let id = webhook::add(tx, &seal, &wanted, &secret, &actor.name, now).await?;
                 if let Some(id) = id {
-                    let after = json!({ "title": wanted.title, "url": wanted.url });
-                    audit::record(tx, &actor, "webhook.add", &id.to_string(), None, Some(&after), now).await?;
+                    audit::record(tx, &actor, "webhook.add", &id.to_string(), None, Some(&wanted.told()), now).await?;
                 }
                 Ok(id)
             })?;
@@ -122,11 +121,11 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         What::Remove { id } => {
             let actor = globals.actor(args.by)?;
             let removed = transaction!(db, |tx| {
-                let removed = webhook::remove(tx, id).await?;
-                if removed {
-                    audit::record(tx, &actor, "webhook.remove", &id.to_string(), None, None, now).await?;
-                }
-                Ok(removed)
+                let Some(before) = webhook::get(tx, id).await? else { return Ok(false) };
+                webhook::remove(tx, id).await?;
+                let before = before.wanted().told();
+                audit::record(tx, &actor, "webhook.remove", &id.to_string(), Some(&before), None, now).await?;
+                Ok(true)
             })?;
             if !removed {
                 return Err(unknown(id).into());

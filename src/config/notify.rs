@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The kinds of notices, by the names that `mute` has: those of `notice::Kind`.
-pub const NOTICES: [&str; 16] = [
+pub const NOTICES: [&str; 17] = [
     "approval-waiting",
     "approval-returned",
     "emergency-review",
@@ -22,6 +22,7 @@ pub const NOTICES: [&str; 16] = [
     "token-lapses",
     "disk-filling",
     "run-held",
+    "run-unserved",
     "run-overdue",
     "run-failed",
     "doubts-unresolved",
@@ -78,7 +79,7 @@ impl Notify {
 }
 
 /// `accounts`: the names of the mail accounts.
-pub(super) fn notify(section: &mut Section<'_>, accounts: &[&str]) -> Option<Notify> {
+pub(super) fn notify(section: &mut Section<'_>, accounts: &[&str]) -> Notify {
     let default = Notify::default();
     let email = section.optional("email", |v| v.one_or_more(|one| mailbox(&one))).unwrap_or_default();
     let account = section.optional("account", |v| account(&v, accounts));
@@ -87,7 +88,7 @@ pub(super) fn notify(section: &mut Section<'_>, accounts: &[&str]) -> Option<Not
     let quiet = section.optional("quiet", |v| hours(&v));
     let mute = section.optional("mute", |v| v.one_or_more(|one| kind(&one))).unwrap_or_default().into_iter().collect();
     let lang = section.optional("lang", |v| v.choice(&[("vi", Lang::Vi), ("en", Lang::En)])).unwrap_or_default();
-    Some(Notify { email, account, every, daily, quiet, mute, lang })
+    Notify { email, account, every, daily, quiet, mute, lang }
 }
 
 fn account(value: &Value<'_>, accounts: &[&str]) -> Option<String> {

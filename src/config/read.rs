@@ -101,13 +101,13 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         Some(value) => value.section(|s| server(s, vault, &default_key)),
         None => Some(Server { key: stored_key(&default_key), key_file: Some(default_key), ..Server::default() }),
     };
-    let sign_in = root.optional("sign_in", |v| v.section(|s| sign_in::sign_in(s, vault))).unwrap_or_default();
+    let sign_in = root.optional("sign_in", |v| v.section(|s| Some(sign_in::sign_in(s, vault)))).unwrap_or_default();
     let office = whole_office(root);
     let limits = root.optional("limits", |v| v.section(limits)).unwrap_or_default();
     let bounces = root.optional("bounces", |v| v.section(bounces)).unwrap_or_default();
     let accounts = root.optional("account", |v| account::accounts(&v, vault)).unwrap_or_default();
     let names: Vec<&str> = accounts.iter().filter(|a| a.channel == Channel::Email).map(|a| a.name.as_str()).collect();
-    let notify = root.optional("notify", |v| v.section(|s| notify::notify(s, &names))).unwrap_or_default();
+    let notify = root.optional("notify", |v| v.section(|s| Some(notify::notify(s, &names)))).unwrap_or_default();
     let network = root.optional("network", |v| v.section(|s| network(s, base))).unwrap_or_default();
     let reporting = root.optional("reporting", |v| v.section(reporting)).unwrap_or_default();
     let approval_required = root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();

@@ -3,10 +3,10 @@
 use super::{OpenId, SignIn, read::web_address, secret::Vault};
 use crate::{document::Section, phrase};
 
-pub(super) fn sign_in(section: &mut Section<'_>, vault: Vault<'_>) -> Option<SignIn> {
+pub(super) fn sign_in(section: &mut Section<'_>, vault: Vault<'_>) -> SignIn {
     let url = section.optional("url", |v| web_address(&v));
     let oidc = section.optional("oidc", |v| v.section(|s| open_id(s, vault)));
-    Some(SignIn { url, oidc })
+    SignIn { url, oidc }
 }
 
 fn open_id(section: &mut Section<'_>, vault: Vault<'_>) -> Option<OpenId> {

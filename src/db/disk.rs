@@ -29,7 +29,12 @@ pub fn folder(url: &str) -> Option<PathBuf> {
 impl Room {
     /// The room beside the embedded database at `url`; none where that cannot be known.
     pub fn of(url: &str) -> Option<Self> {
-        free(&folder(url)?).map(|free| Self { free })
+        Self::at(&folder(url)?)
+    }
+
+    /// The room in a folder; none where that cannot be known.
+    pub fn at(folder: &Path) -> Option<Self> {
+        free(folder).map(|free| Self { free })
     }
 
     /// Whether it is time to make more.

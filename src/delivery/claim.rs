@@ -214,8 +214,7 @@ async fn take<T>(tx: &mut Tx, request: &Request<'_>, room: &Room, look: &Look<T>
         return Ok(Taken::nothing(Limit::None));
     }
     let most = usize::try_from(room.limit).unwrap_or(usize::MAX).min(look.seen.len());
-    let Sifted { chosen, deferred, ended, limit, left_over } = sift(tx, request, room, &look.seen[..most]).await?;
-    let mut changes = tally::Changes::default();
+    let Sifted { chosen, deferred, ended, limit, left_over, mut changes } = sift(tx, request, room, &look.seen[..most]).await?;
     if !deferred.is_empty() {
         let list = crate::db::list(&deferred);
         within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).execute(c).await.map(affected))?;
@@ -308,6 +307,8 @@ struct Sifted<'a> {
     limit: Limit,
     /// A message of more parts than slots are free stayed.
     left_over: bool,
+    /// What the deferred ones change in the tallies: nothing but that something moved.
+    changes: tally::Changes,
 }
 
 /// A candidate that goes.
@@ -334,12 +335,28 @@ async fn sift<'a, T>(tx: &mut Tx, request: &Request<'_>, room: &Room, seen: &'a 
         Some(budget) => budget - tally::spent(tx, run).await?,
         None => i64::MAX,
     };
-    let mut sifted = Sifted { chosen: Vec::new(), deferred: Vec::new(), ended: Vec::new(), limit: Limit::None, left_over: false };
+    let mut sifted = Sifted {
+        chosen: Vec::new(),
+        deferred: Vec::new(),
+        ended: Vec::new(),
+        limit: Limit::None,
+        left_over: false,
+        changes: tally::Changes::default(),
+    };
     let mut new_addresses = HashSet::new();
     let mut all_parts = 0_i64;
     for Seen { candidate, fate } in seen {
         if let Some(next_at) = too_soon.get(&candidate.id) {
             sifted.deferred.push(Deferred { id: candidate.id, next_at: *next_at });
+            // It enters what it leaves: kept figures, which tell reasons, see by it that something moved.
+            let own = Counted {
+                id: candidate.id,
+                account: candidate.pinned,
+                state: State::Pending.number(),
+                parts: candidate.parts,
+                price: candidate.price,
+            };
+            own.becomes(&own, &mut sifted.changes);
             continue;
         }
         let mut ends = |state, why, detail| sifted.ended.push(end::End { id: candidate.id, state, why, detail });

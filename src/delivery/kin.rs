@@ -1,7 +1,8 @@
 //! Runs that are made from another run: whom they go to, by what became of that run's deliveries.
 //!
 //! A person's deliveries of a run are one range of keys, so each look is a look-up, whichever the engine and however large the
-//! runs. The states are looked at when a chunk of the new run is made, so whoever was reached meanwhile gets no second text.
+//! runs. The states are looked at when a chunk of the new run is made, so whoever was reached meanwhile gets no second text; and in
+//! every run that tried the same text, so that two tries of one run do not reach a person twice.
 
 use super::{RUN_SHIFT, State};
 
@@ -76,13 +77,30 @@ impl Kin {
         };
         match self.relation {
             Relation::Correction => any(&self.states),
-            // Whoever was reached on another channel, may have been, or still may be, is left alone.
+            // Whoever was reached on another channel or by another try, may have been, or still may be, is left alone.
             Relation::Retry => {
                 let spared: Vec<State> =
                     State::ALL.into_iter().filter(|state| spares(*state) && !self.states.contains(state)).collect();
-                format!("{} AND NOT {}", any(&self.states), any(&spared))
+                format!("{} AND NOT {} AND NOT {}", any(&self.states), any(&spared), self.tried(&spared))
             }
         }
+    }
+
+    /// Whether another try of the same text reached a person, may have, or may yet, as SQL over the recipient `r`. What an earlier try
+    /// left unclear was somebody's choice to try again.
+    fn tried(&self, spared: &[State]) -> String {
+        let clear: Vec<State> = spared.iter().copied().filter(|state| *state != State::Unknown).collect();
+        format!(
+            "EXISTS (SELECT 1 FROM run f JOIN delivery p ON p.id >= (f.id << {RUN_SHIFT}) + (r.id << 4)
+                         AND p.id < (f.id << {RUN_SHIFT}) + (r.id << 4) + 16
+                     WHERE f.id IN ({tries}) AND f.id <> {parent}
+                       AND (p.state + 0 IN ({clear}) OR p.state + 0 IN ({spared}) AND f.id NOT IN ({earlier})))",
+            tries = tries(self.parent),
+            parent = self.parent,
+            clear = list(&clear),
+            spared = list(spared),
+            earlier = earlier(self.parent),
+        )
     }
 
     /// Who is addressed over a channel, as SQL over the person `who`; none: whoever is addressed at all.
@@ -96,6 +114,25 @@ impl Kin {
             )
         })
     }
+}
+
+/// The run and those before it that tried the same text, up to the first, as SQL.
+fn earlier(run: i64) -> String {
+    format!(
+        "WITH RECURSIVE up(id) AS (SELECT CAST({run} AS BIGINT)
+           UNION SELECT u.parent FROM run u JOIN up ON u.id = up.id WHERE u.kin = {retry}) SELECT up.id FROM up",
+        retry = Relation::Retry as i16
+    )
+}
+
+/// Every run that tried the same text as this one, as SQL.
+fn tries(run: i64) -> String {
+    format!(
+        "WITH RECURSIVE tries(id) AS (SELECT min(root.id) FROM ({earlier}) AS root
+           UNION SELECT t.id FROM run t JOIN tries ON t.parent = tries.id WHERE t.kin = {retry}) SELECT tries.id FROM tries",
+        earlier = earlier(run),
+        retry = Relation::Retry as i16
+    )
 }
 
 /// Whether a delivery in this state keeps its person from getting the same text again.
@@ -126,7 +163,8 @@ mod tests {
     #[test]
     fn whoever_may_have_got_it_gets_it_again_only_if_that_was_chosen() {
         let kin = |states: &[State]| Kin { parent: 7, relation: Relation::Retry, states: states.to_vec() }.members();
-        assert!(kin(&[State::Rejected]).ends_with("IN (0, 1, 2, 3, 4, 5, 6, 10))"), "{}", kin(&[State::Rejected]));
-        assert!(kin(&[State::Rejected, State::Unknown]).ends_with("IN (0, 1, 2, 3, 4, 5, 6))"));
+        let spared = |members: &str, states: &str| members.contains(&format!("AND p.state + 0 IN ({states})) AND NOT EXISTS"));
+        assert!(spared(&kin(&[State::Rejected]), "0, 1, 2, 3, 4, 5, 6, 10"), "{}", kin(&[State::Rejected]));
+        assert!(spared(&kin(&[State::Rejected, State::Unknown]), "0, 1, 2, 3, 4, 5, 6"));
     }
 }

@@ -101,7 +101,8 @@ impl<'d> Section<'d> {
         if self.free {
             return;
         }
-        for entry in self.table.entries.iter().filter(|entry| !self.asked.contains(&entry.key)) {
+        let unknown = self.table.entries.iter().filter(|entry| !self.asked.contains(&entry.key));
+        for entry in unknown.take_while(|_| !self.sheet.is_full()) {
             let key = &entry.key;
             let open = self.asked.iter().map(String::as_str).filter(|asked| !self.has(asked));
             let near = nearest(key, open).or_else(|| nearest(key, self.asked.iter().map(String::as_str)));

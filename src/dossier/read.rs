@@ -7,52 +7,32 @@ use super::{
     RequestStep, Said,
 };
 use crate::{
-    audience::{address::ChatService, block::Binds, phone::Carrier, place::Places},
+    audience::{
+        address::ChatService,
+        block::Binds,
+        phone::Carrier,
+        place::Places,
+        row::{Plain, Row, person_columns},
+    },
     consent::{self, Scope, agreement},
     db::{Db, DbError, Result, Sql},
     delivery::{State, Why, channel_of},
     on,
     reply::{Meaning, confirmation},
     request,
-    seal::{Kind, Seal},
+    seal::Seal,
 };
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: i64,
-    r#ref: String,
-    source: String,
-    state: i16,
-    name: Option<String>,
-    lang: Option<String>,
-    area: Option<String>,
-    born: Option<String>,
-    carrier: i16,
-    attributes: String,
-    phone: Option<Vec<u8>>,
-    phone_hash: Option<i64>,
-    email: Option<Vec<u8>>,
-    email_hash: Option<i64>,
-    chat: Option<Vec<u8>>,
-    chat_hash: Option<i64>,
-    chat_service: i16,
-    silent_until: i64,
-    updated_at: i64,
-}
-
-static PERSON: Sql = Sql::new(
-    r"SELECT id, ref, source, state, name, lang, area, born, carrier, attributes, phone, phone_hash, email, email_hash, chat,
-        chat_hash, chat_service, silent_until, updated_at FROM recipient WHERE ref = $1 AND state < 2",
-);
+static PERSON: Sql = Sql::new(concat!("SELECT ", person_columns!(), " FROM recipient WHERE ref = $1 AND state < 2"));
 
 /// Everything known about the person with this reference; none: nobody has it.
 pub async fn find(db: &Db, seal: &Seal, reference: &str) -> Result<Option<Dossier>> {
     let row: Option<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&PERSON)).bind(reference).fetch_optional(pool).await)?;
     let Some(row) = row else { return Ok(None) };
     let id = row.id;
-    let addresses: Vec<(Channel, i64)> = consent::addresses(row.phone_hash, row.email_hash, row.chat_hash).collect();
+    let addresses: Vec<(Channel, i64)> = row.addresses().collect();
     Ok(Some(Dossier {
-        person: row.person(seal)?,
+        person: Person::of(row, seal)?,
         groups: groups(db, id).await?,
         consents: agreement::history(db, id).await?.into_iter().map(Consent::of).collect(),
         refusals: refusals(db, &addresses).await?,
@@ -68,32 +48,27 @@ pub async fn find(db: &Db, seal: &Seal, reference: &str) -> Result<Option<Dossie
     }))
 }
 
-impl Row {
-    fn person(self, seal: &Seal) -> Result<Person> {
-        let id = self.id;
-        let open = |kind, sealed: Option<Vec<u8>>| {
-            let broken = |error| DbError::Refused(format!("recipient {id}: {error}"));
-            sealed.map(|sealed| seal.open(kind, &sealed)).transpose().map_err(broken)
-        };
-        let carrier = Carrier::from_number(i64::from(self.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
-        Ok(Person {
-            phone: open(Kind::Phone, self.phone)?,
-            email: open(Kind::Email, self.email)?,
-            chat: open(Kind::Chat, self.chat)?,
-            chat_service: ChatService::from_number(i64::from(self.chat_service)).map(ChatService::name),
-            area_name: self.area.as_deref().and_then(|area| Places::built_in().full_name(area)),
-            carrier: carrier.map(Carrier::name),
-            attributes: serde_json::from_str(&self.attributes).unwrap_or_default(),
-            silent_until: (self.silent_until > 0).then_some(Moment(self.silent_until)),
-            state: if self.state == 0 { "active" } else { "retired" },
-            updated_at: Moment(self.updated_at),
-            number: self.id,
-            r#ref: self.r#ref,
-            source: self.source,
-            name: self.name,
-            lang: self.lang,
-            area: self.area,
-            born: self.born,
+impl Person {
+    fn of(row: Row, seal: &Seal) -> Result<Self> {
+        let Plain { phone, email, chat } = row.open(seal)?;
+        Ok(Self {
+            phone,
+            email,
+            chat,
+            chat_service: row.service().map(ChatService::name),
+            area_name: row.area.as_deref().and_then(|area| Places::built_in().full_name(area)),
+            carrier: row.carrier().map(Carrier::name),
+            attributes: serde_json::from_str(&row.attributes).unwrap_or_default(),
+            silent_until: (row.silent_until > 0).then_some(Moment(row.silent_until)),
+            state: row.standing(),
+            updated_at: Moment(row.updated_at),
+            number: row.id,
+            r#ref: row.r#ref,
+            source: row.source,
+            name: row.name,
+            lang: row.lang,
+            area: row.area,
+            born: row.born,
         })
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    approval::submission::{self, Writer},
+    approval::{decision, submission::Writer},
     audit::{self, Actor},
     campaign::Library,
     db::{Db, Result, Sql, Tx, affected, list},
@@ -26,12 +26,27 @@ pub struct SegmentEdition {
     pub version: i64,
     /// Its table with its heading; none: it was taken away.
     pub text: Option<String>,
+    /// The department that owns it; empty: all do.
+    pub owner: String,
     /// Who saved it.
     pub made_by: Option<i64>,
     /// Their name.
     pub made_name: String,
     /// When, unix milliseconds.
     pub at: i64,
+}
+
+/// What is saved.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft<'a> {
+    /// Its name.
+    pub slug: &'a str,
+    /// Its table with its heading, checked; none takes it away.
+    pub text: Option<&'a str>,
+    /// The department that owns it; empty: all do.
+    pub owner: &'a str,
+    /// The version that the writer saw; 0: a new one.
+    pub base: i64,
 }
 
 /// What became of a save.
@@ -47,7 +62,7 @@ pub enum Saved {
 
 macro_rules! segment_columns {
     () => {
-        "e.slug, e.version, e.text, e.made_by, e.made_name, e.at"
+        "e.slug, e.version, e.text, e.owner, e.made_by, e.made_name, e.at"
     };
 }
 
@@ -67,8 +82,9 @@ static IN_FORCE: Sql = Sql::new(concat!(
       AND e.version = (SELECT max(l.version) FROM segment_edition l WHERE l.slug = e.slug) ORDER BY e.slug"
 ));
 
-static INSERT: Sql =
-    Sql::new(r"INSERT INTO segment_edition (slug, version, text, made_by, made_name, at) VALUES ($1, $2, $3, $4, $5, $6)");
+static INSERT: Sql = Sql::new(
+    r"INSERT INTO segment_edition (slug, version, text, made_by, made_name, at, owner) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+);
 
 static WRITERS: Sql = Sql::new(
     r"SELECT DISTINCT made_by, made_name FROM segment_edition
@@ -102,19 +118,21 @@ pub fn is_of_file(library: &Library, slug: &str) -> bool {
     library.hidden_segments.contains(slug) || (library.segments.get(slug).is_some() && !library.edited_segments.contains(slug))
 }
 
-/// Saves a segment that was checked, on top of the version that its writer saw (0: a new one). None takes it away.
-pub async fn save(db: &Db, slug: &str, text: Option<&str>, base: i64, actor: &Actor, now: i64) -> Result<Saved> {
+/// Saves a segment that was checked, on top of the version that its writer saw.
+pub async fn save(db: &Db, draft: Draft<'_>, actor: &Actor, now: i64) -> Result<Saved> {
+    let Draft { slug, text, owner, base } = draft;
     transaction!(db, |tx| {
         let latest: Option<SegmentEdition> =
             within!(tx, |c, sql| sqlx::query_as(sql(&LATEST)).bind(slug).fetch_optional(c).await)?;
         // A name that was taken away is free again.
         let free = base == 0 && latest.as_ref().is_none_or(|latest| latest.text.is_none());
         let version = latest.as_ref().map_or(0, |latest| latest.version);
+        let before = latest.as_ref().map(|latest| json!({ "version": version, "owner": latest.owner }));
         if let Some(latest) = latest {
             if latest.version != base && !free {
                 return Ok(Saved::Conflict(Box::new(latest)));
             }
-            if latest.text.as_deref() == text {
+            if latest.text.as_deref() == text && latest.owner == owner {
                 return Ok(Saved::Unchanged(version));
             }
         }
@@ -126,13 +144,15 @@ pub async fn save(db: &Db, slug: &str, text: Option<&str>, base: i64, actor: &Ac
                 .bind(actor.user)
                 .bind(&actor.name)
                 .bind(now)
+                .bind(owner)
                 .execute(c)
                 .await
                 .map(affected)
         })?;
-        submission::mark(tx).await?;
+        decision::mark(tx).await?;
         let action = if text.is_some() { "segment.save" } else { "segment.remove" };
-        audit::record(tx, actor, action, slug, None, Some(&json!({ "version": version + 1 })), now).await?;
+        let after = json!({ "version": version + 1, "owner": owner });
+        audit::record(tx, actor, action, slug, before.as_ref(), Some(&after), now).await?;
         Ok(Saved::Done(version + 1))
     })
 }

@@ -27,7 +27,6 @@ pub async fn watch(db: &Db, library: &Library, now: i64) -> Result<usize> {
         }
         let slug = &source.campaign.slug;
         let version = if library.edited.contains(slug) { versions.get(slug).copied() } else { None };
-        let named = library.segments_of(&source.campaign);
         let new = transaction!(db, |tx| {
             let last = submission::latest(tx, slug).await?;
             let known = last.as_ref().is_some_and(|last| last.hash == source.hash && last.standing() != Standing::Superseded);
@@ -37,7 +36,7 @@ pub async fn watch(db: &Db, library: &Library, now: i64) -> Result<usize> {
                 return Ok(false);
             }
             let writers = match version {
-                Some(version) => writers(tx, slug, version, &named).await?,
+                Some(version) => writers::of(tx, library, &source.campaign, version).await?,
                 None => BTreeSet::new(),
             };
             let new = New { source, segments: &library.segments_text, version, writers, sender: None, note: "" };

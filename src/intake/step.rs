@@ -2,10 +2,13 @@
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{BadRow, Failure, Kind, Outcome, SHOWN, SPOOLED, State, UNCONFIRMED_KEPT, Upload, rejected_path, written};
+use super::{
+    BadRow, Failure, Kind, NAME, Outcome, REJECTED, SHOWN, SPOOLED, State, UNCONFIRMED_KEPT, Upload, rejected_path, written,
+};
 use crate::{
     audience::{
         block::{self, Binds},
@@ -17,7 +20,7 @@ use crate::{
     db::{Db, Result, Sql, affected},
     on, phrase,
     seal::Seal,
-    transaction, within,
+    transaction, user, within,
     words::Phrase,
 };
 
@@ -25,6 +28,8 @@ use crate::{
 const LEASE: i64 = 60_000;
 /// How often progress is written down, which also is that sign.
 const PROGRESS: Duration = Duration::from_millis(500);
+/// How long a confirmed list waits for the process that has its file (milliseconds).
+const LOST: i64 = 7 * 24 * 3_600_000;
 /// Lists that are thrown away in one step.
 const AT_ONCE: i64 = 100;
 
@@ -50,14 +55,20 @@ static TAKEN_IN: Sql = Sql::new(
       WHERE id = $1 AND state = 2",
 );
 
+// One that was confirmed and that nobody took in for long has lost its file, or the node that had it.
 static FORGOTTEN: Sql = Sql::new(
     r"UPDATE upload SET state = 5, finished_at = $1 WHERE id IN
-      (SELECT id FROM upload WHERE finished_at IS NULL AND state IN (0, 1, 4) AND created_at < $2 ORDER BY id LIMIT $3) RETURNING file",
+      (SELECT id FROM upload WHERE finished_at IS NULL AND (state IN (0, 1, 4) AND created_at < $2
+         OR state = 2 AND created_at < $3 AND lease_until < $1) ORDER BY id LIMIT $4) RETURNING file",
 );
 
 static UNFETCHED: Sql = Sql::new(
     r"UPDATE upload SET rejected = false WHERE id IN
       (SELECT id FROM upload WHERE rejected AND finished_at < $1 ORDER BY id LIMIT $2) RETURNING file",
+);
+
+static WAITED_FOR: Sql = Sql::new(
+    r"SELECT u.file, u.finished_at IS NULL AS is_open, u.rejected FROM :rows($1; file TEXT) AS l JOIN upload u ON u.file = l.file",
 );
 
 static FORGET: Sql = Sql::new(r"DELETE FROM upload WHERE finished_at < $1");
@@ -163,13 +174,26 @@ impl Intake {
         let progress = |progress: Progress| {
             tell.send_replace((progress.at, progress.length));
         };
-        let work = import::import_as(&self.db, &self.seal, &self.clock, &order, &settings.reading, progress);
+        let spared = self.spared(upload).await?;
+        let work = import::import_as((&self.db, &self.seal, &self.clock), &order, &spared, &settings.reading, progress);
         let (outcome, failure) = match self.followed(upload, work, seen).await {
             Ok(summary) => (Some(Outcome::from(summary)), None),
             Err(import::ImportError::Db(error)) => return Err(error),
             Err(error) => (None, Some(error.phrase())),
         };
         self.finish(upload, outcome, failure).await
+    }
+
+    /// The lists of departments that whoever brought a list does not see: nobody is taken over from them, also where they became
+    /// another department's, or people came onto them, since the list was checked.
+    async fn spared(&self, upload: &Upload) -> Result<Vec<String>> {
+        let user = match upload.by_user {
+            Some(id) => user::find(&self.db, id).await?,
+            None => None,
+        };
+        let owners = list::owners(&self.db).await?;
+        let sees = |owner: &str| user.as_ref().is_some_and(|user| user.departments.sees(owner));
+        Ok(owners.hidden(sees).into_iter().map(str::to_string).collect())
     }
 
     async fn block(&self, upload: &Upload) -> Result<()> {
@@ -236,9 +260,17 @@ impl Intake {
     async fn tidy(&self) -> Result<()> {
         let now = self.clock.millis();
         let forgotten: Vec<String> = on!(self.db.write, |pool, sql| {
-            sqlx::query_scalar(sql(&FORGOTTEN)).bind(now).bind(now - UNCONFIRMED_KEPT).bind(AT_ONCE).fetch_all(pool).await
+            sqlx::query_scalar(sql(&FORGOTTEN))
+                .bind(now)
+                .bind(now - UNCONFIRMED_KEPT)
+                .bind(now - LOST)
+                .bind(AT_ONCE)
+                .fetch_all(pool)
+                .await
         })?;
-        forgotten.iter().for_each(|file| self.remove(file));
+        for file in &forgotten {
+            self.remove(file);
+        }
         let unfetched: Vec<String> = on!(self.db.write, |pool, sql| {
             sqlx::query_scalar(sql(&UNFETCHED)).bind(now - super::REJECTED_KEPT).bind(AT_ONCE).fetch_all(pool).await
         })?;
@@ -246,26 +278,61 @@ impl Intake {
             gone(fs::remove_file(rejected_path(&self.folder, &file)), &file);
         }
         on!(self.db.write, |pool, sql| sqlx::query(sql(&FORGET)).bind(now - SHOWN).execute(pool).await.map(affected))?;
-        self.sweep();
+        self.sweep().await
+    }
+
+    /// Removes files that nobody waits for any more: half sent up, or of a list that is over, when a process died or another node had to do
+    /// with it. A day old at least: younger ones may be on their way into a row.
+    async fn sweep(&self) -> Result<()> {
+        let old = self.old_files();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let list = crate::db::list(&old.iter().map(|name| File { file: own(name).0 }).collect::<Vec<_>>());
+        let rows: Vec<(String, bool, bool)> =
+            on!(self.db.read, |pool, sql| sqlx::query_as(sql(&WAITED_FOR)).bind(&list).fetch_all(pool).await)?;
+        let waited_for = |name: &String| {
+            let (file, is_rejected) = own(name);
+            rows.iter().any(|(kept, is_open, has_rejected)| kept == file && (*is_open || is_rejected && *has_rejected))
+        };
+        for name in old.iter().filter(|name| !waited_for(name)) {
+            self.remove(name);
+        }
         Ok(())
     }
 
-    /// Removes what a process that died left half sent up.
-    fn sweep(&self) {
-        let Ok(files) = fs::read_dir(&self.folder) else { return };
+    /// The names of files of ours that were written a day ago or earlier.
+    fn old_files(&self) -> Vec<String> {
+        let Ok(files) = fs::read_dir(&self.folder) else { return Vec::new() };
         let now = self.clock.now();
-        for file in files.filter_map(std::result::Result::ok) {
-            let name = file.file_name().to_string_lossy().into_owned();
+        let is_old = |file: &fs::DirEntry| {
             let changed = file.metadata().and_then(|about| about.modified()).map(chrono::DateTime::<chrono::Utc>::from);
-            if name.starts_with(SPOOLED) && changed.is_ok_and(|at| (now - at).num_milliseconds() > UNCONFIRMED_KEPT) {
-                gone(fs::remove_file(file.path()), &name);
-            }
-        }
+            changed.is_ok_and(|at| (now - at).num_milliseconds() > UNCONFIRMED_KEPT)
+        };
+        let old =
+            files.filter_map(std::result::Result::ok).filter(is_old).map(|file| file.file_name().to_string_lossy().into_owned());
+        old.filter(|name| is_ours(name)).collect()
     }
 
     fn remove(&self, file: &str) {
         gone(fs::remove_file(self.folder.join(file)), file);
     }
+}
+
+/// The name of the list that a file is of, and whether it holds the list's refused rows.
+fn own(name: &str) -> (&str, bool) {
+    name.strip_suffix(REJECTED).map_or((name, false), |list| (list, true))
+}
+
+/// Whether a file has a name that we give: whatever else lies there is left alone.
+fn is_ours(name: &str) -> bool {
+    let (list, _) = own(name);
+    name.starts_with(SPOOLED) || list.len() == 2 * NAME && list.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    file: &'a str,
 }
 
 /// A file that is not there is as good as removed: another node had it.
@@ -323,5 +390,20 @@ impl From<block::Summary> for Outcome {
             first.push(BadRow { line: 0, column: String::new(), vi: told.vi, en: told.en });
         }
         Self { rows, added: entries, retired: removed, rejected: bad, first, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_ours_is_left_alone() {
+        let name = "0123456789abcdef01234567";
+        assert_eq!(own(&format!("{name}{REJECTED}")), (name, true));
+        assert!(is_ours(name) && is_ours(&format!("{name}{REJECTED}")) && is_ours(".upload-x1"));
+        for other in ["README", "0123456789abcdef0123456", "0123456789abcdef0123456x", "danh-sach.csv", REJECTED] {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     campaign::{Campaign, Holidays, SmsBody},
     config::{Account, CARRIERS},
     phrase,
-    words::Phrase,
+    words::{self, Lang, Phrase},
 };
 
 /// Runs that are looked at: a weekly campaign's next two months.
@@ -96,6 +96,25 @@ pub fn refusals(templates: &Templates, campaign: &Campaign, accounts: &[Account]
         }
     }
     refusals
+}
+
+/// The channels that a campaign uses, has a text for, and no account of loa.toml serves: its messages there would wait, and their
+/// run with them, until it lapses.
+pub fn unserved(campaign: &Campaign, accounts: &[Account]) -> Vec<Channel> {
+    let written = |channel: Channel| {
+        campaign.messages.iter().any(|message| message.body.has(channel) || message.lang.values().any(|body| body.has(channel)))
+    };
+    let served = |channel: Channel| accounts.iter().any(|account| account.channel == channel);
+    campaign.channels.order.iter().copied().filter(|channel| written(*channel) && !served(*channel)).collect()
+}
+
+/// What people are told of such a channel.
+pub fn without_account(channel: Channel) -> Phrase {
+    let (vi, en) = (words::channel(channel.name(), Lang::Vi), words::channel(channel.name(), Lang::En));
+    phrase!(
+        "{vi}: chưa có tài khoản nào gửi được; tin cho kênh này sẽ chờ đến khi hết hiệu lực",
+        "{en}: no account sends it; its messages would wait until they lapse"
+    )
 }
 
 /// The languages in which a message has a text of its own for SMS, the main one first.

@@ -1,6 +1,8 @@
 //! Causes of notices as they stand now: one function a part of the system, each over a few rows. What cannot be read makes the
 //! whole look fail, so that no notice ends because its cause could not be looked for.
 
+use std::collections::BTreeSet;
+
 use chrono::{Days, NaiveDate};
 use chrono_tz::Asia::Ho_Chi_Minh;
 use serde::Deserialize;
@@ -20,6 +22,7 @@ use crate::{
     intake, on,
     period::{Calendar, Span},
     phrase, request,
+    run::wait,
     tally::{self, Count},
     words::{self, Lang, Phrase},
 };
@@ -51,6 +54,8 @@ pub struct Ground {
     pub clock: Clock,
     /// The settings.
     pub config: Config,
+    /// The routes that some account serves.
+    pub served: BTreeSet<i16>,
 }
 
 /// Every cause that stands now.
@@ -61,7 +66,7 @@ pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     found.extend(templates(ground, today));
     found.extend(tokens(ground, today).await?);
     found.extend(room(ground));
-    found.extend(runs(&ground.db, now).await?);
+    found.extend(runs(ground, now).await?);
     found.extend(doubts(&ground.db, now).await?);
     found.extend(requests(&ground.db, now).await?);
     found.extend(lists(&ground.db).await?);
@@ -231,10 +236,23 @@ async fn campaign(db: &Db, run: &RunRow) -> Result<Campaign> {
     Ok(read.unwrap_or_else(|| Campaign { title: run.campaign.clone(), owner: None }))
 }
 
-async fn runs(db: &Db, now: i64) -> Result<Vec<Found>> {
+async fn runs(ground: &Ground, now: i64) -> Result<Vec<Found>> {
+    let db = &ground.db;
     let mut found = Vec::new();
+    let mut unserved = wait::unserved(db, &ground.served).await?;
     let under_way: Vec<RunRow> = on!(db.read, |pool, sql| sqlx::query_as(sql(&UNDER_WAY)).fetch_all(pool).await)?;
     for run in &under_way {
+        if let Some(routes) = unserved.remove(&run.id) {
+            let Campaign { title, owner } = campaign(db, run).await?;
+            let (id, vi, en) = (run.id, wait::names(&routes, Lang::Vi), wait::names(&routes, Lang::En));
+            let Phrase { vi: then_vi, en: then_en } = wait::remedy();
+            let says = phrase!(
+                "Đợt {id} ({title}) có tin đến {vi} mà chưa có tài khoản nào gửi được: {then_vi}",
+                "Run {id} ({title}) has messages to {en}, where no account sends: {then_en}"
+            );
+            let (key, page) = (format!("run/{id}/unserved"), format!("/runs/{id}"));
+            found.push(Found { owner: owner.unwrap_or_default(), urgent: true, ..of(key, Kind::RunUnserved, says, &page) });
+        }
         let sends = matches!(run.state(), RunState::FanningOut | RunState::Sending);
         let overdue = sends && !run.paused && run.finish_at.is_some_and(|by| by < now);
         let Some(why) = run.held.as_deref().or(overdue.then_some("")).filter(|_| sends) else { continue };

@@ -276,8 +276,9 @@ impl Post {
         Ok(match answer {
             Some(Ok(_)) => Ok(()),
             // Bytes left and no answer came: told twice is worse than told perhaps.
-            Some(Err(SendError::InDoubt { detail, .. })) => Err(Refused::ForGood(detail)),
-            Some(Err(SendError::Reject { detail, .. } | SendError::OptedOut { detail })) => Err(Refused::ForGood(detail)),
+            Some(Err(SendError::InDoubt { detail, .. } | SendError::Reject { detail, .. } | SendError::OptedOut { detail })) => {
+                Err(Refused::ForGood(detail))
+            }
             Some(Err(SendError::Retry { detail, .. } | SendError::Misconfigured { detail })) => Err(Refused::ForNow(detail)),
             None => Err(Refused::ForNow("the adapter gave no answer".into())),
         })

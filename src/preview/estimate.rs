@@ -64,6 +64,13 @@ pub struct Numbers {
     most: Option<Vec<(Carrier, i64)>>,
 }
 
+impl Numbers {
+    /// Numbers that are known already, by carrier.
+    pub const fn known(first: Vec<(Carrier, i64)>) -> Self {
+        Self { first, most: None }
+    }
+}
+
 /// What an estimate asks of the database, ready to be asked. Whatever asks alike gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {

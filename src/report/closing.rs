@@ -2,16 +2,20 @@
 //!
 //! What enters: the kept sheet of a period, as its signer saw it. What leaves: a [`Closing`], which is never changed: a
 //! correction is a later closing of the same period that says why. Each carries a hash over all that is signed, the hash of
-//! the closing before it included, so that a hand in the database shows. Receipts that come later change the rows and not the
-//! closing: they are adjustments after closing (*điều chỉnh sau chốt*). What can go wrong: somebody else was faster, or the
+//! the closing before it included, and stands in the record of who did what ([`crate::audit`]), so that a hand in the database shows.
+//! Receipts that come later change the rows and not the closing: they are adjustments after closing (*điều chỉnh sau chốt*). What can go wrong: somebody else was faster, or the
 //! figures were counted anew since the signer looked.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{Measure, Selection, Sheet, kept};
 use crate::{
+    audit::{self, Actor},
     db::{Db, DbError, Result, Sql, Tx},
     on,
     period::Period,
@@ -59,8 +63,8 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     /// When its figures were counted, as the signer saw them.
     pub seen: i64,
-    /// Who signs.
-    pub by: &'a str,
+    /// Who signs, and from where.
+    pub by: &'a Actor,
     /// The closing that it corrects, and why.
     pub corrects: Option<(i64, &'a str)>,
     /// The local day.
@@ -129,6 +133,12 @@ static LIST: Sql = Sql::new(concat!(
     "SELECT ",
     closing_columns!(),
     " FROM closing WHERE department = $1 ORDER BY day_from DESC, id DESC LIMIT $2"
+));
+
+static OF_PERIODS: Sql = Sql::new(concat!(
+    "SELECT ",
+    closing_columns!(),
+    " FROM closing WHERE department = $1 AND period IN (SELECT period FROM :rows($2; period TEXT) AS wanted) ORDER BY id DESC"
 ));
 
 static ALL: Sql = Sql::new(concat!("SELECT ", closing_columns!(), " FROM closing ORDER BY id"));
@@ -200,7 +210,32 @@ pub async fn list(db: &Db, department: &str, most: i64) -> Result<Vec<Closing>> 
     rows.into_iter().map(read).collect()
 }
 
-/// Closes a period with its kept figures, in the caller's transaction, so that the record of who did it stands beside it.
+/// All closings of these periods, for a department, the latest first.
+pub async fn of_periods(db: &Db, periods: &[String], department: &str) -> Result<Vec<Closing>> {
+    #[derive(Serialize)]
+    struct One<'a> {
+        period: &'a str,
+    }
+    let wanted = crate::db::list(&periods.iter().map(|period| One { period }).collect::<Vec<_>>());
+    let rows: Vec<Row> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_PERIODS)).bind(department).bind(&wanted).fetch_all(pool).await)?;
+    rows.into_iter().map(read).collect()
+}
+
+/// What the record of who did what says of a closing.
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    closing: i64,
+    period: String,
+    department: String,
+    hash: String,
+    reason: String,
+}
+
+/// The action in the record.
+const RECORDED: &str = "period.close";
+
+/// Closes a period with its kept figures and records who did, in the caller's transaction and last in it.
 pub async fn close(tx: &mut Tx, request: &Request<'_>) -> std::result::Result<Closing, CloseError> {
     let Request { period, department, .. } = *request;
     if request.today <= period.through {
@@ -226,7 +261,7 @@ pub async fn close(tx: &mut Tx, request: &Request<'_>) -> std::result::Result<Cl
         department,
         body: &body,
         closed_at: request.now,
-        by: request.by,
+        by: &request.by.name,
         supersedes,
         before: before.as_ref().map_or("", |before| before.6.as_str()),
         reason,
@@ -241,11 +276,21 @@ pub async fn close(tx: &mut Tx, request: &Request<'_>) -> std::result::Result<Cl
         .bind(&hash)
         .bind(sheet.at)
         .bind(request.now)
-        .bind(request.by)
+        .bind(&request.by.name)
         .bind(supersedes)
         .bind(reason)
         .fetch_one(c)
         .await)?;
+    let after = json!(Recorded {
+        closing: id,
+        period: key.clone(),
+        department: department.to_string(),
+        hash: hash.clone(),
+        reason: reason.to_string(),
+    });
+    let corrected = supersedes.map(|id| json!({ "closing": id }));
+    let subject = format!("period {key} closing {id}");
+    audit::record(tx, request.by, RECORDED, &subject, corrected.as_ref(), Some(&after), request.now).await?;
     Ok(Closing {
         id,
         period: key,
@@ -255,25 +300,34 @@ pub async fn close(tx: &mut Tx, request: &Request<'_>) -> std::result::Result<Cl
         sheet,
         hash,
         closed_at: request.now,
-        by: request.by.to_string(),
+        by: request.by.name.clone(),
         supersedes,
         reason: reason.to_string(),
     })
 }
 
-/// Closings whose hash is not that of what they say: somebody's hand was in the database.
+static SIGNED: Sql = Sql::new(r"SELECT coalesce(after_json, '') FROM audit WHERE action = $1 ORDER BY seq");
+
+/// Closings at which somebody's hand was in the database: whose hash is not that of what they say, which the record of who did
+/// what does not know, or which it knows and which are gone.
 pub async fn broken(tx: &mut Tx) -> Result<Vec<i64>> {
     let rows: Vec<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&ALL)).fetch_all(c).await)?;
-    let hash_of = |id: Option<i64>| rows.iter().find(|row| Some(row.0) == id).map_or("", |row| row.6.as_str());
-    Ok(rows
+    let signed: Vec<String> = within!(tx, |c, sql| sqlx::query_scalar(sql(&SIGNED)).bind(RECORDED).fetch_all(c).await)?;
+    let signed: BTreeSet<(i64, String)> = signed
         .iter()
-        .filter(|(_, period, from, through, department, body, hash, closed_at, by, supersedes, reason)| {
-            let before = hash_of(*supersedes);
-            let (closed_at, supersedes) = (*closed_at, *supersedes);
-            Signed { period, from, through, department, body, closed_at, by, supersedes, before, reason }.hash() != *hash
-        })
-        .map(|row| row.0)
-        .collect())
+        .filter_map(|entry| serde_json::from_str(entry).ok())
+        .map(|Recorded { closing, hash, .. }| (closing, hash))
+        .collect();
+    let hash_of = |id: Option<i64>| rows.iter().find(|row| Some(row.0) == id).map_or("", |row| row.6.as_str());
+    let holds = |(_, period, from, through, department, body, hash, closed_at, by, supersedes, reason): &Row| {
+        let before = hash_of(*supersedes);
+        let (closed_at, supersedes) = (*closed_at, *supersedes);
+        Signed { period, from, through, department, body, closed_at, by, supersedes, before, reason }.hash() == *hash
+    };
+    let good: BTreeSet<i64> =
+        rows.iter().filter(|row| holds(row) && signed.contains(&(row.0, row.6.clone()))).map(|row| row.0).collect();
+    let known: BTreeSet<i64> = rows.iter().map(|row| row.0).chain(signed.iter().map(|(id, _)| *id)).collect();
+    Ok(known.difference(&good).copied().collect())
 }
 
 /// What changed after a closing (*điều chỉnh sau chốt*): each measure as it was closed and as it is now, where they differ.

@@ -35,6 +35,8 @@ const SHARE: i64 = 20;
 const REST: i64 = 5_000;
 /// Runs that get their first sheet in one step.
 const NEW_RUNS: i64 = 200;
+/// What an earlier version kept is counted anew: its form may be another, and so may names of places and reasons.
+const FORM: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
 
 /// A sheet that is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +83,7 @@ async fn around(tx: &mut Tx) -> Result<String> {
 
 /// What these runs are like.
 fn mark<'r>(runs: impl Iterator<Item = &'r Run>, changes: &BTreeMap<i64, i64>, around: &str) -> String {
-    let mut text = around.to_string();
+    let mut text = format!("{FORM};{around}");
     for run in runs {
         let changes = changes.get(&run.id).copied().unwrap_or(0);
         // Writing to a string cannot fail.
@@ -100,10 +102,16 @@ async fn changes_of(tx: &mut Tx, runs: &[Run]) -> Result<BTreeMap<i64, i64>> {
     Ok(rows.into_iter().collect())
 }
 
-/// A sheet counted now, with the mark of its runs.
-async fn count(tx: &mut Tx, selection: &Selection, now: i64) -> Result<(Sheet, String)> {
+/// The runs of a selection, and what they are like now.
+async fn marked(tx: &mut Tx, selection: &Selection) -> Result<(Vec<Run>, String)> {
     let runs = runs(tx, selection).await?;
     let mark = mark(runs.iter(), &changes_of(tx, &runs).await?, &around(tx).await?);
+    Ok((runs, mark))
+}
+
+/// A sheet counted now, with the mark of its runs.
+async fn count(tx: &mut Tx, selection: &Selection, now: i64) -> Result<(Sheet, String)> {
+    let (runs, mark) = marked(tx, selection).await?;
     Ok((Sheet::count(tx, selection, &runs, &Cut::ALL, now).await?, mark))
 }
 
@@ -121,8 +129,7 @@ pub async fn look(db: &Db, selection: &Selection, now: i64) -> Result<(Option<Ke
     let Some((counted, turns_at, body, asked_at)) = found else { return Ok((None, true)) };
     let unwritten = now - asked_at > LOOKED;
     let Some(sheet) = Sheet::read(&body) else { return Ok((None, unwritten)) };
-    let runs = runs(&mut tx, selection).await?;
-    let mark = mark(runs.iter(), &changes_of(&mut tx, &runs).await?, &around(&mut tx).await?);
+    let (_, mark) = marked(&mut tx, selection).await?;
     Ok((Some(Kept { sheet, fresh: mark == counted && turns_at.is_none_or(|at| at > now) }), unwritten))
 }
 
@@ -256,35 +263,45 @@ impl Keeper {
     }
 }
 
-static OF_SETTLED: Sql = Sql::new(
-    r"SELECT f.run, f.mark, f.body FROM figure f JOIN run r ON r.id = f.run
-      WHERE r.settled_at IS NOT NULL AND f.body <> '' ORDER BY f.run",
+static COUNTED: Sql = Sql::new(
+    r"SELECT scope, selection, run, mark, turns_at, body, counted_at FROM figure WHERE mark <> '' ORDER BY run IS NULL, run, scope",
 );
 
-/// Recounts the kept figures of settled runs over a snapshot of the caller's, each as of the moment for which it was kept:
-/// how many were compared, and the runs whose figures are wrong. A run that has changed since is on its way to be counted
-/// anew and is left out.
-pub async fn wrong(tx: &mut Tx) -> Result<(i64, Vec<i64>)> {
-    let rows: Vec<(i64, String, String)> = within!(tx, |c, sql| sqlx::query_as(sql(&OF_SETTLED)).fetch_all(c).await)?;
+type Counted = (String, String, Option<i64>, String, Option<i64>, String, i64);
+
+/// Recounts kept figures over a snapshot of the caller's, each as of the moment for which it was kept: how many were compared,
+/// and the selections (JSON) whose figures are wrong. What has changed since is on its way to be counted anew and is left out.
+pub async fn wrong(tx: &mut Tx) -> Result<(i64, Vec<String>)> {
+    let rows: Vec<Counted> = within!(tx, |c, sql| sqlx::query_as(sql(&COUNTED)).fetch_all(c).await)?;
     let (mut compared, mut wrong) = (0, Vec::new());
-    for (run, kept_mark, body) in rows {
-        let selection = Selection { run: Some(run), ..Selection::default() };
-        let Some(kept) = Sheet::read(&body) else { continue };
-        let (sheet, mark) = count(tx, &selection, kept.at).await?;
-        if mark != kept_mark {
+    for (key, text, run, was, turns_at, body, counted_at) in rows {
+        let selection: Option<Selection> = serde_json::from_str(&text).ok();
+        let Some(selection) = selection.filter(|selection| selection.run == run && scope(selection).0 == key) else {
+            compared += 1;
+            wrong.push(text);
+            continue;
+        };
+        let (runs, mark) = marked(tx, &selection).await?;
+        if mark != was {
             continue;
         }
         compared += 1;
-        // Groups are those of today, which no row tells of.
-        let without_groups = |mut sheet: Sheet| {
-            sheet.cuts.remove(&Cut::Group);
-            sheet
+        let whole = |sheet: &Sheet| (&sheet.selection, sheet.at, sheet.turns_at) == (&selection, counted_at, turns_at);
+        let holds = match Sheet::read(&body).filter(whole) {
+            None => false,
+            Some(kept) => without_groups(Sheet::count(tx, &selection, &runs, &Cut::ALL, kept.at).await?) == without_groups(kept),
         };
-        if without_groups(sheet) != without_groups(kept) {
-            wrong.push(run);
+        if !holds {
+            wrong.push(text);
         }
     }
     Ok((compared, wrong))
+}
+
+/// Groups are those of today, which no row tells of.
+fn without_groups(mut sheet: Sheet) -> Sheet {
+    sheet.cuts.remove(&Cut::Group);
+    sheet
 }
 
 static BODY: Sql = Sql::new(r"SELECT body FROM figure WHERE scope = $1 AND body <> ''");

@@ -94,15 +94,31 @@ pub async fn seen_by(db: &Db, scope: &Scope) -> Result<(Vec<(String, String)>, O
     Ok((seen, only))
 }
 
+/// What a delivery's row says of the lines that it is in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) channel: i64,
+    /// See [`super::cut::place_number`].
+    pub(super) place: i64,
+    pub(super) route: i64,
+    pub(super) account: i64,
+    /// See [`Cause::number`].
+    pub(super) cause: i64,
+    /// Its place in the definition.
+    pub(super) message: i64,
+    /// A bit for each of its run's segments.
+    pub(super) segments: i64,
+}
+
 /// The lines of one cut.
 pub(super) struct Names {
     pub(super) by: Cut,
     /// The line of each run's campaign.
-    pub(super) campaigns: BTreeMap<i64, i64>,
+    campaigns: BTreeMap<i64, i64>,
     /// The line of each message, by run.
-    pub(super) messages: BTreeMap<i64, Vec<i64>>,
+    messages: BTreeMap<i64, Vec<i64>>,
     /// The line of each segment, by run: the bit that stands for it there, and the line.
-    pub(super) segments: BTreeMap<i64, Vec<(i64, i64)>>,
+    segments: BTreeMap<i64, Vec<(i64, i64)>>,
     /// The line of each group.
     pub(super) groups: BTreeMap<String, i64>,
     /// Key and name of each line, where they are read from the database.
@@ -180,6 +196,32 @@ impl Names {
         // The latest run's title is the one that people know.
         self.named.insert(line, (key, title.into()));
         line
+    }
+
+    /// The lines that a delivery of a run is in, by number; that of what belongs to none where it is in no other. Groups are
+    /// people's: no row tells them.
+    pub(super) fn each_line(&self, run: i64, facts: Facts, mut take: impl FnMut(i64)) {
+        match self.by {
+            Cut::Channel => take(facts.channel),
+            Cut::Campaign => take(self.campaigns.get(&run).copied().unwrap_or(NONE)),
+            Cut::Area => take(facts.place),
+            Cut::Carrier => take(facts.route),
+            Cut::Account => take(facts.account),
+            Cut::Reason => take(facts.cause),
+            Cut::Message => {
+                let line = self.messages.get(&run).zip(usize::try_from(facts.message).ok());
+                take(line.and_then(|(lines, at)| lines.get(at).copied()).unwrap_or(NONE));
+            }
+            Cut::Segment => {
+                let known = self.segments.get(&run).map_or(&[][..], Vec::as_slice);
+                let mut own = known.iter().filter(|(bit, _)| facts.segments & bit != 0).map(|(_, line)| *line).peekable();
+                if own.peek().is_none() {
+                    take(NONE);
+                }
+                own.for_each(take);
+            }
+            Cut::Group => take(NONE),
+        }
     }
 
     /// The line that a counted number belongs to: wards count in their province.

@@ -39,8 +39,12 @@ pub struct Paper<'a> {
     pub before: Option<(&'a Period, &'a Sheet)>,
     /// Goals.
     pub targets: &'a [Target],
+    /// Whose campaigns; empty: the whole office's.
+    pub department: &'a str,
     /// The closing that the figures are of.
     pub closing: Option<&'a Closing>,
+    /// What changed after it: each measure as it was closed and as it is now.
+    pub adjusted: &'a [(Measure, i64, i64)],
     /// The day on the paper.
     pub today: NaiveDate,
 }
@@ -105,10 +109,14 @@ impl<'a> Paper<'a> {
         self.office.get("name").map_or("(Tên cơ quan, đơn vị)", String::as_str)
     }
 
-    /// `Số: …/BC-STTTT`; the number is written in when it is signed.
+    /// `Số: …/BC-STTTT`; the number is written in when it is signed. An office's short name is the one of its texts: its
+    /// spaces are none of a symbol's.
     pub fn number(&self) -> String {
-        let symbol = self.reporting.symbol.as_deref().or_else(|| self.office.get("short").map(String::as_str));
-        symbol.map_or_else(|| "Số:        /BC".to_string(), |symbol| format!("Số:        /BC-{symbol}"))
+        let short = || self.office.get("short").map(|short| short.split_whitespace().collect::<String>());
+        let symbol = self.reporting.symbol.clone().or_else(short);
+        // Room that neither a line's end nor a browser takes away.
+        let room = "\u{a0}".repeat(8);
+        symbol.map_or_else(|| format!("Số:{room}/BC"), |symbol| format!("Số:{room}/BC-{symbol}"))
     }
 
     /// `Hà Nội, ngày 05 tháng 10 năm 2026`: below 10 with a zero, and so months below 3, as Appendix I wants it.
@@ -166,12 +174,19 @@ impl<'a> Paper<'a> {
         let (all, confirmed, presumed) = (people.addressed(), people.of(Fate::Confirmed), people.of(Fate::Presumed));
         let n = |n: i64| words::number(n, VI);
         let share = |part: i64| words::share(part, all, VI);
-        let mut said = vec![format!(
+        let mut said = Vec::new();
+        if !self.department.is_empty() {
+            said.push(format!(
+                "Phạm vi số liệu: các chiến dịch của {} và các chiến dịch dùng chung của cơ quan.",
+                self.department
+            ));
+        }
+        said.push(format!(
             "Trong kỳ ({}), hệ thống đã thực hiện {} đợt gửi tới {} người trong danh sách (mỗi người tính một lần).",
             self.days(),
             n(self.sheet.runs.total - self.sheet.runs.missed),
             n(all)
-        )];
+        ));
         said.push(format!(
             "Số người được tiếp cận có xác nhận: {} ({}). Số người được cho là đã tiếp cận nhưng chưa có xác nhận: {} ({}). Hai số này không cộng với nhau. Số người chưa tiếp cận được: {} ({}).",
             n(confirmed), share(confirmed), n(presumed), share(presumed), n(people.not_reached()), share(people.not_reached())
@@ -194,6 +209,19 @@ impl<'a> Paper<'a> {
             ));
         } else if let Some((period, _)) = self.before {
             said.push(format!("{}: không có đợt gửi nào để so sánh.", period.title().vi));
+        }
+        if !self.adjusted.is_empty() {
+            let change = |(measure, closed, now): &(Measure, i64, i64)| {
+                format!(
+                    "{}: {} (đã chốt {}, hiện nay {})",
+                    lower(&measure.label().vi),
+                    signed(now - closed, VI),
+                    n(*closed),
+                    n(*now)
+                )
+            };
+            let changes: Vec<String> = self.adjusted.iter().map(change).collect();
+            said.push(format!("Điều chỉnh sau chốt, không tính vào các số trên: {}.", changes.join("; ")));
         }
         for target in self.targets {
             let (population, goal) = (target.population(), &target.goal);
@@ -229,8 +257,11 @@ pub enum PaperError {
     Xlsx(#[from] rust_xlsxwriter::XlsxError),
 }
 
+/// What a column says of a line.
+type Of = fn(&Figures) -> i64;
+
 /// The columns of a cut, and what each is of a line.
-const COLUMNS: [(&str, fn(&Figures) -> i64); 7] = [
+const COLUMNS: [(&str, Of); 7] = [
     ("Số người", |figures| figures.people.addressed()),
     ("Có xác nhận", |figures| figures.people.of(Fate::Confirmed)),
     ("Chưa có xác nhận", |figures| figures.people.of(Fate::Presumed)),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Cut, Deliveries, Figures, Outcome, Run,
     cut::place_number,
-    name::{NONE, Names},
+    name::{Facts, Names},
 };
 use crate::{
     audience::reach::presumed,
@@ -85,16 +85,11 @@ pub(super) enum Columns {
 struct Row {
     /// The person, counted from the window's first.
     person: usize,
-    channel: i64,
     state: State,
     outcome: Outcome,
-    place: i64,
     parts: i64,
     price: i64,
-    account: i64,
-    route: i64,
-    message: i64,
-    segments: i64,
+    facts: Facts,
 }
 
 /// The columns of a range, as the database hands them over.
@@ -113,18 +108,22 @@ fn rows(texts: &Texts) -> impl Iterator<Item = Row> {
         let (key, rest) = (packed >> 16, packed & 0xffff);
         let state = State::from_number(i16::try_from(rest >> 11).unwrap_or(i16::MAX));
         let (cost, sender) = (costs.next().unwrap_or(0), senders.next().unwrap_or(0));
+        let outcome = Outcome::of(state, rest >> 1 & 1023, rest & 1 == 1);
         Row {
             person: usize::try_from(key >> 4).unwrap_or(usize::MAX),
-            channel: key & 15,
             state,
-            outcome: Outcome::of(state, rest >> 1 & 1023, rest & 1 == 1),
-            place,
+            outcome,
             parts: cost.rem_euclid(65_536),
             price: cost.div_euclid(65_536),
-            account: sender >> 32,
-            route: sender >> 16 & 0xffff,
-            message: sender & 0xffff,
-            segments: segments.next().unwrap_or(0),
+            facts: Facts {
+                channel: key & 15,
+                place,
+                route: sender >> 16 & 0xffff,
+                account: sender >> 32,
+                cause: outcome.cause.number(),
+                message: sender & 0xffff,
+                segments: segments.next().unwrap_or(0),
+            },
         }
     })
 }
@@ -159,7 +158,7 @@ impl Window {
 
     fn meet(&mut self, run: usize, row: &Row) {
         let Some(person) = self.people.get_mut(row.person) else { return };
-        let met = Person { place: row.place, outcome: row.outcome, run };
+        let met = Person { place: row.facts.place, outcome: row.outcome, run };
         *person = Some(match *person {
             None => met,
             // Runs come in their order.
@@ -262,7 +261,7 @@ impl<'a> Pass<'a> {
                 within!(tx, |c, sql| sqlx::query_as(sql(statement)).bind(from).bind(to).bind(self.unbounced).fetch_one(c).await)?;
             is_empty &= texts.0.is_none();
             self.waiting_since = self.waiting_since.into_iter().chain(texts.5).min();
-            for row in rows(&texts).filter(|row| self.places.is_empty() || self.places.contains(&row.place)) {
+            for row in rows(&texts).filter(|row| self.places.is_empty() || self.places.contains(&row.facts.place)) {
                 window.meet(at, &row);
                 self.deliveries.add(row.state, 1, row.parts, row.price);
                 for cutting in &mut self.cuttings {
@@ -317,38 +316,25 @@ struct Cutting<'a> {
 
 impl Cutting<'_> {
     fn count(&mut self, run: &Run, row: &Row, groups: &[Vec<i64>]) {
-        let one = |line: i64| [line];
-        match self.by {
-            Cut::Channel => self.add(&one(row.channel), row),
-            Cut::Campaign => self.add(&one(self.names.campaigns.get(&run.id).copied().unwrap_or(NONE)), row),
-            Cut::Area => self.add(&one(row.place), row),
-            Cut::Carrier => self.add(&one(row.route), row),
-            Cut::Account => self.add(&one(row.account), row),
-            Cut::Reason => self.add(&one(row.outcome.cause.number()), row),
-            Cut::Message => {
-                let line = self.names.messages.get(&run.id).zip(usize::try_from(row.message).ok());
-                let line = line.and_then(|(lines, at)| lines.get(at).copied()).unwrap_or(NONE);
-                self.add(&one(line), row);
+        let of_groups = groups.get(row.person).filter(|lines| self.by == Cut::Group && !lines.is_empty());
+        if let Some(lines) = of_groups {
+            for line in lines {
+                self.add(*line, row);
             }
-            Cut::Segment => {
-                let named = self.names.segments.get(&run.id).map_or(&[][..], Vec::as_slice);
-                let lines: Vec<i64> = named.iter().filter(|(bit, _)| row.segments & bit != 0).map(|(_, line)| *line).collect();
-                self.add(&lines, row);
-            }
-            Cut::Group => self.add(groups.get(row.person).map_or(&[][..], Vec::as_slice), row),
+        } else {
+            let names = self.names;
+            names.each_line(run.id, row.facts, |line| self.add(line, row));
         }
         if self.marks.len() >= MOST_MARKS {
             self.join();
         }
     }
 
-    /// Counts a delivery in these lines, or in the one of what belongs to none.
-    fn add(&mut self, lines: &[i64], row: &Row) {
-        for line in if lines.is_empty() { &[NONE] } else { lines } {
-            self.lines.entry(*line).or_default().deliveries.add(row.state, 1, row.parts, row.price);
-            if !self.by.parts_people() {
-                self.marks.push((row.person, *line, row.outcome));
-            }
+    /// Counts a delivery in this line.
+    fn add(&mut self, line: i64, row: &Row) {
+        self.lines.entry(line).or_default().deliveries.add(row.state, 1, row.parts, row.price);
+        if !self.by.parts_people() {
+            self.marks.push((row.person, line, row.outcome));
         }
     }
 
@@ -392,16 +378,17 @@ mod tests {
         let rows: Vec<Row> = rows(&texts).collect();
         assert_eq!(rows.len(), 2);
         let row = &rows[0];
-        assert_eq!((row.person, row.channel, row.state, row.outcome.fate), (7, 2, State::Enroute, Fate::Presumed));
-        assert_eq!((row.place, row.parts, row.price), (100_004, 2, 350));
-        assert_eq!((row.account, row.route, row.message, row.segments), (5, 17, 3, 6));
-        assert_eq!((rows[1].person, rows[1].place, rows[1].outcome.fate), (32_767, 0, Fate::Failed));
-        assert_eq!(rows[1].outcome.cause.number(), 6);
+        let facts = row.facts;
+        assert_eq!((row.person, facts.channel, row.state, row.outcome.fate), (7, 2, State::Enroute, Fate::Presumed));
+        assert_eq!((facts.place, row.parts, row.price), (100_004, 2, 350));
+        assert_eq!((facts.account, facts.route, facts.message, facts.segments), (5, 17, 3, 6));
+        assert_eq!((rows[1].person, rows[1].facts.place, rows[1].outcome.fate), (32_767, 0, Fate::Failed));
+        assert_eq!(rows[1].facts.cause, 6);
     }
 
     #[test]
     fn columns_that_were_not_read_are_zero() {
         let rows: Vec<Row> = rows(&(Some("65536".into()), Some("01".into()), None, None, None, None)).collect();
-        assert_eq!((rows.len(), rows[0].channel, rows[0].place, rows[0].price), (1, 1, 1_001, 0));
+        assert_eq!((rows.len(), rows[0].facts.channel, rows[0].facts.place, rows[0].price), (1, 1, 1_001, 0));
     }
 }

@@ -4,7 +4,14 @@
 //! where to go on. A page looks at no more rows than it can in a moment: where few of them belong to the line, it says how
 //! far it looked. What can go wrong is only the database.
 
-use super::{Cause, Cut, Outcome, Selection, cut::place_of, name::Names, runs};
+use std::collections::BTreeMap;
+
+use super::{
+    Cause, Cut, Outcome, Selection,
+    cut::place_of,
+    name::{Facts, Names},
+    runs,
+};
 use crate::{
     audience::{
         place::Places,
@@ -13,6 +20,7 @@ use crate::{
     db::{Db, Result, Sql},
     delivery::State,
     within,
+    words::Phrase,
 };
 
 /// Rows that a page has at most.
@@ -44,7 +52,7 @@ pub struct Row {
     /// What that means for the person.
     pub outcome: Outcome,
     /// The line of the carrier cut.
-    pub carrier: crate::words::Phrase,
+    pub carrier: Phrase,
     /// Parts.
     pub parts: i16,
     /// Đồng.
@@ -60,11 +68,14 @@ pub struct Page {
     pub rows: Vec<Row>,
     /// Where the next page begins; none: that was all.
     pub next: Option<i64>,
+    /// What the line is called that was asked for, if a row of it was met.
+    pub line: Option<Phrase>,
 }
 
 type Read = (i64, i16, i16, bool, Option<String>, i16, i64, i16, i64, i16, i64, i64, Option<String>);
 
-/// Rows of a selection from `after` on, of one line of a cut where `line` names one, and of one fate.
+/// Rows of a selection from `after` on, of one line of a cut where `line` names one (a group's people are those of today, which
+/// no row tells: it has no rows), and of one fate.
 pub async fn page(
     db: &Db,
     selection: &Selection,
@@ -80,9 +91,14 @@ pub async fn page(
         None => None,
     };
     let places = selection.places();
+    // Which numbers of lines are the wanted one: names are looked up once each.
+    let mut wanted: BTreeMap<i64, bool> = BTreeMap::new();
     let mut page = Page::default();
     let mut left = LOOK;
-    for run in runs.iter().filter(|run| (run.id + 1) << 36 > after) {
+    // A campaign's rows are those of its runs: the others' need no look.
+    let campaign = line.filter(|(by, _)| *by == Cut::Campaign).map(|(_, slug)| slug);
+    let runs = runs.iter().filter(|run| campaign.is_none_or(|slug| run.campaign == slug));
+    for run in runs.filter(|run| (run.id + 1) << 36 > after) {
         let mut from = (run.id << 36).max(after);
         loop {
             let chunk = left.min(2_000);
@@ -101,28 +117,30 @@ pub async fn page(
                 let place = super::cut::place_number(area.as_deref().unwrap_or_default());
                 let state = State::from_number(state);
                 let outcome = Outcome::of(state, i64::from(reason), presumed);
-                let of_line = |by: Cut, key: &str, names: &Names| match by {
-                    Cut::Campaign => run.campaign == key,
-                    Cut::Channel => names.of(id & 15).0 == key,
-                    Cut::Area => names.of(names.line(place)).0 == key,
-                    Cut::Carrier => names.of(i64::from(route)).0 == key,
-                    Cut::Account => names.of(account).0 == key,
-                    Cut::Reason => outcome.cause.name() == key,
-                    Cut::Message => names
-                        .messages
-                        .get(&run.id)
-                        .and_then(|lines| lines.get(usize::try_from(message).ok()?))
-                        .is_some_and(|line| names.of(*line).0 == key),
-                    Cut::Segment => names
-                        .segments
-                        .get(&run.id)
-                        .is_some_and(|lines| lines.iter().any(|(bit, line)| segments & bit != 0 && names.of(*line).0 == key)),
-                    // A group's people are those of today, which a row does not say.
-                    Cut::Group => true,
+                let facts = Facts {
+                    channel: id & 15,
+                    place,
+                    route: i64::from(route),
+                    account,
+                    cause: outcome.cause.number(),
+                    message: i64::from(message),
+                    segments,
+                };
+                let mut of_line = |key: &str, names: &Names| {
+                    let mut is_in = false;
+                    names.each_line(run.id, facts, |line| {
+                        is_in |= *wanted.entry(line).or_insert_with(|| {
+                            let (own, name) = names.of(names.line(line));
+                            let found = own == key;
+                            page.line = page.line.take().or_else(|| found.then_some(name));
+                            found
+                        });
+                    });
+                    is_in
                 };
                 let fits = (places.is_empty() || places.contains(&place))
                     && fate.is_none_or(|fate| fate == outcome.fate)
-                    && line.zip(names.as_ref()).is_none_or(|((by, key), names)| of_line(by, key, names));
+                    && line.zip(names.as_ref()).is_none_or(|((_, key), names)| of_line(key, names));
                 if fits {
                     let carrier = super::name::route(i64::from(route)).1;
                     page.rows.push(Row {

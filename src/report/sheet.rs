@@ -116,6 +116,22 @@ impl Sheet {
         self.cuts.get(&by).map_or(&[], Vec::as_slice)
     }
 
+    /// What it says of one campaign as a whole; none: it has no runs of it. Whatever is of all campaigns together is left out.
+    pub fn of_campaign(&self, slug: &str) -> Option<Self> {
+        let line = self.lines(Cut::Campaign).iter().find(|line| line.key == slug)?;
+        Some(Self {
+            selection: Selection { campaign: Some(slug.to_string()), ..self.selection.clone() },
+            at: self.at,
+            runs: self.runs,
+            subject: None,
+            total: line.figures,
+            cuts: BTreeMap::new(),
+            gaps: Vec::new(),
+            places: BTreeMap::new(),
+            turns_at: None,
+        })
+    }
+
     /// How far its people bring a goal.
     pub fn target(&self, goal: &crate::campaign::Goal) -> super::Target {
         super::Target::of(goal, &self.places)

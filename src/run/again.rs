@@ -1,8 +1,8 @@
 //! Runs that are made from a run that is over: the same text again to whom it failed, or a correction to whoever got it.
 //!
 //! What enters: the run, the states of its deliveries, and for a correction the approved definition. What leaves: one run, however
-//! often its maker clicks (its occurrence decides); whom it goes to is decided by the rows when its deliveries are made, so
-//! nobody who was reached meanwhile gets the same text twice. A correction also goes to people who turn out later to have
+//! often its maker clicks (its occurrence decides), and one at a time; whom it goes to is decided by the rows when its deliveries are
+//! made, so nobody who was reached meanwhile, or by another try, gets the same text twice. A correction also goes to people who turn out later to have
 //! got the wrong text, until a stated time ([`follow`]).
 
 use std::time::Duration;
@@ -27,11 +27,24 @@ static RETRY: Sql = Sql::new(
     r"INSERT INTO run (campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused,
                        due_at, expires_at, finish_at, fan_cursor, fan_top, budget, created_at, settled_at, parent, kin, kin_states)
       SELECT campaign, $2, $3, kind, definition, date, turn, message, recipients, 0, false,
-             $4, $5, $6, 0, fan_top, budget, $4, NULL, id, 1, $7 FROM run WHERE id = $1
-      ON CONFLICT (campaign, occurrence) DO NOTHING RETURNING id",
+             $4, $5, $6, 0, fan_top, budget, $4, NULL, id, 1, $7 FROM run WHERE id = $1 RETURNING id",
 );
 
 static MADE: Sql = Sql::new(r"SELECT id FROM run WHERE campaign = $1 AND occurrence = $2");
+
+// Tries of one text are made one after the other, whichever of them is tried again: the first of them is the lock.
+static FIRST: Sql = Sql::new(
+    r"WITH RECURSIVE up(id) AS (SELECT CAST($1 AS BIGINT) UNION SELECT u.parent FROM run u JOIN up ON u.id = up.id WHERE u.kin = 1)
+      SELECT min(up.id) FROM up",
+);
+
+static LOCK: Sql = Sql::new(r"SELECT r.id FROM run r WHERE r.id = $1 :lock(r)");
+
+static UNDER_WAY: Sql = Sql::new(
+    r"WITH RECURSIVE tries(id) AS (SELECT CAST($1 AS BIGINT)
+        UNION SELECT t.id FROM run t JOIN tries ON t.parent = tries.id WHERE t.kin = 1)
+      SELECT min(r.id) FROM run r JOIN tries ON r.id = tries.id WHERE r.settled_at IS NULL",
+);
 
 static CHILDREN: Sql = Sql::new(r"SELECT id FROM run WHERE parent = $1 ORDER BY id");
 
@@ -88,12 +101,25 @@ impl Retry {
         &self.parent
     }
 
-    /// Makes the run, or finds the one that was made.
-    pub async fn make(&self, tx: &mut Tx, now: i64) -> db::Result<i64> {
+    /// Makes the run, or finds the one that was made. Another try of the same text that is under way goes before: nobody knows yet
+    /// whom it reaches.
+    pub async fn make(&self, tx: &mut Tx, now: i64) -> db::Result<Result<Made, RunError>> {
+        let first: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&FIRST)).bind(self.parent.id).fetch_one(c).await)?;
+        let _: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&LOCK)).bind(first).fetch_one(c).await)?;
         let occurrence = format!("retry:{}:{}", self.parent.id, self.nth);
+        let made: Option<i64> = within!(tx, |c, sql| {
+            sqlx::query_scalar(sql(&MADE)).bind(&self.parent.campaign).bind(&occurrence).fetch_optional(c).await
+        })?;
+        if let Some(run) = made {
+            return Ok(Ok(Made { run, is_new: false }));
+        }
+        let going: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&UNDER_WAY)).bind(first).fetch_one(c).await)?;
+        if let Some(run) = going {
+            return Ok(Err(RunError::NotOver(run)));
+        }
         let origin = if self.parent.is_test() { Origin::Test } else { Origin::Manual };
         let finish = self.campaign.channels.finish_by.map(|by| now + make::millis(by));
-        let made: Option<i64> = within!(tx, |c, sql| {
+        let run: i64 = within!(tx, |c, sql| {
             sqlx::query_scalar(sql(&RETRY))
                 .bind(self.parent.id)
                 .bind(&occurrence)
@@ -102,20 +128,20 @@ impl Retry {
                 .bind(now + make::millis(self.campaign.sending.valid_for))
                 .bind(finish)
                 .bind(Kin::bits(&self.states))
-                .fetch_optional(c)
+                .fetch_one(c)
                 .await
         })?;
-        match made {
-            Some(run) => Ok(run),
-            None => {
-                within!(tx, |c, sql| sqlx::query_scalar(sql(&MADE))
-                    .bind(&self.parent.campaign)
-                    .bind(&occurrence)
-                    .fetch_one(c)
-                    .await)
-            }
-        }
+        Ok(Ok(Made { run, is_new: true }))
     }
+}
+
+/// A run that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// Its number.
+    pub run: i64,
+    /// It was made now; else somebody had made the same before.
+    pub is_new: bool,
 }
 
 /// Makes a run of an approved definition now, once: a second call finds the first one's. `parent`: it corrects that run.

@@ -3,11 +3,14 @@
 //! An index holds the failures alone, by run and reason: looking at them costs by how many there are, up to a bound, whatever the
 //! size of the run.
 
+use providers::Reason as Said;
+
 use crate::{
     db::{Db, Result, Sql},
     delivery::{State, Why, masked, recipient_of},
-    on,
+    on, phrase,
     seal::Seal,
+    words::Phrase,
 };
 
 /// Failures are counted up to here.
@@ -97,4 +100,56 @@ pub async fn of(db: &Db, seal: &Seal, run: i64) -> Result<Failures> {
         examples: rows.into_iter().map(example).collect(),
     });
     Ok(Failures { reasons: reasons.collect(), more })
+}
+
+/// What an office can do about failures of a reason; none: nothing that is known beforehand.
+pub fn advice(why: Why) -> Option<Phrase> {
+    let advice = match why {
+        Why::Gateway(Said::NoSuchAddress) => phrase!(
+            "Sửa hoặc bỏ các số, địa chỉ này trong danh sách gốc rồi nhập lại; gửi lại cũng không đến.",
+            "Mend or take out these numbers and addresses in the original list, and import it anew; sending again reaches nobody."
+        ),
+        Why::Gateway(Said::Unreachable | Said::Full) => phrase!(
+            "Thường chỉ là tạm thời: gửi lại sau ít giờ, hoặc thêm kênh dự phòng cho chiến dịch.",
+            "This mostly passes: send again some hours later, or give the campaign another channel to fall back to."
+        ),
+        Why::Gateway(Said::Blocked) => phrase!(
+            "Hỏi nhà mạng hoặc nhà cung cấp vì sao chặn; người tự chặn thì không gửi nữa.",
+            "Ask the carrier or provider why it blocks; whoever blocks it themselves wants no more."
+        ),
+        Why::Gateway(Said::Template) => phrase!(
+            "Lời nhắn không khớp mẫu tin đã đăng ký: đăng ký mẫu với nhà cung cấp, ghi vào loa.toml, hoặc sửa lời cho khớp.",
+            "The text fits no registered wording: register it with the provider and write it into loa.toml, or change the text."
+        ),
+        Why::Gateway(Said::Content) => phrase!(
+            "Cổng gửi không nhận nội dung này: xem câu trả lời bên dưới, sửa lời rồi gửi thử trước.",
+            "The gateway does not take this content: see its words below, change the text and try it on yourself first."
+        ),
+        Why::Gateway(Said::Quota) => phrase!(
+            "Tài khoản hết hạn mức ngày: gửi lại vào hôm sau, hoặc xin nâng hạn mức.",
+            "The account's day was used up: send again tomorrow, or ask for a larger quota."
+        ),
+        Why::Gateway(Said::Funds) => {
+            phrase!("Nạp tiền vào tài khoản rồi gửi lại.", "Top the account up, then send again.")
+        }
+        Why::Gateway(Said::Expired) => phrase!(
+            "Máy người nhận không liên lạc được đến khi tin hết hạn: gửi lại được.",
+            "The phone was out of reach until the message expired: it can be sent again."
+        ),
+        _ => return None,
+    };
+    Some(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_done_is_said_where_something_can() {
+        for said in Said::ALL {
+            assert_eq!(advice(Why::Gateway(said)).is_none(), matches!(said, Said::Other | Said::Complaint), "{said:?}");
+        }
+        assert_eq!(advice(Why::OptedOut), None);
+    }
 }

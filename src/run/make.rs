@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde_json::json;
 
 use crate::{
     active::{Origin, RunState},
+    audit::{self, Actor},
     campaign::{Campaign, Holidays, Occurrence, Source},
     db::{Db, Result, Sql, Tx, affected},
     definition::{self, Kept},
@@ -107,41 +109,71 @@ struct Ref<'a> {
 
 static CORRECTS: Sql = Sql::new(r"SELECT parent FROM warning WHERE slug = $1 AND parent IS NOT NULL");
 
-/// Makes a run of `source` now because a person asked; `recipients` makes it a test.
-pub async fn now(
-    db: &Db,
-    source: &Source,
-    segments: &str,
-    recipients: &[String],
-    holidays: &Holidays,
-    at: DateTime<Utc>,
-) -> std::result::Result<i64, RunError> {
+static MADE: Sql = Sql::new(r"SELECT id FROM run WHERE campaign = $1 AND occurrence = $2");
+
+/// A run that somebody wants now.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The campaign.
+    pub source: &'a Source,
+    /// The text of `segments.toml`.
+    pub segments: &'a str,
+    /// The refs of its people: a test. None: its whole audience.
+    pub recipients: &'a [String],
+    /// What makes it the only one of its request; none: each request makes one.
+    pub once: Option<&'a str>,
+    /// Who asks, and what the record calls it; none: no person, but a demo or a measurement.
+    pub by: Option<(&'a Actor, &'static str)>,
+}
+
+/// Makes the run that somebody wants now, and writes down who does in the same transaction; or finds the one that their request made
+/// before.
+pub async fn asked(db: &Db, asked: &Asked<'_>, holidays: &Holidays, at: DateTime<Utc>) -> std::result::Result<i64, RunError> {
+    let Asked { source, segments, recipients, once, by } = *asked;
     // A test's people are named; everybody else would get words about a text that they never saw.
-    let slug = &source.campaign.slug;
+    let (slug, now) = (&source.campaign.slug, at.timestamp_millis());
     let corrects: Option<i64> =
         on!(db.read, |pool, sql| sqlx::query_scalar(sql(&CORRECTS)).bind(slug).fetch_optional(pool).await)?;
     if let Some(run) = corrects.filter(|_| recipients.is_empty()) {
         return Err(RunError::Corrects(slug.clone(), run));
     }
-    let date = at.with_timezone(&source.campaign.timezone()).date_naive();
-    let mut occurrence = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let mut new = New {
+        source,
+        segments,
+        occurrence: once.map_or_else(|| at.to_rfc3339_opts(SecondsFormat::Millis, true), str::to_string),
+        date: at.with_timezone(&source.campaign.timezone()).date_naive(),
+        due: at,
+        origin: if recipients.is_empty() { Origin::Manual } else { Origin::Test },
+        recipients,
+        missed: false,
+        turn: source.campaign.turn(at, holidays),
+    };
+    if new.message().is_none() {
+        return Err(RunError::NoMessage(slug.clone()));
+    }
     loop {
-        let new = New {
-            source,
-            segments,
-            occurrence: occurrence.clone(),
-            date,
-            due: at,
-            origin: if recipients.is_empty() { Origin::Manual } else { Origin::Test },
-            recipients,
-            missed: false,
-            turn: source.campaign.turn(at, holidays),
-        };
-        if let Some(run) = make(db, &new, at.timestamp_millis()).await? {
-            return Ok(run);
+        let made = transaction!(db, |tx| {
+            let made = make_within(tx, &new, now).await?;
+            if let (Some(run), Some((actor, action))) = (made, by) {
+                let mut after = json!({ "run": run, "hash": source.hash });
+                if !recipients.is_empty() {
+                    after["recipients"] = recipients.len().into();
+                }
+                audit::record(tx, actor, action, slug, None, Some(&after), now).await?;
+            }
+            Ok(made)
+        })?;
+        match made {
+            Some(run) => return Ok(run),
+            None if once.is_some() => {
+                let made = on!(db.read, |pool, sql| {
+                    sqlx::query_scalar(sql(&MADE)).bind(slug).bind(&new.occurrence).fetch_one(pool).await
+                });
+                return Ok(made?);
+            }
+            // Two people asked within the same millisecond: both get their run.
+            None => new.occurrence.push('+'),
         }
-        // Two people asked within the same millisecond: both get their run.
-        occurrence.push('+');
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     bound,
     campaign::{Campaign, Condition, Kind, Policy, Segments},
     db::{Db, DbError, Result, Sql},
+    delivery::{Kin, first_of},
     on, phrase,
     words::{self, Lang, Phrase},
 };
@@ -55,14 +56,14 @@ pub async fn work(db: &Db, runs: &[Arc<ActiveRun>]) -> Result<Vec<Work>> {
 fn like(run: &ActiveRun) -> Work {
     let campaign = &run.frozen.campaign;
     let message = campaign.messages.iter().position(|message| message.id == run.row.message).unwrap_or(0);
-    let hours = campaign.sending.hours.filter(|_| !run.is_warning() && !run.row.is_test());
+    let hours = hours(campaign).filter(|_| !run.is_warning() && !run.row.is_test());
     Work {
         run: run.row.id,
         warning: run.is_warning(),
         route: 0,
         messages: 0,
         parts: run.frozen.templates.typical_parts(message),
-        hours: hours.map(|(from, until)| Hours { from: from.into(), until: until.into(), zone: campaign.timezone() }),
+        hours,
     }
 }
 
@@ -89,11 +90,7 @@ pub async fn first_work(
     let audience = compile_audience(&campaign.audience, &lookup, db.engine(), 1, now)?;
     let warning = campaign.kind == Kind::Warning;
     let bounds = Bounds::of(campaign, now);
-    let hours = campaign.sending.hours.filter(|_| !warning).map(|(from, until)| Hours {
-        from: from.into(),
-        until: until.into(),
-        zone: campaign.timezone(),
-    });
+    let hours = hours(campaign).filter(|_| !warning);
     let piece =
         |route: i16, messages: i64| Work { run: 0, warning, route, messages: u64::try_from(messages).unwrap_or(0), parts, hours };
     let mut work = Vec::new();
@@ -115,6 +112,34 @@ pub async fn first_work(
     }
     work.retain(|piece| piece.messages > 0);
     Ok(work)
+}
+
+static GOT: Sql = Sql::new(
+    r"SELECT route, CAST(count(*) AS BIGINT) FROM delivery
+      WHERE id >= $1 AND id < $2 AND state IN (SELECT state FROM :rows($3; state SMALLINT) AS got) GROUP BY route ORDER BY route",
+);
+
+/// What a correction of a run would have to send, by route: to whoever got that run's text or may have got it, over the same channel.
+/// At a million people this takes seconds.
+pub async fn correction_work(db: &Db, campaign: &Campaign, parent: i64, parts: u16) -> Result<Vec<Work>> {
+    #[derive(Serialize)]
+    struct State {
+        state: i16,
+    }
+    let got = crate::db::list(&Kin::GOT.map(|state| State { state: state.number() }));
+    let rows: Vec<(i16, i64)> = on!(db.read, |pool, sql| {
+        sqlx::query_as(sql(&GOT)).bind(first_of(parent)).bind(first_of(parent + 1)).bind(&got).fetch_all(pool).await
+    })?;
+    let warning = campaign.kind == Kind::Warning;
+    let hours = hours(campaign).filter(|_| !warning);
+    let piece = |(route, n): (i16, i64)| Work { run: 0, warning, route, messages: u64::try_from(n).unwrap_or(0), parts, hours };
+    Ok(rows.into_iter().map(piece).collect())
+}
+
+/// When a campaign is sent, of a day.
+fn hours(campaign: &Campaign) -> Option<Hours> {
+    let (from, until) = campaign.sending.hours?;
+    Some(Hours { from: from.into(), until: until.into(), zone: campaign.timezone() })
 }
 
 /// The active people of a condition who have a chat address, by the service's number.

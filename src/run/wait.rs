@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Asia::Ho_Chi_Minh;
+use providers::Channel;
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use super::outlook::{moment, route_name};
 use crate::{
     account::{forecast::Line, trouble::Cause},
     active::{ActiveRun, OVER_BUDGET, RunState},
+    audience::address::ChatService,
     db::{Db, Result, Sql},
     delivery::{self, Why},
     on, phrase,
@@ -91,6 +93,23 @@ impl Wait {
         !matches!(self.what, What::Rate | What::Listing(_))
     }
 
+    /// Whether it lasts until somebody does something about it.
+    pub fn wants_somebody(&self) -> bool {
+        match &self.what {
+            What::Paused | What::Budget | What::Held(_) | What::NoAccount(_) => true,
+            What::Accounts(..) => self.until.is_none(),
+            _ => false,
+        }
+    }
+
+    /// The account that it waits for, if it is one alone.
+    pub fn account(&self) -> Option<&str> {
+        match &self.what {
+            What::Accounts(_, accounts) if accounts.len() == 1 => accounts.keys().next().map(String::as_str),
+            _ => None,
+        }
+    }
+
     /// In words, as a clause.
     pub fn phrase(&self, now: i64) -> Phrase {
         let told = match &self.what {
@@ -107,7 +126,8 @@ impl Wait {
             What::Hours => phrase!("ngoài giờ gửi", "outside its hours of sending"),
             What::NoAccount(routes) => {
                 let (vi, en) = (names(routes, Lang::Vi), names(routes, Lang::En));
-                phrase!("chưa có tài khoản nào gửi được đến {vi}", "no account sends to {en}")
+                let Phrase { vi: then_vi, en: then_en } = remedy();
+                phrase!("chưa có tài khoản nào gửi được đến {vi}: {then_vi}", "no account sends to {en}: {then_en}")
             }
             What::Accounts(routes, accounts) => {
                 let (vi, en) = (names(routes, Lang::Vi), names(routes, Lang::En));
@@ -152,9 +172,32 @@ impl Wait {
     }
 }
 
-/// `Viettel, VinaPhone`.
-fn names(routes: &BTreeSet<i16>, lang: Lang) -> String {
-    routes.iter().map(|route| route_name(*route, lang)).collect::<Vec<_>>().join(", ")
+/// What to do about messages that no account serves.
+pub fn remedy() -> Phrase {
+    phrase!(
+        "thêm tài khoản cho kênh này vào loa.toml rồi khởi động lại, hoặc dừng hẳn đợt gửi",
+        "add one to loa.toml and start Loa again, or abort the run"
+    )
+}
+
+/// To where messages go, by route: `Viettel, VinaPhone, Telegram`.
+pub fn names(routes: &BTreeSet<i16>, lang: Lang) -> String {
+    let name = |route: &i16| match Channel::from_number(i64::from(route >> 4)) {
+        Some(Channel::Chat) => {
+            let service = ChatService::from_number(i64::from(route & 15));
+            let name = service.map_or("chat", |service| match service {
+                // Whom one finds by their phone number there.
+                ChatService::ZaloPhone => ChatService::Zalo.name(),
+                service => service.name(),
+            });
+            words::carrier(name, lang).to_string()
+        }
+        Some(Channel::Email) => lang.pick("hộp thư điện tử", "mailboxes").to_string(),
+        _ => route_name(*route, lang),
+    };
+    let mut names: Vec<String> = routes.iter().map(name).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 /// A route's earliest pending deliveries.
@@ -190,6 +233,35 @@ static OBSTACLES: Sql = Sql::new(
     r"SELECT a.name, t.cause, t.why, a.rests_until FROM account a JOIN trouble t ON t.account = a.id AND t.ended_at IS NULL",
 );
 
+static UNSERVED: Sql = Sql::new(
+    r"SELECT r.id, w.route FROM run r CROSS JOIN :rows($1; route SMALLINT) AS w
+      WHERE r.settled_at IS NULL AND r.state < 2 AND NOT r.paused AND r.held IS NULL
+        AND EXISTS (SELECT 1 FROM delivery d WHERE d.state = 0 AND d.run = r.id AND d.route = w.route)
+      ORDER BY r.id, w.route",
+);
+
+/// A route, to be bound.
+#[derive(Serialize)]
+struct Route {
+    route: i16,
+}
+
+/// Every route that these channels have.
+fn routes(channels: &[Channel]) -> impl Iterator<Item = Route> {
+    channels.iter().flat_map(|channel| (0..16).map(|group| Route { route: delivery::route(*channel, group) }))
+}
+
+/// The runs that are to go on and have messages to where no account sends, and to where that is. `served`: where accounts do.
+pub async fn unserved(db: &Db, served: &BTreeSet<i16>) -> Result<BTreeMap<i64, BTreeSet<i16>>> {
+    let list = crate::db::list(&routes(&Channel::ALL).filter(|one| !served.contains(&one.route)).collect::<Vec<_>>());
+    let rows: Vec<(i64, i16)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&UNSERVED)).bind(&list).fetch_all(pool).await)?;
+    let mut unserved: BTreeMap<i64, BTreeSet<i16>> = BTreeMap::new();
+    for (run, route) in rows {
+        unserved.entry(run).or_default().insert(route);
+    }
+    Ok(unserved)
+}
+
 /// What keeps an account from sending, and until when.
 type Obstacles = BTreeMap<String, (Phrase, Option<i64>)>;
 
@@ -202,7 +274,14 @@ pub async fn doubts_settle(db: &Db, run: i64) -> Result<Option<i64>> {
 /// What a run waits for, beside what goes on. `lines`: the accounts as they are.
 pub async fn of(db: &Db, run: &ActiveRun, lines: &[Line], now: i64) -> Result<Vec<Wait>> {
     if let Some(wait) = of_itself(run, now) {
-        return Ok(vec![wait]);
+        let mut waits = vec![wait];
+        // Hours come by themselves; an account to where none sends does not.
+        if waits[0].what == What::Hours {
+            let next = next(db, run, now).await?;
+            let missing = of_routes(&next, lines, &Obstacles::new(), now);
+            waits.extend(missing.into_iter().filter(|wait| matches!(wait.what, What::NoAccount(_))));
+        }
+        return Ok(waits);
     }
     let mut waits = Vec::new();
     if run.row.state() == RunState::FanningOut {
@@ -263,12 +342,7 @@ fn of_itself(run: &ActiveRun, now: i64) -> Option<Wait> {
 }
 
 async fn next(db: &Db, run: &ActiveRun, now: i64) -> Result<Vec<Next>> {
-    #[derive(Serialize)]
-    struct Route {
-        route: i16,
-    }
-    let routes = run.plan.order.iter().flat_map(|channel| (0..16).map(|group| Route { route: delivery::route(*channel, group) }));
-    let list = crate::db::list(&routes.collect::<Vec<_>>());
+    let list = crate::db::list(&routes(&run.plan.order).collect::<Vec<_>>());
     let found: Vec<Next> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&NEXT)).bind(run.row.id).bind(&list).bind(now).fetch_all(pool).await)?;
     Ok(found.into_iter().filter(|next| next.first.is_some()).collect())
@@ -375,11 +449,20 @@ mod tests {
         let obstacles = Obstacles::from([("b".to_string(), (Cause::Stopped.phrase(), None))]);
         let waits = of_routes(&[due(18), due(19)], &lines, &obstacles, NOW);
         let told: Vec<String> = waits.iter().map(|wait| wait.phrase(NOW).vi).collect();
-        assert_eq!(told[0], "chưa có tài khoản nào gửi được đến VinaPhone", "{told:?}");
+        assert!(told[0].starts_with("chưa có tài khoản nào gửi được đến VinaPhone: thêm tài khoản"), "{told:?}");
+        // The one waits for somebody, the other for midnight.
+        assert_eq!(waits.iter().map(Wait::wants_somebody).collect::<Vec<_>>(), [true, false]);
         assert_eq!(
             told[1], "tin đến MobiFone chờ tài khoản b (đã dừng, chờ người xử lý), c (hết hạn mức ngày): đến 00:00 ngày mai",
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn where_messages_go_has_a_name() {
+        let all = |lang| names(&BTreeSet::from([17, 32, 49, 50, 51]), lang);
+        assert_eq!(all(Lang::Vi), "Viettel, hộp thư điện tử, Zalo, Telegram, Zalo");
+        assert_eq!(all(Lang::En), "Viettel, mailboxes, Zalo, Telegram, Zalo");
     }
 
     #[test]

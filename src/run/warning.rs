@@ -48,13 +48,19 @@ static OF_RUN: Sql = Sql::new(concat!("SELECT ", warning_columns!(), " FROM warn
 static CORRECTING: Sql =
     Sql::new(concat!("SELECT ", warning_columns!(), " FROM warning WHERE parent = $1 ORDER BY requested_at, slug"));
 
-static OPEN: Sql =
-    Sql::new(concat!("SELECT ", warning_columns!(), " FROM warning WHERE run IS NULL ORDER BY requested_at, slug LIMIT $1"));
+static OPEN: Sql = Sql::new(
+    r"SELECT w.slug, e.title, e.owner, e.at FROM warning w JOIN edition e ON e.slug = w.slug
+      WHERE w.run IS NULL AND e.version = (SELECT max(l.version) FROM edition l WHERE l.slug = w.slug)
+      ORDER BY w.requested_at DESC, w.slug LIMIT $1",
+);
 
 static APPROVED: Sql = Sql::new(
     r"SELECT w.slug, a.hash FROM warning w JOIN approval a ON a.campaign = w.slug AND a.at >= w.requested_at AND a.revoked_at IS NULL
-      JOIN definition d ON d.hash = a.hash WHERE w.run IS NULL ORDER BY a.at DESC, a.hash",
+      JOIN definition d ON d.hash = a.hash
+      WHERE w.run IS NULL AND NOT EXISTS (SELECT 1 FROM archived g WHERE g.slug = w.slug) ORDER BY a.at DESC, a.hash",
 );
+
+static FORGET: Sql = Sql::new(r"DELETE FROM warning WHERE slug = $1 AND run IS NULL");
 
 // Whoever comes second finds it sent.
 static LOCK: Sql = Sql::new(r"SELECT parent FROM warning w WHERE slug = $1 AND run IS NULL :lock(w)");
@@ -67,6 +73,11 @@ pub async fn ask(tx: &mut Tx, slug: &str, pattern: Option<&str>, parent: Option<
         sqlx::query(sql(&ASK)).bind(slug).bind(pattern).bind(parent).bind(by).bind(now).execute(c).await.map(affected)
     })?;
     Ok(())
+}
+
+/// Forgets that a campaign was to go out: it was archived, and must not do so when it is taken back years later. What was sent stays.
+pub async fn forget(tx: &mut Tx, slug: &str) -> Result<()> {
+    within!(tx, |c, sql| sqlx::query(sql(&FORGET)).bind(slug).execute(c).await.map(affected)).map(drop)
 }
 
 /// The warning that is this campaign.
@@ -84,8 +95,21 @@ pub async fn correcting(db: &Db, run: i64) -> Result<Vec<Warning>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&CORRECTING)).bind(run).fetch_all(pool).await)
 }
 
-/// Those that were not sent yet, the oldest first.
-pub async fn open(db: &Db, most: i64) -> Result<Vec<Warning>> {
+/// A warning that was begun, as its draft stands.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Begun {
+    /// Its campaign's slug.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// The department that answers for it.
+    pub owner: String,
+    /// When it was written, unix milliseconds.
+    pub at: i64,
+}
+
+/// Those that were not sent yet, the newest first: many are begun and given up.
+pub async fn open(db: &Db, most: i64) -> Result<Vec<Begun>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&OPEN)).bind(most).fetch_all(pool).await)
 }
 

@@ -1,14 +1,15 @@
 //! API tokens: what programs show instead of signing in. Made by a user, for some of the user's own rights, until a day.
 //!
 //! Only a token's hash is kept, so it is shown once. Whoever made it lends it no more than they have themselves at the time it is
-//! used: a role that is taken away is taken from the tokens as well.
+//! used: a role that is taken away is taken from the tokens as well. A program may lend of its own token in turn ([`lend`]): less,
+//! for no longer, and until its own is taken back. So one that leaked ends with all that was made of it.
 
 use serde_json::json;
 
-use super::{Rights, Secret, User, find as find_user, hash};
+use super::{Right, Rights, Secret, User, find as find_user, hash};
 use crate::{
     audit::{self, Actor},
-    db::{Db, Result, Sql, Tx, affected},
+    db::{Db, DbError, Result, Sql, Tx, affected},
     on,
     seal::Seal,
     transaction, within,
@@ -64,15 +65,22 @@ pub struct New<'a> {
 pub struct Bearer {
     /// Who made it, with no more rights than it lends.
     pub user: User,
-    /// Its number.
-    pub token: i64,
-    /// What it is for.
-    pub name: String,
+    /// The token.
+    pub token: ApiToken,
 }
 
 macro_rules! token_columns {
     () => {
         "id, console_user, name, rights, created_at, ends_at, used_at, revoked_at"
+    };
+}
+
+/// A token, and those that were made by it, by those, and so on.
+macro_rules! family {
+    () => {
+        "WITH RECURSIVE family(id) AS (
+            SELECT id FROM api_token WHERE id = $1 UNION SELECT t.id FROM api_token t JOIN family f ON t.made_by = f.id
+         ) "
     };
 }
 
@@ -84,11 +92,23 @@ static LIST: Sql = Sql::new(concat!(
     token_columns!(),
     " FROM api_token WHERE console_user = $1 AND revoked_at IS NULL ORDER BY id DESC"
 ));
+static FAMILY: Sql = Sql::new(concat!(
+    family!(),
+    "SELECT ",
+    token_columns!(),
+    " FROM api_token WHERE id IN (SELECT id FROM family) AND revoked_at IS NULL ORDER BY id DESC"
+));
+static OWNER: Sql = Sql::new(r"SELECT u.id FROM console_user u WHERE u.id = $1 AND u.disabled_at IS NULL :lock(u)");
+static HOLDS: Sql = Sql::new(r"SELECT count(*) FROM api_token WHERE id = $1 AND ends_at > $2 AND revoked_at IS NULL");
 static MAKE: Sql = Sql::new(
-    r"INSERT INTO api_token (hash, console_user, name, rights, created_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+    r"INSERT INTO api_token (hash, console_user, name, rights, created_at, ends_at, made_by)
+      VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
 );
-static REVOKE: Sql =
-    Sql::new(r"UPDATE api_token SET revoked_at = $3 WHERE id = $1 AND console_user = $2 AND revoked_at IS NULL RETURNING name");
+static REVOKE: Sql = Sql::new(concat!(
+    family!(),
+    "UPDATE api_token SET revoked_at = $3 WHERE id IN (SELECT id FROM family) AND console_user = $2 AND revoked_at IS NULL
+     RETURNING id, name"
+));
 static REVOKE_ALL: Sql = Sql::new(r"UPDATE api_token SET revoked_at = $2 WHERE console_user = $1 AND revoked_at IS NULL");
 
 /// Whoever shows this secret: its maker, with the rights that the token lends and the maker still has. None: there is no such
@@ -105,15 +125,52 @@ pub async fn find(db: &Db, secret: &str, now: i64) -> Result<Option<Bearer>> {
         on!(db.write, |pool, sql| sqlx::query(sql(&USED)).bind(token.id).bind(now).execute(pool).await.map(affected))?;
     }
     user.rights = user.rights.and(token.rights());
-    Ok(Some(Bearer { user, token: token.id, name: token.name }))
+    Ok(Some(Bearer { user, token }))
 }
 
 /// Makes one; its secret, to be shown once. Rights that the user does not have are left out.
 pub async fn make(db: &Db, seal: &Seal, user: &User, new: &New<'_>, actor: &Actor, now: i64) -> Result<Secret> {
+    let kept = write(db, seal, user, None, new, actor, now).await?;
+    Ok(kept.0)
+}
+
+/// Makes one by another token, which lends no more than it has, for no longer than it holds, and until it is taken back. Its secret,
+/// and what was made.
+pub async fn lend(
+    db: &Db,
+    seal: &Seal,
+    bearer: &User,
+    by: &ApiToken,
+    new: &New<'_>,
+    actor: &Actor,
+    now: i64,
+) -> Result<(Secret, ApiToken)> {
+    let new = New { ends_at: new.ends_at.min(by.ends_at), ..*new };
+    write(db, seal, bearer, Some(by.id), &new, actor, now).await
+}
+
+async fn write(
+    db: &Db,
+    seal: &Seal,
+    user: &User,
+    made_by: Option<i64>,
+    new: &New<'_>,
+    actor: &Actor,
+    now: i64,
+) -> Result<(Secret, ApiToken)> {
     let New { name, rights, ends_at } = *new;
     let secret = Secret(format!("{PREFIX}{}", Secret::new(seal).0));
     let rights = rights.and(user.rights);
-    transaction!(db, |tx| {
+    let id = transaction!(db, |tx| {
+        // Whoever is disabled, or whose token is taken back, at this moment leaves no new one behind.
+        let owner = locked(tx, user.id).await?;
+        let holds: i64 = match made_by {
+            Some(by) => within!(tx, |c, sql| sqlx::query_scalar(sql(&HOLDS)).bind(by).bind(now).fetch_one(c).await)?,
+            None => 1,
+        };
+        if !owner || holds == 0 {
+            return Err(DbError::Refused("whoever makes a token may not sign in any more".to_string()));
+        }
         let id: i64 = within!(tx, |c, sql| {
             sqlx::query_scalar(sql(&MAKE))
                 .bind(&secret.hash()[..])
@@ -122,14 +179,29 @@ pub async fn make(db: &Db, seal: &Seal, user: &User, new: &New<'_>, actor: &Acto
                 .bind(rights.bits())
                 .bind(now)
                 .bind(ends_at)
+                .bind(made_by)
                 .fetch_one(c)
                 .await
         })?;
-        let names: Vec<_> = rights.iter().map(super::Right::name).collect();
-        let after = json!({ "token": id, "name": name, "rights": names, "ends_at": ends_at });
-        audit::record(tx, actor, "token.make", &user.email, None, Some(&after), now).await
+        let names: Vec<_> = rights.iter().map(Right::name).collect();
+        let after = json!({ "token": id, "name": name, "rights": names, "ends_at": ends_at, "made_by": made_by });
+        audit::record(tx, actor, "token.make", &user.email, None, Some(&after), now).await?;
+        Ok(id)
     })?;
-    Ok(secret)
+    let (user, name) = (user.id, name.to_string());
+    let token = ApiToken { id, user, name, rights: rights.bits(), created_at: now, ends_at, used_at: None, revoked_at: None };
+    Ok((secret, token))
+}
+
+/// Locks whoever owns tokens: what is made and what is taken back of them goes one after the other. False: they may not sign in.
+async fn locked(tx: &mut Tx, user: i64) -> Result<bool> {
+    let found: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&OWNER)).bind(user).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// A token and those that were made by it, as far as they were not taken back, the latest first.
+pub async fn family(db: &Db, token: i64) -> Result<Vec<ApiToken>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&FAMILY)).bind(token).fetch_all(pool).await)
 }
 
 /// Somebody's tokens that were not taken back, the latest first; those that ended are among them.
@@ -137,13 +209,19 @@ pub async fn list(db: &Db, user: i64) -> Result<Vec<ApiToken>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).bind(user).fetch_all(pool).await)
 }
 
-/// Takes one of somebody's tokens back. False: there is none of this number among theirs.
+/// Takes one of somebody's tokens back, and those that were made by it. False: there is none of this number among theirs.
 pub async fn revoke(db: &Db, user: &User, id: i64, actor: &Actor, now: i64) -> Result<bool> {
     transaction!(db, |tx| {
-        let name: Option<String> =
-            within!(tx, |c, sql| { sqlx::query_scalar(sql(&REVOKE)).bind(id).bind(user.id).bind(now).fetch_optional(c).await })?;
-        let Some(name) = name else { return Ok(false) };
-        let before = json!({ "token": id, "name": name });
+        locked(tx, user.id).await?;
+        let gone: Vec<(i64, String)> =
+            within!(tx, |c, sql| { sqlx::query_as(sql(&REVOKE)).bind(id).bind(user.id).bind(now).fetch_all(c).await })?;
+        let Some((_, name)) = gone.iter().find(|(gone, _)| *gone == id) else { return Ok(false) };
+        let mut made: Vec<i64> = gone.iter().map(|(gone, _)| *gone).filter(|gone| *gone != id).collect();
+        made.sort_unstable();
+        let mut before = json!({ "token": id, "name": name });
+        if !made.is_empty() {
+            before["made"] = json!(made);
+        }
         audit::record(tx, actor, "token.revoke", &user.email, Some(&before), None, now).await?;
         Ok(true)
     })

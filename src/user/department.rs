@@ -47,6 +47,15 @@ impl Scope {
         self.mine.values().map(String::as_str)
     }
 
+    /// How closed figures name the departments that they are of; empty: the whole office.
+    pub fn whose(&self) -> String {
+        if self.everything {
+            return String::new();
+        }
+        // Who is of none reads and signs for what no department owns, and not for the whole office.
+        if self.mine.is_empty() { NOBODYS.to_string() } else { self.names().collect::<Vec<_>>().join("; ") }
+    }
+
     /// A scope for tests and for what knows its names already.
     pub fn of<'a>(mine: impl IntoIterator<Item = &'a str>, others: impl IntoIterator<Item = &'a str>) -> Self {
         let mine: BTreeMap<_, _> = mine.into_iter().map(|name| (folded(name), name.to_string())).collect();
@@ -54,6 +63,9 @@ impl Scope {
         Self { everything: false, mine, all }
     }
 }
+
+/// How closed figures call what belongs to no department.
+const NOBODYS: &str = "(không thuộc đơn vị nào)";
 
 /// A name as it is compared.
 fn folded(name: &str) -> String {
@@ -196,27 +208,25 @@ pub async fn add_department(db: &Db, name: &str, actor: &Actor, now: i64) -> Res
     })
 }
 
-/// Gives a department another name: campaigns whose `owner` is the earlier one are no longer its own.
+/// Gives a department another name; its earlier one. What names it by that one is no longer its own: lists are the caller's to hand
+/// over within the same transaction; campaigns and segments say their owner in their own texts.
 pub async fn rename_department(
-    db: &Db,
+    tx: &mut Tx,
     id: i64,
     name: &str,
     actor: &Actor,
     now: i64,
-) -> Result<std::result::Result<(), Refused>> {
-    transaction!(db, |tx| {
-        let was: Option<String> = within!(tx, |c, sql| sqlx::query_scalar(sql(&NAME)).bind(id).fetch_optional(c).await)?;
-        let Some(was) = was else { return Ok(Err(Refused::NoSuchDepartment)) };
-        let renamed = within!(tx, |c, sql| {
-            sqlx::query(sql(&RENAME)).bind(id).bind(name).bind(folded(name)).execute(c).await.map(affected)
-        })?;
-        if renamed == 0 {
-            return Ok(Err(Refused::DepartmentTaken));
-        }
-        let (before, after) = (json!({ "name": was }), json!({ "name": name }));
-        audit::record(tx, actor, "department.rename", name, Some(&before), Some(&after), now).await?;
-        Ok(Ok(()))
-    })
+) -> Result<std::result::Result<String, Refused>> {
+    let was: Option<String> = within!(tx, |c, sql| sqlx::query_scalar(sql(&NAME)).bind(id).fetch_optional(c).await)?;
+    let Some(was) = was else { return Ok(Err(Refused::NoSuchDepartment)) };
+    let renamed =
+        within!(tx, |c, sql| sqlx::query(sql(&RENAME)).bind(id).bind(name).bind(folded(name)).execute(c).await.map(affected))?;
+    if renamed == 0 {
+        return Ok(Err(Refused::DepartmentTaken));
+    }
+    let (before, after) = (json!({ "name": was }), json!({ "name": name }));
+    audit::record(tx, actor, "department.rename", name, Some(&before), Some(&after), now).await?;
+    Ok(Ok(was))
 }
 
 /// Takes a department away: everybody sees what it owned.
@@ -242,6 +252,8 @@ mod tests {
         assert!(!scope.sees("Công an tỉnh"));
         assert!(scope.sees("Phòng chưa khai báo"));
         assert!(Scope::everything().sees("Công an tỉnh"));
+        assert_eq!((scope.whose().as_str(), Scope::everything().whose().as_str()), ("Sở Văn hóa", ""));
+        assert_eq!(Scope::of([], ["Công an tỉnh"]).whose(), NOBODYS, "who is of no department is not the whole office");
         // The same letters, composed and not.
         assert!(!scope.sees("Co\u{302}ng an ti\u{309}nh"));
     }

@@ -70,12 +70,14 @@ pub struct Chosen<'a> {
     pub hash: &'a str,
     /// With which browser.
     pub agent: &'a str,
+    /// What its cookie held, if anybody had signed in there: that session ends.
+    pub before: Option<&'a str>,
 }
 
 /// Uses a link up: sets the password (its hash) and begins a session. Where a second factor is set up, it is still asked for: a
 /// link alone, which passed through other hands, is not enough. None: somebody was faster, or the time was over.
 pub async fn accept(db: &Db, seal: &Seal, secret: &str, chosen: &Chosen<'_>, actor: &Actor, now: i64) -> Result<Option<Secret>> {
-    let Chosen { user, hash: password, agent } = *chosen;
+    let Chosen { user, hash: password, agent, before } = *chosen;
     transaction!(db, |tx| {
         let used: Option<i64> =
             within!(tx, |c, sql| { sqlx::query_scalar(sql(&USE)).bind(&hash(secret)[..]).bind(now).fetch_optional(c).await })?;
@@ -83,6 +85,9 @@ pub async fn accept(db: &Db, seal: &Seal, secret: &str, chosen: &Chosen<'_>, act
             return Ok(None);
         }
         password::set(tx, user, password, None, actor, now).await?;
+        if let Some(before) = before {
+            session::drop_secret(tx, before).await?;
+        }
         let complete = !user.has_second_factor;
         let address = actor.from.map(|from| from.to_string()).unwrap_or_default();
         let begun = session::begin(tx, seal, user.id, complete, &address, agent, now).await?;

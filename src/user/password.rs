@@ -115,15 +115,36 @@ async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 
 static KEPT: Sql = Sql::new(r"SELECT id, password FROM console_user WHERE email = $1 AND disabled_at IS NULL");
 
+/// A password that was right when it was looked at.
+pub struct Proof {
+    /// Whose it is.
+    pub user: i64,
+    /// What is kept of it.
+    hash: String,
+}
+
+static STANDS: Sql =
+    Sql::new(r"SELECT u.id FROM console_user u WHERE u.id = $1 AND u.password = $2 AND u.disabled_at IS NULL :lock(u)");
+
+impl Proof {
+    /// Whether it still is their password, until the transaction ends: looking at it takes a while, in which another may have been
+    /// set, and that ends whatever the former one opened.
+    pub async fn stands(&self, tx: &mut Tx) -> Result<bool> {
+        let found: Option<i64> =
+            within!(tx, |c, sql| sqlx::query_scalar(sql(&STANDS)).bind(self.user).bind(&self.hash).fetch_optional(c).await)?;
+        Ok(found.is_some())
+    }
+}
+
 /// Whose password this is. None: nobody has the address, or it is not theirs; which of the two takes the same time.
-pub async fn right(db: &Db, email: &str, password: &str) -> Result<Option<i64>> {
+pub async fn right(db: &Db, email: &str, password: &str) -> Result<Option<Proof>> {
     let kept: Option<(i64, Option<String>)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&KEPT)).bind(email).fetch_optional(pool).await)?;
     let (id, hash) = kept.map_or((None, None), |(id, hash)| (Some(id), hash));
-    let known = hash.is_some();
+    let proof = id.zip(hash.clone()).map(|(user, hash)| Proof { user, hash });
     let (password, hash) = (composed(password), hash.unwrap_or_else(|| NOBODYS.to_string()));
     let right = in_turn(move || argon2().verify_password(password.as_bytes(), hash.as_str()).is_ok()).await?;
-    Ok(id.filter(|_| right && known))
+    Ok(proof.filter(|_| right))
 }
 
 static SET: Sql = Sql::new(r"UPDATE console_user SET password = $2, password_at = $3 WHERE id = $1");

@@ -1,11 +1,12 @@
 //! Roles, and the rights that they give. A person may have several roles; rights add up.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{phrase, words::Phrase};
 
 /// What somebody is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Writes campaigns, keeps the list, runs and stops.
@@ -21,7 +22,7 @@ pub enum Role {
 }
 
 /// One thing that somebody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
     /// See campaigns, their runs and the calendar.
@@ -327,8 +328,12 @@ mod tests {
         assert!(roles.rights().has(Right::Approve) && roles.rights().has(Right::WriteCampaigns));
         let rights: Rights = Right::ALL.into_iter().collect();
         assert_eq!(rights.iter().count(), Right::ALL.len());
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+        }
         for right in Right::ALL {
             assert_eq!(Right::named(right.name()), Some(right));
+            assert_eq!(serde_json::to_value(right).unwrap(), right.name());
             assert_eq!(Rights::from_bits(Rights::of(&[right]).bits()).iter().collect::<Vec<_>>(), [right]);
         }
     }

@@ -4,8 +4,9 @@
 //! shoulder is used up. Ten recovery codes, each good once, kept as hashes.
 
 use ring::hmac;
+use serde_json::json;
 
-use super::{User, hash};
+use super::{User, hash, session};
 use crate::{
     audit::{self, Actor},
     db::{Db, DbError, Result, Sql, Tx, affected},
@@ -142,14 +143,28 @@ static USE_CODE: Sql =
     Sql::new(r"UPDATE recovery_code SET used_at = $3 WHERE console_user = $1 AND hash = $2 AND used_at IS NULL");
 static LEFT: Sql = Sql::new(r"SELECT count(*) FROM recovery_code WHERE console_user = $1 AND used_at IS NULL");
 
-/// Turns it on: the key counts from now on, `step` (that of the code that proved it) is used up. The new recovery codes, to be shown
-/// once.
-pub async fn enrol(db: &Db, seal: &Seal, user: &User, key: &Key, step: i64, actor: &Actor, now: i64) -> Result<Vec<String>> {
-    let sealed = seal.seal_token(&key.text());
+/// A new key, and what proved that an authenticator has it.
+#[derive(Clone, Copy)]
+pub struct Proven<'k> {
+    /// The key.
+    pub key: &'k Key,
+    /// The step of the code that was given: it is used up.
+    pub step: i64,
+    /// The session in which it was given.
+    pub session: i64,
+}
+
+/// Turns it on: the key counts from now on, and sessions that began without it end. The new recovery codes, to be shown once.
+pub async fn enrol(db: &Db, seal: &Seal, user: &User, proven: Proven<'_>, actor: &Actor, now: i64) -> Result<Vec<String>> {
+    let sealed = seal.seal_token(&proven.key.text());
     transaction!(db, |tx| {
-        within!(tx, |c, sql| sqlx::query(sql(&ENROL)).bind(user.id).bind(&sealed).bind(step).execute(c).await.map(affected))?;
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&ENROL)).bind(user.id).bind(&sealed).bind(proven.step).execute(c).await.map(affected)
+        })?;
         let codes = renew(tx, seal, user.id).await?;
-        audit::record(tx, actor, "user.second-factor-on", &user.email, None, None, now).await?;
+        let ended = session::end_all(tx, user.id, Some(proven.session)).await?;
+        let after = json!({ "sessions_ended": ended });
+        audit::record(tx, actor, "user.second-factor-on", &user.email, None, Some(&after), now).await?;
         Ok(codes)
     })
 }

@@ -94,6 +94,17 @@ pub async fn resume(db: &Db, secret: &str, now: i64) -> Result<Option<(Session, 
     Ok(Some((session, user)))
 }
 
+static HOLDS: Sql = Sql::new(r"SELECT console_user FROM session WHERE id = $1 AND complete AND ends_at > $2 AND seen_at > $3");
+
+/// Whose session this is, with what they may do by now; none: it ended, or they may not sign in any more. For what goes on after its
+/// request was answered; it counts as no request.
+pub async fn holds(db: &Db, id: i64, now: i64) -> Result<Option<User>> {
+    let user: Option<i64> =
+        on!(db.read, |pool, sql| sqlx::query_scalar(sql(&HOLDS)).bind(id).bind(now).bind(now - IDLE).fetch_optional(pool).await)?;
+    let Some(user) = user else { return Ok(None) };
+    Ok(find(db, user).await?.filter(|user| user.disabled_at.is_none()))
+}
+
 static LIST: Sql = Sql::new(concat!(
     "SELECT ",
     session_columns!(),

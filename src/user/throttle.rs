@@ -43,10 +43,20 @@ impl Subject<'_> {
     fn key(self, seal: &Seal) -> [u8; 32] {
         match self {
             Self::Account(email) => seal.mac("throttle/account", email.as_bytes()),
-            // Whoever has one IPv6 address has the 2^64 of its network.
-            Self::Address(IpAddr::V6(address)) => seal.mac("throttle/address", &address.octets()[..8]),
-            Self::Address(IpAddr::V4(address)) => seal.mac("throttle/address", &address.octets()),
+            Self::Address(address) => seal.mac("throttle/address", network(address).to_string().as_bytes()),
             Self::Code(user) => seal.mac("throttle/code", &user.to_be_bytes()),
+        }
+    }
+}
+
+/// Whoever is at an address: of IPv6 its network, because whoever has one address of it has all 2^64.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            IpAddr::from(octets)
         }
     }
 }
@@ -60,6 +70,8 @@ fn wait(failures: i64, free: i64) -> i64 {
 }
 
 static FIND: Sql = Sql::new(r"SELECT f.failures, f.last_at FROM sign_in_failure f WHERE f.subject = $1 :lock(f)");
+static OPEN: Sql =
+    Sql::new(r"INSERT INTO sign_in_failure (subject, failures, last_at) VALUES ($1, 0, 0) ON CONFLICT (subject) DO NOTHING");
 static COUNT: Sql = Sql::new(
     r"INSERT INTO sign_in_failure (subject, failures, last_at) VALUES ($1, 1, $2)
       ON CONFLICT (subject) DO UPDATE SET
@@ -76,13 +88,18 @@ pub async fn attempt(db: &Db, seal: &Seal, subjects: &[Subject<'_>], now: i64) -
     let mut keys: Vec<_> = subjects.iter().map(|subject| (subject.key(seal), subject.free())).collect();
     keys.sort_unstable();
     transaction!(db, |tx| {
-        let mut longest = 0;
+        let (mut longest, mut fresh) = (0, Vec::new());
         for (key, free) in &keys {
-            let row: Option<(i64, i64)> =
-                within!(tx, |c, sql| sqlx::query_as(sql(&FIND)).bind(&key[..]).fetch_optional(c).await)?;
-            let (failures, last) = row.unwrap_or_default();
-            if last > now - FORGET {
-                longest = longest.max(last + wait(failures, *free) - now);
+            match left(tx, key, *free, now).await? {
+                Some(left) => longest = longest.max(left),
+                None => fresh.push((key, *free)),
+            }
+        }
+        if longest <= 0 {
+            // What is not there cannot be locked: of many first attempts at once, each but one waits here for the one before it.
+            for (key, free) in fresh {
+                within!(tx, |c, sql| sqlx::query(sql(&OPEN)).bind(&key[..]).execute(c).await.map(affected))?;
+                longest = longest.max(left(tx, key, free, now).await?.unwrap_or_default());
             }
         }
         if longest > 0 {
@@ -93,6 +110,12 @@ pub async fn attempt(db: &Db, seal: &Seal, subjects: &[Subject<'_>], now: i64) -
         }
         Ok(Ok(()))
     })
+}
+
+/// How long to wait for what is counted under a key, which is locked from now on. None: nothing is.
+async fn left(tx: &mut Tx, key: &[u8], free: i64, now: i64) -> Result<Option<i64>> {
+    let row: Option<(i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&FIND)).bind(key).fetch_optional(c).await)?;
+    Ok(row.map(|(failures, last)| if last > now - FORGET { last + wait(failures, free) - now } else { 0 }))
 }
 
 async fn count(tx: &mut Tx, key: &[u8], now: i64) -> Result<()> {
@@ -120,6 +143,13 @@ pub async fn clean(db: &Db, now: i64) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_ipv6_is_its_whole_network() {
+        let of = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:dc8:1:2:3:4:5:6"), "2001:dc8:1:2::");
+        assert_eq!(of("203.0.113.9"), "203.0.113.9");
+    }
 
     #[test]
     fn waits_double_and_end_at_a_quarter_of_an_hour() {

@@ -26,10 +26,11 @@ mod refusals;
 mod runs;
 mod submissions;
 mod tokens;
+mod uploads;
 mod users;
 mod webhooks;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, extract::DefaultBodyLimit, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use caller::Limiter;
@@ -43,6 +44,11 @@ const BASE: &str = "/api/v1";
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// All resources, and the description of each.
+fn described() -> OpenApiRouter<State> {
+    resources().merge(uploads::slow_routes())
+}
+
+/// Those that answer at once.
 fn resources() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(campaigns::routes())
@@ -50,6 +56,7 @@ fn resources() -> OpenApiRouter<State> {
         .merge(check::routes())
         .merge(runs::routes())
         .merge(audience::routes())
+        .merge(uploads::routes())
         .merge(people::routes())
         .merge(refusals::routes())
         .merge(accounts::routes())
@@ -70,4 +77,11 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), frame::surround));
     Router::new().nest(BASE, resources).merge(document::routes())
+}
+
+/// What takes longer than other requests: what comes up is large.
+pub(super) fn slow_routes(state: &State) -> Router<State> {
+    let (slow, _) = uploads::slow_routes().split_for_parts();
+    let slow = slow.layer(middleware::from_fn_with_state(state.clone(), frame::surround)).layer(Extension(frame::Streamed));
+    Router::new().nest(BASE, slow)
 }

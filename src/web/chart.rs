@@ -153,9 +153,28 @@ pub struct Tile {
     pub href: String,
 }
 
+/// Letters in a line of a tile.
+const TILE: usize = 14;
+
+/// A name in lines of a tile, broken between words: what is seen of a tile is a part of what is heard of it.
+fn broken(name: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in name.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= TILE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
 /// Tiles laid out like a map, or row by row.
 pub fn grid(title: &str, tiles: &[Tile]) -> String {
-    let (width, height) = (118, 54);
+    let names: Vec<Vec<String>> = tiles.iter().map(|tile| broken(&tile.name)).collect();
+    let (width, height) = (118, 36 + 18 * names.iter().map(Vec::len).max().unwrap_or(1));
     let columns = tiles.iter().map(|tile| tile.at.0 + 1).max().unwrap_or(1);
     let rows = tiles.iter().map(|tile| tile.at.1 + 1).max().unwrap_or(1);
     let mut svg = format!(
@@ -164,7 +183,7 @@ pub fn grid(title: &str, tiles: &[Tile]) -> String {
         rows * height,
         escaped(title)
     );
-    for tile in tiles {
+    for (tile, name) in tiles.iter().zip(&names) {
         let (x, y) = (tile.at.0 * width, tile.at.1 * height);
         let shade = tile.value.map_or_else(|| "none".to_string(), |value| format!("shade-{}", (value / 200).clamp(0, 4)));
         let label = escaped(&tile.label);
@@ -176,18 +195,17 @@ pub fn grid(title: &str, tiles: &[Tile]) -> String {
         let close = if tile.href.is_empty() { "</g>" } else { "</a>" };
         let _ = write!(
             svg,
-            r#"{open}<rect class="tile {shade}" x="{}" y="{}" width="{}" height="{}" rx="7"/><text x="{}" y="{}">{}</text><text class="share" x="{}" y="{}">{}</text>{close}"#,
+            r#"{open}<rect class="tile {shade}" x="{}" y="{}" width="{}" height="{}" rx="7"/>"#,
             x + 2,
             y + 2,
             width - 4,
             height - 4,
-            x + 10,
-            y + 22,
-            escaped(&short(&tile.name, 14)),
-            x + 10,
-            y + 42,
-            escaped(&tile.note)
         );
+        for (at, line) in name.iter().enumerate() {
+            let _ = write!(svg, r#"<text x="{}" y="{}">{}</text>"#, x + 10, y + 22 + 18 * at, escaped(line));
+        }
+        let _ =
+            write!(svg, r#"<text class="share" x="{}" y="{}">{}</text>{close}"#, x + 10, y + height - 12, escaped(&tile.note));
     }
     svg.push_str("</svg>");
     svg
@@ -261,6 +279,25 @@ mod tests {
         for svg in [bars("", &[]), trend("", &[], None), grid("", &[])] {
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
         }
+    }
+
+    #[test]
+    fn what_is_seen_of_a_tile_is_a_part_of_its_name() {
+        let name = "Văn Miếu - Quốc Tử Giám";
+        assert_eq!(broken(name), ["Văn Miếu -", "Quốc Tử Giám"]);
+        assert_eq!(broken("Huế"), ["Huế"]);
+        let tile = |name: &str| Tile {
+            at: (0, 0),
+            name: name.into(),
+            note: "50,0 %".into(),
+            value: Some(500),
+            label: format!("Phường {name}: 50,0 %"),
+            href: "/reach?area=00001".into(),
+        };
+        let svg = grid("", &[tile(name)]);
+        assert!(svg.contains(&format!("<title>Phường {name}: 50,0 %</title>")) && svg.contains(r#"height="68""#), "{svg}");
+        assert!(broken(name).iter().all(|line| svg.contains(&format!(">{line}</text>"))), "{svg}");
+        assert!(grid("", &[tile("Huế")]).contains(r#"height="50""#));
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(super) const TEMPLATES: &[&[Named]] = &[
 ];
 
 /// The scripts of all areas: ES modules.
-pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, runs::SCRIPTS, writing::SCRIPTS];
+pub(super) const SCRIPTS: &[&[Named]] = &[view::SCRIPTS, reach::SCRIPTS, runs::SCRIPTS, writing::SCRIPTS];
 
 /// All pages of the console.
 pub(super) fn routes(state: &State) -> Router<State> {

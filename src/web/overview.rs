@@ -31,9 +31,6 @@ pub(super) struct RunView {
     pub campaign: String,
     /// The campaign's title when the run was made.
     pub title: String,
-    /// The department that owns it: decides who sees it.
-    #[serde(skip)]
-    pub owner: String,
     /// `awareness` or `warning`.
     pub kind: &'static str,
     /// `schedule`, `manual` or `test`.
@@ -115,7 +112,6 @@ fn view(row: RunRow, titles: &HashMap<String, Head>, tallies: &BTreeMap<Key, Cou
     RunView {
         id: row.id,
         title: titles.get(&row.definition).map_or(&row.campaign, |head| &head.title).clone(),
-        owner: titles.get(&row.definition).map(|head| head.owner.clone()).unwrap_or_default(),
         kind: if row.kind == 1 { "warning" } else { "awareness" },
         origin: match row.origin {
             origin if origin == Origin::Schedule as i16 => "schedule",

@@ -14,7 +14,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{State, console, reader::Reader};
 use crate::{
@@ -56,6 +56,9 @@ impl Pages {
         templates.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         templates.add_function("say", say);
         templates.add_filter("grouped", grouped);
+        templates.add_filter("seconds", seconds);
+        templates.add_filter("day", day);
+        templates.add_filter("said", said);
         templates.add_filter("delivery_state", delivery_state);
         templates.add_filter("run_state", run_state);
         templates.add_filter("channel", channel);
@@ -165,16 +168,23 @@ fn say(state: &minijinja::State<'_, '_>, vi: String, en: String) -> String {
 
 /// A count with its thousands apart: 1.234.567 in Vietnamese, 1,234,567 in English.
 fn grouped(state: &minijinja::State<'_, '_>, number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mark = reads(state).pick(".", ",");
-    let mut out = String::from(if number < 0 { "-" } else { "" });
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push_str(mark);
-        }
-        out.push(digit);
-    }
-    out
+    words::number(number, reads(state))
+}
+
+/// Milliseconds as seconds: 0,5 giây in Vietnamese, 0.5 s in English.
+fn seconds(state: &minijinja::State<'_, '_>, millis: u64) -> String {
+    let lang = reads(state);
+    format!("{} {}", words::seconds(Duration::from_millis(millis), lang), lang.pick("giây", "s"))
+}
+
+/// A day as its language writes it, of one as files have it: 2026-11-22.
+fn day(state: &minijinja::State<'_, '_>, text: String) -> String {
+    text.parse::<chrono::NaiveDate>().map_or(text, |day| words::date(day, reads(state)))
+}
+
+/// What a network or a gateway said, in the reader's language where it is a thing that Loa says itself.
+fn said(state: &minijinja::State<'_, '_>, text: String) -> String {
+    words::said(text, reads(state))
 }
 
 fn delivery_state(state: &minijinja::State<'_, '_>, name: &str, channel: &str) -> String {
@@ -186,13 +196,13 @@ fn run_state(state: &minijinja::State<'_, '_>, name: &str) -> String {
 }
 
 /// A moment in Viet Nam to the minute: of unix milliseconds, or of RFC 3339. Of nothing, nothing.
-fn when(at: Value) -> String {
-    let moment = match (at.as_i64(), at.as_str()) {
-        (Some(millis), _) => chrono::DateTime::from_timestamp_millis(millis),
-        (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),
-        (None, None) => None,
+#[expect(clippy::needless_pass_by_value, reason = "a template hands over what it has")]
+fn when(state: &minijinja::State<'_, '_>, at: Value) -> String {
+    let millis = match (at.as_i64(), at.as_str()) {
+        (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()),
+        (millis, _) => millis,
     };
-    moment.map_or_else(String::new, |at| at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string())
+    millis.map_or_else(String::new, |millis| words::moment(millis, reads(state)))
 }
 
 fn reason(state: &minijinja::State<'_, '_>, name: &str) -> String {
@@ -208,7 +218,7 @@ fn channel(state: &minijinja::State<'_, '_>, name: &str) -> &'static str {
     let lang = reads(state);
     match name {
         "sms" => "SMS",
-        "email" => "E-mail",
-        _ => lang.pick("Trò chuyện", "Chat"),
+        "email" => lang.pick("Thư điện tử", "E-mail"),
+        _ => "Chat",
     }
 }

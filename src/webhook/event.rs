@@ -1,32 +1,46 @@
 //! What can be told, and in which words.
 
 use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-/// A type of event. The names are a promise to programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A type of event. The names are a promise to programs. `optout.received` says how many, never who.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = EventType)]
 pub enum Type {
     /// A run was made and will be sent.
+    #[serde(rename = "run.started")]
     RunStarted,
     /// Nothing is left to do or to wait for in a run.
+    #[serde(rename = "run.settled")]
     RunSettled,
     /// A run stands still by itself.
+    #[serde(rename = "run.held")]
     RunHeld,
     /// A person paused or ended a run.
+    #[serde(rename = "run.stopped")]
     RunStopped,
     /// A version waits for approval.
+    #[serde(rename = "campaign.submitted")]
     CampaignSubmitted,
     /// A version was approved.
+    #[serde(rename = "campaign.approved")]
     CampaignApproved,
     /// A version was sent back to its writer.
+    #[serde(rename = "campaign.returned")]
     CampaignReturned,
     /// An account waits for a person.
+    #[serde(rename = "account.paused")]
     AccountPaused,
     /// It goes on.
+    #[serde(rename = "account.resumed")]
     AccountResumed,
     /// A period's figures were closed.
+    #[serde(rename = "period.closed")]
     PeriodClosed,
     /// People refused messages: counts alone.
+    #[serde(rename = "optout.received")]
     OptoutReceived,
 }
 
@@ -92,6 +106,7 @@ mod tests {
     fn names_are_read_as_they_are_written() {
         for of in Type::ALL {
             assert_eq!(Type::from_name(of.name()), Some(of));
+            assert_eq!(serde_json::to_value(of).unwrap(), of.name());
         }
         assert_eq!(types(r#"["run.held","later.thing","period.closed"]"#), [Type::RunHeld, Type::PeriodClosed]);
         assert_eq!(types("broken"), []);

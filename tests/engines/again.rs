@@ -16,9 +16,9 @@ use super::world::{
 
 async fn retried(world: &World, run: i64, states: &[State], nth: u32) -> i64 {
     let retry = again::retry(&world.db, run, states, nth).await.unwrap();
-    let made = transaction!(world.db, |tx| retry.make(tx, world.now()).await).unwrap();
+    let made = transaction!(world.db, |tx| retry.make(tx, world.now()).await).unwrap().unwrap();
     world.step().await;
-    made
+    made.run
 }
 
 /// A correction by every channel that the texts went over.
@@ -61,13 +61,32 @@ async fn only_those_whom_it_failed_get_it_again(world: &World) {
         (row.parent, row.origin, row.definition),
         (Some(run), Origin::Manual as i16, command::get(&world.db, run).await.unwrap().definition)
     );
-    assert_eq!(retried(world, run, &[State::Rejected], 1).await, first, "a double click makes one");
+    let twice = again::retry(&world.db, run, &[State::Rejected, State::Unknown], 1).await.unwrap();
+    let found = transaction!(world.db, |tx| twice.make(tx, world.now()).await).unwrap().unwrap();
+    assert_eq!((found.run, found.is_new), (first, false), "a double click makes one, and whoever chose otherwise is told");
     assert_eq!(again::children(&world.db, run).await.unwrap(), [first]);
 
-    let second = retried(world, run, &[State::Rejected, State::Unknown], 2).await;
+    // A second try waits for the first, which may reach them yet, whoever asks; then it leaves out whom that one reached.
+    let all = [State::Rejected, State::Unknown];
+    let early = again::retry(&world.db, run, &all, 2).await.unwrap();
+    let refused = transaction!(world.db, |tx| early.make(tx, world.now()).await).unwrap();
+    assert!(matches!(refused, Err(RunError::NotOver(going)) if going == first), "{refused:?}");
+    let claimed = world.claim(first, SMS).await;
+    let reached = loa::delivery::recipient_of(claimed[0].id);
+    world.record(vec![judged(&claimed[0], accepted()), judged(&claimed[1], rejected())]).await;
+    world.advance(25 * HOUR).await;
+    world.step().await;
+    let second = retried(world, run, &all, 2).await;
     let mut both = [failed, unknown].concat();
+    both.retain(|who| *who != reached);
     both.sort_unstable();
     assert_eq!(of(world, second).await.iter().map(|(who, _)| *who).collect::<Vec<_>>(), both);
+    // A try of the first try leaves out whom the second reached.
+    world.send(second, SMS, &accepted()).await;
+    world.advance(25 * HOUR).await;
+    world.step().await;
+    let third = retried(world, first, &[State::Rejected], 1).await;
+    assert_eq!(of(world, third).await, []);
     assert_eq!(world.rows(run).await.iter().map(by_person).collect::<Vec<_>>(), before, "the first run stays as it was");
 }
 
@@ -183,6 +202,14 @@ async fn what_a_run_waits_for_is_said(world: &World) {
     assert_eq!(waits.iter().map(loa::run::wait::Wait::name).collect::<Vec<_>>(), ["paused"]);
     command::resume(&world.db, run).await.unwrap();
     world.active.refresh().await.unwrap();
+
+    // Hours come by themselves; that no account sends to where it goes is said at once.
+    let evening = world.fanned_out(&campaign("awareness", "use = [\"sms\"]", "hours = \"18:00-20:00\"")).await;
+    let active = world.active.get(evening).unwrap();
+    let waits = loa::run::wait::of(&world.db, &active, &[], world.now()).await.unwrap();
+    let told: Vec<(&str, bool)> = waits.iter().map(|wait| (wait.name(), wait.wants_somebody())).collect();
+    assert_eq!(told, [("hours", false), ("no_account", true)]);
+    command::abort(&world.db, evening).await.unwrap();
 
     // The reason goes when the message does.
     world.advance(20 * HOUR).await;

@@ -1,6 +1,6 @@
 //! Campaigns and segments of the console: versions, what is in force, and who may decide.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::NaiveDate;
 use loa::{
@@ -10,7 +10,9 @@ use loa::{
     config::Config,
     definition,
     edition::{self, Edition, Saved, Shelf, SubmitError, segments},
+    preview::mail,
 };
+use providers::{Attachment, Email, Picture};
 
 use super::world::World;
 
@@ -79,6 +81,11 @@ impl Office {
 
 async fn save(world: &World, text: &str, base: i64, actor: &Actor) -> Saved {
     edition::save(&world.db, "moi", text, base, actor, world.now()).await.unwrap()
+}
+
+async fn archive(world: &World) -> bool {
+    let db = &world.db;
+    loa::transaction!(db, |tx| edition::archive(tx, "moi", &lan(), world.now()).await).unwrap()
 }
 
 async fn hash_of(world: &World, id: i64) -> String {
@@ -170,9 +177,12 @@ async fn four_eyes_put_a_version_in_force(world: &World) {
     let fifth = office.submit(world, 4, &lan()).await;
     approve(world, fifth, &hoa()).await.unwrap();
     assert_eq!(office.runs(world).await, Some(text("awareness", "Bon.")));
-    assert!(edition::archive(&world.db, "moi", &lan(), world.now()).await.unwrap());
-    assert!(!edition::archive(&world.db, "moi", &lan(), world.now()).await.unwrap());
+    assert!(archive(world).await);
+    assert!(!archive(world).await);
     assert_eq!(office.runs(world).await, None);
+    let archived =
+        edition::submit(&world.db, office.library(world).await.as_ref(), true, ("moi", 4), "", &lan(), world.now()).await;
+    assert!(matches!(archived, Err(SubmitError::Archived)));
     assert!(edition::unarchive(&world.db, "moi", &lan(), world.now()).await.unwrap());
     assert_eq!(office.runs(world).await, Some(text("awareness", "Bon.")));
     loa::audit::verify(&world.db, &[]).await.unwrap();
@@ -296,6 +306,84 @@ async fn one_person_alone_is_looked_at_afterwards(world: &World) {
     assert_eq!(office.runs(world).await, Some(text("warning", "Khan.")));
 }
 
+/// Whichever node is asked has the mail that another one made, with its pictures, for its reader alone.
+async fn a_mail_that_is_looked_at_is_everywhere_for_an_hour(world: &World) {
+    let (db, now) = (&world.db, world.now());
+    save(world, &text("awareness", "Mot."), 0, &lan()).await;
+    edition::attach(db, ("moi", 1), "so-do.png", b"PNG", &lan(), now).await.unwrap();
+    let file = Attachment { name: "so-do.png".into(), media_type: "image/png".into(), bytes: b"PNG"[..].into() };
+    let looked_at = Email {
+        to_name: None,
+        subject: "Chú ý".into(),
+        text: String::new(),
+        html: "<img src=\"cid:a@b\">".into(),
+        attachments: Vec::new(),
+        pictures: vec![Picture { id: "a@b".into(), file: Arc::new(file) }],
+        unsubscribe_url: None,
+        list: None,
+        language: "vi".into(),
+        urgent: false,
+    };
+    let name = mail::put(db, LAN, &looked_at, now).await.unwrap();
+    assert_eq!(mail::put(db, LAN, &looked_at, now + 1_000).await.unwrap(), name);
+    let shown = mail::get(db, LAN, &name, now).await.unwrap();
+    assert_eq!(shown.as_deref(), Some("<img src=\"data:image/png;base64,UE5H\">"));
+    assert_eq!(mail::get(db, HOA, &name, now).await.unwrap(), None);
+    assert_eq!(mail::get(db, LAN, &name, now + 2 * 3_600_000).await.unwrap(), None);
+    mail::put(db, HOA, &looked_at, now + 2 * 3_600_000).await.unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM shown_mail").await, 1, "what nobody looks at any more is gone");
+}
+
+/// What one person released alone, and nobody has looked at, ends nobody's part in it.
+async fn an_emergency_alone_does_not_make_a_text_anothers(world: &World) {
+    let office = Office::new();
+    save(world, &text("warning", "Khan."), 0, &minh()).await;
+    let urgent = office.submit(world, 1, &minh()).await;
+    let hash = hash_of(world, urgent).await;
+    edition::approve_in_emergency(&world.db, urgent, &hash, "đang lan", &minh(), world.now()).await.unwrap();
+    // Lan changes a word: most of it is still Minh's, and nobody else has read it.
+    save(world, &text("warning", "Khan cap."), 1, &lan()).await;
+    let second = office.submit(world, 2, &lan()).await;
+    assert!(matches!(approve(world, second, &minh()).await, Err(Refusal::OwnWork)));
+    edition::review(&world.db, urgent, true, "", &hoa(), world.now()).await.unwrap();
+    edition::withdraw(&world.db, second, &lan(), world.now()).await.unwrap();
+    let third = office.submit(world, 2, &lan()).await;
+    approve(world, third, &minh()).await.unwrap();
+}
+
+/// A copy under another name is still its writer's, until somebody released what it is a copy of.
+async fn a_copy_is_not_its_copiers_alone(world: &World) {
+    let office = Office::new();
+    let body = text("awareness", "Mot.");
+    edition::save(&world.db, "cua-minh", &body, 0, &minh(), world.now()).await.unwrap();
+    save(world, &body, 0, &lan()).await;
+    save(world, &text("awareness", "Mot!"), 1, &lan()).await;
+    let copy = office.submit(world, 2, &lan()).await;
+    assert!(matches!(approve(world, copy, &minh()).await, Err(Refusal::OwnWork)));
+    let library = office.library(world).await;
+    let first = edition::submit(&world.db, &library, true, ("cua-minh", 1), "", &minh(), world.now()).await.unwrap();
+    approve(world, first, &hoa()).await.unwrap();
+    edition::withdraw(&world.db, copy, &lan(), world.now()).await.unwrap();
+    let copy = office.submit(world, 2, &lan()).await;
+    approve(world, copy, &minh()).await.unwrap();
+}
+
+/// A segment that a campaign names for the first time was read by none of its approvers, however old it is.
+async fn a_segment_that_comes_in_later_is_its_writers(world: &World) {
+    let office = Office::new();
+    let table = Some("[giao-vien]\ntitle = \"Giáo viên\"\ngroups = [\"gv\"]\n");
+    let draft = segments::Draft { slug: "giao-vien", text: table, owner: "", base: 0 };
+    segments::save(&world.db, draft, &minh(), world.now()).await.unwrap();
+    world.advance(1_000).await;
+    save(world, &text("awareness", "Mot."), 0, &lan()).await;
+    let first = office.submit(world, 1, &lan()).await;
+    approve(world, first, &hoa()).await.unwrap();
+    save(world, &text("awareness", "Mot.").replace("moi-nguoi", "giao-vien"), 1, &lan()).await;
+    let second = office.submit(world, 2, &lan()).await;
+    assert!(matches!(approve(world, second, &minh()).await, Err(Refusal::OwnWork)));
+    approve(world, second, &hoa()).await.unwrap();
+}
+
 async fn what_changes_by_itself_is_put_forward_once(world: &World) {
     let office = Office::new();
     let file = office.folder.path().join("tep.toml");
@@ -338,7 +426,8 @@ async fn a_segment_of_the_console_is_part_of_what_is_approved(world: &World) {
     assert!(segments::check(&library, "giao-vien", circle).is_err());
     segments::check(&library, "giao-vien", of_teachers).unwrap();
     let save_segment = async |text: Option<&str>, base: i64, actor: &Actor| {
-        segments::save(&world.db, "giao-vien", text, base, actor, world.now()).await.unwrap()
+        let draft = segments::Draft { slug: "giao-vien", text, owner: "", base };
+        segments::save(&world.db, draft, actor, world.now()).await.unwrap()
     };
     assert_eq!(save_segment(Some(of_teachers), 0, &lan()).await, segments::Saved::Done(1));
     assert!(matches!(save_segment(Some(circle), 0, &minh()).await, segments::Saved::Conflict(_)));
@@ -371,10 +460,21 @@ async fn a_segment_of_the_console_is_part_of_what_is_approved(world: &World) {
     assert!(segments::all(&world.db).await.unwrap().is_empty());
     assert_eq!(save_segment(Some(of_teachers), 0, &lan()).await, segments::Saved::Done(4), "the name is free again");
     assert_eq!(edition::written(&world.db).await.unwrap().segments.len(), 1);
+    // It may be given to a department, by which nobody's approval is touched.
+    let given = segments::Draft { slug: "giao-vien", text: Some(of_teachers), owner: "Sở Giáo dục", base: 4 };
+    assert_eq!(segments::save(&world.db, given, &lan(), world.now()).await.unwrap(), segments::Saved::Done(5));
+    assert_eq!(edition::Owners::read(&world.db).await.unwrap().of("giao-vien"), "Sở Giáo dục");
+    let db = &world.db;
+    loa::transaction!(db, |tx| edition::renamed(tx, "Sở Giáo dục", "Sở Giáo dục và Đào tạo").await).unwrap();
+    assert_eq!(edition::Owners::read(db).await.unwrap().of("giao-vien"), "Sở Giáo dục và Đào tạo");
     assert_ne!(edition::written(&world.db).await.unwrap(), Written::default());
 }
 
 on_both_engines!(
+    a_mail_that_is_looked_at_is_everywhere_for_an_hour,
+    an_emergency_alone_does_not_make_a_text_anothers,
+    a_copy_is_not_its_copiers_alone,
+    a_segment_that_comes_in_later_is_its_writers,
     a_version_is_saved_on_top_of_the_one_that_was_seen,
     files_go_with_versions,
     four_eyes_put_a_version_in_force,

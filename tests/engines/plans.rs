@@ -51,6 +51,9 @@ const HOT: &[Hot] = &[
     ("audience/erase.rs", "UNLINK", KEY, "delivery_pkey"),
     ("dossier/read.rs", "MESSAGES", KEY, "delivery_pkey"),
     ("consent.rs", "BY_PHONE", "recipient_phone", "recipient_phone"),
+    ("consent.rs", "HISTORY", "consent_event_address", "consent_event_address"),
+    ("consent.rs", "UNREFUSE", "consent_event_address", "consent_event_address"),
+    ("web/console/runs/after.rs", "REFUSED", "consent_event_at", "consent_event_at"),
     ("consent.rs", "OVER", "opt_out_over", "opt_out_over"),
     ("request/read.rs", "QUEUE", "request_open", "request_open"),
     ("delivery/claim.rs", "CANDIDATES", "sqlite_autoindex_suppression_1", "suppression_pkey"),
@@ -82,6 +85,7 @@ async fn crowded(world: &World) {
              CASE i % 40 WHEN 0 THEN 0 WHEN 1 THEN 1 WHEN 2 THEN 2 WHEN 3 THEN 3 ELSE 5 END, 0, 1, 0, 0, 1",
         ),
         ("contact", "recipient, run, at", "i, 1 + i % 2, i"),
+        ("consent_event", "channel, address, action, at, source, wording", "1, i, 1, i, 'word', ''"),
         ("attempt", "delivery, attempt, account, state, reason, parts, price, at", "i, 1, 1, 2, 0, 1, 300, i"),
         ("handle", "account, id, delivery, attempt, part, parts, state, reason, at", "1, 'h' || i, i, 1, 0, 2, 3, 0, i"),
         (

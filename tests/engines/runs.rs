@@ -85,9 +85,9 @@ async fn a_run_takes_the_message_that_was_planned(world: &World) {
             assert_eq!(latest.message, planned(due), "{slug}, week {week}");
         }
     }
-    let manual = make::now(&world.db, &source, EVERYBODY, &[], &Holidays::built_in(), monday() + chrono::Duration::days(15))
-        .await
-        .unwrap();
+    let asked = make::Asked { source: &source, segments: EVERYBODY, recipients: &[], once: None, by: None };
+    let at = monday() + chrono::Duration::days(15);
+    let manual = make::asked(&world.db, &asked, &Holidays::built_in(), at).await.unwrap();
     let manual = command::get(&world.db, manual).await.unwrap();
     assert_eq!(manual.message, planned(monday() + chrono::Duration::weeks(3)), "the next in turn");
 }
@@ -95,8 +95,9 @@ async fn a_run_takes_the_message_that_was_planned(world: &World) {
 async fn two_people_may_ask_within_a_millisecond(world: &World) {
     let source = source("chien-dich", &by_sms(), EVERYBODY);
     let (at, holidays) = (world.clock.now(), Holidays::built_in());
-    let asked = (0..6).map(|_| make::now(&world.db, &source, EVERYBODY, &[], &holidays, at));
-    let mut runs: Vec<i64> = futures::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    let asked = make::Asked { source: &source, segments: EVERYBODY, recipients: &[], once: None, by: None };
+    let made = (0..6).map(|_| make::asked(&world.db, &asked, &holidays, at));
+    let mut runs: Vec<i64> = futures::future::join_all(made).await.into_iter().map(Result::unwrap).collect();
     runs.sort_unstable();
     runs.dedup();
     assert_eq!(runs.len(), 6);

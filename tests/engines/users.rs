@@ -5,7 +5,7 @@ use loa::{
     transaction,
     user::{
         self, Change, New, Refused, Right, Rights, Role, Roles, User, api_token, invitation, password,
-        second_factor::{self, Given, Key, step_of},
+        second_factor::{self, Given, Key, Proven, step_of},
         session,
         throttle::{self, Subject},
     },
@@ -56,12 +56,20 @@ async fn a_session_ends_by_idleness_by_age_and_by_its_owner(world: &World) {
     let hash = password::hash("con trâu đi trước", &world.seal).await.unwrap();
     password::change(&world.db, &an, &hash, Some(kept.id), &somebody(), now).await.unwrap();
     assert!(!open(&first, now).await && open(&second, now).await, "a new password ends the others");
-    assert_eq!(password::right(&world.db, "an@example.vn", "con trâu đi trước").await.unwrap(), Some(an.id));
-    assert_eq!(password::right(&world.db, "an@example.vn", "con trâu đi sau").await.unwrap(), None);
-    assert_eq!(password::right(&world.db, "nobody@example.vn", "con trâu đi trước").await.unwrap(), None);
+    let right = async |email: &str, typed: &str| password::right(&world.db, email, typed).await.unwrap();
+    let proof = right("an@example.vn", "con trâu đi trước").await.unwrap();
+    assert_eq!(proof.user, an.id);
+    assert!(right("an@example.vn", "con trâu đi sau").await.is_none());
+    assert!(right("nobody@example.vn", "con trâu đi trước").await.is_none());
+    // A password that was right, and was changed before a session began with it, begins none.
+    let stands = async || transaction!(world.db, |tx| proof.stands(tx).await).unwrap();
+    assert!(stands().await);
+    let another = password::hash("con trâu đi sau", &world.seal).await.unwrap();
+    password::change(&world.db, &an, &another, Some(kept.id), &somebody(), now).await.unwrap();
+    assert!(!stands().await);
     user::disable(&world.db, an.id, true, &somebody(), now).await.unwrap().unwrap();
     assert!(!open(&second, now).await);
-    assert_eq!(password::right(&world.db, "an@example.vn", "con trâu đi trước").await.unwrap(), None);
+    assert!(right("an@example.vn", "con trâu đi sau").await.is_none());
 }
 
 async fn somebody_must_be_left_to_manage_users(world: &World) {
@@ -110,7 +118,8 @@ async fn one_sees_ones_own_departments(world: &World) {
     assert!(an.departments.sees("Sở Văn hóa") && !an.departments.sees("Công an tỉnh") && an.departments.sees("Ai đó"));
     let listed = user::list(&world.db).await.unwrap();
     assert_eq!(listed, std::slice::from_ref(&an));
-    user::rename_department(&world.db, ids[1], "Công an", &somebody(), now).await.unwrap().unwrap();
+    let renamed = transaction!(world.db, |tx| user::rename_department(tx, ids[1], "Công an", &somebody(), now).await);
+    assert_eq!(renamed.unwrap().unwrap(), "Công an tỉnh");
     user::remove_department(&world.db, ids[0], &somebody(), now).await.unwrap().unwrap();
     let an = user::find(&world.db, an.id).await.unwrap().unwrap();
     assert!(an.departments.sees("Công an tỉnh") && !an.departments.sees("Công an"));
@@ -127,10 +136,13 @@ async fn a_link_is_good_once_and_for_a_while(world: &World) {
     assert!(invitation::whose(&world.db, &earlier, now).await.unwrap().is_none(), "a new one ends the earlier one");
     assert!(invitation::whose(&world.db, &link, now + invitation::INVITED).await.unwrap().is_none());
     assert_eq!(invitation::whose(&world.db, &link, now).await.unwrap().unwrap().0.id, an.id);
-    let chosen = invitation::Chosen { user: &an, hash: "hash", agent: "test" };
+    let other = added(world, "binh@example.vn", &[Role::Officer], &[]).await;
+    let before = begun(world, &other, true, now).await;
+    let chosen = invitation::Chosen { user: &an, hash: "hash", agent: "test", before: Some(&before) };
     let accept = async || invitation::accept(&world.db, &world.seal, &link, &chosen, &somebody(), now).await.unwrap();
     let session = accept().await.unwrap();
     assert!(session::resume(&world.db, &session.0, now).await.unwrap().unwrap().0.complete);
+    assert!(session::resume(&world.db, &before, now).await.unwrap().is_none(), "whoever had signed in there before");
     assert!(accept().await.is_none());
     let reset = make(true).await;
     assert!(invitation::whose(&world.db, &reset, now + invitation::FORGOTTEN).await.unwrap().is_none());
@@ -140,7 +152,12 @@ async fn codes_are_used_up(world: &World) {
     let an = added(world, "an@example.vn", &[Role::Officer], &[]).await;
     let now = world.now();
     let key = Key::new(&world.seal);
-    let codes = second_factor::enrol(&world.db, &world.seal, &an, &key, step_of(now) - 1, &somebody(), now).await.unwrap();
+    let (here, there) = (begun(world, &an, true, now).await, begun(world, &an, true, now).await);
+    let session = session::resume(&world.db, &here, now).await.unwrap().unwrap().0.id;
+    let proven = Proven { key: &key, step: step_of(now) - 1, session };
+    let codes = second_factor::enrol(&world.db, &world.seal, &an, proven, &somebody(), now).await.unwrap();
+    assert!(session::resume(&world.db, &here, now).await.unwrap().is_some());
+    assert!(session::resume(&world.db, &there, now).await.unwrap().is_none(), "it began without a code");
     assert_eq!(codes.len(), 10);
     let take = async |code: String| transaction!(world.db, |tx| second_factor::take(tx, &world.seal, an.id, &code, now).await);
     let code = key.code(step_of(now));
@@ -184,6 +201,19 @@ async fn whoever_guesses_waits(world: &World) {
     panic!("an address may try as many accounts as it likes");
 }
 
+/// Many at once gain nothing: of attempts that all come first, no more are judged than of attempts one after the other.
+async fn whoever_guesses_many_at_once_waits_as_well(world: &World) {
+    let attempts = (0..24).map(|_| {
+        let (db, seal, now) = (world.db.clone(), world.seal.clone(), world.now());
+        tokio::spawn(async move { throttle::attempt(&db, &seal, &[Subject::Account("an@example.vn")], now).await.unwrap() })
+    });
+    let mut judged = 0;
+    for attempt in attempts.collect::<Vec<_>>() {
+        judged += i32::from(attempt.await.unwrap().is_ok());
+    }
+    assert_eq!(judged, 6, "five, and the one that begins the wait");
+}
+
 async fn a_token_lends_no_more_than_its_maker_has(world: &World) {
     let an = added(world, "an@example.vn", &[Role::Officer], &[]).await;
     let now = world.now();
@@ -205,9 +235,45 @@ async fn a_token_lends_no_more_than_its_maker_has(world: &World) {
     assert_eq!(find(now + HOUR).await, None);
     assert_eq!(api_token::find(&world.db, "loa_x", now).await.unwrap(), None);
     let other = added(world, "binh@example.vn", &[Role::Officer], &[]).await;
-    assert!(!api_token::revoke(&world.db, &other, bearer.token, &somebody(), now).await.unwrap());
-    assert!(api_token::revoke(&world.db, &an, bearer.token, &somebody(), now).await.unwrap());
+    let token = bearer.token.id;
+    assert!(!api_token::revoke(&world.db, &other, token, &somebody(), now).await.unwrap());
+    assert!(api_token::revoke(&world.db, &an, token, &somebody(), now).await.unwrap());
     assert_eq!(find(now).await, None);
+}
+
+async fn what_a_token_made_ends_with_it(world: &World) {
+    let an = added(world, "an@example.vn", &[Role::Officer], &[]).await;
+    let now = world.now();
+    let of = |name, ends_at| api_token::New { name, rights: [Right::ReadCampaigns, Right::Stop].into_iter().collect(), ends_at };
+    let make = async |ends_at| api_token::make(&world.db, &world.seal, &an, &of("gốc", ends_at), &somebody(), now).await.unwrap();
+    let find = async |secret: &user::Secret, now: i64| api_token::find(&world.db, &secret.0, now).await.unwrap();
+    let (first, other) = (make(now + HOUR).await, make(now + HOUR).await);
+    let lend = async |by: &user::Secret, ends_at| {
+        let bearer = find(by, now).await.unwrap();
+        api_token::lend(&world.db, &world.seal, &bearer.user, &bearer.token, &of("con", ends_at), &somebody(), now).await
+    };
+    let (child, token) = lend(&first, now + 300 * HOUR).await.unwrap();
+    assert_eq!(token.ends_at, now + HOUR, "no longer than the one that makes it");
+    let (grandchild, _) = lend(&child, now + MINUTE).await.unwrap();
+    assert!(find(&grandchild, now).await.is_some() && find(&grandchild, now + MINUTE).await.is_none());
+    let [first_id, other_id] = [find(&first, now).await.unwrap().token.id, find(&other, now).await.unwrap().token.id];
+    let family = api_token::family(&world.db, first_id).await.unwrap();
+    assert_eq!(family.len(), 3, "its own, what it lent, and what that lent");
+    assert!(family.iter().all(|token| token.id != other_id));
+    let bearer = find(&child, now).await.unwrap();
+    assert!(api_token::revoke(&world.db, &an, first_id, &somebody(), now).await.unwrap());
+    for secret in [&first, &child, &grandchild] {
+        assert_eq!(find(secret, now).await, None);
+    }
+    assert!(find(&other, now).await.is_some());
+    // A program that had been let in a moment before makes nothing any more.
+    let late =
+        api_token::lend(&world.db, &world.seal, &bearer.user, &bearer.token, &of("muộn", now + HOUR), &somebody(), now).await;
+    assert!(late.is_err());
+    let other = find(&other, now).await.unwrap();
+    user::disable(&world.db, an.id, true, &somebody(), now).await.unwrap().unwrap();
+    let late = api_token::make(&world.db, &world.seal, &other.user, &of("muộn", now + HOUR), &somebody(), now).await;
+    assert!(late.is_err());
 }
 
 async fn an_account_of_the_provider_is_one_users(world: &World) {
@@ -221,6 +287,11 @@ async fn an_account_of_the_provider_is_one_users(world: &World) {
     assert_eq!(of("issuer 1", Some("an@example.vn")).await, Some(an.id));
     assert_eq!(of("issuer 1", Some("moved@example.vn")).await, Some(an.id), "the subject counts from then on");
     assert_eq!(of("issuer 2", Some("an@example.vn")).await, None, "an address that the provider gave to another");
+    let left = added(world, "binh@example.vn", &[Role::Officer], &[]).await;
+    user::disable(&world.db, left.id, true, &somebody(), world.now()).await.unwrap().unwrap();
+    assert_eq!(of("issuer 3", Some("binh@example.vn")).await, None);
+    user::disable(&world.db, left.id, false, &somebody(), world.now()).await.unwrap().unwrap();
+    assert!(!user::find(&world.db, left.id).await.unwrap().unwrap().has_subject, "nobody is linked who may not sign in");
 }
 
 on_both_engines!(
@@ -230,6 +301,8 @@ on_both_engines!(
     a_link_is_good_once_and_for_a_while,
     codes_are_used_up,
     whoever_guesses_waits,
+    whoever_guesses_many_at_once_waits_as_well,
     a_token_lends_no_more_than_its_maker_has,
+    what_a_token_made_ends_with_it,
     an_account_of_the_provider_is_one_users,
 );

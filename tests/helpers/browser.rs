@@ -3,10 +3,8 @@
 //! What enters: Chromium, its driver and axe-core from `tests/setup`. What leaves: clicks and typing, and what the page became.
 //! What can go wrong: a page that does not become what a story waits for; the panic then says what stood there instead.
 //!
-//! It speaks the W3C's WebDriver, and `DevTools` through it, over the reqwest that is here anyway: `fantoccini` and `thirtyfour` would
+//! It speaks the W3C's `WebDriver`, and `DevTools` through it, over the reqwest that is here anyway: `fantoccini` and `thirtyfour` would
 //! be thirty crates more to build for the dozen calls below, and neither knows roles, themes or a page without script.
-
-#![allow(dead_code, reason = "what days to come do on a page")]
 
 mod keyboard;
 mod look;
@@ -14,7 +12,7 @@ mod look;
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -31,7 +29,7 @@ use super::{Owned, peer};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at a page that is not yet what it is to be.
 const LOOK: Duration = Duration::from_millis(25);
-/// Under this name WebDriver hands an element out.
+/// Under this name `WebDriver` hands an element out.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One browser with one window and a profile of its own, gone with the value.
@@ -58,7 +56,6 @@ pub enum Role {
     Choice,
     /// A list to choose one from.
     List,
-    Heading,
     /// What folds out.
     Summary,
 }
@@ -71,7 +68,6 @@ impl Role {
             Self::Field => "input:not([type=hidden]):not([type=radio]):not([type=checkbox]):not([type=submit]),textarea",
             Self::Choice => "input[type=radio],input[type=checkbox]",
             Self::List => "select",
-            Self::Heading => "h1,h2,h3,h4",
             Self::Summary => "summary",
         }
     }
@@ -135,7 +131,7 @@ impl Browser {
 
     // ---- the wire ---------------------------------------------------------------------------------
 
-    /// A WebDriver call. The error is WebDriver's own word for it, and what it says.
+    /// A `WebDriver` call. The error is `WebDriver`'s own word for it, and what it says.
     async fn ask(&self, method: Method, path: &str, body: Value) -> Result<Value, (String, String)> {
         let mut request = self.client.request(method.clone(), format!("http://127.0.0.1:{}{path}", self.port));
         if method == Method::POST {
@@ -355,20 +351,6 @@ impl Browser {
         let field = self.find(Role::Field, label).await;
         let _ = self.post(&format!("/element/{}/clear", field.0), json!({})).await;
         self.post(&format!("/element/{}/value", field.0), json!({ "text": text })).await.unwrap();
-    }
-
-    /// Puts a value into a date or time field, whose typing differs by the machine's habits.
-    pub async fn set(&self, label: &str, value: &str) {
-        const SET: &str = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }));
-            arguments[0].dispatchEvent(new Event('change', { bubbles: true }))";
-        let field = self.find(Role::Field, label).await;
-        self.evaluate(SET, json!([{ ELEMENT: field.0 }, value])).await;
-    }
-
-    /// Hands a file to a field that takes one.
-    pub async fn attach(&self, label: &str, file: &Path) {
-        let field = self.find(Role::Field, label).await;
-        self.post(&format!("/element/{}/value", field.0), json!({ "text": file })).await.unwrap();
     }
 
     /// Ticks a box or chooses one of several; a hand that misses a small circle hits its words.

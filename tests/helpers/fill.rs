@@ -1,7 +1,5 @@
 //! A form of a page, filled in and sent back as a browser without script does it.
 
-#![allow(dead_code, reason = "what stories to come ask of a form")]
-
 /// What a form would send, in its order.
 #[derive(Debug, Clone, Default)]
 pub struct Fill(pub Vec<(String, String)>);
@@ -68,11 +66,6 @@ impl Fill {
     /// What stands in a field.
     pub fn get(&self, field: &str) -> &str {
         self.0.iter().find(|(name, _)| name == field).map_or("", |(_, value)| value)
-    }
-
-    /// Whether there is such a field.
-    pub fn has(&self, field: &str) -> bool {
-        self.0.iter().any(|(name, _)| name == field)
     }
 }
 

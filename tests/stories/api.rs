@@ -1,5 +1,8 @@
 //! `/api/v1` as programs meet it: over HTTP, against `loa serve`.
 
+mod lists;
+mod rights;
+
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
 use axum::{Router, http::HeaderMap, routing::post};
@@ -323,7 +326,8 @@ fn verified((headers, body): &Heard, secret: &str) -> Option<(String, Value)> {
 async fn a_program_is_told_what_happened_and_can_trust_it() {
     let desk = Desk::open(30).await;
     let (url, mut told) = listener().await;
-    let mut wanted = json!({ "title": "Bảng theo dõi", "url": url, "events": ["run.started", "run.stopped"] });
+    let mut wanted =
+        json!({ "title": "Bảng theo dõi", "url": format!("{url}?key=khoa-bi-mat"), "events": ["run.started", "run.stopped"] });
     let (status, _, errors) = problem(desk.post("/webhooks", wanted.clone()).await).await;
     assert_eq!((status, &errors[0]["pointer"]), (422, &json!("/url")), "an address inside is not meant by accident");
     wanted["allow_private"] = true.into();
@@ -359,6 +363,29 @@ async fn a_program_is_told_what_happened_and_can_trust_it() {
     }
     assert_eq!(desk.request(Method::DELETE, &format!("/webhooks/{id}")).send().await.unwrap().status(), 204);
     assert!(told.try_recv().is_err());
+    let audit = desk.get("/audit?limit=200").await.to_string();
+    assert!(audit.contains("webhook.add") && audit.contains(&url) && !audit.contains("khoa-bi-mat"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_gone_is_disabled_and_the_record_says_so() {
+    let desk = Desk::open(0).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let gone = Router::new().route("/hook", post(async || StatusCode::GONE));
+    tokio::spawn(async move { axum::serve(listener, gone).await });
+    let wanted = json!({ "title": "Đã gỡ", "url": url, "events": ["run.started"], "allow_private": true });
+    let made: Value = desk.post("/webhooks", wanted).await.json().await.unwrap();
+    let id = &made["id"];
+    assert_eq!(desk.post(&format!("/webhooks/{id}/test"), json!({})).await.status(), 202);
+    desk.office.until("it is disabled", "SELECT count(*) FROM webhook WHERE disabled_at IS NOT NULL").await;
+    let audit = desk.get("/audit").await;
+    let entry = audit["items"].as_array().unwrap().iter().find(|entry| entry["action"] == "webhook.disable");
+    let entry = entry.unwrap_or_else(|| panic!("{audit}"));
+    assert_eq!((&entry["subject"], &entry["who"]), (&json!(id.to_string()), &json!("loa")));
+    assert!(entry["after"]["why"].as_str().unwrap().contains("410"), "{entry}");
+    let enabled: Value = desk.post(&format!("/webhooks/{id}/enable"), json!({})).await.json().await.unwrap();
+    assert_eq!(enabled["disabled_at"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -369,9 +396,11 @@ async fn who_is_on_another_departments_list_is_not_there() {
     for name in ["Sở Văn hóa", "Công an tỉnh"] {
         departments.push(user::add_department(&db, name, &actor, now()).await.unwrap().unwrap());
     }
-    let person: i64 = loa::on!(db.read, |pool, _sql| sqlx::query_scalar("SELECT min(id) FROM recipient WHERE phone IS NOT NULL")
-        .fetch_one(pool)
-        .await)
+    let (person, reference): (i64, String) = loa::on!(db.read, |pool, _sql| sqlx::query_as(
+        "SELECT id, ref FROM recipient WHERE phone IS NOT NULL AND state = 0 ORDER BY id LIMIT 1"
+    )
+    .fetch_one(pool)
+    .await)
     .unwrap();
     loa::transaction!(db, |tx| loa::audience::list::give(tx, "residents", "Công an tỉnh").await).unwrap();
     let mut tokens = Vec::new();
@@ -399,6 +428,10 @@ async fn who_is_on_another_departments_list_is_not_there() {
         let refusal = json!({ "channel": "sms", "scope": "awareness" });
         let refused = ask(Method::POST, &format!("/people/{person}/refusals")).json(&refusal).send().await.unwrap();
         assert_eq!(refused.status(), if sees { 204 } else { 404 });
+        // A test of a campaign goes to nobody else either, and goes by who may send.
+        let tested = ask(Method::POST, "/campaigns/nhan-dien-lua-dao/tests").header("idempotency-key", "thu");
+        let tested = tested.json(&json!({ "recipients": [reference] })).send().await.unwrap().status();
+        assert_eq!(tested, if sees { 201 } else { 422 });
         let imports: Value = ask(Method::GET, "/imports").send().await.unwrap().json().await.unwrap();
         assert_eq!(imports["items"].as_array().unwrap().len(), usize::from(sees), "{imports}");
         if sees {

@@ -82,7 +82,8 @@ impl Person {
         let mut body = String::new();
         for (name, value) in [("csrf", token.as_str())].iter().chain(fields) {
             let file = if *name == "file" { "; filename=\"anh.png\"" } else { "" };
-            body += &format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n");
+            let head = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+            body.extend([&head, *value, "\r\n"]);
         }
         body += "--x--\r\n";
         let request = self.client.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "multipart/form-data; boundary=x");
@@ -190,6 +191,12 @@ async fn what_one_writes_another_releases() {
     assert!(page.contains("Đang áp dụng") && page.contains("Bao 156"), "{page}");
     assert!(office.loa(&["send", "otp-moi", "--dry-run"]).contains("Mã OTP"));
 
+    // What came after the page that one ticks a box on is told of before it is replaced.
+    let late = [("slug", "otp-moi"), ("text", CAMPAIGN), ("replace", "on"), ("base", "1")];
+    let late = lan.upload("/campaigns/import", &late).await;
+    assert!(late.status == StatusCode::UNPROCESSABLE_ENTITY && late.text.contains("vừa lưu bản 2"), "{}", late.text);
+    assert!(late.text.contains("name=\"base\" value=\"2\""), "{}", late.text);
+
     // The approved one goes on while the edited one waits; both are told apart, in words and not by colour alone.
     lan.write("otp-moi", &second.replace("156", "5656")).await;
     let waiting = lan.submit("otp-moi", "3").await;
@@ -206,6 +213,12 @@ async fn what_one_writes_another_releases() {
     let mut fields = vec![("approver", minh_id.as_str()), ("delegate", tuan_id.as_str()), ("from", &day), ("through", &day)];
     assert_eq!(minh.post("/approvals/delegates", &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a reason is needed");
     fields.push(("reason", "đi công tác"));
+    // Nobody of another department, who would never see what waits, and is not shown here.
+    let stranger = khac.id.to_string();
+    let elsewhere: Vec<_> =
+        fields.iter().map(|(name, value)| (*name, if *name == "delegate" { stranger.as_str() } else { *value })).collect();
+    let refused = minh.post("/approvals/delegates", &elsewhere).await;
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && !refused.text.contains(">Khac<"), "{}", refused.text);
     assert_eq!(tuan.post("/approvals/delegates", &fields).await.status, StatusCode::FORBIDDEN);
     assert_eq!(minh.post("/approvals/delegates", &fields).await.status, StatusCode::SEE_OTHER);
     tuan.write("cua-tuan", &CAMPAIGN.replace("Mã OTP", "Của Tuấn")).await;
@@ -213,6 +226,13 @@ async fn what_one_writes_another_releases() {
     let page = tuan.get(&own).await.text;
     assert!(page.contains("Bạn đã soạn nội dung này") && !page.contains("name=\"hash\""), "{page}");
     assert!(tuan.get(&waiting).await.text.contains("Bạn quyết định thay"));
+    assert!(!khac.get("/approvals/delegates").await.text.contains("đi công tác"));
+    // Who manages users sets anybody's delegate, but not themselves.
+    let quan = person("Quan", &[Role::Administrator], &[]).await;
+    let own = quan.id.to_string();
+    let grabbed: Vec<_> =
+        fields.iter().map(|(name, value)| (*name, if *name == "delegate" { own.as_str() } else { *value })).collect();
+    assert_eq!(quan.post("/approvals/delegates", &grabbed).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(tuan.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
     assert!(minh.get("/approvals").await.text.contains("(thay Minh)"));
     assert_eq!(edition::in_force(&db).await.unwrap(), [("otp-moi".to_string(), 3)]);
@@ -274,4 +294,64 @@ async fn what_one_writes_another_releases() {
     let chain = loa::audit::verify(&db, &[]).await.unwrap();
     assert!(chain.broken.is_none(), "{chain:?}");
     drop(office);
+}
+
+/// A segment is its department's: nobody else sees it, names it, or changes what another department goes by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_is_its_departments() {
+    let mut office = Office::prepare(Behaviour::default()).await;
+    office.import(10);
+    office.serve();
+    let (db, seal) = (office.db().await, office.seal().await);
+    let by = Actor::command("thử");
+    let department = async |name: &str| user::add_department(&db, name, &by, 0).await.unwrap().unwrap();
+    let (ours, theirs) = (department("Phòng Văn hóa").await, department("Phòng Kinh tế").await);
+    let person = async |name: &str, roles: &[Role], of: &[i64]| Person::new(&office, &db, &seal, name, roles, of).await;
+    let lan = person("Lan", &[Role::Officer], &[ours]).await;
+    let khac = person("Khac", &[Role::Officer], &[theirs]).await;
+    let hoa = person("Hoa", &[Role::Approver], &[]).await;
+    let segment = |slug: &'static str, owner: &'static str, base: &'static str, press: &'static str| {
+        [
+            ("slug", slug),
+            ("owner", owner),
+            ("base", base),
+            ("title", "Người cao tuổi"),
+            ("view", "form"),
+            ("text", ""),
+            ("do", press),
+        ]
+    };
+
+    let made = lan.post("/segments/new", &segment("cua-van-hoa", "Phòng Văn hóa", "0", "save")).await;
+    assert_eq!((made.status, made.to.as_str()), (StatusCode::SEE_OTHER, "/segments/cua-van-hoa"), "{}", made.text);
+    let given = lan.post("/segments/new", &segment("cho-ho", "Phòng Kinh tế", "0", "save")).await;
+    assert!(given.status == StatusCode::UNPROCESSABLE_ENTITY && given.text.contains("id=\"owner-error\""), "{}", given.text);
+    assert_eq!(khac.get("/segments/cua-van-hoa").await.status, StatusCode::NOT_FOUND);
+    assert!(!khac.get("/segments").await.text.contains("cua-van-hoa") && lan.get("/segments").await.text.contains("cua-van-hoa"));
+    assert!(!khac.get("/campaigns/new").await.text.contains("cua-van-hoa"));
+    for press in ["save", "remove"] {
+        let done = khac.post("/segments/cua-van-hoa", &segment("cua-van-hoa", "Phòng Kinh tế", "1", press)).await;
+        assert_eq!(done.status, StatusCode::NOT_FOUND);
+    }
+    let taken = khac.post("/segments/new", &segment("cua-van-hoa", "Phòng Kinh tế", "0", "save")).await;
+    assert!(taken.status == StatusCode::CONFLICT && !taken.text.contains("(Lan)"), "{}", taken.text);
+
+    // Named in a text all the same, it goes to nobody.
+    let text = CAMPAIGN.replace("Phòng Văn hóa", "Phòng Kinh tế");
+    khac.write("lay-cua-ho", &text.replace("toan-dan", "cua-van-hoa")).await;
+    let refused = khac.post("/campaigns/lay-cua-ho/submit", &[("version", "1")]).await;
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.text.contains("đơn vị khác"), "{}", refused.text);
+
+    // One that all share is changed by anybody, until another department goes by it.
+    assert_eq!(lan.post("/segments/new", &segment("chung", "", "0", "save")).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(khac.get("/segments/chung").await.status, StatusCode::OK);
+    khac.write("dung-chung", &text.replace("toan-dan", "chung")).await;
+    let waiting = khac.submit("dung-chung", "1").await;
+    assert_eq!(hoa.decide(&waiting, "approve", "").await.status, StatusCode::SEE_OTHER);
+    assert!(lan.get("/segments/chung").await.text.contains("Một đơn vị khác đang dùng nhóm này"));
+    for press in ["save", "remove"] {
+        let done = lan.post("/segments/chung", &segment("chung", "Phòng Văn hóa", "1", press)).await;
+        assert_eq!(done.status, StatusCode::CONFLICT, "{}", done.text);
+    }
+    assert_eq!(khac.get("/segments/chung").await.status, StatusCode::OK);
 }

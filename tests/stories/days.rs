@@ -63,6 +63,11 @@ impl House {
     }
 }
 
+/// What kind of file this is called.
+fn kind(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or_default()
+}
+
 /// Opens a section by its name, out of the folded menu where the window is narrow.
 async fn section(browser: &Browser, name: &str) {
     if !browser.has(Role::Link, name).await {

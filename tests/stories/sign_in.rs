@@ -89,10 +89,12 @@ async fn a_new_password_ends_the_other_sessions() {
             assert!(answer.text.contains(says), "{says}: {}", answer.text);
             assert!(!answer.text.contains("khác hẳn"), "a password is never shown again");
         }
+        here.post("/me/tokens", &[("name", "Báo cáo"), ("right", "read_reach"), ("ends", "2026-12-31")]).await;
         let answer = change(PASSWORD, "một câu khác hẳn dài", "một câu khác hẳn dài").await;
         assert_eq!((answer.status, answer.location.as_str()), (StatusCode::SEE_OTHER, "/me"));
         let page = here.get("/me").await;
         assert!(page.text.contains("Đã đổi mật khẩu"), "{}", page.text);
+        assert!(page.text.contains("1 mã truy cập API của bạn vẫn dùng được"), "{}", page.text);
         assert!(!here.get("/me").await.text.contains("Đã đổi mật khẩu"), "it is said once");
         assert_eq!(there.get("/me").await.status, StatusCode::SEE_OTHER);
         desk.hands.advance(Duration::from_mins(61));
@@ -140,6 +142,54 @@ async fn a_form_of_another_site_changes_nothing() {
         let stranger = desk.browser();
         let signed_in = stranger.post_with("/sign-in", "x", &[("email", "an@example.vn"), ("password", PASSWORD)], &[]).await;
         assert_eq!(signed_in.status, StatusCode::FORBIDDEN);
+    }
+}
+
+/// Every address of the console that takes a form, as the router's source has it.
+fn posts(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            posts(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(".route( \"", ".route(\"");
+        for route in text.split(".route(\"").skip(1) {
+            let (address, rest) = route.split_once('"').unwrap();
+            let handlers =
+                [" .merge(", " .layer(", " }"].into_iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+            if rest[..handlers].contains("post(") {
+                found.insert(address.to_string());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_address_takes_a_form_without_its_pages_token() {
+    let desk = Desk::open(grounds().await.remove(0), "").await;
+    desk.user("an@example.vn", &Role::ALL).await;
+    let browser = desk.signed_in("an@example.vn").await;
+    let mut addresses = std::collections::BTreeSet::new();
+    posts("src/web/console".as_ref(), &mut addresses);
+    assert!(addresses.len() > 50, "{addresses:?}");
+    for address in addresses {
+        let path: String = address
+            .split('{')
+            .enumerate()
+            .map(|(n, part)| {
+                let rest = part.split_once('}').map_or(part, |(_, rest)| rest);
+                if n == 0 { part.to_string() } else { format!("1{rest}") }
+            })
+            .collect();
+        let mut answer = browser.post_with(&path, "", &[], &[]).await;
+        if answer.status == StatusCode::BAD_REQUEST {
+            // A form with files.
+            answer = browser.post_parts(&path).await;
+        }
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {}", answer.text);
+        assert!(answer.text.contains("Trang này đã cũ"), "{path}: {}", answer.text);
     }
 }
 
@@ -226,7 +276,7 @@ async fn an_invited_person_sets_a_password_once() {
         assert_eq!(desk.browser().get(&reset).await.status, StatusCode::NOT_FOUND, "over");
         // The record has who did it, and nothing of the links.
         let entries = audit::list(&desk.ground.db, &Filter::default(), None, 100).await.unwrap();
-        let text = entries.iter().map(|entry| entry.text()).collect::<String>();
+        let text = entries.iter().map(audit::Entry::text).collect::<String>();
         assert!(text.contains("user.invite") && text.contains("user.reset") && !text.contains(&link["/invitation/".len()..]));
         assert!(audit::verify(&desk.ground.db, &[]).await.unwrap().broken.is_none());
     }
@@ -304,6 +354,13 @@ async fn an_administrator_keeps_departments_and_reads_the_record() {
         let entry: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
         assert_eq!((entry["action"].as_str(), entry["who"].as_str()), (Some("department.add"), Some("An")));
         assert_eq!(entry["from"], "127.0.0.1");
+        // A department's lists go with its name.
+        loa::transaction!(desk.ground.db, |tx| loa::audience::list::give(tx, "hoi-vien", "Sở Văn hóa").await).unwrap();
+        let renamed = browser.post_from("/departments", "/departments/1", &[("name", "Sở Văn hóa và Thể thao")]).await;
+        assert_eq!(renamed.status, StatusCode::SEE_OTHER, "{}", renamed.text);
+        assert!(browser.get("/departments").await.text.contains("nay ai cũng thấy"));
+        let owners = loa::audience::list::owners(&desk.ground.db).await.unwrap();
+        assert_eq!(owners.of("hoi-vien"), "Sở Văn hóa và Thể thao");
     }
 }
 
@@ -322,10 +379,66 @@ async fn a_token_is_made_shown_once_and_revoked() {
         assert!(!browser.get("/me/tokens").await.text.contains(&secret));
         let find = async || loa::user::api_token::find(&desk.ground.db, &secret, desk.clock.millis()).await.unwrap();
         let bearer = find().await.unwrap();
-        assert_eq!(bearer.user.rights.iter().map(|right| right.name()).collect::<Vec<_>>(), ["read_reach"]);
+        assert_eq!(bearer.user.rights.iter().map(loa::user::Right::name).collect::<Vec<_>>(), ["read_reach"]);
         assert_eq!(bearer.user.id, user.id);
         assert_eq!(browser.post_from("/me/tokens", "/me/tokens/1/revoke", &[]).await.status, StatusCode::SEE_OTHER);
         assert_eq!(find().await, None);
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_leads_back_to_all_the_rest() {
+    let ground = grounds().await.remove(0);
+    let desk = Desk::open(ground, "").await;
+    desk.user("an@example.vn", &[Role::Manager]).await;
+    let (browser, stranger) = (desk.signed_in("an@example.vn").await, desk.browser());
+    for (path, status) in
+        [("/users", 403), ("/runs/7", 404), ("/nothing/like/it", 404), ("/users/abc", 400), ("/departments/1", 405)]
+    {
+        let page = browser.get(path).await;
+        assert_eq!(page.status.as_u16(), status, "{path}");
+        assert!(page.text.contains("<nav class=\"side\"") && page.text.contains("Đăng xuất"), "{path}: {}", page.text);
+        assert_eq!(page.text.matches("<h1").count(), 1, "{path}: {}", page.text);
+    }
+    assert!(browser.get("/users?lang=en").await.text.contains("You may not do this"));
+    let page = stranger.get("/nothing/like/it").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(!page.text.contains("<nav"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_once_its_half_session_is_over() {
+    for desk in Desk::all().await {
+        let user = desk.user("an@example.vn", &[Role::Officer]).await;
+        let whole = desk.signed_in("an@example.vn").await;
+        let elsewhere = desk.signed_in("an@example.vn").await;
+        let (key, codes) = enrolled(&desk, &whole).await;
+        assert_eq!(elsewhere.get("/me").await.status, StatusCode::SEE_OTHER, "it began without a code");
+        assert_eq!(whole.get("/me").await.status, StatusCode::OK);
+        desk.hands.advance(Duration::from_secs(30));
+        // Two copies of one half session at once, each with a code that is right: one of them becomes a whole one.
+        let half = desk.signed_in("an@example.vn").await;
+        let copy = desk.browser();
+        *copy.cookies.lock().unwrap() = half.cookies.lock().unwrap().clone();
+        let token = half.get("/sign-in/code").await.token().to_string();
+        let code = key.code(second_factor::step_of(desk.clock.millis()));
+        let (by_code, by_recovery) = ([("code", code.as_str())], [("code", codes[0].as_str())]);
+        let (one, other) = tokio::join!(
+            half.post_with("/sign-in/code", &token, &by_code, &[]),
+            copy.post_with("/sign-in/code", &token, &by_recovery, &[]),
+        );
+        let mut ways = [one.location, other.location];
+        ways.sort();
+        assert!(ways == ["/", "/sign-in"] || ways == ["/me", "/sign-in"], "{ways:?}");
+        // Nor does a half session outlive its password.
+        let half = desk.signed_in("an@example.vn").await;
+        let token = half.get("/sign-in/code").await.token().to_string();
+        let hash = loa::user::password::hash("một câu khác hẳn dài", &desk.ground.seal).await.unwrap();
+        let actor = loa::audit::Actor::command("test");
+        loa::user::password::change(&desk.ground.db, &user, &hash, None, &actor, desk.clock.millis()).await.unwrap();
+        let late = half.post_with("/sign-in/code", &token, &[("code", codes[1].as_str())], &[]).await;
+        assert_eq!(late.location, "/sign-in");
+        assert_eq!(half.get("/me").await.status, StatusCode::SEE_OTHER);
     }
 }
 

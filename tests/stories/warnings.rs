@@ -7,7 +7,7 @@ use std::{
 };
 
 use loa::{
-    approval::submission,
+    approval::{decision, submission},
     audit::{Actor, Via},
     config::{Config, Limits},
     delivery::State as Delivery,
@@ -275,12 +275,26 @@ async fn a_retry_goes_to_whom_it_failed_and_a_correction_to_whom_it_did_not(worl
     let draft = officer.done(&format!("/runs/{run}/correct"), &fields).await;
     let shown = officer.page(&draft).await;
     assert!(shown.contains("so dung la 156") && shown.contains("Lượt tin đính chính"), "{shown}");
+    let shown = counted(&officer, &draft).await;
+    assert!(shown.contains("1.200 đ") && shown.contains("1 phần mỗi tin") && shown.contains("xong khoảng"), "{shown}");
     gateway.handed.lock().unwrap().clear();
     approve(world, &officer, &house, &draft).await;
     process.settle().await;
     let corrected: BTreeSet<String> = addresses(&gateway).into_iter().collect();
     assert_eq!(corrected, first[1..].iter().cloned().collect::<BTreeSet<_>>());
     assert_eq!(gateway.handed.lock().unwrap().len(), 4);
+}
+
+/// The page of a draft with its count, which is made beside it: it is there at the latest when one looks again.
+async fn counted(officer: &Browser<'_>, draft: &str) -> String {
+    let mut shown = officer.page(draft).await;
+    for _ in 0..200 {
+        if !shown.contains("Đang đếm") {
+            break;
+        }
+        shown = officer.page(draft).await;
+    }
+    shown
 }
 
 /// Sends a draft for approval, and approves it as somebody else.
@@ -291,7 +305,9 @@ async fn approve(world: &World, officer: &Browser<'_>, house: &House, draft: &st
     let approver = house.browser(world, "Dung", Role::Approver, None).await;
     let slug = draft.strip_prefix("/warnings/").unwrap();
     let waiting = &submission::of_campaign(&world.db, slug).await.unwrap()[0];
-    submission::approve(&world.db, waiting.id, &waiting.hash, "", &approver.actor, None, world.now()).await.unwrap();
+    let asked = approver.page(&format!("/approvals/{}", waiting.id)).await;
+    assert!(asked.contains("Phê duyệt là gửi ngay"), "{asked}");
+    decision::approve(&world.db, waiting.id, &waiting.hash, "", &approver.actor, None, world.now()).await.unwrap();
     assert_eq!(warning::send_approved(&world.db, world.now()).await.unwrap().len(), 1);
     assert!(warning::send_approved(&world.db, world.now()).await.unwrap().is_empty(), "once");
 }
@@ -315,6 +331,14 @@ async fn a_warning_takes_three_steps_and_one_approval(world: &World) {
     assert!(told.contains("không được có dấu ngoặc nhọn") && told.contains("hãy chọn gửi cho ai"), "{told}");
     assert!(told.contains("Tra cuu tai csgt.vn"), "what was typed is kept");
 
+    // What no account serves would wait until it lapses: it is not ticked, and told of at its field if somebody does.
+    assert!(form.contains("value=\"sms\" checked") && !form.contains("value=\"chat\" checked"), "{form}");
+    let unserved =
+        [("pattern", "phat-nguoi"), ("title", "Phạt nguội"), ("chat", "Chào"), ("channels", "chat"), ("blank-cach", "x")];
+    let (status, told) = officer.post("/warnings", &unserved).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(told.contains("id=\"channels-error\"") && told.contains("chưa có tài khoản nào gửi được"), "{told}");
+
     let right = [
         ("pattern", "phat-nguoi"),
         ("title", "Phạt nguội"),
@@ -325,14 +349,7 @@ async fn a_warning_takes_three_steps_and_one_approval(world: &World) {
         ("owner", "Sở Mẫu"),
     ];
     let draft = officer.done("/warnings", &right).await;
-    // The count is made beside the page: it is there at the latest when one looks again.
-    let mut shown = officer.page(&draft).await;
-    for _ in 0..200 {
-        if !shown.contains("Đang đếm") {
-            break;
-        }
-        shown = officer.page(&draft).await;
-    }
+    let shown = counted(&officer, &draft).await;
     assert!(shown.contains("ke gian nhan tin Zalo gia CSGT"), "{shown}");
     assert!(shown.contains("1.200 đ") && shown.contains("1 phần mỗi tin"), "four people at 300 đồng: {shown}");
     approve(world, &officer, &house, &draft).await;
@@ -370,8 +387,17 @@ async fn who_watches_sees_it_go_and_end(world: &World) {
     assert!(rest.contains("event: over\ndata: ") && rest.contains("Cổng gửi đã nhận"), "{rest}");
     assert!(!officer.page(&format!("/runs/{run}")).await.contains("data-live"));
 
-    // And when the process ends.
+    // Nor is anything told to somebody who is signed out meanwhile.
     let second = world.fanned_out(&saying("Hai.", "warning", "")).await;
+    let other = house.browser(world, "Mai", Role::Officer, None).await;
+    let request = house.client.get(format!("{}/runs/{second}/live", house.base)).header(header::COOKIE, &other.cookie);
+    let mut watching = request.send().await.unwrap();
+    watching.chunk().await.unwrap().unwrap();
+    world.sql("DELETE FROM session WHERE id = (SELECT max(id) FROM session)").await;
+    let ended = async { while watching.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("nobody is told any more");
+
+    // And when the process ends.
     let request = house.client.get(format!("{}/runs/{second}/live", house.base)).header(header::COOKIE, &officer.cookie);
     let mut watching = request.send().await.unwrap();
     watching.chunk().await.unwrap().unwrap();

@@ -210,8 +210,8 @@ fn the_shipped_campaigns_fit_the_wordings_that_the_demo_registers() {
         settings.push_str(&template);
     }
     let folder = folder.with("loa.toml", &settings);
-    let ended = folder.loa_with(&["check"], &SECRETS);
-    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    let json = folder.loa_with(&["check", "--json"], &SECRETS).json();
+    assert_eq!(json["problems"].as_array().unwrap().len(), 0, "{json}");
     // Without the warnings' wording they are told, each in its place.
     let folder = folder.with("loa.toml", &settings.replace("CANH BAO", "KHAN"));
     let json = folder.loa_with(&["check", "campaigns/canh-bao-ung-dung-gia.toml", "--json"], &SECRETS).json();
@@ -230,6 +230,26 @@ fn a_run_is_made_with_a_word_on_what_will_not_be_sent() {
     let told: Vec<&str> = ended.err.lines().collect();
     assert_eq!(told.len(), 2, "{}", ended.err);
     assert!(told[0].starts_with("⚠ otp (vi): account `esms` (viettel) would not take this text on "), "{}", told[0]);
+}
+
+#[test]
+fn a_channel_that_no_account_serves_is_told_of_and_no_mistake() {
+    let folder = office(
+        &CAMPAIGN
+            .replace("period = { from = 2090-01-01 }\n", "")
+            .replace("[\"sms\"]", "[\"sms\", \"chat\"]")
+            .replace("sms = \"", "chat = { text = \"Chào\" }\nsms = \"")
+            .replace("113", "156")
+            .replace("CANH BAO: khong doc", "thong bao: khong doc"),
+    );
+    let ended = folder.loa_with(&["check", "campaigns/canh-bao.toml", "--lang", "en", "--json"], &SECRETS);
+    let found = ended.json();
+    let [warning] = &found["warnings"].as_array().unwrap()[..] else { panic!("{}", ended.out) };
+    assert!(warning["message"].as_str().unwrap().contains("no account sends it"), "{warning}");
+    assert_eq!((&warning["line"], &warning["field"]), (&9.into(), &"channels.use".into()), "{warning}");
+    assert_eq!(folder.loa_with(&["audience", "import", "dan.csv"], &SECRETS).code, 0);
+    let ended = folder.loa_with(&["send", "canh-bao", "--dry-run"], &SECRETS);
+    assert!(ended.code == 0 && ended.err.contains("chưa có tài khoản nào gửi được"), "{}", ended.err);
 }
 
 #[test]

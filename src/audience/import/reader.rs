@@ -1,7 +1,8 @@
 //! Lists as files: a path comes in, its rows leave one by one, as text; memory stays flat however long the list is.
 //!
 //! CSV is split here rather than by a library for one reason: a quote that is opened and never closed must cost its own
-//! line, not the rest of the list. XLSX is streamed too, but for its table of shared strings, which calamine holds whole.
+//! line, not the rest of the list. XLSX is streamed too, but for its table of shared strings, which calamine holds whole: how large it
+//! may be is looked at before.
 
 use std::{
     fmt,
@@ -44,6 +45,8 @@ pub enum ReadError {
     OldExcel,
     /// Not a sheet, or a broken one.
     Sheet(String),
+    /// It holds more than it looks.
+    TooLarge,
 }
 
 impl ReadError {
@@ -63,6 +66,10 @@ impl ReadError {
                 "this is a file of the old Excel (.xls); open it in Excel and save it as .xlsx"
             ),
             Self::Sheet(why) => phrase!("không đọc được bảng tính: {why}", "cannot read the sheet: {why}"),
+            Self::TooLarge => phrase!(
+                "bảng tính quá lớn khi mở ra; hãy lưu lại dạng CSV UTF-8, hoặc chia thành nhiều tệp",
+                "the sheet is too large once it is unpacked; save it as CSV UTF-8, or in several files"
+            ),
         }
     }
 }
@@ -130,6 +137,7 @@ impl List {
         let hash = crate::seal::hex(&digest.finalize());
         let path = path.to_path_buf();
         if head.starts_with(b"PK\x03\x04") {
+            super::unpacked::fits(&path)?;
             let mut first = Vec::new();
             let length = each_in_sheet(&path, &mut |row| {
                 first.push(row);
@@ -262,6 +270,11 @@ impl Read for Decoded {
     }
 }
 
+/// Why a row without end is refused.
+fn too_long() -> Phrase {
+    phrase!("dòng quá dài", "the row is too long")
+}
+
 /// Why a row with unmatched quotes is refused.
 fn unmatched() -> Phrase {
     phrase!(
@@ -281,11 +294,7 @@ fn each_in_text(mut text: BufReader<Decoded>, separator: u8, length: u64, take: 
         if first.trim().is_empty() {
             continue;
         }
-        let mut cells = if whole {
-            split(&first, separator).ok_or_else(unmatched)
-        } else {
-            Err(phrase!("dòng quá dài", "the row is too long"))
-        };
+        let mut cells = if whole { split(&first, separator).ok_or_else(unmatched) } else { Err(too_long()) };
         if whole && cells.is_err() {
             // A quoted field may run over several lines; one that never ends costs its first line alone.
             let mut joined = first.clone();
@@ -387,6 +396,13 @@ enum Quotes {
     Closed,
 }
 
+/// A row of a sheet, as far as its cells have come: none is blank.
+struct Gathered {
+    number: u32,
+    texts: Vec<String>,
+    bytes: usize,
+}
+
 /// Reads the first sheet that holds anything; gives its number of rows.
 fn each_in_sheet(path: &Path, take: &mut dyn FnMut(Row) -> bool) -> Result<u64, ReadError> {
     let broken = |error: calamine::XlsxError| ReadError::Sheet(error.to_string());
@@ -394,31 +410,42 @@ fn each_in_sheet(path: &Path, take: &mut dyn FnMut(Row) -> bool) -> Result<u64, 
     for name in book.sheet_names() {
         let Ok(mut cells) = book.worksheet_cells_reader(&name) else { continue };
         let rows = u64::from(cells.dimensions().end.0) + 1;
-        let mut row: Option<(u32, Vec<String>)> = None;
+        let mut row: Option<Gathered> = None;
         let mut any = false;
-        let mut give = |(number, cells): (u32, Vec<String>)| {
+        let mut give = |Gathered { number, texts, bytes }: Gathered| {
             let line = u64::from(number) + 1;
-            cells.iter().all(String::is_empty) || take(Row { line, at: line, cells: Ok(cells) })
+            let cells = if bytes > LONGEST_ROW { Err(too_long()) } else { Ok(texts) };
+            take(Row { line, at: line, cells })
         };
         while let Some(cell) = cells.next_cell().map_err(broken)? {
             let (number, column) = cell.get_position();
-            let column = column as usize;
-            let text = as_text(cell.get_value());
-            if text.is_empty() || column >= MOST_COLUMNS {
+            let (column, value) = (column as usize, cell.get_value());
+            // One long text may stand in a great many cells: it is not copied into each.
+            let length = match value {
+                DataRef::String(text) => text.len(),
+                DataRef::SharedString(text) => text.len(),
+                _ => 0,
+            };
+            let text = if length > LONGEST_ROW { String::new() } else { as_text(value) };
+            if length <= LONGEST_ROW && text.is_empty() || column >= MOST_COLUMNS {
                 continue;
             }
             any = true;
-            if row.as_ref().is_some_and(|(current, _)| *current != number)
+            if row.as_ref().is_some_and(|row| row.number != number)
                 && let Some(done) = row.take()
                 && !give(done)
             {
                 return Ok(rows);
             }
-            let (_, texts) = row.get_or_insert_with(|| (number, Vec::new()));
-            if texts.len() <= column {
-                texts.resize(column + 1, String::new());
+            let row = row.get_or_insert_with(|| Gathered { number, texts: Vec::new(), bytes: 0 });
+            row.bytes += length.max(text.len());
+            if row.bytes > LONGEST_ROW {
+                continue;
             }
-            texts[column] = text;
+            if row.texts.len() <= column {
+                row.texts.resize(column + 1, String::new());
+            }
+            row.texts[column] = text;
         }
         if let Some(done) = row {
             give(done);

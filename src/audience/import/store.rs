@@ -230,7 +230,9 @@ pub(super) async fn begin(db: &Db, order: &Order, hash: &str, now: i64) -> Resul
     })
 }
 
-static KNOWN: Sql = Sql::new(r"SELECT r.ref, r.id, r.import FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref");
+static KNOWN: Sql = Sql::new(
+    r"SELECT r.ref, r.id, r.import, r.source, r.state = 0 FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref",
+);
 
 static ADD: Sql = Sql::new(
     r"INSERT INTO recipient (ref, source, import, state, name, lang, area, born, carrier, attributes, phone, phone_hash,
@@ -289,14 +291,27 @@ static ADVANCE: Sql = Sql::new(
     WHERE id = $1 AND done_rows = $6 AND finished_at IS NULL",
 );
 
-/// Writes one batch, and with it how far the import is. `before`: the rows dealt with until now.
-pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, before: u64, now: i64) -> Result<()> {
+/// Writes one batch, and with it how far the import is. `before`: the rows dealt with until now. False: somebody of it is on one of the
+/// `spared` lists, and nothing of it is written.
+pub(super) async fn write(
+    db: &Db,
+    begun: &Begun,
+    (order, spared): (&Order, &[String]),
+    batch: &Batch,
+    before: u64,
+    now: i64,
+) -> Result<bool> {
     let references = list(batch.rows.iter().map(|row| json!({ "ref": row.reference })));
     let still_listed = list(batch.still_listed.iter().map(|reference| json!({ "ref": reference })));
     transaction!(db, |tx| {
-        let known =
-            within!(tx, |c, sql| sqlx::query_as::<_, (String, i64, i64)>(sql(&KNOWN)).bind(&references).fetch_all(c).await)?;
-        let again = known.iter().filter(|(_, _, import)| *import == begun.id).count() as u64;
+        let known = within!(tx, |c, sql| sqlx::query_as::<_, (String, i64, i64, String, bool)>(sql(&KNOWN))
+            .bind(&references)
+            .fetch_all(c)
+            .await)?;
+        if known.iter().any(|(.., source, active)| *active && *source != order.source && spared.contains(source)) {
+            return Ok(false);
+        }
+        let again = known.iter().filter(|(_, _, import, ..)| *import == begun.id).count() as u64;
         let added = (batch.rows.len() - known.len()) as u64;
         let is_known: HashSet<&str> = known.iter().map(|(reference, ..)| reference.as_str()).collect();
         let rows = |of_known: bool| {
@@ -322,7 +337,7 @@ pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, 
             remember(tx, batch, &ids, &order.source, now).await?;
         }
         if batch.fields.groups {
-            let known: HashSet<i64> = known.into_iter().map(|(_, id, _)| id).collect();
+            let known: HashSet<i64> = known.into_iter().map(|(_, id, ..)| id).collect();
             regroup(tx, batch, &ids, &known).await?;
         }
         if !batch.still_listed.is_empty() {
@@ -344,7 +359,7 @@ pub(super) async fn write(db: &Db, begun: &Begun, order: &Order, batch: &Batch, 
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?;
-        if advanced == 1 { Ok(()) } else { Err(DbError::Refused("another process is importing this list".into())) }
+        if advanced == 1 { Ok(true) } else { Err(DbError::Refused("another process is importing this list".into())) }
     })
 }
 

@@ -84,7 +84,7 @@ pub(super) fn join(
             let (slug, _) = rest.remove(at);
             let (vi, en) = (problem.message.vi, problem.message.en);
             let said = phrase!(
-                "nhóm `{slug}` viết trên trang quản trị chưa dùng được: {vi}",
+                "nhóm `{slug}` viết trên trang quản lý chưa dùng được: {vi}",
                 "the segment `{slug}` of the console cannot be used: {en}"
             );
             let left = Problem::of(&format!("[{slug}]"), said);

@@ -17,7 +17,7 @@ use super::{Globals, Mistake, base, rows};
 use crate::{
     account::{self, tokens},
     config::{self, Config},
-    phrase,
+    phrase, transaction,
 };
 
 /// Letters of a refresh token, at most: Zalo's have some hundreds.
@@ -53,10 +53,13 @@ pub(super) async fn enter(account: &config::Account, config: &Config, globals: &
     let now = globals.clock.millis();
     tokens::enter(&db, &seal, name, &SecretString::from(token), now).await?;
     let paused = rows(&db).await?.remove(name).filter(|row| row.paused.is_some());
-    if let Some(row) = &paused {
-        account::pause(&db, row.id, None, now).await?;
-    }
-    globals.record(&db, None, "account.token", name, json!({ "resumed": paused.is_some() })).await?;
+    let after = json!({ "resumed": paused.is_some() });
+    transaction!(db, |tx| {
+        if let Some(row) = &paused {
+            account::pause_within(tx, row.id, None, now).await?;
+        }
+        globals.record(tx, None, "account.token", name, &after).await
+    })?;
     db.close().await;
     if globals.json {
         Globals::print_json(&json!({ "account": name, "entered": true, "resumed": paused.is_some() }))?;

@@ -106,15 +106,14 @@ impl Ground<'_> {
             at,
             by: &by,
         };
+        let after = json!({ "channels": channels.iter().map(|channel| channel.name()).collect::<Vec<_>>(), "basis": word.basis });
+        let action = if word.given { "consent.record" } else { "consent.withdraw" };
         transaction!(self.db, |tx| {
             for channel in &channels {
                 agreement::record(tx, id, *channel, word, now).await?;
             }
-            Ok(())
+            self.globals.record(tx, Some(&by), action, &id.to_string(), &after).await
         })?;
-        let after = json!({ "channels": channels.iter().map(|channel| channel.name()).collect::<Vec<_>>(), "basis": word.basis });
-        let action = if word.given { "consent.record" } else { "consent.withdraw" };
-        self.globals.record(&self.db, Some(&by), action, &id.to_string(), after).await?;
         if self.globals.json {
             let names: Vec<_> = channels.iter().map(|channel| channel.name()).collect();
             Globals::print_json(&json!({ "ref": reference, "channels": names, "given": word.given, "basis": word.basis }))?;
@@ -143,17 +142,17 @@ impl Ground<'_> {
         let until = ahead(asked.until, now)?;
         let scope = if asked.take_back { None } else { Scope::from_name(&asked.scope) };
         let said = Said { source: OFFICER, wording: &asked.wording, at: now };
-        transaction!(self.db, |tx| {
-            match (scope, until) {
-                (Some(scope), Some(until)) => consent::pause(tx, channel, hash, scope, until, said).await,
-                (Some(scope), None) => consent::refuse(tx, channel, hash, scope, said).await,
-                (None, _) => consent::take_back(tx, channel, hash, said).await,
-            }
-        })?;
         let masked = providers::mask(&plain);
         let action = if scope.is_some() { "consent.opt-out" } else { "consent.opt-in" };
         let after = json!({ "channel": channel.name(), "scope": scope.map(|_| &asked.scope), "until": until });
-        self.globals.record(&self.db, None, action, &masked, after).await?;
+        transaction!(self.db, |tx| {
+            match (scope, until) {
+                (Some(scope), Some(until)) => consent::pause(tx, channel, hash, scope, until, said).await?,
+                (Some(scope), None) => consent::refuse(tx, channel, hash, scope, said).await?,
+                (None, _) => consent::take_back(tx, channel, hash, said).await?,
+            };
+            self.globals.record(tx, None, action, &masked, &after).await
+        })?;
         let mut words = match scope {
             Some(Scope::Awareness) => phrase!(
                 "{masked}: từ chối tin tuyên truyền, vẫn nhận cảnh báo khẩn.",

@@ -21,6 +21,7 @@ use crate::{
     receipt::leftover,
     seal::Kind,
     suppression::{self, Cause, Listed},
+    transaction,
     words::{self, Lang, Phrase},
 };
 
@@ -83,10 +84,16 @@ impl Ground<'_> {
 
     async fn lift(&self, hash: i64, who: &str) -> anyhow::Result<()> {
         let standing = suppression::standing(&self.db, Channel::Email, hash).await?;
-        if !suppression::lift(&self.db, Channel::Email, hash).await? {
+        let lifted = transaction!(self.db, |tx| {
+            let lifted = suppression::lift_within(tx, Channel::Email, hash).await?;
+            if lifted {
+                self.globals.record(tx, None, "audience.lift", "email", &serde_json::Value::Null).await?;
+            }
+            Ok(lifted)
+        })?;
+        if !lifted {
             return Err(Mistake(phrase!("thư tới {who} không bị dừng", "mail to {who} had not ended")).into());
         }
-        self.globals.record(&self.db, None, "audience.lift", "email", serde_json::Value::Null).await?;
         self.say(&phrase!("{who}: nhận thư trở lại.", "{who}: gets mail again."))?;
         if standing.is_some_and(|standing| standing.cause == Cause::Complaint) {
             self.say(&phrase!(

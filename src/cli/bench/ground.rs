@@ -200,8 +200,9 @@ impl Ground {
     /// A run over a channel, fanned out and paused; how long its fan-out took.
     pub async fn fan_out(&self, channel: &str) -> anyhow::Result<(i64, Duration)> {
         let source = self.campaign(channel)?;
-        let run =
-            run::make::now(&self.db, source, &self.library.segments_text, &[], &Holidays::built_in(), self.clock.now()).await?;
+        let segments = &self.library.segments_text;
+        let asked = run::make::Asked { source, segments, recipients: &[], once: None, by: None };
+        let run = run::make::asked(&self.db, &asked, &Holidays::built_in(), self.clock.now()).await?;
         let active = Arc::new(Active::new(self.db.clone(), BTreeMap::new()));
         let runner = Runner {
             db: self.db.clone(),

@@ -69,6 +69,11 @@ name = "Sở Văn hóa, Thể thao và Du lịch"
 short = "So VHTTDL"
 hotline = "156"
 
+[reporting]
+place = "Hà Nội"
+symbol = "SVHTTDL"
+recipients = ["Như trên"]
+
 [[account]]
 name = "esms"
 gateway = "esms"

@@ -1,11 +1,13 @@
 //! Who may sign in to the demo's console: one of each role, with a password that is made anew each time and printed once.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 use super::super::table;
 use crate::{
     app::App,
+    approval,
     audit::Actor,
+    campaign::Library,
     phrase,
     seal::Seal,
     user::{self, New, Role, password},
@@ -24,13 +26,15 @@ const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567893";
 
 /// Somebody who may sign in.
 pub(super) struct Person {
+    id: i64,
     role: Role,
     email: &'static str,
+    name: &'static str,
     password: String,
 }
 
-/// Adds them.
-pub(super) async fn add(app: &App) -> anyhow::Result<Vec<Person>> {
+/// Adds them. The approver has approved the campaigns that ship: what waits for somebody is what a visitor writes.
+pub(super) async fn add(app: &App, library: &Library) -> anyhow::Result<Vec<Person>> {
     let (actor, now) = (Actor::command("loa demo"), app.clock.millis());
     let mut people = Vec::new();
     for (role, email, name) in PEOPLE {
@@ -47,9 +51,20 @@ pub(super) async fn add(app: &App) -> anyhow::Result<Vec<Person>> {
         if let Some(user) = user::find(&app.db, id).await? {
             password::change(&app.db, &user, &hash, None, &actor, now).await?;
         }
-        people.push(Person { role, email, password });
+        people.push(Person { id, role, email, name, password });
+    }
+    if let Some(approver) = of(&people, Role::Approver) {
+        let actor = Actor { user: Some(approver.id), ..Actor::command(approver.name) };
+        for source in library.campaigns.values() {
+            approval::approve(&app.db, source, &library.segments_text, &actor, now).await?;
+        }
     }
     Ok(people)
+}
+
+/// Who has this role.
+fn of(people: &[Person], role: Role) -> Option<&Person> {
+    people.iter().find(|person| person.role == role)
 }
 
 /// Fifteen letters in three groups: 75 bits.
@@ -58,10 +73,16 @@ fn easy_to_type(seal: &Seal) -> String {
     letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
-/// Says who may sign in, and what to do first.
-pub(super) fn introduce(people: &[Person], url: &str, lang: Lang) -> io::Result<()> {
-    let mut out = io::stdout();
-    let intro = phrase!("\nTrang quản lý: {url}/sign-in (dừng: Ctrl-C)\n", "\nConsole: {url}/sign-in (stop: Ctrl-C)\n");
+/// Says where the console is, and who may sign in.
+pub(super) fn introduce(out: &mut impl Write, people: &[Person], url: &str, lang: Lang) -> io::Result<()> {
+    let intro = phrase!(
+        "\nTrang quản lý đã mở: {url}/sign-in\n\
+         Đăng nhập để xem các đợt gửi đang chạy, hoặc gửi ngay một cảnh báo: cán bộ mở “Cảnh báo khẩn”,\n\
+         người phê duyệt mở “Phê duyệt”. Mật khẩu chỉ dùng cho lần chạy thử này.\n",
+        "\nThe console is open: {url}/sign-in\n\
+         Sign in to watch the runs as they go, or send a warning at once: the officer by “Urgent warning”,\n\
+         the approver by “Approvals”. The passwords are this demo's alone.\n"
+    );
     writeln!(out, "{}", intro.text(lang))?;
     let head = [
         phrase!("Vai trò", "Role").text(lang).to_string(),
@@ -73,18 +94,25 @@ pub(super) fn introduce(people: &[Person], url: &str, lang: Lang) -> io::Result<
         .iter()
         .map(|person| vec![person.role.label().text(lang).to_string(), person.email.to_string(), person.password.clone()])
         .collect();
-    write!(out, "{}", table::render(&head, &rows))?;
+    writeln!(out, "{}", table::render(&head, &rows))
+}
+
+/// Says how to send a first warning; the passwords stand here again, for the figures came between.
+pub(super) fn first_steps(out: &mut impl Write, people: &[Person], url: &str, lang: Lang) -> io::Result<()> {
+    let (Some(officer), Some(approver)) = (of(people, Role::Officer), of(people, Role::Approver)) else {
+        return Ok(());
+    };
+    let (writes, decides) = (officer.email, approver.email);
+    let (its_key, other_key) = (&officer.password, &approver.password);
     let steps = phrase!(
-        "\nGửi cảnh báo đầu tiên:\n\
-         1. Đăng nhập bằng {0}, mở “Cảnh báo khẩn”, chọn mẫu, sửa lời, xem ước tính rồi gửi phê duyệt.\n\
-         2. Mở cửa sổ ẩn danh, đăng nhập bằng {1}, mở “Phê duyệt” và duyệt: tin được gửi ngay.\n\
-         3. Xem tiến độ ở “Đợt gửi”. Mọi cổng gửi ở đây là giả: không tin nào ra khỏi máy này.",
-        "\nSend a first warning:\n\
-         1. Sign in as {0}, open “Urgent warning”, take a pattern, change its words, look at the estimate, and submit it.\n\
-         2. In a private window, sign in as {1}, open “Approvals”, and approve it: it is sent at once.\n\
-         3. Watch it under “Runs”. All gateways here are stand-ins: nothing leaves this machine.",
-        PEOPLE[0].1,
-        PEOPLE[1].1
+        "\nGửi cảnh báo đầu tiên tại {url}/sign-in\n\
+         1. Đăng nhập bằng {writes}, mật khẩu {its_key}. Mở “Cảnh báo khẩn”, chọn mẫu, điền chỗ trống, xem ước tính rồi gửi duyệt.\n\
+         2. Mở cửa sổ ẩn danh, đăng nhập bằng {decides}, mật khẩu {other_key}. Mở “Phê duyệt”, chọn cảnh báo ấy và phê duyệt: tin được gửi ngay.\n\
+         3. Xem tiến độ ở “Đợt gửi”. Mọi cổng gửi ở đây là giả: không tin nào ra khỏi máy này. Dừng chạy thử: Ctrl-C.",
+        "\nSend a first warning at {url}/sign-in\n\
+         1. Sign in as {writes}, password {its_key}. Open “Urgent warning”, take a pattern, fill in its blanks, look at the estimate, and submit it.\n\
+         2. In a private window, sign in as {decides}, password {other_key}. Open “Approvals”, choose the warning, and approve it: it is sent at once.\n\
+         3. Watch it under “Runs”. All gateways here are stand-ins: nothing leaves this machine. Stop the demo: Ctrl-C."
     );
     writeln!(out, "{}", steps.text(lang))
 }

@@ -24,7 +24,7 @@ pub(super) fn address(config: &Config, findings: &mut Findings) {
                 https,
             );
         }
-        Some(url) => findings.well("sign-in", phrase!("trang quản trị ở {url}", "the console is at {url}")),
+        Some(url) => findings.well("sign-in", phrase!("trang quản lý ở {url}", "the console is at {url}")),
         None if config.sign_in.oidc.is_some() => findings.warn(
             "sign-in",
             phrase!(
@@ -37,7 +37,7 @@ pub(super) fn address(config: &Config, findings: &mut Findings) {
         None if !listen.ip().is_loopback() && config.server.trusted_proxies.is_empty() => findings.warn(
             "sign-in",
             phrase!(
-                "trang quản trị mở cho máy khác ({listen}) mà không có https",
+                "trang quản lý mở cho máy khác ({listen}) mà không có https",
                 "other machines reach the console ({listen}) without https"
             ),
             https,
@@ -58,7 +58,7 @@ pub(super) async fn people(db: &Db, findings: &mut Findings) -> Result<()> {
     if !user::any(db).await? {
         findings.warn(
             "users",
-            phrase!("chưa ai đăng nhập được vào trang quản trị", "nobody may sign in to the console"),
+            phrase!("chưa ai đăng nhập được vào trang quản lý", "nobody may sign in to the console"),
             phrase!("loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN", "loa user add EMAIL --name NAME"),
         );
     }

@@ -1,10 +1,10 @@
 //! What the database says: whether it opens, fits the program and the key, and what in it waits for a person.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{Findings, Globals, console};
 use crate::{
-    account::standing,
+    account::{self, standing},
     active::RunRow,
     audience::{
         block,
@@ -14,7 +14,8 @@ use crate::{
     db::{Db, Result, Schema, Sql},
     on, phrase,
     request::{self, Queue},
-    run,
+    run::{self, wait},
+    words::Lang,
 };
 
 /// A doubt that is still open so long after it should have been settled.
@@ -102,6 +103,7 @@ async fn look_into(db: &Db, config: &Config, globals: &Globals, findings: &mut F
     clock(db, globals, findings).await?;
     accounts_in_trouble(db, config, findings).await?;
     runs(db, findings).await?;
+    unserved(db, config, findings).await?;
     blocked(db, findings).await?;
     requested(db, globals, findings).await?;
     console::people(db, findings).await?;
@@ -197,6 +199,25 @@ async fn runs(db: &Db, findings: &mut Findings) -> Result<()> {
                 ),
             );
         }
+    }
+    Ok(())
+}
+
+/// Runs with messages to where no account of loa.toml sends.
+async fn unserved(db: &Db, config: &Config, findings: &mut Findings) -> Result<()> {
+    // A description that cannot be read is told of elsewhere.
+    let Ok(known) = account::gateways(config.gateways_dir.as_deref()) else { return Ok(()) };
+    let served: BTreeSet<i16> = config.accounts.iter().filter_map(|one| account::routes(one, &known).ok()).flatten().collect();
+    for (id, routes) in wait::unserved(db, &served).await? {
+        let (vi, en) = (wait::names(&routes, Lang::Vi), wait::names(&routes, Lang::En));
+        findings.bad(
+            "run-unserved",
+            phrase!(
+                "đợt {id} có tin đến {vi} mà chưa có tài khoản nào gửi được",
+                "run {id} has messages to {en}, where no account sends"
+            ),
+            wait::remedy(),
+        );
     }
     Ok(())
 }

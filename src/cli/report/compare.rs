@@ -103,32 +103,43 @@ impl Compared {
 /// The figures of a period for a selection of its runs: those that were closed, if it was.
 pub(super) async fn read(
     db: &Db,
-    calendar: &Calendar,
+    calendar: Calendar,
     period: &Period,
     selection: &Selection,
     compare: bool,
     now: i64,
 ) -> Result<Compared> {
     let counted = count_now(db, selection, now).await?;
-    let closing = closed(db, period, selection).await?;
-    let adjusted = closing.as_ref().map(|closing| adjustments(&closing.sheet, &counted)).unwrap_or_default();
+    let (sheet, closing, adjusted) = match closed(db, period, selection).await? {
+        None => (counted, None, Vec::new()),
+        Some((closing, None)) => (closing.sheet.clone(), Some(closing.clone()), adjustments(&closing.sheet, &counted)),
+        // A closing has one line of a campaign, and not all that is told here: these figures are of now, and what changed is told.
+        Some((_, Some(part))) => {
+            let adjusted = adjustments(&part, &counted);
+            (counted, None, adjusted)
+        }
+    };
     let before = match calendar.previous(period).filter(|_| compare) {
         None => None,
         Some(before) => {
             let selection = Selection { from: Some(before.from), through: Some(before.through), ..selection.clone() };
             Some(match closed(db, &before, &selection).await? {
-                Some(closing) => (before, closing.sheet, true),
+                Some((closing, part)) => (before, part.unwrap_or(closing.sheet), true),
                 None => (before, count_now(db, &selection, now).await?, false),
             })
         }
     };
-    let sheet = closing.as_ref().map_or(counted, |closing| closing.sheet.clone());
     Ok(Compared { period: Some(*period), sheet, closing, before, adjusted })
 }
 
-/// The closing of exactly these figures.
-async fn closed(db: &Db, period: &Period, selection: &Selection) -> Result<Option<Closing>> {
-    Ok(closing::latest(db, &period.key(), "").await?.filter(|closing| closing.sheet.selection == *selection))
+/// The closing of these figures; with a campaign's part of it, where they are one campaign's.
+async fn closed(db: &Db, period: &Period, selection: &Selection) -> Result<Option<(Closing, Option<Sheet>)>> {
+    let whole = Selection { campaign: None, ..selection.clone() };
+    let closing = closing::latest(db, &period.key(), "").await?.filter(|closing| closing.sheet.selection == whole);
+    Ok(closing.and_then(|closing| match &selection.campaign {
+        None => Some((closing, None)),
+        Some(slug) => closing.sheet.of_campaign(slug).map(|part| (closing, Some(part))),
+    }))
 }
 
 /// The figures as a file.
@@ -146,7 +157,9 @@ pub(super) fn paper(
         sheet: &compared.sheet,
         before: compared.before.as_ref().map(|(period, sheet, _)| (period, sheet)),
         targets,
+        department: "",
         closing: compared.closing.as_ref(),
+        adjusted: compared.closing.as_ref().map_or(&[][..], |_| &compared.adjusted),
         today: globals.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive(),
     };
     if is_word { paper.docx() } else { paper.xlsx() }

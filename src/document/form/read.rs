@@ -22,6 +22,9 @@ pub(super) const RULE: [(&str, Kind); 7] = [
 /// What `every` is in the form where a cron line stands instead.
 pub(super) const CRON: &str = "cron";
 
+/// The most rows of one list that a page shows.
+const MOST_ROWS: usize = 60;
+
 pub(super) fn form(document: &DocumentMut, keys: &'static Keys) -> Result<Form, NoForm> {
     let mut form = Form::default();
     table(document.as_table(), keys, "", &mut form)?;
@@ -109,6 +112,13 @@ fn part(item: &Item, shape: Shape, path: &str, form: &mut Form) -> Result<(), No
                 }
                 _ => return Err(strange(path)),
             };
+            if rows.len() > MOST_ROWS {
+                let wrong = phrase!(
+                    "`{path}` có hơn {MOST_ROWS} mục, quá dài cho một biểu mẫu",
+                    "`{path}` has more than {MOST_ROWS} entries: too many for a form"
+                );
+                return Err(NoForm(wrong));
+            }
             for row in rows {
                 table(row, keys, &joined(path, &count.to_string()), form)?;
                 count += 1;

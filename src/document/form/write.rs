@@ -186,7 +186,9 @@ impl Writer<'_> {
         let every = now("every", Kind::Line).into_iter().next().unwrap_or_default();
         if every.is_empty() {
             let keys: Vec<String> = table.iter().map(|(key, _)| key.to_string()).collect();
-            keys.iter().for_each(|key| drop(table.remove(key)));
+            for key in &keys {
+                table.remove(key);
+            }
             return false;
         }
         if every == CRON {

@@ -3,6 +3,7 @@
 
 use super::super::{Cut, Fate, Figures, Line};
 use crate::{
+    audience::formula::guarded,
     delivery::State,
     phrase,
     words::{Lang, Phrase},
@@ -30,5 +31,6 @@ fn record(line: &str, key: &str, name: &Phrase, figures: &Figures, lang: Lang) -
     let counts = counts.chain(Fate::not_reached().map(|fate| people.of(fate)));
     let counts = counts.chain([deliveries.total()]).chain(State::ALL.map(|state| deliveries.of(state)));
     let counts = counts.chain([deliveries.parts, deliveries.cost]).map(|n| n.to_string());
-    [line, key, name.text(lang)].map(str::to_string).into_iter().chain(counts).collect()
+    // Names are what somebody wrote: none of them runs in a spreadsheet.
+    [line, key, name.text(lang)].map(|cell| guarded(cell).into_owned()).into_iter().chain(counts).collect()
 }

@@ -2,7 +2,7 @@
 
 use docx_rs::{
     AlignmentType, BreakType, Docx, Header, LineSpacing, LineSpacingType, PageMargin, PageNum, Paragraph, Run, RunFonts,
-    SpecialIndentType, Table, TableAlignmentType, TableCell, TableLayoutType, TableRow, VAlignType, WidthType,
+    SpecialIndentType, Table, TableAlignmentType, TableCell, TableCellMargins, TableLayoutType, TableRow, VAlignType, WidthType,
 };
 
 use super::{COLUMNS, Paper, PaperError, VI, signed, summary};
@@ -18,9 +18,14 @@ const WIDTH: usize = 9_354;
 /// Lines of a cut in the document; the workbook has all.
 const MOST: usize = 140;
 
+/// Of the columns of a cut: ten million people, a hundred million parts and ten thousand million đồng fit.
+const COLUMN_WIDTHS: [usize; COLUMNS.len()] = [960, 960, 960, 960, 1_080, 1_080, 1_400];
+
 /// Half points, as Word counts.
 const BODY: usize = 28;
 const TABLE: usize = 22;
+/// Of the tables with many columns: a number never goes on in another line.
+const DENSE: usize = 20;
 
 fn run(text: &str, size: usize) -> Run {
     Run::new().add_text(text).size(size).fonts(fonts())
@@ -142,34 +147,44 @@ fn bare(rows: Vec<TableRow>, grid: Vec<usize>) -> Table {
 }
 
 fn ruled(rows: Vec<TableRow>, grid: Vec<usize>) -> Table {
-    Table::new(rows).set_grid(grid).width(WIDTH, WidthType::Dxa).layout(TableLayoutType::Fixed).align(TableAlignmentType::Center)
+    Table::new(rows)
+        .set_grid(grid)
+        .width(WIDTH, WidthType::Dxa)
+        .layout(TableLayoutType::Fixed)
+        .align(TableAlignmentType::Center)
+        .margins(TableCellMargins::new().margin(15, 60, 15, 60))
 }
 
-fn text(width: usize, text: &str, is_head: bool) -> TableCell {
-    let words = run(text, TABLE);
-    let (words, align) = if is_head { (words.bold(), AlignmentType::Center) } else { (words, AlignmentType::Left) };
-    cell(width, vec![tight(words, align)]).vertical_align(VAlignType::Center)
+/// The name of a column; a table's head never stands alone at the end of a page.
+fn title(width: usize, text: &str, size: usize) -> TableCell {
+    let words = tight(run(text, size).bold(), AlignmentType::Center).keep_next(true);
+    cell(width, vec![words]).vertical_align(VAlignType::Center)
 }
 
-fn figure(width: usize, text: &str) -> TableCell {
-    cell(width, vec![tight(run(text, TABLE), AlignmentType::Right)]).vertical_align(VAlignType::Center)
+fn text(width: usize, text: &str, size: usize) -> TableCell {
+    cell(width, vec![tight(run(text, size), AlignmentType::Left)]).vertical_align(VAlignType::Center)
+}
+
+fn figure(width: usize, text: &str, size: usize) -> TableCell {
+    cell(width, vec![tight(run(text, size), AlignmentType::Right)]).vertical_align(VAlignType::Center)
 }
 
 /// The measures, now and before.
 fn totals(paper: &Paper<'_>) -> Table {
     let before = paper.before.map_or_else(|| "Kỳ trước".to_string(), |(period, _)| period.title().vi);
-    let grid = [600, 3_754, 1_400, 1_000, 1_400, 1_200];
+    let grid = [500, 2_994, 1_620, 1_000, 1_620, 1_620];
     let head = ["TT", "Chỉ tiêu", "Kỳ này", "Tỷ lệ", before.as_str(), "Chênh lệch"];
-    let mut rows = vec![TableRow::new(head.iter().zip(grid).map(|(name, width)| text(width, name, true)).collect()).cant_split()];
+    let mut rows =
+        vec![TableRow::new(head.iter().zip(grid).map(|(name, width)| title(width, name, TABLE)).collect()).cant_split()];
     let number = |n: Option<i64>| n.map_or_else(|| "–".to_string(), |n| words::number(n, VI));
     for (at, row) in summary(paper.sheet, paper.before.map(|(_, sheet)| sheet), VI).into_iter().enumerate() {
         let cells = vec![
-            figure(grid[0], &(at + 1).to_string()),
-            text(grid[1], &row.measure.label().vi, false),
-            figure(grid[2], &number(row.now)),
-            figure(grid[3], row.share.as_deref().unwrap_or_default()),
-            figure(grid[4], &number(row.before)),
-            figure(grid[5], &row.change.map_or_else(|| "–".to_string(), |n| signed(n, VI))),
+            figure(grid[0], &(at + 1).to_string(), TABLE),
+            text(grid[1], &row.measure.label().vi, TABLE),
+            figure(grid[2], &number(row.now), TABLE),
+            figure(grid[3], row.share.as_deref().unwrap_or_default(), TABLE),
+            figure(grid[4], &number(row.before), TABLE),
+            figure(grid[5], &row.change.map_or_else(|| "–".to_string(), |n| signed(n, VI)), TABLE),
         ];
         rows.push(TableRow::new(cells).cant_split());
     }
@@ -178,17 +193,16 @@ fn totals(paper: &Paper<'_>) -> Table {
 
 /// The lines of a cut.
 fn table(name: &str, lines: &[super::super::Line]) -> Table {
-    let each = 950;
-    let first = WIDTH - each * COLUMNS.len();
-    let head = std::iter::once(text(first, name, true)).chain(COLUMNS.iter().map(|(name, _)| text(each, name, true)));
+    let columns = || COLUMNS.iter().zip(COLUMN_WIDTHS);
+    let first = WIDTH - COLUMN_WIDTHS.iter().sum::<usize>();
+    let head = std::iter::once(title(first, name, DENSE)).chain(columns().map(|((name, _), width)| title(width, name, DENSE)));
     let mut rows = vec![TableRow::new(head.collect()).cant_split()];
     for line in lines.iter().take(MOST) {
-        let cells = std::iter::once(text(first, &line.name.vi, false))
-            .chain(COLUMNS.iter().map(|(_, of)| figure(each, &words::number(of(&line.figures), VI))));
+        let figures = columns().map(|((_, of), width)| figure(width, &words::number(of(&line.figures), VI), DENSE));
+        let cells = std::iter::once(text(first, &line.name.vi, DENSE)).chain(figures);
         rows.push(TableRow::new(cells.collect()).cant_split());
     }
-    let grid = std::iter::once(first).chain(COLUMNS.iter().map(|_| each)).collect();
-    ruled(rows, grid)
+    ruled(rows, std::iter::once(first).chain(COLUMN_WIDTHS).collect())
 }
 
 /// Who gets it, and who signs.
@@ -198,18 +212,18 @@ fn signatures(paper: &Paper<'_>) -> Table {
     let mut to = vec![left(run("Nơi nhận:", 24).bold().italic())];
     to.extend(paper.reporting.recipients.iter().map(|one| left(run(&format!("- {one};"), 22))));
     to.push(left(run("- Lưu: VT.", 22)));
-    let place = |title: &str| {
+    let place = |title: &str, how: &str| {
         let name = run("", BODY)
             .add_break(BreakType::TextWrapping)
             .add_break(BreakType::TextWrapping)
             .add_break(BreakType::TextWrapping);
-        vec![centred(run(title, 26).bold()), centred(run("(Ký, ghi rõ họ tên)", 24).italic()), centred(name)]
+        vec![centred(run(title, 26).bold()), centred(run(how, 24).italic()), centred(name)]
     };
     let rows = vec![
         TableRow::new(vec![
-            cell(third, place("Người lập biểu")),
-            cell(third, place("Người kiểm tra")),
-            cell(third, place("THỦ TRƯỞNG ĐƠN VỊ")),
+            cell(third, place("Người lập biểu", "(Ký, ghi rõ họ tên)")),
+            cell(third, place("Người kiểm tra", "(Ký, ghi rõ họ tên)")),
+            cell(third, place("THỦ TRƯỞNG ĐƠN VỊ", "(Ký, ghi rõ họ tên, đóng dấu)")),
         ])
         .cant_split(),
         TableRow::new(vec![cell(third, to), cell(third, vec![Paragraph::new()]), cell(third, vec![Paragraph::new()])])

@@ -9,6 +9,7 @@ struct Looks {
     head: Format,
     text: Format,
     number: Format,
+    share: Format,
     plain: Format,
 }
 
@@ -19,7 +20,8 @@ pub(super) fn write(paper: &Paper<'_>) -> Result<Vec<u8>, PaperError> {
         title: font.clone().set_font_size(14).set_bold(),
         head: boxed.clone().set_bold().set_align(FormatAlign::Center).set_align(FormatAlign::VerticalCenter).set_text_wrap(),
         text: boxed.clone().set_text_wrap(),
-        number: boxed.set_num_format("#,##0"),
+        number: boxed.clone().set_num_format("#,##0"),
+        share: boxed.set_num_format("0.0%"),
         plain: font,
     };
     let mut book = Workbook::new();
@@ -67,6 +69,14 @@ fn number(sheet: &mut Worksheet, row: u32, column: u16, n: i64, look: &Format) -
     Ok(())
 }
 
+/// Per cent with one decimal, rounded down as everywhere: 84,9 % of a goal is not yet 85 %.
+#[expect(clippy::cast_precision_loss, reason = "at most 1,000")]
+fn share(sheet: &mut Worksheet, row: u32, column: u16, part: i64, whole: i64, look: &Format) -> Result<(), PaperError> {
+    let per_mille = i64::try_from(i128::from(part) * 1_000 / i128::from(whole)).unwrap_or(0);
+    sheet.write_number_with_format(row, column, per_mille as f64 / 1_000.0, look)?;
+    Ok(())
+}
+
 fn totals(sheet: &mut Worksheet, paper: &Paper<'_>, looks: &Looks) -> Result<(), PaperError> {
     sheet.set_name("Tổng hợp")?;
     begin(sheet, &paper.subject(), looks)?;
@@ -93,8 +103,11 @@ fn totals(sheet: &mut Worksheet, paper: &Paper<'_>, looks: &Looks) -> Result<(),
                 None => drop(sheet.write_with_format(row, column, "–", &looks.text)?),
             }
         }
-        for (column, share) in [(2, line.share), (4, line.share_before)] {
-            sheet.write_with_format(row, column, share.unwrap_or_default(), &looks.text)?;
+        for (column, of) in [(2, Some(paper.sheet)), (4, paper.before.map(|(_, sheet)| sheet))] {
+            match of.and_then(|sheet| Some((line.measure.of(sheet)?, line.measure.whole(sheet)?))) {
+                Some((part, whole)) if whole > 0 => share(sheet, row, column, part, whole, &looks.share)?,
+                _ => drop(sheet.write_with_format(row, column, "", &looks.text)?),
+            }
         }
         last = row;
     }

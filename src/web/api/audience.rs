@@ -1,6 +1,11 @@
 //! Who is in the list: how many people, by list, place, group and segment; and what was imported.
 
-use axum::extract;
+use std::time::Duration;
+
+use axum::{
+    extract,
+    response::{IntoResponse as _, Response},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,8 +14,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, moment},
     caller::Caller,
-    input::{Name, Paging, Query},
-    problem::Problem,
+    figures::Counting,
+    input::{Name, Paging, Query, Slug},
+    problem::{Kind, Problem},
 };
 use crate::{
     audience::{
@@ -21,10 +27,15 @@ use crate::{
         segment::compile,
     },
     campaign::Condition,
+    edition::Owners,
     phrase,
     user::Right,
-    web::State,
+    web::{State, console::desk::Reading},
 };
+
+/// How long a request waits for a count.
+const PATIENCE: Duration = Duration::from_secs(10);
+const MINUTE: i64 = 60_000;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(figures)).routes(routes!(imports)).routes(routes!(segments)).routes(routes!(segment))
@@ -90,7 +101,8 @@ struct AudienceLine {
 #[utoipa::path(get, path = "/audience", tag = "audience", operation_id = "count_audience",
     summary = "Có bao nhiêu người nhận | How many people there are",
     description = "As counted in the background after the last change.", params(Wanted),
-    responses((status = 200, description = "The counts", body = Audience)))]
+    responses((status = 200, description = "The counts", body = Audience),
+        (status = 422, description = "A province without `by=ward`, or the other way round")))]
 async fn figures(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
@@ -104,7 +116,7 @@ async fn figures(
         (By::Ward, None) | (_, Some(_)) => {
             let words =
                 phrase!("nêu tỉnh, thành phố khi `by=ward`, và chỉ khi đó", "name a province for `by=ward`, and only then");
-            return Err(Problem::parameter("province", words));
+            return Err(Problem::at_odds("province", words));
         }
         (By::List, None) => (Cut::List, ""),
         (By::Province, None) => (Cut::Province, ""),
@@ -195,14 +207,16 @@ struct CountedSegment {
     slug: String,
     /// What people call it.
     title: String,
+    /// When it was counted.
+    at: DateTime<Utc>,
     /// How many people it is.
-    count: People,
+    count: Counted,
 }
 
 /// People who are active in their lists.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PeopleCount)]
-struct People {
+struct Counted {
     /// All of them, each once.
     #[schema(minimum = 0)]
     people: i64,
@@ -220,48 +234,55 @@ struct People {
     refused: i64,
 }
 
-/// A segment's name.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Slug {
-    /// The segment's name.
-    slug: String,
-}
-
 #[utoipa::path(get, path = "/segments", tag = "audience", operation_id = "list_segments",
     summary = "Các nhóm người nhận | The segments",
-    responses((status = 200, description = "All of them", body = List<Segment>)))]
+    responses((status = 200, description = "Those that the caller sees", body = List<Segment>)))]
 async fn segments(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<Segment>, Problem> {
     caller.needs(Right::ReadAudience)?;
     let library = state.parts.library.read().map(|library| library.clone()).unwrap_or_default();
     let one = |segment: &crate::campaign::Segment| Segment { slug: segment.slug.clone(), title: segment.title.clone() };
-    Ok(List::whole(library.segments.iter().map(one).collect()))
+    let owners = Owners::read(&state.parts.db).await?;
+    let seen = library.segments.iter().filter(|segment| owners.shows(&caller.user.departments, &segment.slug));
+    Ok(List::whole(seen.map(one).collect()))
 }
 
 #[utoipa::path(get, path = "/segments/{slug}", tag = "audience", operation_id = "count_segment",
     summary = "Một nhóm có bao nhiêu người | How many people a segment is",
-    description = "Counted when asked: that takes seconds where the list holds millions.", params(Slug),
-    responses((status = 200, description = "The segment as it stands", body = CountedSegment)))]
+    description = "Counted when asked, at most once a minute. Where the list holds millions that takes a while: 202 says to ask again.", params(Slug),
+    responses((status = 200, description = "The segment as it stood then", body = CountedSegment),
+        (status = 202, description = "It is being counted", body = Counting, headers(("Retry-After" = u16, description = "Seconds")))))]
 async fn segment(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
     Name(slug): Name,
-) -> Result<axum::Json<CountedSegment>, Problem> {
+) -> Result<Response, Problem> {
     caller.needs(Right::ReadAudience)?;
     let library = state.parts.library.read().map(|library| library.clone()).unwrap_or_default();
     let segment = library.segments.get(&slug).ok_or_else(Problem::not_found)?;
+    caller.sees(Owners::read(&state.parts.db).await?.of(&slug))?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
     let whole = Condition { segments: vec![slug.clone()], ..Condition::default() };
-    let compiled = compile(&whole, &lookup, db.engine(), 1, now).map_err(anyhow::Error::from)?;
-    let counted = count(db, &compiled, now).await?;
-    let count = People {
-        people: counted.people,
-        phone: counted.phone,
-        email: counted.email,
-        chat: counted.chat,
-        refused: counted.refused,
-    };
-    Ok(axum::Json(CountedSegment { slug, title: segment.title.clone(), count }))
+    // Within a minute the question is the same, and so is its answer: however many ask, the list is gone over once.
+    let compiled = compile(&whole, &lookup, db.engine(), 1, now - now.rem_euclid(MINUTE)).map_err(anyhow::Error::from)?;
+    let (asked, of) = (db.clone(), compiled.clone());
+    let counting = async move { count(&asked, &of, now).await };
+    match state.desk.people.ask(compiled, now, PATIENCE, counting).await {
+        Reading::Counting => Ok(Counting::now().into_response()),
+        Reading::Failed => {
+            let words = phrase!("không đếm được: hãy thử lại sau", "it could not be counted: try again later");
+            Err(Problem { retry_after: Some(5), ..Problem::new(Kind::Unavailable, words) })
+        }
+        Reading::Counted(counted, at) => {
+            let count = Counted {
+                people: counted.people,
+                phone: counted.phone,
+                email: counted.email,
+                chat: counted.chat,
+                refused: counted.refused,
+            };
+            let segment = CountedSegment { slug, title: segment.title.clone(), at: moment(at), count };
+            Ok(axum::Json(segment).into_response())
+        }
+    }
 }

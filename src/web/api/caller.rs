@@ -22,7 +22,11 @@ use crate::{
     audit::{Actor, Via},
     db::Db,
     phrase,
-    user::{self, Right, User, api_token},
+    user::{
+        self, Right, User,
+        api_token::{self, ApiToken},
+        throttle,
+    },
     web::{State, console::door},
 };
 
@@ -38,8 +42,8 @@ pub struct Caller {
     pub user: User,
     /// The same for the record of who did what.
     pub actor: Actor,
-    /// The token's number.
-    pub token: i64,
+    /// The token.
+    pub token: ApiToken,
 }
 
 impl Caller {
@@ -50,6 +54,11 @@ impl Caller {
         }
         let name = right.name();
         Err(Problem::new(Kind::Forbidden, phrase!("token này không có quyền `{name}`", "this token lacks the right `{name}`")))
+    }
+
+    /// Whether the token lends all that its user may do: it then stands for them also in what others have left to them.
+    pub fn lends_everything(&self) -> bool {
+        self.user.rights == self.user.roles.rights()
     }
 
     /// Nothing if they see what belongs to this owner; else there is no such thing for them.
@@ -64,7 +73,7 @@ impl Caller {
 
     /// Whose keys and requests these are: a key of one token says nothing of another's.
     pub fn key(&self) -> String {
-        format!("token/{}", self.token)
+        format!("token/{}", self.token.id)
     }
 }
 
@@ -117,7 +126,7 @@ fn unauthenticated() -> Problem {
     Problem::new(
         Kind::Unauthenticated,
         phrase!(
-            "gửi `Authorization: Bearer` với một token còn hiệu lực: tạo token ở trang /me của bảng điều khiển",
+            "gửi `Authorization: Bearer` với một token còn hiệu lực: tạo token ở trang /me của trang quản lý",
             "send `Authorization: Bearer` with a token that holds: the console's page /me makes them"
         ),
     )
@@ -157,12 +166,12 @@ impl Pace {
 
 impl Limiter {
     /// One more request of this one; or how long to wait.
-    fn take(&self, key: String) -> Result<Pace, Duration> {
+    fn take(&self, key: &str) -> Result<Pace, Duration> {
         // Those whose share has come back whole are forgotten, so that strangers fill no memory.
         if self.0.len() > 10_000 {
             self.0.retain_recent();
         }
-        match self.0.check_key(&key) {
+        match self.0.check_key(&key.to_string()) {
             Ok(left) => Ok(Pace { left: left.remaining_burst_capacity() }),
             Err(refused) => Err(refused.wait_time_from(MonotonicClock.now())),
         }
@@ -185,8 +194,10 @@ pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem
         Some(secret) => api_token::find(&shared.parts.db, &secret, shared.parts.clock.millis()).await?,
         None => None,
     };
-    let key = bearer.as_ref().map_or_else(|| format!("{address:?}"), |bearer| format!("token/{}", bearer.token));
-    let pace = shared.limiter.take(key).map_err(|wait| {
+    let key = bearer
+        .as_ref()
+        .map_or_else(|| format!("{:?}", address.map(throttle::network)), |bearer| format!("token/{}", bearer.token.id));
+    let pace = shared.limiter.take(&key).map_err(|wait| {
         let seconds = wait.as_secs() + 1;
         let words = phrase!("hãy thử lại sau {seconds} giây", "try again in {seconds} s");
         Problem { retry_after: Some(seconds), ..Problem::new(Kind::TooMany, words) }
@@ -210,14 +221,14 @@ mod tests {
     #[test]
     fn a_caller_has_a_burst_and_then_waits_without_slowing_others() {
         let limiter = Limiter::default();
-        let first = limiter.take("a".into()).unwrap();
+        let first = limiter.take("a").unwrap();
         assert_eq!(first.left, BURST - 1);
         for _ in 1..BURST {
-            let _ = limiter.take("a".into());
+            let _ = limiter.take("a");
         }
         // A share may have come back while the loop ran: a few more, and it is over.
-        assert!((0..BURST).any(|_| limiter.take("a".into()).is_err()));
-        assert!(limiter.take("b".into()).is_ok());
+        assert!((0..BURST).any(|_| limiter.take("a").is_err()));
+        assert!(limiter.take("b").is_ok());
         let mut headers = HeaderMap::new();
         first.tell(&mut headers);
         assert_eq!(headers["ratelimit-policy"], "\"token\";q=300;w=15");

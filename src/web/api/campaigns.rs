@@ -3,30 +3,33 @@
 use axum::{
     extract,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue,
         header::{ACCEPT, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, VARY},
     },
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, created, moment, versioned},
     caller::Caller,
-    input::{Json, Name},
+    input::{Json, Name, Slug, at_most},
     problem::{Kind, Problem},
     submissions::Submission,
 };
 use crate::{
     approval::{self, Standing, submission},
-    edition::{self, Draft, Edition, Saved, SubmitError},
+    edition::{self, Draft, Edition, Owners, Saved, SubmitError},
     phrase,
     user::Right,
     web::{Shared, State},
 };
+
+/// The longest comment, in characters.
+const LONGEST: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
@@ -145,15 +148,6 @@ struct Asked {
     /// By which it is approved or returned.
     #[schema(minimum = 1)]
     submission: i64,
-}
-
-/// A campaign's name.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-pub(super) struct Slug {
-    /// The campaign's name.
-    slug: String,
 }
 
 fn kind(number: i16) -> &'static str {
@@ -352,10 +346,12 @@ async fn save(
     Json(new): Json<NewText>,
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteCampaigns)?;
+    at_most("/comment", &new.comment, LONGEST)?;
     let draft = Draft { slug: &slug, text: &new.text, base: base(&headers)?, comment: &new.comment };
     let (version, is_new) = keep(&state, &caller, draft).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(versioned((status, axum::Json(NewVersion { version })).into_response(), &version.to_string()))
+    let saved = NewVersion { version };
+    let response = if is_new { created(&format!("/api/v1/campaigns/{slug}"), &saved) } else { axum::Json(saved).into_response() };
+    Ok(versioned(response, &version.to_string()))
 }
 
 #[utoipa::path(get, path = "/campaigns/{slug}/versions", tag = "campaigns", operation_id = "list_campaign_versions",
@@ -408,6 +404,7 @@ async fn submit(
     Json(ask): Json<Ask>,
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteCampaigns)?;
+    at_most("/note", &ask.note, LONGEST)?;
     let campaign = found(&state, &caller, &slug).await?;
     let db = &state.parts.db;
     let Some(version) = ask.version.or(campaign.version).filter(|_| !campaign.provisioned) else {
@@ -416,6 +413,12 @@ async fn submit(
     let library = state.parts.shelf.library(db).await?;
     let required = approval::is_required(db, &state.parts.config).await?;
     let now = state.parts.clock.millis();
+    if let Ok(source) = edition::source(db, &library, &slug, version).await
+        && let Some(segment) = Owners::read(db).await?.hidden(&caller.user.departments, &library, &source.campaign)
+    {
+        let words = phrase!("nhóm {segment} là của đơn vị khác", "the segment {segment} is another department's");
+        return Err(Problem::conflict(words));
+    }
     let sent = edition::submit(db, &library, required, (&slug, version), &ask.note, &caller.actor, now).await;
     let submission = sent.map_err(|error| match error {
         SubmitError::Db(error) => error.into(),
@@ -423,6 +426,10 @@ async fn submit(
         SubmitError::Broken(problems) => Problem::definition("", &problems),
         SubmitError::Waiting => Problem::conflict(phrase!("phiên bản này đang chờ phê duyệt", "it waits for approval already")),
         SubmitError::Provisioned => provisioned(&slug),
+        SubmitError::Archived => Problem::conflict(phrase!(
+            "chiến dịch đã lưu trữ: bỏ lưu trữ trước",
+            "it is archived: take it out of the archive first"
+        )),
     })?;
     if !required {
         state.parts.shelf.look(db).await?;

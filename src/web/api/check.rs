@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{caller::Caller, input::Json, problem::Problem};
+use super::{
+    caller::Caller,
+    input::{Json, at_most},
+    problem::Problem,
+};
 use crate::{
     campaign::Campaign,
     document::Problems,
@@ -74,9 +78,7 @@ pub(super) fn findings(problems: &Problems, lang: Lang) -> Vec<Finding> {
     request_body = Text, responses((status = 200, description = "What was found", body = Findings)))]
 async fn check(caller: Caller, Reader(lang): Reader, Json(text): Json<Text>) -> Result<axum::Json<Findings>, Problem> {
     caller.needs(Right::ReadCampaigns)?;
-    if text.text.chars().count() > LONGEST {
-        return Err(Problem::field("/text", phrase!("nhiều nhất {LONGEST} ký tự", "at most {LONGEST} characters")));
-    }
+    at_most("/text", &text.text, LONGEST)?;
     let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !(1..=64).contains(&text.campaign.len()) || !text.campaign.chars().all(slug) {
         let words =

@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    described,
     problem::{Details, Error, Kind, MEDIA_TYPE},
-    resources,
 };
 use crate::{
     web::{State, reader::Reader},
@@ -34,7 +34,7 @@ const LOOKING: [&str; 2] = ["check_text", "find_people"];
 /// POSTs after which something is sent: nobody may do them twice by accident, so the key must be there.
 pub const SENDING: [&str; 2] = ["start_run", "test_campaign"];
 
-const ABOUT: &str = "API của bảng điều khiển: mọi thao tác của trang web, cho chương trình. \
+const ABOUT: &str = "API của trang quản lý: mọi thao tác của trang web, cho chương trình. \
 Gửi `Authorization: Bearer loa_…`; tạo token ở trang `/me`. Lỗi được trả bằng problem details (RFC 9457) theo ngôn ngữ của `Accept-Language`. \
 Một POST mang `Idempotency-Key` chỉ được thực hiện một lần trong 24 giờ; gửi lại cùng khóa sẽ nhận lại câu trả lời cũ. \
 `RateLimit` cho biết còn bao nhiêu yêu cầu. \
@@ -106,7 +106,7 @@ async fn document(Reader(lang): Reader, extract::State(State(state)): extract::S
 
 /// The document with what all operations share.
 fn made() -> Value {
-    let (_, document) = resources().split_for_parts();
+    let (_, document) = described().split_for_parts();
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["openapi"] = "3.1.0".into();
     document["info"] = json!({

@@ -191,7 +191,8 @@ pub(super) fn value(of: &impl Serialize) -> Value {
     description = "Exact for the moment that they name, as the console's pages show them. 202: nobody has looked at these yet, ask again.",
     params(Asked),
     responses((status = 200, description = "The figures", body = Report),
-        (status = 202, description = "They are being counted", body = Counting, headers(("Retry-After" = u16, description = "Seconds")))))]
+        (status = 202, description = "They are being counted", body = Counting, headers(("Retry-After" = u16, description = "Seconds"))),
+        (status = 422, description = "The last day is before the first")))]
 async fn figures(
     caller: Caller,
     Reader(lang): Reader,
@@ -212,7 +213,7 @@ async fn figures(
     if let (Some(from), Some(through)) = (asked.from, asked.through)
         && through < from
     {
-        return Err(Problem::parameter("through", phrase!("ngày cuối đứng trước ngày đầu", "the last day is before the first")));
+        return Err(Problem::at_odds("through", phrase!("ngày cuối đứng trước ngày đầu", "the last day is before the first")));
     }
     let (_, only) = report::seen_by(&state.parts.db, &caller.user.departments).await?;
     let selection =

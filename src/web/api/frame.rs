@@ -39,6 +39,10 @@ const KEPT: [axum::http::HeaderName; 3] = [CONTENT_TYPE, LOCATION, ETAG];
 #[derive(Debug, Clone)]
 pub struct Once(pub String);
 
+/// Marks addresses whose bodies are too large to be held: their handlers see to [`at_most_once`] by themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Streamed;
+
 /// Around every address below `/api/v1`.
 pub async fn surround(
     extract::State(state): extract::State<State>,
@@ -47,12 +51,13 @@ pub async fn surround(
     next: Next,
 ) -> Response {
     let admitted = caller::admit(&state, &mut request).await;
+    let is_streamed = request.extensions().get::<Streamed>().is_some();
     let response = match &admitted {
         Err(problem) => problem.clone().into_response(),
         // A text with U+0000 in it: neither a name of ours nor anything that a database takes.
         Ok(_) if request.uri().to_string().contains("%00") => {
             let words = phrase!("địa chỉ không được chứa ký tự U+0000", "an address cannot hold U+0000");
-            Problem::new(Kind::BadRequest, words).into_response()
+            Problem::new(Kind::Invalid, words).into_response()
         }
         Ok(_) if !is_acceptable(request.headers()) => {
             let words = phrase!("API trả lời bằng `application/json`", "the API answers `application/json`");
@@ -60,6 +65,7 @@ pub async fn surround(
         }
         Ok(_) => match unknown_parameter(&state, &request) {
             Some(problem) => problem.into_response(),
+            None if is_streamed => next.run(request).await,
             None => once(&state.0, request, next).await,
         },
     };
@@ -127,23 +133,46 @@ fn stray(kind: Kind) -> Phrase {
     }
 }
 
+/// The key of a request, if it came with one.
+pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(given) = headers.get(KEY) else { return Ok(None) };
+    let key = given.to_str().unwrap_or_default().trim().trim_matches('"').to_string();
+    if (1..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic()) {
+        return Ok(Some(key));
+    }
+    let words = phrase!("từ 1 đến 200 ký tự ASCII, không có dấu cách", "1 to 200 ASCII characters without blanks");
+    Err(Problem::header(Kind::BadRequest, "Idempotency-Key", words))
+}
+
 /// A POST with a key is worked on once: whoever repeats it gets the first answer again.
 async fn once(state: &Arc<Shared>, mut request: Request, next: Next) -> Response {
-    let Some(given) = request.headers().get(KEY).filter(|_| request.method() == Method::POST) else {
+    if request.method() != Method::POST {
         return next.run(request).await;
-    };
-    let key = given.to_str().unwrap_or_default().trim().trim_matches('"').to_string();
-    if !(1..=200).contains(&key.len()) || !key.chars().all(|c| c.is_ascii_graphic()) {
-        let words = phrase!("từ 1 đến 200 ký tự ASCII, không có dấu cách", "1 to 200 ASCII characters without blanks");
-        return Problem::header(Kind::BadRequest, "Idempotency-Key", words).into_response();
     }
+    let key = match key(request.headers()) {
+        Ok(Some(key)) => key,
+        Ok(None) => return next.run(request).await,
+        Err(problem) => return problem.into_response(),
+    };
     // Whoever is nobody is told so by the handler.
     let Some(actor) = request.extensions().get::<Caller>().map(Caller::key) else { return next.run(request).await };
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else { return too_large().into_response() };
-    let hash = hash(&parts, &body);
+    let hash = hash(&parts).chain_update(&body).finalize().into();
     request = Request::from_parts(parts, Body::from(body));
     request.extensions_mut().insert(Once(key.clone()));
+    at_most_once(state, actor, key, hash, next.run(request)).await
+}
+
+/// Does the work of a request unless it was done before, under the same key, for the same actor: then its answer is given again.
+/// `hash` is of all that makes a request the same: what [`hash`] begins with, and its body.
+pub async fn at_most_once(
+    state: &Arc<Shared>,
+    actor: String,
+    key: String,
+    hash: [u8; 32],
+    work: impl Future<Output = Response> + Send + 'static,
+) -> Response {
     match idempotency::begin(&state.parts.db, &state.parts.seal, &actor, &key, &hash, state.parts.clock.millis()).await {
         Err(error) => Problem::from(error).into_response(),
         Ok(Turn::Other) => {
@@ -161,29 +190,27 @@ async fn once(state: &Arc<Shared>, mut request: Request, next: Next) -> Response
         Ok(Turn::Work) => {
             let state = Arc::clone(state);
             // Whoever hangs up does not keep the answer from being kept: what was done is known to have been done.
-            let work = tokio::spawn(async move {
-                let response = next.run(request).await;
-                keep(&state, &actor, &key, response).await
-            });
+            let work = tokio::spawn(async move { keep(&state, &actor, &key, work.await).await });
             work.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
         }
     }
 }
 
-/// What makes a request the same: method, address and body.
-fn hash(parts: &axum::http::request::Parts, body: &[u8]) -> [u8; 32] {
+/// What makes a request the same: method, address and body, of which the last is still to come.
+pub fn hash(parts: &axum::http::request::Parts) -> Sha256 {
     let mut hash = Sha256::new();
     for part in [parts.method.as_str(), &parts.uri.to_string()] {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    hash.update(body);
-    hash.finalize().into()
+    hash
 }
 
-/// Keeps what was done; where nothing was, the key is free again.
+/// Keeps what was done; where nothing was, the key is free again. So it is where the answer is a file: rows that are given out once
+/// are not kept here for another time.
 async fn keep(state: &Shared, actor: &str, key: &str, response: Response) -> Response {
-    if !response.status().is_success() {
+    let is_file = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/csv"));
+    if !response.status().is_success() || is_file {
         if let Err(error) = idempotency::abandon(&state.parts.db, actor, key).await {
             tracing::warn!(%error, "a request's key could not be given back: it is free again in two minutes");
         }

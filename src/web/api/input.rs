@@ -151,6 +151,33 @@ impl FromRequestParts<State> for Name {
     }
 }
 
+/// Nothing if a text of the body, which stands at `pointer`, has no more characters than that.
+pub fn at_most(pointer: &str, text: &str, most: usize) -> Result<(), Problem> {
+    if text.chars().count() <= most {
+        return Ok(());
+    }
+    Err(Problem::field(pointer, phrase!("nhiều nhất {most} ký tự", "at most {most} characters")))
+}
+
+/// What [`Number`] reads, for the description.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a parameter")]
+pub struct Id {
+    /// Its number.
+    #[param(minimum = 1)]
+    id: i64,
+}
+
+/// What [`Name`] reads of a campaign or a segment, for the description.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a parameter")]
+pub struct Slug {
+    /// Its name in addresses and files.
+    slug: String,
+}
+
 /// How much of a list, and from where.
 #[derive(Debug, Clone, Copy, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -7,13 +7,13 @@ use axum::{extract, http::StatusCode};
 use providers::Channel;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::List,
     caller::Caller,
-    input::{Json, Number},
+    input::{Id, Json, Number},
     problem::Problem,
 };
 use crate::{
@@ -106,16 +106,6 @@ async fn find(
         }
     }
     Ok(List::whole(found))
-}
-
-/// A row's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-pub(super) struct Id {
-    /// The row's number.
-    #[param(minimum = 1)]
-    id: i64,
 }
 
 /// The person of this number, if the caller sees whoever is on their list.

@@ -6,7 +6,7 @@ use axum::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,7 +18,6 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    audit,
     period::{self, Calendar},
     phrase,
     report::{
@@ -91,7 +90,8 @@ impl From<closing::Closing> for Closing {
 
 /// A period as it stands.
 #[derive(Debug, Serialize, ToSchema)]
-struct Period {
+#[schema(as = Period)]
+struct Standing {
     /// Its name.
     #[schema(example = "2026-Q3")]
     period: String,
@@ -135,12 +135,6 @@ struct Key {
     period: String,
 }
 
-/// Whose closings a caller sees and signs: the whole office's, or those of their departments.
-fn department(caller: &Caller) -> String {
-    let departments = &caller.user.departments;
-    if departments.is_everything() { String::new() } else { departments.names().collect::<Vec<_>>().join("; ") }
-}
-
 /// A period, and which runs it is of for this caller.
 async fn named(state: &Shared, caller: &Caller, key: &str) -> Result<(period::Period, Selection), Problem> {
     let period = Calendar::of(&state.parts.config.reporting).parse(key).ok_or_else(Problem::not_found)?;
@@ -158,23 +152,23 @@ fn today(state: &Shared) -> NaiveDate {
     responses((status = 200, description = "Those of the caller's departments", body = List<Closing>)))]
 async fn list(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<Closing>, Problem> {
     caller.needs(Right::ReadReach)?;
-    let closings = closing::list(&state.parts.db, &department(&caller), CLOSINGS).await?;
+    let closings = closing::list(&state.parts.db, &caller.user.departments.whose(), CLOSINGS).await?;
     Ok(List::whole(closings.into_iter().map(Closing::from).collect()))
 }
 
 #[utoipa::path(get, path = "/periods/{period}", tag = "reach", operation_id = "read_period",
     summary = "Một kỳ báo cáo | One period", params(Key),
-    responses((status = 200, description = "As it stands", body = Period)))]
+    responses((status = 200, description = "As it stands", body = Standing)))]
 async fn read(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
     Name(key): Name,
-) -> Result<axum::Json<Period>, Problem> {
+) -> Result<axum::Json<Standing>, Problem> {
     caller.needs(Right::ReadReach)?;
     let (period, selection) = named(&state, &caller, &key).await?;
     let sheet = kept(&state, &selection).await?.map(|kept| kept.sheet);
-    let closing = closing::latest(&state.parts.db, &period.key(), &department(&caller)).await?;
-    Ok(axum::Json(Period {
+    let closing = closing::latest(&state.parts.db, &period.key(), &caller.user.departments.whose()).await?;
+    Ok(axum::Json(Standing {
         period: period.key(),
         from: period.from,
         through: period.through,
@@ -201,13 +195,13 @@ async fn close(
     if kept(&state, &selection).await?.is_none() {
         return Ok(Counting::now().into_response());
     }
-    let department = department(&caller);
+    let department = caller.user.departments.whose();
     let request = closing::Request {
         period: &period,
         department: &department,
         selection: &selection,
         seen: close.counted_at.timestamp_millis(),
-        by: &caller.actor.name,
+        by: &caller.actor,
         corrects: close.corrects.map(|id| (id, close.reason.as_str())),
         today: today(&state),
         now: state.parts.clock.millis(),
@@ -215,13 +209,7 @@ async fn close(
     // A refusal of ours is no fault of the database: it is told apart within.
     let closed = transaction!(state.parts.db, |tx| {
         match closing::close(tx, &request).await {
-            Ok(closing) => {
-                let after = json!({ "period": closing.period, "department": closing.department, "hash": closing.hash, "reason": closing.reason });
-                let before = closing.supersedes.map(|id| json!({ "closing": id }));
-                let subject = format!("period {} closing {}", closing.period, closing.id);
-                audit::record(tx, &caller.actor, "period.close", &subject, before.as_ref(), Some(&after), request.now).await?;
-                Ok(Ok(closing))
-            }
+            Ok(closing) => Ok(Ok(closing)),
             Err(CloseError::Db(error)) => Err(error),
             Err(refused) => Ok(Err(refused)),
         }

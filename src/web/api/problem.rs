@@ -278,6 +278,11 @@ impl Problem {
         }
     }
 
+    /// 422 about one parameter of the address, which is well by itself and does not go with another.
+    pub fn at_odds(name: &str, detail: Phrase) -> Self {
+        Self { kind: Kind::Invalid, ..Self::parameter(name, detail) }
+    }
+
     /// About a header.
     pub fn header(kind: Kind, name: &'static str, detail: Phrase) -> Self {
         Self { errors: vec![Wrong { at: At::Header(name), detail: detail.clone(), spot: None }], ..Self::new(kind, detail) }

@@ -13,8 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, moment},
     caller::Caller,
-    input::{Json, Number, NumberAndName},
-    people::{Id, seen, subject},
+    input::{Id, Json, Number, NumberAndName, at_most},
+    people::{seen, subject},
     problem::Problem,
 };
 use crate::{
@@ -173,9 +173,7 @@ async fn refuse(
     if until.is_some_and(|until| until <= now) {
         return Err(Problem::field("/until", phrase!("lúc đó đã qua", "that moment is over")));
     }
-    if refuse.wording.chars().count() > 500 {
-        return Err(Problem::field("/wording", phrase!("nhiều nhất 500 ký tự", "at most 500 characters")));
-    }
+    at_most("/wording", &refuse.wording, 500)?;
     let hash = address(&state, &person, channel).await?.ok_or_else(|| no_address("/channel"))?;
     let scope = consent::Scope::from(refuse.scope);
     let said = Said { source: PROGRAM, wording: refuse.wording.trim(), at: now };

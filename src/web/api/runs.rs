@@ -8,20 +8,20 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::created,
     caller::{Caller, Onlooker},
     frame::Once,
-    input::{Json, Name, Number, Paging, Query},
+    input::{Id, Json, Name, Number, Paging, Query, Slug},
     problem::{Kind, Problem},
 };
 use crate::{
-    active::{Origin, RunRow, run_columns},
+    active::{RunRow, run_columns},
     approval,
-    audience::{count::count, segment::compile_audience},
+    audience::{count::count, segment::compile_audience, who},
     audit,
     db::Sql,
     definition::Kept,
@@ -93,20 +93,6 @@ async fn list(
     Ok(response)
 }
 
-/// A run's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The run's number.
-    #[param(minimum = 1)]
-    id: i64,
-}
-
-static MADE: Sql = Sql::new(r"SELECT id FROM run WHERE campaign = $1 AND occurrence = $2");
-
-static KNOWN: Sql = Sql::new(r"SELECT count(*) FROM recipient WHERE ref = $1 AND state = 0");
-
 /// A run that the caller sees.
 async fn seen(state: &Shared, caller: &Caller, id: i64) -> Result<RunRow, Problem> {
     caller.needs(Right::ReadCampaigns)?;
@@ -168,39 +154,16 @@ async fn make_once(
     kept: &Kept,
     recipients: &[String],
 ) -> Result<Response, Problem> {
-    let (db, at) = (&state.parts.db, state.parts.clock.now());
-    let campaign = &kept.source.campaign;
-    let new = make::New {
+    let action = if recipients.is_empty() { "run.start" } else { "run.test" };
+    let occurrence = occurrence(caller, once);
+    let asked = make::Asked {
         source: &kept.source,
         segments: &kept.segments,
-        occurrence: occurrence(caller, once),
-        date: at.with_timezone(&campaign.timezone()).date_naive(),
-        due: at,
-        origin: if recipients.is_empty() { Origin::Manual } else { Origin::Test },
         recipients,
-        missed: false,
-        turn: campaign.turn(at, &state.parts.holidays),
+        once: Some(&occurrence),
+        by: Some((&caller.actor, action)),
     };
-    if new.message().is_none() {
-        return Err(RunError::NoMessage(campaign.slug.clone()).into());
-    }
-    let action = if recipients.is_empty() { "run.start" } else { "run.test" };
-    let made = transaction!(db, |tx| {
-        let made = make::make_within(tx, &new, at.timestamp_millis()).await?;
-        if let Some(run) = made {
-            let after = json!({ "run": run, "hash": kept.source.hash, "recipients": recipients.len() });
-            audit::record(tx, &caller.actor, action, &campaign.slug, None, Some(&after), at.timestamp_millis()).await?;
-        }
-        Ok(made)
-    })?;
-    let run: i64 = match made {
-        Some(run) => run,
-        None => on!(db.read, |pool, sql| sqlx::query_scalar(sql(&MADE))
-            .bind(&campaign.slug)
-            .bind(&new.occurrence)
-            .fetch_one(pool)
-            .await)?,
-    };
+    let run = make::asked(&state.parts.db, &asked, &state.parts.holidays, state.parts.clock.now()).await?;
     take_effect(state).await?;
     Ok(created(&format!("/api/v1/runs/{run}"), &view(state, run).await?))
 }
@@ -244,6 +207,10 @@ async fn start(
     let released = approval::released(db, &state.parts.config, &library).await?;
     let kept = released.into_iter().find(|kept| kept.source.campaign.slug == start.campaign);
     let kept = kept.ok_or(RunError::NotApproved(start.campaign))?;
+    // What was approved may be another department's still.
+    if !caller.user.departments.sees(&kept.source.campaign.owner) {
+        return Err(unknown());
+    }
     let now = state.parts.clock.millis();
     let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
     let audience = compile_audience(&kept.source.campaign.audience, &lookup, db.engine(), 1, now).map_err(anyhow::Error::from)?;
@@ -257,8 +224,9 @@ async fn start(
 }
 
 #[utoipa::path(post, path = "/campaigns/{slug}/tests", tag = "runs", operation_id = "test_campaign",
-    summary = "Gửi thử | Send a test", description = "To a few people of the list. A test counts in no figure, and needs no approval.",
-    params(super::campaigns::Slug), request_body = Test,
+    summary = "Gửi thử | Send a test",
+    description = "To a few people of the lists that the caller sees. A test counts in no figure, and needs no approval: the token lends `run`.",
+    params(Slug), request_body = Test,
     responses((status = 201, description = "The run", body = RunView), (status = 409, description = "No message fits the day")))]
 async fn test(
     caller: Caller,
@@ -268,6 +236,8 @@ async fn test(
     Json(test): Json<Test>,
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteCampaigns)?;
+    // People get it: what lets a campaign go out lets its test go out.
+    caller.needs(Right::Run)?;
     let once = needed(once)?;
     let db = &state.parts.db;
     let library = state.parts.shelf.library(db).await?;
@@ -284,9 +254,10 @@ async fn test(
     if !(1..=20).contains(&test.recipients.len()) {
         return Err(Problem::field("/recipients", phrase!("từ 1 đến 20 người", "1 to 20 people")));
     }
+    let lists = caller.lists(db).await?;
     for (at, reference) in test.recipients.iter().enumerate() {
-        let known: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&KNOWN)).bind(reference).fetch_one(pool).await)?;
-        if known == 0 {
+        let known = who::reference(db, reference).await?.is_some_and(|one| one.active && lists.sees(&one.source));
+        if !known {
             let words = phrase!("danh sách không có người này", "there is nobody of this reference in the list");
             return Err(Problem::field(&format!("/recipients/{at}"), words));
         }
@@ -392,12 +363,15 @@ async fn retry(
     let nth = again::children(db, id).await?.len() + 1;
     let retry = again::retry(db, id, &states, u32::try_from(nth).unwrap_or(u32::MAX)).await?;
     let now = state.parts.clock.millis();
-    let run = transaction!(db, |tx| {
-        let run = retry.make(tx, now).await?;
-        let after = json!({ "run": run, "states": asked.states });
-        audit::record(tx, &caller.actor, "run.retry", &format!("run {id}"), None, Some(&after), now).await?;
-        Ok(run)
+    let made: Result<again::Made, RunError> = transaction!(db, |tx| {
+        let made = retry.make(tx, now).await?;
+        if let Ok(again::Made { run, is_new: true }) = made {
+            let after = json!({ "run": run, "states": asked.states });
+            audit::record(tx, &caller.actor, "run.retry", &format!("run {id}"), None, Some(&after), now).await?;
+        }
+        Ok(made)
     })?;
+    let run = made?.run;
     take_effect(&state).await?;
     Ok(created(&format!("/api/v1/runs/{run}"), &view(&state, run).await?))
 }

@@ -3,20 +3,24 @@
 use axum::extract;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, moment},
     caller::Caller,
-    input::{Json, Number},
+    input::{Id, Json, Number, at_most},
     problem::{Kind, Problem},
 };
 use crate::{
-    approval::{self, Refusal, Standing, submission},
+    approval::{self, Power, Refusal, Standing, decision, submission},
+    phrase,
     user::Right,
     web::{Shared, State},
 };
+
+/// The longest comment, in characters.
+const LONGEST: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
@@ -57,6 +61,8 @@ pub(super) struct Submission {
     decided_by: Option<String>,
     /// When.
     decided_at: Option<DateTime<Utc>>,
+    /// The approver in whose place they decided.
+    instead_of: Option<String>,
     /// What they said to it.
     comment: String,
     /// Released by one person alone.
@@ -84,6 +90,7 @@ impl From<approval::Submission> for Submission {
             note: one.note,
             decided_by: one.decided_name,
             decided_at: one.decided_at.map(moment),
+            instead_of: one.instead_of,
             comment: one.comment,
             emergency: one.emergency,
         }
@@ -151,16 +158,6 @@ struct Review {
     comment: String,
 }
 
-/// A submission's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The submission's number.
-    #[param(minimum = 1)]
-    id: i64,
-}
-
 /// This node works by it at once; the others look every few seconds.
 async fn take_effect(state: &Shared) -> Result<(), Problem> {
     state.parts.shelf.look(&state.parts.db).await?;
@@ -173,6 +170,22 @@ async fn seen(state: &Shared, caller: &Caller, id: i64) -> Result<approval::Subm
     let one = submission::get(&state.parts.db, id).await?;
     caller.sees(&one.owner)?;
     Ok(one)
+}
+
+/// By which right the caller decides about it.
+async fn power(state: &Shared, caller: &Caller, submission: &approval::Submission) -> Result<Power, Problem> {
+    // A token that lends less than its user has says for what it was made: not for what others have left to them.
+    if !caller.lends_everything() {
+        caller.needs(Right::Approve)?;
+    }
+    let power = Power::of(&state.parts.db, &caller.user, submission, state.parts.clock.millis()).await?;
+    power.ok_or_else(|| {
+        let words = phrase!(
+            "người dùng này không phê duyệt, và không thay mặt ai đang vắng",
+            "this user approves nothing, and stands in for nobody who is away"
+        );
+        Problem::new(Kind::Forbidden, words)
+    })
 }
 
 #[utoipa::path(get, path = "/submissions", tag = "campaigns", operation_id = "list_submissions",
@@ -198,7 +211,9 @@ async fn read(
 }
 
 #[utoipa::path(post, path = "/submissions/{id}/approve", tag = "campaigns", operation_id = "approve_submission",
-    summary = "Phê duyệt | Approve", description = "Nobody approves what they wrote themselves.", params(Id), request_body = Approval,
+    summary = "Phê duyệt | Approve",
+    description = "Nobody approves what they wrote themselves. Whoever is the delegate of an approver who is away approves in their place, by a token that lends all of its user's rights.",
+    params(Id), request_body = Approval,
     responses((status = 200, description = "It is in force", body = Submission),
         (status = 409, description = "It was decided, or its content is another one")))]
 async fn approve(
@@ -207,16 +222,16 @@ async fn approve(
     Number(id): Number,
     Json(approval): Json<Approval>,
 ) -> Result<axum::Json<Submission>, Problem> {
-    caller.needs(Right::Approve)?;
-    seen(&state, &caller, id).await?;
+    at_most("/comment", &approval.comment, LONGEST)?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::approve(db, id, &approval.hash, &approval.comment, &caller.actor, None, now).await?;
+    let power = power(&state, &caller, &seen(&state, &caller, id).await?).await?;
+    let done = decision::approve(db, id, &approval.hash, &approval.comment, &caller.actor, power.stands_in(), now).await?;
     take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }
 
 #[utoipa::path(post, path = "/submissions/{id}/return", tag = "campaigns", operation_id = "return_submission",
-    summary = "Trả lại | Give it back to its writer", params(Id), request_body = Return,
+    summary = "Trả lại | Give it back to its writer", description = "By whoever may approve it.", params(Id), request_body = Return,
     responses((status = 200, description = "It went back", body = Submission),
         (status = 409, description = "It was decided, or its content is another one")))]
 async fn give_back(
@@ -225,10 +240,10 @@ async fn give_back(
     Number(id): Number,
     Json(back): Json<Return>,
 ) -> Result<axum::Json<Submission>, Problem> {
-    caller.needs(Right::Approve)?;
-    seen(&state, &caller, id).await?;
+    at_most("/comment", &back.comment, LONGEST)?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::return_(db, id, &back.hash, &back.comment, &caller.actor, None, now).await?;
+    let power = power(&state, &caller, &seen(&state, &caller, id).await?).await?;
+    let done = decision::return_(db, id, &back.hash, &back.comment, &caller.actor, power.stands_in(), now).await?;
     Ok(axum::Json(done.into()))
 }
 
@@ -243,7 +258,7 @@ async fn withdraw(
 ) -> Result<axum::Json<Submission>, Problem> {
     caller.needs(Right::WriteCampaigns)?;
     seen(&state, &caller, id).await?;
-    let done = submission::withdraw(&state.parts.db, id, &caller.actor, state.parts.clock.millis()).await?;
+    let done = decision::withdraw(&state.parts.db, id, &caller.actor, state.parts.clock.millis()).await?;
     Ok(axum::Json(done.into()))
 }
 
@@ -261,11 +276,12 @@ async fn emergency(
 ) -> Result<axum::Json<Submission>, Problem> {
     caller.needs(Right::Approve)?;
     seen(&state, &caller, id).await?;
+    at_most("/reason", &emergency.reason, LONGEST)?;
     if emergency.reason.trim().is_empty() {
         return Err(Problem::field("/reason", Refusal::Silent.phrase()));
     }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::approve_in_emergency(db, id, &emergency.hash, &emergency.reason, &caller.actor, now).await?;
+    let done = decision::approve_in_emergency(db, id, &emergency.hash, &emergency.reason, &caller.actor, now).await?;
     take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }
@@ -284,7 +300,8 @@ async fn review(
     caller.needs(Right::Approve)?;
     seen(&state, &caller, id).await?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let done = submission::review(db, id, review.was_right, &review.comment, &caller.actor, now).await?;
+    at_most("/comment", &review.comment, LONGEST)?;
+    let done = decision::review(db, id, review.was_right, &review.comment, &caller.actor, now).await?;
     take_effect(&state).await?;
     Ok(axum::Json(done.into()))
 }

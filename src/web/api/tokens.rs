@@ -1,20 +1,24 @@
-//! API tokens of the caller's own user.
+//! The caller's own token, and those that were made by it: less, for no longer, and until it is taken back. A program that lost its
+//! token, or whoever found it, cannot touch the user's others: those are on the page `/me/tokens`.
 
 use axum::{extract, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, created, moment},
     caller::Caller,
-    input::{Json, Number},
+    input::{Id, Json, Number},
     problem::Problem,
 };
 use crate::{
     phrase,
-    user::{self, Right, api_token},
+    user::{
+        self, Right,
+        api_token::{self, ApiToken},
+    },
     web::State,
 };
 
@@ -26,55 +30,6 @@ pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke)).routes(routes!(me))
 }
 
-/// Something that a token may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Right)]
-enum ARight {
-    ReadCampaigns,
-    WriteCampaigns,
-    Approve,
-    Run,
-    Stop,
-    ReadAudience,
-    WriteAudience,
-    ReadPerson,
-    ReadReach,
-    ClosePeriods,
-    ReadAccounts,
-    ActOnAccounts,
-    ManageUsers,
-    ReadAudit,
-}
-
-impl ARight {
-    /// In the order of [`Right::ALL`].
-    const ALL: [Self; 14] = [
-        Self::ReadCampaigns,
-        Self::WriteCampaigns,
-        Self::Approve,
-        Self::Run,
-        Self::Stop,
-        Self::ReadAudience,
-        Self::WriteAudience,
-        Self::ReadPerson,
-        Self::ReadReach,
-        Self::ClosePeriods,
-        Self::ReadAccounts,
-        Self::ActOnAccounts,
-        Self::ManageUsers,
-        Self::ReadAudit,
-    ];
-
-    fn of(rights: user::Rights) -> Vec<Self> {
-        Self::ALL.into_iter().zip(Right::ALL).filter(|(_, right)| rights.has(*right)).map(|(one, _)| one).collect()
-    }
-
-    fn rights(ours: &[Self]) -> user::Rights {
-        Self::ALL.into_iter().zip(Right::ALL).filter(|(one, _)| ours.contains(one)).map(|(_, right)| right).collect()
-    }
-}
-
 /// A token, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 struct Token {
@@ -84,13 +39,26 @@ struct Token {
     /// What it is for.
     name: String,
     /// What it may be used for.
-    rights: Vec<ARight>,
+    rights: Vec<Right>,
     /// When it was made.
     created_at: DateTime<Utc>,
     /// When it ends.
     ends_at: DateTime<Utc>,
     /// When it was last used, to the minute.
     used_at: Option<DateTime<Utc>>,
+}
+
+impl From<ApiToken> for Token {
+    fn from(token: ApiToken) -> Self {
+        Self {
+            id: token.id,
+            rights: token.rights().iter().collect(),
+            created_at: moment(token.created_at),
+            ends_at: moment(token.ends_at),
+            used_at: token.used_at.map(moment),
+            name: token.name,
+        }
+    }
 }
 
 /// A token to be.
@@ -102,8 +70,8 @@ struct NewToken {
     name: String,
     /// What it may be used for: no more than the token that makes it.
     #[schema(min_items = 1)]
-    rights: Vec<ARight>,
-    /// For how many days it holds.
+    rights: Vec<Right>,
+    /// For how many days it holds; it ends with the token that makes it at the latest.
     #[schema(minimum = 1, maximum = 366, default = 90)]
     days: Option<i64>,
 }
@@ -111,6 +79,9 @@ struct NewToken {
 /// A token and its secret, which is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
 struct MadeToken {
+    /// Its number.
+    #[schema(minimum = 1)]
+    id: i64,
     /// What goes into `Authorization: Bearer`.
     #[schema(pattern = "^loa_")]
     secret: String,
@@ -130,7 +101,7 @@ struct Me {
     #[schema(format = Email)]
     email: String,
     /// What this token may be used for now.
-    rights: Vec<ARight>,
+    rights: Vec<Right>,
     /// They see all departments.
     every_department: bool,
     /// The names of theirs.
@@ -144,7 +115,7 @@ async fn me(caller: Caller) -> axum::Json<Me> {
     let user = caller.user;
     axum::Json(Me {
         id: user.id,
-        rights: ARight::of(user.rights),
+        rights: user.rights.iter().collect(),
         every_department: user.departments.is_everything(),
         departments: user.departments.names().map(str::to_string).collect(),
         name: user.name,
@@ -153,23 +124,16 @@ async fn me(caller: Caller) -> axum::Json<Me> {
 }
 
 #[utoipa::path(get, path = "/tokens", tag = "tokens", operation_id = "list_tokens",
-    summary = "Các token của mình | The caller's tokens",
+    summary = "Token này và các token do nó tạo | This token and those that were made by it",
     responses((status = 200, description = "Those that were not taken back, the latest first", body = List<Token>)))]
 async fn list(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<Token>, Problem> {
-    let rows = api_token::list(&state.parts.db, caller.user.id).await?;
-    let one = |row: api_token::ApiToken| Token {
-        id: row.id,
-        rights: ARight::of(row.rights()),
-        created_at: moment(row.created_at),
-        ends_at: moment(row.ends_at),
-        used_at: row.used_at.map(moment),
-        name: row.name,
-    };
-    Ok(List::whole(rows.into_iter().map(one).collect()))
+    let family = api_token::family(&state.parts.db, caller.token.id).await?;
+    Ok(List::whole(family.into_iter().map(Token::from).collect()))
 }
 
 #[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "make_token",
-    summary = "Tạo token | Make a token", description = "Its secret is shown this once.", request_body = NewToken,
+    summary = "Tạo token | Make a token",
+    description = "Its secret is shown this once. It may do no more than the token that makes it, and ends with it.", request_body = NewToken,
     responses((status = 201, description = "The secret", body = MadeToken)))]
 async fn make(
     caller: Caller,
@@ -184,35 +148,29 @@ async fn make(
     if new.rights.is_empty() {
         return Err(Problem::field("/rights", phrase!("nêu ít nhất một quyền", "name at least one right")));
     }
-    let rights = ARight::rights(&new.rights);
-    for right in rights.iter() {
-        caller.needs(right)?;
+    for right in &new.rights {
+        caller.needs(*right)?;
     }
-    let now = state.parts.clock.millis();
-    let ends_at = now + days * DAY;
-    let lent = api_token::New { name: &name, rights, ends_at };
-    let secret = api_token::make(&state.parts.db, &state.parts.seal, &caller.user, &lent, &caller.actor, now).await?;
-    Ok(created("/api/v1/tokens", &MadeToken { secret: secret.0, ends_at: moment(ends_at) }))
-}
-
-/// A token's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The token's number.
-    #[param(minimum = 1)]
-    id: i64,
+    let (db, seal, now) = (&state.parts.db, &state.parts.seal, state.parts.clock.millis());
+    let lent = api_token::New { name: &name, rights: new.rights.into_iter().collect(), ends_at: now + days * DAY };
+    let (secret, made) = api_token::lend(db, seal, &caller.user, &caller.token, &lent, &caller.actor, now).await?;
+    let (id, ends_at) = (made.id, moment(made.ends_at));
+    Ok(created(&format!("/api/v1/tokens/{id}"), &MadeToken { id, secret: secret.0, ends_at }))
 }
 
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "revoke_token",
-    summary = "Thu hồi token | Take a token back", params(Id),
+    summary = "Thu hồi token | Take a token back",
+    description = "This one, or one that was made by it; what was made by that ends as well.", params(Id),
     responses((status = 204, description = "It opens nothing any more")))]
 async fn revoke(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
     Number(id): Number,
 ) -> Result<StatusCode, Problem> {
-    let revoked = api_token::revoke(&state.parts.db, &caller.user, id, &caller.actor, state.parts.clock.millis()).await?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    if !api_token::family(db, caller.token.id).await?.iter().any(|token| token.id == id) {
+        return Err(Problem::not_found());
+    }
+    let revoked = api_token::revoke(db, &caller.user, id, &caller.actor, now).await?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

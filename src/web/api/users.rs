@@ -3,13 +3,13 @@
 use axum::{extract, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, created, moment},
     caller::Caller,
-    input::{Json, Number},
+    input::{Id, Json, Number},
     problem::Problem,
 };
 use crate::{
@@ -28,32 +28,6 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(departments))
 }
 
-/// What somebody is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Role)]
-enum ARole {
-    Officer,
-    Approver,
-    Manager,
-    Partner,
-    Administrator,
-}
-
-impl ARole {
-    const ALL: [(Self, Role); 5] = [
-        (Self::Officer, Role::Officer),
-        (Self::Approver, Role::Approver),
-        (Self::Manager, Role::Manager),
-        (Self::Partner, Role::Partner),
-        (Self::Administrator, Role::Administrator),
-    ];
-
-    fn role(self) -> Role {
-        Self::ALL.iter().find(|(one, _)| *one == self).map_or(Role::Partner, |(_, role)| *role)
-    }
-}
-
 /// Somebody who may sign in.
 #[derive(Debug, Serialize, ToSchema)]
 struct User {
@@ -66,7 +40,7 @@ struct User {
     /// As it is shown and recorded.
     name: String,
     /// What they are.
-    roles: Vec<ARole>,
+    roles: Vec<Role>,
     /// They see all departments.
     every_department: bool,
     /// The names of theirs.
@@ -85,7 +59,7 @@ impl From<user::User> for User {
     fn from(user: user::User) -> Self {
         Self {
             id: user.id,
-            roles: ARole::ALL.iter().filter(|(_, role)| user.roles.has(*role)).map(|(one, _)| *one).collect(),
+            roles: user.roles.iter().collect(),
             every_department: user.departments.is_everything(),
             departments: user.departments.names().map(str::to_string).collect(),
             second_factor: user.has_second_factor,
@@ -110,11 +84,11 @@ struct NewUser {
     name: String,
     /// What they are.
     #[schema(min_items = 1)]
-    roles: Vec<ARole>,
+    roles: Vec<Role>,
     /// They see all departments.
     #[serde(default)]
     every_department: bool,
-    /// Numbers of their departments.
+    /// Numbers of their departments: at least one of somebody who does not see them all.
     #[serde(default)]
     departments: Vec<i64>,
 }
@@ -128,11 +102,11 @@ struct ChangedUser {
     name: String,
     /// What they are.
     #[schema(min_items = 1)]
-    roles: Vec<ARole>,
+    roles: Vec<Role>,
     /// They see all departments.
     #[serde(default)]
     every_department: bool,
-    /// Numbers of their departments.
+    /// Numbers of their departments: at least one of somebody who does not see them all.
     #[serde(default)]
     departments: Vec<i64>,
 }
@@ -141,11 +115,21 @@ fn well_named(name: &str) -> Result<String, Problem> {
     user::name(name).ok_or_else(|| Problem::field("/name", phrase!("từ 1 đến 100 chữ", "1 to 100 letters")))
 }
 
-fn some(roles: &[ARole]) -> Result<user::Roles, Problem> {
+fn some(roles: &[Role]) -> Result<user::Roles, Problem> {
     if roles.is_empty() {
         return Err(Problem::field("/roles", phrase!("nêu ít nhất một vai trò", "name at least one role")));
     }
-    Ok(roles.iter().map(|role| role.role()).collect())
+    Ok(roles.iter().copied().collect())
+}
+
+/// Nothing if somebody belongs somewhere: whoever is of no department, and does not see them all, sees what nobody owns alone.
+fn placed(every: bool, departments: &[i64]) -> Result<(), Problem> {
+    if every || !departments.is_empty() {
+        return Ok(());
+    }
+    let words =
+        phrase!("nêu ít nhất một đơn vị, hoặc `every_department`", "name at least one department, or say `every_department`");
+    Err(Problem::field("/departments", words))
 }
 
 impl From<Refused> for Problem {
@@ -156,16 +140,6 @@ impl From<Refused> for Problem {
             other => Self::conflict(other.words()),
         }
     }
-}
-
-/// A user's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The user's number.
-    #[param(minimum = 1)]
-    id: i64,
 }
 
 #[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users",
@@ -190,6 +164,7 @@ async fn add(
         Problem::field("/email", phrase!("cần một địa chỉ như lan@example.vn", "an address such as lan@example.vn"))
     })?;
     let NewUser { name, roles, every_department, departments, .. } = new;
+    placed(every_department, &departments)?;
     let new = New { email, name: well_named(&name)?, roles: some(&roles)?, every_department, departments };
     let id = user::add(&state.parts.db, &new, &caller.actor, state.parts.clock.millis()).await??;
     let user = user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?;
@@ -218,6 +193,7 @@ async fn change(
     Json(to): Json<ChangedUser>,
 ) -> Result<axum::Json<User>, Problem> {
     caller.needs(Right::ManageUsers)?;
+    placed(to.every_department, &to.departments)?;
     let change = Change {
         name: well_named(&to.name)?,
         roles: some(&to.roles)?,
@@ -261,7 +237,7 @@ async fn enable(
 #[derive(Debug, Serialize, ToSchema)]
 struct Invitation {
     /// Where they set their password, below the console's address. It holds once, and is not shown again.
-    #[schema(format = "uri-reference", example = "/sign-in/link/…")]
+    #[schema(format = "uri-reference", example = "/invitation/…")]
     path: String,
 }
 

@@ -3,20 +3,19 @@
 use axum::{extract, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{List, created, moment},
     caller::Caller,
-    input::{Json, Number, Numbers, Paging, Query},
+    input::{Id, Json, Number, Numbers, Paging, Query},
     problem::Problem,
 };
 use crate::{
     audit, phrase, transaction,
     user::Right,
-    web::State,
+    web::{Shared, State},
     webhook::{self, Type, Unfit, Wanted},
 };
 
@@ -43,7 +42,7 @@ struct Webhook {
     #[schema(format = "uri")]
     url: String,
     /// What it is told.
-    events: Vec<Event>,
+    events: Vec<Type>,
     /// It may be on a loopback or private address.
     allow_private: bool,
     /// When it was added.
@@ -60,58 +59,6 @@ struct Webhook {
     disabled_why: Option<String>,
 }
 
-/// A type of event. `optout.received` says how many, never who.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = EventType)]
-enum Event {
-    #[serde(rename = "run.started")]
-    RunStarted,
-    #[serde(rename = "run.settled")]
-    RunSettled,
-    #[serde(rename = "run.held")]
-    RunHeld,
-    #[serde(rename = "run.stopped")]
-    RunStopped,
-    #[serde(rename = "campaign.submitted")]
-    CampaignSubmitted,
-    #[serde(rename = "campaign.approved")]
-    CampaignApproved,
-    #[serde(rename = "campaign.returned")]
-    CampaignReturned,
-    #[serde(rename = "account.paused")]
-    AccountPaused,
-    #[serde(rename = "account.resumed")]
-    AccountResumed,
-    #[serde(rename = "period.closed")]
-    PeriodClosed,
-    #[serde(rename = "optout.received")]
-    OptoutReceived,
-}
-
-impl Event {
-    const ALL: [(Self, Type); 11] = [
-        (Self::RunStarted, Type::RunStarted),
-        (Self::RunSettled, Type::RunSettled),
-        (Self::RunHeld, Type::RunHeld),
-        (Self::RunStopped, Type::RunStopped),
-        (Self::CampaignSubmitted, Type::CampaignSubmitted),
-        (Self::CampaignApproved, Type::CampaignApproved),
-        (Self::CampaignReturned, Type::CampaignReturned),
-        (Self::AccountPaused, Type::AccountPaused),
-        (Self::AccountResumed, Type::AccountResumed),
-        (Self::PeriodClosed, Type::PeriodClosed),
-        (Self::OptoutReceived, Type::OptoutReceived),
-    ];
-
-    fn list(types: &[Type]) -> Vec<Self> {
-        Self::ALL.iter().filter(|(_, of)| types.contains(of)).map(|(event, _)| *event).collect()
-    }
-
-    fn types(events: &[Self]) -> Vec<Type> {
-        Self::ALL.iter().filter(|(event, _)| events.contains(event)).map(|(_, of)| *of).collect()
-    }
-}
-
 /// An endpoint to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,7 +71,7 @@ struct NewWebhook {
     url: String,
     /// What it is to be told.
     #[schema(min_items = 1, example = json!(["run.started", "run.settled"]))]
-    events: Vec<Event>,
+    events: Vec<Type>,
     /// It may be on a loopback or private address.
     #[serde(default)]
     allow_private: bool,
@@ -133,7 +80,7 @@ struct NewWebhook {
 impl NewWebhook {
     fn wanted(self) -> Result<Wanted, Problem> {
         let Self { title, url, events, allow_private } = self;
-        let wanted = Wanted { title, url, events: Event::types(&events), allow_private };
+        let wanted = Wanted { title, url, events, allow_private };
         wanted.check().map_err(|unfit| match unfit {
             Unfit::Title => Problem::field("/title", phrase!("từ 1 đến 80 chữ", "1 to 80 letters")),
             Unfit::Events => {
@@ -218,23 +165,13 @@ struct Made {
     delivery: i64,
 }
 
-/// An endpoint's number.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter")]
-struct Id {
-    /// The endpoint's number.
-    #[param(minimum = 1)]
-    id: i64,
-}
-
 impl From<webhook::Webhook> for Webhook {
     fn from(webhook: webhook::Webhook) -> Self {
         Self {
             id: webhook.id,
             title: webhook.title,
             url: webhook.url,
-            events: Event::list(&webhook.events),
+            events: webhook.events,
             allow_private: webhook.allow_private,
             created_at: moment(webhook.created_at),
             created_by: webhook.created_by,
@@ -244,21 +181,6 @@ impl From<webhook::Webhook> for Webhook {
             disabled_why: webhook.disabled_why,
         }
     }
-}
-
-/// What the record keeps of an endpoint: no secret.
-fn told(wanted: &Wanted) -> serde_json::Value {
-    let events: Vec<_> = wanted.events.iter().map(|of| of.name()).collect();
-    json!({ "title": wanted.title, "url": wanted.url, "events": events, "allow_private": wanted.allow_private })
-}
-
-fn was(webhook: &webhook::Webhook) -> serde_json::Value {
-    told(&Wanted {
-        title: webhook.title.clone(),
-        url: webhook.url.clone(),
-        events: webhook.events.clone(),
-        allow_private: webhook.allow_private,
-    })
 }
 
 #[utoipa::path(get, path = "/webhooks", tag = "webhooks", operation_id = "list_webhooks",
@@ -287,7 +209,7 @@ async fn add(
     let id = transaction!(state.parts.db, |tx| {
         let id = webhook::add(tx, &state.parts.seal, &wanted, &secret, &caller.actor.name, now).await?;
         if let Some(id) = id {
-            audit::record(tx, &caller.actor, "webhook.add", &id.to_string(), None, Some(&told(&wanted)), now).await?;
+            audit::record(tx, &caller.actor, "webhook.add", &id.to_string(), None, Some(&wanted.told()), now).await?;
         }
         Ok(id)
     })?;
@@ -324,7 +246,7 @@ async fn change(
     let changed = transaction!(state.parts.db, |tx| {
         let Some(before) = webhook::get(tx, id).await? else { return Ok(None) };
         webhook::change(tx, id, &wanted).await?;
-        let (before, after) = (was(&before), told(&wanted));
+        let (before, after) = (before.wanted().told(), wanted.told());
         audit::record(tx, &caller.actor, "webhook.change", &id.to_string(), Some(&before), Some(&after), now).await?;
         webhook::get(tx, id).await
     })?;
@@ -344,7 +266,7 @@ async fn remove(
     let removed = transaction!(state.parts.db, |tx| {
         let Some(before) = webhook::get(tx, id).await? else { return Ok(false) };
         webhook::remove(tx, id).await?;
-        audit::record(tx, &caller.actor, "webhook.remove", &id.to_string(), Some(&was(&before)), None, now).await?;
+        audit::record(tx, &caller.actor, "webhook.remove", &id.to_string(), Some(&before.wanted().told()), None, now).await?;
         Ok(true)
     })?;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
@@ -406,20 +328,31 @@ async fn test(
     extract::State(State(state)): extract::State<State>,
     Number(id): Number,
 ) -> Result<(StatusCode, axum::Json<Made>), Problem> {
+    tell(&state, &caller, id, None).await
+}
+
+/// Has an endpoint told that it is tried out, or once more what it was told.
+async fn tell(
+    state: &Shared,
+    caller: &Caller,
+    id: i64,
+    delivery: Option<i64>,
+) -> Result<(StatusCode, axum::Json<Made>), Problem> {
     caller.needs(Right::ManageUsers)?;
     let now = state.parts.clock.millis();
     let made = transaction!(state.parts.db, |tx| {
-        Ok(match webhook::get(tx, id).await? {
-            None => Err(Problem::not_found()),
-            Some(found) if found.disabled_at.is_some() => Err(disabled()),
-            Some(_) => Ok(webhook::test(tx, id, now).await?),
-        })
+        let Some(found) = webhook::get(tx, id).await? else { return Ok(Err(Problem::not_found())) };
+        if found.disabled_at.is_some() {
+            let words = phrase!("webhook này đang tắt: bật lại trước", "this endpoint is disabled: enable it first");
+            return Ok(Err(Problem::conflict(words)));
+        }
+        let made = match delivery {
+            None => Some(webhook::test(tx, id, now).await?),
+            Some(delivery) => webhook::again(tx, id, delivery, now).await?,
+        };
+        Ok(made.ok_or_else(Problem::not_found))
     })??;
     Ok((StatusCode::ACCEPTED, axum::Json(Made { delivery: made })))
-}
-
-fn disabled() -> Problem {
-    Problem::conflict(phrase!("webhook này đang tắt: bật lại trước", "this endpoint is disabled: enable it first"))
 }
 
 #[utoipa::path(get, path = "/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_webhook_deliveries",
@@ -480,14 +413,5 @@ async fn again(
     extract::State(State(state)): extract::State<State>,
     Numbers(id, delivery): Numbers,
 ) -> Result<(StatusCode, axum::Json<Made>), Problem> {
-    caller.needs(Right::ManageUsers)?;
-    let now = state.parts.clock.millis();
-    let made = transaction!(state.parts.db, |tx| {
-        Ok(match webhook::get(tx, id).await? {
-            None => Err(Problem::not_found()),
-            Some(found) if found.disabled_at.is_some() => Err(disabled()),
-            Some(_) => webhook::again(tx, id, delivery, now).await?.ok_or_else(Problem::not_found),
-        })
-    })??;
-    Ok((StatusCode::ACCEPTED, axum::Json(Made { delivery: made })))
+    tell(&state, &caller, id, Some(delivery)).await
 }

@@ -26,16 +26,18 @@ use super::{
     when,
 };
 use crate::{
-    approval::{self, Delegation, Refusal, Standing, Submission, delegation, submission},
+    approval::{self, Power, Refusal, Standing, Submission, power, submission},
     campaign::{Library, Segments},
     definition, edition, phrase,
-    user::{self, Right},
+    run::warning,
+    user::Right,
     web::{Shared, State},
     words::{Lang, Phrase},
 };
 
-/// Decisions that the list still shows.
-const DECIDED: i64 = 20;
+/// Decisions that the list still shows, and among how many of all departments they are looked for.
+const DECIDED: usize = 20;
+const LOOKED_THROUGH: i64 = 500;
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("approvals/list", include_str!("../templates/console/approvals/list.html")),
@@ -63,48 +65,6 @@ pub(in crate::web) fn refused(refusal: Refusal) -> Fault {
         Refusal::Over(_) | Refusal::Another | Refusal::NothingToReview => Fault::Conflict(refusal.phrase()),
         _ => Fault::Invalid(refusal.phrase()),
     }
-}
-
-/// By which right somebody decides about a campaign.
-pub(in crate::web) enum Power {
-    /// Their own.
-    Own,
-    /// That of an approver who is away.
-    Delegated(Box<Delegation>),
-}
-
-impl Power {
-    /// Whom they stand in for.
-    pub const fn stands_in(&self) -> Option<&Delegation> {
-        match self {
-            Self::Own => None,
-            Self::Delegated(delegation) => Some(delegation),
-        }
-    }
-
-    /// What lets this visitor decide about a campaign of this owner; none: nothing does. A delegation is worth what its
-    /// approver may do today.
-    pub async fn of(state: &Shared, visitor: &Visitor, owner: &str) -> Result<Option<Self>, Fault> {
-        if visitor.can(Right::Approve) {
-            return Ok(Some(Self::Own));
-        }
-        for held in held(state, visitor).await? {
-            let approver = user::find(&state.parts.db, held.approver).await?;
-            let able = |approver: &user::User| {
-                approver.disabled_at.is_none() && approver.can(Right::Approve) && approver.departments.sees(owner)
-            };
-            if approver.as_ref().is_some_and(able) {
-                return Ok(Some(Self::Delegated(Box::new(held))));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// What this visitor may decide in others' place today.
-async fn held(state: &Shared, visitor: &Visitor) -> Result<Vec<Delegation>, Fault> {
-    let today = when::day_of(state.parts.clock.millis());
-    Ok(delegation::held_by(&state.parts.db, visitor.user.id, today).await?)
 }
 
 /// A line of the list.
@@ -164,11 +124,13 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
         let seen = found.into_iter().filter(|one| visitor.user.departments.sees(&one.owner));
         seen.map(|one| Row::of(one, &visitor)).collect()
     };
-    let delegations = held(&state, &visitor).await?;
+    let mut decided = rows(submission::decided(db, LOOKED_THROUGH).await?);
+    decided.truncate(DECIDED);
+    let delegations = power::held(&state.parts.db, visitor.user.id, state.parts.clock.millis()).await?;
     let values = context! {
         waiting => Value::from(Serde(rows(submission::waiting(db).await?))),
         to_review => Value::from(Serde(rows(submission::to_review(db).await?))),
-        decided => Value::from(Serde(rows(submission::decided(db, DECIDED).await?))),
+        decided => Value::from(Serde(decided)),
         required => approval::is_required(db, &state.parts.config).await?,
         may_approve => visitor.can(Right::Approve) || !delegations.is_empty(),
         instead_of => delegations.into_iter().map(|held| held.approver_name).collect::<Vec<_>>(),
@@ -232,9 +194,13 @@ async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Optio
     let next = campaign.occurrences(state.parts.clock.now(), &state.parts.holidays).next();
     let waiting = found.standing() == Standing::Waiting;
     let own = found.is_written_by(&visitor.actor);
-    let power = Power::of(state, visitor, &found.owner).await?;
+    let power = Power::of(&state.parts.db, &visitor.user, found, state.parts.clock.millis()).await?;
     let stands_in = power.as_ref().and_then(Power::stands_in).map(|held| held.approver_name.clone());
     let review = found.emergency && found.reviewed_at.is_none();
+    let warning = warning::get(db, &found.slug).await?;
+    // Of an emergency that is looked at afterwards, what of it is still on its way.
+    let going: Vec<i64> =
+        state.parts.active.runs().iter().filter(|run| run.row.definition == found.hash).map(|run| run.row.id).collect();
     let decider = found.decided_by == visitor.actor.user;
     let values = context! {
         id => found.id, slug => &found.slug, title => &found.title, owner => &found.owner, warning => found.kind == 1,
@@ -252,6 +218,8 @@ async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Optio
         lines => Value::from(Serde(&lines)), segment_lines => Value::from(Serde(&segment_lines)), files,
         text => &kept.source.text,
         estimate => found.estimate.as_deref().and_then(|estimate| told(estimate, lang)),
+        goes_at_once => waiting && warning.as_ref().is_some_and(|warning| warning.run.is_none()),
+        corrects => warning.as_ref().and_then(|warning| warning.parent), going,
         own, stands_in,
         may_decide => waiting && !own && power.is_some(),
         may_hurry => waiting && own && found.kind == 1 && visitor.can(Right::Approve),
@@ -327,8 +295,8 @@ async fn approve(
     Form(decide): Form<Decide>,
 ) -> Result<Response, Fault> {
     let found = one(&state, &visitor, id).await?;
-    let power = Power::of(&state, &visitor, &found.owner).await?.ok_or(Fault::Forbidden)?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let power = Power::of(db, &visitor.user, &found, now).await?.ok_or(Fault::Forbidden)?;
     let comment = decide.comment();
     edition::approve(db, id, &decide.hash, &comment, &visitor.actor, power.stands_in(), now).await.map_err(refused)?;
     state.parts.shelf.look(db).await?;
@@ -344,8 +312,8 @@ async fn give_back(
     Form(decide): Form<Decide>,
 ) -> Result<Response, Fault> {
     let found = one(&state, &visitor, id).await?;
-    let power = Power::of(&state, &visitor, &found.owner).await?.ok_or(Fault::Forbidden)?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let power = Power::of(db, &visitor.user, &found, now).await?.ok_or(Fault::Forbidden)?;
     let comment = decide.comment();
     match edition::return_(db, id, &decide.hash, &comment, &visitor.actor, power.stands_in(), now).await {
         Err(Refusal::Silent) => return page(&state, &visitor, &found, Some(Lack::reason("comment", comment))).await,

@@ -33,7 +33,7 @@ use crate::{
         list::{self, Owners},
         place::Places,
     },
-    audit, phrase, request, transaction,
+    audit, intake, phrase, request, transaction,
     user::{self, Right},
     web::{Shared, State},
 };
@@ -146,7 +146,7 @@ async fn overview(
     let imports = list::imports(db, wanted.before.unwrap_or(i64::MAX), &hidden, IMPORTS + 1).await?;
     let older = usize::try_from(IMPORTS).ok().and_then(|most| imports.get(most - 1).filter(|_| imports.len() > most));
     let shown_imports: Vec<_> = imports.iter().take(usize::try_from(IMPORTS).unwrap_or(20)).collect();
-    let uploads = uploads::open(&state, &seen).await?;
+    let uploads = uploads::open(&state, &visitor).await?;
     let departments: Vec<String> = user::departments(db).await?.into_iter().map(|department| department.name).collect();
     let mine: Vec<&String> = departments.iter().filter(|name| visitor.user.departments.sees(name)).collect();
     let values = context! {
@@ -164,7 +164,7 @@ async fn overview(
         requests => shown(&request::queue(db, state.parts.clock.millis()).await?),
         may_write => visitor.can(Right::WriteAudience),
         may_read_person => visitor.can(Right::ReadPerson),
-        most_mib => uploads::MOST / 1024 / 1024,
+        most_mib => intake::LARGEST / 1024 / 1024,
     };
     Ok(state.view(&visitor, "audience/overview", values))
 }

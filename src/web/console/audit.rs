@@ -93,6 +93,10 @@ fn told(key: &str, value: &serde_json::Value, lang: Lang) -> String {
     let named = |text: &str| match key {
         "roles" => Role::named(text).map(|role| role.label().text(lang).to_string()),
         "rights" => Right::named(text).map(|right| right.label().text(lang).to_string()),
+        "departments" if text == "all" => Some(lang.pick("tất cả", "all").to_string()),
+        "with" => audit::means(text).map(|means| means.text(lang).to_string()),
+        // As the pages of approvals show it; the export has all of it.
+        "hash" => Some(text.chars().take(12).collect()),
         _ => None,
     };
     match value {

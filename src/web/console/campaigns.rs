@@ -5,6 +5,7 @@
 
 mod change;
 mod describe;
+mod import;
 mod ledger;
 mod show;
 mod subject;
@@ -20,6 +21,7 @@ use axum::{
 use super::Named;
 use crate::web::State;
 
+pub(super) use change::{all_its_own, archived};
 pub(super) use describe::facts;
 
 pub(super) const TEMPLATES: &[Named] = &[
@@ -39,7 +41,7 @@ const UPLOAD_LIMIT: usize = 6 * 1024 * 1024;
 pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/campaigns", get(ledger::list))
-        .route("/campaigns/import", get(change::import_page).post(change::import))
+        .route("/campaigns/import", get(import::page).post(import::take))
         .route("/campaigns/{slug}", get(show::show))
         .route("/campaigns/{slug}/export", get(versions::export))
         .route("/campaigns/{slug}/versions", get(versions::list))

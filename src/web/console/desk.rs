@@ -1,4 +1,4 @@
-//! What is worked out beside the requests that ask for it: counts over the whole list, and mails shown in a frame of their own.
+//! What is worked out beside the requests that ask for it: counts over the whole list.
 //!
 //! At a million people a count takes seconds, and a page has milliseconds. Whoever asks a [`Counter`] gets an answer at once: the
 //! count with its time, or that it is being counted. Asked again, it is there. What can go wrong is only the database: then it is
@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -21,7 +20,6 @@ use crate::{
         estimate::{Numbers, Question},
         recipient,
     },
-    seal::hex,
     web::Shared,
 };
 
@@ -48,8 +46,6 @@ pub(in crate::web) struct Desk {
     pub groups: Counter<(), Vec<String>>,
     /// The list's own columns; none inside: the list is empty.
     pub columns: Counter<(), Option<BTreeSet<String>>>,
-    /// Mails that somebody looks at.
-    pub mails: Mails,
 }
 
 impl Default for Desk {
@@ -60,7 +56,6 @@ impl Default for Desk {
             people: Counter::new(&gate, FRESH),
             groups: Counter::new(&gate, FRESH),
             columns: Counter::new(&gate, FRESH_LIST),
-            mails: Mails::default(),
         }
     }
 }
@@ -82,6 +77,9 @@ struct Entry<K, V> {
 
 /// None inside: it could not be counted.
 type Answer<V> = Option<V>;
+
+/// Where an answer will be told, when it was asked for, and the one before.
+type Entered<V> = (watch::Receiver<Option<Answer<V>>>, i64, Option<(V, i64)>);
 
 /// What is known of a count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,12 +115,7 @@ impl<K: PartialEq, V: Clone + Send + Sync + 'static> Counter<K, V> {
         }
     }
 
-    fn enter(
-        &self,
-        question: K,
-        now: i64,
-        count: impl Future<Output = db::Result<V>> + Send + 'static,
-    ) -> (watch::Receiver<Option<Answer<V>>>, i64, Option<(V, i64)>) {
+    fn enter(&self, question: K, now: i64, count: impl Future<Output = db::Result<V>> + Send + 'static) -> Entered<V> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let place = entries.iter().position(|entry| entry.question == question);
         let mut before = None;
@@ -175,30 +168,6 @@ pub(in crate::web) async fn columns(state: &Shared) -> Option<BTreeSet<String>> 
     }
 }
 
-/// The last mails that were shown: each to whom it was shown alone.
-#[derive(Default)]
-pub(in crate::web) struct Mails(Mutex<VecDeque<(i64, String, Arc<str>)>>);
-
-impl Mails {
-    /// Keeps a mail for a user; what it is found by.
-    pub fn put(&self, user: i64, html: &str) -> String {
-        let name = hex(&Sha256::digest(html))[..32].to_string();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(whose, known, _)| (*whose, known) != (user, &name));
-        kept.push_back((user, name.clone(), html.into()));
-        while kept.len() > KEPT {
-            kept.pop_front();
-        }
-        name
-    }
-
-    /// A user's mail.
-    pub fn get(&self, user: i64, name: &str) -> Option<Arc<str>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(whose, known, _)| *whose == user && known == name).map(|(_, _, html)| Arc::clone(html))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -237,16 +206,5 @@ mod tests {
         }
         assert_eq!(tries.load(Ordering::Relaxed), 2);
         assert_eq!(counter.ask("a", 0, LONGEST, async { Ok(1) }).await, Reading::Counted(1, 0));
-    }
-
-    #[test]
-    fn a_mail_is_shown_to_whom_it_was_made_for() {
-        let mails = Mails::default();
-        let name = mails.put(1, "<p>");
-        assert_eq!((mails.get(1, &name).as_deref(), mails.get(2, &name)), (Some("<p>"), None));
-        for n in 0..KEPT {
-            mails.put(2, &n.to_string());
-        }
-        assert_eq!(mails.get(1, &name), None);
     }
 }

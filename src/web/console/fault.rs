@@ -1,15 +1,19 @@
-//! Why there is no page: what a handler returns instead of one. It becomes a page in the reader's language.
+//! Why there is no page: what a handler returns instead of one. It becomes a page in the reader's language, with the way back to all
+//! others where somebody has signed in.
 
 use axum::{
-    extract::{self, Request},
+    extract::{self, FromRequestParts as _, Request},
     http::{
         StatusCode,
-        header::{CONTENT_TYPE, SET_COOKIE},
+        header::{ALLOW, CONTENT_TYPE, SET_COOKIE},
+        request::Parts,
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use minijinja::context;
 
+use super::visitor::Visitor;
 use crate::{
     db::DbError,
     phrase,
@@ -17,7 +21,7 @@ use crate::{
         State,
         reader::{self, Reader},
     },
-    words::Phrase,
+    words::{Lang, Phrase},
 };
 
 /// Why a request of a signed-in person is not done. Nothing was changed.
@@ -92,7 +96,7 @@ impl Fault {
                 ),
             ),
             Self::Invalid(text) => (phrase!("Chưa thực hiện được", "That cannot be done"), text),
-            Self::Conflict(text) => (phrase!("Nội dung đã thay đổi", "It has changed in the meantime"), text),
+            Self::Conflict(text) => (phrase!("Lúc này không thực hiện được", "That cannot be done now"), text),
             Self::TooLarge(text) => (phrase!("Dữ liệu gửi lên quá lớn", "That is too large"), text),
             Self::TooMany(text) => (phrase!("Quá nhiều lần", "Too often"), text),
             Self::Db(_) => (
@@ -146,20 +150,49 @@ fn unread(response: &Response) -> Option<Told> {
     })
 }
 
+/// Any address that there is no page for.
+pub(in crate::web) async fn nowhere(
+    extract::State(state): extract::State<State>,
+    Reader(lang): Reader,
+    request: Request,
+) -> Response {
+    let (mut asked, _) = request.into_parts();
+    page(&state, &mut asked, lang, StatusCode::NOT_FOUND, &Fault::NotFound.told()).await
+}
+
+/// The page of a fault: among all others for whoever has signed in, else by itself.
+async fn page(state: &State, asked: &mut Parts, lang: Lang, status: StatusCode, told: &Told) -> Response {
+    // Where the database does not answer, nobody is known.
+    let visitor =
+        if status == StatusCode::SERVICE_UNAVAILABLE { None } else { Visitor::from_request_parts(asked, state).await.ok() };
+    let Some(visitor) = visitor else { return state.0.pages.notice(status, lang, &told.title, &told.text) };
+    let (title, text) = (told.title.text(visitor.lang), told.text.text(visitor.lang));
+    state.0.view_as(status, &visitor, "console/fault", context! { title, text })
+}
+
 /// Makes a page of a fault, in the language of whoever asked; and keeps the language that a link chose.
 pub(in crate::web) async fn explain(
-    extract::State(State(state)): extract::State<State>,
+    extract::State(state): extract::State<State>,
     Reader(lang): Reader,
     request: Request,
     next: Next,
 ) -> Response {
     let chosen = reader::chosen(request.uri().query().unwrap_or_default());
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
     // A text with U+0000 in it: neither a name of ours nor anything that a database takes.
-    let mut response =
-        if request.uri().to_string().contains("%00") { Fault::NotFound.into_response() } else { next.run(request).await };
+    let mut response = if parts.uri.to_string().contains("%00") {
+        Fault::NotFound.into_response()
+    } else {
+        next.run(Request::from_parts(parts, body)).await
+    };
     let told = response.extensions_mut().remove::<Told>().or_else(|| unread(&response));
     if let Some(told) = told {
-        response = state.pages.notice(response.status(), lang, &told.title, &told.text);
+        let allowed = response.headers_mut().remove(ALLOW);
+        response = page(&state, &mut asked, lang, response.status(), &told).await;
+        if let Some(allowed) = allowed {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
     }
     if let Some(lang) = chosen {
         response.headers_mut().append(SET_COOKIE, reader::keep(lang));

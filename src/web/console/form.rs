@@ -9,7 +9,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 use serde::de::DeserializeOwned;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use subtle::ConstantTimeEq as _;
 use tempfile::NamedTempFile;
 
@@ -18,7 +18,6 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    config::Config,
     intake, phrase,
     web::{Shared, State},
     words::{Lang, Phrase},
@@ -28,6 +27,9 @@ use crate::{
 const TOKEN: &str = "csrf";
 /// The same as a header, for scripts.
 const TOKEN_HEADER: &str = "x-csrf-token";
+
+/// The longest field beside a file, in bytes: a file is kept on the disk, a field in memory.
+const LONGEST_WORDS: usize = 64 * 1024;
 
 /// A url-encoded form, read into a type. Fields that may stand several times are read from [`Fields`].
 pub struct Form<T>(pub T);
@@ -58,10 +60,10 @@ impl Fields {
     }
 
     /// No page sends a character that no database keeps.
-    fn kept(self) -> Result<Self, Response> {
+    fn kept(self) -> Result<Self, Fault> {
         if self.0.iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) {
             let words = phrase!("Nội dung gửi lên có ký tự U+0000.", "What was sent holds the character U+0000.");
-            return Err(Fault::Invalid(words).into_response());
+            return Err(Fault::Invalid(words));
         }
         Ok(self)
     }
@@ -89,7 +91,7 @@ pub struct File {
     /// What it was called: to be shown, never to be opened.
     pub name: String,
     /// Its bytes.
-    pub file: NamedTempFile,
+    pub spooled: NamedTempFile,
     /// How many.
     pub size: u64,
 }
@@ -148,7 +150,7 @@ async fn read(request: Request, state: &State) -> Result<(Fields, Request), Resp
     if !state.0.is_ours(&caller, &headers, token) {
         return Err(Fault::Stale.into_response());
     }
-    Ok((fields.kept()?, Request::from_parts(parts, Body::from(bytes))))
+    Ok((fields.kept().map_err(Fault::into_response)?, Request::from_parts(parts, Body::from(bytes))))
 }
 
 /// The same without U+0000, which nobody types and no database takes.
@@ -157,7 +159,7 @@ fn without_nul(body: &[u8]) -> Bytes {
     let mut rest = body;
     while let Some((first, after)) = rest.split_first() {
         if let Some(after) = rest.strip_prefix(b"%00") {
-            rest = after
+            rest = after;
         } else {
             kept.extend((*first != 0).then_some(*first));
             rest = after;
@@ -186,12 +188,21 @@ impl FromRequest<State> for Upload {
         let mut ours = state.0.is_ours(&caller, &headers, header_token(&headers));
         let mut parts = Multipart::from_request(request, state).await.map_err(axum::response::IntoResponse::into_response)?;
         let mut upload = Self { fields: Fields::default(), files: Vec::new() };
-        while let Some(mut part) = parts.next_field().await.map_err(broken)? {
+        while let Some(mut part) = parts.next_field().await.map_err(|error| broken(&error))? {
             let field = part.name().unwrap_or_default().to_string();
             let name = part.file_name().map(str::to_string);
             match name {
                 None => {
-                    let value = part.text().await.map_err(broken)?.replace('\0', "");
+                    let mut value = Vec::new();
+                    while let Some(chunk) = part.chunk().await.map_err(|error| broken(&error))? {
+                        if value.len() + chunk.len() > LONGEST_WORDS {
+                            return Err(
+                                Fault::TooLarge(phrase!("Biểu mẫu gửi lên quá dài.", "The form is too long.")).into_response()
+                            );
+                        }
+                        value.extend_from_slice(&chunk);
+                    }
+                    let value = String::from_utf8_lossy(&value).replace('\0', "");
                     ours |= field == TOKEN && state.0.is_ours(&caller, &headers, &value);
                     upload.fields.0.push((field, value));
                 }
@@ -199,36 +210,26 @@ impl FromRequest<State> for Upload {
                 // A field of files in which none was chosen.
                 Some(name) if name.is_empty() => {}
                 Some(name) => {
-                    let mut file = spool(&state.0.parts.config).map_err(|error| Fault::Broken(error.into()).into_response())?;
+                    let folder = intake::folder(&state.0.parts.config);
+                    let mut file = intake::spool(&folder).map_err(|error| Fault::Broken(error.into()).into_response())?;
                     let mut size = 0;
-                    while let Some(chunk) = part.chunk().await.map_err(broken)? {
+                    while let Some(chunk) = part.chunk().await.map_err(|error| broken(&error))? {
                         size += chunk.len() as u64;
                         file.write_all(&chunk).map_err(|error| Fault::Broken(error.into()).into_response())?;
                     }
-                    upload.files.push(File { field, name, file, size });
+                    upload.files.push(File { field, name, spooled: file, size });
                 }
             }
         }
         if !ours {
             return Err(Fault::Stale.into_response());
         }
-        upload.fields = upload.fields.kept()?;
+        upload.fields = upload.fields.kept().map_err(Fault::into_response)?;
         Ok(upload)
     }
 }
 
-/// A file beside the database, where there is room for lists, and whence one that is kept need not be copied. Its owner alone reads it.
-fn spool(config: &Config) -> io::Result<NamedTempFile> {
-    let folder = intake::folder(config);
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&folder)?;
-    tempfile::Builder::new().prefix(intake::SPOOLED).tempfile_in(folder)
-}
-
-fn broken(error: axum::extract::multipart::MultipartError) -> Response {
+fn broken(error: &axum::extract::multipart::MultipartError) -> Response {
     if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
         return Fault::TooLarge(phrase!("Tệp gửi lên quá lớn.", "The file is too large.")).into_response();
     }

@@ -9,7 +9,7 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
-use super::{Named, fault::Fault, visitor::Visitor};
+use super::{Named, fault::Fault, runs, visitor::Visitor};
 use crate::{
     account::trouble,
     notice::{self, Reader as Notices},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Runs under way on the page.
-const UNDER_WAY: i64 = 12;
+const UNDER_WAY: usize = 12;
 /// Notices on the page; the inbox has all.
 const NOTICES: usize = 6;
 
@@ -85,8 +85,9 @@ async fn page(state: &Shared, visitor: &Visitor) -> Result<Response, Fault> {
 
 /// The runs under way of departments that the visitor sees.
 async fn under_way(state: &Shared, visitor: &Visitor) -> Result<Vec<Card>, Fault> {
-    let runs = overview::under_way(state, UNDER_WAY).await?;
-    Ok(runs.into_iter().filter(|run| visitor.user.departments.sees(&run.owner)).map(Card::of).collect())
+    let mut rows = runs::under_way(state, visitor).await?;
+    rows.truncate(UNDER_WAY);
+    Ok(overview::views(state, rows).await?.into_iter().map(Card::of).collect())
 }
 
 /// An account that does not do what it should.

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     audit, phrase, transaction,
     user::{
-        self, Theme, User, password,
+        self, Theme, User, api_token, password,
         session::{self, Session},
         throttle::{self, Subject},
     },
@@ -154,7 +154,7 @@ async fn proves(state: &Shared, visitor: &Visitor, typed: &str, field: &'static 
         return Ok(mistakes);
     }
     let right = if visitor.user.has_password {
-        password::right(db, &visitor.user.email, typed).await? == Some(visitor.user.id)
+        password::right(db, &visitor.user.email, typed).await?.is_some_and(|proof| proof.user == visitor.user.id)
     } else {
         transaction!(db, |tx| user::second_factor::take(tx, seal, visitor.user.id, typed, now).await)?.is_some()
     };
@@ -205,7 +205,17 @@ async fn change_password(
         "Đã đổi mật khẩu. Các phiên đăng nhập khác của bạn đã kết thúc.",
         "Your password is changed. Your other sessions have ended."
     );
-    visitor.flash(&done).await?;
+    // Programs go on: whoever fears for the password should look whether all of these are theirs.
+    match api_token::list(db, visitor.user.id).await?.iter().filter(|token| token.ends_at > now).count() {
+        0 => visitor.flash(&done).await?,
+        tokens => {
+            let more = phrase!(
+                "{tokens} mã truy cập API của bạn vẫn dùng được: xem lại ở mục “Mã truy cập API”.",
+                "{tokens} API tokens of yours go on: look at them under “API tokens”."
+            );
+            visitor.warn(&done.then(&more)).await?;
+        }
+    }
     Ok(see_other("/me"))
 }
 

@@ -13,21 +13,20 @@ use axum::{
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{
     Named,
     fault::Fault,
     form::Fields,
-    reach::{Shown, adjustments, department, look, moment, summary, today},
+    reach::{adjustments, department, look, summary, today},
     visitor::{Visitor, see_other},
+    when::moment,
 };
 use crate::{
-    audit,
     period::{Calendar, Period, Span},
     phrase,
     report::{
-        self, Selection,
+        self, Selection, Sheet,
         closing::{self, CloseError, Closing},
     },
     transaction,
@@ -47,8 +46,6 @@ pub(super) fn routes() -> Router<State> {
 
 /// Periods on the list.
 const SHOWN: usize = 12;
-/// Closings that are looked through for them.
-const CLOSINGS: i64 = 200;
 
 #[derive(Deserialize, Default)]
 struct Spanned {
@@ -64,10 +61,13 @@ async fn list(
     visitor.needs(Right::ReadReach)?;
     let (calendar, lang) = (Calendar::of(&state.0.parts.config.reporting), visitor.lang);
     let span = Span::named(&asked.span).unwrap_or(Span::Quarter);
-    let closings = closing::list(&state.0.parts.db, &department(&visitor), CLOSINGS).await?;
     let day = today(&state);
-    let periods = std::iter::successors(calendar.containing(span, day), |period| calendar.previous(period)).take(SHOWN);
+    let periods: Vec<Period> =
+        std::iter::successors(calendar.containing(span, day), |period| calendar.previous(period)).take(SHOWN).collect();
+    let keys: Vec<String> = periods.iter().map(Period::key).collect();
+    let closings = closing::of_periods(&state.0.parts.db, &keys, &department(&visitor)).await?;
     let rows: Vec<Value> = periods
+        .into_iter()
         .map(|period| {
             let closed = closings.iter().find(|closing| closing.period == period.key());
             context! {
@@ -95,7 +95,8 @@ fn closing_value(closing: &Closing, lang: Lang) -> Value {
 struct Look {
     period: Period,
     selection: Selection,
-    shown: Option<Shown>,
+    /// As it is now, and whether nothing changed since it was counted; none: being counted.
+    now: Option<(Sheet, bool)>,
     history: Vec<Closing>,
 }
 
@@ -103,10 +104,9 @@ async fn period(state: &State, visitor: &Visitor, key: &str) -> Result<Look, Fau
     let period = Calendar::of(&state.0.parts.config.reporting).parse(key).ok_or(Fault::NotFound)?;
     let (_, only) = report::seen_by(&state.0.parts.db, &visitor.user.departments).await?;
     let selection = Selection { only, ..Selection::of(&period) };
-    let shown = look(state, visitor, None, &selection).await?;
-    let history = closing::list(&state.0.parts.db, &department(visitor), CLOSINGS).await?;
-    let history = history.into_iter().filter(|closing| closing.period == period.key()).collect();
-    Ok(Look { period, selection, shown, history })
+    let now = look(state, visitor, None, &selection).await?.map(|shown| (shown.sheet, shown.fresh));
+    let history = closing::of_periods(&state.0.parts.db, &[period.key()], &department(visitor)).await?;
+    Ok(Look { period, selection, now, history })
 }
 
 async fn show(
@@ -125,32 +125,29 @@ fn page(
     look: &Look,
     status: StatusCode,
     reason: &str,
-    error: Option<(&str, String)>,
+    error: Option<(&str, &str)>,
 ) -> Response {
     let lang = visitor.lang;
     let latest = look.history.first();
-    let adjusted = latest.zip(look.shown.as_ref()).map(|(closing, now)| Shown {
-        adjusted: closing::adjustments(&closing.sheet, &now.sheet),
-        sheet: closing.sheet.clone(),
-        fresh: now.fresh,
-        closing: None,
-    });
+    let now = look.now.as_ref().map(|(sheet, _)| sheet);
+    let adjusted = latest.zip(now).map(|(closing, now)| closing::adjustments(&closing.sheet, now));
     let values = context! {
         key => look.period.key(), title => look.period.title().text(lang), days => look.period.days(lang),
         over => today(state) > look.period.through,
         may_close => visitor.can(Right::ClosePeriods),
         department => department(visitor),
-        counting => look.shown.is_none(),
-        counted => look.shown.as_ref().map(|shown| moment(shown.sheet.at, lang)),
-        seen => look.shown.as_ref().map(|shown| shown.sheet.at),
-        open => look.shown.as_ref().map_or(0, |shown| shown.sheet.runs.open),
-        summary => look.shown.as_ref().map(|shown| summary(&shown.sheet, latest.map(|closing| &closing.sheet), lang)),
+        counting => now.is_none(),
+        stale => look.now.as_ref().is_some_and(|(_, fresh)| !fresh),
+        counted => now.map(|sheet| moment(sheet.at, lang)),
+        seen => now.map(|sheet| sheet.at),
+        open => now.map_or(0, |sheet| sheet.runs.open),
+        summary => now.map(|sheet| summary(sheet, latest.map(|closing| &closing.sheet), lang)),
         latest => latest.map(|closing| closing_value(closing, lang)),
         history => look.history.iter().map(|closing| closing_value(closing, lang)).collect::<Vec<_>>(),
-        adjusted => adjusted.as_ref().map(|shown| adjustments(shown, lang)),
+        adjusted => adjusted.map(|adjusted| adjustments(&adjusted, lang)),
         reason,
-        error => error.as_ref().map(|(_, text)| text),
-        errors => error.iter().map(|(field, text)| context! { field => *field, text }).collect::<Vec<_>>(),
+        error => error.map(|(_, text)| text.to_string()),
+        errors => error.iter().map(|(field, text)| context! { field => *field, text => *text }).collect::<Vec<_>>(),
     };
     state.0.view_as(status, visitor, "periods/show", values)
 }
@@ -171,7 +168,7 @@ async fn close(
         department: &department,
         selection: &look.selection,
         seen,
-        by: &visitor.user.name,
+        by: &visitor.actor,
         corrects: number("corrects").map(|id| (id, fields.get("reason"))),
         today: today(&state),
         now: state.0.parts.clock.millis(),
@@ -179,13 +176,7 @@ async fn close(
     // A refusal of ours is no fault of the database: it is told apart within.
     let done = transaction!(state.0.parts.db, |tx| {
         match closing::close(tx, &request).await {
-            Ok(closing) => {
-                let after = json!({ "period": closing.period, "department": closing.department, "hash": closing.hash, "reason": closing.reason });
-                let before = closing.supersedes.map(|id| json!({ "closing": id }));
-                let subject = format!("period {} closing {}", closing.period, closing.id);
-                audit::record(tx, &visitor.actor, "period.close", &subject, before.as_ref(), Some(&after), request.now).await?;
-                Ok(Ok(()))
-            }
+            Ok(_) => Ok(Ok(())),
             Err(CloseError::Db(error)) => Err(error),
             Err(refused) => Ok(Err(refused)),
         }
@@ -201,7 +192,7 @@ async fn close(
             let field = if matches!(refused, CloseError::NoReason) { "reason" } else { "" };
             let status = if field.is_empty() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
             let words = refused.words().text(visitor.lang).to_string();
-            Ok(page(&state, &visitor, &look, status, fields.get("reason"), Some((field, words))))
+            Ok(page(&state, &visitor, &look, status, fields.get("reason"), Some((field, &words))))
         }
     }
 }

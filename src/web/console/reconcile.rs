@@ -24,8 +24,8 @@ use super::{
     Named,
     fault::Fault,
     form::{Fields, Upload},
-    reach::moment,
     visitor::{Visitor, see_other},
+    when::moment,
 };
 use crate::{
     audit, phrase,
@@ -146,7 +146,7 @@ async fn import(extract::State(state): extract::State<State>, visitor: Visitor, 
         return page(&state, &visitor, StatusCode::UNPROCESSABLE_ENTITY, fields, &wrong).await;
     };
     // Reading a file is the work of a thread that may block.
-    let path = file.file.path().to_path_buf();
+    let path = file.spooled.path().to_path_buf();
     let read = tokio::task::spawn_blocking(move || invoice::read(&path, &Mapping { columns, account })).await;
     let read = match read.map_err(anyhow::Error::from)? {
         Ok(read) => Some(read),

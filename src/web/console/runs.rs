@@ -12,6 +12,7 @@ mod page;
 mod stop;
 
 pub(in crate::web::console) use change::take_effect;
+pub(in crate::web::console) use stop::under_way;
 
 use axum::{
     Router,
@@ -101,9 +102,4 @@ pub(super) async fn seen(shared: &Shared, visitor: &Visitor, id: i64) -> Result<
     let head = heads.get(&row.definition).cloned().unwrap_or_else(unknown);
     visitor.sees(&head.owner)?;
     Ok((row, head))
-}
-
-/// A moment (unix milliseconds) as a page shows it.
-pub(super) fn time(at: i64) -> String {
-    crate::account::trouble::time(at)
 }

@@ -28,7 +28,8 @@ use super::{
 use crate::{
     audit, phrase, transaction,
     user::{
-        self, Secret, User, password,
+        self, Secret, User,
+        password::{self, Proof},
         second_factor::{self, Given},
         session,
         throttle::{self, Subject},
@@ -129,40 +130,64 @@ async fn enter(
     if let Err(wait) = throttle::attempt(db, seal, &subjects, now).await? {
         return Ok(page(&state, &stranger, StatusCode::TOO_MANY_REQUESTS, &next, &email, Some(&wait_words(wait)), false));
     }
-    let Some(id) = password::right(db, &account, &password).await? else {
+    let begun = match password::right(db, &account, &password).await? {
+        Some(proof) => match user::find(db, proof.user).await? {
+            Some(user) => {
+                let secret = begin(&state, &stranger, &headers, &user, &How::Password(proof, &subjects)).await?;
+                secret.map(|secret| (user, secret))
+            }
+            None => None,
+        },
+        None => None,
+    };
+    let Some((user, secret)) = begun else {
         tracing::info!(from = stranger.caller.address_text(), "somebody gave a wrong password");
         let words = phrase!("Địa chỉ e-mail hoặc mật khẩu không đúng.", "The e-mail address or the password is wrong.");
         return Ok(page(&state, &stranger, StatusCode::UNPROCESSABLE_ENTITY, &next, &email, Some(&words), false));
     };
-    let Some(user) = user::find(db, id).await? else { return Err(Fault::NotFound) };
-    let secret = begin(&state, &stranger, &headers, &user, &subjects, "password").await?;
     Ok(through(&stranger.caller, &user, &secret, &next))
 }
 
+/// What somebody came in by.
+pub(super) enum How<'s> {
+    /// A password, and the attempts that it forgives.
+    Password(Proof, &'s [Subject<'s>]),
+    /// The provider's word.
+    Provider,
+}
+
 /// Begins a session for somebody whose password, or whose provider's word, was right. Where a second factor is set up it is still
-/// asked for.
+/// asked for. None: the password was changed just now, and opens nothing any more.
 pub(super) async fn begin(
     state: &Shared,
     stranger: &Stranger,
     headers: &HeaderMap,
     user: &User,
-    subjects: &[Subject<'_>],
-    how: &str,
-) -> Result<Secret, Fault> {
+    how: &How<'_>,
+) -> Result<Option<Secret>, Fault> {
     let (seal, now) = (&state.parts.seal, state.parts.clock.millis());
     let before = stranger.caller.cookie(headers, door::SESSION);
     let (actor, address, complete) = (stranger.actor(Some(user)), stranger.caller.address_text(), !user.has_second_factor);
     let secret = transaction!(state.parts.db, |tx| {
-        throttle::right(tx, seal, subjects).await?;
+        let with = match how {
+            How::Password(proof, subjects) => {
+                if !proof.stands(tx).await? {
+                    return Ok(None);
+                }
+                throttle::right(tx, seal, subjects).await?;
+                "password"
+            }
+            How::Provider => "openid",
+        };
         if let Some(before) = &before {
             session::drop_secret(tx, before).await?;
         }
         let secret = session::begin(tx, seal, user.id, complete, &address, &stranger.agent, now).await?;
         if complete {
             user::signed_in(tx, user.id, now).await?;
-            audit::record(tx, &actor, "user.sign-in", &user.email, None, Some(&json!({ "with": [how] })), now).await?;
+            audit::record(tx, &actor, "user.sign-in", &user.email, None, Some(&json!({ "with": [with] })), now).await?;
         }
-        Ok(secret)
+        Ok(Some(secret))
     })?;
     Ok(secret)
 }
@@ -205,6 +230,16 @@ async fn show_code(
     Ok(state.view_outside(StatusCode::OK, &stranger, "console/sign_in/code", context! { next => next.next }))
 }
 
+/// What became of a code.
+enum Turn {
+    /// It was right: the whole session's secret.
+    Through(Secret, Given),
+    /// It was not.
+    Wrong,
+    /// The half session was over.
+    Over,
+}
+
 async fn enter_code(
     extract::State(State(state)): extract::State<State>,
     stranger: Stranger,
@@ -224,23 +259,32 @@ async fn enter_code(
     }
     let (actor, address) = (stranger.actor(Some(&user)), stranger.caller.address_text());
     let taken = transaction!(db, |tx| {
-        let Some(given) = second_factor::take(tx, seal, user.id, fields.get("code"), now).await? else { return Ok(None) };
+        let Some(given) = second_factor::take(tx, seal, user.id, fields.get("code"), now).await? else {
+            return Ok(Turn::Wrong);
+        };
+        // The half session's secret was known before everything was given: it ends. Where it has ended already, by a new password,
+        // by an administrator or by the same form sent twice, nothing follows from it.
+        if !session::end(tx, user.id, session.id).await? {
+            return Ok(Turn::Over);
+        }
         throttle::right(tx, seal, &subjects).await?;
-        // The half session's secret was known before everything was given: it ends.
-        session::end(tx, user.id, session.id).await?;
         let secret = session::begin(tx, seal, user.id, true, &address, &stranger.agent, now).await?;
         user::signed_in(tx, user.id, now).await?;
         let with = json!({ "with": ["first", if given == Given::Recovery { "recovery code" } else { "code" }] });
         audit::record(tx, &actor, "user.sign-in", &user.email, None, Some(&with), now).await?;
-        Ok(Some((secret, given)))
+        Ok(Turn::Through(secret, given))
     })?;
-    let Some((secret, given)) = taken else {
-        tracing::info!(from = stranger.caller.address_text(), "somebody gave a wrong code");
-        let words = phrase!(
-            "Mã không đúng, đã dùng rồi hoặc đã hết hạn. Mỗi mã chỉ dùng được một lần.",
-            "The code is wrong, was used before, or is over. Each code is good once."
-        );
-        return again(StatusCode::UNPROCESSABLE_ENTITY, &words);
+    let (secret, given) = match taken {
+        Turn::Through(secret, given) => (secret, given),
+        Turn::Over => return Ok(see_other("/sign-in")),
+        Turn::Wrong => {
+            tracing::info!(from = stranger.caller.address_text(), "somebody gave a wrong code");
+            let words = phrase!(
+                "Mã không đúng, đã dùng rồi hoặc đã hết hạn. Mỗi mã chỉ dùng được một lần.",
+                "The code is wrong, was used before, or is over. Each code is good once."
+            );
+            return again(StatusCode::UNPROCESSABLE_ENTITY, &words);
+        }
     };
     let to = match given {
         Given::Code => door::local_path(fields.get("next")).unwrap_or("/"),

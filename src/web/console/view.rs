@@ -16,6 +16,7 @@ use crate::{user::Right, web::page::Pages, words::Lang};
 pub(super) const TEMPLATES: &[Named] = &[
     ("console/frame", include_str!("../templates/console/frame.html")),
     ("console/parts", include_str!("../templates/console/parts.html")),
+    ("console/fault", include_str!("../templates/console/fault.html")),
 ];
 
 pub(super) const SCRIPTS: &[Named] = &[("console.js", include_str!("../templates/console/console.js"))];

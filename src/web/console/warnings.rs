@@ -4,8 +4,10 @@
 //! What enters: forms of people who may write campaigns. What leaves: a draft of an ordinary campaign beside a request to send it
 //! when approved ([`crate::run::warning`]); pages. What can go wrong is told beside its field, and what was typed is kept.
 
+mod correct;
 mod estimate;
 mod show;
+mod typed;
 mod write;
 
 use axum::{
@@ -30,5 +32,5 @@ pub(super) fn routes() -> Router<State> {
         .route("/warnings/new", get(write::new))
         .route("/warnings/{slug}", get(show::show))
         .route("/warnings/{slug}/submit", post(show::submit))
-        .route("/runs/{id}/correct", get(write::correct).post(write::make_correction))
+        .route("/runs/{id}/correct", get(correct::write).post(correct::make))
 }

@@ -76,7 +76,8 @@ impl World {
 
     pub async fn run_with(&self, text: &str, segments: &str, recipients: &[String]) -> i64 {
         let source = source("chien-dich", text, segments);
-        let run = make::now(&self.db, &source, segments, recipients, &Holidays::built_in(), self.clock.now()).await.unwrap();
+        let asked = make::Asked { source: &source, segments, recipients, once: None, by: None };
+        let run = make::asked(&self.db, &asked, &Holidays::built_in(), self.clock.now()).await.unwrap();
         self.active.refresh().await.unwrap();
         run
     }

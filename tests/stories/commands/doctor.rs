@@ -43,11 +43,13 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
          INSERT INTO run (campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused, held,
             due_at, expires_at, fan_cursor, fan_top, created_at)
          VALUES ('nhan-dien', 'a', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, FALSE, 'budget', 0, 0, 0, 0, 1),
-                ('nhan-dien', 'b', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, TRUE, NULL, 0, 0, 0, 0, 1);
+                ('nhan-dien', 'b', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, TRUE, NULL, 0, 0, 0, 0, 1),
+                ('nhan-dien', 'c', 0, 0, '', '2026-11-02', 0, 'otp', '[]', 1, FALSE, NULL, 0, 0, 0, 0, 1);
          INSERT INTO receipt (account, handle, state, reason, detail, received_at, status) VALUES (1, 'x', 5, 0, '', 1, 0);
          INSERT INTO request (kind, state, received_at, answer_by, due_at) VALUES (1, 0, 1, 2, 3);
          INSERT INTO delivery (id, run, segments, owner, account, price, next_at, updated_at, route, message, state, reason,
-            attempt, tries, doubts, parts) VALUES (1, 1, 0, 0, 1, 0, 1, 1, 17, 0, 2, 0, 1, 1, 1, 1)",
+            attempt, tries, doubts, parts)
+         VALUES (1, 1, 0, 0, 1, 0, 1, 1, 17, 0, 2, 0, 1, 1, 1, 1), (2, 3, 0, 0, 0, 0, 1, 1, 50, 0, 0, 0, 1, 0, 0, 0)",
     )
     .await;
     folder.write("campaigns/hong.toml", b"title = 1");
@@ -71,8 +73,9 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
     bad account-paused: tài khoản viettel: đã dừng từ 09:26 01/11/2026: wrong password → sửa nguyên nhân, thử bằng `loa accounts --test viettel`, rồi `loa accounts --resume viettel`
     warning run-paused: đợt 2 (nhan-dien) đang tạm dừng → gửi tiếp: `loa resume 2`; dừng hẳn: `loa abort 2`
     warning run-held: đợt 1 (nhan-dien) đang đứng: budget → xử lý nguyên nhân rồi chạy `loa resume 1`
+    bad run-unserved: đợt 3 có tin đến Telegram mà chưa có tài khoản nào gửi được → thêm tài khoản cho kênh này vào loa.toml rồi khởi động lại, hoặc dừng hẳn đợt gửi
     bad requests: 1 yêu cầu của người dân về dữ liệu đã quá hạn, trong 1 yêu cầu đang chờ → xem và giải quyết: loa requests
-    warning users: chưa ai đăng nhập được vào trang quản trị → loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN
+    warning users: chưa ai đăng nhập được vào trang quản lý → loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN
     warning notify: không ai nhận thư khi có việc chờ xử lý → ghi địa chỉ người trực vào [notify] email
     warning doubts: 1 lượt tin chưa rõ kết quả, lâu nhất N giờ → chạy `loa serve`: nó đối chiếu và kết luận
     warning receipts: 1 báo phát chưa khớp với tin nào, lâu nhất N giờ → kiểm tra `loa serve` đang chạy, và địa chỉ báo phát thuộc đúng tài khoản (loa accounts --callback TÊN)

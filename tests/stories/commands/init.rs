@@ -23,7 +23,7 @@ fn a_first_set_up_is_well_and_never_written_over() {
       3. loa check                          kiểm tra cấu hình và chiến dịch
       4. loa audience import DANH_SACH.csv  nhập danh sách người nhận
       5. loa preview nhan-dien-lua-dao      xem trước lời nhắn và chi phí
-      6. loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN  người đầu tiên vào trang quản trị
+      6. loa user add ĐỊA_CHỈ_THƯ --name HỌ_TÊN  người đầu tiên vào trang quản lý
       7. loa doctor, rồi loa serve
     "#);
     let key = fs::read(folder.path().join("loa.key")).unwrap();

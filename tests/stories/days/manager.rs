@@ -1,6 +1,16 @@
 //! A manager's day: whom the campaigns reached, whom not and why, files for the report, and a period that is closed.
 
-use super::{House, MANAGER, section};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
+use super::{House, MANAGER, kind, section};
+
+/// How many pages a PDF has.
+fn pages(printed: &str) -> usize {
+    let file = STANDARD.decode(printed).unwrap();
+    let text = String::from_utf8_lossy(&file);
+    text.matches("/Type /Page").count() - text.matches("/Type /Pages").count()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manager_reads_exports_and_closes() {
@@ -26,13 +36,20 @@ async fn a_manager_reads_exports_and_closes() {
 
     desk.follow("Excel (.xlsx)").await;
     let (name, bytes) = desk.downloaded().await;
-    assert!(name.ends_with(".xlsx") && bytes.starts_with(b"PK"), "{name}");
+    assert!(kind(&name) == "xlsx" && bytes.starts_with(b"PK"), "{name}");
     desk.follow("Word (.docx)").await;
     let (name, bytes) = desk.downloaded().await;
-    assert!(name.ends_with(".docx") && bytes.starts_with(b"PK"), "{name}");
+    assert!(kind(&name) == "docx" && bytes.starts_with(b"PK"), "{name}");
     desk.follow("CSV").await;
     let (name, bytes) = desk.downloaded().await;
-    assert!(name.ends_with(".csv") && String::from_utf8_lossy(&bytes).contains(&confirmed.to_string()), "{name}");
+    assert!(kind(&name) == "csv" && String::from_utf8_lossy(&bytes).contains(&confirmed.to_string()), "{name}");
+
+    // One page to sign, on one page.
+    desk.follow("Trang trả lời để ký").await;
+    desk.sees("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM").await;
+    desk.sees("Người lập biểu").await;
+    let printed = desk.tools("Page.printToPDF", json!({ "preferCSSPageSize": true })).await;
+    assert_eq!(pages(printed["data"].as_str().unwrap_or_default()), 1);
 
     // The period before this one is over: it can be closed.
     section(&desk, "Kỳ báo cáo").await;

@@ -136,6 +136,37 @@ fn routes(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Where the templates below a folder lead, as shapes, each with the template that does.
+fn links(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            links(&path, found);
+        } else if path.extension().is_some_and(|end| end == "html") {
+            let template = fs::read_to_string(&path).unwrap();
+            for rest in template.split("href=\"/").skip(1) {
+                let address = rest.split(['"', '?', '#']).next().unwrap();
+                // What a template fills in is a part that varies.
+                let parts = address.split('/').map(|part| if part.contains("{{") { "{}" } else { part });
+                if !address.contains("{%") {
+                    found.push((path.display().to_string(), format!("/{}", parts.collect::<Vec<_>>().join("/"))));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_link_of_a_template_leads_nowhere() {
+    let (mut there, mut lead) = (BTreeSet::new(), Vec::new());
+    routes(Path::new("src/web"), &mut there);
+    links(Path::new("src/web/templates"), &mut lead);
+    assert!(lead.len() > 100, "the templates are written otherwise now: {lead:?}");
+    // The API's routes are written in another way, and have a page that lists them.
+    lead.retain(|(_, address)| !address.starts_with("/api") && !there.contains(address));
+    assert_eq!(lead, [], "no route is for these");
+}
+
 #[test]
 fn every_page_is_walked_and_timed() {
     let mut there = BTreeSet::new();

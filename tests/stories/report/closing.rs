@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDate, Weekday};
 use loa::{
+    audit::Actor,
     config::Reporting,
     delivery::State,
     period::{Calendar, Period},
@@ -30,8 +31,8 @@ fn october() -> Period {
 async fn close(ground: &Ground, seen: i64, corrects: Option<(i64, &str)>, today: &str) -> Result<Closing, CloseError> {
     let (period, selection) = (october(), Selection::of(&october()));
     let today: NaiveDate = today.parse().unwrap();
-    let by = "Trần Thị Mẫu";
-    let request = Request { period: &period, department: "", selection: &selection, seen, by, corrects, today, now: NOW };
+    let by = Actor::command("Trần Thị Mẫu");
+    let request = Request { period: &period, department: "", selection: &selection, seen, by: &by, corrects, today, now: NOW };
     let done = transaction!(ground.db, |tx| Ok(closing::close(tx, &request).await));
     done.unwrap()
 }
@@ -80,10 +81,18 @@ async fn what_is_closed_stays_and_later_receipts_are_adjustments() {
         let found = verify(&ground.db).await.unwrap();
         assert_eq!(found.broken_closings, Vec::<i64>::new());
 
-        // A hand in the database shows: in the figures, and in who signed.
+        // A hand in the database shows: in the figures, in who signed, and where a closing or its record is gone.
         ground.execute(&format!("UPDATE closing SET by_whom = 'Ai khác' WHERE id = {}", corrected.id)).await;
         assert_eq!(verify(&ground.db).await.unwrap().broken_closings, [corrected.id]);
         ground.execute(&format!("UPDATE closing SET body = replace(body, '[[1,', '[[2,') WHERE id = {}", closed.id)).await;
         assert_eq!(verify(&ground.db).await.unwrap().broken_closings, [closed.id, corrected.id]);
+        ground.execute(&format!("DELETE FROM closing WHERE id = {}", corrected.id)).await;
+        assert_eq!(verify(&ground.db).await.unwrap().broken_closings, [closed.id, corrected.id]);
+        ground.execute(&format!("UPDATE closing SET body = replace(body, '[[2,', '[[1,') WHERE id = {}", closed.id)).await;
+        assert_eq!(verify(&ground.db).await.unwrap().broken_closings, [corrected.id]);
+        ground.execute("DELETE FROM audit WHERE action = 'period.close'").await;
+        assert_eq!(verify(&ground.db).await.unwrap().broken_closings, [closed.id], "nobody signed it");
+        assert_eq!(closing::of_periods(&ground.db, &["2026-10".into(), "2026-09".into()], "").await.unwrap().len(), 1);
+        assert_eq!(closing::of_periods(&ground.db, &["2026-10".into()], "Sở Y tế").await.unwrap(), []);
     }
 }

@@ -1,6 +1,12 @@
 //! The pages of managers over HTTP: a period's figures, down to the rows; closing it; a bill; and whose figures one sees.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use loa::{
     account::{Accounts, gateways},
@@ -24,17 +30,17 @@ use crate::helpers::{Ground, grounds};
 const SETTINGS: &str = "[office]\nname = \"Sở Mẫu\"\n[reporting]\nmonth_starts = 1\nweek_starts = \"monday\"\n";
 
 /// The private side, and somebody who has signed in.
-struct Desk<'g> {
+pub(super) struct Desk<'g> {
     ground: &'g Ground,
-    client: Client,
-    url: String,
+    pub(super) client: Client,
+    pub(super) url: String,
 }
 
 /// A signed-in person's cookie.
-struct Who(String);
+pub(super) struct Who(pub(super) String);
 
 impl<'g> Desk<'g> {
-    async fn open(ground: &'g Ground) -> Self {
+    pub(super) async fn open(ground: &'g Ground) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let file = ground.folder.path().join("loa.toml");
         std::fs::write(&file, SETTINGS).unwrap();
@@ -70,7 +76,7 @@ impl<'g> Desk<'g> {
         Self { ground, client, url }
     }
 
-    async fn sign_in(&self, name: &str, role: Role, departments: &[i64]) -> Who {
+    pub(super) async fn sign_in(&self, name: &str, role: Role, departments: &[i64]) -> Who {
         let actor = Actor { user: None, name: "thử".into(), from: None, via: Via::Command };
         let new = New {
             email: format!("{}@example.vn", name.replace(' ', ".")),
@@ -86,7 +92,7 @@ impl<'g> Desk<'g> {
         Who(format!("loa={}", secret.0))
     }
 
-    async fn get(&self, who: &Who, path: &str) -> (StatusCode, String) {
+    pub(super) async fn get(&self, who: &Who, path: &str) -> (StatusCode, String) {
         let request = self.client.get(format!("{}{path}", self.url)).header("cookie", &who.0).header("accept-language", "vi");
         let answer = request.send().await.unwrap();
         let status = answer.status();
@@ -94,13 +100,30 @@ impl<'g> Desk<'g> {
     }
 
     /// The page, which must be there.
-    async fn page(&self, who: &Who, path: &str) -> String {
+    pub(super) async fn page(&self, who: &Who, path: &str) -> String {
         let (status, text) = self.get(who, path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {text}");
         text
     }
 
-    async fn post(&self, who: &Who, path: &str, form: &[(&str, &str)], page: &str) -> (StatusCode, String) {
+    /// The page as soon as its figures are counted.
+    pub(super) async fn counted(&self, who: &Who, path: &str) -> String {
+        static LATER: AtomicU64 = AtomicU64::new(1);
+        let (mut keeper, _clock, hand) = keeper(self.ground);
+        for _ in 0..200 {
+            let page = self.page(who, path).await;
+            if !["đang được đếm", "Đang đếm lại"].iter().any(|words| page.contains(words)) {
+                return page;
+            }
+            // Later than whatever was counted before.
+            hand.advance(std::time::Duration::from_mins(LATER.fetch_add(1, Ordering::Relaxed)));
+            settle(&mut keeper).await;
+            tokio::task::yield_now().await;
+        }
+        panic!("{path} is not counted");
+    }
+
+    pub(super) async fn post(&self, who: &Who, path: &str, form: &[(&str, &str)], page: &str) -> (StatusCode, String) {
         let token = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         let form: Vec<(&str, &str)> = std::iter::once(("csrf", token)).chain(form.iter().copied()).collect();
         let request = self.client.post(format!("{}{path}", self.url)).header("cookie", &who.0).header("origin", &self.url);
@@ -110,7 +133,7 @@ impl<'g> Desk<'g> {
     }
 }
 
-fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
+pub(super) fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
     text.split(from).nth(1).and_then(|rest| rest.split(to).next()).unwrap_or_else(|| panic!("no {from} in {text}"))
 }
 

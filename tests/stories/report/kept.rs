@@ -114,10 +114,23 @@ async fn verification_finds_kept_figures_that_are_wrong() {
         settle(&mut keeper).await;
         let found = verify(&ground.db).await.unwrap();
         assert!(found.is_clean(), "{found:?}");
-        assert_eq!(found.kept, 1);
-        ground.execute("UPDATE figure SET body = replace(body, '\"total\":[[1,', '\"total\":[[7,') WHERE run = 1").await;
-        let found = verify(&ground.db).await.unwrap();
-        assert_eq!(found.wrong_figures, [1]);
-        assert!(!found.is_clean());
+        // Three runs and two quarters.
+        assert_eq!(found.kept, 5);
+        ground.execute("CREATE TABLE untouched AS SELECT * FROM figure").await;
+        for tampered in [
+            "body = replace(body, '\"total\":[[1,', '\"total\":[[7,') WHERE run = 1",
+            "body = replace(body, '\"total\":[[1,', '\"total\":[[7,') WHERE run IS NULL",
+            "body = '{}' WHERE run = 1",
+            "selection = replace(selection, '\"run\":1', '\"run\":3') WHERE run = 1",
+            "turns_at = 5 WHERE run = 1",
+            "counted_at = counted_at - 1 WHERE run = 1",
+        ] {
+            ground.execute(&format!("UPDATE figure SET {tampered}")).await;
+            let found = verify(&ground.db).await.unwrap();
+            assert_eq!(found.wrong_figures.len(), 1, "{tampered}: {found:?}");
+            assert!(!found.is_clean());
+            ground.execute("DELETE FROM figure; INSERT INTO figure SELECT * FROM untouched").await;
+        }
+        assert!(verify(&ground.db).await.unwrap().is_clean());
     }
 }

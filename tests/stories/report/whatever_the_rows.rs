@@ -16,7 +16,7 @@ use super::{NOW, Row, count, scene, write};
 use crate::helpers::grounds;
 
 /// Rows at random: at most one a run, person and channel.
-fn rows() -> impl Strategy<Value = Vec<Row>> {
+pub(super) fn rows() -> impl Strategy<Value = Vec<Row>> {
     let areas = prop::sample::select(vec![None, Some("00004"), Some("32248"), Some("01")]);
     let one = (
         (1_i64..=4, 1_i64..=8, 1_i64..=3),

@@ -185,6 +185,13 @@ impl Browser {
         self.post_from(path, path, fields).await
     }
 
+    /// Sends a form with a part and no token, as another site's page would send files.
+    pub async fn post_parts(&self, path: &str) -> Answer {
+        let body = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
+        let request = self.client.post(format!("{}{path}", self.url)).header("content-type", "multipart/form-data; boundary=x");
+        self.send(request.body(body)).await
+    }
+
     pub async fn post_with(&self, path: &str, token: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
         let all: Vec<(&str, &str)> = [("csrf", token)].into_iter().chain(fields.iter().copied()).collect();
         let mut request = self.client.post(format!("{}{path}", self.url)).form(&all);

@@ -1,4 +1,4 @@
-//! A small OpenID provider on loopback. It signs with a key of its own, and says what the test wants it to say.
+//! A small `OpenID` provider on loopback. It signs with a key of its own, and says what the test wants it to say.
 
 use std::sync::{Arc, Mutex};
 

@@ -58,6 +58,33 @@ fn a_row_without_end_costs_itself() {
     assert_eq!((rows.len(), rows[1].cells.clone(), rows[2].line), (3, Err(phrase!("dòng quá dài", "the row is too long")), 3));
 }
 
+#[test]
+fn a_row_of_a_sheet_without_end_costs_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.xlsx");
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "a").unwrap();
+    let long = "x".repeat(30_000);
+    for column in 0..3 {
+        sheet.write(1, column, long.as_str()).unwrap();
+    }
+    sheet.write(2, 1, long.as_str()).unwrap();
+    book.save(&path).unwrap();
+    let mut rows = Vec::new();
+    List::inspect(&path)
+        .unwrap()
+        .each(&mut |row| {
+            rows.push(row);
+            true
+        })
+        .unwrap();
+    let lengths: Vec<Option<usize>> =
+        rows.iter().map(|row| row.cells.as_ref().ok().map(|cells| cells.iter().map(String::len).sum())).collect();
+    assert_eq!(lengths, [Some(1), None, Some(30_000)]);
+    assert_eq!(rows[1].cells, Err(too_long()));
+}
+
 proptest! {
     #[test]
     fn what_a_csv_writer_wrote_is_read_back(table in proptest::collection::vec(proptest::collection::vec("[a-zà-ỹ\",;\n ]{1,8}", 3), 1..6)) {

@@ -1,6 +1,8 @@
 //! `/approvals/delegates`: who decides for an approver who is away. An approver sets their own; an administrator of users sets
 //! anybody's.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::{self, Path},
     http::StatusCode,
@@ -12,7 +14,7 @@ use minijinja::{Value, context};
 use crate::{
     approval::delegation::{self, New},
     phrase,
-    user::{self, Right, User},
+    user::{self, Right, Scope, User},
     web::{
         Shared, State,
         console::{
@@ -40,9 +42,15 @@ pub(super) async fn show(extract::State(State(state)): extract::State<State>, vi
     page(&state, &visitor, StatusCode::OK, &Fields::default(), &Vec::new()).await
 }
 
-/// Whom this visitor may set a delegate for, and who can be one.
+/// Whether two people may have a campaign in common.
+fn meet(one: &Scope, other: &Scope) -> bool {
+    one.is_everything() || other.is_everything() || one.names().any(|name| other.names().any(|another| another == name))
+}
+
+/// Whom this visitor may set a delegate for, and who can be one: of their own departments.
 async fn people(state: &Shared, visitor: &Visitor) -> Result<(Vec<User>, Vec<User>), Fault> {
-    let users: Vec<User> = user::list(&state.parts.db).await?.into_iter().filter(|user| user.disabled_at.is_none()).collect();
+    let own = |user: &User| user.disabled_at.is_none() && meet(&user.departments, &visitor.user.departments);
+    let users: Vec<User> = user::list(&state.parts.db).await?.into_iter().filter(own).collect();
     let own = |user: &&User| user.can(Right::Approve) && (visitor.can(Right::ManageUsers) || user.id == visitor.user.id);
     let approvers = users.iter().filter(own).cloned().collect();
     let delegates = users.into_iter().filter(|user| user.can(Right::ReadCampaigns)).collect();
@@ -58,9 +66,14 @@ async fn page(
 ) -> Result<Response, Fault> {
     let lang = visitor.lang;
     let today = when::day_of(state.parts.clock.millis());
+    let others: BTreeSet<i64> = {
+        let all = user::list(&state.parts.db).await?.into_iter();
+        all.filter(|user| !meet(&user.departments, &visitor.user.departments)).map(|user| user.id).collect()
+    };
     let rows: Vec<Value> = delegation::list(&state.parts.db)
         .await?
         .into_iter()
+        .filter(|one| !others.contains(&one.approver))
         .map(|one| {
             let day = |text: &str| text.parse::<NaiveDate>().map_or_else(|_| text.to_string(), |day| date(day, lang));
             let over = one.ended_at.is_some() || one.through_day < today.to_string();
@@ -122,6 +135,17 @@ pub(super) async fn make(
         (_, None) => errors.push(("delegate", phrase!("chọn người được ủy quyền", "choose who stands in"))),
         (Some(approver), Some(delegate)) if approver.id == delegate.id => {
             errors.push(("delegate", phrase!("không thể ủy quyền cho chính mình", "nobody stands in for themselves")));
+        }
+        // Or whoever manages users would give themselves what no role of theirs gives.
+        (Some(_), Some(delegate)) if delegate.id == visitor.user.id => {
+            errors.push((
+                "delegate",
+                phrase!("không thể tự nhận ủy quyền của người khác", "nobody names themselves another's delegate"),
+            ));
+        }
+        (Some(approver), Some(delegate)) if !meet(&approver.departments, &delegate.departments) => {
+            let wrong = phrase!("người này không cùng đơn vị với người phê duyệt", "they are of no department of the approver's");
+            errors.push(("delegate", wrong));
         }
         _ => {}
     }

@@ -258,7 +258,7 @@ async fn blocked(extract::State(State(state)): extract::State<State>, visitor: V
 }
 
 /// Nothing if the visitor may change a list that binds every department: whoever sees them all may.
-pub(super) fn binds_everybody(visitor: &Visitor) -> Result<(), Fault> {
+fn binds_everybody(visitor: &Visitor) -> Result<(), Fault> {
     if visitor.user.departments.is_everything() { Ok(()) } else { Err(Fault::Forbidden) }
 }
 

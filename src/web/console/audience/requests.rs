@@ -161,8 +161,22 @@ async fn add(extract::State(State(state)): extract::State<State>, visitor: Visit
         Subject::Address(channel, _) => format!("address:{channel}"),
     };
     let number = take_in_recorded(&state, &visitor, &new, &about, now).await?;
-    visitor.flash(&phrase!("Đã tiếp nhận yêu cầu số {number}.", "Request {number} is taken in.")).await?;
-    Ok(see_other(&format!("/requests/{number}")))
+    match find(&state, &visitor, number).await {
+        Ok(_) => {
+            visitor.flash(&phrase!("Đã tiếp nhận yêu cầu số {number}.", "Request {number} is taken in.")).await?;
+            Ok(see_other(&format!("/requests/{number}")))
+        }
+        // Whoever is asked takes a request in; whose the person is deals with it.
+        Err(Fault::NotFound) => {
+            let said = phrase!(
+                "Đã tiếp nhận yêu cầu số {number}. Đơn vị quản lý danh sách có người này sẽ xử lý tiếp.",
+                "Request {number} is taken in. The department whose list has this person goes on with it."
+            );
+            visitor.flash(&said).await?;
+            Ok(see_other("/requests"))
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 async fn find(state: &Shared, visitor: &Visitor, number: i64) -> Result<Request, Fault> {

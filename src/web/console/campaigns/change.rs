@@ -1,4 +1,4 @@
-//! What people do with a campaign: send it for approval, take that back, archive, clone, import, put files beside it.
+//! What people do with a campaign: send it for approval, take that back, archive, clone, put files beside it.
 
 use std::io::Read as _;
 
@@ -12,10 +12,12 @@ use serde::Deserialize;
 
 use super::{subject::Subject, texts};
 use crate::{
-    campaign::{ATTACHMENT_LIMIT, Sheet},
+    campaign::{ATTACHMENT_LIMIT, Campaign, Library, Sheet},
     document::Problem,
-    edition::{self, Draft, Head, Saved, SubmitError},
+    edition::{self, Draft, Head, Owners, Saved, SubmitError},
     phrase,
+    run::warning,
+    transaction,
     user::Right,
     web::{
         Shared, State,
@@ -25,7 +27,7 @@ use crate::{
             visitor::{Visitor, see_other},
         },
     },
-    words::{Lang, Phrase},
+    words::Lang,
 };
 
 #[derive(Debug, Deserialize)]
@@ -47,15 +49,13 @@ pub(super) async fn submit(
     if latest.version != version {
         return Err(newer(&latest.made_name, latest.version));
     }
-    if subject.archived_at.is_some() {
-        return Err(Fault::Conflict(phrase!(
-            "Chiến dịch đã lưu trữ: hãy bỏ lưu trữ trước khi gửi phê duyệt.",
-            "The campaign is archived: take it out of the archive before you submit it."
-        )));
-    }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    if let Ok(source) = edition::source(db, &subject.library, &slug, version).await
-        && let Err(faults) = texts::messages(&state, &source, None, visitor.lang)
+    let source = edition::source(db, &subject.library, &slug, version).await.ok();
+    if let Some(source) = &source {
+        all_its_own(&state, &visitor, &subject.library, &source.campaign).await?;
+    }
+    if let Some(source) = &source
+        && let Err(faults) = texts::messages(&state, source, None, visitor.lang)
     {
         let (more, first) = (faults.len(), faults.first().cloned().unwrap_or_default());
         return Err(Fault::Invalid(phrase!(
@@ -81,11 +81,29 @@ pub(super) async fn submit(
             )));
         }
         Err(SubmitError::Unknown(..)) => return Err(Fault::NotFound),
+        Err(SubmitError::Archived) => return Err(archived()),
         Err(SubmitError::Provisioned) => return subject.to_change(&visitor).map(|_| see_other("/campaigns")),
         Err(SubmitError::Db(error)) => return Err(error.into()),
     }
     refresh(&state).await?;
     Ok(see_other(&format!("/campaigns/{slug}")))
+}
+
+/// A campaign goes to segments that its writer sees: another department's may change under it, or be told of by it.
+pub(in crate::web::console) async fn all_its_own(
+    state: &Shared,
+    visitor: &Visitor,
+    library: &Library,
+    campaign: &Campaign,
+) -> Result<(), Fault> {
+    let owners = Owners::read(&state.parts.db).await?;
+    match owners.hidden(&visitor.user.departments, library, campaign) {
+        None => Ok(()),
+        Some(segment) => Err(Fault::Invalid(phrase!(
+            "Chưa gửi phê duyệt được: nhóm {segment} là của đơn vị khác.",
+            "It cannot be submitted: the segment {segment} is another department's."
+        ))),
+    }
 }
 
 /// The library as it is from now on, for whatever asks next.
@@ -94,7 +112,15 @@ async fn refresh(state: &Shared) -> Result<(), Fault> {
     Ok(())
 }
 
-fn newer(name: &str, version: i64) -> Fault {
+/// Why an archived campaign is not submitted.
+pub(in crate::web::console) fn archived() -> Fault {
+    Fault::Conflict(phrase!(
+        "Chiến dịch đã lưu trữ: hãy bỏ lưu trữ trước khi gửi phê duyệt.",
+        "The campaign is archived: take it out of the archive before you submit it."
+    ))
+}
+
+pub(super) fn newer(name: &str, version: i64) -> Fault {
     Fault::Conflict(phrase!(
         "{name} vừa lưu bản {version}. Chưa có gì được thay đổi: hãy xem bản ấy trước.",
         "{name} has just saved version {version}. Nothing was changed: look at that one first."
@@ -136,7 +162,11 @@ pub(super) async fn archive(
 ) -> Result<Response, Fault> {
     let subject = Subject::of(&state, &visitor, &slug).await?;
     subject.to_change(&visitor)?;
-    edition::archive(&state.parts.db, &slug, &visitor.actor, state.parts.clock.millis()).await?;
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    transaction!(db, |tx| {
+        warning::forget(tx, &slug).await?;
+        edition::archive(tx, &slug, &visitor.actor, now).await
+    })?;
     refresh(&state).await?;
     visitor.flash(&phrase!("Đã lưu trữ: chiến dịch này không gửi nữa.", "Archived: this campaign sends no more.")).await?;
     Ok(see_other(&format!("/campaigns/{slug}")))
@@ -216,117 +246,18 @@ pub(super) async fn clone(
     Ok(see_other(&format!("/campaigns/{new_slug}")))
 }
 
-pub(super) async fn import_page(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteCampaigns)?;
-    let none: [&str; 0] = [];
-    let values = context! { slug => "", text => "", slug_error => "", text_error => "", problems => none };
-    Ok(state.view(&visitor, "campaigns/import", values))
-}
-
-/// A TOML that was pasted or uploaded becomes a draft. One that exists is a new version of it, if the form says so.
-pub(super) async fn import(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    upload: Upload,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteCampaigns)?;
-    let (db, now, lang) = (&state.parts.db, state.parts.clock.millis(), visitor.lang);
-    let mut slug = upload.fields.get("slug").to_string();
-    let mut text = upload.fields.raw("text").replace("\r\n", "\n");
-    let mut text_error: Option<Phrase> = None;
-    if let Some(file) = upload.files.iter().find(|file| file.field == "file") {
-        if slug.is_empty() {
-            slug = file.name.rsplit(['/', '\\']).next().unwrap_or_default().trim_end_matches(".toml").to_string();
-        }
-        match read(file, edition::TEXT_LIMIT as u64).map(String::from_utf8) {
-            Some(Ok(read)) => text = read.trim_start_matches('\u{feff}').to_string(),
-            Some(Err(_)) => {
-                text_error = Some(phrase!(
-                    "tệp không phải UTF-8: lưu lại với bảng mã UTF-8",
-                    "the file is not UTF-8: save it again as UTF-8"
-                ));
-            }
-            None => text_error = Some(phrase!("tệp quá lớn: nhiều nhất 256 KiB", "the file is too large: at most 256 KiB")),
-        }
-    }
-    let library = state.parts.shelf.library(db).await?;
-    let mut slug_error = edition::check_slug(&library, &slug).err();
-    let latest = if slug_error.is_none() { edition::latest(db, &slug).await? } else { None };
-    if let Some(latest) = &latest {
-        visitor
-            .sees(&latest.owner)
-            .map_err(|_| Fault::Conflict(phrase!("đã có chiến dịch mang mã này", "this name is taken")))?;
-        if !upload.fields.has("replace") {
-            let version = latest.version;
-            slug_error = Some(phrase!(
-                "đã có chiến dịch này (bản {version}): đánh dấu ô bên dưới để lưu thành bản mới",
-                "there is one of this name (version {version}): tick the box below to save a new version"
-            ));
-        }
-    }
-    if text_error.is_none() && text.trim().is_empty() {
-        text_error = Some(phrase!("dán nội dung TOML, hoặc chọn tệp", "paste the TOML, or choose a file"));
-    }
-    if text_error.is_none() && text.contains('\0') {
-        text_error = Some(phrase!("nội dung có ký tự U+0000", "the text holds the character U+0000"));
-    }
-    if text_error.is_none() && text.len() > edition::TEXT_LIMIT {
-        text_error = Some(phrase!("nội dung quá dài: nhiều nhất 256 KiB", "the text is too long: at most 256 KiB"));
-    }
-    let mut problems = Vec::new();
-    if text_error.is_none() && slug_error.is_none() {
-        if !visitor.user.departments.sees(&Head::of(&text, None).owner) {
-            text_error = Some(phrase!(
-                "`owner` là đơn vị khác: bạn không thuộc đơn vị ấy",
-                "`owner` is a department that you do not belong to"
-            ));
-        } else if !upload.fields.has("unfinished") {
-            let attachments = match &latest {
-                Some(latest) => edition::attachments(db, &slug, latest.version).await?,
-                None => std::collections::BTreeMap::new(),
-            };
-            if let Err(found) = library.source(&slug, &Sheet { text: text.clone(), attachments }) {
-                problems = found.0.iter().map(|problem| told(problem, lang)).collect();
-                text_error = Some(phrase!("nội dung còn lỗi", "the text has problems"));
-            }
-        }
-    }
-    if slug_error.is_some() || text_error.is_some() {
-        let words = |error: Option<Phrase>| error.map(|words| words.capital().text(lang).to_string()).unwrap_or_default();
-        let values = context! {
-            slug, text, slug_error => words(slug_error), text_error => words(text_error), problems, known => latest.is_some(),
-            replace => upload.fields.has("replace"),
-        };
-        return Ok(state.view_as(StatusCode::UNPROCESSABLE_ENTITY, &visitor, "campaigns/import", values));
-    }
-    let base = latest.map_or(0, |latest| latest.version);
-    let comment = phrase!("Nhập từ TOML", "Imported from TOML").text(lang).to_string();
-    let draft = Draft { slug: &slug, text: &text, base, comment: &comment };
-    match edition::save_draft(db, draft, &visitor.actor, now).await? {
-        Saved::Done(version) => visitor.flash(&phrase!("Đã nhập thành bản {version}.", "Imported as version {version}.")).await?,
-        Saved::Unchanged(version) => {
-            visitor.flash(&phrase!("Nội dung giống hệt bản {version}.", "It is the same as version {version}.")).await?;
-        }
-        Saved::Conflict(theirs) => return Err(newer(&theirs.made_name, theirs.version)),
-    }
-    Ok(see_other(&format!("/campaigns/{slug}")))
-}
-
 /// A file's bytes; none: it is larger than `most`, or cannot be read.
-fn read(file: &crate::web::console::form::File, most: u64) -> Option<Vec<u8>> {
+pub(super) fn read(file: &crate::web::console::form::File, most: u64) -> Option<Vec<u8>> {
     if file.size > most {
         return None;
     }
     let mut bytes = Vec::new();
-    file.file.reopen().ok()?.take(most).read_to_end(&mut bytes).ok()?;
+    file.spooled.reopen().ok()?.take(most).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 
 /// A problem with its line, for a page.
-fn told(problem: &Problem, lang: Lang) -> String {
+pub(super) fn told(problem: &Problem, lang: Lang) -> String {
     let help = problem.help.as_ref().map(|help| format!(" ({})", help.text(lang))).unwrap_or_default();
     let place = if problem.line > 0 { format!("{} {}: ", lang.pick("dòng", "line"), problem.line) } else { String::new() };
     format!("{place}{}{help}", problem.message.text(lang))

@@ -36,7 +36,8 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
     add("Đơn vị chủ trì", "Owner", campaign.owner.clone());
     if let Some(basis) = &campaign.basis {
         let day = date(basis.date, lang);
-        let by = basis.authority.iter().chain(&basis.signer).map(|who| format!(", {who}")).collect::<String>();
+        let by =
+            std::iter::once("").chain(basis.authority.as_deref()).chain(basis.signer.as_deref()).collect::<Vec<_>>().join(", ");
         let (number, by) = (&basis.number, &by);
         add("Căn cứ", "Basis", phrase!("{number} ngày {day}{by}", "{number} of {day}{by}").text(lang).to_string());
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     campaign::{SmsText, Source},
-    message::TemplateFault,
+    message::{TemplateFault, review},
     phrase,
     preview::{self, Preview, Shown, Version, sms::Form},
     web::Shared,
@@ -70,7 +70,8 @@ pub(in crate::web) fn messages(
             );
             said.text(lang).to_string()
         });
-        refused.chain(unknown).chain(idle).collect()
+        let unserved = preview.unserved(index).into_iter().map(|channel| review::without_account(channel).text(lang).to_string());
+        refused.chain(unknown).chain(idle).chain(unserved).collect()
     };
     let view = |(index, message): (usize, &crate::campaign::Message)| MessageView {
         id: message.id.clone(),

@@ -2,6 +2,8 @@
 //!
 //! The new key travels in the form, sealed with its owner's number and an end, until a code proves that an authenticator has it.
 
+use std::fmt::Write as _;
+
 use axum::{extract, response::Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use minijinja::{Value, context};
@@ -11,7 +13,7 @@ use super::proves;
 use crate::{
     phrase,
     seal::Seal,
-    user::second_factor::{self, Key},
+    user::second_factor::{self, Key, Proven},
     web::{
         Shared, State,
         console::{
@@ -45,7 +47,10 @@ fn drawn(text: &str) -> Option<(String, usize)> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
     let width = code.width();
     let dark = code.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
-    let path = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET)).collect();
+    let path = dark.fold(String::new(), |mut path, (at, _)| {
+        let _ = write!(path, "M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET);
+        path
+    });
     Some((path, width + 2 * QUIET))
 }
 
@@ -103,7 +108,8 @@ pub async fn enrol(
         );
         return Ok(page(&state, &visitor, &key, &mistakes));
     };
-    let codes = second_factor::enrol(&state.parts.db, seal, &visitor.user, &key, step, &visitor.actor, now).await?;
+    let proven = Proven { key: &key, step, session: visitor.session };
+    let codes = second_factor::enrol(&state.parts.db, seal, &visitor.user, proven, &visitor.actor, now).await?;
     Ok(codes_page(&state, &visitor, codes))
 }
 

@@ -18,10 +18,24 @@ pub(in crate::web::console) struct Shown {
     pub sheet: Sheet,
     /// Nothing changed since they were counted.
     pub fresh: bool,
-    /// They are those of this closing.
+    /// Their period was closed with this; they are those of it, unless it is of more than was asked for.
     pub closing: Option<Closing>,
+    /// What it says of the one campaign that was asked for: what comparisons go by.
+    pub part: Option<Sheet>,
     /// What changed after it.
     pub adjusted: Vec<(Measure, i64, i64)>,
+}
+
+impl Shown {
+    /// The closing that the figures are those of.
+    pub fn closed(&self) -> Option<&Closing> {
+        self.closing.as_ref().filter(|_| self.part.is_none())
+    }
+
+    /// What another period is compared with: closed figures, where there are any.
+    pub fn compared(&self) -> &Sheet {
+        self.part.as_ref().unwrap_or(&self.sheet)
+    }
 }
 
 /// The local day.
@@ -31,10 +45,7 @@ pub(in crate::web::console) fn today(state: &State) -> NaiveDate {
 
 /// Whose closings a visitor sees and signs: the whole office's, or those of their departments.
 pub(in crate::web::console) fn department(visitor: &Visitor) -> String {
-    if visitor.user.departments.is_everything() {
-        return String::new();
-    }
-    visitor.user.departments.names().collect::<Vec<_>>().join("; ")
+    visitor.user.departments.whose()
 }
 
 /// The figures of a selection; none: they are being counted, and somebody who looks again finds them.
@@ -56,20 +67,34 @@ pub(in crate::web::console) async fn look(
         });
     }
     let closing = match period {
-        Some(period) if selection.campaign.is_none() && selection.area.is_none() => {
-            closing::latest(db, &period.key(), &department(visitor)).await?
-        }
+        Some(period) if selection.area.is_none() => closing::latest(db, &period.key(), &department(visitor)).await?,
         _ => None,
     };
-    let closing = closing.filter(|closing| closing.from == period.map_or(closing.from, |period| period.from));
-    Ok(match (closing, kept) {
-        (Some(closing), kept) => {
-            let adjusted = kept.map(|kept| adjustments(&closing.sheet, &kept.sheet)).unwrap_or_default();
-            Some(Shown { sheet: closing.sheet.clone(), fresh: true, closing: Some(closing), adjusted })
+    let closing =
+        closing.filter(|closing| period.is_none_or(|period| (closing.from, closing.through) == (period.from, period.through)));
+    let Some(slug) = &selection.campaign else {
+        return Ok(match (closing, kept) {
+            (Some(closing), kept) => {
+                let adjusted = kept.map(|kept| adjustments(&closing.sheet, &kept.sheet)).unwrap_or_default();
+                Some(Shown { sheet: closing.sheet.clone(), fresh: true, closing: Some(closing), part: None, adjusted })
+            }
+            (None, kept) => kept.map(open),
+        });
+    };
+    // A closing has one line of a campaign, and not all that its page shows: the page is of now, and says what changed.
+    let part = closing.and_then(|closing| Some((closing.sheet.of_campaign(slug)?, closing)));
+    Ok(kept.map(|kept| match part {
+        Some((part, closing)) => {
+            let adjusted = adjustments(&part, &kept.sheet);
+            Shown { sheet: kept.sheet, fresh: kept.fresh, closing: Some(closing), part: Some(part), adjusted }
         }
-        (None, Some(kept)) => Some(Shown { sheet: kept.sheet, fresh: kept.fresh, closing: None, adjusted: Vec::new() }),
-        (None, None) => None,
-    })
+        None => open(kept),
+    }))
+}
+
+/// Figures of what was not closed.
+fn open(kept: kept::Kept) -> Shown {
+    Shown { sheet: kept.sheet, fresh: kept.fresh, closing: None, part: None, adjusted: Vec::new() }
 }
 
 /// The goals that belong on the page, as far as they are counted.

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{Around, Asked, Wanted, around, today};
+use super::{Around, Asked, Wanted, around, department, today};
 use crate::{
     phrase,
     report::paper::{self, Paper},
@@ -16,16 +16,19 @@ use crate::{
     },
 };
 
-/// What goes on paper.
-pub(super) fn paper<'a>(state: &'a State, wanted: &'a Wanted, around: &'a Around) -> Paper<'a> {
+/// What goes on paper; `department`: whose campaigns.
+pub(super) fn paper<'a>(state: &'a State, wanted: &'a Wanted, around: &'a Around, department: &'a str) -> Paper<'a> {
     Paper {
         office: &state.0.parts.config.office.fields,
         reporting: &state.0.parts.config.reporting,
         period: wanted.period.as_ref(),
         sheet: &around.shown.sheet,
-        before: around.before.as_ref().map(|(period, shown)| (period, &shown.sheet)),
+        before: around.before.as_ref().map(|(period, shown)| (period, shown.compared())),
         targets: &around.targets,
-        closing: around.shown.closing.as_ref(),
+        department,
+        closing: around.shown.closed(),
+        // What is not closed as it stands here is what it is now.
+        adjusted: around.shown.closed().map_or(&[][..], |_| &around.shown.adjusted),
         today: today(state),
     }
 }
@@ -43,7 +46,8 @@ pub(super) async fn export(
             "The figures are being counted. Please try again in a few seconds."
         )));
     };
-    let paper = paper(&state, &wanted, &around);
+    let department = department(&visitor);
+    let paper = paper(&state, &wanted, &around, &department);
     let broken = |error: paper::PaperError| Fault::Broken(error.into());
     let (kind, bytes, end) = match file.as_str() {
         "bao-cao.docx" => {

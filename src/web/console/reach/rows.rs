@@ -10,7 +10,7 @@ use axum::{
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{Asked, Wanted, heading, moment};
+use super::{Asked, Wanted, heading};
 use crate::{
     delivery,
     report::{Cut, Fate, row},
@@ -25,7 +25,7 @@ use crate::{
 /// What is asked beside the selection.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Line {
+pub(super) struct Wish {
     period: String,
     from: String,
     through: String,
@@ -43,9 +43,9 @@ pub(super) struct Line {
 pub(super) async fn show(
     extract::State(state): extract::State<State>,
     visitor: Visitor,
-    Query(line): Query<Line>,
+    Query(wish): Query<Wish>,
 ) -> Result<Response, Fault> {
-    let Line { period, from, through, campaign, area, by, line, fate, after } = line;
+    let Wish { period, from, through, campaign, area, by, line, fate, after } = wish;
     let cut = Cut::named(&by).filter(|_| !line.is_empty());
     let wanted = Wanted::of(&state, &visitor, Asked { period, from, through, campaign, area, by }).await?;
     let lang = visitor.lang;
@@ -69,7 +69,7 @@ pub(super) async fn show(
                 place => row.place(), channel, carrier => row.carrier.text(lang),
                 state => words::delivery_state(row.state.name(), channel == "chat", lang),
                 why => row.cause().map(|cause| cause.label().text(lang).to_string()),
-                parts => row.parts, price => words::number(row.price, lang), at => moment(row.at, lang),
+                parts => row.parts, price => words::number(row.price, lang), at => words::moment(row.at, lang),
             }
         })
         .collect();
@@ -89,7 +89,7 @@ pub(super) async fn show(
         .map(|(name, label)| context! { href => address(name, 0), label, current => only.map_or("", Fate::name) == name })
         .collect();
     let values = context! {
-        rows, fates, line => &line, may_read,
+        rows, fates, line => page.line.as_ref().map_or(line.as_str(), |name| name.text(lang)), may_read,
         next => page.next.map(|next| address(only.map_or("", Fate::name), next)),
         first => if after > 0 { Some(address(only.map_or("", Fate::name), 0)) } else { None },
         full => page.rows.len() == row::PAGE,

@@ -13,7 +13,10 @@ use crate::{
     audit,
     delivery::{Kin, State as Delivery},
     phrase,
-    run::again,
+    run::{
+        RunError,
+        again::{self, Made},
+    },
     tally, transaction,
     user::Right,
     web::{
@@ -51,12 +54,12 @@ pub(super) async fn ask(
     visitor.needs(Right::Run)?;
     let (row, head) = seen(&state, &visitor, id).await?;
     again::over(&state.parts.db, id).await?;
-    let nth = again::children(&state.parts.db, id).await?.len() + 1;
+    let tried = again::children(&state.parts.db, id).await?;
     Ok(state.view(
         &visitor,
         "console/runs/retry",
         context! {
-            id => id, title => head.title, kind => if row.kind == 1 { "warning" } else { "awareness" }, nth => nth,
+            id => id, title => head.title, kind => if row.kind == 1 { "warning" } else { "awareness" }, nth => tried.len() + 1, tried => tried,
             choices => Value::from(Serde(&choices(&state, id).await?)),
         },
     ))
@@ -81,14 +84,25 @@ pub(super) async fn make(
     let nth = fields.get("nth").parse().unwrap_or(1);
     let retry = again::retry(&state.parts.db, id, &states, nth).await?;
     let now = state.parts.clock.millis();
-    let run = transaction!(state.parts.db, |tx| {
-        let run = retry.make(tx, now).await?;
-        let chosen: Vec<&str> = states.iter().map(|state| state.name()).collect();
-        let after = json!({ "run": run, "states": chosen });
-        audit::record(tx, &visitor.actor, "run.retry", &format!("run {id}"), None, Some(&after), now).await?;
-        Ok(run)
+    let made: Result<Made, RunError> = transaction!(state.parts.db, |tx| {
+        let made = retry.make(tx, now).await?;
+        if let Ok(Made { run, is_new: true }) = made {
+            let chosen: Vec<&str> = states.iter().map(|state| state.name()).collect();
+            let after = json!({ "run": run, "states": chosen });
+            audit::record(tx, &visitor.actor, "run.retry", &format!("run {id}"), None, Some(&after), now).await?;
+        }
+        Ok(made)
     })?;
+    let Made { run, is_new } = made?;
     take_effect(&state).await?;
-    visitor.flash(&phrase!("Đã tạo đợt gửi lại số {run}.", "Made run {run} to send again.")).await?;
+    if is_new {
+        visitor.flash(&phrase!("Đã tạo đợt gửi lại số {run}.", "Made run {run} to send again.")).await?;
+    } else {
+        let said = phrase!(
+            "Lần gửi lại này đã được tạo trước đó, là đợt {run}: không tạo thêm.",
+            "Somebody had made this already: it is run {run}, and no other was made."
+        );
+        visitor.warn(&said).await?;
+    }
     Ok(see_other(&format!("/runs/{run}")))
 }

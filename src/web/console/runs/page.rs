@@ -9,19 +9,19 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::{Stream, stream};
+use futures::stream;
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::{seen, time};
+use super::seen;
 use crate::{
     active::RunRow,
     delivery::Relation,
     report::{Cut, Line, Selection, kept},
     run::{again, failure, pulse, wait, warning},
     tally,
-    user::Right,
+    user::{Right, session},
     web::{
         Shared, State,
         console::{fault::Fault, visitor::Visitor},
@@ -38,16 +38,26 @@ pub(super) const DAY: i64 = 24 * 60;
 const STEP: i64 = 12;
 const WIDTH: i64 = 720;
 
+/// Looks at a run between two at whether its watcher still may.
+const ASKED: u32 = 3;
+
 /// What the moving part of the page shows.
-fn progress(look: &Look, lang: Lang) -> Value {
+fn progress(look: &Look, visitor: &Visitor) -> Value {
+    let lang = visitor.lang;
+    let accounts = visitor.can(Right::ReadAccounts);
+    let line = |wait: &wait::Wait| {
+        let page = wait.account().filter(|_| accounts).map(|name| format!("/accounts/{name}"));
+        context! { text => wait.phrase(look.at).text(lang).to_string(), page => page }
+    };
     context! {
         lang => lang.pick("vi", "en"),
         run => Value::from(Serde(&look.card)),
-        waits => look.waits.iter().map(|wait| wait.phrase(look.at).text(lang).to_string()).collect::<Vec<_>>(),
+        waits => look.waits.iter().map(line).collect::<Vec<_>>(),
         stands => look.waits.first().is_some_and(wait::Wait::stands_still),
+        stuck => look.waits.iter().any(wait::Wait::wants_somebody),
         per_second => look.per_second,
         outlook => look.outlook.as_ref().map(|told| told.text(lang).to_string()),
-        at => time(look.at),
+        at => look.at,
         over => look.over,
     }
 }
@@ -114,7 +124,7 @@ async fn of_carriers(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result
     };
     Ok(kept.map(|kept| {
         let lines: Vec<Value> = kept.sheet.lines(Cut::Carrier).iter().map(line).collect();
-        context! { lines, at => time(kept.sheet.at), fresh => kept.fresh }
+        context! { lines, at => kept.sheet.at, fresh => kept.fresh }
     }))
 }
 
@@ -122,6 +132,8 @@ async fn of_carriers(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result
 struct Failed {
     reason: String,
     count: i64,
+    /// What can be done about it.
+    advice: Option<String>,
     examples: Vec<Example>,
 }
 
@@ -132,7 +144,7 @@ struct Example {
     state: &'static str,
     account: String,
     words: String,
-    at: String,
+    at: i64,
 }
 
 async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(Vec<Failed>, bool)> {
@@ -147,11 +159,12 @@ async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(V
         state: one.state.name(),
         account: shared.parts.accounts.name(one.account).to_string(),
         words: one.words,
-        at: time(one.at),
+        at: one.at,
     };
     let failed = found.reasons.into_iter().map(|reason| Failed {
         reason: label(reason.why),
         count: reason.count,
+        advice: failure::advice(reason.why).map(|words| words.text(lang).to_string()),
         examples: reason.examples.into_iter().map(example).collect(),
     });
     Ok((failed.collect(), found.more))
@@ -160,7 +173,7 @@ async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(V
 /// A minute of pace, and its place in the picture.
 #[derive(Serialize)]
 struct Minute {
-    at: String,
+    at: i64,
     sent: i64,
     x: i64,
     height: i64,
@@ -177,7 +190,7 @@ pub(super) fn pace(beats: &[pulse::Beat]) -> Option<Value> {
     let (first, last) = (pace.first()?.0, pace.last()?.0);
     let most = pace.iter().map(|(_, sent)| *sent).max().unwrap_or(0).max(1);
     let of = |(minute, sent): &(i64, i64)| Minute {
-        at: time(minute * 60_000),
+        at: minute * 60_000,
         sent: *sent,
         x: (minute - first) * STEP,
         height: (sent * 100 / most).max(i64::from(*sent > 0)),
@@ -185,7 +198,7 @@ pub(super) fn pace(beats: &[pulse::Beat]) -> Option<Value> {
     let minutes: Vec<Minute> = pace.iter().map(of).collect();
     Some(context! {
         minutes => Value::from(Serde(&minutes)), most => most, width => WIDTH.max(i64::try_from(pace.len()).unwrap_or(WIDTH) * STEP),
-        from => time(first * 60_000), to => time(last * 60_000),
+        from => first * 60_000, to => last * 60_000,
     })
 }
 
@@ -197,7 +210,7 @@ struct Family {
     children: Vec<i64>,
     /// Corrections that wait for approval: their slugs.
     corrections: Vec<String>,
-    follow_until: Option<String>,
+    follow_until: Option<i64>,
 }
 
 async fn family(shared: &Shared, row: &RunRow) -> crate::db::Result<Family> {
@@ -208,7 +221,7 @@ async fn family(shared: &Shared, row: &RunRow) -> crate::db::Result<Family> {
         relation: Relation::from_number(row.kin).map_or("", Relation::name),
         children: again::children(db, row.id).await?,
         corrections: waiting.map(|warning| warning.slug).collect(),
-        follow_until: row.follow_until.map(time),
+        follow_until: row.follow_until,
     })
 }
 
@@ -221,7 +234,7 @@ pub(super) async fn show(
     let db = &state.parts.db;
     let Some(look) = live::once(&state, row.clone()).await? else { return Err(Fault::NotFound) };
     let (failed, more) = failures(&state, id, visitor.lang).await?;
-    let doubts = wait::doubts_settle(db, id).await?.map(time);
+    let doubts = wait::doubts_settle(db, id).await?;
     let resends = state.parts.active.get(id).map(|run| run.resends());
     let beats = pulse::latest(db, id, DAY).await?;
     let over = row.settled_at.is_some();
@@ -232,8 +245,8 @@ pub(super) async fn show(
         context! {
             owner => head.owner,
             family => Value::from(Serde(&family(&state, &row).await?)),
-            stopped_by => row.stopped_by, stopped_at => row.stopped_at.map(time),
-            expires_at => time(row.expires_at),
+            stopped_by => row.stopped_by, stopped_at => row.stopped_at,
+            expires_at => row.expires_at,
             message => row.message,
             accounts => Value::from(Serde(&of_accounts(&state, id).await?)),
             carriers => of_carriers(&state, id, visitor.lang).await?,
@@ -245,7 +258,7 @@ pub(super) async fn show(
             can_resume => !over && row.state < 2 && (row.paused || row.held.is_some()),
             can_abort => !over && row.state < 2,
             can_follow_on => over && row.state != 4,
-            ..progress(&look, visitor.lang)
+            ..progress(&look, &visitor)
         },
     ))
 }
@@ -256,20 +269,44 @@ pub(super) async fn live(
     visitor: Visitor,
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
-    seen(&state.0, &visitor, id).await?;
+    let (_, head) = seen(&state.0, &visitor, id).await?;
     let looks = Live::watch(&state, id);
-    let keep_alive = KeepAlive::default();
-    Ok(Sse::new(events(state, looks, visitor.lang)).keep_alive(keep_alive).into_response())
+    let watcher = Watcher { state, visitor, owner: head.owner, looks, unasked: 0, last: String::new(), over: false };
+    let events = stream::unfold(watcher, |mut watcher| async move {
+        let event = watcher.next().await?;
+        Some((Ok::<_, Infallible>(event), watcher))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
-type Watching = watch::Receiver<Option<Arc<Look>>>;
+/// Somebody who watches a run.
+struct Watcher {
+    state: State,
+    visitor: Visitor,
+    /// The run's department.
+    owner: String,
+    looks: watch::Receiver<Option<Arc<Look>>>,
+    /// Looks since it was last asked whether they still may.
+    unasked: u32,
+    /// What they were told last.
+    last: String,
+    over: bool,
+}
 
-/// One event a change: `progress` with the page's moving part; `over` with it, once and last, when nothing more comes.
-fn events(state: State, looks: Watching, lang: Lang) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold((state, looks, String::new(), false), move |(state, mut looks, mut last, over)| async move {
-        while !over && looks.changed().await.is_ok() {
-            let Some(look) = looks.borrow_and_update().clone() else { continue };
-            let html = match state.0.pages.render("console/runs/progress", progress(&look, lang)) {
+impl Watcher {
+    /// One event a change: `progress` with the page's moving part; `over` with it, once and last, when nothing more comes. None: that was
+    /// the last, the process ends, or they may watch no longer.
+    async fn next(&mut self) -> Option<Event> {
+        while !self.over && self.looks.changed().await.is_ok() {
+            let Some(look) = self.looks.borrow_and_update().clone() else { continue };
+            self.unasked += 1;
+            if self.unasked >= ASKED {
+                self.unasked = 0;
+                if !self.may_still().await {
+                    return None;
+                }
+            }
+            let html = match self.state.0.pages.render("console/runs/progress", progress(&look, &self.visitor)) {
                 // An event has lines; what a gateway said may have other ends of them.
                 Ok(html) => html.replace('\r', " "),
                 Err(error) => {
@@ -277,13 +314,25 @@ fn events(state: State, looks: Watching, lang: Lang) -> impl Stream<Item = Resul
                     return None;
                 }
             };
-            if html == last && !look.over {
+            if html == self.last && !look.over {
                 continue;
             }
             let event = Event::default().event(if look.over { "over" } else { "progress" }).data(&html);
-            last = html;
-            return Some((Ok(event), (state, looks, last, look.over)));
+            (self.last, self.over) = (html, look.over);
+            return Some(event);
         }
         None
-    })
+    }
+
+    /// Whether they are still signed in and see the run: this goes on long after their request was answered.
+    async fn may_still(&self) -> bool {
+        let parts = &self.state.0.parts;
+        match session::holds(&parts.db, self.visitor.session, parts.clock.millis()).await {
+            Ok(user) => user.is_some_and(|user| user.can(Right::ReadCampaigns) && user.departments.sees(&self.owner)),
+            Err(error) => {
+                tracing::warn!(%error, "could not ask whether somebody may still watch a run");
+                true
+            }
+        }
+    }
 }

@@ -44,8 +44,8 @@ struct Stoppable {
     stopped_by: Option<String>,
 }
 
-/// The runs under way that this visitor sees.
-async fn under_way(shared: &Shared, visitor: &Visitor) -> crate::db::Result<Vec<RunRow>> {
+/// The runs under way that this visitor sees, warnings first, then the newest.
+pub(in crate::web::console) async fn under_way(shared: &Shared, visitor: &Visitor) -> crate::db::Result<Vec<RunRow>> {
     let db = &shared.parts.db;
     let rows: Vec<RunRow> = on!(db.read, |pool, sql| sqlx::query_as(sql(&UNDER_WAY)).fetch_all(pool).await)?;
     let heads = shared.titles.of(db, &rows).await?;
@@ -88,8 +88,7 @@ pub(super) async fn stop(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::Stop)?;
     let only: Option<i64> = match fields.get("run") {
-        "" => None,
-        "all" => None,
+        "" | "all" => None,
         one => Some(one.parse().map_err(|_| Fault::NotFound)?),
     };
     let seen: Vec<i64> = under_way(&state, &visitor).await?.iter().map(|row| row.id).collect();

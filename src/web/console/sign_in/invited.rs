@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{self, Path},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use minijinja::context;
@@ -13,6 +13,7 @@ use crate::{
     web::{
         Shared, State,
         console::{
+            door,
             fault::Fault,
             form::{Fields, Mistakes},
             visitor::Stranger,
@@ -49,6 +50,7 @@ pub async fn show(
 pub async fn accept(
     extract::State(State(state)): extract::State<State>,
     stranger: Stranger,
+    headers: HeaderMap,
     Path(secret): Path<String>,
     fields: Fields,
 ) -> Result<Response, Fault> {
@@ -60,7 +62,8 @@ pub async fn accept(
     let (db, seal, now) = (&state.parts.db, &state.parts.seal, state.parts.clock.millis());
     let hash = password::hash(fields.raw("password"), seal).await?;
     let actor = stranger.actor(Some(&user));
-    let chosen = invitation::Chosen { user: &user, hash: &hash, agent: &stranger.agent };
+    let before = stranger.caller.cookie(&headers, door::SESSION);
+    let chosen = invitation::Chosen { user: &user, hash: &hash, agent: &stranger.agent, before: before.as_deref() };
     match invitation::accept(db, seal, &secret, &chosen, &actor, now).await? {
         Some(session) => Ok(through(&stranger.caller, &user, &session, "/")),
         None => Ok(over(&state, &stranger)),

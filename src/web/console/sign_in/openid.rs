@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Next, begin, page, through};
+use super::{How, Next, begin, page, through};
 use crate::{
     phrase,
     user::{self, openid::OpenIdError},
@@ -86,14 +86,17 @@ pub async fn arrive(
     };
     let found =
         user::by_subject(&state.parts.db, &identity.subject, identity.email.as_deref(), &stranger.actor(None), now).await?;
-    let Some(user) = found.filter(|user| user.disabled_at.is_none()) else {
+    let begun = match found.filter(|user| user.disabled_at.is_none()) {
+        Some(user) => begin(&state, &stranger, &headers, &user, &How::Provider).await?.map(|secret| (user, secret)),
+        None => None,
+    };
+    let Some((user, secret)) = begun else {
         let words = phrase!(
             "Tài khoản này chưa được mời vào hệ thống. Vui lòng liên hệ người quản trị.",
             "This account was not invited here. Please ask an administrator."
         );
         return refuse(StatusCode::FORBIDDEN, &words);
     };
-    let secret = begin(&state, &stranger, &headers, &user, &[], "openid").await?;
     let mut response = through(&stranger.caller, &user, &secret, &next);
     response.headers_mut().append(SET_COOKIE, gone);
     Ok(response)

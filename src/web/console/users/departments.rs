@@ -7,7 +7,8 @@ use axum::{
 use minijinja::{Value, context};
 
 use crate::{
-    phrase,
+    audience::list,
+    edition, phrase, transaction,
     user::{self, Refused, Right},
     web::{
         Shared, State,
@@ -83,8 +84,22 @@ pub async fn rename(
         )));
     };
     let now = state.parts.clock.millis();
-    user::rename_department(&state.parts.db, id, &name, &visitor.actor, now).await?.map_err(Fault::from)?;
-    visitor.flash(&phrase!("Đã đổi tên đơn vị.", "The department is renamed.")).await?;
+    // Its lists and segments go with it: by another name nobody would own them, and everybody would see who is on them.
+    let was = transaction!(state.parts.db, |tx| {
+        let was = user::rename_department(tx, id, &name, &visitor.actor, now).await?;
+        if let Ok(was) = &was {
+            list::renamed(tx, was, &name).await?;
+            edition::renamed(tx, was, &name).await?;
+        }
+        Ok(was)
+    })?
+    .map_err(Fault::from)?;
+    visitor
+        .warn(&phrase!(
+            "Đã đổi tên đơn vị; danh sách người nhận và nhóm đối tượng của đơn vị đi theo. Chiến dịch còn ghi “{was}” thì nay ai cũng thấy: hãy sửa mục “Đơn vị chủ trì” của chúng.",
+            "The department is renamed, and its lists of recipients and its segments go with it. Campaigns that still name “{was}” are seen by everybody now: change their owner."
+        ))
+        .await?;
     Ok(see_other("/departments"))
 }
 

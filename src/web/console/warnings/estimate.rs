@@ -1,9 +1,9 @@
-//! What a warning will come to: people by channel, parts, đồng, minutes, and carriers that would refuse it.
+//! What warnings will come to, kept for pages.
 //!
 //! Counting a million people takes a second: it is done once for a content, beside the pages, which say that it is being counted.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -11,18 +11,9 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    audience::{
-        count::{Count, count},
-        segment::compile_audience,
-    },
     campaign::{Library, Source},
-    delivery::{Kin, State as Delivery},
-    message::Templates,
-    preview::{Preview, estimate::Estimate},
-    run::outlook,
-    tally,
-    web::{Shared, State},
-    words::Phrase,
+    preview::reckoning::{Ground, Reckoning, reckon},
+    web::State,
 };
 
 /// How long a page waits for a count that is quickly done.
@@ -32,23 +23,8 @@ const GOOD: i64 = 60_000;
 /// Contents of which counts are kept.
 const KEPT: usize = 50;
 
-/// What a warning will come to.
-#[derive(Debug, Clone)]
-pub(super) struct Reckoned {
-    /// Whom the list has of its audience.
-    pub people: Count,
-    /// Its text messages and their price.
-    pub sms: Option<Estimate>,
-    /// When it is done if it is sent now.
-    pub outlook: Option<Phrase>,
-    /// Accounts that would not take it, and why.
-    pub refusals: Vec<Phrase>,
-    /// When it was counted (unix milliseconds).
-    pub at: i64,
-}
-
 /// Of a count: how it went, once it is over.
-type Counted = Option<Result<Arc<Reckoned>, String>>;
+type Counted = Option<Result<Arc<Reckoning>, String>>;
 
 /// Counts under way and done, by content and what is sent to whom.
 #[derive(Default)]
@@ -71,7 +47,17 @@ impl Estimates {
                 kept.insert(key, (now, counted.clone()));
                 let (state, library, source) = (state.clone(), Arc::clone(library), source.clone());
                 tokio::spawn(async move {
-                    let reckoned = reckon(&state.0, &library, &source, parent).await;
+                    let parts = &state.0.parts;
+                    let ground = Ground {
+                        db: &parts.db,
+                        config: &parts.config,
+                        holidays: &parts.holidays,
+                        segments: &library.segments,
+                        runs: parts.active.runs(),
+                        lines: parts.accounts.lines(parts.clock.ticks()),
+                        now: parts.clock.now(),
+                    };
+                    let reckoned = reckon(&ground, &source, parent).await;
                     if let Err(error) = &reckoned {
                         tracing::error!(campaign = source.campaign.slug, "a warning could not be estimated: {error:#}");
                     }
@@ -86,50 +72,4 @@ impl Estimates {
         let counted = counted.borrow();
         counted.clone()
     }
-}
-
-async fn reckon(shared: &Shared, library: &Library, source: &Source, parent: Option<i64>) -> anyhow::Result<Reckoned> {
-    let parts = &shared.parts;
-    let (db, config, campaign) = (&parts.db, &parts.config, &source.campaign);
-    let now = parts.clock.millis();
-    let files = BTreeMap::new();
-    let templates = Templates::compile(campaign, &config.office, None, &files)
-        .map_err(|faults| anyhow::anyhow!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
-    let refusals = {
-        let preview = Preview::new(campaign, &templates, config, &parts.holidays, parts.clock.now());
-        preview.refusals().iter().map(crate::message::review::Refusal::phrase).collect()
-    };
-    if let Some(parent) = parent {
-        // Whom a correction goes to is known exactly, by channel.
-        let people = of_parent(shared, parent).await?;
-        return Ok(Reckoned { people, sms: None, outlook: None, refusals, at: now });
-    }
-    let lookup = |slug: &str| library.segments.get(slug).map(|segment| &segment.condition);
-    let audience = compile_audience(&campaign.audience, &lookup, db.engine(), 1, now)?;
-    let people = count(db, &audience, now).await?;
-    let sms = {
-        let preview = Preview::new(campaign, &templates, config, &parts.holidays, parts.clock.now());
-        crate::preview::estimate::of(db, &library.segments, &preview, 0, now).await?
-    };
-    let mut work = outlook::work(db, &parts.active.runs()).await?;
-    work.extend(outlook::first_work(db, campaign, &library.segments, templates.typical_parts(0), now).await?);
-    let outlook = outlook::of_run(0, &parts.accounts.lines(parts.clock.ticks()), &work, now).map(|told| told.told());
-    Ok(Reckoned { people, sms, outlook, refusals, at: now })
-}
-
-/// Who got a run's text or may have got it. `people` is what the channels add up to.
-async fn of_parent(shared: &Shared, parent: i64) -> crate::db::Result<Count> {
-    let mut people = Count::default();
-    for (key, count) in tally::of_runs(&shared.parts.db, &[parent]).await? {
-        if !Kin::GOT.contains(&Delivery::from_number(key.state)) {
-            continue;
-        }
-        people.people += count.n;
-        match providers::Channel::from_number(i64::from(key.channel)) {
-            Some(providers::Channel::Sms) => people.phone += count.n,
-            Some(providers::Channel::Email) => people.email += count.n,
-            _ => people.chat += count.n,
-        }
-    }
-    Ok(people)
 }

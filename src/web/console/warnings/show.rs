@@ -7,20 +7,18 @@ use axum::{
     response::Response,
 };
 use minijinja::{Value, context, value::Serde};
-use providers::Content;
-use serde::Serialize;
 
-use super::estimate::{Estimates, Reckoned};
+use super::estimate::Estimates;
 use crate::{
     approval::{
         self,
         submission::{self, Standing},
     },
-    campaign::Library,
+    campaign::{Library, Source},
     edition::{self, Edition, SubmitError},
-    message::Templates,
+    message::{Templates, review},
     phrase,
-    preview::Preview,
+    preview::{Preview, reckoning::Reckoning},
     run::{
         again,
         warning::{self, Warning},
@@ -29,24 +27,16 @@ use crate::{
     web::{
         Shared, State,
         console::{
+            campaigns,
             fault::Fault,
             form::Fields,
             runs::take_effect,
             visitor::{Visitor, see_other},
+            writing,
         },
     },
     words::Lang,
 };
-
-/// A text as it will be.
-#[derive(Serialize)]
-struct Text {
-    channel: &'static str,
-    subject: Option<String>,
-    text: String,
-    parts: Option<u16>,
-    wrong: bool,
-}
 
 async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warning, Edition, Arc<Library>), Fault> {
     visitor.needs(Right::ReadCampaigns)?;
@@ -57,25 +47,16 @@ async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warnin
     Ok((warning, edition, shared.parts.shelf.library(db).await?))
 }
 
-fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<Text> {
+/// How it looks to whom it goes; nothing where a text cannot be put together.
+async fn looks(shared: &Shared, visitor: &Visitor, source: &Source) -> Value {
     let parts = &shared.parts;
-    let files = std::collections::BTreeMap::new();
-    let Ok(templates) = Templates::compile(&source.campaign, &parts.config.office, None, &files) else { return Vec::new() };
+    let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
+    let Ok(templates) = Templates::compile(&source.campaign, &parts.config.office, None, &files) else { return Value::from(()) };
     let preview = Preview::new(&source.campaign, &templates, &parts.config, &parts.holidays, parts.clock.now());
-    let text = |shown: crate::preview::Shown| {
-        let channel = shown.channel.name();
-        let plain = |text: String| Text { channel, subject: None, text, parts: None, wrong: false };
-        match shown.content {
-            Ok(Content::Sms(sms)) => Text { parts: Some(sms.parts), ..plain(sms.text) },
-            Ok(Content::Email(mail)) => Text { subject: Some(mail.subject), ..plain(mail.text) },
-            Ok(Content::Chat(chat)) => plain(chat.text.unwrap_or_default()),
-            Err(why) => Text { wrong: true, ..plain(why.text(lang).to_string()) },
-        }
-    };
-    preview.texts(0).into_iter().map(text).collect()
+    writing::cards(shared, visitor, &preview, 0).await
 }
 
-fn reckoned(one: &Reckoned, lang: Lang) -> serde_json::Value {
+fn reckoned(one: &Reckoning, lang: Lang) -> serde_json::Value {
     let sms = one.sms.as_ref().map(|sms| {
         let total = sms.total();
         serde_json::json!({
@@ -89,7 +70,8 @@ fn reckoned(one: &Reckoned, lang: Lang) -> serde_json::Value {
         "people": one.people.people, "phone": one.people.phone, "email": one.people.email, "chat": one.people.chat,
         "refused": one.people.refused, "sms": sms, "outlook": one.outlook.as_ref().map(|told| told.text(lang)),
         "refusals": one.refusals.iter().map(|told| told.text(lang)).collect::<Vec<_>>(),
-        "at": super::super::runs::time(one.at),
+        "unserved": one.unserved.iter().map(|channel| review::without_account(*channel).text(lang).to_string()).collect::<Vec<_>>(),
+        "at": one.at,
     })
 }
 
@@ -109,10 +91,10 @@ pub(super) async fn show(
         Standing::Withdrawn => "withdrawn",
         Standing::Superseded => "superseded",
     });
-    let (mut shown, mut counted, mut broken) = (Vec::new(), None, Vec::new());
+    let (mut cards, mut counted, mut broken) = (Value::from(()), None, Vec::new());
     match edition::source(db, &library, &slug, edition.version).await {
         Ok(source) => {
-            shown = texts(&state.0, &source, visitor.lang);
+            cards = looks(&state.0, &visitor, &source).await;
             if warning.run.is_none() {
                 counted = Estimates::of(&state, &library, &source, warning.parent).await;
             }
@@ -140,9 +122,9 @@ pub(super) async fn show(
         "console/warnings/show",
         context! {
             slug => slug, title => edition.title, owner => edition.owner, edition => edition.version,
-            parent => warning.parent, run => warning.run, sent_at => warning.sent_at.map(super::super::runs::time),
+            parent => warning.parent, run => warning.run, sent_at => warning.sent_at,
             standing => standing, changed => changed, comment => latest.map(|one| one.comment.clone()),
-            texts => Value::from(Serde(&shown)), broken => broken, required => required, may_submit => may_submit,
+            cards => cards, broken => broken, required => required, may_submit => may_submit,
             may_approve => visitor.can(Right::Approve), may_write => visitor.can(Right::WriteCampaigns),
             uncounted => uncounted, estimate => Value::from(Serde(&estimate)),
             failed => matches!(counted, Some(Err(_))),
@@ -170,7 +152,14 @@ pub(super) async fn submit(
     }
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let required = approval::is_required(db, &state.parts.config).await?;
-    match edition::submit(db, &library, required, (&slug, version), fields.get("note"), &visitor.actor, now).await {
+    // A correction goes to the other run's people, whatever its segments are.
+    if warning.parent.is_none()
+        && let Ok(source) = edition::source(db, &library, &slug, version).await
+    {
+        campaigns::all_its_own(&state, &visitor, &library, &source.campaign).await?;
+    }
+    let note: String = fields.get("note").chars().take(2_000).collect();
+    match edition::submit(db, &library, required, (&slug, version), &note, &visitor.actor, now).await {
         Ok(_) | Err(SubmitError::Waiting) => {}
         Err(SubmitError::Db(error)) => return Err(error.into()),
         Err(SubmitError::Unknown(..)) => return Err(Fault::NotFound),
@@ -178,6 +167,7 @@ pub(super) async fn submit(
             let told: Vec<String> = problems.0.iter().map(|problem| problem.message.text(visitor.lang).to_string()).collect();
             return Err(Fault::Invalid(told.join("; ").into()));
         }
+        Err(SubmitError::Archived) => return Err(campaigns::archived()),
         Err(SubmitError::Provisioned) => {
             return Err(Fault::Conflict(phrase!("Một tệp cùng tên đang có hiệu lực.", "A file of the same name is in force.")));
         }

@@ -1,85 +1,54 @@
-//! Steps 1 and 2: a pattern is chosen, its blanks and texts are filled in, and for whom. And the same for a correction, whose people and
-//! channels are given.
+//! Steps 1 and 2: a pattern is chosen, its blanks and texts are filled in, and for whom. And the same page for a correction, whose people
+//! and channels are given.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    extract::{self, Path, Query},
+    extract::{self, Query},
     http::StatusCode,
     response::Response,
 };
 use chrono::NaiveDate;
 use minijinja::{Value, context, value::Serde};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
+use super::{
+    correct::Parent,
+    typed::{CHANNELS, Mistake, Typed, read},
+};
 use crate::{
     audit,
     campaign::{
-        Library, Segments,
-        pattern::{self, Blank, Frame, Pattern, Texts},
+        Library,
+        pattern::{self, Frame, Pattern},
     },
-    delivery::{Kin, State as Delivery},
-    edition::{self, Saved},
+    edition::{self, Owners, Saved},
     phrase,
     run::{again, warning},
-    tally, transaction, user,
+    transaction, user,
     user::Right,
     web::{
         Shared, State,
         console::{
             fault::Fault,
             form::Fields,
-            runs::seen,
             visitor::{Visitor, see_other},
         },
-        overview::Head,
     },
-    words::{Lang, Phrase},
 };
 
 /// A pattern's name that means none.
 const BLANK: &str = "blank";
+/// Warnings not sent yet that the first page shows, and among how many of all departments they are looked for.
+const BEGUN: usize = 20;
+const LOOKED_THROUGH: i64 = 500;
 /// Warnings that may begin from one pattern in one second.
 const NAMES: usize = 20;
-/// Channels in the order in which a warning has them.
-const CHANNELS: [&str; 3] = ["sms", "chat", "email"];
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
     pattern: Option<String>,
-}
-
-/// Where a correction's writer has to say what is right: a blank, so that no correction goes out without it.
-const RIGHT: &str = "[[viết nội dung đúng vào đây]]";
-
-/// A mistake beside its field.
-#[derive(Debug, Clone, Serialize)]
-struct Mistake {
-    field: String,
-    text: String,
-}
-
-/// What was typed.
-#[derive(Debug, Clone, Default)]
-struct Typed {
-    texts: Texts,
-    values: BTreeMap<String, String>,
-    segments: Vec<String>,
-    channels: Vec<&'static str>,
-    owner: String,
-    number: String,
-    date: String,
-}
-
-/// The run that a correction is for.
-struct Parent {
-    id: i64,
-    head: Head,
-    segments: Vec<String>,
-    channels: Vec<&'static str>,
-    /// Deliveries that got the text or may have got it.
-    people: i64,
 }
 
 pub(super) async fn new(
@@ -93,17 +62,13 @@ pub(super) async fn new(
         let choices: Vec<_> =
             patterns.iter().map(|one| json!({ "slug": one.slug, "title": one.title, "about": one.about })).collect();
         let broken: Vec<_> = broken.iter().map(|(slug, why)| json!({ "slug": slug, "why": why })).collect();
-        let mut open = Vec::new();
-        for one in warning::open(&state.parts.db, 20).await? {
-            let draft = edition::latest(&state.parts.db, &one.slug).await?;
-            if draft.is_some_and(|draft| visitor.user.departments.sees(&draft.owner)) {
-                open.push(one.slug);
-            }
-        }
+        let begun = warning::open(&state.parts.db, LOOKED_THROUGH).await?.into_iter();
+        let seen = begun.filter(|one| visitor.user.departments.sees(&one.owner)).take(BEGUN);
+        let open: Vec<_> = seen.map(|one| json!({ "slug": one.slug, "title": one.title, "at": one.at })).collect();
         return Ok(state.view(
             &visitor,
             "console/warnings/choose",
-            context! { patterns => Value::from(Serde(&choices)), broken => Value::from(Serde(&broken)), open => open },
+            context! { patterns => Value::from(Serde(&choices)), broken => Value::from(Serde(&broken)), open => Value::from(Serde(&open)) },
         ));
     };
     let library = state.parts.shelf.library(&state.parts.db).await?;
@@ -146,7 +111,7 @@ async fn default_owner(shared: &Shared, visitor: &Visitor) -> crate::db::Result<
     Ok(first.or_else(|| shared.parts.config.office.fields.get("name").cloned()).unwrap_or_default())
 }
 
-async fn form(
+pub(super) async fn form(
     shared: &Shared,
     visitor: &Visitor,
     library: &Library,
@@ -166,8 +131,9 @@ async fn form(
             })
         })
         .collect();
-    let segments: Vec<_> =
-        library.segments.iter().map(|segment| json!({ "value": segment.slug, "label": segment.title })).collect();
+    let own = Owners::read(&shared.parts.db).await?;
+    let seen = library.segments.iter().filter(|segment| own.shows(&visitor.user.departments, &segment.slug));
+    let segments: Vec<_> = seen.map(|segment| json!({ "value": segment.slug, "label": segment.title })).collect();
     let errors: BTreeMap<&str, &str> = mistakes.iter().rev().map(|one| (one.field.as_str(), one.text.as_str())).collect();
     let owners = owners(shared, visitor).await?;
     let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -190,88 +156,6 @@ async fn form(
     ))
 }
 
-/// Reads a form: what was typed, and what is wrong with it.
-fn read(
-    fields: &Fields,
-    pattern: Option<&Pattern>,
-    parent: Option<&Parent>,
-    segments: &Segments,
-    lang: Lang,
-) -> (Typed, Vec<Mistake>) {
-    let text = |name: &str| fields.raw(name).replace("\r\n", "\n").trim().to_string();
-    let texts =
-        Texts { title: text("title"), sms: text("sms"), chat: text("chat"), subject: text("subject"), body: text("body") };
-    let values = pattern.map_or(&[][..], |pattern| &pattern.blanks);
-    let values: BTreeMap<String, String> =
-        values.iter().map(|blank| (blank.name.clone(), fields.get(&format!("blank-{}", blank.name)).to_string())).collect();
-    let typed = Typed {
-        texts,
-        values,
-        segments: parent.map_or_else(|| fields.all("segments").map(str::to_string).collect(), |parent| parent.segments.clone()),
-        channels: parent.map_or_else(
-            || CHANNELS.into_iter().filter(|name| fields.all("channels").any(|chosen| chosen == *name)).collect(),
-            |parent| parent.channels.clone(),
-        ),
-        owner: parent.map_or_else(|| fields.get("owner").to_string(), |parent| parent.head.owner.clone()),
-        number: fields.get("number").to_string(),
-        date: fields.get("date").to_string(),
-    };
-    let mut mistakes = Vec::new();
-    let mut wrong =
-        |field: &str, told: Phrase| mistakes.push(Mistake { field: field.to_string(), text: told.text(lang).to_string() });
-    for blank in pattern.map_or(&[][..], |pattern| &pattern.blanks) {
-        if let Some(told) = Blank::mistake(blank, typed.values.get(&blank.name).map_or("", String::as_str)) {
-            wrong(&format!("blank-{}", blank.name), told);
-        }
-    }
-    let filled = typed.texts.filled(&typed.values);
-    for (field, name) in filled.open() {
-        // A blank of the pattern that is empty was told of already.
-        if !typed.values.contains_key(&name) {
-            wrong(field, phrase!("chỗ trống [[{name}]] chưa được điền", "the blank [[{name}]] is not filled in"));
-        }
-    }
-    if filled.title.is_empty() {
-        wrong("title", phrase!("hãy đặt tên cho cảnh báo", "give the warning a title"));
-    }
-    if typed.channels.is_empty() {
-        wrong("channels", phrase!("hãy chọn ít nhất một kênh", "choose at least one channel"));
-    }
-    for channel in &typed.channels {
-        match *channel {
-            "sms" if filled.sms.is_empty() => {
-                wrong("sms", phrase!("hãy viết tin nhắn SMS, hoặc bỏ kênh này", "write the text message, or leave SMS out"));
-            }
-            "chat" if filled.chat.is_empty() => {
-                wrong("chat", phrase!("hãy viết tin trò chuyện, hoặc bỏ kênh này", "write the chat message, or leave chat out"));
-            }
-            "email" if filled.subject.is_empty() => {
-                wrong("subject", phrase!("thư cần tiêu đề, hoặc bỏ kênh này", "the mail needs a subject, or leave e-mail out"));
-            }
-            "email" if filled.body.is_empty() => {
-                wrong("body", phrase!("hãy viết nội dung thư, hoặc bỏ kênh này", "write the mail, or leave e-mail out"));
-            }
-            _ => {}
-        }
-    }
-    if typed.segments.is_empty() {
-        wrong("segments", phrase!("hãy chọn gửi cho ai", "choose whom it is for"));
-    }
-    if let Some(unknown) = typed.segments.iter().find(|slug| segments.get(slug).is_none()) {
-        wrong("segments", phrase!("không còn nhóm `{unknown}`", "there is no segment `{unknown}` any more"));
-    }
-    if typed.owner.is_empty() {
-        wrong("owner", phrase!("hãy chọn đơn vị chịu trách nhiệm", "choose the department that answers for it"));
-    }
-    if typed.number.is_empty() != typed.date.is_empty() {
-        let missing = if typed.number.is_empty() { "number" } else { "date" };
-        wrong(missing, phrase!("văn bản cần cả số và ngày", "a document needs both its number and its date"));
-    } else if !typed.date.is_empty() && typed.date.parse::<NaiveDate>().is_err() {
-        wrong("date", phrase!("ngày không đúng", "this is no date"));
-    }
-    (typed, mistakes)
-}
-
 pub(super) async fn make(
     extract::State(State(state)): extract::State<State>,
     visitor: Visitor,
@@ -284,81 +168,8 @@ pub(super) async fn make(
     keep(&state, &visitor, &library, pattern, None, &fields).await
 }
 
-pub(super) async fn correct(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(id): Path<i64>,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteCampaigns)?;
-    let library = state.parts.shelf.library(&state.parts.db).await?;
-    let parent = parent(&state, &visitor, &library, id).await?;
-    let typed = Typed { texts: words(&state, &parent), channels: parent.channels.clone(), ..Typed::default() };
-    form(&state, &visitor, &library, None, Some(&parent), &typed, &[]).await
-}
-
-pub(super) async fn make_correction(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(id): Path<i64>,
-    fields: Fields,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteCampaigns)?;
-    let library = state.parts.shelf.library(&state.parts.db).await?;
-    let parent = parent(&state, &visitor, &library, id).await?;
-    keep(&state, &visitor, &library, None, Some(&parent), &fields).await
-}
-
-/// The run that is to be corrected: it is over, and somebody got its text or may have got it.
-async fn parent(shared: &Shared, visitor: &Visitor, library: &Arc<Library>, id: i64) -> Result<Parent, Fault> {
-    let (row, head) = seen(shared, visitor, id).await?;
-    again::over(&shared.parts.db, id).await?;
-    let tallies = tally::of_runs(&shared.parts.db, &[id]).await?;
-    let got = || tallies.iter().filter(|(key, count)| count.n > 0 && Kin::GOT.contains(&Delivery::from_number(key.state)));
-    let people: i64 = got().map(|(_, count)| count.n).sum();
-    if people == 0 {
-        return Err(Fault::Invalid(phrase!(
-            "Không ai nhận được tin của đợt {id}: không có gì để đính chính.",
-            "Nobody got the text of run {id}: there is nothing to correct."
-        )));
-    }
-    let used = |name: &str| {
-        got().any(|(key, _)| providers::Channel::from_number(i64::from(key.channel)).is_some_and(|c| c.name() == name))
-    };
-    let channels = CHANNELS.into_iter().filter(|name| used(name)).collect();
-    let frozen = shared.parts.active.frozen(&row.definition).await?;
-    // Only the names are needed: whom it goes to, the other run's deliveries decide.
-    let mut segments: Vec<String> =
-        frozen.campaign.audience.segments.iter().filter(|slug| library.segments.get(slug).is_some()).cloned().collect();
-    if segments.is_empty() {
-        segments.extend(library.segments.iter().next().map(|segment| segment.slug.clone()));
-    }
-    Ok(Parent { id, head, segments, channels, people })
-}
-
-/// Words for a correction, to be finished by its writer.
-fn words(shared: &Shared, parent: &Parent) -> Texts {
-    let office = |name: &str| shared.parts.config.office.fields.get(name).cloned();
-    let short = office("short").or_else(|| office("name")).unwrap_or_default();
-    let (title, hotline) = (&parent.head.title, office("hotline").unwrap_or_default());
-    let ask = if hotline.is_empty() { String::new() } else { format!(" Hỏi thêm: {hotline}.") };
-    let plain = |text: &str| providers::text::unaccented(text);
-    Texts {
-        title: format!("Đính chính: {title}"),
-        sms: plain(&format!(
-            "{short} DINH CHINH: tin nhắn trước về \"{title}\" có nội dung chưa đúng, xin bỏ qua. Nội dung đúng: {RIGHT}{ask}"
-        )),
-        chat: format!(
-            "ĐÍNH CHÍNH\n\nTin nhắn trước của chúng tôi về “{title}” có nội dung chưa đúng. Xin bỏ qua tin đó.\n\nNội dung đúng: {RIGHT}\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}"
-        ),
-        subject: format!("ĐÍNH CHÍNH: {title}"),
-        body: format!(
-            "Kính gửi {{{{ name | default(\"Ông/Bà\") }}}},\n\nThư trước của chúng tôi về **{title}** có nội dung chưa đúng. Xin bỏ qua thư đó.\n\n**Nội dung đúng:** {RIGHT}\n\nXin lỗi quý vị vì sự nhầm lẫn.{ask}\n"
-        ),
-    }
-}
-
 /// Keeps a draft, and the wish to send it when it is approved.
-async fn keep(
+pub(super) async fn keep(
     shared: &Shared,
     visitor: &Visitor,
     library: &Arc<Library>,
@@ -366,7 +177,7 @@ async fn keep(
     parent: Option<&Parent>,
     fields: &Fields,
 ) -> Result<Response, Fault> {
-    let (typed, mut mistakes) = read(fields, pattern, parent, &library.segments, visitor.lang);
+    let (typed, mut mistakes) = read(fields, pattern, parent, &library.segments, &with_accounts(shared), visitor.lang);
     if mistakes.is_empty() && parent.is_none() {
         visitor.sees(&typed.owner)?;
     }

@@ -5,28 +5,42 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use axum::{
+    extract::{self, Path},
+    http::{
+        HeaderValue,
+        header::{CONTENT_SECURITY_POLICY, X_FRAME_OPTIONS},
+    },
+    response::{Html, IntoResponse as _, Response},
+};
 use minijinja::{Value, context, value::Serde};
 use providers::{
-    Channel, Content, Email, Sms,
+    Channel, Content, Sms,
     text::{Encoding, measure},
 };
 use serde::Serialize;
 
+use super::{Said, Work, library, take_in, typed_work};
 use crate::{
     campaign::{Campaign, Library, Sheet, SmsText, form},
     config::Account,
-    message::TemplateFault,
+    document::is_slug,
+    edition,
+    message::{TemplateFault, review},
     phrase,
     preview::{
         self, Preview, Shown, Version,
         estimate::{self, Estimate, Question},
+        mail,
         sms::{Form, spelling},
     },
+    user::Right,
     web::{
-        Shared,
+        Shared, State,
         console::{
             desk::{self, Reading},
+            fault::Fault,
+            form::Fields,
             visitor::Visitor,
             when,
         },
@@ -37,15 +51,20 @@ use crate::{
 /// How long a page waits for a count that nearly is there.
 pub(super) const PAGE: Duration = Duration::from_millis(20);
 /// The same for a part of a page that a script asks for.
-pub(super) const PART: Duration = Duration::from_millis(250);
+const PART: Duration = Duration::from_millis(250);
+
+/// A mail may look as it does, and do nothing.
+const MAIL_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox",
+);
 
 /// What is looked at.
-pub(super) struct Subject<'a> {
-    pub slug: &'a str,
-    pub sheet: &'a Sheet,
+struct Subject<'a> {
+    slug: &'a str,
+    sheet: &'a Sheet,
     /// Which message, from 0.
-    pub at: usize,
-    pub library: &'a Library,
+    at: usize,
+    library: &'a Library,
 }
 
 /// A text message as a phone shows it.
@@ -93,8 +112,54 @@ struct Bill {
     price: String,
 }
 
+/// What people will get, as a part of a page: for the script that asks while somebody types.
+pub(super) async fn show(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    fields: Fields,
+) -> Result<Response, Fault> {
+    visitor.needs(Right::WriteCampaigns)?;
+    let slug = fields.get("slug").to_string();
+    // A campaign's files are its readers' alone.
+    let attachments = match edition::latest(&state.parts.db, &slug).await? {
+        Some(latest) if visitor.user.departments.sees(&latest.owner) => {
+            edition::attachments(&state.parts.db, &slug, latest.version).await?
+        }
+        _ => BTreeMap::new(),
+    };
+    let mut work = typed_work(&fields, slug, Sheet { text: String::new(), attachments });
+    if work.sheet.text.len() > edition::TEXT_LIMIT {
+        return Err(Fault::TooLarge(phrase!("Chiến dịch quá dài.", "The campaign is too long.")));
+    }
+    take_in(&mut work, &fields, &mut Said::default());
+    let library = library(&state).await?;
+    let values = looked(&state, &visitor, &work, &library, PART).await;
+    let all = context! { lang => visitor.lang.pick("vi", "en"), look => values };
+    let html = state.pages.render("campaigns/preview_part", all).map_err(anyhow::Error::from)?;
+    Ok(Html(html).into_response())
+}
+
+/// The values of what is written.
+pub(super) async fn looked(state: &Shared, visitor: &Visitor, work: &Work, library: &Library, patience: Duration) -> Value {
+    let slug = if is_slug(&work.slug) { work.slug.as_str() } else { "moi" };
+    let subject = Subject { slug, sheet: &work.sheet, at: work.at, library };
+    values(state, visitor, &subject, patience).await
+}
+
+/// A mail that was just shown, in a frame that may do nothing.
+pub(super) async fn show_mail(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Response, Fault> {
+    let found = mail::get(&state.parts.db, visitor.user.id, &name, state.parts.clock.millis()).await?;
+    let html = found.ok_or(Fault::NotFound)?;
+    let headers = [(CONTENT_SECURITY_POLICY, MAIL_POLICY), (X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"))];
+    Ok((headers, Html(html)).into_response())
+}
+
 /// The values of the template `campaigns/preview`.
-pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
+async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patience: Duration) -> Value {
     let lang = visitor.lang;
     let whole = subject.library.source(subject.slug, subject.sheet).ok();
     let is_whole = whole.is_some();
@@ -116,7 +181,7 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
         Err(faults) => return context! { nothing => faults.first().map(|fault| told(fault, lang)), at => subject.at },
     };
     let preview = Preview::new(&campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
-    let cards: Vec<Card> = preview.texts(at).iter().map(|shown| card(state, visitor, shown)).collect();
+    let cards = cards(state, visitor, &preview, at).await;
     let estimate = if is_whole { numbers(state, subject.library, &preview, at, patience).await } else { None };
     let refusals: Vec<String> = preview
         .refusals()
@@ -137,7 +202,7 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
     context! {
         at => subject.at,
         id => &campaign.messages[at].id,
-        cards => Value::from(Serde(&cards)),
+        cards => cards,
         bills => Value::from(Serde(&bills(&preview, at, counted.as_ref(), lang))),
         counting => counting,
         failed => failed,
@@ -150,15 +215,25 @@ pub(super) async fn values(state: &Shared, visitor: &Visitor, subject: &Subject<
         }),
         refusals => refusals,
         unknown => unknown.iter().map(|fault| told(fault, lang)).collect::<Vec<_>>(),
+        unserved => preview.unserved(at).into_iter().map(|channel| review::without_account(channel).text(lang).to_string()).collect::<Vec<_>>(),
         idle => preview.idle(at).iter().map(|channel| words::channel(channel.name(), lang)).collect::<Vec<_>>(),
         unfinished => !is_whole,
     }
 }
 
+/// What one message becomes on each channel, for the template `campaigns/cards`.
+pub(in crate::web::console) async fn cards(state: &Shared, visitor: &Visitor, preview: &Preview<'_>, at: usize) -> Value {
+    let mut cards = Vec::new();
+    for shown in preview.texts(at) {
+        cards.push(card(state, visitor, &shown).await);
+    }
+    Value::from(Serde(&cards))
+}
+
 /// What is wrong with a text, and what would be right.
 fn told(fault: &TemplateFault, lang: Lang) -> String {
-    let help = fault.help.iter().map(|help| format!(": {}", help.text(lang))).collect::<String>();
-    format!("{}{help}", fault.text.text(lang))
+    let text = fault.text.text(lang);
+    fault.help.as_ref().map_or_else(|| text.to_string(), |help| format!("{text}: {}", help.text(lang)))
 }
 
 /// The message alone; or what it lacks itself.
@@ -225,7 +300,7 @@ fn sender(account: &Account) -> String {
     account.settings.get("sender").and_then(toml::Value::as_str).unwrap_or_default().to_string()
 }
 
-fn card(state: &Shared, visitor: &Visitor, shown: &Shown) -> Card {
+async fn card(state: &Shared, visitor: &Visitor, shown: &Shown) -> Card {
     let lang = visitor.lang;
     let mut card = Card {
         channel: shown.channel.name(),
@@ -247,7 +322,13 @@ fn card(state: &Shared, visitor: &Visitor, shown: &Shown) -> Card {
             card.subject.clone_from(&email.subject);
             card.text.clone_from(&email.text);
             card.files = email.attachments.iter().map(|file| file.name.clone()).collect();
-            card.frame = state.desk.mails.put(visitor.user.id, &with_pictures(email));
+            card.frame = match mail::put(&state.parts.db, visitor.user.id, email, state.parts.clock.millis()).await {
+                Ok(name) => name,
+                Err(error) => {
+                    tracing::warn!(%error, "a mail could not be kept to be looked at");
+                    String::new()
+                }
+            };
         }
         Ok(Content::Chat(chat)) => {
             card.text = chat.text.clone().unwrap_or_default();
@@ -288,19 +369,6 @@ fn bubble(version: &Version, lang: Lang) -> Bubble {
 fn left(sms: &Sms, units: usize) -> usize {
     let room = if sms.parts <= 1 { sms.encoding.single() } else { sms.encoding.joined() * usize::from(sms.parts) };
     room.saturating_sub(units)
-}
-
-/// A mail's HTML with its pictures within it: a frame loads nothing.
-fn with_pictures(email: &Email) -> String {
-    let known: BTreeMap<String, String> = email
-        .pictures
-        .iter()
-        .map(|picture| {
-            let data = STANDARD.encode(&picture.file.bytes);
-            (format!("cid:{}", picture.id), format!("data:{};base64,{data}", picture.file.media_type))
-        })
-        .collect();
-    known.iter().fold(email.html.clone(), |html, (id, data)| html.replace(id, data))
 }
 
 #[cfg(test)]

@@ -69,16 +69,14 @@ impl Object for Sheet {
         let (field,): (String,) = from_args(args)?;
         Ok(match method {
             "text" => Value::from(self.texts(&field).first().map_or("", String::as_str)),
-            "texts" => Value::from_iter(self.texts(&field).iter().map(String::as_str)),
+            "texts" => self.texts(&field).iter().map(String::as_str).collect(),
             "strangers" => {
                 let known = &self.known;
                 let strange = self.texts(&field).iter().filter(|text| !known.contains(*text));
-                Value::from_iter(strange.map(|text| context! { value => text, label => text }))
+                strange.map(|text| context! { value => text, label => text }).collect()
             }
             "lines" => Value::from(self.texts(&field).join("\n")),
-            "pairs" => {
-                Value::from_iter(self.texts(&field).chunks(2).map(|pair| context! { key => &pair[0], value => pair.get(1) }))
-            }
+            "pairs" => self.texts(&field).chunks(2).map(|pair| context! { key => &pair[0], value => pair.get(1) }).collect(),
             "error" => Value::from(self.errors.get(&field).map_or("", String::as_str)),
             // Whether something is wrong in it or below it.
             "troubled" => {
@@ -90,7 +88,7 @@ impl Object for Sheet {
                 Value::from(self.form.values.iter().any(|(one, texts)| one.starts_with(&below) && !texts.is_empty()))
             }
             "rows" => Value::from(self.form.rows.get(&field).copied().unwrap_or_default()),
-            "names" => Value::from_iter(self.form.named.get(&field).into_iter().flatten().map(String::as_str)),
+            "names" => self.form.named.get(&field).into_iter().flatten().map(String::as_str).collect(),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
         })
     }

@@ -18,6 +18,21 @@ addEventListener('submit', (event) => {
   setTimeout(() => { delete form.dataset.sent; }, 4000);
 });
 
+// On a phone a table is read row by row, each cell with the name of its column: `.stack` in the style sheet. A table of figures stays
+// one, and scrolls, as every table does without script.
+for (const table of document.querySelectorAll('main .scroll table:not(.stack, .calendar, .difference, .paper *)')) {
+  const heads = [...table.querySelectorAll('thead th')];
+  const figures = heads.filter((head) => head.classList.contains('n')).length;
+  if (heads.length < 3 || 2 * figures >= heads.length || table.querySelector('[colspan], [rowspan]')) continue;
+  table.classList.add('stack');
+  const roles = [['thead, tbody', 'rowgroup'], ['tr', 'row'], ['thead th', 'columnheader'], ['tbody th', 'rowheader'], ['td', 'cell']];
+  table.setAttribute('role', 'table');
+  for (const [which, role] of roles) for (const part of table.querySelectorAll(which)) part.setAttribute('role', role);
+  for (const row of table.tBodies[0]?.rows ?? []) {
+    [...row.cells].forEach((cell, at) => { if (cell.tagName === 'TD' && !cell.dataset.label) cell.dataset.label = heads[at]?.textContent.trim() ?? ''; });
+  }
+}
+
 // What scrolls by itself can be scrolled with the keyboard, and says what it is.
 for (const box of document.querySelectorAll('.scroll:not([tabindex]), main pre:not([tabindex]), .paper:not([tabindex])')) {
   box.tabIndex = 0;

@@ -1,0 +1,460 @@
+//! Lists that are brought: a file comes up, what its columns hold is said, what it would change is shown, and it is taken in once that
+//! is confirmed; as on the console's page, and by the same [`Clerk`].
+
+use std::io::Write as _;
+
+use axum::{
+    extract::{self, Request},
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+use tempfile::NamedTempFile;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    answer::{List, created, moment},
+    caller::Caller,
+    frame,
+    input::{Id, Json, Number, Query, at_most, media_type, too_large},
+    problem::{At, Kind, Problem, Wrong},
+};
+use crate::{
+    intake::{self, Clerk, ClerkError, LARGEST, Outcome, Said},
+    phrase,
+    user::Right,
+    web::{Shared, State, console::fault::Fault, download, reader::Reader},
+    words::Lang,
+};
+
+/// The longest name of a file, in characters.
+const LONGEST_NAME: usize = 200;
+/// The longest words on a list's basis, and on where it comes from.
+const LONGEST_BASIS: usize = 100;
+const LONGEST_BASIS_SOURCE: usize = 300;
+/// What a list's file may be called. What it is, is seen in it.
+const MEDIA: [&str; 3] =
+    ["text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/octet-stream"];
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read, say, throw_away))
+        .routes(routes!(confirm))
+        .routes(routes!(refused_rows))
+}
+
+/// What takes longer than other requests, because what comes up is large.
+pub(super) fn slow_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(bring))
+}
+
+/// A list that was brought.
+#[derive(Debug, Serialize, ToSchema)]
+struct Upload {
+    /// Its number.
+    #[schema(minimum = 1)]
+    id: i64,
+    /// What the file was called.
+    name: String,
+    /// People to write to, or addresses never to be written to.
+    kind: intake::Kind,
+    /// Which of the office's lists it is.
+    list: String,
+    /// The department that the list will belong to; empty: nobody's.
+    department: String,
+    /// Who is of this list and not in the file is retired.
+    replace: bool,
+    /// Of `kind` `block`: every campaign is bound, not advertising alone.
+    everything: bool,
+    /// On what basis its people are written to, where a row of it does not say; null: not said.
+    basis: Option<String>,
+    /// Where that comes from.
+    basis_source: Option<String>,
+    /// `checking`: it is gone through; `checked`: it waits to be confirmed; `confirmed`: it is taken in; `done`, `failed` or `dropped`.
+    state: &'static str,
+    /// Of a hundred, how much of that is done.
+    #[schema(minimum = 0, maximum = 100)]
+    percent: i64,
+    /// Who brought it.
+    by: String,
+    /// When.
+    brought_at: DateTime<Utc>,
+    /// When it was over.
+    ended_at: Option<DateTime<Utc>>,
+    /// Why it cannot be taken in.
+    failure: Option<String>,
+    /// Its columns, from the left.
+    columns: Vec<Column>,
+    /// What it would change, or did; null: it is not gone through yet.
+    outcome: Option<Changes>,
+    /// Its refused rows can be fetched, once.
+    has_refused_rows: bool,
+}
+
+/// A column of a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UploadColumn)]
+struct Column {
+    /// Its name in the file.
+    name: String,
+    /// What it holds: a field such as `phone`, an attribute of one's own such as `=trang_thai`, or `-`: it is not kept.
+    #[schema(example = "phone")]
+    holds: String,
+    /// Its first cells, masked.
+    cells: Vec<String>,
+}
+
+/// What a list would change, or did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UploadChanges)]
+struct Changes {
+    /// Rows of the file.
+    rows: u64,
+    /// People, or addresses, that were not known.
+    added: u64,
+    /// People who were.
+    updated: u64,
+    /// Rows whose person another row of the file names.
+    repeated: u64,
+    /// Refused rows.
+    refused: u64,
+    /// People, or addresses, that are no longer in the list.
+    retired: u64,
+    /// People who come over from other lists that the caller sees.
+    moved: u64,
+    /// People of other departments' lists. There must be none for the list to be taken in.
+    foreign: u64,
+    /// The first refusals.
+    refusals: Vec<RefusedRow>,
+    /// Columns that are not kept.
+    ignored: Vec<String>,
+}
+
+/// A refused row.
+#[derive(Debug, Serialize, ToSchema)]
+struct RefusedRow {
+    /// The line, as an editor or Excel counts.
+    line: u64,
+    /// The column as the list names it; empty: the whole row.
+    column: String,
+    /// Why, without personal data.
+    reason: String,
+}
+
+impl Upload {
+    fn of(upload: intake::Upload, clerk: &Clerk<'_>, lang: Lang) -> Self {
+        let settings = upload.settings();
+        let said = settings.reading.mapping.map(|mapping| mapping.columns);
+        let columns = upload.look().into_iter().flat_map(|look| look.columns).enumerate().map(|(at, guess)| Column {
+            holds: said.as_ref().and_then(|said| said.get(at)).unwrap_or(&guess.key).clone(),
+            name: guess.name,
+            cells: guess.cells,
+        });
+        let (basis, basis_source) = settings.reading.basis.map(|basis| (basis.basis, basis.source)).unzip();
+        Self {
+            columns: columns.collect(),
+            outcome: upload.outcome().map(|outcome| Changes::of(outcome, clerk, lang)),
+            kind: upload.kind(),
+            list: settings.source,
+            department: settings.owner,
+            replace: settings.replace,
+            everything: settings.everything,
+            basis,
+            basis_source,
+            state: upload.state().name(),
+            percent: upload.percent(),
+            brought_at: moment(upload.created_at),
+            ended_at: upload.finished_at.map(moment),
+            failure: upload.failure().map(|failure| failure.text(lang).to_string()),
+            has_refused_rows: upload.rejected,
+            id: upload.id,
+            by: upload.by_whom,
+            name: upload.title,
+        }
+    }
+}
+
+impl Changes {
+    fn of(outcome: Outcome, clerk: &Clerk<'_>, lang: Lang) -> Self {
+        let (moved, foreign) = clerk.moved(&outcome);
+        Self {
+            moved: moved.into_iter().map(|(_, n)| n).sum(),
+            foreign,
+            rows: outcome.rows,
+            added: outcome.added,
+            updated: outcome.updated,
+            repeated: outcome.repeated,
+            refused: outcome.rejected,
+            retired: outcome.retired,
+            refusals: outcome
+                .first
+                .into_iter()
+                .map(|bad| RefusedRow { line: bad.line, column: bad.column, reason: lang.pick(&bad.vi, &bad.en).clone() })
+                .collect(),
+            ignored: outcome.ignored,
+        }
+    }
+}
+
+impl From<ClerkError> for Problem {
+    fn from(error: ClerkError) -> Self {
+        match error {
+            ClerkError::Wrong(wrong) => {
+                let each = wrong.mistakes.into_iter().map(|mistake| Wrong {
+                    at: At::Body(
+                        match mistake.field {
+                            "source" => "/list",
+                            "basis_source" => "/basis_source",
+                            _ => "/columns",
+                        }
+                        .to_string(),
+                    ),
+                    detail: mistake.says,
+                    spot: None,
+                });
+                let words = phrase!("điều nêu về danh sách chưa đúng", "what was said of the list is not right");
+                Self { errors: each.collect(), ..Self::new(Kind::Invalid, words) }
+            }
+            ClerkError::NoDepartment => Self::field("/department", error.phrase()),
+            ClerkError::BadName | ClerkError::Taken(_) => Self::parameter("list", error.phrase()),
+            ClerkError::TooMany(_) | ClerkError::NoRoom | ClerkError::Foreign => Self::conflict(error.phrase()),
+            other => Fault::from(other).into(),
+        }
+    }
+}
+
+/// Whoever handles lists for the caller.
+async fn clerk<'a>(state: &'a Shared, caller: &'a Caller) -> Result<Clerk<'a>, Problem> {
+    let parts = &state.parts;
+    let folder = intake::folder(&parts.config);
+    Ok(Clerk::of((&parts.db, &parts.seal), folder, (&caller.user, &caller.actor), parts.clock.millis()).await?)
+}
+
+#[utoipa::path(get, path = "/uploads", tag = "audience", operation_id = "list_uploads",
+    summary = "Các danh sách đang chờ nhập | Lists that are under way",
+    responses((status = 200, description = "Those that the caller may see, the latest first", body = List<Upload>)))]
+async fn list(
+    caller: Caller,
+    Reader(lang): Reader,
+    extract::State(State(state)): extract::State<State>,
+) -> Result<List<Upload>, Problem> {
+    caller.needs(Right::ReadAudience)?;
+    let clerk = clerk(&state, &caller).await?;
+    let open = clerk.open().await?;
+    Ok(List::whole(open.into_iter().map(|upload| Upload::of(upload, &clerk, lang)).collect()))
+}
+
+/// What a file is said to be.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Named {
+    /// What it is called.
+    #[param(min_length = 1, max_length = 200, example = "dan-cu.csv")]
+    name: String,
+    /// Which of the office's lists it is; the one that is called as the file, unless said.
+    list: Option<String>,
+    /// `audience`: people to write to, who wait to be confirmed; `block`: addresses never to be written to, which are taken in at once.
+    #[param(inline)]
+    kind: Option<intake::Kind>,
+    /// Of `block`: every campaign is bound, not advertising alone.
+    everything: Option<bool>,
+}
+
+/// A list as text (CSV) or as a workbook (XLSX).
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body that is not read into memory")]
+struct ListFile(Vec<u8>);
+
+#[utoipa::path(post, path = "/uploads", tag = "audience", operation_id = "bring_list",
+    summary = "Tải lên một danh sách | Bring a list",
+    description = "A file of at most 256 MiB, CSV or XLSX; `text/csv` is taken as well. Nothing of it counts before it is confirmed.",
+    params(Named), request_body(content = ListFile, content_type = "application/octet-stream"),
+    responses((status = 201, description = "It is gone through in the background", body = Upload),
+        (status = 409, description = "Too many wait already, or the disk is full")))]
+async fn bring(
+    caller: Caller,
+    Reader(lang): Reader,
+    extract::State(State(state)): extract::State<State>,
+    Query(named): Query<Named>,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.needs(Right::WriteAudience)?;
+    if !(1..=LONGEST_NAME).contains(&named.name.chars().count()) {
+        return Err(Problem::parameter("name", phrase!("từ 1 đến {LONGEST_NAME} ký tự", "1 to {LONGEST_NAME} characters")));
+    }
+    if !MEDIA.contains(&media_type(request.headers()).as_str()) {
+        let known = MEDIA.join(", ");
+        return Err(Problem::new(Kind::MediaType, phrase!("gửi một trong {known}", "send one of {known}")));
+    }
+    let key = frame::key(request.headers())?;
+    let (parts, body) = request.into_parts();
+    let (file, hash) = spooled(&state, &parts, body).await?;
+    let Some(key) = key else { return keep(&state, &caller, named, file, lang).await };
+    let (shared, actor) = (state.clone(), caller.key());
+    let work = async move {
+        let kept = keep(&shared, &caller, named, file, lang).await;
+        kept.into_response()
+    };
+    Ok(frame::at_most_once(&state, actor, key, hash, work).await)
+}
+
+/// A body in a file of its own, and the hash of the request that it makes.
+async fn spooled(state: &Shared, parts: &Parts, body: axum::body::Body) -> Result<(NamedTempFile, [u8; 32]), Problem> {
+    let mut file = intake::spool(&intake::folder(&state.parts.config)).map_err(anyhow::Error::from)?;
+    let mut hash = frame::hash(parts);
+    let (mut chunks, mut size) = (body.into_data_stream(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|_| Problem::new(Kind::BadRequest, phrase!("nội dung bị ngắt giữa chừng", "the body broke off")))?;
+        size += chunk.len();
+        if size > LARGEST {
+            return Err(too_large());
+        }
+        hash.update(&chunk);
+        file.write_all(&chunk).map_err(anyhow::Error::from)?;
+    }
+    Ok((file, hash.finalize().into()))
+}
+
+async fn keep(state: &Shared, caller: &Caller, named: Named, file: NamedTempFile, lang: Lang) -> Result<Response, Problem> {
+    let clerk = clerk(state, caller).await?;
+    let brought = intake::Brought {
+        file,
+        title: named.name,
+        kind: named.kind.unwrap_or(intake::Kind::Audience),
+        source: named.list.unwrap_or_default(),
+        everything: named.everything.unwrap_or_default(),
+        lang,
+    };
+    let id = clerk.bring(brought).await?;
+    state.parts.work.notify_waiters();
+    let upload = clerk.find(id).await?;
+    Ok(created(&format!("/api/v1/uploads/{id}"), &Upload::of(upload, &clerk, lang)))
+}
+
+/// One of them as it stands now.
+async fn standing(clerk: &Clerk<'_>, id: i64, lang: Lang) -> Result<axum::Json<Upload>, Problem> {
+    Ok(axum::Json(Upload::of(clerk.find(id).await?, clerk, lang)))
+}
+
+#[utoipa::path(get, path = "/uploads/{id}", tag = "audience", operation_id = "read_upload",
+    summary = "Một danh sách đã tải lên | One list", params(Id),
+    responses((status = 200, description = "As it stands", body = Upload)))]
+async fn read(
+    caller: Caller,
+    Reader(lang): Reader,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<axum::Json<Upload>, Problem> {
+    caller.needs(Right::ReadAudience)?;
+    standing(&clerk(&state, &caller).await?, id, lang).await
+}
+
+/// What is said of a list.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Saying {
+    /// Which of the office's lists it is.
+    #[schema(min_length = 1, max_length = 60, example = "dan-cu")]
+    list: String,
+    /// The department that the list will belong to; empty: nobody's.
+    #[serde(default)]
+    department: String,
+    /// Who is of this list and not in the file is retired.
+    #[serde(default)]
+    replace: bool,
+    /// On what basis its people are written to, where a row of it does not say.
+    #[serde(default)]
+    #[schema(max_length = 100, example = "public_task")]
+    basis: String,
+    /// Where that comes from: needed of the basis `consent`.
+    #[serde(default)]
+    #[schema(max_length = 300)]
+    basis_source: String,
+    /// What each column holds, from the left: see `holds`. At least one is an address.
+    #[schema(example = json!(["ref", "phone", "-"]))]
+    columns: Vec<String>,
+}
+
+#[utoipa::path(put, path = "/uploads/{id}", tag = "audience", operation_id = "describe_upload",
+    summary = "Nêu danh sách và các cột | Say which list it is, and what its columns hold",
+    description = "It is gone through anew in the background.", params(Id), request_body = Saying,
+    responses((status = 200, description = "As it stands now", body = Upload),
+        (status = 409, description = "It is being worked on, or over")))]
+async fn say(
+    caller: Caller,
+    Reader(lang): Reader,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+    Json(saying): Json<Saying>,
+) -> Result<axum::Json<Upload>, Problem> {
+    caller.needs(Right::WriteAudience)?;
+    at_most("/basis", &saying.basis, LONGEST_BASIS)?;
+    at_most("/basis_source", &saying.basis_source, LONGEST_BASIS_SOURCE)?;
+    let clerk = clerk(&state, &caller).await?;
+    let said = Said {
+        source: &saying.list,
+        owner: &saying.department,
+        replace: saying.replace,
+        basis: &saying.basis,
+        basis_source: &saying.basis_source,
+        columns: saying.columns,
+    };
+    clerk.say(&clerk.find(id).await?, said).await?;
+    state.parts.work.notify_waiters();
+    standing(&clerk, id, lang).await
+}
+
+#[utoipa::path(post, path = "/uploads/{id}/confirm", tag = "audience", operation_id = "confirm_upload",
+    summary = "Xác nhận nhập | Have it taken in as it was checked", params(Id),
+    responses((status = 200, description = "It is taken in in the background", body = Upload),
+        (status = 409, description = "It is not checked, or names people of another department's list")))]
+async fn confirm(
+    caller: Caller,
+    Reader(lang): Reader,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<axum::Json<Upload>, Problem> {
+    caller.needs(Right::WriteAudience)?;
+    let clerk = clerk(&state, &caller).await?;
+    clerk.confirm(&clerk.find(id).await?).await?;
+    state.parts.work.notify_waiters();
+    standing(&clerk, id, lang).await
+}
+
+#[utoipa::path(delete, path = "/uploads/{id}", tag = "audience", operation_id = "drop_upload",
+    summary = "Bỏ danh sách đã tải lên | Throw a list away", params(Id),
+    responses((status = 204, description = "Nothing of it was taken in"), (status = 409, description = "It is being taken in, or over")))]
+async fn throw_away(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<StatusCode, Problem> {
+    caller.needs(Right::WriteAudience)?;
+    let clerk = clerk(&state, &caller).await?;
+    clerk.throw_away(&clerk.find(id).await?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/uploads/{id}/refused-rows", tag = "audience", operation_id = "fetch_refused_rows",
+    summary = "Tải các dòng lỗi | Fetch its refused rows, once",
+    description = "Whoever fetches them has them: they hold what the file held, and are not kept here.", params(Id),
+    responses((status = 200, description = "The rows, with the reason of each", content_type = "text/csv", body = String),
+        (status = 409, description = "They were fetched, or there are none")))]
+async fn refused_rows(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Number(id): Number,
+) -> Result<Response, Problem> {
+    caller.needs(Right::WriteAudience)?;
+    caller.needs(Right::ReadPerson)?;
+    let clerk = clerk(&state, &caller).await?;
+    Ok(download::refused_rows(id, clerk.rejected(&clerk.find(id).await?).await?))
+}

@@ -1,0 +1,181 @@
+//! Figures as templates take them: written for people, in their language.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Value, context};
+
+use super::wanted::Wanted;
+use crate::{
+    audience::place::Places,
+    phrase,
+    reconcile::Reported,
+    report::{Cut, Fate, Figures, Line, Measure, Sheet, Target, paper},
+    words::{self, Lang},
+};
+
+/// The measures, now and before.
+pub(in crate::web::console) fn summary(sheet: &Sheet, before: Option<&Sheet>, lang: Lang) -> Vec<Value> {
+    let number = |n: Option<i64>| n.map_or_else(|| "–".to_string(), |n| words::number(n, lang));
+    paper::summary(sheet, before, lang)
+        .into_iter()
+        .map(|row| {
+            context! {
+                key => row.measure.name(), label => row.measure.label().text(lang), now => number(row.now), share => row.share,
+                before => number(row.before), share_before => row.share_before,
+                change => row.change.map_or_else(|| "–".to_string(), |n| paper::signed(n, lang)),
+            }
+        })
+        .collect()
+}
+
+/// What a manager is asked first: whom, whom not, for how much, and against the period before.
+pub(super) fn tiles(sheet: &Sheet, before: Option<&Sheet>, lang: Lang) -> Vec<Value> {
+    let first = |row: &paper::Row| !matches!(row.measure, Measure::Deliveries | Measure::Arrived | Measure::Parts);
+    // Against a period without anybody every figure is a rise.
+    let before = before.filter(|before| before.total.people.addressed() > 0);
+    let rows = paper::summary(sheet, before, lang).into_iter().filter(first);
+    rows.map(|row| {
+        let change = row.change.map(|n| {
+            let n = paper::signed(n, lang);
+            phrase!("{n} so với kỳ trước", "{n} against before").text(lang).to_string()
+        });
+        let note: Vec<String> = row.share.into_iter().chain(change).collect();
+        context! {
+            label => row.measure.label().text(lang), note => note.join(" · "),
+            now => row.now.map_or_else(|| "–".to_string(), |n| words::number(n, lang)),
+        }
+    })
+    .collect()
+}
+
+/// The figures as shares of everybody on the list, whom no campaign may have been for.
+pub(super) fn listed(sheet: &Sheet, people: i64, at: i64, lang: Lang) -> Value {
+    let share = |fate| words::share(sheet.total.people.of(fate), people, lang);
+    context! {
+        people => words::number(people, lang), at => words::moment(at, lang), confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed),
+    }
+}
+
+/// What a carrier billed, beside what it was given to send.
+pub(super) fn reported(one: &Reported, lang: Lang) -> Value {
+    let n = |n: i64| words::number(n, lang);
+    context! {
+        account => &one.account, carrier => one.carrier_name(lang), days => n(one.days),
+        parts => n(one.invoiced.parts), cost => n(one.invoiced.cost), own_parts => n(one.counted.parts), own_cost => n(one.counted.cost),
+    }
+}
+
+pub(in crate::web::console) fn adjustments(adjusted: &[(Measure, i64, i64)], lang: Lang) -> Vec<Value> {
+    let row = |(measure, closed, now): &(Measure, i64, i64)| {
+        context! { label => measure.label().text(lang), closed => words::number(*closed, lang), now => words::number(*now, lang),
+        change => paper::signed(now - closed, lang) }
+    };
+    adjusted.iter().map(row).collect()
+}
+
+/// A campaign's goal over its own audience.
+pub(super) fn goal_of(sheet: &Sheet, lang: Lang) -> Option<Value> {
+    let goal = sheet.subject.as_ref()?.goal.filter(|_| sheet.selection.campaign.is_some())?;
+    let people = &sheet.total.people;
+    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
+    let met = people.addressed() > 0 && people.of(Fate::Confirmed) as f64 >= goal * people.addressed() as f64;
+    let share = |fate| words::share(people.of(fate), people.addressed(), lang);
+    Some(context! { value => percent(goal, lang), confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed), met })
+}
+
+fn percent(share: f64, lang: Lang) -> String {
+    format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', lang.pick(",", "."))
+}
+
+pub(super) fn target_value(target: &Target, lang: Lang) -> Value {
+    let (goal, population) = (&target.goal, target.population());
+    let share = |fate| words::share(target.people.of(fate), population, lang);
+    context! {
+        title => &goal.title, basis => &goal.basis, from => words::date(goal.from, lang), through => words::date(goal.through, lang),
+        value => percent(goal.value, lang), population => words::number(population, lang), source => &goal.source,
+        confirmed => words::number(target.people.of(Fate::Confirmed), lang), presumed => words::number(target.people.of(Fate::Presumed), lang),
+        share_confirmed => share(Fate::Confirmed), share_presumed => share(Fate::Presumed), met => target.is_met(),
+    }
+}
+
+fn figure_values(figures: &Figures, lang: Lang) -> Value {
+    let (people, deliveries) = (&figures.people, &figures.deliveries);
+    let n = |n: i64| words::number(n, lang);
+    let confirmed = people.of(Fate::Confirmed);
+    let each = if confirmed == 0 {
+        "–".to_string()
+    } else {
+        n(deliveries.cost / confirmed + i64::from(deliveries.cost % confirmed != 0))
+    };
+    context! {
+        people => n(people.addressed()), confirmed => n(confirmed), share => words::share(confirmed, people.addressed(), lang),
+        presumed => n(people.of(Fate::Presumed)), not_reached => n(people.not_reached()), deliveries => n(deliveries.total()),
+        arrived => n(deliveries.confirmed()), failed => n(deliveries.failed()), parts => n(deliveries.parts), cost => n(deliveries.cost), each,
+    }
+}
+
+pub(super) fn line_value(line: &Line, before: Option<&Sheet>, wanted: &Wanted, lang: Lang) -> Value {
+    let then = before.and_then(|before| before.lines(wanted.by).iter().find(|then| then.key == line.key));
+    let population = wanted.populations.get(&line.key).filter(|_| wanted.by == Cut::Area);
+    let open = match wanted.by {
+        Cut::Area if wanted.selection.area.is_none() && line.key.len() == 2 => {
+            Some(wanted.with("/reach", |asked| asked.area.clone_from(&line.key)))
+        }
+        Cut::Campaign if wanted.campaigns.iter().any(|(slug, _)| *slug == line.key) => Some(wanted.with("/reach", |asked| {
+            asked.campaign.clone_from(&line.key);
+            asked.by = String::new();
+        })),
+        _ => None,
+    };
+    let drill = wanted.with("/reach/rows", |asked| asked.by = wanted.by.name().to_string());
+    let key: String = form_urlencoded::byte_serialize(line.key.as_bytes()).collect();
+    context! {
+        name => line.name.text(lang), href => open, rows => format!("{drill}&line={key}"),
+        figures => figure_values(&line.figures, lang),
+        share_before => then.map(|then| words::share(then.figures.people.of(Fate::Confirmed), then.figures.people.addressed(), lang)),
+        of_population => population.map(|population| words::share(line.figures.people.of(Fate::Confirmed), *population, lang)),
+    }
+}
+
+/// Why people were not reached: the most first, all places together.
+pub(super) fn gaps(sheet: &Sheet, wanted: &Wanted, lang: Lang) -> Vec<Value> {
+    let mut by_why: BTreeMap<(String, &'static str, Option<&'static str>), i64> = BTreeMap::new();
+    for gap in &sheet.gaps {
+        let (why, fate) = (gap.outcome.why(), gap.outcome.fate);
+        // Where the reason says why, its rows are those of that reason.
+        let cause = (why != fate.label().capital()).then(|| gap.outcome.cause.name());
+        *by_why.entry((why.text(lang).to_string(), fate.name(), cause)).or_default() += gap.people;
+    }
+    let mut rows: Vec<_> = by_why.into_iter().collect();
+    rows.sort_by_key(|(_, people)| std::cmp::Reverse(*people));
+    let all = sheet.total.people.not_reached();
+    let row = |((why, fate, cause), people): ((String, &'static str, Option<&'static str>), i64)| {
+        let path =
+            wanted.with("/reach/rows", |asked| asked.by = cause.map_or_else(String::new, |_| Cut::Reason.name().to_string()));
+        let join = if path.contains('?') { '&' } else { '?' };
+        let line = cause.map(|cause| format!("&line={cause}")).unwrap_or_default();
+        let href = format!("{path}{join}fate={fate}{line}");
+        context! { why, href, people => words::number(people, lang), share => words::share(people, all, lang) }
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// The table behind the map: places with people.
+pub(super) fn places(sheet: &Sheet, wanted: &Wanted, lang: Lang) -> Vec<Value> {
+    let province = wanted.selection.area.as_deref().filter(|code| code.len() == 2);
+    let people = sheet.people_by_place(province);
+    people
+        .into_iter()
+        .map(|(code, people)| {
+            let name = code.as_deref().and_then(|code| Places::built_in().full_name(code));
+            context! {
+                name => name.unwrap_or_else(|| lang.pick("(chưa rõ địa bàn)", "(not known)").to_string()),
+                people => words::number(people.addressed(), lang),
+                confirmed => words::number(people.of(Fate::Confirmed), lang),
+                share => words::share(people.of(Fate::Confirmed), people.addressed(), lang),
+                presumed => words::number(people.of(Fate::Presumed), lang),
+                not_reached => words::number(people.not_reached(), lang),
+            }
+        })
+        .collect()
+}
