@@ -1,26 +1,29 @@
 //! Claims: a process takes rows for one account, and everything that could forbid a send is looked at once more.
 //!
-//! A claim is small (it bounds what a crash leaves in doubt) and commits before any byte leaves. In its transaction it
-//! checks the process's lease, the run's state, the account's slots and quota, the person's refusals, caps and spacing,
-//! and the run's budget.
+//! A claim is small (it bounds what a crash leaves in doubt) and commits before any byte leaves. It looks at the person's
+//! refusals, and renders; then its transaction checks the process's lease, the run's state, the account's slots and quota,
+//! caps and spacing and the run's budget, and takes the rows that nobody changed since the look.
 
 mod request;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
 pub use request::{Candidate, Claim, Claimed, Limit, Prepared, Request};
 
 use super::{
-    Counted, State, Why, advert, contact, end,
+    Counted, State, Why, advert, contact, end, id_list,
     slot::{self, Reserved, micros},
 };
 use crate::{
     consent::agreement,
-    db::{Result, Sql, Tx, affected},
+    db::{Db, Result, Sql, Tx, affected, alike},
     health::throttle::Throttle,
-    tally, within,
+    tally, transaction, within,
 };
 
 static LEASE: Sql = Sql::new(r"SELECT lease_until FROM epoch e WHERE id = $1 AND NOT ended :share(e)");
@@ -66,12 +69,20 @@ static CANDIDATES: Sql = Sql::new(
 static ADDRESS_TAKEN: Sql = Sql::new(r"SELECT EXISTS (SELECT 1 FROM delivery WHERE run = $1 AND address = $2)");
 
 // `state + 0`, here and below: such a row is found by its key. With the bare column an engine may walk the partial index
-// of that state instead, with statistics from when it was all but empty, once for every row of the list.
+// of that state instead, with statistics from when it was all but empty, once for every row of the list. `updated_at` grows with
+// every change of a row: one that is as old as it looked is as it looked.
 static SUBMIT: Sql = Sql::new(
     r"UPDATE delivery SET state = 1, owner = $2, account = $3, updated_at = v.claimed_at, parts = v.parts, price = v.price, address = v.address,
              reason = CASE delivery.reason WHEN 33 THEN 0 ELSE delivery.reason END
-      FROM :rows($1; id BIGINT, claimed_at BIGINT, parts SMALLINT, price BIGINT, address BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state + 0 = 0",
+      FROM :rows($1; id BIGINT, looked_at BIGINT, claimed_at BIGINT, parts SMALLINT, price BIGINT, address BIGINT) AS v
+      WHERE delivery.id = v.id AND delivery.state + 0 = 0 AND delivery.updated_at = v.looked_at RETURNING delivery.id",
+);
+
+// The same for rows that become alike, and whose addresses are what they were: their index is left alone.
+static SUBMIT_ALIKE: Sql = Sql::new(
+    r"UPDATE delivery SET state = 1, owner = $2, account = $3, updated_at = $5, parts = $6, price = $7,
+             reason = CASE reason WHEN 33 THEN 0 ELSE reason END
+      WHERE id IN :ids($1) AND state + 0 = 0 AND updated_at = $4 RETURNING id",
 );
 
 static DEFER: Sql = Sql::new(
@@ -82,10 +93,14 @@ static DEFER: Sql = Sql::new(
 #[derive(Serialize)]
 struct Submitted {
     id: i64,
+    looked_at: i64,
     claimed_at: i64,
     parts: i16,
     price: i64,
-    address: Option<i64>,
+    address: i64,
+    /// It is another one than at fan-out.
+    #[serde(skip)]
+    moved: bool,
 }
 
 #[derive(Serialize)]
@@ -94,32 +109,127 @@ struct Deferred {
     next_at: i64,
 }
 
-/// Claims rows of one run and route for one account. `prepare` renders: it is called inside the transaction, only
-/// computes, and sees each candidate at most once a call (a lost deadlock calls the whole body again).
-pub async fn claim<T>(tx: &mut Tx, request: &Request<'_>, prepare: impl FnMut(&Candidate) -> Prepared<T>) -> Result<Claim<T>> {
-    let nothing = |limit| Claim { claimed: Vec::new(), seen: 0, exhausted: limit == Limit::None, limit, reserved: None };
+/// What was looked at is looked at again in the transaction, where it had to wait longer than this for its beginning.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Claims rows of one run and route for one account. `prepare` renders and only computes; it may see a candidate again.
+///
+/// Where one transaction at a time writes, it holds up everybody: it only marks what was looked at and rendered a moment before,
+/// as far as that is still as it was. Where rows are locked one by one, the look locks them.
+pub async fn claim<T>(db: &Db, request: &Request<'_>, mut prepare: impl FnMut(&Candidate) -> Prepared<T>) -> Result<Claim<T>> {
+    let turn = db.turn().await;
+    let mut before = None;
+    if turn.is_some() {
+        let at = Instant::now();
+        let (look, room) = look(&mut db.view().await?, request, &mut prepare).await?;
+        if let Err(limit) = room {
+            return Ok(Claim::nothing(limit));
+        }
+        if look.seen.is_empty() {
+            return Ok(Claim::nothing(Limit::None));
+        }
+        before = Some((at, look));
+    }
+    let (look, taken) = transaction!(db, |tx| {
+        let (look, room) = match before.take_if(|(at, _)| at.elapsed() < FRESH) {
+            Some((_, look)) => (look, room(tx, request).await?),
+            None => look(tx, request, &mut prepare).await?,
+        };
+        let taken = match room {
+            Ok(room) => take(tx, request, &room, &look).await?,
+            Err(limit) => Taken::nothing(limit),
+        };
+        Ok((look, taken))
+    })?;
+    let seen = look.seen.len();
+    let mut rows = taken.rows;
+    let claimed = look.seen.into_iter().filter_map(|Seen { candidate, fate }| match (rows.remove(&candidate.id), fate) {
+        (Some(row), Fate::May(Prepared::Send { payload, .. })) => Some(row.with(payload)),
+        _ => None,
+    });
+    Ok(Claim { claimed: claimed.collect(), seen, exhausted: taken.exhausted, limit: taken.limit, reserved: taken.reserved })
+}
+
+/// What could be claimed, in the order of its turn.
+struct Look<T> {
+    seen: Vec<Seen<T>>,
+    /// Nothing more is due.
+    all: bool,
+}
+
+/// A row that could be claimed.
+struct Seen<T> {
+    candidate: Candidate,
+    fate: Fate<T>,
+}
+
+/// What becomes of a candidate whose turn it is.
+enum Fate<T> {
+    May(Prepared<T>),
+    /// It may not be sent.
+    Ends(State, Why),
+}
+
+/// Looks at what is due and at everything that could forbid it, and renders what may go. Also: what the account may take.
+async fn look<T>(
+    tx: &mut Tx,
+    request: &Request<'_>,
+    mut prepare: impl FnMut(&Candidate) -> Prepared<T>,
+) -> Result<(Look<T>, std::result::Result<Room, Limit>)> {
     let room = match room(tx, request).await? {
         Ok(room) => room,
-        Err(limit) => return Ok(nothing(limit)),
+        Err(limit) => return Ok((Look { seen: Vec::new(), all: false }, Err(limit))),
     };
     let candidates = candidates(tx, request, room.limit).await?;
-    let seen = candidates.len();
-    if seen == 0 {
-        return Ok(nothing(Limit::None));
-    }
-    let mut taken = sift(tx, request, &room, candidates, prepare).await?;
+    let all = i64::try_from(candidates.len()).unwrap_or(i64::MAX) < room.limit;
+    let wants_consent = request.plan.wants_consent(request.now);
+    let seen = candidates.into_iter().map(|candidate| {
+        let fate = match forbids(wants_consent, &candidate) {
+            Some((state, why)) => Fate::Ends(state, why),
+            None => Fate::May(prepare(&candidate)),
+        };
+        Seen { candidate, fate }
+    });
+    Ok((Look { seen: seen.collect(), all }, Ok(room)))
+}
 
-    if !taken.deferred.is_empty() {
-        let list = crate::db::list(&taken.deferred);
+/// What a claim's transaction did.
+struct Taken {
+    /// Rows that are the caller's now, by their deliveries' ids.
+    rows: HashMap<i64, Claimed<()>>,
+    exhausted: bool,
+    limit: Limit,
+    reserved: Option<Reserved>,
+}
+
+impl Taken {
+    fn nothing(limit: Limit) -> Self {
+        Self { rows: HashMap::new(), exhausted: limit == Limit::None, limit, reserved: None }
+    }
+}
+
+/// Takes of what was seen as much as there is room for.
+async fn take<T>(tx: &mut Tx, request: &Request<'_>, room: &Room, look: &Look<T>) -> Result<Taken> {
+    if look.seen.is_empty() {
+        return Ok(Taken::nothing(Limit::None));
+    }
+    let most = usize::try_from(room.limit).unwrap_or(usize::MAX).min(look.seen.len());
+    let Sifted { chosen, deferred, ended, limit, left_over, mut changes } = sift(tx, request, room, &look.seen[..most]).await?;
+    if !deferred.is_empty() {
+        let list = crate::db::list(&deferred);
         within!(tx, |c, sql| sqlx::query(sql(&DEFER)).bind(&list).execute(c).await.map(affected))?;
     }
-    end::end_pending(tx, request.plan, &taken.ended, request.now, &mut taken.changes).await?;
-    let reserved = if taken.claimed.is_empty() { None } else { take(tx, request, &room, &taken).await? };
+    end::end_pending(tx, request.plan, &ended, request.now, &mut changes).await?;
+    let rows = submit(tx, request, &chosen, &mut changes).await?;
+    let parts = rows.iter().map(|row| i64::from(row.slot_parts)).sum();
+    let slots = if rows.is_empty() { 0 } else { request.slots_of(rows.len(), parts) };
+    let rows: HashMap<i64, Claimed<()>> = rows.into_iter().map(|row| (row.claimed.id, row.claimed)).collect();
+    let reserved = if rows.is_empty() { None } else { spend(tx, request, room, &rows, slots).await? };
+    tally::apply(tx, request.epoch, changes).await?;
     // Rows that are deferred or ended use up no slot: only messages on their way do.
-    let limit = if taken.limit == Limit::None && taken.slots >= room.available { Limit::Rate } else { taken.limit };
-    let exhausted = i64::try_from(seen).unwrap_or(i64::MAX) < room.limit && !taken.left_over;
-    tally::apply(tx, request.epoch, taken.changes).await?;
-    Ok(Claim { claimed: taken.claimed, seen, exhausted, limit, reserved })
+    let limit = if limit == Limit::None && slots >= room.available { Limit::Rate } else { limit };
+    let whole = most == look.seen.len() && rows.len() == chosen.len();
+    Ok(Taken { exhausted: look.all && whole && !left_over, rows, limit, reserved })
 }
 
 /// What an account may take now.
@@ -189,54 +299,55 @@ async fn candidates(tx: &mut Tx, request: &Request<'_>, limit: i64) -> Result<Ve
 }
 
 /// What becomes of the candidates.
-struct Taken<T> {
-    claimed: Vec<Claimed<T>>,
-    submitted: Vec<Submitted>,
+struct Sifted<'a> {
+    chosen: Vec<Chosen<'a>>,
     deferred: Vec<Deferred>,
     ended: Vec<end::End>,
-    /// Slots that the claimed ones take.
-    slots: i64,
     /// What held some back.
     limit: Limit,
     /// A message of more parts than slots are free stayed.
     left_over: bool,
+    /// What the deferred ones change in the tallies: nothing but that something moved.
     changes: tally::Changes,
 }
 
-/// Looks at each candidate: who may not be written to, who has to wait, what fits.
-async fn sift<T>(
-    tx: &mut Tx,
-    request: &Request<'_>,
-    room: &Room,
-    candidates: Vec<Candidate>,
-    mut prepare: impl FnMut(&Candidate) -> Prepared<T>,
-) -> Result<Taken<T>> {
+/// A candidate that goes.
+struct Chosen<'a> {
+    candidate: &'a Candidate,
+    /// Keyed hash of its address.
+    hash: i64,
+    /// What it takes of the slots.
+    slot_parts: i16,
+    /// Parts and price that it adds to the row's.
+    cost: (i16, i64),
+}
+
+/// Looks at each candidate: who has to wait, what fits.
+async fn sift<'a, T>(tx: &mut Tx, request: &Request<'_>, room: &Room, seen: &'a [Seen<T>]) -> Result<Sifted<'a>> {
     let run = request.plan.run;
+    let candidates = || seen.iter().map(|seen| &seen.candidate);
     let mut too_soon =
-        if request.counts_as_contact { contact::too_soon(tx, request, &candidates).await? } else { HashMap::new() };
+        if request.counts_as_contact { contact::too_soon(tx, request, candidates()).await? } else { HashMap::new() };
     if request.plan.advertising {
-        too_soon.extend(advert::too_many(tx, request, &candidates).await?);
+        too_soon.extend(advert::too_many(tx, request, candidates()).await?);
     }
-    let wants_consent = request.plan.wants_consent(request.now);
     let mut left = match request.budget {
         Some(budget) => budget - tally::spent(tx, run).await?,
         None => i64::MAX,
     };
-    let mut taken = Taken {
-        claimed: Vec::new(),
-        submitted: Vec::new(),
+    let mut sifted = Sifted {
+        chosen: Vec::new(),
         deferred: Vec::new(),
         ended: Vec::new(),
-        slots: 0,
         limit: Limit::None,
         left_over: false,
         changes: tally::Changes::default(),
     };
     let mut new_addresses = HashSet::new();
     let mut all_parts = 0_i64;
-    for candidate in candidates {
+    for Seen { candidate, fate } in seen {
         if let Some(next_at) = too_soon.get(&candidate.id) {
-            taken.deferred.push(Deferred { id: candidate.id, next_at: *next_at });
+            sifted.deferred.push(Deferred { id: candidate.id, next_at: *next_at });
             // It enters what it leaves: kept figures, which tell reasons, see by it that something moved.
             let own = Counted {
                 id: candidate.id,
@@ -245,69 +356,72 @@ async fn sift<T>(
                 parts: candidate.parts,
                 price: candidate.price,
             };
-            own.becomes(&own, &mut taken.changes);
+            own.becomes(&own, &mut sifted.changes);
             continue;
         }
-        let hash = match may_go(tx, run, wants_consent, &candidate, &mut new_addresses).await? {
+        let mut ends = |state, why, detail| sifted.ended.push(end::End { id: candidate.id, state, why, detail });
+        let prepared = match fate {
+            Fate::May(prepared) => prepared,
+            Fate::Ends(state, why) => {
+                ends(*state, *why, None);
+                continue;
+            }
+        };
+        let hash = match goes_to(tx, run, candidate, &mut new_addresses).await? {
             Ok(hash) => hash,
             Err((state, why)) => {
-                taken.ended.push(end::End { id: candidate.id, state, why, detail: None });
+                ends(state, why, None);
                 continue;
             }
         };
-        let (parts, price, payload) = match prepare(&candidate) {
-            Prepared::Send { parts, price, payload } => (parts, price, payload),
+        let (parts, price) = match prepared {
+            Prepared::Send { parts, price, .. } => (*parts, *price),
             Prepared::Reject { reason, detail } => {
-                let (state, why) = (State::Rejected, Why::Gateway(reason));
-                taken.ended.push(end::End { id: candidate.id, state, why, detail: Some(detail) });
+                ends(State::Rejected, Why::Gateway(*reason), Some(detail.clone()));
                 continue;
             }
         };
-        let with_it = request.slots_of(taken.claimed.len() + 1, all_parts + i64::from(parts.max(1)));
+        let slot_parts = parts.max(1);
+        let with_it = request.slots_of(sifted.chosen.len() + 1, all_parts + i64::from(slot_parts));
         // A message of more parts than slots are free goes when it is the first: its last slots lie further ahead.
-        if with_it > room.available && !taken.claimed.is_empty() {
-            taken.left_over = true;
+        if with_it > room.available && !sifted.chosen.is_empty() {
+            sifted.left_over = true;
             continue;
         }
         let cost = if candidate.pinned == 0 { (parts, price) } else { (0, 0) };
         if cost.1 > left {
-            taken.limit = Limit::Budget;
+            sifted.limit = Limit::Budget;
             continue;
         }
         left -= cost.1;
-        taken.slots = with_it;
-        all_parts += i64::from(parts.max(1));
-        taken.add(request, &candidate, hash, cost, payload);
+        all_parts += i64::from(slot_parts);
+        sifted.chosen.push(Chosen { candidate, hash, slot_parts, cost });
     }
-    Ok(taken)
+    Ok(sifted)
 }
 
-/// Whether a candidate may be written to: the keyed hash of its address, or how and why it ends.
-async fn may_go(
+/// How and why a candidate ends that may not be written to.
+fn forbids(wants_consent: bool, candidate: &Candidate) -> Option<(State, Why)> {
+    let agreed = || candidate.consent_basis.as_deref().is_some_and(agreement::has_agreed);
+    let why = [
+        (candidate.hash.is_none() || candidate.recipient_state != 0, Why::NoAddress),
+        (candidate.refused, Why::OptedOut),
+        (candidate.blocked, Why::DoNotCall),
+        (candidate.suppressed, Why::Suppressed),
+        (wants_consent && !agreed(), Why::NoConsent),
+        (candidate.reached, Why::Reached),
+    ];
+    why.into_iter().find(|(so, _)| *so).map(|(_, why)| (State::Skipped, why))
+}
+
+/// The keyed hash of the address that a candidate goes to, or how and why it ends.
+async fn goes_to(
     tx: &mut Tx,
     run: i64,
-    wants_consent: bool,
     candidate: &Candidate,
     new_addresses: &mut HashSet<i64>,
 ) -> Result<std::result::Result<i64, (State, Why)>> {
-    let Some(hash) = candidate.hash.filter(|_| candidate.recipient_state == 0) else {
-        return Ok(Err((State::Skipped, Why::NoAddress)));
-    };
-    if candidate.refused {
-        return Ok(Err((State::Skipped, Why::OptedOut)));
-    }
-    if candidate.blocked {
-        return Ok(Err((State::Skipped, Why::DoNotCall)));
-    }
-    if candidate.suppressed {
-        return Ok(Err((State::Skipped, Why::Suppressed)));
-    }
-    if wants_consent && !candidate.consent_basis.as_deref().is_some_and(agreement::has_agreed) {
-        return Ok(Err((State::Skipped, Why::NoConsent)));
-    }
-    if candidate.reached {
-        return Ok(Err((State::Skipped, Why::Reached)));
-    }
+    let Some(hash) = candidate.hash else { return Ok(Err((State::Skipped, Why::NoAddress))) };
     if candidate.address != Some(hash) {
         // Text, address, account and reference of a doubted attempt stay fixed: another address cannot settle it.
         if candidate.pinned != 0 {
@@ -321,9 +435,65 @@ async fn may_go(
     Ok(Ok(hash))
 }
 
-impl<T> Taken<T> {
-    /// One more goes.
-    fn add(&mut self, request: &Request<'_>, candidate: &Candidate, hash: i64, cost: (i16, i64), payload: T) {
+impl Chosen<'_> {
+    fn submitted(&self, now: i64) -> Submitted {
+        let Candidate { id, updated_at, address, .. } = *self.candidate;
+        Submitted {
+            id,
+            looked_at: updated_at,
+            claimed_at: now.max(updated_at + 1),
+            parts: self.candidate.parts + self.cost.0,
+            price: self.candidate.price + self.cost.1,
+            address: self.hash,
+            moved: address != Some(self.hash),
+        }
+    }
+}
+
+/// A row that is the caller's.
+struct Own {
+    claimed: Claimed<()>,
+    slot_parts: i16,
+}
+
+/// Writes down who owns the rows now: those that are still as they looked.
+async fn submit(tx: &mut Tx, request: &Request<'_>, chosen: &[Chosen<'_>], changes: &mut tally::Changes) -> Result<Vec<Own>> {
+    let rows: Vec<Submitted> = chosen.iter().map(|one| one.submitted(request.now)).collect();
+    let (kinds, mut apart) =
+        alike(rows.iter().filter(|row| !row.moved), |row| (row.looked_at, row.claimed_at, row.parts, row.price));
+    apart.extend(rows.iter().filter(|row| row.moved));
+    let mut taken = HashSet::with_capacity(rows.len());
+    for ((looked_at, claimed_at, parts, price), rows) in kinds {
+        let list = id_list(rows.iter().map(|row| row.id));
+        let ids: Vec<i64> = within!(tx, |c, sql| {
+            sqlx::query_scalar(sql(&SUBMIT_ALIKE))
+                .bind(&list)
+                .bind(request.epoch)
+                .bind(request.account)
+                .bind(looked_at)
+                .bind(claimed_at)
+                .bind(parts)
+                .bind(price)
+                .fetch_all(c)
+                .await
+        })?;
+        taken.extend(ids);
+    }
+    if !apart.is_empty() {
+        let list = crate::db::list(&apart);
+        let ids: Vec<i64> = within!(tx, |c, sql| {
+            sqlx::query_scalar(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).fetch_all(c).await
+        })?;
+        taken.extend(ids);
+    }
+    let own = chosen.iter().zip(&rows).filter(|(one, _)| taken.contains(&one.candidate.id));
+    Ok(own.map(|(one, row)| one.becomes(request, row, changes)).collect())
+}
+
+impl Chosen<'_> {
+    /// It goes.
+    fn becomes(&self, request: &Request<'_>, row: &Submitted, changes: &mut tally::Changes) -> Own {
+        let candidate = self.candidate;
         let before = Counted {
             id: candidate.id,
             account: candidate.pinned,
@@ -331,47 +501,49 @@ impl<T> Taken<T> {
             parts: candidate.parts,
             price: candidate.price,
         };
-        let row = (candidate.parts + cost.0, candidate.price + cost.1);
-        let after = Counted { account: request.account, state: State::Submitting.number(), parts: row.0, price: row.1, ..before };
-        before.becomes(&after, &mut self.changes);
-        let claimed_at = request.now.max(candidate.updated_at + 1);
-        if cost != (0, 0) {
-            let count = tally::Count { n: 1, parts: i64::from(cost.0), price: cost.1 };
-            self.changes.billed(request.account, request.route, claimed_at, count);
+        let after =
+            Counted { account: request.account, state: State::Submitting.number(), parts: row.parts, price: row.price, ..before };
+        before.becomes(&after, changes);
+        if self.cost != (0, 0) {
+            let count = tally::Count { n: 1, parts: i64::from(self.cost.0), price: self.cost.1 };
+            changes.billed(request.account, request.route, row.claimed_at, count);
         }
-        self.submitted.push(Submitted { id: candidate.id, claimed_at, parts: row.0, price: row.1, address: Some(hash) });
-        self.claimed.push(Claimed {
+        let claimed = Claimed {
             id: candidate.id,
             owner: request.epoch,
-            claimed_at,
+            claimed_at: row.claimed_at,
             attempt: candidate.attempt,
             repeat: candidate.pinned != 0,
             tries: candidate.tries,
             doubts: candidate.doubts,
-            cost,
-            row,
+            cost: self.cost,
+            row: (row.parts, row.price),
             account: request.account,
             route: request.route,
-            address: hash,
-            payload,
-        });
+            address: self.hash,
+            payload: (),
+        };
+        Own { claimed, slot_parts: self.slot_parts }
     }
 }
 
-/// Writes down who owns the rows now, and what they use up of the account's rate and quota. The slots beyond the caller's own.
-async fn take<T>(tx: &mut Tx, request: &Request<'_>, room: &Room, taken: &Taken<T>) -> Result<Option<Reserved>> {
-    let list = crate::db::list(&taken.submitted);
-    within!(tx, |c, sql| {
-        sqlx::query(sql(&SUBMIT)).bind(&list).bind(request.epoch).bind(request.account).execute(c).await.map(affected)
-    })?;
+/// Writes down what the rows use up of the account's rate and quota, and of what may go to one person. The slots beyond the
+/// caller's own.
+async fn spend(
+    tx: &mut Tx,
+    request: &Request<'_>,
+    room: &Room,
+    rows: &HashMap<i64, Claimed<()>>,
+    slots: i64,
+) -> Result<Option<Reserved>> {
     if request.counts_as_contact {
-        contact::take(tx, request.plan.run, &taken.claimed, request.now).await?;
+        contact::take(tx, request.plan.run, rows.keys().copied(), request.now).await?;
     }
     if request.plan.advertising {
-        advert::take(tx, &taken.claimed, request.now).await?;
+        advert::take(tx, rows.values(), request.now).await?;
     }
-    let n = i64::try_from(taken.claimed.len()).unwrap_or(i64::MAX);
-    let more = (taken.slots - i64::try_from(request.slots).unwrap_or(i64::MAX)).max(0);
+    let n = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let more = (slots - i64::try_from(request.slots).unwrap_or(i64::MAX)).max(0);
     let tat = if more > 0 { room.first_slot + more * room.period } else { room.tat };
     within!(tx, |c, sql| {
         sqlx::query(sql(&SPEND))
