@@ -221,7 +221,7 @@ impl From<ClerkError> for Problem {
                 Self { errors: each.collect(), ..Self::new(Kind::Invalid, words) }
             }
             ClerkError::NoDepartment => Self::field("/department", error.phrase()),
-            ClerkError::BadName | ClerkError::Taken(_) => Self::parameter("list", error.phrase()),
+            ClerkError::BadName | ClerkError::Taken(_) => Self::at_odds("list", error.phrase()),
             ClerkError::TooMany(_) | ClerkError::NoRoom | ClerkError::Foreign => Self::conflict(error.phrase()),
             other => Fault::from(other).into(),
         }
@@ -287,7 +287,7 @@ async fn bring(
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteAudience)?;
     if !(1..=LONGEST_NAME).contains(&named.name.chars().count()) {
-        return Err(Problem::parameter("name", phrase!("từ 1 đến {LONGEST_NAME} ký tự", "1 to {LONGEST_NAME} characters")));
+        return Err(Problem::at_odds("name", phrase!("từ 1 đến {LONGEST_NAME} ký tự", "1 to {LONGEST_NAME} characters")));
     }
     if !MEDIA.contains(&media_type(request.headers()).as_str()) {
         let known = MEDIA.join(", ");

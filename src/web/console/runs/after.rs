@@ -37,9 +37,9 @@ static REFUSED: Sql = Sql::new(
     r"WITH refusal AS MATERIALIZED (
           SELECT address, channel FROM consent_event WHERE action > 0 AND at >= $2 AND at < $3
       )
-      SELECT count(DISTINCT r.address) FROM refusal r
+      SELECT count(DISTINCT refusal.address) FROM refusal
       CROSS JOIN delivery d
-      WHERE d.run = $1 AND d.address = r.address AND d.id & 15 = r.channel AND d.state IN (3, 4, 5, 6)",
+      WHERE d.run = $1 AND d.address = refusal.address AND d.id & 15 = refusal.channel AND d.state IN (3, 4, 5, 6)",
 );
 
 #[derive(Serialize)]
