@@ -287,7 +287,7 @@ async fn bring(
 ) -> Result<Response, Problem> {
     caller.needs(Right::WriteAudience)?;
     if !(1..=LONGEST_NAME).contains(&named.name.chars().count()) {
-        return Err(Problem::at_odds("name", phrase!("từ 1 đến {LONGEST_NAME} ký tự", "1 to {LONGEST_NAME} characters")));
+        return Err(Problem::parameter("name", phrase!("từ 1 đến {LONGEST_NAME} ký tự", "1 to {LONGEST_NAME} characters")));
     }
     if !MEDIA.contains(&media_type(request.headers()).as_str()) {
         let known = MEDIA.join(", ");
