@@ -136,11 +136,16 @@ fn stray(kind: Kind) -> Phrase {
 /// The key of a request, if it came with one.
 pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(given) = headers.get(KEY) else { return Ok(None) };
-    let key = given.to_str().unwrap_or_default().trim().trim_matches('"').to_string();
-    if (1..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic()) {
-        return Ok(Some(key));
+    let given = given.to_str().unwrap_or_default();
+    // In quotes, as the draft of the header's standard writes it, or bare, as most programs do.
+    let key = given.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(given);
+    if (1..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic() && c != '"') {
+        return Ok(Some(key.to_string()));
     }
-    let words = phrase!("từ 1 đến 200 ký tự ASCII, không có dấu cách", "1 to 200 ASCII characters without blanks");
+    let words = phrase!(
+        "từ 1 đến 200 ký tự ASCII, không có dấu cách và dấu ngoặc kép",
+        "1 to 200 ASCII characters without blanks and quotes"
+    );
     Err(Problem::header(Kind::BadRequest, "Idempotency-Key", words))
 }
 
