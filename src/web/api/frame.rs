@@ -258,4 +258,19 @@ mod tests {
         assert!(of("*/*") && of("text/html, application/json;q=0.5") && of("application/problem+json"));
         assert!(!of("text/html") && !of("application/json;q=0") && !of("image/png, application/xml"));
     }
+
+    #[test]
+    fn a_key_is_bare_or_in_quotes_and_has_none_inside() {
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(KEY, value.parse().unwrap());
+            key(&headers).map_err(|problem| problem.kind)
+        };
+        assert_eq!(of("8e03978e").unwrap().as_deref(), Some("8e03978e"));
+        assert_eq!(of("\"8e03978e\"").unwrap().as_deref(), Some("8e03978e"));
+        for no in ["\"", "\"\"", "a\"b", "\"a", "a b", "khóa", &"a".repeat(201)] {
+            assert_eq!(of(no), Err(Kind::BadRequest), "{no}");
+        }
+        assert_eq!(key(&HeaderMap::new()).unwrap(), None);
+    }
 }
