@@ -57,7 +57,7 @@ pub async fn surround(
         // A text with U+0000 in it: neither a name of ours nor anything that a database takes.
         Ok(_) if request.uri().to_string().contains("%00") => {
             let words = phrase!("địa chỉ không được chứa ký tự U+0000", "an address cannot hold U+0000");
-            Problem::new(Kind::Invalid, words).into_response()
+            Problem::new(Kind::BadRequest, words).into_response()
         }
         Ok(_) if !is_acceptable(request.headers()) => {
             let words = phrase!("API trả lời bằng `application/json`", "the API answers `application/json`");
