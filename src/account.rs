@@ -185,6 +185,11 @@ impl Account {
         !self.has_trouble(Cause::Quota) && !self.broke.load(Ordering::Relaxed) && self.circuit(|c| c.is_usable(ticks))
     }
 
+    /// Whether a plan may count on it: what fails for a moment is expected back.
+    fn is_likely(&self, ticks: Ticks) -> bool {
+        !self.broke.load(Ordering::Relaxed) && self.circuit(|c| c.is_likely(ticks))
+    }
+
     /// Whether messages should go this way: it can send, and its receipts are prompt.
     fn is_good(&self, ticks: Ticks) -> bool {
         self.is_usable(ticks) && !self.has_trouble(Cause::Slow)

@@ -9,20 +9,23 @@
 //! SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: otherwise a power cut would undo
 //! "committed before any byte leaves") and a pool of readers. `PostgreSQL` uses one pool for both.
 
+mod alike;
 pub mod disk;
 mod schema;
 mod sql;
 
+pub use alike::alike;
 pub use schema::Schema;
 pub use sql::Sql;
 
-use std::{str::FromStr as _, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::{Mutex, MutexGuard};
 
 /// How often a transaction that lost a deadlock or a serialisation race is tried again.
 const TRANSACTION_TRIES: usize = 5;
@@ -130,6 +133,8 @@ pub struct Db {
     pub read: Pool,
     /// For single statements that write; transactions go through [`transaction!`](crate::transaction).
     pub write: Pool,
+    /// See [`turn`](Self::turn).
+    turn: Arc<Mutex<()>>,
 }
 
 /// An open transaction.
@@ -247,21 +252,24 @@ impl Db {
                 .pragma("temp_store", "MEMORY")
                 // Pages that are written again and again reach the file once: 64 MB of log at most, then everybody waits for it.
                 .pragma("wal_autocheckpoint", "16000");
+            // A connection to a file does not go stale: nobody asks it first whether it is still there.
             let write = SqlitePoolOptions::new()
                 .max_connections(1)
+                .test_before_acquire(false)
                 .acquire_timeout(Duration::from_mins(2))
                 .connect_with(options.clone())
                 .await?;
             let read = SqlitePoolOptions::new()
                 .max_connections(4)
+                .test_before_acquire(false)
                 .connect_with(options.read_only(true).create_if_missing(false))
                 .await?;
-            return Ok(Self { read: Pool::Sqlite(read), write: Pool::Sqlite(write) });
+            return Ok(Self { read: Pool::Sqlite(read), write: Pool::Sqlite(write), turn: Arc::default() });
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url)?;
             let pool = PgPoolOptions::new().max_connections(16).connect_with(options).await?;
-            return Ok(Self { read: Pool::Postgres(pool.clone()), write: Pool::Postgres(pool) });
+            return Ok(Self { read: Pool::Postgres(pool.clone()), write: Pool::Postgres(pool), turn: Arc::default() });
         }
         // What stands before the scheme may be a mistyped address with a password in it: show the scheme only.
         Err(DbError::Address(url.split_once(':').map_or(url, |(scheme, _)| scheme).to_string()))
@@ -296,7 +304,7 @@ impl Db {
         let options = options.create_if_missing(false).busy_timeout(Duration::from_secs(30)).foreign_keys(false);
         // Not read-only: such a connection to a WAL file would leave its index behind when it closes.
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        Ok(Some(Self { read: Pool::Sqlite(pool.clone()), write: Pool::Sqlite(pool) }))
+        Ok(Some(Self { read: Pool::Sqlite(pool.clone()), write: Pool::Sqlite(pool), turn: Arc::default() }))
     }
 
     /// How SQLite keeps its journal, such as `wal`; none on a server.
@@ -312,6 +320,15 @@ impl Db {
         match self.read {
             Pool::Sqlite(_) => Engine::Sqlite,
             Pool::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// For whoever looks before it writes, and would write for nothing if another did so meanwhile: where all of the database
+    /// has one writer, they take turns, and need not hold it while they think. None on a server, where rows are locked.
+    pub async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.engine() {
+            Engine::Sqlite => Some(self.turn.lock().await),
+            Engine::Postgres => None,
         }
     }
 

@@ -175,13 +175,9 @@ const fn group_column(channel: Channel) -> &'static str {
     }
 }
 
-/// Ids as `:rows($n; id BIGINT)` reads them.
+/// Ids as `:ids($n)` reads them.
 fn id_list(ids: impl IntoIterator<Item = i64>) -> String {
-    #[derive(serde::Serialize)]
-    struct Id {
-        id: i64,
-    }
-    crate::db::list(&ids.into_iter().map(|id| Id { id }).collect::<Vec<_>>())
+    crate::db::list(&ids.into_iter().collect::<Vec<_>>())
 }
 
 /// A row as the tallies count it.

@@ -14,6 +14,8 @@ const FAILURES: u32 = 5;
 /// The first pause; each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+/// So many pauses, each twice as long, are two minutes: what fails no longer than that is expected back.
+const BRIEF: u32 = 6;
 /// The pause of an account whose quota or balance is used up, unless the gateway says how long.
 const EMPTY_PAUSE: Duration = Duration::from_mins(5);
 /// How soon somebody who waits for another's probe asks again.
@@ -122,6 +124,11 @@ impl Circuit {
     pub fn is_usable(&self, now: Ticks) -> bool {
         self.stopped.is_none() && now >= self.until && self.failures < FAILURES
     }
+
+    /// Whether somebody who plans may count on it: it is usable, or has failed for no more than two minutes.
+    pub fn is_likely(&self, now: Ticks) -> bool {
+        self.is_usable(now) || self.stopped.is_none() && (1..=BRIEF).contains(&self.pauses)
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +137,31 @@ mod tests {
 
     const fn at(millis: i64) -> Ticks {
         Ticks::at(millis)
+    }
+
+    #[test]
+    fn a_passing_failure_stands_in_no_plans_way_and_a_lasting_one_does() {
+        let mut circuit = Circuit::default();
+        let mut now = 0;
+        for _ in 0..FAILURES {
+            circuit.failed(at(now), None);
+        }
+        assert!(!circuit.is_usable(at(now)) && circuit.is_likely(at(now)));
+        while circuit.is_likely(at(now)) {
+            now += 2_000;
+            assert!(now < 600_000, "what fails for ten minutes is counted on");
+            if circuit.permit(at(now)) == Permit::Probe {
+                circuit.failed(at(now), None);
+            }
+        }
+        assert!(now > 60_000, "given up after {now} ms");
+        circuit.succeeded();
+        assert!(circuit.is_likely(at(now + 120_000)));
+        circuit.emptied(at(now), None);
+        assert!(!circuit.is_likely(at(now)), "an empty purse is no passing failure");
+        circuit.mended();
+        circuit.stop("wrong password".into());
+        assert!(!circuit.is_likely(at(now)));
     }
 
     #[test]

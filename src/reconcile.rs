@@ -4,7 +4,10 @@
 //! difference, and what people agreed or disputed. Loa's own side is never changed by an invoice. What can go wrong: a file
 //! that was imported before, a line that there is not, the database.
 
+mod import;
 pub mod invoice;
+mod reported;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +16,14 @@ use serde::Serialize;
 
 use crate::{
     audience::{address::ChatService, formula::guarded, phone::Carrier},
-    db::{Db, DbError, Result, Sql, Tx, affected, list},
+    db::{Db, DbError, Result, Sql},
     on, phrase,
     tally::billed,
-    within,
-    words::{self, Lang, Phrase},
+    words::Phrase,
 };
-use invoice::Invoiced;
+pub use import::{New, import};
+pub use reported::{Reported, reported};
+pub use verdict::{Word, say, say_of_line};
 
 /// What people say of an invoice, or of one of its lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -224,77 +228,6 @@ impl ReconcileError {
     }
 }
 
-/// An invoice to be stored.
-#[derive(Debug, Clone)]
-pub struct New<'a> {
-    /// What people call it.
-    pub name: &'a str,
-    /// What its file says.
-    pub read: &'a Invoiced,
-    /// Per mille by which the sides may differ.
-    pub tolerance: i64,
-    /// Who imports it.
-    pub by: &'a str,
-    /// Unix milliseconds.
-    pub now: i64,
-}
-
-static BEFORE: Sql = Sql::new(r"SELECT id FROM invoice WHERE file_hash = $1");
-
-static ACCOUNT: Sql = Sql::new(r"SELECT count(*) FROM account WHERE name = $1");
-
-static INSERT: Sql = Sql::new(
-    r"INSERT INTO invoice (name, file_hash, day_from, day_to, accounts, tolerance, state, comment, imported_at, by_whom)
-      VALUES ($1, $2, $3, $4, $5, $6, 0, '', $7, $8) RETURNING id",
-);
-
-static INSERT_LINES: Sql = Sql::new(
-    r"INSERT INTO invoice_line (invoice, account, carrier, day, parts, amount, state, comment, by_whom)
-      SELECT $2, account, carrier, day, parts, cost, 0, '', ''
-      FROM :rows($1; account TEXT, carrier TEXT, day TEXT, parts BIGINT, cost BIGINT) AS v",
-);
-
-/// Stores an invoice; its number.
-pub async fn import(tx: &mut Tx, new: &New<'_>) -> std::result::Result<i64, ReconcileError> {
-    #[derive(Serialize)]
-    struct Row<'a> {
-        #[serde(flatten)]
-        key: &'a Key,
-        #[serde(flatten)]
-        amount: Amount,
-    }
-    let before: Option<i64> =
-        within!(tx, |c, sql| sqlx::query_scalar(sql(&BEFORE)).bind(&new.read.hash).fetch_optional(c).await)?;
-    if let Some(before) = before {
-        return Err(ReconcileError::Before(before));
-    }
-    let accounts: BTreeSet<&str> = new.read.lines.keys().map(|key| key.account.as_str()).collect();
-    for account in &accounts {
-        let known: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&ACCOUNT)).bind(*account).fetch_one(c).await)?;
-        if known == 0 {
-            return Err(ReconcileError::NoAccount((*account).to_string()));
-        }
-    }
-    let days = || new.read.lines.keys().map(|key| key.day.as_str());
-    let (from, through) = (days().min().unwrap_or_default(), days().max().unwrap_or_default());
-    // A plain list of names: serde_json cannot fail on it.
-    let accounts = serde_json::to_string(&accounts).unwrap_or_default();
-    let id: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&INSERT))
-        .bind(new.name)
-        .bind(&new.read.hash)
-        .bind(from)
-        .bind(through)
-        .bind(&accounts)
-        .bind(new.tolerance)
-        .bind(new.now)
-        .bind(new.by)
-        .fetch_one(c)
-        .await)?;
-    let rows = list(&new.read.lines.iter().map(|(key, amount)| Row { key, amount: *amount }).collect::<Vec<_>>());
-    within!(tx, |c, sql| sqlx::query(sql(&INSERT_LINES)).bind(&rows).bind(id).execute(c).await.map(affected))?;
-    Ok(id)
-}
-
 macro_rules! invoice_columns {
     () => {
         "id, name, day_from, day_to, accounts, tolerance, state, comment, imported_at, by_whom, decided_by"
@@ -368,137 +301,6 @@ pub async fn reconciled(db: &Db, id: i64) -> Result<Option<Reconciled>> {
     let near = |line: Line| Line { near: line.invoiced.is_near(line.counted, invoice.tolerance), ..line };
     let lines = lines.into_values().map(near).collect();
     Ok(Some(Reconciled { invoice, lines }))
-}
-
-/// What a carrier billed of one account, beside what it was given to send on the same days. The two are never added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reported {
-    /// The account's name.
-    pub account: String,
-    /// The carrier's name in files; empty: all that the account serves.
-    pub carrier: String,
-    /// Days that were billed.
-    pub days: i64,
-    /// What the carrier says.
-    pub invoiced: Amount,
-    /// What Loa counted.
-    pub counted: Amount,
-}
-
-impl Reported {
-    /// What people call the carrier.
-    pub fn carrier_name(&self, lang: Lang) -> &str {
-        if self.carrier.is_empty() { lang.pick("(tất cả)", "(all)") } else { words::carrier(&self.carrier, lang) }
-    }
-}
-
-// Of a day that two invoices bill, the later one holds.
-static REPORTED: Sql = Sql::new(
-    r"SELECT account, carrier, day, parts, amount FROM invoice_line
-      WHERE day >= $1 AND day <= $2 AND (parts <> 0 OR amount <> 0) ORDER BY invoice",
-);
-
-/// What carriers billed from one day to another, both included and written `2026-10-01`, by account and carrier.
-pub async fn reported(db: &Db, from: &str, through: &str) -> Result<Vec<Reported>> {
-    let rows: Vec<(String, String, String, i64, i64)> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&REPORTED)).bind(from).bind(through).fetch_all(pool).await)?;
-    let mut lines: BTreeMap<Key, (Amount, Amount)> = BTreeMap::new();
-    for (account, carrier, day, parts, cost) in rows {
-        lines.insert(Key { account, carrier, day }, (Amount { parts, cost }, Amount::default()));
-    }
-    if lines.is_empty() {
-        return Ok(Vec::new());
-    }
-    for (account, route, day, count) in billed::between(db, from, through).await? {
-        let own = Key { account, carrier: carrier(route).to_string(), day };
-        let key = if lines.contains_key(&own) { own } else { Key { carrier: String::new(), ..own } };
-        if let Some((_, counted)) = lines.get_mut(&key) {
-            *counted += Amount { parts: count.parts, cost: count.price };
-        }
-    }
-    let mut reported: BTreeMap<(String, String), Reported> = BTreeMap::new();
-    for (Key { account, carrier, .. }, (invoiced, counted)) in lines {
-        let nothing = || {
-            let (account, carrier) = (account.clone(), carrier.clone());
-            Reported { account, carrier, days: 0, invoiced: Amount::default(), counted: Amount::default() }
-        };
-        let one = reported.entry((account.clone(), carrier.clone())).or_insert_with(nothing);
-        one.days += 1;
-        one.invoiced += invoiced;
-        one.counted += counted;
-    }
-    Ok(reported.into_values().collect())
-}
-
-static SAY: Sql = Sql::new(
-    r"INSERT INTO invoice_line (invoice, account, carrier, day, parts, amount, state, comment, by_whom)
-      VALUES ($1, $2, $3, $4, 0, 0, $5, $6, $7)
-      ON CONFLICT (invoice, account, carrier, day) DO UPDATE
-      SET state = excluded.state, comment = excluded.comment, by_whom = excluded.by_whom",
-);
-
-static DECIDE: Sql = Sql::new(r"UPDATE invoice SET state = $2, comment = $3, decided_at = $4, decided_by = $5 WHERE id = $1");
-
-static DISPUTED: Sql = Sql::new(r"SELECT count(*) FROM invoice_line WHERE invoice = $1 AND state = 2");
-
-/// What somebody says.
-#[derive(Debug, Clone, Copy)]
-pub struct Word<'a> {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why; a dispute needs one.
-    pub comment: &'a str,
-    /// Who says so.
-    pub by: &'a str,
-    /// Unix milliseconds.
-    pub now: i64,
-}
-
-/// Says it of one line.
-pub async fn say_of_line(tx: &mut Tx, invoice: i64, key: &Key, word: Word<'_>) -> std::result::Result<(), ReconcileError> {
-    known(tx, invoice, word).await?;
-    within!(tx, |c, sql| sqlx::query(sql(&SAY))
-        .bind(invoice)
-        .bind(&key.account)
-        .bind(&key.carrier)
-        .bind(&key.day)
-        .bind(word.verdict as i16)
-        .bind(word.comment.trim())
-        .bind(word.by)
-        .execute(c)
-        .await
-        .map(affected))?;
-    Ok(())
-}
-
-/// Says it of the invoice as a whole.
-pub async fn say(tx: &mut Tx, invoice: i64, word: Word<'_>) -> std::result::Result<(), ReconcileError> {
-    known(tx, invoice, word).await?;
-    let disputed: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&DISPUTED)).bind(invoice).fetch_one(c).await)?;
-    if word.verdict == Verdict::Agreed && disputed > 0 {
-        return Err(ReconcileError::StillDisputed);
-    }
-    within!(tx, |c, sql| sqlx::query(sql(&DECIDE))
-        .bind(invoice)
-        .bind(word.verdict as i16)
-        .bind(word.comment.trim())
-        .bind(word.now)
-        .bind(word.by)
-        .execute(c)
-        .await
-        .map(affected))?;
-    Ok(())
-}
-
-async fn known(tx: &mut Tx, invoice: i64, word: Word<'_>) -> std::result::Result<(), ReconcileError> {
-    let found: Option<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&GET)).bind(invoice).fetch_optional(c).await)?;
-    if found.is_none() {
-        return Err(ReconcileError::Missing);
-    }
-    if word.verdict == Verdict::Disputed && word.comment.trim().is_empty() {
-        return Err(ReconcileError::NoComment);
-    }
-    Ok(())
 }
 
 /// A reconciliation as CSV: one line each, both sides, the difference and what was said.

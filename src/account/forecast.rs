@@ -22,7 +22,7 @@ pub struct Line {
     pub name: String,
     /// The routes that it serves.
     pub routes: BTreeSet<i16>,
-    /// Whether it can send: its day's quota apart.
+    /// Whether it can send, or soon will: its day's quota apart.
     pub able: bool,
     /// Lower first.
     pub priority: u32,
@@ -248,7 +248,7 @@ impl Accounts {
     pub fn lines(&self, ticks: Ticks) -> Vec<Line> {
         let line = |account: &Account| {
             let line = Line::of(&account.config, account.routes(), account.abilities, account.throttle().pace, account.used());
-            Line { able: account.has_trouble(Cause::Quota) || account.is_usable(ticks), ..line }
+            Line { able: account.has_trouble(Cause::Quota) || account.is_likely(ticks), ..line }
         };
         self.all.iter().map(|account| line(account)).collect()
     }

@@ -48,7 +48,7 @@ static TAKE: Sql = Sql::new(
 );
 
 static GIVE_BACK: Sql = Sql::new(
-    r"DELETE FROM advert WHERE delivery IN (SELECT id FROM :rows($1; id BIGINT) AS v)
+    r"DELETE FROM advert WHERE delivery IN :ids($1)
       AND NOT EXISTS (SELECT 1 FROM delivery d
                       WHERE d.id = advert.delivery AND (d.state IN (1, 2, 3, 4, 5, 6, 7, 8, 10) OR d.doubts > 0))",
 );
@@ -56,13 +56,17 @@ static GIVE_BACK: Sql = Sql::new(
 static FORGET: Sql = Sql::new(r"DELETE FROM advert WHERE at < $1");
 
 /// Which candidates would be one too many for their address, and when they no longer will. All go by one channel.
-pub(super) async fn too_many(tx: &mut Tx, request: &Request<'_>, candidates: &[Candidate]) -> Result<HashMap<i64, i64>> {
+pub(super) async fn too_many<'a>(
+    tx: &mut Tx,
+    request: &Request<'_>,
+    candidates: impl Iterator<Item = &'a Candidate> + Clone,
+) -> Result<HashMap<i64, i64>> {
     let Some((rule, most)) = AdvertisingRule::at(request.now).and_then(|rule| Some((rule, rule.most(request.route >> 4)?)))
     else {
         return Ok(HashMap::new());
     };
     let per = i64::try_from(rule.per.as_millis()).unwrap_or(i64::MAX / 4);
-    let list = addresses(candidates.iter().filter_map(|c| Some((c.id, c.hash?))));
+    let list = addresses(candidates.clone().filter_map(|c| Some((c.id, c.hash?))));
     within!(tx, |c, sql| sqlx::query(sql(&LOCK)).bind(&list).execute(c).await.map(affected))?;
     let made: Vec<(i64, i64, i64)> =
         within!(tx, |c, sql| sqlx::query_as(sql(&MADE)).bind(&list).bind(request.now - per).fetch_all(c).await)?;
@@ -72,7 +76,6 @@ pub(super) async fn too_many(tx: &mut Tx, request: &Request<'_>, candidates: &[C
     }
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     Ok(candidates
-        .iter()
         .filter_map(|candidate| {
             // The attempt before of the same message is not another message.
             let others: Vec<i64> = times
@@ -87,15 +90,14 @@ pub(super) async fn too_many(tx: &mut Tx, request: &Request<'_>, candidates: &[C
 }
 
 /// Takes one of each claimed row's address.
-pub(super) async fn take<T>(tx: &mut Tx, claimed: &[Claimed<T>], now: i64) -> Result<()> {
+pub(super) async fn take<'a>(tx: &mut Tx, claimed: impl Iterator<Item = &'a Claimed<()>>, now: i64) -> Result<()> {
     #[derive(Serialize)]
     struct Taken {
         channel: i16,
         address: i64,
         delivery: i64,
     }
-    let taken: Vec<Taken> =
-        claimed.iter().map(|c| Taken { channel: channel_of(c.id), address: c.address, delivery: c.id }).collect();
+    let taken: Vec<Taken> = claimed.map(|c| Taken { channel: channel_of(c.id), address: c.address, delivery: c.id }).collect();
     let list = crate::db::list(&taken);
     within!(tx, |c, sql| sqlx::query(sql(&TAKE)).bind(&list).bind(now).execute(c).await.map(affected))?;
     // Nothing counts for longer than a month under any rule.

@@ -18,9 +18,8 @@ static LEAVE_BEHIND: Sql = Sql::new(
       ON CONFLICT (delivery, attempt) DO UPDATE SET state = excluded.state, reason = excluded.reason, at = excluded.at",
 );
 
-static LEFT_BEHIND: Sql = Sql::new(
-    r"SELECT delivery, attempt, state, account FROM attempt WHERE delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY delivery, attempt",
-);
+static LEFT_BEHIND: Sql =
+    Sql::new(r"SELECT delivery, attempt, state, account FROM attempt WHERE delivery IN :ids($1) ORDER BY delivery, attempt");
 
 /// An attempt's row, for one that is no longer the delivery's whole truth.
 #[derive(Serialize)]

@@ -57,8 +57,7 @@ static SILENT: Sql = Sql::new(
 // `state + 0`, here and below: such a row is found by its key. With the bare column an engine may walk the partial index
 // of that state instead, with statistics from when it was all but empty, once for every row of the list.
 static HEARD_OUT: Sql = Sql::new(
-    r"UPDATE delivery SET next_at = NULL FROM :rows($1; id BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state + 0 IN (3, 4) AND delivery.next_at IS NOT NULL RETURNING delivery.id",
+    r"UPDATE delivery SET next_at = NULL WHERE id IN :ids($1) AND state + 0 IN (3, 4) AND next_at IS NOT NULL RETURNING id",
 );
 
 /// Moves accepted deliveries that stayed silent on to the next channel. They keep their state: a late receipt still counts.
@@ -187,7 +186,7 @@ static OWNED: Sql = Sql::new(
 // ignores repeats counts from there.
 static DISOWN: Sql = Sql::new(
     r"UPDATE delivery SET state = 2, owner = 0, doubts = doubts + 1, next_at = $2
-      FROM :rows($1; id BIGINT) AS v WHERE delivery.id = v.id AND delivery.state + 0 = 1",
+      WHERE id IN :ids($1) AND state + 0 = 1",
 );
 
 /// Puts in doubt what a process owned that is gone: it may or may not have sent it. At most `most` a call.

@@ -82,7 +82,7 @@ pub struct End {
 
 static PENDING: Sql = Sql::new(
     r"SELECT id, account, attempt, parts, price FROM delivery d
-      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND state + 0 = 0 ORDER BY id :lock(d)",
+      WHERE id IN :ids($1) AND state + 0 = 0 ORDER BY id :lock(d)",
 );
 
 static END: Sql = Sql::new(

@@ -286,7 +286,7 @@ pub(super) async fn fall_back(
                   r.silent_until, d.segments, d.message
            FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
            JOIN run ON run.id = d.run AND run.state < 3 AND run.expires_at > $3
-           WHERE d.id IN (SELECT id FROM :rows($1; id BIGINT) AS ended) AND r.state = 0
+           WHERE d.id IN :ids($1) AND r.state = 0
              AND NOT EXISTS (SELECT 1 FROM delivery other
                              WHERE other.id >= d.id - (d.id & 15) AND other.id < d.id - (d.id & 15) + 16
                                AND (other.state IN ({delivered}, {seen}) OR other.id & 15 IN ({next})))

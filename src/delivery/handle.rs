@@ -98,7 +98,7 @@ pub struct Attempt {
 
 static IDS: Sql = Sql::new(
     r"SELECT h.delivery, h.attempt, h.account, h.id FROM handle h
-      WHERE h.delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY h.delivery, h.attempt, h.part",
+      WHERE h.delivery IN :ids($1) ORDER BY h.delivery, h.attempt, h.part",
 );
 
 /// The ids of these deliveries' attempts, one a part and in order.

@@ -13,7 +13,7 @@ use super::{
     id, id_list, recipient_of, run_of, state,
 };
 use crate::{
-    db::{Result, Sql, Tx, affected},
+    db::{Result, Sql, Tx, affected, alike},
     tally, within,
 };
 
@@ -49,18 +49,24 @@ struct Row {
 
 static ROWS: Sql = Sql::new(
     r"SELECT id, account, state, attempt, parts, price, next_at, updated_at FROM delivery d
-      WHERE id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) ORDER BY id :lock(d)",
+      WHERE id IN :ids($1) ORDER BY id :lock(d)",
 );
 
 static WRITE: Sql = Sql::new(
     r"UPDATE delivery SET state = v.state, reason = v.reason, account = v.account, next_at = v.next_at, owner = 0, updated_at = $2
       FROM :rows($1; id BIGINT, was SMALLINT, state SMALLINT, reason SMALLINT, account BIGINT, next_at BIGINT) AS v
-      WHERE delivery.id = v.id AND delivery.state = v.was RETURNING delivery.id",
+      WHERE delivery.id = v.id AND delivery.state + 0 = v.was RETURNING delivery.id",
+);
+
+// The same for rows that become alike.
+static WRITE_ALIKE: Sql = Sql::new(
+    r"UPDATE delivery SET state = $4, reason = $5, account = $6, next_at = $7, owner = 0, updated_at = $2
+      WHERE id IN :ids($1) AND state + 0 = $3 RETURNING id",
 );
 
 static PARTS: Sql = Sql::new(
     r"SELECT h.account, h.id, h.delivery, h.attempt, h.parts, h.state FROM handle h
-      WHERE h.delivery IN (SELECT id FROM :rows($1; id BIGINT) AS wanted) AND h.parts > 1 ORDER BY h.account, h.id :lock(h)",
+      WHERE h.delivery IN :ids($1) AND h.parts > 1 ORDER BY h.account, h.id :lock(h)",
 );
 
 static LEARN_PART: Sql = Sql::new(
@@ -257,34 +263,60 @@ async fn hear(tx: &mut Tx, news: &[News], deliveries: &str) -> Result<HashMap<(i
     Ok(heard)
 }
 
-async fn write(tx: &mut Tx, plans: &Plans, writes: &[(&Row, Joined)], now: i64, changes: &mut tally::Changes) -> Result<()> {
-    #[derive(Serialize)]
-    struct Write {
-        id: i64,
-        was: i16,
-        state: i16,
-        reason: i16,
-        account: i64,
-        next_at: Option<i64>,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Write {
+    id: i64,
+    was: i16,
+    state: i16,
+    reason: i16,
+    account: i64,
+    next_at: Option<i64>,
+}
+
+/// Writes rows that are as they were read. Which those are.
+async fn write_rows(tx: &mut Tx, rows: &[Write], now: i64) -> Result<HashSet<i64>> {
+    let (kinds, apart) = alike(rows, |row| Write { id: 0, ..row.clone() });
+    let mut written = HashSet::with_capacity(rows.len());
+    for (kind, rows) in kinds {
+        let list = id_list(rows.iter().map(|row| row.id));
+        let ids: Vec<i64> = within!(tx, |c, sql| {
+            sqlx::query_scalar(sql(&WRITE_ALIKE))
+                .bind(&list)
+                .bind(now)
+                .bind(kind.was)
+                .bind(kind.state)
+                .bind(kind.reason)
+                .bind(kind.account)
+                .bind(kind.next_at)
+                .fetch_all(c)
+                .await
+        })?;
+        written.extend(ids);
     }
+    if !apart.is_empty() {
+        let list = crate::db::list(&apart);
+        let ids: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&WRITE)).bind(&list).bind(now).fetch_all(c).await)?;
+        written.extend(ids);
+    }
+    Ok(written)
+}
+
+async fn write(tx: &mut Tx, plans: &Plans, writes: &[(&Row, Joined)], now: i64, changes: &mut tally::Changes) -> Result<()> {
     if writes.is_empty() {
         return Ok(());
     }
-    let list = crate::db::list(
-        &writes
-            .iter()
-            .map(|(row, joined)| Write {
-                id: row.id,
-                was: row.state,
-                state: joined.state.number(),
-                reason: joined.why.number(),
-                account: joined.account,
-                next_at: next_at(row, joined.state, plans, now),
-            })
-            .collect::<Vec<_>>(),
-    );
-    let written: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&WRITE)).bind(&list).bind(now).fetch_all(c).await)?;
-    let written: BTreeSet<i64> = written.into_iter().collect();
+    let rows: Vec<Write> = writes
+        .iter()
+        .map(|(row, joined)| Write {
+            id: row.id,
+            was: row.state,
+            state: joined.state.number(),
+            reason: joined.why.number(),
+            account: joined.account,
+            next_at: next_at(row, joined.state, plans, now),
+        })
+        .collect();
+    let written = write_rows(tx, &rows, now).await?;
     let mut failed = Vec::new();
     let mut reached: BTreeMap<i64, Vec<End>> = BTreeMap::new();
     for (row, joined) in writes.iter().filter(|(row, _)| written.contains(&row.id)) {

@@ -19,7 +19,7 @@ static SEALED: Sql = Sql::new(
     r"SELECT d.id, d.route,
              CASE d.id & 15 WHEN 1 THEN r.phone WHEN 2 THEN r.email ELSE CASE d.route WHEN 51 THEN r.phone ELSE r.chat END END
       FROM delivery d JOIN recipient r ON r.id = (d.id >> 4) & 4294967295
-      WHERE d.id IN (SELECT id FROM :rows($1; id BIGINT) AS wanted)",
+      WHERE d.id IN :ids($1)",
 );
 
 /// The masked addresses of these deliveries, by number.

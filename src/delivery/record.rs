@@ -16,10 +16,10 @@ use super::{
     contact,
     end::{Plans, move_on, moves_on, remark},
     handle::{self, Named},
-    learn, run_of,
+    id_list, learn, run_of,
 };
 use crate::{
-    db::{Result, Sql, Tx, affected},
+    db::{Engine, Result, Sql, Tx, affected, alike},
     limit, tally, within,
 };
 
@@ -204,7 +204,7 @@ impl Judged {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct After {
     id: i64,
     owner: i64,
@@ -222,10 +222,17 @@ struct After {
 }
 
 impl After {
+    /// All of it but which row it is.
+    fn kind(&self) -> Self {
+        Self { id: 0, ..self.clone() }
+    }
+
     const fn counted(&self) -> Counted {
         Counted { id: self.id, account: self.account, state: self.state, parts: self.parts, price: self.price }
     }
 }
+
+static LOCK: Sql = Sql::new(r"SELECT id FROM delivery d WHERE id IN :ids($1) ORDER BY id :lock(d)");
 
 // The time of the claim stays what tells one claim of a row from the next: it never goes back, also where clocks do.
 //
@@ -239,6 +246,14 @@ static RECORD: Sql = Sql::new(
       WHERE delivery.id = v.id AND delivery.state + 0 = 1 AND delivery.owner + 0 = v.owner AND delivery.attempt = v.attempt
         AND delivery.updated_at = v.claimed_at
       RETURNING delivery.id",
+);
+
+// The same for rows that become alike.
+static RECORD_ALIKE: Sql = Sql::new(
+    r"UPDATE delivery SET state = $6, reason = $7, owner = 0, account = $8, attempt = $9, tries = $10, doubts = $11, parts = $12, price = $13,
+             next_at = $14, updated_at = CASE WHEN $4 > $2 THEN $4 ELSE $2 END
+      WHERE id IN :ids($1) AND state + 0 = 1 AND owner + 0 = $3 AND attempt = $5 AND updated_at = $4
+      RETURNING id",
 );
 
 // A late but definite word on the very submission that was put in doubt, as if it had come in time. The time of its claim,
@@ -305,9 +320,7 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
         }
     }
 
-    let list = crate::db::list(&rows.values().collect::<Vec<_>>());
-    let owned: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(now).fetch_all(c).await)?;
-    let owned: HashSet<i64> = owned.into_iter().collect();
+    let owned = write(tx, &rows, now).await?;
     let mut written = owned.clone();
     written.extend(undoubt(tx, judged.iter().filter(|j| !owned.contains(&j.id)), &rows, now).await?);
 
@@ -345,6 +358,46 @@ pub async fn record(tx: &mut Tx, node: i64, plans: &Plans, judged: &[Judged], no
     learn::join(tx, plans, &late, now, &mut changes).await?;
     tally::apply(tx, node, changes).await?;
     Ok(Recorded { early, written: written.len() })
+}
+
+/// Writes the rows that are still owned by the claims that were judged. Which those are.
+async fn write(tx: &mut Tx, rows: &BTreeMap<i64, After>, now: i64) -> Result<HashSet<i64>> {
+    // A server locks rows one by one: in the order of their keys, as whoever learns of them does.
+    if tx.engine() == Engine::Postgres {
+        let list = id_list(rows.keys().copied());
+        within!(tx, |c, sql| sqlx::query(sql(&LOCK)).bind(&list).execute(c).await.map(affected))?;
+    }
+    let (kinds, apart) = alike(rows.values(), After::kind);
+    let mut owned = HashSet::with_capacity(rows.len());
+    for (kind, rows) in kinds {
+        let list = id_list(rows.iter().map(|row| row.id));
+        let written: Vec<i64> = within!(tx, |c, sql| {
+            sqlx::query_scalar(sql(&RECORD_ALIKE))
+                .bind(&list)
+                .bind(now)
+                .bind(kind.owner)
+                .bind(kind.claimed_at)
+                .bind(kind.attempt)
+                .bind(kind.state)
+                .bind(kind.reason)
+                .bind(kind.account)
+                .bind(kind.next_attempt)
+                .bind(kind.tries)
+                .bind(kind.doubts)
+                .bind(kind.parts)
+                .bind(kind.price)
+                .bind(kind.next_at)
+                .fetch_all(c)
+                .await
+        })?;
+        owned.extend(written);
+    }
+    if !apart.is_empty() {
+        let list = crate::db::list(&apart);
+        let written: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&RECORD)).bind(&list).bind(now).fetch_all(c).await)?;
+        owned.extend(written);
+    }
+    Ok(owned)
 }
 
 /// What was put back takes nothing of its account's quota on the day of its claim.

@@ -65,14 +65,14 @@ impl Lane {
         let probing = permit == Permit::Probe;
         let (mut sent, mut wait) = self.flight.send(free).await?;
         // What this lane owns, in flight and waiting, is bounded: that bounds what a crash leaves in doubt. A claim is worth its
-        // transaction once little is left to send.
+        // transaction once there is room for a good many, and comes early enough for what waits to last until it is there.
         let depth = if probing { 1 } else { self.flight.depth(window) };
         let room = depth.saturating_sub(self.flight.flying() + self.flight.waiting() + self.flight.held());
         let mut claimed = 0;
         let worthwhile = if probing {
             self.flight.waiting() + self.flight.held() == 0
         } else {
-            self.flight.waiting() <= depth / 4 && room >= depth.div_ceil(4)
+            self.flight.waiting() <= depth / 2 && room >= depth.div_ceil(4)
         };
         if worthwhile {
             let hurry;

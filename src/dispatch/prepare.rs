@@ -1,8 +1,9 @@
 //! Prepares a message: from a candidate row, its run's templates and the sealed address to what goes over the wire.
 //!
-//! It runs inside the claim's transaction and only computes. What can go wrong is the message's own fault, or its address's: the
+//! It runs inside a claim and only computes. What can go wrong is the message's own fault, or its address's: the
 //! delivery is then rejected with the reason.
 
+use chrono::NaiveDate;
 use providers::{Address, Channel, Content, Reason};
 
 use super::Shared;
@@ -18,11 +19,12 @@ use crate::{
     seal::Kind,
 };
 
-/// Opens the address and renders the message of one candidate.
+/// Opens the address and renders the message of one candidate, `today` where its campaign is at home.
 pub(super) fn prepare(
     shared: &Shared,
     account: &Account,
     run: &ActiveRun,
+    today: NaiveDate,
     candidate: &Candidate,
 ) -> Prepared<(Content, Address)> {
     let reject = |reason, detail: String| Prepared::Reject { reason, detail };
@@ -46,7 +48,6 @@ pub(super) fn prepare(
     let link = shared.unsubscribe_url(channel, hash);
     let message = usize::try_from(candidate.message).unwrap_or(usize::MAX);
     let carrier = Carrier::from_number(i64::from(candidate.carrier)).filter(|carrier| *carrier != Carrier::Unknown);
-    let today = shared.clock.now().with_timezone(&run.frozen.campaign.timezone()).date_naive();
     let terms = Terms::of(&account.config, carrier.map(Carrier::name), today);
     match run.frozen.templates.render(message, channel, &person, link.as_deref(), &terms) {
         Ok(content) => {

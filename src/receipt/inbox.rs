@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Matcher, Place, Said, Status, handles, leftover};
 use crate::{
-    db::{Result, Sql, Tx, affected},
+    db::{Result, Sql, Tx, affected, alike},
     delivery::{State, Why},
     reply::{self, Ear, Heard, Link},
     transaction, within,
@@ -181,6 +181,16 @@ impl<'a> Appended<'a> {
         }
     }
 
+    /// It says no more than what became of the message of a handle.
+    const fn is_bare(&self) -> bool {
+        self.handle.is_some() && self.reference.is_none() && self.ids.is_none()
+    }
+
+    /// All that a bare one says but of which message.
+    const fn kind(&self) -> (i64, i16, i16, &'a str, i16) {
+        (self.account, self.state, self.reason, self.detail, self.status)
+    }
+
     const fn said(&self, now: i64) -> Said<'a> {
         Said {
             account: self.account,
@@ -198,6 +208,12 @@ static APPEND: Sql = Sql::new(
     r"INSERT INTO receipt (account, reference, handle, state, reason, detail, ids, received_at, status)
       SELECT account, reference, handle, state, reason, detail, ids, $2, status
       FROM :rows($1; account BIGINT, reference TEXT, handle TEXT, state SMALLINT, reason SMALLINT, detail TEXT, ids TEXT, status SMALLINT) AS v",
+);
+
+// The same for receipts that say the same of different messages, as most of a swarm do.
+static APPEND_ALIKE: Sql = Sql::new(
+    r"INSERT INTO receipt (account, reference, handle, state, reason, detail, ids, received_at, status)
+      SELECT $3, NULL, text, $4, $5, $6, NULL, $2, $7 FROM :texts($1) AS v",
 );
 
 impl Appender {
@@ -277,8 +293,26 @@ impl Appender {
 }
 
 async fn store(tx: &mut Tx, rows: &[Appended<'_>], heard: &[Heard], known: &[Link], now: i64) -> Result<()> {
-    if !rows.is_empty() {
-        let list = crate::db::list(rows);
+    let (kinds, mut apart) = alike(rows.iter().filter(|row| row.is_bare()), Appended::kind);
+    for ((account, state, reason, detail, status), rows) in kinds {
+        let list = crate::db::list(&rows.iter().map(|row| row.handle).collect::<Vec<_>>());
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&APPEND_ALIKE))
+                .bind(&list)
+                .bind(now)
+                .bind(account)
+                .bind(state)
+                .bind(reason)
+                .bind(detail)
+                .bind(status)
+                .execute(c)
+                .await
+                .map(affected)
+        })?;
+    }
+    apart.extend(rows.iter().filter(|row| !row.is_bare()));
+    if !apart.is_empty() {
+        let list = crate::db::list(&apart);
         within!(tx, |c, sql| sqlx::query(sql(&APPEND)).bind(&list).bind(now).execute(c).await.map(affected))?;
     }
     if !heard.is_empty() {

@@ -16,14 +16,24 @@ use crate::{
     on, within,
 };
 
-/// Account, route and day → what they came to.
+/// Account, route and moment of the claim → what they came to. The many rows of a claim share its moment: its day is worked
+/// out once.
 #[derive(Debug, Default)]
-pub(super) struct Billed(BTreeMap<(i64, i16, String), Count>);
+pub(super) struct Billed(BTreeMap<(i64, i16, i64), Count>);
 
 impl Billed {
     pub(super) fn add(&mut self, account: i64, route: i16, claimed_at: i64, count: Count) {
-        let day = quota_day(DateTime::from_timestamp_millis(claimed_at).unwrap_or_default());
-        *self.0.entry((account, route, day)).or_default() += count;
+        *self.0.entry((account, route, claimed_at)).or_default() += count;
+    }
+
+    /// By account, route and day.
+    fn days(self) -> BTreeMap<(i64, i16, String), Count> {
+        let mut days = BTreeMap::<_, Count>::new();
+        for ((account, route, claimed_at), count) in self.0 {
+            let day = quota_day(DateTime::from_timestamp_millis(claimed_at).unwrap_or_default());
+            *days.entry((account, route, day)).or_default() += count;
+        }
+        days
     }
 
     pub(super) fn merge(&mut self, other: Self) {
@@ -52,7 +62,7 @@ pub(super) async fn apply(tx: &mut Tx, node: i64, billed: Billed) -> Result<()> 
         count: Count,
     }
     let rows: Vec<Row> = billed
-        .0
+        .days()
         .into_iter()
         .filter(|(_, count)| *count != Count::default())
         .map(|((account, route, day), count)| Row { account, route, day, count })

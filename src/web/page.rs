@@ -62,7 +62,7 @@ impl Pages {
         templates.add_filter("delivery_state", delivery_state);
         templates.add_filter("run_state", run_state);
         templates.add_filter("channel", channel);
-        templates.add_filter("when", |at: Value| when(&at));
+        templates.add_filter("when", when);
         templates.add_filter("reason", reason);
         templates.add_filter("carrier", carrier);
         templates.add_function("asset", asset);
@@ -196,13 +196,13 @@ fn run_state(state: &minijinja::State<'_, '_>, name: &str) -> String {
 }
 
 /// A moment in Viet Nam to the minute: of unix milliseconds, or of RFC 3339. Of nothing, nothing.
-fn when(at: &Value) -> String {
-    let moment = match (at.as_i64(), at.as_str()) {
-        (Some(millis), _) => chrono::DateTime::from_timestamp_millis(millis),
-        (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),
-        (None, None) => None,
+#[expect(clippy::needless_pass_by_value, reason = "a template hands over what it has")]
+fn when(state: &minijinja::State<'_, '_>, at: Value) -> String {
+    let millis = match (at.as_i64(), at.as_str()) {
+        (None, Some(text)) => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()),
+        (millis, _) => millis,
     };
-    moment.map_or_else(String::new, |at| at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string())
+    millis.map_or_else(String::new, |millis| words::moment(millis, reads(state)))
 }
 
 fn reason(state: &minijinja::State<'_, '_>, name: &str) -> String {

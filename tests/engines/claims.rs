@@ -4,13 +4,14 @@ use std::{collections::HashSet, time::Duration};
 
 use loa::{
     consent::{self, Said, Scope},
+    db::{Engine, affected},
     delivery::{
         State, Why,
         claim::{self, Limit, Prepared, Request},
         close::Settle,
         record::Outcome,
     },
-    epoch, transaction,
+    epoch, on,
 };
 use providers::Channel;
 
@@ -205,18 +206,46 @@ async fn a_doubted_attempt_goes_to_no_other_address(world: &World) {
     assert_eq!((row.state(), row.why()), (State::Unknown, Why::AddressChanged));
 }
 
+async fn what_changes_after_the_look_is_left(world: &World) {
+    // A server locks what is looked at.
+    if world.db.engine() == Engine::Postgres {
+        return;
+    }
+    world.crowd(3).await;
+    let run = world.fanned_out(&by_sms()).await;
+    let plan = world.plan(run);
+    let request = world.request(&plan, SMS);
+    let mut looked_at = Vec::new();
+    let claim = claim::claim(&world.db, &request, |candidate| {
+        looked_at.push(candidate.id);
+        if looked_at.len() == 1 {
+            let (db, id) = (world.db.clone(), candidate.id);
+            let meanwhile = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let text = format!("UPDATE delivery SET updated_at = updated_at + 1 WHERE id = {id}");
+                    on!(db.write, |pool, _sql| sqlx::query(sqlx::AssertSqlSafe(text)).execute(pool).await.map(affected))
+                })
+            });
+            assert_eq!(meanwhile.join().unwrap().unwrap(), 1);
+        }
+        Prepared::Send { parts: 1, price: 300, payload: () }
+    })
+    .await
+    .unwrap();
+    let claimed: Vec<i64> = claim.claimed.iter().map(|claimed| claimed.id).collect();
+    assert_eq!(claimed, looked_at[1..], "the others are taken");
+    assert!(!claim.exhausted, "it is worth asking again");
+    assert_eq!(world.claim(run, SMS).await.len(), 1);
+}
+
 async fn what_cannot_be_rendered_is_rejected(world: &World) {
     let people = world.crowd(1).await;
     let run = world.fanned_out(&by_sms()).await;
     let plan = world.plan(run);
     let request = world.request(&plan, SMS);
-    let claim = transaction!(world.db, |tx| {
-        claim::claim(tx, &request, |_| -> Prepared<()> {
-            Prepared::Reject { reason: providers::Reason::Content, detail: "no name".into() }
-        })
-        .await
-    })
-    .unwrap();
+    let reject = |_: &_| -> Prepared<()> { Prepared::Reject { reason: providers::Reason::Content, detail: "no name".into() } };
+    let claim = claim::claim(&world.db, &request, reject).await.unwrap();
     assert!(claim.claimed.is_empty());
     assert_eq!(world.row(run, people[0], SMS).await.state(), State::Rejected);
 }
@@ -257,6 +286,7 @@ on_both_engines!(
     a_refusal_after_the_fan_out_is_honoured,
     a_changed_address_is_looked_at_anew,
     a_doubted_attempt_goes_to_no_other_address,
+    what_changes_after_the_look_is_left,
     what_cannot_be_rendered_is_rejected,
     without_a_lease_nothing_is_claimed,
     a_run_that_stands_still_is_not_claimed_from,

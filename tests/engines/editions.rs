@@ -180,7 +180,8 @@ async fn four_eyes_put_a_version_in_force(world: &World) {
     assert!(archive(world).await);
     assert!(!archive(world).await);
     assert_eq!(office.runs(world).await, None);
-    let archived = edition::submit(&world.db, office.library(world).await.as_ref(), true, ("moi", 4), "", &lan(), world.now()).await;
+    let archived =
+        edition::submit(&world.db, office.library(world).await.as_ref(), true, ("moi", 4), "", &lan(), world.now()).await;
     assert!(matches!(archived, Err(SubmitError::Archived)));
     assert!(edition::unarchive(&world.db, "moi", &lan(), world.now()).await.unwrap());
     assert_eq!(office.runs(world).await, Some(text("awareness", "Bon.")));

@@ -30,7 +30,7 @@ use super::{
 use crate::network::Wire;
 
 /// Deliveries of a connection that are handed over and not answered yet, at most.
-pub(super) const UNANSWERED: usize = 512;
+pub(super) const UNANSWERED: usize = 1_024;
 /// Deliveries beyond these that wait unread for a place; then the socket is not read any more.
 pub(super) const HELD: usize = 256;
 /// Octets read at a time.

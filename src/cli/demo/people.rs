@@ -76,8 +76,12 @@ fn easy_to_type(seal: &Seal) -> String {
 /// Says where the console is, and who may sign in.
 pub(super) fn introduce(out: &mut impl Write, people: &[Person], url: &str, lang: Lang) -> io::Result<()> {
     let intro = phrase!(
-        "\nTrang quản lý đã mở: {url}/sign-in\nĐăng nhập để xem các đợt gửi đang chạy. Mật khẩu chỉ dùng cho lần chạy thử này.\n",
-        "\nThe console is open: {url}/sign-in\nSign in to watch the runs as they go. The passwords are this demo's alone.\n"
+        "\nTrang quản lý đã mở: {url}/sign-in\n\
+         Đăng nhập để xem các đợt gửi đang chạy, hoặc gửi ngay một cảnh báo: cán bộ mở “Cảnh báo khẩn”,\n\
+         người phê duyệt mở “Phê duyệt”. Mật khẩu chỉ dùng cho lần chạy thử này.\n",
+        "\nThe console is open: {url}/sign-in\n\
+         Sign in to watch the runs as they go, or send a warning at once: the officer by “Urgent warning”,\n\
+         the approver by “Approvals”. The passwords are this demo's alone.\n"
     );
     writeln!(out, "{}", intro.text(lang))?;
     let head = [

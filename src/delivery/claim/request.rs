@@ -185,6 +185,13 @@ pub struct Claim<T> {
     pub reserved: Option<Reserved>,
 }
 
+impl<T> Claim<T> {
+    /// One that took nothing.
+    pub(super) const fn nothing(limit: Limit) -> Self {
+        Self { claimed: Vec::new(), seen: 0, exhausted: matches!(limit, Limit::None), limit, reserved: None }
+    }
+}
+
 impl Request<'_> {
     /// Messages that a slot carries at most.
     pub(super) fn batch(&self) -> i64 {
@@ -209,11 +216,18 @@ impl<T> Claimed<T> {
         channel_of(self.id)
     }
 
+    /// The same row with its message.
+    pub fn with<U>(self, payload: U) -> Claimed<U> {
+        let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, .. } = self;
+        Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload }
+    }
+
     /// The row, and its message apart.
     pub fn split(self) -> (Claimed<()>, T) {
         let Self { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload } = self;
-        let row =
-            Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload: () };
-        (row, payload)
+        (
+            Claimed { id, owner, claimed_at, attempt, repeat, tries, doubts, cost, row, account, route, address, payload: () },
+            payload,
+        )
     }
 }

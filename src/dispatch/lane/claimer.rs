@@ -21,7 +21,6 @@ use crate::{
         turn::{Turns, Waiting},
     },
     limit::{self, Bucket},
-    transaction,
 };
 
 /// Claims in one go at most: where all that is due is skipped or deferred, a lane still comes to its sends.
@@ -156,7 +155,8 @@ impl Claimer {
             counts_as_contact: awareness,
             budget: run.row.budget,
         };
-        let claim = transaction!(shared.db, |tx| claim::claim(tx, &request, |c| prepare(&shared, &account, run, c)).await)?;
+        let today = shared.clock.now().with_timezone(&run.frozen.campaign.timezone()).date_naive();
+        let claim = claim::claim(&shared.db, &request, |candidate| prepare(&shared, &account, run, today, candidate)).await?;
         let arrived = Instant::now();
         if let Some(reserved) = claim.reserved {
             catch.reserved.push((arrived, reserved));

@@ -11,7 +11,7 @@ use crate::clock::Ticks;
 /// The time that claims reach ahead.
 const AHEAD: Duration = Duration::from_millis(100);
 /// What is claimed ahead by time, at most: longer transactions would hold up what others have to write.
-const MOST: usize = 1_000;
+const MOST: usize = 2_000;
 
 /// Counts what lands, span by span.
 #[derive(Debug, Default)]
@@ -63,6 +63,6 @@ mod tests {
         assert_eq!(depth.of(10, at(1_215)), 30);
         assert_eq!(depth.of(10, at(1_500)), 20, "it stood still");
         depth.landed(1_000_000, at(1_500));
-        assert_eq!((depth.of(10, at(1_501)), depth.of(10_000, at(1_501))), (1_000, 20_000));
+        assert_eq!((depth.of(10, at(1_501)), depth.of(10_000, at(1_501))), (2_000, 20_000));
     }
 }

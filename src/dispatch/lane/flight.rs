@@ -32,9 +32,10 @@ use crate::{
     limit,
 };
 
-/// A slot whose time passed by more than this is thrown away where other nodes may share the rate ([`limit::LATENESS`]), or by
-/// this where there are none: then the account's own pace is all that keeps it.
-const STALE: Duration = Duration::from_millis(100);
+/// A slot whose time passed by more than this is thrown away where there are no other nodes to share the rate with; by
+/// [`limit::LATENESS`] where there may be. Alone, the account's own pace is what keeps the rate, and what was claimed ahead need
+/// not wait for the database again before it goes.
+const STALE: Duration = Duration::from_secs(1);
 
 /// What waits and what flies.
 pub(super) struct Flight {

@@ -166,7 +166,7 @@ fn share(path: &str, method: &str, operation: &mut Value) {
         let header = json!({
             "name": "Idempotency-Key", "in": "header", "required": SENDING.contains(&id.as_str()),
             "description": "Khóa do bên gọi chọn: cùng khóa thì chỉ làm một lần trong 24 giờ | Chosen by the caller: under the same key it is done once within 24 hours",
-            "schema": { "type": "string", "pattern": "^[!-~]{1,200}$" },
+            "schema": { "type": "string", "pattern": "^(\"[!#-~]{1,200}\"|[!#-~]{1,200})$" },
         });
         match operation["parameters"].as_array_mut() {
             Some(parameters) => parameters.push(header),

@@ -136,11 +136,16 @@ fn stray(kind: Kind) -> Phrase {
 /// The key of a request, if it came with one.
 pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(given) = headers.get(KEY) else { return Ok(None) };
-    let key = given.to_str().unwrap_or_default().trim().trim_matches('"').to_string();
-    if (1..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic()) {
-        return Ok(Some(key));
+    let given = given.to_str().unwrap_or_default();
+    // In quotes, as the draft of the header's standard writes it, or bare, as most programs do.
+    let key = given.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(given);
+    if (1..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic() && c != '"') {
+        return Ok(Some(key.to_string()));
     }
-    let words = phrase!("từ 1 đến 200 ký tự ASCII, không có dấu cách", "1 to 200 ASCII characters without blanks");
+    let words = phrase!(
+        "từ 1 đến 200 ký tự ASCII, không có dấu cách và dấu ngoặc kép",
+        "1 to 200 ASCII characters without blanks and quotes"
+    );
     Err(Problem::header(Kind::BadRequest, "Idempotency-Key", words))
 }
 
@@ -252,5 +257,20 @@ mod tests {
         assert!(is_acceptable(&HeaderMap::new()));
         assert!(of("*/*") && of("text/html, application/json;q=0.5") && of("application/problem+json"));
         assert!(!of("text/html") && !of("application/json;q=0") && !of("image/png, application/xml"));
+    }
+
+    #[test]
+    fn a_key_is_bare_or_in_quotes_and_has_none_inside() {
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(KEY, value.parse().unwrap());
+            key(&headers).map_err(|problem| problem.kind)
+        };
+        assert_eq!(of("8e03978e").unwrap().as_deref(), Some("8e03978e"));
+        assert_eq!(of("\"8e03978e\"").unwrap().as_deref(), Some("8e03978e"));
+        for no in ["\"", "\"\"", "a\"b", "\"a", "a b", "khóa", &"a".repeat(201)] {
+            assert_eq!(of(no), Err(Kind::BadRequest), "{no}");
+        }
+        assert_eq!(key(&HeaderMap::new()).unwrap(), None);
     }
 }

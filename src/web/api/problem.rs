@@ -278,7 +278,8 @@ impl Problem {
         }
     }
 
-    /// 422 about one parameter of the address, which is well by itself and does not go with another.
+    /// 422 about one parameter of the address: as it should be by its description, and still nothing that can be had (it does not go with
+    /// another one, say).
     pub fn at_odds(name: &str, detail: Phrase) -> Self {
         Self { kind: Kind::Invalid, ..Self::parameter(name, detail) }
     }

@@ -221,7 +221,7 @@ impl From<ClerkError> for Problem {
                 Self { errors: each.collect(), ..Self::new(Kind::Invalid, words) }
             }
             ClerkError::NoDepartment => Self::field("/department", error.phrase()),
-            ClerkError::BadName | ClerkError::Taken(_) => Self::parameter("list", error.phrase()),
+            ClerkError::BadName | ClerkError::Taken(_) => Self::at_odds("list", error.phrase()),
             ClerkError::TooMany(_) | ClerkError::NoRoom | ClerkError::Foreign => Self::conflict(error.phrase()),
             other => Fault::from(other).into(),
         }
@@ -255,9 +255,10 @@ async fn list(
 #[into_params(parameter_in = Query)]
 struct Named {
     /// What it is called.
-    #[param(min_length = 1, max_length = 200, example = "dan-cu.csv")]
+    #[param(min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$", example = "dan-cu.csv")]
     name: String,
     /// Which of the office's lists it is; the one that is called as the file, unless said.
+    #[param(pattern = "^[^\\u0000]*$")]
     list: Option<String>,
     /// `audience`: people to write to, who wait to be confirmed; `block`: addresses never to be written to, which are taken in at once.
     #[param(inline)]

@@ -28,12 +28,12 @@ use crate::{
         latency::{self, Lately},
         standing::{self, Row, Standing},
         test::{self, Kind, NotTried, Tested},
-        trouble,
+        trouble::{self, Trouble},
     },
     audit, limit, phrase, transaction,
     user::Right,
     web::{Shared, State},
-    words::{Lang, Phrase},
+    words::{self, Lang, Phrase},
 };
 
 pub(super) const TEMPLATES: &[Named] = &[
@@ -42,8 +42,12 @@ pub(super) const TEMPLATES: &[Named] = &[
     ("accounts/gateways", include_str!("../templates/console/accounts/gateways.html")),
 ];
 
-/// Changes of an account that its page shows.
-const CHANGES: i64 = 50;
+/// Changes of an account that its page shows, those that belong together as one.
+const CHANGES: usize = 50;
+/// Changes that are looked at for that.
+const LOOKED_AT: i64 = 500;
+/// A trouble that comes back so soon is the same one (milliseconds).
+const SOON: i64 = 10 * 60_000;
 
 pub(super) fn routes() -> Router<State> {
     Router::new()
@@ -106,8 +110,10 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
         .iter()
         .map(|account| line(&state, account, rows.get(&account.config.name), lately.get(&account.id), lang))
         .collect();
-    let changes = trouble::history(db, 0, 20).await?;
-    let changes: Vec<Json> = changes.iter().map(|one| change(one, state.parts.accounts.name(one.account), lang)).collect();
+    let troubles = trouble::history(db, 0, LOOKED_AT).await?;
+    let changes = grouped(&troubles);
+    let changes: Vec<Json> =
+        changes.iter().take(20).map(|one| change(one, state.parts.accounts.name(one.last.account), lang)).collect();
     let values = context! {
         tab => "accounts",
         accounts => shown(&lines),
@@ -118,11 +124,41 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
     Ok(state.view(&visitor, "accounts/list", values))
 }
 
+/// A trouble, as often as it came back.
+#[derive(Debug, Clone, Copy)]
+struct Change<'t> {
+    last: &'t Trouble,
+    /// When it came first.
+    from: i64,
+    times: usize,
+}
+
+/// Troubles, the latest first: an account that fails and works by turns has one that came back, not a hundred.
+fn grouped(troubles: &[Trouble]) -> Vec<Change<'_>> {
+    let mut changes: Vec<Change<'_>> = Vec::new();
+    for one in troubles {
+        let alike = |change: &&mut Change<'_>| {
+            let last = change.last;
+            (last.account, last.cause, &last.takers) == (one.account, one.cause, &one.takers)
+                && one.ended_at.is_some_and(|ended| change.from - ended <= SOON)
+        };
+        match changes.iter_mut().find(alike) {
+            Some(change) => {
+                change.from = change.from.min(one.began_at);
+                change.times += 1;
+            }
+            None => changes.push(Change { last: one, from: one.began_at, times: 1 }),
+        }
+    }
+    changes
+}
+
 /// A change of an account for a page.
-fn change(one: &trouble::Trouble, account: &str, lang: Lang) -> Json {
+fn change(one: &Change<'_>, account: &str, lang: Lang) -> Json {
+    let last = one.last;
     json!({
-        "account": account, "what": one.cause().phrase().text(lang), "cause": one.cause().name(), "from": one.began_at,
-        "until": one.ended_at, "takers": one.takers, "why": one.why, "how": one.how, "moves": one.cause().moves(),
+        "account": account, "what": last.cause().phrase().text(lang), "cause": last.cause().name(), "from": one.from,
+        "until": last.ended_at, "takers": last.takers, "why": last.why, "how": last.how, "moves": last.cause().moves(), "times": one.times,
     })
 }
 
@@ -177,12 +213,19 @@ async fn page(
         }
     }
     let token = account::tokens::standing(db, name).await?;
-    let history = trouble::history(db, account.id, CHANGES).await?;
-    let history: Vec<Json> = history.iter().map(|one| change(one, name, lang)).collect();
+    let troubles = trouble::history(db, account.id, LOOKED_AT).await?;
+    let history = grouped(&troubles);
+    let history: Vec<Json> = history.iter().take(CHANGES).map(|one| change(one, name, lang)).collect();
     let tests: Vec<Json> = test::latest(db, name)
         .await?
         .into_iter()
-        .map(|one| json!({ "by": one.by_whom, "at": one.at, "message": one.kind == Kind::Message as i16, "ok": one.ok, "said": one.said }))
+        .map(|one| {
+            let told = words::tried(&one.said, lang);
+            json!({
+                "by": one.by_whom, "at": one.at, "message": one.kind == Kind::Message as i16, "ok": one.ok,
+                "original": (told != one.said).then_some(&one.said), "said": told,
+            })
+        })
         .collect();
     let values = context! {
         tab => "accounts",
@@ -244,7 +287,7 @@ async fn keep(state: &Shared, visitor: &Visitor, name: &str, tested: &Tested, to
         test::keep(tx, name, tested).await?;
         audit::record(tx, &visitor.actor, action, name, None, Some(&told), tested.at).await
     })?;
-    let said = &tested.said;
+    let said = words::tried(&tested.said, visitor.lang);
     let words = match (tested.ok, tested.kind == Kind::Message as i16) {
         (true, true) => phrase!("Cổng gửi đã nhận tin thử. {said}", "The gateway took the test message. {said}"),
         (true, false) => phrase!("Kết nối tốt: {said}", "The connection works: {said}"),
@@ -380,4 +423,39 @@ async fn gateways(extract::State(State(state)): extract::State<State>, visitor: 
     }));
     lines.sort_by(|one, other| one["name"].as_str().cmp(&other["name"].as_str()));
     Ok(state.view(&visitor, "accounts/gateways", context! { tab => "gateways", gateways => shown(&lines) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(account: i64, cause: i16, began_at: i64, ended_at: Option<i64>) -> Trouble {
+        Trouble {
+            account,
+            cause,
+            began_at,
+            ended_at,
+            why: "no answer in time".into(),
+            takers: "kannel".into(),
+            how: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_trouble_that_comes_back_soon_is_one_change() {
+        let latest_first = [
+            trouble(1, 2, 60_000, None),
+            trouble(2, 2, 50_000, Some(55_000)),
+            trouble(1, 2, 40_000, Some(50_000)),
+            trouble(1, 6, 30_000, Some(35_000)),
+            trouble(1, 2, 10_000, Some(20_000)),
+            trouble(1, 2, 10_000 - SOON - 20_000, Some(10_000 - SOON - 10_000)),
+        ];
+        let changes: Vec<_> = grouped(&latest_first)
+            .iter()
+            .map(|one| (one.last.account, one.last.cause, one.from, one.last.ended_at, one.times))
+            .collect();
+        let again = (1, 2, 10_000 - SOON - 20_000, Some(10_000 - SOON - 10_000), 1);
+        assert_eq!(changes, [(1, 2, 10_000, None, 3), (2, 2, 50_000, Some(55_000), 1), (1, 6, 30_000, Some(35_000), 1), again]);
+    }
 }

@@ -32,7 +32,7 @@ const FRESH_LIST: i64 = 15 * 60_000;
 /// Nothing is counted for longer.
 const LONGEST: Duration = Duration::from_mins(2);
 /// How long a page waits for what nearly is there.
-const NEARLY: Duration = Duration::from_millis(20);
+const NEARLY: Duration = Duration::from_millis(5);
 /// Counts at once: pages and sending need the database too.
 const AT_ONCE: usize = 2;
 

@@ -18,8 +18,9 @@ use super::{
     Named,
     fault::Fault,
     form::Fields,
-    reach::{adjustments, department, look, moment, summary, today},
+    reach::{adjustments, department, look, summary, today},
     visitor::{Visitor, see_other},
+    when::moment,
 };
 use crate::{
     period::{Calendar, Period, Span},

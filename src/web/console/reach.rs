@@ -22,9 +22,9 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 
 pub(super) use figures::{department, look, today};
-pub(super) use values::{adjustments, moment, summary};
+pub(super) use values::{adjustments, summary};
 
-use super::{Named, fault::Fault, visitor::Visitor};
+use super::{Named, fault::Fault, visitor::Visitor, when::moment};
 use crate::{
     audience::figure,
     period::Period,

@@ -24,8 +24,8 @@ use super::{
     Named,
     fault::Fault,
     form::{Fields, Upload},
-    reach::moment,
     visitor::{Visitor, see_other},
+    when::moment,
 };
 use crate::{
     audit, phrase,

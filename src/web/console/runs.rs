@@ -103,8 +103,3 @@ pub(super) async fn seen(shared: &Shared, visitor: &Visitor, id: i64) -> Result<
     visitor.sees(&head.owner)?;
     Ok((row, head))
 }
-
-/// A moment (unix milliseconds) as a page shows it.
-pub(super) fn time(at: i64) -> String {
-    crate::account::trouble::time(at)
-}

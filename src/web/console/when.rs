@@ -3,22 +3,12 @@
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use chrono_tz::{Asia::Ho_Chi_Minh, Tz};
 
+pub use crate::words::moment;
 use crate::words::{self, Lang};
 
 /// The local day of an instant (unix milliseconds).
 pub fn day_of(millis: i64) -> NaiveDate {
     DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh).date_naive()
-}
-
-/// An instant: `08:30 ngày 22/11/2026`.
-pub fn moment(millis: i64, lang: Lang) -> String {
-    let at = DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
-    let day = words::date(at.date_naive(), lang);
-    let time = at.format("%H:%M");
-    match lang {
-        Lang::Vi => format!("{time} ngày {day}"),
-        Lang::En => format!("{day} {time}"),
-    }
 }
 
 /// When something is due: `thứ Hai 23/11/2026, 08:30`, with the zone where it is not Vietnam's.

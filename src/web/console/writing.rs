@@ -21,6 +21,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub(super) use self::preview::cards;
 use self::{page::show, press::press};
 use super::{Named, fault::Fault, form::Fields, visitor::Visitor};
 use crate::{
@@ -35,6 +36,7 @@ use crate::{
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("campaigns/form", include_str!("../templates/console/campaigns/form.html")),
+    ("campaigns/cards", include_str!("../templates/console/campaigns/cards.html")),
     ("campaigns/preview", include_str!("../templates/console/campaigns/preview.html")),
     ("campaigns/preview_part", r#"{% include "campaigns/preview" %}"#),
 ];

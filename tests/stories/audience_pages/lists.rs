@@ -45,7 +45,10 @@ async fn a_list_comes_in_by_its_columns_and_nothing_is_written_before() {
         assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, page.as_str()));
         assert!(console.intake.step().await.unwrap());
         let (_, text) = officer.get(&page).await;
-        assert!(text.contains("<td class=\"n\">4</td><td>Liên hệ</td>"), "the refused row by line and column: {text}");
+        assert!(
+            text.contains("\"Dòng\">4</td>") && text.contains("\"Cột\">Liên hệ</td>"),
+            "the refused row by line and column: {text}"
+        );
         assert_eq!(console.ground.number("SELECT count(*) FROM recipient").await, 0, "nothing is written yet");
         assert_eq!(console.files(), 1);
 

@@ -94,6 +94,14 @@ fn a_check_looks_into_texts_areas_gateways_and_accounts() {
         ╰────
       help: chỗ điền viết {{ name }}, lựa chọn viết {% if name %}…{% endif %}
 
+      ⚠ Thư điện tử: chưa có tài khoản nào gửi được; tin cho kênh này sẽ chờ đến khi hết hiệu lực
+        ╭─[campaigns/nhan-dien.toml:9:7]
+      8 │ [channels]
+      9 │ use = ["email", "sms"]
+        ·       ────────────────
+     10 │
+        ╰────
+
     ✗ 8 lỗi
     "#);
     fs::remove_file(folder.path().join("cong/rieng.toml")).unwrap();

@@ -138,6 +138,14 @@ fn a_field_that_no_recipient_has_is_a_mistake() {
         ╰────
       help: có phải ý là nghe?
 
+      ⚠ Thư điện tử: chưa có tài khoản nào gửi được; tin cho kênh này sẽ chờ đến khi hết hiệu lực
+        ╭─[campaigns/nhan-dien.toml:9:7]
+      8 │ [channels]
+      9 │ use = ["email", "sms"]
+        ·       ────────────────
+     10 │
+        ╰────
+
     ✗ 2 lỗi
     "#);
 }

@@ -10,7 +10,7 @@ use axum::{
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{Asked, Wanted, heading, values::moment};
+use super::{Asked, Wanted, heading};
 use crate::{
     delivery,
     report::{Cut, Fate, row},
@@ -69,7 +69,7 @@ pub(super) async fn show(
                 place => row.place(), channel, carrier => row.carrier.text(lang),
                 state => words::delivery_state(row.state.name(), channel == "chat", lang),
                 why => row.cause().map(|cause| cause.label().text(lang).to_string()),
-                parts => row.parts, price => words::number(row.price, lang), at => moment(row.at, lang),
+                parts => row.parts, price => words::number(row.price, lang), at => words::moment(row.at, lang),
             }
         })
         .collect();

@@ -13,12 +13,6 @@ use crate::{
     words::{self, Lang},
 };
 
-pub(in crate::web::console) fn moment(millis: i64, lang: Lang) -> String {
-    let at = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
-    let (time, day) = (at.format("%H:%M"), words::date(at.date_naive(), lang));
-    phrase!("{time} ngày {day}", "{time} on {day}").text(lang).to_string()
-}
-
 /// The measures, now and before.
 pub(in crate::web::console) fn summary(sheet: &Sheet, before: Option<&Sheet>, lang: Lang) -> Vec<Value> {
     let number = |n: Option<i64>| n.map_or_else(|| "–".to_string(), |n| words::number(n, lang));
@@ -58,7 +52,7 @@ pub(super) fn tiles(sheet: &Sheet, before: Option<&Sheet>, lang: Lang) -> Vec<Va
 pub(super) fn listed(sheet: &Sheet, people: i64, at: i64, lang: Lang) -> Value {
     let share = |fate| words::share(sheet.total.people.of(fate), people, lang);
     context! {
-        people => words::number(people, lang), at => moment(at, lang), confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed),
+        people => words::number(people, lang), at => words::moment(at, lang), confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed),
     }
 }
 

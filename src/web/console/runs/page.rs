@@ -14,7 +14,7 @@ use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::{seen, time};
+use super::seen;
 use crate::{
     active::RunRow,
     delivery::Relation,
@@ -57,7 +57,7 @@ fn progress(look: &Look, visitor: &Visitor) -> Value {
         stuck => look.waits.iter().any(wait::Wait::wants_somebody),
         per_second => look.per_second,
         outlook => look.outlook.as_ref().map(|told| told.text(lang).to_string()),
-        at => time(look.at),
+        at => look.at,
         over => look.over,
     }
 }
@@ -124,7 +124,7 @@ async fn of_carriers(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result
     };
     Ok(kept.map(|kept| {
         let lines: Vec<Value> = kept.sheet.lines(Cut::Carrier).iter().map(line).collect();
-        context! { lines, at => time(kept.sheet.at), fresh => kept.fresh }
+        context! { lines, at => kept.sheet.at, fresh => kept.fresh }
     }))
 }
 
@@ -144,7 +144,7 @@ struct Example {
     state: &'static str,
     account: String,
     words: String,
-    at: String,
+    at: i64,
 }
 
 async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(Vec<Failed>, bool)> {
@@ -159,7 +159,7 @@ async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(V
         state: one.state.name(),
         account: shared.parts.accounts.name(one.account).to_string(),
         words: one.words,
-        at: time(one.at),
+        at: one.at,
     };
     let failed = found.reasons.into_iter().map(|reason| Failed {
         reason: label(reason.why),
@@ -173,7 +173,7 @@ async fn failures(shared: &Shared, run: i64, lang: Lang) -> crate::db::Result<(V
 /// A minute of pace, and its place in the picture.
 #[derive(Serialize)]
 struct Minute {
-    at: String,
+    at: i64,
     sent: i64,
     x: i64,
     height: i64,
@@ -190,7 +190,7 @@ pub(super) fn pace(beats: &[pulse::Beat]) -> Option<Value> {
     let (first, last) = (pace.first()?.0, pace.last()?.0);
     let most = pace.iter().map(|(_, sent)| *sent).max().unwrap_or(0).max(1);
     let of = |(minute, sent): &(i64, i64)| Minute {
-        at: time(minute * 60_000),
+        at: minute * 60_000,
         sent: *sent,
         x: (minute - first) * STEP,
         height: (sent * 100 / most).max(i64::from(*sent > 0)),
@@ -198,7 +198,7 @@ pub(super) fn pace(beats: &[pulse::Beat]) -> Option<Value> {
     let minutes: Vec<Minute> = pace.iter().map(of).collect();
     Some(context! {
         minutes => Value::from(Serde(&minutes)), most => most, width => WIDTH.max(i64::try_from(pace.len()).unwrap_or(WIDTH) * STEP),
-        from => time(first * 60_000), to => time(last * 60_000),
+        from => first * 60_000, to => last * 60_000,
     })
 }
 
@@ -210,7 +210,7 @@ struct Family {
     children: Vec<i64>,
     /// Corrections that wait for approval: their slugs.
     corrections: Vec<String>,
-    follow_until: Option<String>,
+    follow_until: Option<i64>,
 }
 
 async fn family(shared: &Shared, row: &RunRow) -> crate::db::Result<Family> {
@@ -221,7 +221,7 @@ async fn family(shared: &Shared, row: &RunRow) -> crate::db::Result<Family> {
         relation: Relation::from_number(row.kin).map_or("", Relation::name),
         children: again::children(db, row.id).await?,
         corrections: waiting.map(|warning| warning.slug).collect(),
-        follow_until: row.follow_until.map(time),
+        follow_until: row.follow_until,
     })
 }
 
@@ -234,7 +234,7 @@ pub(super) async fn show(
     let db = &state.parts.db;
     let Some(look) = live::once(&state, row.clone()).await? else { return Err(Fault::NotFound) };
     let (failed, more) = failures(&state, id, visitor.lang).await?;
-    let doubts = wait::doubts_settle(db, id).await?.map(time);
+    let doubts = wait::doubts_settle(db, id).await?;
     let resends = state.parts.active.get(id).map(|run| run.resends());
     let beats = pulse::latest(db, id, DAY).await?;
     let over = row.settled_at.is_some();
@@ -245,8 +245,8 @@ pub(super) async fn show(
         context! {
             owner => head.owner,
             family => Value::from(Serde(&family(&state, &row).await?)),
-            stopped_by => row.stopped_by, stopped_at => row.stopped_at.map(time),
-            expires_at => time(row.expires_at),
+            stopped_by => row.stopped_by, stopped_at => row.stopped_at,
+            expires_at => row.expires_at,
             message => row.message,
             accounts => Value::from(Serde(&of_accounts(&state, id).await?)),
             carriers => of_carriers(&state, id, visitor.lang).await?,

@@ -7,8 +7,6 @@ use axum::{
     response::Response,
 };
 use minijinja::{Value, context, value::Serde};
-use providers::Content;
-use serde::Serialize;
 
 use super::estimate::Estimates;
 use crate::{
@@ -16,7 +14,7 @@ use crate::{
         self,
         submission::{self, Standing},
     },
-    campaign::Library,
+    campaign::{Library, Source},
     edition::{self, Edition, SubmitError},
     message::{Templates, review},
     phrase,
@@ -34,20 +32,11 @@ use crate::{
             form::Fields,
             runs::take_effect,
             visitor::{Visitor, see_other},
+            writing,
         },
     },
     words::Lang,
 };
-
-/// A text as it will be.
-#[derive(Serialize)]
-struct Worded {
-    channel: &'static str,
-    subject: Option<String>,
-    text: String,
-    parts: Option<u16>,
-    wrong: bool,
-}
 
 async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warning, Edition, Arc<Library>), Fault> {
     visitor.needs(Right::ReadCampaigns)?;
@@ -58,22 +47,13 @@ async fn found(shared: &Shared, visitor: &Visitor, slug: &str) -> Result<(Warnin
     Ok((warning, edition, shared.parts.shelf.library(db).await?))
 }
 
-fn texts(shared: &Shared, source: &crate::campaign::Source, lang: Lang) -> Vec<Worded> {
+/// How it looks to whom it goes; nothing where a text cannot be put together.
+async fn looks(shared: &Shared, visitor: &Visitor, source: &Source) -> Value {
     let parts = &shared.parts;
     let files = source.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
-    let Ok(templates) = Templates::compile(&source.campaign, &parts.config.office, None, &files) else { return Vec::new() };
+    let Ok(templates) = Templates::compile(&source.campaign, &parts.config.office, None, &files) else { return Value::from(()) };
     let preview = Preview::new(&source.campaign, &templates, &parts.config, &parts.holidays, parts.clock.now());
-    let text = |shown: crate::preview::Shown| {
-        let channel = shown.channel.name();
-        let plain = |text: String| Worded { channel, subject: None, text, parts: None, wrong: false };
-        match shown.content {
-            Ok(Content::Sms(sms)) => Worded { parts: Some(sms.parts), ..plain(sms.text) },
-            Ok(Content::Email(mail)) => Worded { subject: Some(mail.subject), ..plain(mail.text) },
-            Ok(Content::Chat(chat)) => plain(chat.text.unwrap_or_default()),
-            Err(why) => Worded { wrong: true, ..plain(why.text(lang).to_string()) },
-        }
-    };
-    preview.texts(0).into_iter().map(text).collect()
+    writing::cards(shared, visitor, &preview, 0).await
 }
 
 fn reckoned(one: &Reckoning, lang: Lang) -> serde_json::Value {
@@ -91,7 +71,7 @@ fn reckoned(one: &Reckoning, lang: Lang) -> serde_json::Value {
         "refused": one.people.refused, "sms": sms, "outlook": one.outlook.as_ref().map(|told| told.text(lang)),
         "refusals": one.refusals.iter().map(|told| told.text(lang)).collect::<Vec<_>>(),
         "unserved": one.unserved.iter().map(|channel| review::without_account(*channel).text(lang).to_string()).collect::<Vec<_>>(),
-        "at": super::super::runs::time(one.at),
+        "at": one.at,
     })
 }
 
@@ -111,10 +91,10 @@ pub(super) async fn show(
         Standing::Withdrawn => "withdrawn",
         Standing::Superseded => "superseded",
     });
-    let (mut shown, mut counted, mut broken) = (Vec::new(), None, Vec::new());
+    let (mut cards, mut counted, mut broken) = (Value::from(()), None, Vec::new());
     match edition::source(db, &library, &slug, edition.version).await {
         Ok(source) => {
-            shown = texts(&state.0, &source, visitor.lang);
+            cards = looks(&state.0, &visitor, &source).await;
             if warning.run.is_none() {
                 counted = Estimates::of(&state, &library, &source, warning.parent).await;
             }
@@ -142,9 +122,9 @@ pub(super) async fn show(
         "console/warnings/show",
         context! {
             slug => slug, title => edition.title, owner => edition.owner, edition => edition.version,
-            parent => warning.parent, run => warning.run, sent_at => warning.sent_at.map(super::super::runs::time),
+            parent => warning.parent, run => warning.run, sent_at => warning.sent_at,
             standing => standing, changed => changed, comment => latest.map(|one| one.comment.clone()),
-            texts => Value::from(Serde(&shown)), broken => broken, required => required, may_submit => may_submit,
+            cards => cards, broken => broken, required => required, may_submit => may_submit,
             may_approve => visitor.can(Right::Approve), may_write => visitor.can(Right::WriteCampaigns),
             uncounted => uncounted, estimate => Value::from(Serde(&estimate)),
             failed => matches!(counted, Some(Err(_))),

@@ -206,10 +206,7 @@ async fn message(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patie
         Err(faults) => return context! { nothing => faults.first().map(|fault| told(fault, lang)), at => subject.at },
     };
     let preview = Preview::new(&campaign, &templates, config, &state.parts.holidays, state.parts.clock.now());
-    let mut cards = Vec::new();
-    for shown in preview.texts(at) {
-        cards.push(card(state, visitor, &shown).await);
-    }
+    let cards = cards(state, visitor, &preview, at).await;
     let estimate = if is_whole { numbers(state, subject.library, &preview, at, patience).await } else { None };
     let refusals: Vec<String> = preview
         .refusals()
@@ -230,7 +227,7 @@ async fn message(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patie
     context! {
         at => subject.at,
         id => &campaign.messages[at].id,
-        cards => Value::from(Serde(&cards)),
+        cards => cards,
         bills => Value::from(Serde(&bills(&preview, at, counted.as_ref(), lang))),
         counting => counting,
         failed => failed,
@@ -247,6 +244,15 @@ async fn message(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patie
         idle => preview.idle(at).iter().map(|channel| words::channel(channel.name(), lang)).collect::<Vec<_>>(),
         unfinished => !is_whole,
     }
+}
+
+/// What one message becomes on each channel, for the template `campaigns/cards`.
+pub(in crate::web::console) async fn cards(state: &Shared, visitor: &Visitor, preview: &Preview<'_>, at: usize) -> Value {
+    let mut cards = Vec::new();
+    for shown in preview.texts(at) {
+        cards.push(card(state, visitor, &shown).await);
+    }
+    Value::from(Serde(&cards))
 }
 
 /// What is wrong with a text, and what would be right.
