@@ -8,7 +8,8 @@
 mod store;
 
 pub use store::{
-    add, by_slug, change, contact, find, list, remove, renamed, reseal, set_active, set_user_outlet, user_outlet, users, within_by_slug,
+    add, by_slug, change, contact, find, list, remove, renamed, reseal, set_active, set_user_outlet, user_outlet, users,
+    within_by_slug,
 };
 
 use serde::{Deserialize, Serialize};

@@ -181,7 +181,7 @@ pub async fn change(tx: &mut Tx, seal: &Seal, to: &Written, actor: &Actor, now: 
         Some("") => None,
         Some(mailbox) => Some(seal.seal(seal::Kind::Email, mailbox)),
     };
-    let (had_contact, has_contact) = (had.is_some(), sealed.is_some());
+    let (had_contact, keeps_contact) = (had.is_some(), sealed.is_some());
     let id = row.id;
     let was = row.outlet(None)?;
     let before = Written {
@@ -214,7 +214,7 @@ pub async fn change(tx: &mut Tx, seal: &Seal, to: &Written, actor: &Actor, now: 
         .execute(c)
         .await
         .map(affected))?;
-    let (before, after) = (recorded(&before, had_contact), recorded(to, has_contact));
+    let (before, after) = (recorded(&before, had_contact), recorded(to, keeps_contact));
     audit::record(tx, actor, "outlet.change", &to.slug, Some(&before), Some(&after), now).await?;
     Ok(Ok(()))
 }

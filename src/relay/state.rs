@@ -281,8 +281,18 @@ impl State {
             (S::Drafted | S::Approved, H::Withdraw | H::Lapse) => Ok(S::Cancelled),
             (S::Approved, H::HandOver) => Ok(S::HandedOver),
             // Asked for again, it is the same order; also what took its place or withdrew it does not unmake that.
-            (S::HandedOver | S::Acknowledged | S::Refused | S::Sending, H::HandOver)
-            | (S::ReportedPartly | S::Reported | S::Closed | S::Cancelled | S::Superseded, H::HandOver)
+            (
+                S::HandedOver
+                | S::Acknowledged
+                | S::Refused
+                | S::Sending
+                | S::ReportedPartly
+                | S::Reported
+                | S::Closed
+                | S::Cancelled
+                | S::Superseded,
+                H::HandOver,
+            )
             | (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Acknowledge)
             | (S::Refused, H::Refuse)
             | (S::Sending | S::ReportedPartly | S::Reported, H::Begin) => Ok(self),
@@ -297,8 +307,10 @@ impl State {
             (S::Cancelled | S::Superseded, H::Report { .. } | H::Correct { .. }) => Ok(self),
             (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Cancel) => Ok(S::Cancelled),
             (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Supersede) => Ok(S::Superseded),
-            (S::HandedOver | S::Acknowledged | S::Refused | S::Sending, H::Close)
-            | (S::ReportedPartly | S::Reported | S::Superseded, H::Close) => Ok(S::Closed),
+            (
+                S::HandedOver | S::Acknowledged | S::Refused | S::Sending | S::ReportedPartly | S::Reported | S::Superseded,
+                H::Close,
+            ) => Ok(S::Closed),
             (S::Closed, H::Reopen { last }) => Ok(match last {
                 Some(true) => S::Reported,
                 Some(false) => S::ReportedPartly,

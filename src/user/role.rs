@@ -53,6 +53,14 @@ pub enum Right {
     ManageUsers,
     /// Who did what.
     ReadAudit,
+    /// Relay orders, what outlets answered and counted, and the outlets.
+    ReadOrders,
+    /// Hand orders over, follow them up, type in what came on paper.
+    WriteOrders,
+    /// Take, refuse and report on the orders of one's own outlet, and on no other's.
+    AnswerOrders,
+    /// Outlets: who passes texts on, where orders go and who answers for it.
+    ManageOutlets,
 }
 
 impl Role {
@@ -112,8 +120,8 @@ impl Role {
     /// What it may do.
     pub const fn rights(self) -> Rights {
         use Right::{
-            ActOnAccounts, Approve, ClosePeriods, ManageUsers, ReadAccounts, ReadAudience, ReadAudit, ReadCampaigns, ReadPerson,
-            ReadReach, Run, Stop, WriteAudience, WriteCampaigns,
+            ActOnAccounts, AnswerOrders, Approve, ClosePeriods, ManageOutlets, ManageUsers, ReadAccounts, ReadAudience,
+            ReadAudit, ReadCampaigns, ReadOrders, ReadPerson, ReadReach, Run, Stop, WriteAudience, WriteCampaigns, WriteOrders,
         };
         match self {
             Self::Officer => Rights::of(&[
@@ -126,18 +134,30 @@ impl Role {
                 ReadPerson,
                 ReadReach,
                 ReadAccounts,
+                ReadOrders,
+                WriteOrders,
+                ManageOutlets,
             ]),
-            Self::Approver => Rights::of(&[ReadCampaigns, Approve, Run, Stop, ReadReach, ReadAccounts]),
-            Self::Manager => Rights::of(&[ReadCampaigns, ReadReach, ClosePeriods, ReadAccounts]),
-            Self::Partner => Rights::NONE,
-            Self::Administrator => Rights::of(&[ManageUsers, ReadAudit, ReadAccounts, ActOnAccounts, ReadCampaigns, ReadReach]),
+            Self::Approver => Rights::of(&[ReadCampaigns, Approve, Run, Stop, ReadReach, ReadAccounts, ReadOrders]),
+            Self::Manager => Rights::of(&[ReadCampaigns, ReadReach, ClosePeriods, ReadAccounts, ReadOrders]),
+            Self::Partner => Rights::of(&[AnswerOrders]),
+            Self::Administrator => Rights::of(&[
+                ManageUsers,
+                ReadAudit,
+                ReadAccounts,
+                ActOnAccounts,
+                ReadCampaigns,
+                ReadReach,
+                ReadOrders,
+                ManageOutlets,
+            ]),
         }
     }
 }
 
 impl Right {
     /// All of them, in the order of their bits: a new one is added at the end.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::ReadCampaigns,
         Self::WriteCampaigns,
         Self::Approve,
@@ -152,6 +172,10 @@ impl Right {
         Self::ActOnAccounts,
         Self::ManageUsers,
         Self::ReadAudit,
+        Self::ReadOrders,
+        Self::WriteOrders,
+        Self::AnswerOrders,
+        Self::ManageOutlets,
     ];
 
     /// Its name in the API and in an API token's scopes.
@@ -171,6 +195,10 @@ impl Right {
             Self::ActOnAccounts => "act_on_accounts",
             Self::ManageUsers => "manage_users",
             Self::ReadAudit => "read_audit",
+            Self::ReadOrders => "read_orders",
+            Self::WriteOrders => "write_orders",
+            Self::AnswerOrders => "answer_orders",
+            Self::ManageOutlets => "manage_outlets",
         }
     }
 
@@ -196,6 +224,12 @@ impl Right {
             Self::ActOnAccounts => phrase!("Gửi thử, tạm dừng tài khoản gửi", "Test and pause sending accounts"),
             Self::ManageUsers => phrase!("Quản lý người dùng", "Manage users"),
             Self::ReadAudit => phrase!("Xem nhật ký hoạt động", "Read the audit"),
+            Self::ReadOrders => phrase!("Xem yêu cầu nhắn tin qua nhà mạng", "See relay orders"),
+            Self::WriteOrders => {
+                phrase!("Giao, thu hồi yêu cầu; nhập báo cáo bản giấy", "Hand over and follow up orders, type in reports")
+            }
+            Self::AnswerOrders => phrase!("Tiếp nhận, báo cáo yêu cầu của đơn vị mình", "Answer and report on one's own orders"),
+            Self::ManageOutlets => phrase!("Quản lý đơn vị phối hợp", "Manage outlets"),
         }
     }
 
@@ -318,7 +352,8 @@ mod tests {
         }
         let administrator = Role::Administrator.rights();
         assert!(!administrator.has(Right::Approve) && !administrator.has(Right::ReadPerson));
-        assert!(Role::Partner.rights().is_empty());
+        let partner = Role::Partner.rights();
+        assert!(Right::ALL.into_iter().all(|right| partner.has(right) == (right == Right::AnswerOrders)));
     }
 
     #[test]
