@@ -94,7 +94,10 @@ fn make_definitions(folder: &Path, done: &mut Done) -> anyhow::Result<()> {
     for (name, text) in DEFINITIONS {
         write_new(&folder.join(name), text.as_bytes())?;
     }
-    let is_campaign = |name: &str| name.ends_with(".toml") && !matches!(name, "goals.toml" | "segments.toml");
+    let is_campaign = |name: &str| {
+        Path::new(name).extension().is_some_and(|extension| extension == "toml")
+            && !matches!(name, "goals.toml" | "segments.toml")
+    };
     let campaigns = DEFINITIONS.iter().filter(|(name, _)| is_campaign(name)).count();
     let what =
         phrase!("{campaigns} chiến dịch mẫu, nhóm người nhận, mục tiêu", "{campaigns} campaigns to begin with, segments, goals");

@@ -278,7 +278,6 @@ impl State {
         use State as S;
         match (self, happening) {
             (S::Drafted, H::Approve) => Ok(S::Approved),
-            (S::Drafted | S::Approved, H::Withdraw | H::Lapse) => Ok(S::Cancelled),
             (S::Approved, H::HandOver) => Ok(S::HandedOver),
             // Asked for again, it is the same order; also what took its place or withdrew it does not unmake that.
             (
@@ -295,7 +294,9 @@ impl State {
             )
             | (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Acknowledge)
             | (S::Refused, H::Refuse)
-            | (S::Sending | S::ReportedPartly | S::Reported, H::Begin) => Ok(self),
+            | (S::Sending | S::ReportedPartly | S::Reported, H::Begin)
+            // What was sent before it was withdrawn or replaced counts.
+            | (S::Cancelled | S::Superseded, H::Report { .. } | H::Correct { .. }) => Ok(self),
             (S::HandedOver | S::Refused, H::Acknowledge) => Ok(S::Acknowledged),
             // A program takes it in at once, and a person looks at it later.
             (S::HandedOver | S::Acknowledged, H::Refuse) => Ok(S::Refused),
@@ -303,9 +304,8 @@ impl State {
             (S::HandedOver | S::Acknowledged, H::Begin) => Ok(S::Sending),
             (S::HandedOver | S::Acknowledged | S::Sending | S::ReportedPartly, H::Report { last })
             | (S::ReportedPartly | S::Reported, H::Correct { last }) => Ok(if last { S::Reported } else { S::ReportedPartly }),
-            // What was sent before it was withdrawn or replaced counts.
-            (S::Cancelled | S::Superseded, H::Report { .. } | H::Correct { .. }) => Ok(self),
-            (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Cancel) => Ok(S::Cancelled),
+            (S::Drafted | S::Approved, H::Withdraw | H::Lapse)
+            | (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Cancel) => Ok(S::Cancelled),
             (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Supersede) => Ok(S::Superseded),
             (
                 S::HandedOver | S::Acknowledged | S::Refused | S::Sending | S::ReportedPartly | S::Reported | S::Superseded,
