@@ -6,6 +6,7 @@ mod mail;
 mod notify;
 mod opt_out;
 mod read;
+mod relay;
 mod secret;
 mod sign_in;
 mod template;
@@ -13,6 +14,7 @@ mod template;
 pub use account::CARRIERS;
 pub use notify::{NOTICES, Notify};
 pub use read::stored_key;
+pub use relay::{BulletinSource, Relay, Signing, Upstream};
 pub use secret::is_secret_name;
 pub use template::wording;
 
@@ -53,6 +55,12 @@ pub struct Config {
     pub network: Network,
     /// `[reporting]`.
     pub reporting: Reporting,
+    /// `[relay]`.
+    pub relay: Relay,
+    /// `[upstream]`.
+    pub upstream: Option<Upstream>,
+    /// `[[bulletins]]`.
+    pub bulletins: Vec<BulletinSource>,
     /// `[approval] required`; none: as soon as a console user exists.
     pub approval_required: Option<bool>,
     /// `[paths] campaigns`: where definitions lie; `campaigns` beside loa.toml unless said.
@@ -163,6 +171,24 @@ impl Config {
     pub fn console_url(&self) -> String {
         let public = self.server.public_url.as_ref().filter(|_| self.server.public_listen.is_none());
         self.sign_in.url.as_ref().or(public).cloned().unwrap_or_else(|| format!("http://{}", self.server.listen))
+    }
+
+    /// The office's name in CAP: `[relay] sender`; else the host at which the world, or people, reach it; else `loa`, which is
+    /// nobody's name in the world.
+    pub fn relay_sender(&self) -> String {
+        let host = |url: &String| {
+            let (_, rest) = url.split_once("://")?;
+            let host = rest.split(['/', '?', '#', ':']).next()?;
+            (!host.is_empty() && !host.starts_with('[')).then(|| host.to_string())
+        };
+        let said = self.relay.sender.clone();
+        said.or_else(|| self.server.public_url.as_ref().or(self.sign_in.url.as_ref()).and_then(host))
+            .unwrap_or_else(|| "loa".to_string())
+    }
+
+    /// What people are told of who sends orders: `[relay] name`, else `[office] name`.
+    pub fn relay_name(&self) -> &str {
+        self.relay.name.as_deref().or(self.office.fields.get("name").map(String::as_str)).unwrap_or_default()
     }
 }
 

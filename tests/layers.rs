@@ -23,9 +23,10 @@ const LAYERS: &[&[&str]] = &[
     &["consent"],
     &["definition", "user", "webhook", "outlet"],
     &["campaign"],
-    &["limit", "retry", "health", "token", "period", "audit", "sandbox", "cap", "genuine"],
+    &["limit", "retry", "health", "token", "period", "audit", "sandbox", "genuine"],
     &["db", "seal"],
     &["config"],
+    &["cap"],
     &["document"],
     &["words", "clock"],
 ];

@@ -66,7 +66,8 @@ impl Key {
         pair.map(Self).map_err(|_| KeyError)
     }
 
-    fn fits(&self, certificate: &Certificate) -> bool {
+    /// Whether it is the key of this certificate.
+    pub fn fits(&self, certificate: &Certificate) -> bool {
         self.0.public_key().as_ref() == certificate.key()
     }
 }

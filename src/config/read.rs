@@ -17,7 +17,7 @@ use std::{
 use providers::Channel;
 
 use super::{
-    Bounces, Config, Limits, Network, Office, Reporting, SecretKey, Server, account, environment, notify, opt_out,
+    Bounces, Config, Limits, Network, Office, Reporting, SecretKey, Server, account, environment, notify, opt_out, relay,
     secret::{Found, Vault, key, masked, password_in},
     sign_in,
 };
@@ -110,6 +110,13 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
     let notify = root.optional("notify", |v| v.section(|s| Some(notify::notify(s, &names)))).unwrap_or_default();
     let network = root.optional("network", |v| v.section(|s| network(s, base))).unwrap_or_default();
     let reporting = root.optional("reporting", |v| v.section(reporting)).unwrap_or_default();
+    let published = server.as_ref().is_some_and(|server| server.public_url.is_some());
+    let relay = match root.value("relay") {
+        Some(value) => value.section(|s| Some(relay::relay(s, vault, published))).unwrap_or_default(),
+        None => relay::Relay { publish: published, ..relay::Relay::default() },
+    };
+    let upstream = root.optional("upstream", |v| v.section(|s| relay::upstream(s, vault)));
+    let bulletins = root.optional("bulletins", |v| relay::bulletins(&v, vault)).unwrap_or_default();
     let approval_required = root.optional("approval", |v| v.section(|s| Some(s.optional("required", |v| v.boolean())))).flatten();
     let (campaigns, holidays_file, gateways_dir) = root
         .optional("paths", |v| {
@@ -132,6 +139,9 @@ fn config(root: &mut Section<'_>, vault: Vault<'_>) -> Option<Config> {
         notify,
         network,
         reporting,
+        relay,
+        upstream,
+        bulletins,
         approval_required,
         campaigns_dir: campaigns.unwrap_or_else(|| base.join("campaigns")),
         holidays_file,
