@@ -150,3 +150,50 @@ CREATE TABLE bulletin (
     PRIMARY KEY (source, guid)
 );
 CREATE INDEX bulletin_seen ON bulletin (seen_at);
+
+-- The department's Loa whose orders this one takes in (`[upstream]`), and how looking there goes.
+CREATE TABLE upstream_poll (
+    url      TEXT    NOT NULL PRIMARY KEY,
+    etag     TEXT,
+    next_at  INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    seen_at  INTEGER,                                   -- when it last answered
+    last     TEXT    NOT NULL                           -- what the last look came to
+);
+
+-- Orders that were taken in there: each one draft campaign.
+CREATE TABLE upstream_order (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    identifier  TEXT    NOT NULL UNIQUE,                -- in CAP
+    sender      TEXT    NOT NULL,
+    sent_at     INTEGER NOT NULL,
+    step        INTEGER NOT NULL,                       -- 0 Alert, 1 Update, 2 Cancel
+    earlier     TEXT,                                   -- the identifier of the one that it updates or cancels
+    state       INTEGER NOT NULL,                       -- see src/upstream/order.rs
+    content     TEXT    NOT NULL,                       -- JSON, as orders keep it
+    document    BLOB    NOT NULL,                       -- as it came
+    note        TEXT    NOT NULL,
+    campaign    TEXT    NOT NULL,                       -- the draft's name; '': none is made of it
+    trouble     TEXT    NOT NULL,                       -- what a person must see to; '': nothing
+    taken_at    INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    report_by   INTEGER,
+    answered_at INTEGER,                                -- when the department took our acknowledgement
+    ended_at    INTEGER,                                -- when it was cancelled or replaced, or its time was over
+    next_at     INTEGER NOT NULL,                       -- when it is looked at again
+    tries       INTEGER NOT NULL                        -- failures in a row of telling the department
+);
+CREATE INDEX upstream_order_next ON upstream_order (next_at) WHERE state < 4;
+CREATE INDEX upstream_order_campaign ON upstream_order (campaign);
+
+-- Reports of them, as they were or will be sent: each says the same at every try.
+CREATE TABLE upstream_report (
+    upstream_order INTEGER NOT NULL,
+    sequence       INTEGER NOT NULL,
+    final          BOOLEAN NOT NULL,
+    body           TEXT    NOT NULL,                    -- JSON, as it is sent
+    made_at        INTEGER NOT NULL,
+    taken_at       INTEGER,                             -- when the department took it
+    refused        TEXT,                                -- why it did not
+    PRIMARY KEY (upstream_order, sequence)
+);
