@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod block;
+pub mod column;
 pub mod count;
 pub mod erase;
 pub mod export;

@@ -40,11 +40,13 @@ pub enum Rule {
     SkipsExplained,
     /// Parts and đồng are never below zero.
     CostsCounted,
+    /// As many people have each of the list's own columns as were counted.
+    ColumnsCounted,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::OwnersLive,
         Self::OthersUnowned,
         Self::KeysAgree,
@@ -56,6 +58,7 @@ impl Rule {
         Self::ContactsFounded,
         Self::SkipsExplained,
         Self::CostsCounted,
+        Self::ColumnsCounted,
     ];
 
     /// What a breach means to people.
@@ -88,6 +91,9 @@ impl Rule {
                 phrase!("lần liên hệ không có lượt tin nào", "contacts without any delivery")
             }
             Self::SkipsExplained => phrase!("lượt tin không gửi mà không rõ lý do", "deliveries skipped without a reason"),
+            Self::ColumnsCounted => {
+                phrase!("cột riêng của danh sách có số người không khớp", "columns of the list whose people were miscounted")
+            }
             Self::CostsCounted => phrase!("lượt tin có số phần hoặc chi phí âm", "deliveries with parts or cost below zero"),
         }
     }
@@ -105,6 +111,7 @@ impl Rule {
             Self::ContactsFounded => &CONTACTS_FOUNDED,
             Self::SkipsExplained => &SKIPS_EXPLAINED,
             Self::CostsCounted => &COSTS_COUNTED,
+            Self::ColumnsCounted => &COLUMNS_COUNTED,
         }
     }
 }
@@ -154,6 +161,12 @@ static SKIPS_EXPLAINED: Sql = Sql::new(r"SELECT count(*), min(id) FROM delivery 
 
 static COSTS_COUNTED: Sql = Sql::new(r"SELECT count(*), min(id) FROM delivery WHERE parts < 0 OR price < 0");
 
+static COLUMNS_COUNTED: Sql = Sql::new(
+    r"SELECT count(*), max(coalesce(l.people, 0)) FROM
+      (SELECT k.key AS name, count(*) AS people FROM recipient r CROSS JOIN :each(r.attributes) AS k WHERE r.state < 2 GROUP BY k.key) c
+      FULL JOIN list_column l ON l.name = c.name WHERE coalesce(c.people, 0) <> coalesce(l.people, 0)",
+);
+
 static ROWS: Sql = Sql::new(r"SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM run), (SELECT count(*) FROM tally)");
 
 /// A rule that is broken.
@@ -163,7 +176,7 @@ pub struct Finding {
     pub rule: Rule,
     /// How often.
     pub count: i64,
-    /// The number of one such delivery, run or recipient.
+    /// The number of one such delivery, run or recipient; of a column, how many people were counted.
     pub example: i64,
 }
 

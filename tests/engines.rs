@@ -22,6 +22,7 @@ mod again;
 mod audit;
 mod bounces;
 mod claims;
+mod columns;
 mod doubts;
 mod editions;
 mod fall_back;

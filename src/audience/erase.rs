@@ -14,6 +14,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    audience::column::{self, Change},
     db::{Db, Result, Sql, Tx, affected},
     on, transaction, within,
 };
@@ -27,7 +28,7 @@ pub struct Erased {
     pub under_way: bool,
 }
 
-static FIND: Sql = Sql::new(r"SELECT id FROM recipient r WHERE ref = $1 AND state < 2 :lock(r)");
+static FIND: Sql = Sql::new(r"SELECT id, attributes FROM recipient r WHERE ref = $1 AND state < 2 :lock(r)");
 
 // While the hashes are there: what the person wrote, and what is owed for it, is found by them. The record of a refusal stays.
 static UNHEAR: Sql = Sql::new(
@@ -127,8 +128,11 @@ pub async fn erase(db: &Db, reference: &str, by: &str, now: i64) -> Result<Optio
 
 /// The same within a transaction of the caller's.
 pub async fn erase_within(tx: &mut Tx, reference: &str, by: &str, now: i64) -> Result<Option<Erased>> {
-    let found = within!(tx, |c, sql| sqlx::query_scalar::<_, i64>(sql(&FIND)).bind(reference).fetch_optional(c).await)?;
-    let Some(id) = found else { return Ok(None) };
+    let found = within!(tx, |c, sql| sqlx::query_as::<_, (i64, String)>(sql(&FIND)).bind(reference).fetch_optional(c).await)?;
+    let Some((id, attributes)) = found else { return Ok(None) };
+    let mut change = Change::default();
+    change.loses(&attributes);
+    column::apply(tx, &change).await?;
     for (statement, dated) in
         [(&UNHEAR, false), (&UNCONFIRM, true), (&UNWORD, false), (&UNBOUNCE, false), (&UNSUPPRESS, false), (&EMPTY, true)]
     {

@@ -4,17 +4,14 @@
 //! The columns are those that an import reads; what it would not take begins with `_`. Plain addresses leave here, so the
 //! caller says where to: a file that only its owner may read, or standard output by explicit choice.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Write,
-    path::Path,
-};
+use std::{collections::BTreeMap, io::Write, path::Path};
 
 use chrono::TimeZone as _;
 use serde_json::Value;
 
 use super::{
     address::ChatService,
+    column,
     formula::guarded,
     phone::Carrier,
     place::Places,
@@ -69,10 +66,7 @@ static FIELDS: [&str; 22] = [
     "_updated_at",
 ];
 
-static NAMES: Sql = Sql::new(
-    r"SELECT id, attributes FROM recipient
-    WHERE id > $1 AND state < 2 AND (CAST($2 AS TEXT) IS NULL OR ref = $2) ORDER BY id LIMIT $3",
-);
+static OWN: Sql = Sql::new(r"SELECT attributes FROM recipient WHERE ref = $1 AND state < 2");
 
 static PEOPLE: Sql = Sql::new(concat!(
     "SELECT ",
@@ -128,20 +122,12 @@ pub async fn export_to(db: &Db, seal: &Seal, reference: Option<&str>, path: &Pat
     export(db, seal, reference, std::io::BufWriter::new(file)).await
 }
 
-/// The names of all attributes that somebody has, or that the one with this reference has.
-pub async fn attribute_names(db: &Db, reference: Option<&str>) -> Result<Vec<String>, ExportError> {
-    let (mut after, mut names) = (0, BTreeSet::new());
-    loop {
-        let page: Vec<(i64, String)> =
-            on!(db.read, |pool, sql| sqlx::query_as(sql(&NAMES)).bind(after).bind(reference).bind(PAGE).fetch_all(pool).await)?;
-        let Some((last, _)) = page.last() else { return Ok(names.into_iter().collect()) };
-        after = *last;
-        for (_, attributes) in &page {
-            if let Ok(Value::Object(attributes)) = serde_json::from_str(attributes) {
-                names.extend(attributes.into_iter().map(|(name, _)| name));
-            }
-        }
-    }
+/// The names of the attributes that the one with this reference has, or that somebody has.
+async fn attribute_names(db: &Db, reference: Option<&str>) -> Result<Vec<String>, ExportError> {
+    let Some(reference) = reference else { return Ok(column::names(db).await?) };
+    let own: Option<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&OWN)).bind(reference).fetch_optional(pool).await)?;
+    let own: BTreeMap<String, Value> = own.and_then(|own| serde_json::from_str(&own).ok()).unwrap_or_default();
+    Ok(own.into_keys().collect())
 }
 
 async fn groups(db: &Db, page: &[Row]) -> Result<BTreeMap<i64, String>, ExportError> {

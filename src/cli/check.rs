@@ -20,8 +20,8 @@ use tokio::sync::OnceCell;
 use self::registered::Registers;
 use super::{Globals, MISTAKE, existing::database, read_text};
 use crate::{
-    audience::{count::count, export::attribute_names, segment::compile},
-    campaign::{Condition, Holidays, Library, Source, Written},
+    audience::column,
+    campaign::{Holidays, Library, Source, Written},
     config::{Config, Office},
     document::{Problem, Problems, Step, spot},
     message::review,
@@ -259,11 +259,9 @@ impl Ground<'_> {
     async fn attributes(&self) -> Option<BTreeSet<String>> {
         let config = self.settings.as_ref().ok()?;
         let db = database(config).await.ok()??;
-        let everybody = compile(&Condition::default(), &|_| None, db.engine(), 1, 0).ok()?;
-        let people = count(&db, &everybody, 0).await.ok()?.people;
-        let names = if people > 0 { attribute_names(&db, None).await.ok() } else { None };
+        let known = column::known(&db).await.ok().flatten();
         db.close().await;
-        names.map(|names| names.into_iter().collect())
+        known
     }
 
     /// Checks one file among its neighbours, and reports its own problems only; but what keeps a campaign from being read,

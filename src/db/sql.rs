@@ -12,6 +12,7 @@ impl Engine {
     /// | `:rows($1; id BIGINT, name TEXT, hash BYTES)` | a sub-select over `jsonb_each($1)` | one over `json_to_recordset($1)` |
     /// | `:ids($1)` | a sub-select of `id` over `json_each($1)` | one over `json_array_elements_text($1)` |
     /// | `:texts($1)` | the same of `text` | the same of `text` |
+    /// | `:each(column)` | `key` and `value` of a JSON text column's object, by `json_each` | the same |
     /// | `:skip_locked(d)` | nothing | `FOR UPDATE OF d SKIP LOCKED` |
     /// | `:lock(d)` | nothing | `FOR UPDATE OF d` |
     /// | `:share(d)` | nothing | `FOR SHARE OF d` |
@@ -54,6 +55,13 @@ impl Engine {
                         Self::Postgres => {
                             ["(SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(", list, " AS json)))"]
                         }
+                    });
+                    rest = after;
+                }
+                Some(("each", column, after)) => {
+                    out.extend(match self {
+                        Self::Sqlite => ["json_each(", column, ")"],
+                        Self::Postgres => ["json_each(CAST(", column, " AS json))"],
                     });
                     rest = after;
                 }

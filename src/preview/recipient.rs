@@ -1,14 +1,9 @@
 //! One person of the list, as messages see them; of addresses only what may be shown.
 
-use std::collections::BTreeSet;
-
 use providers::{Channel, mask};
 
 use crate::{
-    audience::{
-        export::{ExportError, attribute_names},
-        place::Places,
-    },
+    audience::place::Places,
     db::{Db, DbError, Result, Sql},
     message::Person,
     on,
@@ -49,20 +44,6 @@ pub async fn exists(db: &Db, reference: &str) -> Result<bool> {
     static KNOWN: Sql = Sql::new(r"SELECT count(*) FROM recipient WHERE ref = $1 AND state = 0");
     let known: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&KNOWN)).bind(reference).fetch_one(pool).await)?;
     Ok(known > 0)
-}
-
-/// The list's own columns, as texts may name them; none while nobody is in the list. At a million people this takes seconds.
-pub async fn columns(db: &Db) -> Result<Option<BTreeSet<String>>> {
-    static ANYBODY: Sql = Sql::new(r"SELECT count(*) FROM (SELECT 1 FROM recipient WHERE state = 0 LIMIT 1) anybody");
-    let anybody: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&ANYBODY)).fetch_one(pool).await)?;
-    if anybody == 0 {
-        return Ok(None);
-    }
-    match attribute_names(db, None).await {
-        Ok(names) => Ok(Some(names.into_iter().collect())),
-        Err(ExportError::Db(error)) => Err(error),
-        Err(error) => Err(DbError::Refused(error.to_string())),
-    }
 }
 
 /// The active person with this reference.

@@ -11,7 +11,11 @@ use super::{
     person::Person,
 };
 use crate::{
-    audience::{address::ChatService, phone::Carrier},
+    audience::{
+        address::ChatService,
+        column::{self, Change},
+        phone::Carrier,
+    },
     db::{Db, DbError, Result, Sql, Tx},
     on,
     seal::{Kind, Seal, hex},
@@ -26,6 +30,7 @@ const RETIRED_AT_ONCE: i64 = 900;
 pub(super) struct Fields {
     /// Bits, as [`UPDATE`] reads them.
     bits: i64,
+    attributes: bool,
     groups: bool,
     consent: bool,
     wording: bool,
@@ -48,9 +53,9 @@ impl Fields {
             basis || has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt, Field::ConsentWording]),
             has(&[Field::Phone, Field::Carrier]),
         ];
-        let consent = bits[8];
+        let (attributes, consent) = (bits[7], bits[8]);
         let bits = bits.iter().enumerate().map(|(at, has)| i64::from(*has) << at).sum();
-        Self { bits, groups: has(&[Field::Groups]), consent, wording: has(&[Field::ConsentWording]) }
+        Self { bits, attributes, groups: has(&[Field::Groups]), consent, wording: has(&[Field::ConsentWording]) }
     }
 }
 
@@ -230,9 +235,15 @@ pub(super) async fn begin(db: &Db, order: &Order, hash: &str, now: i64) -> Resul
     })
 }
 
+// Locked in one order, whoever imports what at the same time: what they had until now is what they lose.
 static KNOWN: Sql = Sql::new(
-    r"SELECT r.ref, r.id, r.import, r.source, r.state = 0 FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref",
+    r"SELECT r.ref, r.id, r.import, r.source, r.state = 0, r.attributes FROM :rows($1; ref TEXT) AS l
+    JOIN recipient r ON r.ref = l.ref ORDER BY r.ref :lock(r)",
 );
+
+/// Somebody whom a batch names again.
+#[derive(sqlx::FromRow)]
+struct Named(String, i64, i64, String, bool, String);
 
 static ADD: Sql = Sql::new(
     r"INSERT INTO recipient (ref, source, import, state, name, lang, area, born, carrier, attributes, phone, phone_hash,
@@ -291,6 +302,26 @@ static ADVANCE: Sql = Sql::new(
     WHERE id = $1 AND done_rows = $6 AND finished_at IS NULL",
 );
 
+impl Batch {
+    /// What it changes in the list's own columns, `known` being who is in the list already.
+    fn columns(&self, known: &[Named]) -> Change {
+        let mut change = Change::default();
+        let had: HashMap<&str, &str> = known.iter().map(|Named(reference, .., had)| (reference.as_str(), had.as_str())).collect();
+        for row in &self.rows {
+            let has = row.row["attributes"].as_str().unwrap_or_default();
+            match had.get(row.reference.as_str()) {
+                None => change.gains(has),
+                Some(had) if self.fields.attributes => {
+                    change.loses(had);
+                    change.gains(has);
+                }
+                Some(_) => {}
+            }
+        }
+        change
+    }
+}
+
 /// Writes one batch, and with it how far the import is. `before`: the rows dealt with until now. False: somebody of it is on one of the
 /// `spared` lists, and nothing of it is written.
 pub(super) async fn write(
@@ -304,16 +335,13 @@ pub(super) async fn write(
     let references = list(batch.rows.iter().map(|row| json!({ "ref": row.reference })));
     let still_listed = list(batch.still_listed.iter().map(|reference| json!({ "ref": reference })));
     transaction!(db, |tx| {
-        let known = within!(tx, |c, sql| sqlx::query_as::<_, (String, i64, i64, String, bool)>(sql(&KNOWN))
-            .bind(&references)
-            .fetch_all(c)
-            .await)?;
-        if known.iter().any(|(.., source, active)| *active && *source != order.source && spared.contains(source)) {
+        let known = within!(tx, |c, sql| sqlx::query_as::<_, Named>(sql(&KNOWN)).bind(&references).fetch_all(c).await)?;
+        if known.iter().any(|Named(.., source, active, _)| *active && *source != order.source && spared.contains(source)) {
             return Ok(false);
         }
-        let again = known.iter().filter(|(_, _, import, ..)| *import == begun.id).count() as u64;
+        let again = known.iter().filter(|Named(_, _, import, ..)| *import == begun.id).count() as u64;
         let added = (batch.rows.len() - known.len()) as u64;
-        let is_known: HashSet<&str> = known.iter().map(|(reference, ..)| reference.as_str()).collect();
+        let is_known: HashSet<&str> = known.iter().map(|Named(reference, ..)| reference.as_str()).collect();
         let rows = |of_known: bool| {
             list(batch.rows.iter().filter(|row| is_known.contains(row.reference.as_str()) == of_known).map(|row| row.row.clone()))
         };
@@ -333,11 +361,12 @@ pub(super) async fn write(
             .bind(batch.fields.bits)
             .fetch_all(c)
             .await)?);
+        column::apply(tx, &batch.columns(&known)).await?;
         if batch.fields.consent {
             remember(tx, batch, &ids, &order.source, now).await?;
         }
         if batch.fields.groups {
-            let known: HashSet<i64> = known.into_iter().map(|(_, id, ..)| id).collect();
+            let known: HashSet<i64> = known.iter().map(|Named(_, id, ..)| *id).collect();
             regroup(tx, batch, &ids, &known).await?;
         }
         if !batch.still_listed.is_empty() {

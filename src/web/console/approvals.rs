@@ -19,7 +19,7 @@ use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Named, campaigns, desk, difference,
+    Named, campaigns, difference,
     fault::Fault,
     form::Form,
     visitor::{Visitor, see_other},
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     approval::{self, Power, Refusal, Standing, Submission, power, submission},
+    audience::column,
     campaign::{Library, Segments},
     definition, edition, phrase,
     run::warning,
@@ -185,7 +186,7 @@ async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Optio
         ),
         None => (Vec::new(), Vec::new(), files(&BTreeMap::new(), &kept.source.attachments)),
     };
-    let known = desk::columns(state).await;
+    let known = column::known(&state.parts.db).await?;
     let (texts, faults) = match campaigns::texts::messages(state, &kept.source, known.as_ref(), lang) {
         Ok(texts) => (texts, Vec::new()),
         Err(faults) => (Vec::new(), faults),

@@ -5,7 +5,7 @@
 //! counted anew the next time.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::VecDeque,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -16,23 +16,15 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     audience::{count::Count, segment::Compiled},
     db,
-    preview::{
-        estimate::{Numbers, Question},
-        recipient,
-    },
-    web::Shared,
+    preview::estimate::{Numbers, Question},
 };
 
 /// Answers that are kept.
 const KEPT: usize = 64;
 /// A count that is older than this (milliseconds) is counted again.
 const FRESH: i64 = 60_000;
-/// The same of what only another list changes.
-const FRESH_LIST: i64 = 15 * 60_000;
 /// Nothing is counted for longer.
 const LONGEST: Duration = Duration::from_mins(2);
-/// How long a page waits for what nearly is there.
-const NEARLY: Duration = Duration::from_millis(5);
 /// Counts at once: pages and sending need the database too.
 const AT_ONCE: usize = 2;
 
@@ -44,19 +36,12 @@ pub(in crate::web) struct Desk {
     pub people: Counter<Compiled, Count>,
     /// The groups that there are.
     pub groups: Counter<(), Vec<String>>,
-    /// The list's own columns; none inside: the list is empty.
-    pub columns: Counter<(), Option<BTreeSet<String>>>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
         let gate = Arc::new(Semaphore::new(AT_ONCE));
-        Self {
-            numbers: Counter::new(&gate, FRESH),
-            people: Counter::new(&gate, FRESH),
-            groups: Counter::new(&gate, FRESH),
-            columns: Counter::new(&gate, FRESH_LIST),
-        }
+        Self { numbers: Counter::new(&gate, FRESH), people: Counter::new(&gate, FRESH), groups: Counter::new(&gate, FRESH) }
     }
 }
 
@@ -155,16 +140,6 @@ impl<K: PartialEq, V: Clone + Send + Sync + 'static> Counter<K, V> {
             entries.pop_front();
         }
         (answer, now, before)
-    }
-}
-
-/// The list's own columns as they were read last; none: the list is empty, or nobody knows yet.
-pub(in crate::web) async fn columns(state: &Shared) -> Option<BTreeSet<String>> {
-    let db = state.parts.db.clone();
-    let asked = async move { recipient::columns(&db).await };
-    match state.desk.columns.ask((), state.parts.clock.millis(), NEARLY, asked).await {
-        Reading::Counted(columns, _) => columns,
-        Reading::Counting | Reading::Failed => None,
     }
 }
 

@@ -10,13 +10,14 @@ use serde::Serialize;
 use super::{describe, subject::Subject, texts};
 use crate::{
     approval::{Standing, Submission},
+    audience::column,
     campaign::Source,
     edition,
     run::command,
     user::Right,
     web::{
         Shared, State,
-        console::{desk, fault::Fault, visitor::Visitor, when},
+        console::{fault::Fault, visitor::Visitor, when},
     },
     words::{self, Lang},
 };
@@ -135,7 +136,7 @@ pub(super) async fn show(
     };
     let title = source.map(|source| source.campaign.title.clone());
     let title = title.or_else(|| subject.latest.as_ref().map(|latest| latest.title.clone())).filter(|title| !title.is_empty());
-    let known = desk::columns(&state).await;
+    let known = column::known(&state.parts.db).await?;
     let (texts, faults) = match source.map(|source| texts::messages(&state, source, known.as_ref(), lang)) {
         Some(Ok(texts)) => (texts, Vec::new()),
         Some(Err(faults)) => (Vec::new(), faults),

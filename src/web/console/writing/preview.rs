@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use super::{Said, Work, library, take_in, typed_work};
 use crate::{
+    audience::column,
     campaign::{Campaign, Library, Sheet, SmsText, form, relay},
     config::Account,
     document::is_slug,
@@ -38,13 +39,7 @@ use crate::{
     user::Right,
     web::{
         Shared, State,
-        console::{
-            desk::{self, Reading},
-            fault::Fault,
-            form::Fields,
-            visitor::Visitor,
-            when,
-        },
+        console::{desk::Reading, fault::Fault, form::Fields, visitor::Visitor, when},
     },
     words::{self, Lang, Phrase},
 };
@@ -200,7 +195,7 @@ async fn message(state: &Shared, visitor: &Visitor, subject: &Subject<'_>, patie
     }
     let files = subject.sheet.attachments.iter().map(|(name, bytes)| (name.clone(), bytes.clone().into())).collect();
     let config = &state.parts.config;
-    let known = desk::columns(state).await;
+    let known = column::known(&state.parts.db).await.ok().flatten();
     let (templates, unknown) = match preview::compiled(&preview::only(&campaign, at), &config.office, known.as_ref(), &files) {
         Ok(compiled) => compiled,
         Err(faults) => return context! { nothing => faults.first().map(|fault| told(fault, lang)), at => subject.at },
