@@ -129,27 +129,56 @@ CREATE TABLE paper (
     by_whom TEXT    NOT NULL
 );
 
--- Where warnings of the national authority are taken from, and what was seen there.
+-- Where warnings of the national authority are taken from (`[[bulletins]]`), and how looking there goes.
 CREATE TABLE bulletin_source (
-    url      TEXT    NOT NULL PRIMARY KEY,
+    name     TEXT    NOT NULL PRIMARY KEY,
+    url      TEXT    NOT NULL,
+    owner    TEXT    NOT NULL,                         -- whose drafts its bulletins become
     etag     TEXT,
     modified TEXT,
-    next_at  INTEGER NOT NULL,
-    failures INTEGER NOT NULL,
-    last     TEXT    NOT NULL                           -- what the last look came to
+    next_at  INTEGER NOT NULL,                         -- when it is looked at again; while a node looks: the end of its lease
+    first_at INTEGER,                                  -- when it was first read to its end
+    read_at  INTEGER,                                  -- when it last answered
+    failures INTEGER NOT NULL,                         -- in a row
+    last     TEXT    NOT NULL                          -- what the last look came to: JSON of both languages
 );
+
+-- Bulletins of others, and the draft warnings that were made of them. Neither is ever made twice.
 CREATE TABLE bulletin (
-    source   TEXT    NOT NULL,
-    guid     TEXT    NOT NULL,
-    seen_at  INTEGER NOT NULL,
-    title    TEXT    NOT NULL,
-    link     TEXT    NOT NULL,
-    at       INTEGER,
-    cap      BLOB,                                      -- the document, where it came as CAP
-    campaign TEXT,                                      -- the draft that was made of it
-    PRIMARY KEY (source, guid)
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner      TEXT    NOT NULL,                       -- the department that sees it; '': all do
+    source     TEXT    NOT NULL,                       -- of `[[bulletins]]`, or as whoever brought it named it
+    guid       TEXT    NOT NULL,                       -- what its source names it
+    state      INTEGER NOT NULL,                       -- see src/bulletin.rs
+    why        INTEGER NOT NULL,                       -- why it is only noted, or refused; 0: it is not
+    seen_at    INTEGER NOT NULL,
+    seen_by    TEXT    NOT NULL,                       -- who brought it; '': it was found by looking
+    publisher  TEXT    NOT NULL,                       -- who says it, as people are told
+    title      TEXT    NOT NULL,
+    body       TEXT    NOT NULL,                       -- plain text
+    link       TEXT,
+    at         INTEGER,                                  -- when it was written, as it says itself
+    hash       TEXT    NOT NULL,                       -- SHA-256 of what it says
+    raw        TEXT    NOT NULL,                       -- as it came
+    alert      TEXT,                                   -- `sender,identifier,sent` of its CAP document
+    kind       INTEGER NOT NULL,                       -- what that does: 0 no CAP, 1 Alert, 2 Update, 3 Cancel, 4 else
+    signature  INTEGER NOT NULL,                       -- 0 none, 1 verified, 2 not looked at, 3 wrong
+    remark     TEXT    NOT NULL,                       -- what is to be known of it: JSON of both languages; '': nothing
+    earlier    INTEGER,                                  -- the bulletin that it updates, cancels or repeats
+    campaign   TEXT,                                   -- the draft that was made of it
+    made_title TEXT    NOT NULL,                       -- what it said when the draft was made
+    made_body  TEXT    NOT NULL,
+    changed_at INTEGER,                                  -- when its source last changed, updated or cancelled it
+    looked_at  INTEGER,                                  -- when somebody last said that they saw that
+    decided_at INTEGER,
+    decided_by TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,                       -- why it was dismissed
+    UNIQUE (owner, source, guid),
+    UNIQUE (owner, alert)
 );
-CREATE INDEX bulletin_seen ON bulletin (seen_at);
+CREATE INDEX bulletin_open ON bulletin (id) WHERE state = 1;
+CREATE INDEX bulletin_changed ON bulletin (changed_at) WHERE changed_at IS NOT NULL;
+CREATE INDEX bulletin_campaign ON bulletin (campaign) WHERE campaign IS NOT NULL;
 
 -- The department's Loa whose orders this one takes in (`[upstream]`), and how looking there goes.
 CREATE TABLE upstream_poll (
