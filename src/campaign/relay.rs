@@ -7,6 +7,7 @@ use providers::{
     Sms,
     text::{self, Encoding, TextError},
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{SmsText, Source};
@@ -73,23 +74,33 @@ pub enum Payment {
     Contract(String),
 }
 
-/// Whether an order is meant. The latter two stay out of all figures.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+/// Whether an order is meant. The latter two stay out of all figures. The numbers are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(i16)]
 pub enum Status {
     /// It is.
     #[default]
-    Actual,
+    Actual = 0,
     /// Everybody does as if, and nobody sends.
-    Exercise,
+    Exercise = 1,
     /// Machines try each other.
-    Test,
+    Test = 2,
 }
 
 impl Status {
-    /// All by their names in files, which are CAP's in small letters.
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Actual, Self::Exercise, Self::Test];
+
+    /// All by their names.
     pub const NAMES: [(&'static str, Self); 3] = [("actual", Self::Actual), ("exercise", Self::Exercise), ("test", Self::Test)];
 
-    /// Its name in files.
+    /// The one of this stored number.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| *status as i16 == number)
+    }
+
+    /// The name in files and the API, which is CAP's in small letters.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Actual => "actual",
@@ -98,7 +109,21 @@ impl Status {
         }
     }
 
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
     /// What people call it.
+    pub fn label(self) -> Phrase {
+        match self {
+            Self::Actual => phrase!("Thực hiện", "Actual"),
+            Self::Exercise => phrase!("Diễn tập", "Exercise"),
+            Self::Test => phrase!("Thử kỹ thuật", "Test"),
+        }
+    }
+
+    /// The same with what it means.
     pub fn phrase(self) -> Phrase {
         match self {
             Self::Actual => phrase!("Thực hiện thật", "Actual"),

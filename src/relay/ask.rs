@@ -9,7 +9,7 @@ use std::time::Duration;
 use providers::text::Encoding;
 use serde_json::json;
 
-use super::{Basis, By, Content, Sms, Status, make, paper};
+use super::{Basis, By, Content, Sms, make, paper};
 use crate::{
     audience::place::Places,
     audit,
@@ -25,14 +25,6 @@ fn millis(span: Duration) -> i64 {
 /// `08:30`, of minutes after midnight.
 fn clock(minutes: u16) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
-}
-
-const fn status(status: written::Status) -> Status {
-    match status {
-        written::Status::Actual => Status::Actual,
-        written::Status::Exercise => Status::Exercise,
-        written::Status::Test => Status::Test,
-    }
 }
 
 /// What is asked of everybody; `document` is the hash of the scanned one, and `start` when the order begins to hold.
@@ -57,7 +49,7 @@ fn content(campaign: &Campaign, relay: &Relay, document: Option<String>, start: 
     Content {
         title: campaign.title.clone(),
         warning: campaign.kind == CampaignKind::Warning,
-        status: status(relay.status),
+        status: relay.status,
         sender_name: relay.sender.clone(),
         sms,
         app: relay.app.clone(),

@@ -3,54 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{db::DbError, phrase, seal::hex, words::Phrase};
-
-/// What an order is to be taken for. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[repr(i16)]
-pub enum Status {
-    /// To be done.
-    #[default]
-    Actual = 0,
-    /// An exercise among those who take part: in no figures.
-    Exercise = 1,
-    /// A test of the technology: in no figures.
-    Test = 2,
-}
-
-impl Status {
-    /// Every one.
-    pub const ALL: [Self; 3] = [Self::Actual, Self::Exercise, Self::Test];
-
-    /// The one of this stored number.
-    pub fn from_number(number: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| *status as i16 == number)
-    }
-
-    /// The name in files and the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Actual => "actual",
-            Self::Exercise => "exercise",
-            Self::Test => "test",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
-    /// What people read.
-    pub fn label(self) -> Phrase {
-        match self {
-            Self::Actual => phrase!("Thực hiện", "Actual"),
-            Self::Exercise => phrase!("Diễn tập", "Exercise"),
-            Self::Test => phrase!("Thử kỹ thuật", "Test"),
-        }
-    }
-}
+pub use crate::campaign::relay::Status;
+use crate::{db::DbError, seal::hex};
 
 /// The text of the SMS and what it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::{
-    By, Content, Eyes, Happening, Order, Refusal, State, Status, Step, Tried,
+    By, Content, Eyes, Happening, Order, Refusal, State, Step, Tried,
     make::{self, Row},
     order::{happen, lock, record, said, withdraw_within},
 };
@@ -125,9 +125,4 @@ pub(super) async fn took(tx: &mut Tx, order: &Order, was: State, by: &By<'_>) ->
         record(tx, &earlier, happening.word(), stood, json!({ "by": order.identifier }), by).await?;
     }
     Ok(())
-}
-
-/// Whether orders of this status count in figures.
-pub const fn counts(status: Status) -> bool {
-    matches!(status, Status::Actual)
 }
