@@ -663,7 +663,7 @@ async fn an_aborted_run_takes_back_what_nobody_has(world: &World) {
     hand::by_hand(&world.db, made[0], "công văn", &by(world, &actor)).await.unwrap().unwrap();
     let who = loa::run::command::By { name: "Lan", at: world.now() };
     let changed =
-        transaction!(world.db, |tx| { loa::run::command::change(tx, run, loa::run::command::Change::Abort, Some(who)).await });
+        transaction!(world.db, |tx| loa::run::command::change(tx, run, loa::run::command::Change::Abort, Some(who)).await);
     changed.unwrap().unwrap();
     assert_eq!((state(world, made[0]).await, state(world, made[1]).await), (State::HandedOver, State::Cancelled));
     is_sound(world).await;
