@@ -518,6 +518,7 @@ pub struct Parameter {
 
 pub mod bounce;
 mod event;
+pub mod exchange;
 pub mod gateways;
 pub mod http;
 mod keys;
