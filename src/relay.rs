@@ -17,6 +17,7 @@ pub mod count;
 pub mod document;
 pub mod follow;
 pub mod hand;
+pub mod issue;
 pub mod make;
 pub mod order;
 pub mod paper;
