@@ -43,7 +43,7 @@
 //! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`idempotency`]: requests that are answered once · [`relay`]: the other road, orders to outlets and what they count |
 //! | people and texts | [`message`], [`audience`], [`approval`], and under them [`consent`] |
 //! | definitions | [`definition`], frozen copies of them · [`campaign`] · [`user`]: who may sign in, and what they may do · [`webhook`]: what other programs are told · [`outlet`]: who passes texts on |
-//! | small and pure | [`limit`], [`retry`], [`health`], [`token`], [`period`] · [`audit`]: who did what · [`genuine`]: whether a text was sent out |
+//! | small and pure | [`limit`], [`retry`], [`health`], [`token`], [`period`] · [`audit`]: who did what · [`genuine`]: whether a text was sent out · [`official`]: papers as an office signs them |
 //! | ground | [`db`], the only file that knows there are two engines · [`config`] · [`cap`]: warnings and orders as other systems write them, signed, and feeds of them · [`document`], [`seal`], [`words`], [`clock`] |
 //!
 //! [`sandbox`] stands apart: stand-in gateways and made-up residents for the demo, the tests and `loa sandbox`.
@@ -75,6 +75,7 @@ pub mod intake;
 pub mod limit;
 pub mod message;
 pub mod notice;
+pub mod official;
 pub mod outlet;
 pub mod period;
 pub mod preview;

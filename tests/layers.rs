@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["consent"],
     &["definition", "user", "webhook", "outlet"],
     &["campaign"],
-    &["limit", "retry", "health", "token", "period", "audit", "sandbox", "genuine"],
+    &["limit", "retry", "health", "token", "period", "audit", "sandbox", "genuine", "official"],
     &["db", "seal"],
     &["config"],
     &["cap"],

@@ -190,54 +190,11 @@ pub fn is_of(reference: &Reference, order: &Order) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{State, content::sample};
+    use super::super::order::sample as order;
     use super::*;
-    use crate::{
-        cap,
-        outlet::{Kind, Way},
-    };
+    use crate::cap;
 
     const ISSUER: Issuer<'_> = Issuer { sender: "so-vhttdl.example.vn", name: "Sở Văn hóa", contact: Some("024 1234 567") };
-
-    fn order(step: Step) -> Order {
-        Order {
-            id: 1,
-            run: 17,
-            stopped: false,
-            outlet: 2,
-            outlet_slug: "viettel".into(),
-            outlet_title: "Viettel".into(),
-            outlet_kind: Kind::Carrier,
-            outlet_way: Way::Push,
-            outlet_sender: "viettel.example.vn".into(),
-            serial: 0,
-            campaign: "chien-dich".into(),
-            owner: String::new(),
-            step,
-            earlier: None,
-            status: Status::Actual,
-            identifier: "loa-17-viettel-6adf0040".into(),
-            state: State::Approved,
-            version: 0,
-            content: Content { expires_at: 1_793_100_000_000, report_by: Some(1_793_200_000_000), ..sample() },
-            hash: String::new(),
-            note: if step == Step::Cancel { "Sai nội dung".into() } else { String::new() },
-            has_document: false,
-            made_by: "Lan".into(),
-            made_user: None,
-            made_at: 1_793_000_000_000,
-            sent_at: Some(1_793_000_000_000),
-            expires_at: 1_793_100_000_000,
-            report_by: None,
-            handed_at: None,
-            answered_at: None,
-            overdue_since: None,
-            chased_at: None,
-            closed_at: None,
-            report: None,
-            in_doubt: false,
-        }
-    }
 
     #[test]
     fn every_step_is_a_sound_document() {

@@ -622,3 +622,45 @@ static EVERY_DUE: Sql = Sql::new(r"SELECT count(*) FROM relay_order WHERE overdu
 pub async fn overdue(db: &Db) -> Result<i64> {
     on!(db.read, |pool, sql| sqlx::query_scalar(sql(&EVERY_DUE)).fetch_one(pool).await)
 }
+
+/// An order for tests.
+#[cfg(test)]
+pub(super) fn sample(step: Step) -> Order {
+    Order {
+        id: 1,
+        run: 17,
+        stopped: false,
+        outlet: 2,
+        outlet_slug: "viettel".into(),
+        outlet_title: "Viettel".into(),
+        outlet_kind: Kind::Carrier,
+        outlet_way: Way::Push,
+        outlet_sender: "viettel.example.vn".into(),
+        serial: 0,
+        campaign: "chien-dich".into(),
+        owner: String::new(),
+        step,
+        earlier: None,
+        status: Status::Actual,
+        identifier: "loa-17-viettel-6adf0040".into(),
+        state: State::Approved,
+        version: 0,
+        content: Content { expires_at: 1_793_100_000_000, report_by: Some(1_793_200_000_000), ..super::content::sample() },
+        hash: String::new(),
+        note: if step == Step::Cancel { "Sai nội dung".into() } else { String::new() },
+        has_document: false,
+        made_by: "Lan".into(),
+        made_user: None,
+        made_at: 1_793_000_000_000,
+        sent_at: Some(1_793_000_000_000),
+        expires_at: 1_793_100_000_000,
+        report_by: None,
+        handed_at: None,
+        answered_at: None,
+        overdue_since: None,
+        chased_at: None,
+        closed_at: None,
+        report: None,
+        in_doubt: false,
+    }
+}

@@ -18,6 +18,7 @@ use super::{Cut, Fate, Figures, Measure, Sheet, Target, closing::Closing};
 use crate::{
     audience::place::Places,
     config::Reporting,
+    official,
     period::Period,
     words::{self, Lang},
 };
@@ -106,26 +107,19 @@ impl<'a> Paper<'a> {
 
     /// Who reports; where `[office]` does not say it, dots stand in to be filled by hand.
     pub fn office_name(&self) -> &'a str {
-        self.office.get("name").map_or("(Tên cơ quan, đơn vị)", String::as_str)
+        official::office_name(self.office)
     }
 
-    /// `Số: …/BC-STTTT`; the number is written in when it is signed. An office's short name is the one of its texts: its
-    /// spaces are none of a symbol's.
+    /// `Số: …/BC-STTTT`; the number is written in when it is signed.
     pub fn number(&self) -> String {
-        let short = || self.office.get("short").map(|short| short.split_whitespace().collect::<String>());
-        let symbol = self.reporting.symbol.clone().or_else(short);
-        // Room that neither a line's end nor a browser takes away.
-        let room = "\u{a0}".repeat(8);
-        symbol.map_or_else(|| format!("Số:{room}/BC"), |symbol| format!("Số:{room}/BC-{symbol}"))
+        let room = official::room();
+        official::symbol(self.reporting, self.office)
+            .map_or_else(|| format!("Số:{room}/BC"), |symbol| format!("Số:{room}/BC-{symbol}"))
     }
 
-    /// `Hà Nội, ngày 05 tháng 10 năm 2026`: below 10 with a zero, and so months below 3, as Appendix I wants it.
+    /// `Hà Nội, ngày 05 tháng 10 năm 2026`.
     pub fn place_and_day(&self) -> String {
-        use chrono::Datelike as _;
-        let (day, month, year) = (self.today.day(), self.today.month(), self.today.year());
-        let place = self.reporting.place.as_deref().unwrap_or("……………");
-        let month = if month < 3 { format!("{month:02}") } else { month.to_string() };
-        format!("{place}, ngày {day:02} tháng {month} năm {year}")
+        official::place_and_day(self.reporting, self.today)
     }
 
     /// What the report is about.
@@ -250,8 +244,8 @@ impl<'a> Paper<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     /// The Word document.
-    #[error("the Word document cannot be written: {0}")]
-    Docx(String),
+    #[error(transparent)]
+    Docx(#[from] official::Unwritten),
     /// The Excel workbook.
     #[error("the Excel workbook cannot be written: {0}")]
     Xlsx(#[from] rust_xlsxwriter::XlsxError),

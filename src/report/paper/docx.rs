@@ -1,90 +1,34 @@
-//! The Word document: A4, Times New Roman, margins of 20/20/30/15 mm (NĐ 30/2020/NĐ-CP, Appendix I, Section I).
+//! The report as a Word document, made of what official papers are made of ([`official`]).
 
-use docx_rs::{
-    AlignmentType, BreakType, Docx, Header, LineSpacing, LineSpacingType, PageMargin, PageNum, Paragraph, Run, RunFonts,
-    SpecialIndentType, Table, TableAlignmentType, TableCell, TableCellMargins, TableLayoutType, TableRow, VAlignType, WidthType,
-};
+use docx_rs::{LineSpacing, Paragraph, Table, TableRow};
 
 use super::{COLUMNS, Paper, PaperError, VI, signed, summary};
-use crate::words;
+use crate::{
+    official::{
+        self, BODY, Letterhead, TABLE, WIDTH, bare, cell, centred, figure, heading, rule, ruled, run, sentence, text, title,
+    },
+    words,
+};
 
-const FONT: &str = "Times New Roman";
-/// Twentieths of a point in a millimetre, of which 20 make up 1.13 cm.
-const fn mm(millimetres: i32) -> i32 {
-    millimetres * 1_440 * 10 / 254
-}
-/// The text's width: 210 mm less both margins.
-const WIDTH: usize = 9_354;
 /// Lines of a cut in the document; the workbook has all.
 const MOST: usize = 140;
 
 /// Of the columns of a cut: ten million people, a hundred million parts and ten thousand million đồng fit.
 const COLUMN_WIDTHS: [usize; COLUMNS.len()] = [960, 960, 960, 960, 1_080, 1_080, 1_400];
 
-/// Half points, as Word counts.
-const BODY: usize = 28;
-const TABLE: usize = 22;
-/// Of the tables with many columns: a number never goes on in another line.
+/// Of the tables with many columns, in half points: a number never goes on in another line.
 const DENSE: usize = 20;
 
-fn run(text: &str, size: usize) -> Run {
-    Run::new().add_text(text).size(size).fonts(fonts())
-}
-
-fn fonts() -> RunFonts {
-    RunFonts::new().ascii(FONT).hi_ansi(FONT).cs(FONT).east_asia(FONT)
-}
-
-fn tight(run: Run, align: AlignmentType) -> Paragraph {
-    Paragraph::new().add_run(run).align(align).line_spacing(LineSpacing::new().before(0).after(0))
-}
-
-fn centred(run: Run) -> Paragraph {
-    tight(run, AlignmentType::Center)
-}
-
-/// A paragraph of the body: justified, its first line 1 cm in, 6 points after it.
-fn sentence(text: &str) -> Paragraph {
-    Paragraph::new()
-        .add_run(run(text, BODY))
-        .align(AlignmentType::Both)
-        .indent(None, Some(SpecialIndentType::FirstLine(mm(10))), None, None)
-        .line_spacing(LineSpacing::new().after(120).line_rule(LineSpacingType::Auto).line(276))
-}
-
-fn heading(text: &str) -> Paragraph {
-    Paragraph::new()
-        .add_run(run(text, BODY).bold())
-        .indent(None, Some(SpecialIndentType::FirstLine(mm(10))), None, None)
-        .keep_next(true)
-        .line_spacing(LineSpacing::new().before(120).after(120))
-}
-
-/// The short line under a name: of underscores, which every reader of the format shows alike.
-fn rule(letters: usize) -> Paragraph {
-    let line = "_".repeat(letters);
-    Paragraph::new()
-        .add_run(run(&line, 16))
-        .align(AlignmentType::Center)
-        .line_spacing(LineSpacing::new().before(0).after(120).line_rule(LineSpacingType::Exact).line(140))
-}
-
-fn cell(width: usize, paragraphs: Vec<Paragraph>) -> TableCell {
-    paragraphs.into_iter().fold(TableCell::new().width(width, WidthType::Dxa), TableCell::add_paragraph)
-}
-
 pub(super) fn write(paper: &Paper<'_>) -> Result<Vec<u8>, PaperError> {
-    let margin = PageMargin::new().top(mm(20)).bottom(mm(20)).left(mm(30)).right(mm(15)).header(mm(10)).footer(mm(10)).gutter(0);
-    // The number of a page stands in the middle of its upper margin, not on the first one.
-    let numbered = Header::new().add_paragraph(Paragraph::new().add_page_num(PageNum::new()).align(AlignmentType::Center));
-    let mut document = Docx::new()
-        .page_size(11_906, 16_838)
-        .page_margin(margin)
-        .default_fonts(fonts())
-        .default_size(BODY)
-        .first_header(Header::new())
-        .header(numbered)
-        .add_table(head(paper))
+    let head = Letterhead {
+        superior: paper.reporting.superior.as_deref(),
+        office: paper.office_name(),
+        number: &paper.number(),
+        about: None,
+        place_and_day: &paper.place_and_day(),
+    };
+    let mut document = official::page()
+        .add_table(official::head(&head))
         .add_paragraph(centred(run("BÁO CÁO", BODY).bold()).line_spacing(LineSpacing::new().before(240).after(0)))
         .add_paragraph(centred(run(&paper.subject(), BODY).bold()))
         .add_paragraph(rule(16));
@@ -111,62 +55,7 @@ pub(super) fn write(paper: &Paper<'_>) -> Result<Vec<u8>, PaperError> {
         paper.source()
     )));
     document = document.add_table(signatures(paper));
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    document.build().pack(&mut bytes).map_err(|error| PaperError::Docx(error.to_string()))?;
-    Ok(bytes.into_inner())
-}
-
-/// Who writes, beside the country's name and motto.
-fn head(paper: &Paper<'_>) -> Table {
-    let (left, right) = (WIDTH * 42 / 100, WIDTH * 58 / 100);
-    let mut office = Vec::new();
-    if let Some(superior) = &paper.reporting.superior {
-        office.push(centred(run(&superior.to_uppercase(), 24)));
-    }
-    office.push(centred(run(&paper.office_name().to_uppercase(), 24).bold()));
-    office.push(rule(10));
-    let country = vec![
-        centred(run("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 24).bold()),
-        centred(run("Độc lập - Tự do - Hạnh phúc", 26).bold()),
-        rule(29),
-    ];
-    let below = TableRow::new(vec![
-        cell(left, vec![centred(run(&paper.number(), 26))]),
-        cell(right, vec![centred(run(&paper.place_and_day(), 26).italic())]),
-    ]);
-    bare(vec![TableRow::new(vec![cell(left, office), cell(right, country)]), below], vec![left, right])
-}
-
-/// A table that only sets text beside text.
-fn bare(rows: Vec<TableRow>, grid: Vec<usize>) -> Table {
-    Table::without_borders(rows)
-        .set_grid(grid)
-        .width(WIDTH, WidthType::Dxa)
-        .layout(TableLayoutType::Fixed)
-        .align(TableAlignmentType::Center)
-}
-
-fn ruled(rows: Vec<TableRow>, grid: Vec<usize>) -> Table {
-    Table::new(rows)
-        .set_grid(grid)
-        .width(WIDTH, WidthType::Dxa)
-        .layout(TableLayoutType::Fixed)
-        .align(TableAlignmentType::Center)
-        .margins(TableCellMargins::new().margin(15, 60, 15, 60))
-}
-
-/// The name of a column; a table's head never stands alone at the end of a page.
-fn title(width: usize, text: &str, size: usize) -> TableCell {
-    let words = tight(run(text, size).bold(), AlignmentType::Center).keep_next(true);
-    cell(width, vec![words]).vertical_align(VAlignType::Center)
-}
-
-fn text(width: usize, text: &str, size: usize) -> TableCell {
-    cell(width, vec![tight(run(text, size), AlignmentType::Left)]).vertical_align(VAlignType::Center)
-}
-
-fn figure(width: usize, text: &str, size: usize) -> TableCell {
-    cell(width, vec![tight(run(text, size), AlignmentType::Right)]).vertical_align(VAlignType::Center)
+    Ok(official::pack(document)?)
 }
 
 /// The measures, now and before.
@@ -208,22 +97,12 @@ fn table(name: &str, lines: &[super::super::Line]) -> Table {
 /// Who gets it, and who signs.
 fn signatures(paper: &Paper<'_>) -> Table {
     let third = WIDTH / 3;
-    let left = |run: Run| tight(run, AlignmentType::Left);
-    let mut to = vec![left(run("Nơi nhận:", 24).bold().italic())];
-    to.extend(paper.reporting.recipients.iter().map(|one| left(run(&format!("- {one};"), 22))));
-    to.push(left(run("- Lưu: VT.", 22)));
-    let place = |title: &str, how: &str| {
-        let name = run("", BODY)
-            .add_break(BreakType::TextWrapping)
-            .add_break(BreakType::TextWrapping)
-            .add_break(BreakType::TextWrapping);
-        vec![centred(run(title, 26).bold()), centred(run(how, 24).italic()), centred(name)]
-    };
+    let to = official::recipients(paper.reporting.recipients.iter().map(String::as_str));
     let rows = vec![
         TableRow::new(vec![
-            cell(third, place("Người lập biểu", "(Ký, ghi rõ họ tên)")),
-            cell(third, place("Người kiểm tra", "(Ký, ghi rõ họ tên)")),
-            cell(third, place("THỦ TRƯỞNG ĐƠN VỊ", "(Ký, ghi rõ họ tên, đóng dấu)")),
+            cell(third, official::signature("Người lập biểu", "(Ký, ghi rõ họ tên)")),
+            cell(third, official::signature("Người kiểm tra", "(Ký, ghi rõ họ tên)")),
+            cell(third, official::signature("THỦ TRƯỞNG ĐƠN VỊ", "(Ký, ghi rõ họ tên, đóng dấu)")),
         ])
         .cant_split(),
         TableRow::new(vec![cell(third, to), cell(third, vec![Paragraph::new()]), cell(third, vec![Paragraph::new()])])
