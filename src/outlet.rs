@@ -8,8 +8,8 @@
 mod store;
 
 pub use store::{
-    add, by_slug, change, contact, find, list, remove, renamed, reseal, set_active, set_user_outlet, user_outlet, users,
-    within_by_slug,
+    add, by_slug, change, contact, contacts, find, list, remove, renamed, reseal, set_active, set_user_outlet, user_outlet,
+    users, within_by_slug,
 };
 
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ pub struct Outlet {
 }
 
 /// What is written about an outlet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// `[a-z0-9-]`, at most 60 characters.
     pub slug: String,
@@ -195,7 +195,7 @@ impl Refused {
     /// The same for people.
     pub fn words(&self) -> Phrase {
         match self {
-            Self::NoSuchOutlet => phrase!("không có đơn vị tiếp nhận này", "there is no such outlet"),
+            Self::NoSuchOutlet => phrase!("không có đơn vị phối hợp này", "there is no such outlet"),
             Self::Taken => phrase!("đã có đơn vị khác mang mã này", "another outlet has this name"),
             Self::HasOrders => phrase!(
                 "đơn vị đã có yêu cầu: chỉ có thể ngừng hoạt động, không xóa được",

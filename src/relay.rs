@@ -15,6 +15,7 @@ pub mod chase;
 mod content;
 pub mod count;
 pub mod document;
+pub mod enlist;
 pub mod follow;
 pub mod hand;
 pub mod issue;

@@ -1,5 +1,7 @@
 //! Outlets in the database.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Kind, Outlet, Refused, Way, Written, masked};
@@ -124,6 +126,15 @@ pub async fn contact(db: &Db, seal: &Seal, id: i64) -> Result<Option<String>> {
     Ok(sealed.and_then(|sealed| seal.open(seal::Kind::Email, &sealed).ok()))
 }
 
+static CONTACTS: Sql = Sql::new(r"SELECT id, contact FROM outlet WHERE contact IS NOT NULL");
+
+/// The mailboxes of all contacts by their outlet: to see whether a list says something new. Never shown.
+pub async fn contacts(db: &Db, seal: &Seal) -> Result<BTreeMap<i64, String>> {
+    let sealed: Vec<(i64, Vec<u8>)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTACTS)).fetch_all(pool).await)?;
+    let opened = sealed.into_iter().filter_map(|(id, sealed)| Some((id, seal.open(seal::Kind::Email, &sealed).ok()?)));
+    Ok(opened.collect())
+}
+
 static ADD: Sql = Sql::new(
     r"INSERT INTO outlet (slug, title, kind, way, url, certificate, contact, areas, owner, sender, active, created_at, changed_at)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true, $11, $11) ON CONFLICT (slug) DO NOTHING RETURNING id",
@@ -182,6 +193,8 @@ pub async fn change(tx: &mut Tx, seal: &Seal, to: &Written, actor: &Actor, now: 
         Some(mailbox) => Some(seal.seal(seal::Kind::Email, mailbox)),
     };
     let (had_contact, keeps_contact) = (had.is_some(), sealed.is_some());
+    let open = |sealed: &Option<Vec<u8>>| sealed.as_deref().and_then(|sealed| seal.open(seal::Kind::Email, sealed).ok());
+    let same_contact = to.contact.is_none() || had_contact == keeps_contact && open(&had) == open(&sealed);
     let id = row.id;
     let was = row.outlet(None)?;
     let before = Written {
@@ -196,7 +209,7 @@ pub async fn change(tx: &mut Tx, seal: &Seal, to: &Written, actor: &Actor, now: 
         owner: was.owner,
         sender: was.sender,
     };
-    if before == (Written { contact: None, ..to.clone() }) && to.contact.is_none() {
+    if before == (Written { contact: None, ..to.clone() }) && same_contact {
         return Ok(Ok(()));
     }
     within!(tx, |c, sql| sqlx::query(sql(&CHANGE))
@@ -274,6 +287,7 @@ pub async fn users(db: &Db, outlet: i64) -> Result<Vec<i64>> {
     on!(db.read, |pool, sql| sqlx::query_scalar(sql(&USERS)).bind(outlet).fetch_all(pool).await)
 }
 
+static LOCK_USER: Sql = Sql::new(r"SELECT u.outlet FROM console_user u WHERE u.id = $1 :lock(u)");
 static SET_OF_USER: Sql = Sql::new(r"UPDATE console_user SET outlet = $2 WHERE id = $1");
 
 /// Lets a user act for an outlet, or for none, in a transaction of the caller's, who saw that the user exists.
@@ -288,6 +302,10 @@ pub async fn set_user_outlet(tx: &mut Tx, user: i64, outlet: Option<&str>, actor
             }
         }
     };
+    let was: Option<Option<i64>> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LOCK_USER)).bind(user).fetch_optional(c).await)?;
+    if was == Some(id) {
+        return Ok(Ok(()));
+    }
     within!(tx, |c, sql| sqlx::query(sql(&SET_OF_USER)).bind(user).bind(id).execute(c).await.map(affected))?;
     let after = json!({ "user": user, "outlet": outlet });
     audit::record(tx, actor, "user.outlet", outlet.unwrap_or_default(), None, Some(&after), now).await?;
