@@ -11,8 +11,8 @@ mod tree;
 
 use crate::{cap::Alert, document::Problems, phrase, words::Phrase};
 
-pub use publish::{About, Entry, Published, publish};
-pub use read::items;
+pub use publish::{About, Entry, Published, publish, publish_to_one};
+pub use read::{items, read};
 
 /// The media type of Atom.
 pub const MEDIA_TYPE: &str = "application/atom+xml";
@@ -20,6 +20,15 @@ pub const MEDIA_TYPE: &str = "application/atom+xml";
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Items of a feed that are read: the first ones, which are the latest.
 pub const MAX_ITEMS: usize = 500;
+
+/// A feed as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feed {
+    /// What it calls itself; of a CAP document, who sends it.
+    pub title: String,
+    /// Its items, in its order.
+    pub items: Vec<Item>,
+}
 
 /// One item of a feed.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +47,12 @@ pub struct Item {
     pub summary: String,
     /// The alert that stands in it.
     pub cap: Option<Box<Alert>>,
+    /// That alert's document, as a signature covers it; also where it could not be read.
+    pub alert: Option<Vec<u8>>,
+    /// Why the alert that stands in it could not be read.
+    pub fault: Option<Problems>,
+    /// The item as it came.
+    pub raw: String,
 }
 
 /// Why a document is no feed.

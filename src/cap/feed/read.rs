@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     super::{MEDIA_TYPE as CAP, read as read_alert},
-    FeedError, Item, MAX_ITEMS,
+    Feed, FeedError, Item, MAX_ITEMS,
     tree::{self, Element},
 };
 
@@ -20,34 +20,38 @@ const SUMMARY: usize = 20_000;
 
 /// The items of a feed; of a CAP document the one that it is.
 pub fn items(document: &[u8]) -> Result<Vec<Item>, FeedError> {
+    read(document).map(|feed| feed.items)
+}
+
+/// A feed with what it calls itself.
+pub fn read(document: &[u8]) -> Result<Feed, FeedError> {
     let text = tree::decode(document)?;
     let root = tree::parse(&text)?;
-    match root.name.as_str() {
-        "alert" => Ok(vec![alert(document)?]),
-        "feed" => Ok(root
-            .children
-            .iter()
-            .filter(|one| one.name == "entry")
-            .take(MAX_ITEMS)
-            .map(|one| item(one, &text, "text"))
-            .collect()),
+    let (all, kind): (Vec<&Element>, _) = match root.name.as_str() {
+        "alert" => return alert(document),
+        "feed" => (root.children.iter().filter(|one| one.name == "entry").collect(), "text"),
         "rss" | "RDF" => {
             let channel = root.child("channel");
             let inside = channel.into_iter().flat_map(|channel| &channel.children);
             // RSS 1.0 has them beside the channel.
-            let all = inside.chain(&root.children).filter(|one| one.name == "item");
-            Ok(all.take(MAX_ITEMS).map(|one| item(one, &text, "html")).collect())
+            (inside.chain(&root.children).filter(|one| one.name == "item").collect(), "html")
         }
-        other => Err(FeedError::Unknown(other.chars().take(40).collect())),
-    }
+        other => return Err(FeedError::Unknown(other.chars().take(40).collect())),
+    };
+    let title = root.child("channel").unwrap_or(&root).child("title").map(|title| words(title, &text, kind));
+    Ok(Feed {
+        title: title.unwrap_or_default(),
+        items: all.into_iter().take(MAX_ITEMS).map(|one| item(one, &text, kind)).collect(),
+    })
 }
 
 /// A CAP document by itself, which is read strictly.
-fn alert(document: &[u8]) -> Result<Item, FeedError> {
+fn alert(document: &[u8]) -> Result<Feed, FeedError> {
     let alert = read_alert("", document).map_err(FeedError::Cap)?;
     let info = alert.info("vi");
     let title = info.map_or(alert.msg_type.word(), |info| info.headline.as_deref().unwrap_or(&info.event));
-    Ok(Item {
+    let sender = info.and_then(|info| info.sender_name.as_deref()).unwrap_or(&alert.sender).trim().to_string();
+    let item = Item {
         id: alert.reference().to_string(),
         title: title.trim().to_string(),
         link: info.and_then(|info| info.web.clone()),
@@ -55,7 +59,11 @@ fn alert(document: &[u8]) -> Result<Item, FeedError> {
         at: Some(alert.sent.at().timestamp_millis()),
         summary: info.and_then(|info| info.description.as_deref()).unwrap_or_default().trim().to_string(),
         cap: Some(Box::new(alert)),
-    })
+        alert: Some(document.to_vec()),
+        fault: None,
+        raw: String::from_utf8_lossy(document).into_owned(),
+    };
+    Ok(Feed { title: sender, items: vec![item] })
 }
 
 /// `kind` is what texts are that do not say it: plain ones in Atom, markup in RSS.
@@ -74,7 +82,12 @@ fn item(one: &Element, text: &str, kind: &str) -> Item {
         .filter_map(|name| one.child(name))
         .find_map(|date| moment(&date.text));
     let (link, document) = links(one);
-    let cap = one.find("alert").and_then(|alert| read_alert("", &text.as_bytes()[alert.start..alert.end]).ok()).map(Box::new);
+    let alert = one.find("alert").map(|alert| text.as_bytes()[alert.start..alert.end].to_vec());
+    let (cap, fault) = match alert.as_deref().map(|alert| read_alert("", alert)) {
+        Some(Ok(alert)) => (Some(Box::new(alert)), None),
+        Some(Err(problems)) => (None, Some(problems)),
+        None => (None, None),
+    };
     let named = ["id", "guid", "identifier"].iter().filter_map(|name| one.child(name)).map(|id| id.text.trim().to_string());
     let about = one.attribute("about").map(str::to_string);
     let id = named.chain(about).chain(link.clone()).chain(document.clone()).find(|id| !id.is_empty()).unwrap_or_else(|| {
@@ -82,7 +95,8 @@ fn item(one: &Element, text: &str, kind: &str) -> Item {
         let said = Sha256::digest(format!("{title}\n{summary}\n{at:?}"));
         said.iter().take(16).fold(String::from("sha256:"), |id, byte| format!("{id}{byte:02x}"))
     });
-    Item { id, title, link, document, at, summary, cap }
+    let raw = text.get(one.start..one.end).unwrap_or_default().to_string();
+    Item { id, title, link, document, at, summary, cap, alert, fault, raw }
 }
 
 /// The page and the CAP document that an item leads to.
