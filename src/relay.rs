@@ -24,6 +24,7 @@ pub mod order;
 pub mod paper;
 pub mod recount;
 pub mod report;
+pub mod sheet;
 mod state;
 
 pub use content::{Basis, Content, Sms, Status};
