@@ -25,12 +25,14 @@ use crate::{
 /// People that one transaction retires.
 const RETIRED_AT_ONCE: i64 = 900;
 
+/// The bit of [`Fields`] that says that the list has columns of its own.
+const ATTRIBUTES: i64 = 1 << 7;
+
 /// Which fields the list has columns for: a second import changes these and leaves the others alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
     /// Bits, as [`UPDATE`] reads them.
     bits: i64,
-    attributes: bool,
     groups: bool,
     consent: bool,
     wording: bool,
@@ -53,9 +55,9 @@ impl Fields {
             basis || has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt, Field::ConsentWording]),
             has(&[Field::Phone, Field::Carrier]),
         ];
-        let (attributes, consent) = (bits[7], bits[8]);
+        let consent = bits[8];
         let bits = bits.iter().enumerate().map(|(at, has)| i64::from(*has) << at).sum();
-        Self { bits, attributes, groups: has(&[Field::Groups]), consent, wording: has(&[Field::ConsentWording]) }
+        Self { bits, groups: has(&[Field::Groups]), consent, wording: has(&[Field::ConsentWording]) }
     }
 }
 
@@ -311,7 +313,7 @@ impl Batch {
             let has = row.row["attributes"].as_str().unwrap_or_default();
             match had.get(row.reference.as_str()) {
                 None => change.gains(has),
-                Some(had) if self.fields.attributes => {
+                Some(had) if self.fields.bits & ATTRIBUTES != 0 => {
                     change.loses(had);
                     change.gains(has);
                 }

@@ -101,8 +101,8 @@ pub async fn measure(bench: &Bench, on: Store) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     // Whoever asks first has them counted.
     visitor.sign(client.get(format!("{base}{REACH}")), REACH).send().await?;
-    let (figured, others): (Vec<&str>, Vec<&str>) = PAGES.iter().partition(|page| page.starts_with(REACH));
-    for page in others.into_iter().chain(figured) {
+    let (last, first): (Vec<&str>, Vec<&str>) = PAGES.iter().partition(|page| page.starts_with(REACH));
+    for page in first.into_iter().chain(last) {
         if page == REACH {
             let counted = async || {
                 Ok(visitor.sign(client.get(format!("{base}{REACH}")), REACH).send().await?.text().await?.contains(FIGURES))

@@ -29,6 +29,19 @@ static ALPHABET: LazyLock<Vec<char>> = LazyLock::new(|| {
     table
 });
 
+/// The codes of the default alphabet by character, all of which are below this; where there is none, [`NO_CODE`].
+const CHARACTERS: usize = 0x400;
+const NO_CODE: u8 = u8::MAX;
+static CODES: LazyLock<[u8; CHARACTERS]> = LazyLock::new(|| {
+    let mut codes = [NO_CODE; CHARACTERS];
+    for (code, &basic) in (0..).zip(ALPHABET.iter()) {
+        if code != ESCAPE {
+            codes[basic as usize] = code;
+        }
+    }
+    codes
+});
+
 /// UCS-2, big endian.
 pub(super) const UCS2: u8 = 8;
 /// The user data header indicator of `esm_class`.
@@ -136,15 +149,24 @@ fn gsm(octets: &[u8]) -> String {
     text
 }
 
+/// Adds a character's septets. False: the default alphabet lacks it, and nothing was added.
+fn push(out: &mut Vec<u8>, c: char) -> bool {
+    if let Some(&code) = CODES.get(c as usize).filter(|&&code| code != NO_CODE) {
+        out.push(code);
+    } else if let Some((code, _)) = EXTENSION.iter().find(|(_, extension)| *extension == c) {
+        out.extend([ESCAPE, *code]);
+    } else {
+        return false;
+    }
+    true
+}
+
 /// The unpacked septets of a text; none if it holds a character that the default alphabet lacks.
 fn septets(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     for c in text.chars() {
-        if let Some(code) = ALPHABET.iter().position(|&basic| basic == c && c != char::from(ESCAPE)) {
-            out.push(u8::try_from(code).ok()?);
-        } else {
-            let (code, _) = EXTENSION.iter().find(|(_, extension)| *extension == c)?;
-            out.extend([ESCAPE, *code]);
+        if !push(&mut out, c) {
+            return None;
         }
     }
     Some(out)
@@ -196,7 +218,13 @@ pub(super) fn spell(text: &str, reference: u8) -> Vec<Part> {
 
 /// A text for a field of the default alphabet: what it lacks becomes a question mark.
 pub(super) fn plain(text: &str) -> Vec<u8> {
-    text.chars().flat_map(|c| septets(c.encode_utf8(&mut [0; 4])).unwrap_or_else(|| vec![b'?'])).collect()
+    let mut out = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        if !push(&mut out, c) {
+            out.push(b'?');
+        }
+    }
+    out
 }
 
 #[cfg(test)]
