@@ -22,6 +22,7 @@ pub mod issue;
 pub mod make;
 pub mod order;
 pub mod paper;
+pub mod partner;
 pub mod recount;
 pub mod report;
 pub mod sheet;

@@ -292,26 +292,29 @@ static ADD: Sql = Sql::new(
 
 /// Adds a user, who can sign in once a password is set or the `OpenID` provider knows the address.
 pub async fn add(db: &Db, new: &New, actor: &Actor, now: i64) -> Result<std::result::Result<i64, Refused>> {
-    transaction!(db, |tx| {
-        if !department::exist(tx, &new.departments).await? {
-            return Ok(Err(Refused::NoSuchDepartment));
-        }
-        let id: Option<i64> = within!(tx, |c, sql| {
-            sqlx::query_scalar(sql(&ADD))
-                .bind(&new.email)
-                .bind(&new.name)
-                .bind(new.roles.bits())
-                .bind(new.every_department)
-                .bind(now)
-                .fetch_optional(c)
-                .await
-        })?;
-        let Some(id) = id else { return Ok(Err(Refused::Taken)) };
-        let names = department::join(tx, id, &new.departments).await?;
-        let after = json!({ "name": new.name, "roles": new.roles.names(), "departments": seen(new.every_department, &names) });
-        audit::record(tx, actor, "user.add", &new.email, None, Some(&after), now).await?;
-        Ok(Ok(id))
-    })
+    transaction!(db, |tx| add_within(tx, new, actor, now).await)
+}
+
+/// The same, in a transaction of the caller's, who has more to write about them; refused, it wrote nothing.
+pub async fn add_within(tx: &mut Tx, new: &New, actor: &Actor, now: i64) -> Result<std::result::Result<i64, Refused>> {
+    if !department::exist(tx, &new.departments).await? {
+        return Ok(Err(Refused::NoSuchDepartment));
+    }
+    let id: Option<i64> = within!(tx, |c, sql| {
+        sqlx::query_scalar(sql(&ADD))
+            .bind(&new.email)
+            .bind(&new.name)
+            .bind(new.roles.bits())
+            .bind(new.every_department)
+            .bind(now)
+            .fetch_optional(c)
+            .await
+    })?;
+    let Some(id) = id else { return Ok(Err(Refused::Taken)) };
+    let names = department::join(tx, id, &new.departments).await?;
+    let after = json!({ "name": new.name, "roles": new.roles.names(), "departments": seen(new.every_department, &names) });
+    audit::record(tx, actor, "user.add", &new.email, None, Some(&after), now).await?;
+    Ok(Ok(id))
 }
 
 /// Departments in a record.
@@ -338,35 +341,44 @@ static DISABLE: Sql = Sql::new(r"UPDATE console_user SET disabled_at = $2 WHERE 
 
 /// Sets name, roles and departments; from its commit on, also for sessions that are open.
 pub async fn change(db: &Db, id: i64, to: &Change, actor: &Actor, now: i64) -> Result<std::result::Result<(), Refused>> {
-    transaction!(db, |tx| {
-        let Some(row) = lock(tx, id).await? else { return Ok(Err(Refused::NoSuchUser)) };
-        if !to.roles.has(Role::Administrator) && is_last(tx, &row).await? {
-            return Ok(Err(Refused::LastAdministrator));
-        }
-        if !department::exist(tx, &to.departments).await? {
-            return Ok(Err(Refused::NoSuchDepartment));
-        }
-        let were = department::of(tx, id).await?;
-        within!(tx, |c, sql| {
-            sqlx::query(sql(&CHANGE))
-                .bind(id)
-                .bind(&to.name)
-                .bind(to.roles.bits())
-                .bind(to.every_department)
-                .execute(c)
-                .await
-                .map(affected)
-        })?;
-        let are = department::join(tx, id, &to.departments).await?;
-        let before = json!({
-            "name": row.name, "roles": Roles::from_bits(row.roles).names(), "departments": seen(row.every_department, &were),
-        });
-        let after = json!({ "name": to.name, "roles": to.roles.names(), "departments": seen(to.every_department, &are) });
-        if before != after {
-            audit::record(tx, actor, "user.change", &row.email, Some(&before), Some(&after), now).await?;
-        }
-        Ok(Ok(()))
-    })
+    transaction!(db, |tx| change_within(tx, id, to, actor, now).await)
+}
+
+/// The same, in a transaction of the caller's, who has more to write about them; refused, it wrote nothing.
+pub async fn change_within(
+    tx: &mut Tx,
+    id: i64,
+    to: &Change,
+    actor: &Actor,
+    now: i64,
+) -> Result<std::result::Result<(), Refused>> {
+    let Some(row) = lock(tx, id).await? else { return Ok(Err(Refused::NoSuchUser)) };
+    if !to.roles.has(Role::Administrator) && is_last(tx, &row).await? {
+        return Ok(Err(Refused::LastAdministrator));
+    }
+    if !department::exist(tx, &to.departments).await? {
+        return Ok(Err(Refused::NoSuchDepartment));
+    }
+    let were = department::of(tx, id).await?;
+    within!(tx, |c, sql| {
+        sqlx::query(sql(&CHANGE))
+            .bind(id)
+            .bind(&to.name)
+            .bind(to.roles.bits())
+            .bind(to.every_department)
+            .execute(c)
+            .await
+            .map(affected)
+    })?;
+    let are = department::join(tx, id, &to.departments).await?;
+    let before = json!({
+        "name": row.name, "roles": Roles::from_bits(row.roles).names(), "departments": seen(row.every_department, &were),
+    });
+    let after = json!({ "name": to.name, "roles": to.roles.names(), "departments": seen(to.every_department, &are) });
+    if before != after {
+        audit::record(tx, actor, "user.change", &row.email, Some(&before), Some(&after), now).await?;
+    }
+    Ok(Ok(()))
 }
 
 /// Ends somebody's sessions, tokens and links, and lets them sign in no more; or lets them again.
