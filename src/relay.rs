@@ -21,6 +21,7 @@ pub mod hand;
 pub mod issue;
 pub mod make;
 pub mod order;
+pub mod owed;
 pub mod paper;
 pub mod partner;
 pub mod recount;
