@@ -66,11 +66,21 @@ pub enum Kind {
     ListChecked = 16,
     /// A run has messages to where no account sends.
     RunUnserved = 17,
+    /// Outlets owe reports of a run's orders.
+    OrderOverdue = 18,
+    /// Orders cannot be pushed to an outlet.
+    OrderUnpushed = 19,
+    /// Outlets refused orders of a run.
+    OrderRefused = 20,
+    /// An Update of an order waits for somebody to approve it.
+    OrderApproval = 21,
+    /// Orders of a run are to be handed over by a person.
+    OrderToHand = 22,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::ApprovalWaiting,
         Self::ApprovalReturned,
         Self::AccountPaused,
@@ -88,6 +98,11 @@ impl Kind {
         Self::PeriodToClose,
         Self::ListChecked,
         Self::RunUnserved,
+        Self::OrderOverdue,
+        Self::OrderUnpushed,
+        Self::OrderRefused,
+        Self::OrderApproval,
+        Self::OrderToHand,
     ];
 
     /// The kind with this stored number.
@@ -115,13 +130,18 @@ impl Kind {
             Self::PeriodToClose => "period-to-close",
             Self::ListChecked => "list-checked",
             Self::RunUnserved => "run-unserved",
+            Self::OrderOverdue => "order-overdue",
+            Self::OrderUnpushed => "order-unpushed",
+            Self::OrderRefused => "order-refused",
+            Self::OrderApproval => "order-approval",
+            Self::OrderToHand => "order-to-hand",
         }
     }
 
     /// Whoever has this right sees it.
     pub const fn right(self) -> Right {
         match self {
-            Self::ApprovalWaiting | Self::EmergencyReview => Right::Approve,
+            Self::ApprovalWaiting | Self::EmergencyReview | Self::OrderApproval => Right::Approve,
             Self::ApprovalReturned
             | Self::RunHeld
             | Self::RunUnserved
@@ -137,6 +157,7 @@ impl Kind {
             Self::RequestDue => Right::ReadPerson,
             Self::PeriodToClose => Right::ClosePeriods,
             Self::ListChecked => Right::WriteAudience,
+            Self::OrderOverdue | Self::OrderUnpushed | Self::OrderRefused | Self::OrderToHand => Right::WriteOrders,
         }
     }
 }

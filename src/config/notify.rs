@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The kinds of notices, by the names that `mute` has: those of `notice::Kind`.
-pub const NOTICES: [&str; 17] = [
+pub const NOTICES: [&str; 22] = [
     "approval-waiting",
     "approval-returned",
     "emergency-review",
@@ -29,6 +29,11 @@ pub const NOTICES: [&str; 17] = [
     "request-due",
     "period-to-close",
     "list-checked",
+    "order-overdue",
+    "order-unpushed",
+    "order-refused",
+    "order-approval",
+    "order-to-hand",
 ];
 
 const MINUTE: Duration = Duration::from_mins(1);
