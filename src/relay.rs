@@ -28,6 +28,7 @@ pub mod recount;
 pub mod report;
 pub mod sheet;
 mod state;
+pub mod waiting;
 
 pub use content::{Basis, Content, Sms, Status};
 pub use order::{Event, Order, Step};

@@ -1,9 +1,11 @@
 //! Papers: scanned documents that order something, and evidence of what was done. Kept by their SHA-256, once each, and never changed.
-//! Whoever shows one has seen that the reader may see the order or campaign that names it.
+//! Whoever shows one has seen that the reader may see the order or campaign that names it, and that it does ([`of_order`]).
+//!
+//! What somebody typed in from a paper names it in its words ([`with`], [`apart`]), so that the order's events have its hash.
 
 use sha2::{Digest as _, Sha256};
 
-use super::By;
+use super::{By, Order};
 use crate::{
     db::{Db, Result, Sql, Tx, affected},
     on,
@@ -72,4 +74,62 @@ pub async fn one(db: &Db, hash: &str) -> Result<Option<Paper>> {
 /// A paper's bytes.
 pub async fn bytes(db: &Db, hash: &str) -> Result<Option<Vec<u8>>> {
     on!(db.read, |pool, sql| sqlx::query_scalar(sql(&BYTES)).bind(hash).fetch_optional(pool).await)
+}
+
+/// What stands before the hash of a paper in a note.
+const MARK: &str = "sha256:";
+/// Characters of a note beside a paper that are kept.
+const NOTE: usize = 1_900;
+
+/// A note that names a paper.
+pub fn with(note: &str, hash: &str) -> String {
+    let note: String = note.trim().chars().take(NOTE).collect();
+    format!("{note}\n{MARK}{hash}")
+}
+
+/// A note, and the paper that it names.
+pub fn apart(note: &str) -> (&str, Option<&str>) {
+    let named = note.rsplit_once(MARK).filter(|(before, hash)| {
+        (before.is_empty() || before.ends_with('\n')) && hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    });
+    named.map_or((note, None), |(before, hash)| (before.trim_end(), Some(hash)))
+}
+
+static OF_ORDER: Sql = Sql::new(
+    r"SELECT p.hash, p.name, p.kind, p.kept_at, p.by_whom FROM paper p
+      WHERE p.hash = $2 AND ($2 = $3 OR EXISTS (SELECT 1 FROM relay_report r WHERE r.relay_order = $1 AND r.evidence = $2)
+             OR EXISTS (SELECT 1 FROM relay_event e WHERE e.relay_order = $1 AND e.detail LIKE $4))",
+);
+
+/// A paper that belongs to an order: the document that authorises it, the evidence of one of its reports, or what an event names.
+pub async fn of_order(db: &Db, order: &Order, hash: &str) -> Result<Option<Paper>> {
+    if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let basis = order.content.basis.as_ref().and_then(|basis| basis.document.as_deref()).unwrap_or_default();
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_ORDER))
+        .bind(order.id)
+        .bind(hash)
+        .bind(basis)
+        .bind(format!("%{MARK}{hash}"))
+        .fetch_optional(pool)
+        .await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_names_its_paper() {
+        let hash = "ab".repeat(32);
+        let note = with(" Đã ký nhận\n ", &hash);
+        assert_eq!(apart(&note), ("Đã ký nhận", Some(hash.as_str())));
+        assert_eq!(apart(&with("", &hash)), ("", Some(hash.as_str())));
+        // As the events keep it: without the blanks around it.
+        assert_eq!(apart(with("", &hash).trim()), ("", Some(hash.as_str())));
+        assert_eq!(apart("x sha256:abc"), ("x sha256:abc", None));
+        assert_eq!(apart(&format!("x sha256:{hash}")).1, None, "somebody's own words");
+        assert_eq!(apart(&with(&"â".repeat(5_000), &hash)).1, Some(hash.as_str()));
+    }
 }

@@ -1,0 +1,72 @@
+//! What waits with the office: how many orders stand in which state, and which outlets of a run have not confirmed.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Eyes, Order, State,
+    order::{Row, orders},
+};
+use crate::{
+    db::{Db, Result, Sql},
+    on,
+    outlet::Kind,
+};
+
+/// How many orders of a state there are, and of how many of them the final report is late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// All of them.
+    pub orders: i64,
+    /// Those whose final report is late.
+    pub overdue: i64,
+}
+
+static COUNT: Sql =
+    Sql::new(r"SELECT owner, state, count(*) AS orders, count(overdue_since) AS overdue FROM relay_order GROUP BY state, owner");
+
+/// How many orders stand in which state, of the departments that those eyes see. An outlet counts its own by its list.
+pub async fn counts(db: &Db, eyes: Eyes<'_>) -> Result<BTreeMap<State, Standing>> {
+    let rows: Vec<(String, i16, i64, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&COUNT)).fetch_all(pool).await)?;
+    let mut counts: BTreeMap<State, Standing> = BTreeMap::new();
+    for (owner, state, orders, overdue) in rows {
+        let sees = match eyes {
+            Eyes::All => true,
+            Eyes::Office(scope) => scope.sees(&owner),
+            Eyes::Outlet(_) => false,
+        };
+        let Some(state) = State::from_number(state).filter(|_| sees) else { continue };
+        let standing = counts.entry(state).or_default();
+        standing.orders += orders;
+        standing.overdue += overdue;
+    }
+    Ok(counts)
+}
+
+// The order itself, or the Update that took its place, tells for its outlet; what was withdrawn, and Cancels, do not. Closed without a
+// final report, it was not confirmed either.
+static UNCONFIRMED: Sql = Sql::new(orders!(
+    "WHERE o.run = $1 AND t.kind = coalesce($2, t.kind) AND o.step <> 2 AND o.state NOT IN (0, 9, 10) AND o.id > $3
+       AND NOT EXISTS (SELECT 1 FROM relay_report f WHERE f.id = o.report AND f.final) ORDER BY o.id LIMIT $4"
+));
+
+/// The orders of a run whose outlets have not reported at last, by their numbers from `after` on; at most `most`.
+pub async fn unconfirmed(
+    db: &Db,
+    run: i64,
+    kind: Option<Kind>,
+    after: i64,
+    eyes: Eyes<'_>,
+    most: i64,
+    now: i64,
+) -> Result<Vec<Order>> {
+    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&UNCONFIRMED))
+        .bind(run)
+        .bind(kind.map(|kind| kind as i16))
+        .bind(after)
+        .bind(most)
+        .fetch_all(pool)
+        .await)?;
+    let orders: Result<Vec<Order>> = rows.into_iter().map(Row::order).collect();
+    // All orders of a run are of one department.
+    Ok(orders?.into_iter().filter(|order| eyes.see(order, now)).collect())
+}
