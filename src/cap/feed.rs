@@ -11,7 +11,7 @@ mod tree;
 
 use crate::{cap::Alert, document::Problems, phrase, words::Phrase};
 
-pub use publish::{About, Entry, Published, publish, publish_to_one};
+pub use publish::{About, Entry, Published, publish};
 pub use read::{items, read};
 
 /// The media type of Atom.

@@ -1,6 +1,6 @@
-//! The public's warnings as an Atom feed. What enters is alerts and where their documents lie; what leaves is the feed, what it is
-//! cached by, and when it changes without anybody's doing, because a warning ends. The same warnings at the same time always make the
-//! same bytes. Nothing can go wrong.
+//! The public's warnings as an Atom feed, and an outlet's orders. What enters is alerts and where their documents lie; what leaves is
+//! the feed, what it is cached by, and when it changes without anybody's doing, because a warning ends. The same warnings at the same
+//! time always make the same bytes. Nothing can go wrong.
 
 use std::fmt::Write as _;
 
@@ -43,6 +43,17 @@ pub struct Published {
     pub until: Option<i64>,
 }
 
+impl Published {
+    /// The feed of what one reader alone may have: all of it, the latest first, as whoever calls has chosen it.
+    pub fn to_one(about: &About, entries: &[Entry<'_>]) -> Self {
+        let mut shown: Vec<&Entry> = entries.iter().collect();
+        shown.sort_by(|a, b| (b.alert.sent, b.address).cmp(&(a.alert.sent, a.address)));
+        let updated = shown.first().map_or(about.since, |latest| latest.alert.sent);
+        let until = shown.iter().filter_map(|entry| entry.alert.expires()).min().map(millis);
+        served(document(about, &shown, updated), until)
+    }
+}
+
 /// The feed at `now` (unix milliseconds): public and actual warnings, the latest first, without those that have ended and those that
 /// a later one took the place of. A cancellation stands as long as what it withdraws would have.
 pub fn publish(about: &About, entries: &[Entry<'_>], now: i64) -> Published {
@@ -53,13 +64,16 @@ pub fn publish(about: &About, entries: &[Entry<'_>], now: i64) -> Published {
     // It changed when the latest was sent, or when the last one ended.
     let ended = public.iter().filter_map(|entry| end(entry, &public)).filter(|end| millis(*end) <= now);
     let updated = public.iter().map(|entry| entry.alert.sent).chain(ended).max().unwrap_or(about.since);
-    let document = document(about, &shown, updated);
+    let until = shown.iter().filter_map(|entry| end(entry, &public)).min().map(millis);
+    served(document(about, &shown, updated), until)
+}
+
+fn served(document: String, until: Option<i64>) -> Published {
     let hash: String = Sha256::digest(&document).iter().take(16).fold(String::new(), |mut out, byte| {
         // Writing into a String cannot fail.
         let _ = write!(out, "{byte:02x}");
         out
     });
-    let until = shown.iter().filter_map(|entry| end(entry, &public)).min().map(millis);
     Published { document, etag: format!("\"{hash}\""), until }
 }
 
@@ -245,6 +259,22 @@ mod tests {
             spoil(&mut alert);
             assert_eq!(shown(&[alert], "2026-11-22T00:00:00+07:00").0, [""; 0]);
         }
+    }
+
+    #[test]
+    fn one_reader_s_feed_has_what_is_for_nobody_else() {
+        let mut order = warning(1, "2026-11-20T08:00:00+07:00", Some("2026-11-25T08:00:00+07:00"));
+        order.scope = Scope::Restricted;
+        let later = Alert { sent: at("2026-11-21T08:00:00+07:00"), ..order.clone() };
+        let entries = [("https://example.vn/1", &order), ("https://example.vn/2", &later)];
+        let entries = entries.map(|(address, alert)| Entry { address, alert });
+        let feed = Published::to_one(&about(), &entries);
+        let ids: Vec<String> = items(feed.document.as_bytes()).unwrap().into_iter().map(|item| item.id).collect();
+        assert_eq!(ids, ["https://example.vn/2", "https://example.vn/1"]);
+        assert_eq!(feed.until, Some(millis(at("2026-11-25T08:00:00+07:00"))));
+        assert!(feed.document.contains("<updated>2026-11-21T08:00:00+07:00</updated>"));
+        assert_eq!(Published::to_one(&about(), &entries).etag, feed.etag);
+        assert_ne!(Published::to_one(&about(), &entries[..1]).etag, feed.etag);
     }
 
     #[test]
