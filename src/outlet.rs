@@ -8,8 +8,8 @@
 mod store;
 
 pub use store::{
-    add, by_slug, change, contact, contacts, find, list, remove, renamed, reseal, set_active, set_user_outlet, user_outlet,
-    users, within_by_slug,
+    add, by_slug, change, contact, contacts, find, list, of_users, remove, renamed, reseal, set_active, set_user_outlet,
+    user_outlet, users, within_by_slug,
 };
 
 use serde::{Deserialize, Serialize};

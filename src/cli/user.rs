@@ -16,7 +16,8 @@ use crate::{
     config::Config,
     db::Db,
     document::suggestion,
-    phrase,
+    outlet, phrase,
+    relay::partner::{self, Unfit},
     seal::Seal,
     user::{self, Change, New, Refused, Role, Roles, User, invitation, password},
     words::{Lang, Phrase},
@@ -44,6 +45,9 @@ enum What {
         /// A department that they belong to; without any they see all
         #[arg(long = "department", value_name = "NAME")]
         departments: Vec<String>,
+        /// The outlet that a partner acts for
+        #[arg(long, value_name = "SLUG")]
+        outlet: Option<String>,
         /// Ask for the password now (a line of standard input) instead of printing a link
         #[arg(long)]
         password: bool,
@@ -86,6 +90,9 @@ enum What {
         /// What they are from now on
         #[arg(required = true, value_name = "ROLE")]
         roles: Vec<String>,
+        /// The outlet that a partner acts for from now on
+        #[arg(long, value_name = "SLUG")]
+        outlet: Option<String>,
         #[command(flatten)]
         by: By,
     },
@@ -127,8 +134,11 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let (db, seal) = opened(&config).await?;
     let ground = Ground { config, db, seal, globals };
     match args.what {
-        What::Add { email, name, roles, departments, password, by } => {
-            ground.add(&email, &name, &roles, &departments, password, by).await?;
+        What::Add { email, name, roles, departments, outlet, password, by } => {
+            let roles = ground.roles(&roles).await?;
+            let departments = ground.departments(&departments).await?;
+            let new = New { email, name, roles, every_department: departments.is_empty(), departments };
+            ground.add(new, outlet.as_deref(), password, by).await?;
         }
         What::List => ground.list().await?,
         What::Disable { email, undo, by } => ground.disable(&email, !undo, by).await?,
@@ -143,14 +153,14 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             }
             ground.link(&user, true, &actor).await?;
         }
-        What::Role { email, roles, by } => {
+        What::Role { email, roles, outlet, by } => {
             let roles = read_roles(&roles)?;
-            ground.change(&email, by, |change| change.roles = roles).await?;
+            ground.change(&email, outlet.as_deref(), by, |change| change.roles = roles).await?;
         }
         What::Department { email: Some(email), departments, by, .. } => {
             let numbers = ground.departments(&departments).await?;
             ground
-                .change(&email, by, |change| {
+                .change(&email, None, by, |change| {
                     change.every_department = numbers.is_empty();
                     change.departments = numbers;
                 })
@@ -227,35 +237,56 @@ impl Ground<'_> {
         Ok(numbers)
     }
 
-    async fn add(
-        &self,
-        email: &str,
-        name: &str,
-        roles: &[String],
-        departments: &[String],
-        ask: bool,
-        by: By,
-    ) -> anyhow::Result<()> {
-        let actor = self.actor(by)?;
-        let Some(address) = user::email(email) else {
-            return Err(Mistake(phrase!("`{email}` không phải địa chỉ e-mail", "`{email}` is not an e-mail address")).into());
-        };
-        let Some(name) = user::name(name) else {
-            return Err(Mistake(phrase!("tên trống hoặc quá dài", "the name is empty or too long")).into());
-        };
-        let roles = match read_roles(roles)? {
-            none if none.is_empty() && !user::any(&self.db).await? => [Role::Administrator].into_iter().collect(),
+    /// The roles of a new user: the first one is an administrator unless said.
+    async fn roles(&self, names: &[String]) -> anyhow::Result<Roles> {
+        match read_roles(names)? {
+            none if none.is_empty() && !user::any(&self.db).await? => Ok([Role::Administrator].into_iter().collect()),
             none if none.is_empty() => {
                 let all = Role::ALL.map(Role::name).join(", ");
-                return Err(Mistake(phrase!("thêm `--role`: {all}", "add `--role`: {all}")).into());
+                Err(Mistake(phrase!("thêm `--role`: {all}", "add `--role`: {all}")).into())
             }
-            roles => roles,
+            roles => Ok(roles),
+        }
+    }
+
+    /// Why a user is not written; an outlet that there is none of, with the nearest name.
+    async fn unfit(&self, unfit: Unfit, outlet: Option<&str>) -> anyhow::Result<Mistake> {
+        Ok(match unfit {
+            Unfit::NoOutlet => Mistake(phrase!(
+                "vai trò partner cần `--outlet`: mã của đơn vị mà người này làm thay",
+                "a partner needs `--outlet`: the slug of the outlet that they act for"
+            )),
+            Unfit::Outlet(outlet::Refused::NoSuchOutlet) => {
+                let slug = outlet.unwrap_or_default();
+                let all = outlet::list(&self.db, &self.seal).await?;
+                let nearest = suggestion(slug, all.iter().map(|outlet| outlet.slug.as_str()));
+                Mistake(phrase!("không có đơn vị phối hợp `{slug}`", "there is no outlet `{slug}`").then(&nearest))
+            }
+            other => Mistake(other.words()),
+        })
+    }
+
+    async fn add(&self, new: New, outlet: Option<&str>, ask: bool, by: By) -> anyhow::Result<()> {
+        let actor = self.actor(by)?;
+        let typed = &new.email;
+        let Some(email) = user::email(typed) else {
+            return Err(Mistake(phrase!("`{typed}` không phải địa chỉ e-mail", "`{typed}` is not an e-mail address")).into());
         };
-        let departments = self.departments(departments).await?;
+        let Some(name) = user::name(&new.name) else {
+            return Err(Mistake(phrase!("tên trống hoặc quá dài", "the name is empty or too long")).into());
+        };
+        if outlet.is_some() && !new.roles.has(Role::Partner) {
+            return Err(
+                Mistake(phrase!("`--outlet` chỉ đi với `--role partner`", "`--outlet` goes with `--role partner`")).into()
+            );
+        }
         // Asked before anything is made, so that a weak one leaves nothing half done.
-        let hash = if ask { Some(self.ask_password(&address, &name).await?) } else { None };
-        let new = New { email: address, name, roles, every_department: departments.is_empty(), departments };
-        let id = user::add(&self.db, &new, &actor, self.now()).await?.map_err(refused)?;
+        let hash = if ask { Some(self.ask_password(&email, &name).await?) } else { None };
+        let new = New { email, name, ..new };
+        let id = match partner::add(&self.db, &new, outlet, &actor, self.now()).await? {
+            Ok(id) => id,
+            Err(unfit) => return Err(self.unfit(unfit, outlet).await?.into()),
+        };
         let Some(user) = user::find(&self.db, id).await? else { anyhow::bail!("the new user is gone again") };
         let Some(hash) = hash else { return self.link(&user, false, &actor).await };
         password::change(&self.db, &user, &hash, None, &actor, self.now()).await?;
@@ -348,7 +379,7 @@ impl Ground<'_> {
         Ok(self.say(&shown(&self.user(email).await?), &words)?)
     }
 
-    async fn change(&self, email: &str, by: By, how: impl FnOnce(&mut Change)) -> anyhow::Result<()> {
+    async fn change(&self, email: &str, outlet: Option<&str>, by: By, how: impl FnOnce(&mut Change)) -> anyhow::Result<()> {
         let (user, actor) = (self.user(email).await?, self.actor(by)?);
         let names: Vec<String> = user.departments.names().map(str::to_string).collect();
         let mut change = Change {
@@ -358,7 +389,12 @@ impl Ground<'_> {
             departments: self.departments(&names).await?,
         };
         how(&mut change);
-        user::change(&self.db, user.id, &change, &actor, self.now()).await?.map_err(refused)?;
+        if outlet.is_some() && !change.roles.has(Role::Partner) {
+            return Err(Mistake(phrase!("`--outlet` chỉ đi với vai trò partner", "`--outlet` goes with the role partner")).into());
+        }
+        if let Err(unfit) = partner::change(&self.db, user.id, &change, outlet, &actor, self.now()).await? {
+            return Err(self.unfit(unfit, outlet).await?.into());
+        }
         let user = self.user(email).await?;
         let (name, roles) = (&user.name, user.roles.names().join(", "));
         let departments: Vec<&str> = user.departments.names().collect();

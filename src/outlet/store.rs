@@ -287,6 +287,14 @@ pub async fn users(db: &Db, outlet: i64) -> Result<Vec<i64>> {
     on!(db.read, |pool, sql| sqlx::query_scalar(sql(&USERS)).bind(outlet).fetch_all(pool).await)
 }
 
+static OF_USERS: Sql = Sql::new(r"SELECT id, outlet FROM console_user WHERE outlet IS NOT NULL");
+
+/// The outlets for which users of the console act, by user.
+pub async fn of_users(db: &Db) -> Result<BTreeMap<i64, i64>> {
+    let rows: Vec<(i64, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_USERS)).fetch_all(pool).await)?;
+    Ok(rows.into_iter().collect())
+}
+
 static LOCK_USER: Sql = Sql::new(r"SELECT u.outlet FROM console_user u WHERE u.id = $1 :lock(u)");
 static SET_OF_USER: Sql = Sql::new(r"UPDATE console_user SET outlet = $2 WHERE id = $1");
 

@@ -265,7 +265,7 @@ pub fn read(path: &Path, ground: &Ground, sees: impl Fn(&str) -> bool) -> std::r
     let mut failed = None;
     let mut looked_at = 0;
     let mut listed = Listed::default();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut slugs: BTreeSet<String> = BTreeSet::new();
     file.each(&mut |row| {
         let cells = match row.cells {
             Ok(cells) => cells,
@@ -291,7 +291,7 @@ pub fn read(path: &Path, ground: &Ground, sees: impl Fn(&str) -> bool) -> std::r
             return false;
         }
         match judged(row.line, &cells, known, ground, &sees) {
-            Ok(one) if !seen.insert(one.written.slug.clone()) => {
+            Ok(one) if !slugs.insert(one.written.slug.clone()) => {
                 let slug = &one.written.slug;
                 let why = phrase!(
                     "mã “{slug}” đã có ở dòng trên: thêm cột mã, hoặc ghi mã khác",

@@ -1,5 +1,7 @@
 //! Users of the console, for administrators.
 
+use std::collections::BTreeMap;
+
 use axum::{extract, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,8 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    phrase,
+    outlet, phrase,
+    relay::partner::{self, Unfit},
     user::{self, Change, Department, New, Refused, Right, Role, invitation},
     web::State,
 };
@@ -53,11 +56,14 @@ struct User {
     signed_in_at: Option<DateTime<Utc>>,
     /// Since when they may not sign in any more.
     disabled_at: Option<DateTime<Utc>>,
+    /// The slug of the outlet that a partner acts for.
+    outlet: Option<String>,
 }
 
-impl From<user::User> for User {
-    fn from(user: user::User) -> Self {
+impl User {
+    fn of(user: user::User, outlet: Option<String>) -> Self {
         Self {
+            outlet,
             id: user.id,
             roles: user.roles.iter().collect(),
             every_department: user.departments.is_everything(),
@@ -91,6 +97,9 @@ struct NewUser {
     /// Numbers of their departments: at least one of somebody who does not see them all.
     #[serde(default)]
     departments: Vec<i64>,
+    /// The slug of the outlet that a partner acts for, and nobody else.
+    #[serde(default)]
+    outlet: Option<String>,
 }
 
 /// What an administrator sets.
@@ -109,6 +118,29 @@ struct ChangedUser {
     /// Numbers of their departments: at least one of somebody who does not see them all.
     #[serde(default)]
     departments: Vec<i64>,
+    /// The slug of the outlet that a partner acts for; left out, the one that they act for already.
+    #[serde(default)]
+    outlet: Option<String>,
+}
+
+/// Somebody as they stand.
+async fn standing(state: &crate::web::Shared, id: i64) -> Result<User, Problem> {
+    let (db, seal) = (&state.parts.db, &state.parts.seal);
+    let user = user::find(db, id).await?.ok_or_else(Problem::not_found)?;
+    let outlet = match outlet::user_outlet(db, id).await? {
+        Some(outlet) => outlet::find(db, seal, outlet).await?.map(|outlet| outlet.slug),
+        None => None,
+    };
+    Ok(User::of(user, outlet))
+}
+
+impl From<Unfit> for Problem {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::User(refused) => refused.into(),
+            Unfit::Outlet(_) | Unfit::NoOutlet => Self::field("/outlet", unfit.words()),
+        }
+    }
 }
 
 fn well_named(name: &str) -> Result<String, Problem> {
@@ -147,7 +179,14 @@ impl From<Refused> for Problem {
     responses((status = 200, description = "All of them, those who may sign in first", body = List<User>)))]
 async fn list(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<User>, Problem> {
     caller.needs(Right::ManageUsers)?;
-    Ok(List::whole(user::list(&state.parts.db).await?.into_iter().map(User::from).collect()))
+    let slugs: BTreeMap<i64, String> =
+        outlet::list(&state.parts.db, &state.parts.seal).await?.into_iter().map(|outlet| (outlet.id, outlet.slug)).collect();
+    let acts_for = outlet::of_users(&state.parts.db).await?;
+    let one = |user: user::User| {
+        let outlet = acts_for.get(&user.id).and_then(|outlet| slugs.get(outlet)).cloned();
+        User::of(user, outlet)
+    };
+    Ok(List::whole(user::list(&state.parts.db).await?.into_iter().map(one).collect()))
 }
 
 #[utoipa::path(post, path = "/users", tag = "users", operation_id = "add_user",
@@ -163,12 +202,12 @@ async fn add(
     let email = user::email(&new.email).ok_or_else(|| {
         Problem::field("/email", phrase!("cần một địa chỉ như lan@example.vn", "an address such as lan@example.vn"))
     })?;
-    let NewUser { name, roles, every_department, departments, .. } = new;
+    let NewUser { name, roles, every_department, departments, outlet, .. } = new;
     placed(every_department, &departments)?;
     let new = New { email, name: well_named(&name)?, roles: some(&roles)?, every_department, departments };
-    let id = user::add(&state.parts.db, &new, &caller.actor, state.parts.clock.millis()).await??;
-    let user = user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?;
-    Ok(created(&format!("/api/v1/users/{id}"), &User::from(user)))
+    let now = state.parts.clock.millis();
+    let id = partner::add(&state.parts.db, &new, outlet.as_deref(), &caller.actor, now).await??;
+    Ok(created(&format!("/api/v1/users/{id}"), &standing(&state, id).await?))
 }
 
 #[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "read_user",
@@ -179,7 +218,7 @@ async fn read(
     Number(id): Number,
 ) -> Result<axum::Json<User>, Problem> {
     caller.needs(Right::ManageUsers)?;
-    Ok(axum::Json(user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?.into()))
+    Ok(axum::Json(standing(&state, id).await?))
 }
 
 #[utoipa::path(put, path = "/users/{id}", tag = "users", operation_id = "change_user",
@@ -200,14 +239,15 @@ async fn change(
         every_department: to.every_department,
         departments: to.departments,
     };
-    user::change(&state.parts.db, id, &change, &caller.actor, state.parts.clock.millis()).await??;
-    Ok(axum::Json(user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?.into()))
+    let now = state.parts.clock.millis();
+    partner::change(&state.parts.db, id, &change, to.outlet.as_deref(), &caller.actor, now).await??;
+    Ok(axum::Json(standing(&state, id).await?))
 }
 
 async fn set_disabled(caller: &Caller, state: &crate::web::Shared, id: i64, disabled: bool) -> Result<axum::Json<User>, Problem> {
     caller.needs(Right::ManageUsers)?;
     user::disable(&state.parts.db, id, disabled, &caller.actor, state.parts.clock.millis()).await??;
-    Ok(axum::Json(user::find(&state.parts.db, id).await?.ok_or_else(Problem::not_found)?.into()))
+    Ok(axum::Json(standing(state, id).await?))
 }
 
 #[utoipa::path(post, path = "/users/{id}/disable", tag = "users", operation_id = "disable_user",

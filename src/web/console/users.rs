@@ -18,7 +18,9 @@ use super::{
     when::moment,
 };
 use crate::{
+    outlet::Outlet,
     phrase,
+    relay::partner::Unfit,
     user::{self, Department, Refused, Right, Role, Roles, User},
     web::{Shared, State},
     words::Lang,
@@ -103,6 +105,8 @@ struct Entered {
     roles: Vec<String>,
     everything: bool,
     departments: Vec<String>,
+    /// The slug of the outlet that a partner acts for.
+    outlet: String,
 }
 
 impl Entered {
@@ -114,10 +118,11 @@ impl Entered {
             roles: all("role"),
             everything: fields.get("scope") == "all",
             departments: all("department"),
+            outlet: fields.get("outlet").to_string(),
         }
     }
 
-    fn of_user(user: &User, departments: &[Department]) -> Self {
+    fn of_user(user: &User, departments: &[Department], outlet: Option<&Outlet>) -> Self {
         let mine: Vec<&str> = user.departments.names().collect();
         let theirs = departments.iter().filter(|department| mine.contains(&department.name.as_str()));
         Self {
@@ -126,7 +131,22 @@ impl Entered {
             roles: user.roles.names().into_iter().map(str::to_string).collect(),
             everything: user.departments.is_everything(),
             departments: theirs.map(|department| department.id.to_string()).collect(),
+            outlet: outlet.map(|outlet| outlet.slug.clone()).unwrap_or_default(),
         }
+    }
+
+    /// Whether they are a partner and nothing else: what departments see is not theirs.
+    fn is_partner_alone(&self) -> bool {
+        self.roles().iter().all(|role| role == Role::Partner) && !self.roles.is_empty()
+    }
+
+    /// The slug of their outlet, also where its name was typed; as typed where there is none of that name.
+    fn outlet<'o>(&'o self, outlets: &'o [Outlet]) -> Option<&'o str> {
+        let typed = Some(self.outlet.as_str()).filter(|typed| !typed.is_empty())?;
+        let mut called = outlets.iter().filter(|outlet| outlet.title == typed);
+        let by_title = called.next().filter(|_| called.next().is_none()).map(|outlet| outlet.slug.as_str());
+        let by_slug = outlets.iter().find(|outlet| outlet.slug == typed).map(|outlet| outlet.slug.as_str());
+        Some(by_slug.or(by_title).unwrap_or(typed))
     }
 
     fn roles(&self) -> Roles {
@@ -146,7 +166,10 @@ impl Entered {
         if self.roles().is_empty() {
             mistakes.add("role", phrase!("Chọn ít nhất một vai trò", "Choose at least one role"));
         }
-        if !self.everything && self.departments().is_empty() {
+        if self.roles().has(Role::Partner) && self.outlet.is_empty() {
+            mistakes.add("outlet", Unfit::NoOutlet.words().capital());
+        }
+        if !self.everything && self.departments().is_empty() && !self.is_partner_alone() {
             mistakes.add(
                 "department",
                 phrase!("Chọn ít nhất một đơn vị, hoặc cho xem tất cả", "Choose at least one department, or let them see all"),
@@ -155,7 +178,7 @@ impl Entered {
         mistakes
     }
 
-    fn values(&self, departments: &[Department], mistakes: &Mistakes, lang: Lang) -> Value {
+    fn values(&self, departments: &[Department], outlets: &[Outlet], mistakes: &Mistakes, lang: Lang) -> Value {
         let options =
             |role: Role| context! { value => role.name(), label => role.label().text(lang), why => role.about().text(lang) };
         context! {
@@ -166,6 +189,8 @@ impl Entered {
             chosen_departments => self.departments.clone(),
             roles => Role::ALL.map(options).to_vec(),
             departments => departments.iter().map(|d| context! { value => d.id.to_string(), label => d.name.clone(), why => "" }).collect::<Vec<_>>(),
+            outlet => self.outlet.clone(),
+            outlets => outlets.iter().map(|outlet| context! { slug => outlet.slug.clone(), title => outlet.title.clone() }).collect::<Vec<_>>(),
             mistakes => mistakes.list(lang),
             errors => mistakes.by_field(lang),
         }

@@ -1,15 +1,17 @@
 //! One user: added, changed, invited, helped with a forgotten password, disabled.
 
 use axum::{
-    extract::{self, Path},
+    extract::{self, Path, Query},
     response::Response,
 };
 use minijinja::context;
 
 use super::{Entered, link_page, role_labels, standing};
 use crate::{
+    outlet::{self, Outlet},
     phrase,
-    user::{self, Change, New, Refused, Right, User, invitation, second_factor},
+    relay::partner::{self, Unfit},
+    user::{self, Change, New, Refused, Right, Role, User, invitation, second_factor},
     web::{
         Shared, State,
         console::{
@@ -25,15 +27,36 @@ async fn found(state: &Shared, id: i64) -> Result<User, Fault> {
     user::find(&state.parts.db, id).await?.ok_or(Fault::NotFound)
 }
 
+/// The outlet that a user acts for.
+async fn own(state: &Shared, user: &User) -> Result<Option<Outlet>, Fault> {
+    match outlet::user_outlet(&state.parts.db, user.id).await? {
+        Some(id) => Ok(outlet::find(&state.parts.db, &state.parts.seal, id).await?),
+        None => Ok(None),
+    }
+}
+
 async fn new_page(state: &Shared, visitor: &Visitor, entered: &Entered, mistakes: &Mistakes) -> Result<Response, Fault> {
     let departments = user::departments(&state.parts.db).await?;
-    let values = entered.values(&departments, mistakes, visitor.lang);
+    let outlets = outlet::list(&state.parts.db, &state.parts.seal).await?;
+    let values = entered.values(&departments, &outlets, mistakes, visitor.lang);
     Ok(state.view_as(mistakes.status(), visitor, "console/users/new", values))
 }
 
-pub async fn ask(extract::State(State(state)): extract::State<State>, visitor: Visitor) -> Result<Response, Fault> {
+/// With what a link may say: an outlet's page offers to add who acts for it.
+#[derive(serde::Deserialize)]
+pub struct Meant {
+    #[serde(default)]
+    outlet: String,
+}
+
+pub async fn ask(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Query(Meant { outlet }): Query<Meant>,
+) -> Result<Response, Fault> {
     visitor.needs(Right::ManageUsers)?;
-    let entered = Entered { everything: true, ..Entered::default() };
+    let roles = if outlet.is_empty() { Vec::new() } else { vec![Role::Partner.name().to_string()] };
+    let entered = Entered { everything: outlet.is_empty(), outlet, roles, ..Entered::default() };
     new_page(&state, &visitor, &entered, &Mistakes::default()).await
 }
 
@@ -59,15 +82,26 @@ pub async fn add(
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let new =
         New { email, name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
-    let id = match user::add(db, &new, &visitor.actor, now).await? {
+    let outlets = outlet::list(db, &state.parts.seal).await?;
+    let id = match partner::add(db, &new, entered.outlet(&outlets), &visitor.actor, now).await? {
         Ok(id) => id,
-        Err(refused @ (Refused::Taken | Refused::NoSuchDepartment)) => {
-            mistakes.add(if refused == Refused::Taken { "email" } else { "department" }, refused.words());
+        Err(unfit) => {
+            mistakes.add(field(&unfit)?, unfit.words());
             return new_page(&state, &visitor, &entered, &mistakes).await;
         }
-        Err(refused) => return Err(refused.into()),
     };
     give_link(&state, &visitor, &found(&state, id).await?).await
+}
+
+/// Beside which field it is told why somebody is not written.
+fn field(unfit: &Unfit) -> Result<&'static str, Fault> {
+    match unfit {
+        Unfit::User(Refused::Taken) => Ok("email"),
+        Unfit::User(Refused::NoSuchDepartment) => Ok("department"),
+        Unfit::User(Refused::LastAdministrator) => Ok("role"),
+        Unfit::User(refused) => Err((*refused).into()),
+        Unfit::Outlet(_) | Unfit::NoOutlet => Ok("outlet"),
+    }
 }
 
 async fn give_link(state: &Shared, visitor: &Visitor, user: &User) -> Result<Response, Fault> {
@@ -80,6 +114,8 @@ async fn give_link(state: &Shared, visitor: &Visitor, user: &User) -> Result<Res
 
 async fn page(state: &Shared, visitor: &Visitor, user: &User, entered: &Entered, mistakes: &Mistakes) -> Result<Response, Fault> {
     let departments = user::departments(&state.parts.db).await?;
+    let outlets = outlet::list(&state.parts.db, &state.parts.seal).await?;
+    let acts_for = own(state, user).await?;
     let (standing, tone) = standing(user, visitor.lang);
     let values = context! {
         id => user.id,
@@ -95,7 +131,10 @@ async fn page(state: &Shared, visitor: &Visitor, user: &User, entered: &Entered,
         created => moment(user.created_at, visitor.lang),
         signed_in => user.signed_in_at.map(|at| moment(at, visitor.lang)),
         oneself => user.id == visitor.user.id,
-        ..entered.values(&departments, mistakes, visitor.lang)
+        is_partner => user.roles.has(Role::Partner),
+        acts_for => acts_for.map(|outlet| context! { slug => outlet.slug, title => outlet.title, active => outlet.active }),
+        may_see_outlets => visitor.can(Right::ReadOrders),
+        ..entered.values(&departments, &outlets, mistakes, visitor.lang)
     };
     Ok(state.view_as(mistakes.status(), visitor, "console/users/one", values))
 }
@@ -107,7 +146,8 @@ pub async fn show(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::ManageUsers)?;
     let user = found(&state, id).await?;
-    let entered = Entered::of_user(&user, &user::departments(&state.parts.db).await?);
+    let acts_for = own(&state, &user).await?;
+    let entered = Entered::of_user(&user, &user::departments(&state.parts.db).await?, acts_for.as_ref());
     page(&state, &visitor, &user, &entered, &Mistakes::default()).await
 }
 
@@ -125,16 +165,17 @@ pub async fn change(
         return page(&state, &visitor, &user, &entered, &mistakes).await;
     };
     let to = Change { name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
-    match user::change(&state.parts.db, id, &to, &visitor.actor, state.parts.clock.millis()).await? {
+    let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let outlets = outlet::list(db, &state.parts.seal).await?;
+    match partner::change(db, id, &to, entered.outlet(&outlets), &visitor.actor, now).await? {
         Ok(()) => {
             visitor.flash(&phrase!("Đã lưu.", "Saved.")).await?;
             Ok(see_other(&format!("/users/{id}")))
         }
-        Err(refused @ (Refused::LastAdministrator | Refused::NoSuchDepartment)) => {
-            mistakes.add(if refused == Refused::LastAdministrator { "role" } else { "department" }, refused.words());
+        Err(unfit) => {
+            mistakes.add(field(&unfit)?, unfit.words());
             page(&state, &visitor, &user, &entered, &mistakes).await
         }
-        Err(refused) => Err(refused.into()),
     }
 }
 
