@@ -13,7 +13,13 @@ pub enum Kind {
     Link,
     /// Something with digits: a telephone number, an account, an amount, a day.
     Number,
+    /// What each person's text has something of their own for: see [`SLOT`].
+    Slot,
 }
+
+/// Stands in a text that was sent where each person got something of their own: a name, a place, the end of a link. A character that
+/// no text has (Unicode leaves it to private use).
+pub const SLOT: char = '\u{e000}';
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +89,8 @@ fn words(chunk: &str, tokens: &mut Vec<Token>) {
         }
         finish(&mut word, tokens);
         if !is_mark(c) && !c.is_control() {
-            tokens.push(Token { folded: c.to_string(), shown: c.to_string(), kind: Kind::Word });
+            let kind = if c == SLOT { Kind::Slot } else { Kind::Word };
+            tokens.push(Token { folded: c.to_string(), shown: c.to_string(), kind });
         }
     }
     finish(&mut word, tokens);

@@ -160,6 +160,75 @@ fn what_nobody_sent_is_not_known() {
     assert_eq!(Index::default().find(REAL, None), Verdict::Unknown);
 }
 
+#[test]
+fn a_text_with_something_of_ones_own_is_known_by_the_rest() {
+    let text = format!("Kính gửi {SLOT}, ngân hàng không bao giờ hỏi mã OTP. Từ chối: https://canhbao.example.vn/u/{SLOT}");
+    let index = Index::from_iter([original(1, &text), original(2, REAL), original(3, &format!("Xin chào {SLOT}"))]);
+    let copy =
+        |name: &str, rest: &str| format!("kinh gui {name} ngan hang {rest}. Từ chối: https://canhbao.example.vn/u/AbC-9_x");
+    let rest = "khong bao gio hoi ma OTP";
+    match index.find(&copy("Bà Nguyễn Thị Mẫu", rest), None) {
+        Verdict::Genuine { original, filled, .. } => {
+            assert_eq!((original.id, filled), (1, vec!["Bà Nguyễn Thị Mẫu".to_string()]));
+        }
+        other => panic!("{other:?}"),
+    }
+    // A number, a link or another word elsewhere is not what was sent; what fills the slot is no difference by itself.
+    for (name, rest) in [("Mẫu 0901", rest), ("Mẫu bit.ly/x", rest), ("Mẫu", "luon luon hoi ma OTP")] {
+        let pasted = copy(name, rest);
+        let Verdict::Near(near) = index.find(&pasted, None) else { panic!("{pasted}") };
+        assert_eq!(near.original.id, 1);
+        assert!(near.pieces.iter().any(|piece| piece.side == Side::Pasted), "{near:?}");
+    }
+    let pasted = copy("Mẫu", "luon luon hoi ma OTP");
+    let Verdict::Near(near) = index.find(&pasted, None) else { panic!() };
+    let slot = near.pieces.iter().find(|piece| piece.kind == Kind::Slot).unwrap();
+    assert_eq!((slot.side, slot.text.as_str()), (Side::Both, "Mẫu"));
+    assert!(!near.is_alarming());
+    assert_eq!(index.find("Xin chào Mẫu", None), Verdict::Unknown, "a greeting alone says nothing");
+}
+
+#[test]
+fn a_disguised_text_leads_to_the_one_that_it_imitates() {
+    let look = |text: &str| text.replace('o', "о").replace('a', "а").replace('c', "с").replace('e', "е");
+    let disguised = look(REAL);
+    assert_ne!(disguised, REAL);
+    let index = index();
+    for text in [disguised, REAL.chars().flat_map(|c| [c, '\u{2060}']).collect()] {
+        let Verdict::Near(near) = index.find(&text, None) else { panic!("{text}") };
+        assert!(near.original.id == 2 && near.disguised && near.is_alarming());
+    }
+    let Verdict::Near(near) = index.find(&REAL.replace("bất kỳ ai", "ai"), None) else { panic!() };
+    assert!(!near.disguised);
+}
+
+#[test]
+fn a_sender_may_have_several_names_or_none() {
+    let index = Index::from_iter([
+        Original { sender: "so@example.vn\nSở Văn hóa".to_string(), ..original(1, REAL) },
+        Original {
+            sender: String::new(), ..original(2, "Một tin khác hẳn, không ai biết gửi từ đâu, không có liên kết nào.")
+        },
+    ]);
+    for sender in ["so@example.vn", "SO VAN HOA"] {
+        assert!(matches!(index.find(REAL, Some(sender)), Verdict::Genuine { by_sender: true, .. }), "{sender}");
+    }
+    assert!(matches!(index.find(REAL, Some("so@example.com")), Verdict::Near(near) if near.other_sender));
+    let other = "một tin khác hẳn, không ai biết gửi từ đâu, không có liên kết nào";
+    assert!(matches!(index.find(other, Some("bất kỳ")), Verdict::Genuine { by_sender: false, .. }));
+}
+
+/// A long tail costs no more than the text that it hangs on.
+#[test]
+fn what_hangs_on_is_one_piece() {
+    let index = index();
+    let text = format!("{REAL} {}", "bấm đây ".repeat(1_000));
+    let Verdict::Near(near) = index.find(&text, None) else { panic!() };
+    assert!(near.pieces.last().is_some_and(|piece| piece.side == Side::Pasted && piece.text.len() > 5_000));
+    let text = format!("{} {REAL}", "bấm đây ".repeat(1_000));
+    assert!(matches!(index.find(&text, None), Verdict::Near(near) if near.original.id == 2), "nor what stands before it");
+}
+
 fn words() -> impl Strategy<Value = String> {
     prop::collection::vec("[a-zA-Zàảãáạđêô]{1,7}|[0-9]{3,6}|[a-z]{3,6}\\.vn/[a-zA-Z]{1,4}", 4..30)
         .prop_map(|words| words.join(" "))
