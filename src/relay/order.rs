@@ -260,6 +260,14 @@ impl Order {
             _ => state.on(happening),
         }
     }
+
+    /// What would become of it now, or why it cannot be: for pages, which offer what is possible. Whoever answers or reports has had it.
+    pub fn may(&self, happening: Happening) -> std::result::Result<State, Refusal> {
+        use Happening::{Acknowledge, Begin, Correct, Refuse, Report};
+        let says = matches!(happening, Acknowledge | Refuse | Begin | Report { .. } | Correct { .. });
+        let stands = if says && self.state == State::Approved { State::HandedOver } else { self.state };
+        self.would(stands, happening)
+    }
 }
 
 static ONE: Sql = Sql::new(orders!("WHERE o.id = $1"));
@@ -355,6 +363,36 @@ pub struct Event {
     pub via: String,
     /// What they said.
     pub detail: String,
+}
+
+impl Event {
+    /// What people read of it.
+    pub fn label(&self) -> Phrase {
+        match self.happening.as_str() {
+            "make" => phrase!("Lập yêu cầu", "Made"),
+            "update" => phrase!("Soạn bản sửa đổi", "Update written"),
+            "cancel" => phrase!("Lập lệnh thu hồi", "Cancel made"),
+            "approve" => phrase!("Phê duyệt", "Approved"),
+            "withdraw" => phrase!("Thu hồi khi chưa giao", "Withdrawn before anybody had it"),
+            "lapse" => phrase!("Hết hiệu lực khi chưa giao", "Expired before anybody had it"),
+            "hand_over" => phrase!("Giao cho đơn vị", "Handed over"),
+            "push_failed" => phrase!("Chưa gửi được, sẽ gửi lại", "Not pushed, tried again later"),
+            "push_in_doubt" => phrase!("Chưa rõ đã tới hay chưa, sẽ gửi lại", "Nobody knows whether it got there, tried again"),
+            "acknowledge" => phrase!("Đơn vị tiếp nhận", "Acknowledged"),
+            "refuse" => phrase!("Đơn vị từ chối", "Refused"),
+            "begin" => phrase!("Đơn vị bắt đầu thực hiện", "Sending began"),
+            "report" => phrase!("Báo cáo", "Reported"),
+            "correct" => phrase!("Báo cáo đính chính", "Corrected"),
+            "report_rejected" => phrase!("Báo cáo không hợp lệ, bị trả lại", "A report was rejected"),
+            "cancelled" => phrase!("Lệnh thu hồi có hiệu lực", "Cancelled"),
+            "superseded" => phrase!("Bản sửa đổi thay thế", "An Update took its place"),
+            "overdue" => phrase!("Quá hạn báo cáo", "Its report is overdue"),
+            "chased" => phrase!("Đã nhắc đơn vị", "The outlet was reminded"),
+            "close" => phrase!("Đóng", "Closed"),
+            "reopen" => phrase!("Mở lại", "Opened again"),
+            other => other.into(),
+        }
+    }
 }
 
 static EVENTS: Sql =
