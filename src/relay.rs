@@ -23,6 +23,7 @@ pub mod make;
 pub mod order;
 pub mod owed;
 pub mod paper;
+pub mod push;
 pub mod partner;
 pub mod recount;
 pub mod report;

@@ -82,7 +82,10 @@ CREATE TABLE relay_push (
     next_at     INTEGER NOT NULL,
     tries       INTEGER NOT NULL,
     doubt       BOOLEAN NOT NULL,                       -- a try may have reached the outlet
-    last        TEXT    NOT NULL                        -- what the last try came to
+    doubted     BOOLEAN NOT NULL,                       -- one before the last may have
+    rejected    BOOLEAN NOT NULL,                       -- the outlet's server said no, and will until a person mends it
+    began_at    INTEGER NOT NULL,                       -- the first try
+    last        TEXT    NOT NULL                        -- what the last try came to; '': one is under way
 );
 CREATE INDEX relay_push_next ON relay_push (next_at);
 
@@ -228,3 +231,18 @@ CREATE TABLE upstream_report (
     refused        TEXT,                                -- why it did not
     PRIMARY KEY (upstream_order, sequence)
 );
+
+-- What the public is told, as CAP documents: frozen when they are first asked for. Those of one warning are a chain.
+CREATE TABLE publication (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    mark       TEXT    NOT NULL UNIQUE,                 -- what it tells of: a run, an Update of its orders, its end
+    identifier TEXT    NOT NULL UNIQUE,                 -- in CAP
+    chain      INTEGER NOT NULL,                        -- the run that the warning began with
+    sender     TEXT    NOT NULL,                        -- in CAP
+    sent_at    INTEGER NOT NULL,                        -- CAP's `sent`
+    ends_at    INTEGER NOT NULL,                        -- when nothing of it holds any more
+    document   BLOB    NOT NULL,                        -- signed, where there is a key
+    made_at    INTEGER NOT NULL
+);
+CREATE INDEX publication_chain ON publication (chain, id);
+CREATE INDEX publication_ends ON publication (ends_at);

@@ -49,8 +49,10 @@ static WAITING: Sql = Sql::new(orders!(
 ));
 
 static CLAIM: Sql = Sql::new(
-    r"INSERT INTO relay_push (relay_order, next_at, tries, doubt, last) VALUES ($1, $2, 1, true, '')
-      ON CONFLICT (relay_order) DO UPDATE SET next_at = excluded.next_at, tries = relay_push.tries + 1, doubt = true
+    r"INSERT INTO relay_push (relay_order, next_at, tries, doubt, doubted, rejected, began_at, last)
+      VALUES ($1, $2, 1, true, false, false, $3, '')
+      ON CONFLICT (relay_order) DO UPDATE
+      SET next_at = excluded.next_at, tries = relay_push.tries + 1, doubt = true, doubted = relay_push.doubt, last = ''
       WHERE relay_push.next_at <= $3",
 );
 
@@ -89,11 +91,16 @@ pub enum Pushed {
     Taken,
     /// The outlet certainly did not take it: no connection, or it said no for now.
     Failed(String),
+    /// It said no, and will again until a person mends something. It is tried once in [`LONGEST`] all the same.
+    Rejected(String),
     /// Nobody knows: bytes were written, and no answer came. It is pushed again, under the same identifier.
     InDoubt(String),
 }
 
-static SETTLE: Sql = Sql::new(r"UPDATE relay_push SET doubt = $2, last = $3, next_at = $4 WHERE relay_order = $1");
+// What one try may have left with the outlet, no later one takes back.
+static SETTLE: Sql = Sql::new(
+    r"UPDATE relay_push SET doubt = $2 OR doubted, rejected = $3, last = $4, next_at = $5 WHERE relay_order = $1 RETURNING doubt",
+);
 static TRIES: Sql = Sql::new(r"SELECT tries FROM relay_push WHERE relay_order = $1");
 
 /// Writes down what a push came to: handed over, or to be tried again after a while.
@@ -105,7 +112,7 @@ pub async fn pushed(db: &Db, id: i64, what: &Pushed, now: i64) -> Tried<Order> {
             Ok(order) => order,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let (doubt, why) = match what {
+        let (doubt, rejected, word, why) = match what {
             Pushed::Taken => {
                 let was = order.state;
                 if let Err(refusal) = happen(tx, &mut order, Happening::HandOver, &by, "push").await? {
@@ -116,21 +123,40 @@ pub async fn pushed(db: &Db, id: i64, what: &Pushed, now: i64) -> Tried<Order> {
                 }
                 return Ok(Ok(order));
             }
-            Pushed::Failed(why) => (false, why),
-            Pushed::InDoubt(why) => (true, why),
+            Pushed::Failed(why) => (false, false, "push_failed", why),
+            Pushed::Rejected(why) => (false, true, "push_rejected", why),
+            Pushed::InDoubt(why) => (true, false, "push_in_doubt", why),
         };
         let tries: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&TRIES)).bind(id).fetch_optional(c).await)?;
         let why = order::said(why);
-        within!(tx, |c, sql| sqlx::query(sql(&SETTLE))
+        let again = now + if rejected { LONGEST } else { wait(tries.unwrap_or(1)) };
+        let doubt: Option<bool> = within!(tx, |c, sql| sqlx::query_scalar(sql(&SETTLE))
             .bind(id)
             .bind(doubt)
+            .bind(rejected)
             .bind(&why)
-            .bind(now + wait(tries.unwrap_or(1)))
-            .execute(c)
-            .await
-            .map(affected))?;
-        event(tx, id, if doubt { "push_in_doubt" } else { "push_failed" }, order.state, &by, &why).await?;
-        Ok(Ok(Order { in_doubt: doubt, ..order }))
+            .bind(again)
+            .fetch_optional(c)
+            .await)?;
+        event(tx, id, word, order.state, &by, &why).await?;
+        Ok(Ok(Order { in_doubt: doubt.unwrap_or(false), ..order }))
+    })
+}
+
+static AGAIN: Sql = Sql::new(r"UPDATE relay_push SET next_at = $2 WHERE relay_order = $1 AND next_at > $2 AND last <> ''");
+
+/// Somebody mended what kept it from being pushed: it is tried at once, unless a try is under way.
+pub async fn retry(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
+    transaction!(db, |tx| {
+        let order = match lock(tx, id, by).await? {
+            Ok(order) => order,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let moved = within!(tx, |c, sql| sqlx::query(sql(&AGAIN)).bind(id).bind(by.now).execute(c).await.map(affected))?;
+        if moved > 0 {
+            event(tx, id, "push_again", order.state, by, "").await?;
+        }
+        Ok(Ok(order))
     })
 }
 
@@ -143,11 +169,15 @@ pub struct Push {
     pub tries: i64,
     /// Whether a try may have reached the outlet.
     pub doubt: bool,
-    /// What the last try came to.
+    /// Whether the outlet's server said no, and will until a person mends something.
+    pub rejected: bool,
+    /// When it was tried first, unix milliseconds.
+    pub began_at: i64,
+    /// What the last try came to; empty: one is under way.
     pub last: String,
 }
 
-static PUSH: Sql = Sql::new(r"SELECT next_at, tries, doubt, last FROM relay_push WHERE relay_order = $1");
+static PUSH: Sql = Sql::new(r"SELECT next_at, tries, doubt, rejected, began_at, last FROM relay_push WHERE relay_order = $1");
 
 /// How pushing an order goes; none: it was never tried, or it is handed over.
 pub async fn push(db: &Db, id: i64) -> Result<Option<Push>> {

@@ -301,23 +301,39 @@ async fn a_push_is_claimed_by_one_and_says_the_same_at_every_try(world: &World) 
     assert_eq!(hand::freeze(&world.db, id, b"<alert/>").await.unwrap(), b"<alert/>");
     assert_eq!(hand::freeze(&world.db, id, b"<other/>").await.unwrap(), b"<alert/>");
 
-    // Nobody knows what became of it: it may be with the outlet.
+    // While it is on its way nobody knows; then it is certain that it did not get there.
     let actor = somebody();
-    let refused = order::withdraw(&world.db, id, "nhầm", &by(world, &actor)).await.unwrap();
-    assert_eq!(refused, Err(Refusal::InDoubt));
-    hand::pushed(&world.db, id, &Pushed::InDoubt("no answer".into()), world.now()).await.unwrap().unwrap();
-    assert_eq!(order::withdraw(&world.db, id, "nhầm", &by(world, &actor)).await.unwrap(), Err(Refusal::InDoubt));
-    assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap(), []);
+    let withdraw = async || order::withdraw(&world.db, id, "nhầm", &by(world, &actor)).await.unwrap();
+    assert_eq!(withdraw().await, Err(Refusal::InDoubt));
+    hand::pushed(&world.db, id, &Pushed::Failed("no connection".into()), world.now()).await.unwrap().unwrap();
+    assert!(!get(world, id).await.in_doubt);
+
+    // Nobody knows what became of it: it may be with the outlet, whatever later tries come to.
     world.advance(15_000).await;
+    assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap().len(), 1);
+    hand::pushed(&world.db, id, &Pushed::InDoubt("no answer".into()), world.now()).await.unwrap().unwrap();
+    assert_eq!(withdraw().await, Err(Refusal::InDoubt));
+    assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap(), []);
+    world.advance(30_000).await;
     assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap().len(), 1);
     hand::pushed(&world.db, id, &Pushed::Failed("503".into()), world.now()).await.unwrap().unwrap();
     let push = hand::push(&world.db, id).await.unwrap().unwrap();
-    assert_eq!((push.tries, push.doubt, push.next_at, push.last.as_str()), (2, false, world.now() + 30_000, "503"));
+    assert_eq!((push.tries, push.doubt, push.next_at, push.last.as_str()), (3, true, world.now() + 60_000, "503"));
+    assert_eq!(withdraw().await, Err(Refusal::InDoubt));
+
+    // What the server will say no to again waits for somebody, who may have it tried at once.
+    world.advance(60_000).await;
+    assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap().len(), 1);
+    hand::retry(&world.db, id, &by(world, &actor)).await.unwrap().unwrap();
+    assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap(), [], "a try is under way");
+    hand::pushed(&world.db, id, &Pushed::Rejected("404".into()), world.now()).await.unwrap().unwrap();
+    let push = hand::push(&world.db, id).await.unwrap().unwrap();
+    assert_eq!((push.rejected, push.doubt, push.next_at), (true, true, world.now() + 30 * 60_000));
+    hand::retry(&world.db, id, &by(world, &actor)).await.unwrap().unwrap();
 
     // A stopped run's orders stay; a crash of whoever claimed one is over with its lease.
     let run = get(world, id).await.run;
     world.sql(&format!("UPDATE run SET paused = true WHERE id = {run}")).await;
-    world.advance(30_000).await;
     assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap(), []);
     world.sql(&format!("UPDATE run SET paused = false WHERE id = {run}")).await;
     assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap().len(), 1);
