@@ -16,7 +16,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use providers::webhook::Poster;
+use providers::{exchange::Exchange, webhook::Poster};
 use rand::Rng as _;
 use tokio::{
     sync::{mpsc, watch},
@@ -39,6 +39,7 @@ use crate::{
     period::Calendar,
     phrase,
     receipt::{self, Inbox, Matcher},
+    relay::push::Pusher,
     reply::Ear,
     report::kept::Keeper,
     retention::Retention,
@@ -241,6 +242,8 @@ impl App {
             let ground = notice::find::Ground { db: db.clone(), clock: clock.clone(), config: config.clone(), served };
             let post = notice::mail::Post::new(&config, &db, &clock, &seal, &accounts);
             makers.push(tokio::spawn(loops::drive_notices(ground, post, stopped.clone())));
+            let reminder = notice::remind::Reminder::new(&config, &db, &clock, &seal, &accounts);
+            makers.push(tokio::spawn(loops::drive_reminder(reminder, stopped.clone())));
             makers.push(tokio::spawn(loops::drive_figures(Arc::clone(&shared), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_audit(db.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::drive_retention(Retention::new(db.clone(), clock.clone()), stopped.clone())));
@@ -293,6 +296,8 @@ impl App {
             }
             let confirmer = Confirmer::new(Arc::clone(&shared), config.office.clone());
             makers.push(tokio::spawn(loops::drive_confirmer(confirmer, stopped.clone())));
+            let pusher = Pusher::new(&config, db.clone(), clock.clone(), seal.clone(), exchange(&config)?);
+            makers.push(tokio::spawn(loops::drive_pusher(pusher, stopped.clone())));
             let poller = Poller::new(Arc::clone(&shared));
             makers.push(tokio::spawn(loops::drive_poller(poller, matcher.clone(), stopped.clone())));
             makers.push(tokio::spawn(loops::ask_balances(Arc::clone(&shared), stopped.clone())));
@@ -368,8 +373,19 @@ impl App {
 
 /// Reaches webhooks, over the network that the settings describe.
 fn poster(config: &Config) -> anyhow::Result<Poster> {
-    let ca_pem = config.network.ca_file.as_ref().map(std::fs::read).transpose().context("[network] ca_file cannot be read")?;
-    Poster::new(config.network.proxy.as_deref(), ca_pem.as_deref()).map_err(anyhow::Error::msg)
+    let network = &config.network;
+    Poster::new(network.proxy.as_deref(), trusted(config)?.as_deref()).map_err(anyhow::Error::msg)
+}
+
+/// Reaches outlets and other systems that are no gateways.
+fn exchange(config: &Config) -> anyhow::Result<Exchange> {
+    let network = &config.network;
+    Exchange::new(network.proxy.as_deref(), trusted(config)?.as_deref()).map_err(anyhow::Error::msg)
+}
+
+/// The certificates that are trusted beside the system's.
+fn trusted(config: &Config) -> anyhow::Result<Option<Vec<u8>>> {
+    config.network.ca_file.as_ref().map(std::fs::read).transpose().context("[network] ca_file cannot be read")
 }
 
 async fn finished_all(tasks: Vec<JoinHandle<()>>) {

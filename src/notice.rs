@@ -6,8 +6,10 @@
 //!
 //! A notice names campaigns, accounts and numbers, never a person. What can go wrong is only the database.
 
+mod courier;
 pub mod find;
 pub mod mail;
+pub mod remind;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! The loops of a running application: each steps one part until the application stops. What goes wrong in a step is
 //! logged, and the loop goes on.
 
+mod relay;
 mod runs;
 mod sending;
 mod upkeep;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub(super) use relay::{drive_pusher, drive_reminder};
 pub(super) use runs::{Schedule, drive_pulse, drive_runner, drive_schedule, drive_shelf, drive_warnings};
 pub(super) use sending::{
     drive_appender, drive_confirmer, drive_doubts, drive_events, drive_lane, drive_matcher, drive_poller, drive_recorder,

@@ -10,16 +10,18 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Asia::Ho_Chi_Minh;
-use providers::{Address, Channel, Content, Email, Outgoing, SendError};
+use providers::Email;
 use serde::Serialize;
 
-use super::Kind;
+use super::{
+    Kind,
+    courier::{Courier, Refused},
+};
 use crate::{
-    account::{self, Account, Accounts},
+    account::{Account, Accounts},
     clock::Clock,
     config::{Config, Notify},
     db::{Db, Result, Sql, affected},
-    delivery::slot,
     on, phrase,
     seal::Seal,
     token, transaction, within,
@@ -200,7 +202,7 @@ impl Post {
         let mut left: Vec<String> = serde_json::from_str(&due.left_to).unwrap_or_default();
         let mail = self.mail(due).await?;
         let (mut sent, mut said) = (0, String::new());
-        let Some(account) = self.account() else {
+        let Some(account) = self.courier().account() else {
             self.later(due, "no mail account can send now").await?;
             return Ok(0);
         };
@@ -243,45 +245,15 @@ impl Post {
         Ok(())
     }
 
-    /// By which account it goes: the one that `[notify]` names, else the first that can.
-    fn account(&self) -> Option<Arc<Account>> {
-        let (ticks, now) = (self.clock.ticks(), self.clock.millis());
-        let mut mail = self.accounts.all().iter().filter(|account| account.config.channel == Channel::Email);
-        mail.find(|account| {
-            self.notify.account.as_ref().is_none_or(|name| account.config.name == *name)
-                && account.is_usable(ticks)
-                && account.throttle().rests(now).is_none()
-        })
-        .cloned()
+    fn courier(&self) -> Courier<'_> {
+        Courier { db: &self.db, clock: &self.clock, accounts: &self.accounts, by: self.notify.account.as_deref() }
     }
 
     /// Sends one mail to one place.
     async fn one(&self, due: &Due, account: &Account, to: &str, mail: &Email) -> Result<std::result::Result<(), Refused>> {
-        let may = account::take_one(&self.db, account, self.clock.now()).await?;
-        if !may {
-            return Ok(Err(Refused::ForNow(format!("the account {} may not send any more today", account.config.name))));
-        }
-        let reserved = slot::reserve(&self.db, account.id, account.config.rate, 1..=1).await?;
-        // A loop of its own waits here: nobody else does.
-        tokio::time::sleep(reserved.wait).await;
         let place = self.notify.email.iter().position(|one| one == to).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX);
-        let outgoing = Outgoing {
-            reference: token::encode(due.number, place, |bytes| self.seal.mac(PURPOSE, bytes)),
-            to: Address::new(to),
-            content: Content::Email(Box::new(mail.clone())),
-            expires: None,
-            callback: None,
-        };
-        let answer = account.provider.send(std::slice::from_ref(&outgoing)).await.into_iter().next();
-        Ok(match answer {
-            Some(Ok(_)) => Ok(()),
-            // Bytes left and no answer came: told twice is worse than told perhaps.
-            Some(Err(SendError::InDoubt { detail, .. } | SendError::Reject { detail, .. } | SendError::OptedOut { detail })) => {
-                Err(Refused::ForGood(detail))
-            }
-            Some(Err(SendError::Retry { detail, .. } | SendError::Misconfigured { detail })) => Err(Refused::ForNow(detail)),
-            None => Err(Refused::ForNow("the adapter gave no answer".into())),
-        })
+        let reference = token::encode(due.number, place, |bytes| self.seal.mac(PURPOSE, bytes));
+        self.courier().send(account, reference, to, mail).await
     }
 
     async fn mail(&self, due: &Due) -> Result<Email> {
@@ -367,14 +339,6 @@ struct One {
     id: i64,
 }
 
-/// Why a place did not get a mail.
-enum Refused {
-    /// And will not.
-    ForGood(String),
-    /// It is tried again.
-    ForNow(String),
-}
-
 fn local(now: DateTime<Utc>) -> NaiveTime {
     now.with_timezone(&Ho_Chi_Minh).time()
 }
@@ -389,12 +353,12 @@ fn time(at: i64) -> String {
     crate::account::trouble::time(at)
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(150).collect()
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -85,3 +85,13 @@ pub async fn done(db: &Db, order: &Order, sent: bool, now: i64) -> Result<()> {
         .map(drop)
     })
 }
+
+/// Says that a reminder which [`due`] gave cannot be delivered: it is tried again a day later.
+pub async fn undeliverable(db: &Db, order: &Order, why: &str, now: i64) -> Result<()> {
+    let actor = loa();
+    let by = By { actor: &actor, eyes: Eyes::All, now };
+    transaction!(db, |tx| {
+        let Ok(order) = lock(tx, order.id, &by).await? else { return Ok(()) };
+        event(tx, order.id, "chase_failed", order.state, &by, why).await
+    })
+}
