@@ -206,6 +206,9 @@ impl Refused {
     }
 }
 
+/// Addresses of the console below `/outlets` that are no outlet's.
+const RESERVED: [&str; 2] = ["new", "import"];
+
 /// A mailbox as it is shown: its first letter and its host.
 pub fn masked(mailbox: &str) -> String {
     let (local, host) = mailbox.rsplit_once('@').unwrap_or((mailbox, ""));
@@ -224,6 +227,9 @@ impl Written {
                 "slug",
                 phrase!("mã chỉ gồm a-z, 0-9 và dấu -, tối đa 60 ký tự", "use a-z, 0-9 and -, at most 60 of them"),
             );
+        }
+        if RESERVED.contains(&self.slug.as_str()) {
+            return no("slug", phrase!("mã này dành riêng cho hệ thống", "this name is taken by a page of the console"));
         }
         self.title = plain(&self.title);
         if self.title.is_empty() || self.title.chars().count() > 200 || self.title.contains(char::is_control) {
@@ -338,6 +344,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         assert_eq!(field(Written { slug: "Viettel".into(), ..written() }), "slug");
+        assert_eq!(field(Written { slug: "import".into(), ..written() }), "slug");
         assert_eq!(field(Written { title: " ".into(), ..written() }), "title");
         for url in [
             "http://example.vn/",

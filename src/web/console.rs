@@ -22,6 +22,7 @@ mod home;
 mod inbox;
 mod me;
 mod nav;
+mod outlets;
 mod periods;
 mod reach;
 mod reconcile;
@@ -61,6 +62,7 @@ pub(super) const TEMPLATES: &[&[Named]] = &[
     audience::TEMPLATES,
     accounts::TEMPLATES,
     inbox::TEMPLATES,
+    outlets::TEMPLATES,
     reach::TEMPLATES,
     periods::TEMPLATES,
     reconcile::TEMPLATES,
@@ -88,6 +90,7 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(audience::routes())
         .merge(accounts::routes())
         .merge(inbox::routes())
+        .merge(outlets::routes())
         .merge(reach::routes())
         .merge(periods::routes())
         .merge(reconcile::routes())

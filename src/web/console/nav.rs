@@ -6,7 +6,7 @@ use crate::{user::Right, words::Lang};
 /// A section: its address, what it is called in Vietnamese and English, and the right that opens it.
 struct Section(&'static str, &'static str, &'static str, Option<Right>);
 
-const SECTIONS: [Section; 15] = [
+const SECTIONS: [Section; 16] = [
     Section("/", "Tổng quan", "Overview", None),
     Section("/warnings/new", "Cảnh báo khẩn", "Urgent warning", Some(Right::WriteCampaigns)),
     Section("/campaigns", "Chiến dịch", "Campaigns", Some(Right::ReadCampaigns)),
@@ -18,6 +18,7 @@ const SECTIONS: [Section; 15] = [
     Section("/reach", "Kết quả tiếp cận", "Reach", Some(Right::ReadReach)),
     Section("/periods", "Kỳ báo cáo", "Periods", Some(Right::ReadReach)),
     Section("/reconcile", "Đối soát", "Reconciliation", Some(Right::ReadReach)),
+    Section("/outlets", "Đơn vị phối hợp", "Outlets", Some(Right::ReadOrders)),
     Section("/accounts", "Cổng và tài khoản gửi", "Gateways and accounts", Some(Right::ReadAccounts)),
     Section("/users", "Người dùng", "Users", Some(Right::ManageUsers)),
     Section("/departments", "Đơn vị", "Departments", Some(Right::ManageUsers)),
