@@ -45,6 +45,7 @@ use crate::{
     retention::Retention,
     run::{Lines, Runner},
     seal::Seal,
+    upstream::Upstream,
     web,
     webhook::tell::Teller,
     words::Phrase,
@@ -255,6 +256,11 @@ impl App {
             let poster = poster(&config)?;
             let teller = Teller::new(db.clone(), clock.clone(), seal.clone(), poster, Box::new(|| rand::rng().random()));
             makers.push(tokio::spawn(loops::drive_teller(teller, stopped.clone())));
+            if config.upstream.is_some()
+                && let Some(upstream) = Upstream::new(&config, &db, &clock, &shelf, exchange(&config)?)
+            {
+                makers.push(tokio::spawn(loops::drive_upstream(upstream, Arc::clone(&shared), stopped.clone())));
+            }
             if options.cadence {
                 let schedule = loops::Schedule {
                     db: db.clone(),

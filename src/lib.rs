@@ -37,6 +37,7 @@
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
 //! | recounting | [`verify`] |
 //! | figures | [`report`] · [`reconcile`]: carriers' invoices · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost |
+//! | another Loa | [`upstream`]: a partner's takes a department's orders and reports on them |
 //! | what waits for somebody | [`notice`], in the console and by mail |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
@@ -93,6 +94,7 @@ pub mod seal;
 pub mod suppression;
 pub mod tally;
 pub mod token;
+pub mod upstream;
 pub mod user;
 pub mod verify;
 pub mod web;

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["verify"],
     &["report", "reconcile", "dossier", "preview"],
     &["notice"],
+    &["upstream"],
     &["run", "dispatch", "receipt", "retention", "intake"],
     &["epoch", "account", "active"],
     &["delivery"],

@@ -5,6 +5,7 @@ mod relay;
 mod runs;
 mod sending;
 mod upkeep;
+mod upstream;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub(super) use upkeep::{
     ask_balances, drive_audit, drive_figures, drive_intake, drive_keeper, drive_notices, drive_retention, drive_teller, refresh,
     renew, settle_at,
 };
+pub(super) use upstream::drive_upstream;
 
 /// Waits for `span`, or until the application stops. False: it stops.
 async fn rest(span: Duration, stopped: &mut watch::Receiver<bool>) -> bool {

@@ -57,6 +57,8 @@ pub struct Upstream {
     pub segment: String,
     /// What carries the text to them.
     pub channel: Channel,
+    /// The certificate by which its orders must be signed, in PEM; none: they need not be.
+    pub certificate: Option<String>,
     /// It may be at a loopback or private address.
     pub allow_private: bool,
 }
@@ -176,7 +178,8 @@ pub(super) fn upstream(section: &mut Section<'_>, vault: Vault<'_>) -> Option<Up
     let segment = section.required("segment", |v| v.slug());
     let channels = Channel::ALL.map(|channel| (channel.name(), channel));
     let channel = section.optional("channel", |v| v.choice(&channels)).unwrap_or(Channel::Sms);
-    Some(Upstream { url: url?, token: token?, every, department, segment: segment?, channel, allow_private })
+    let certificate = section.optional("certificate", |v| certificate(&v, vault)).map(|(pem, _)| pem);
+    Some(Upstream { url: url?, token: token?, every, department, segment: segment?, channel, certificate, allow_private })
 }
 
 /// All sources; a name stands once.

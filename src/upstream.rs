@@ -1,0 +1,496 @@
+//! The partner's own Loa: it takes the orders of a department's Loa (`[upstream]`), carries them out as campaigns over its own people, and
+//! reports what it counted.
+//!
+//! What enters: the department's feed of orders, each a CAP document whose signature and digest are checked ([`read`]). What leaves: one
+//! draft campaign an order ([`draft`]), which waits for somebody's approval; an acknowledgement; the order's rounds once it is approved
+//! ([`round`]); and cumulative reports of what the rows say ([`count`], [`tell`]), until late receipts can change nothing any more. A
+//! Cancel or an Update ends what it names: its draft is archived, its runs are aborted ([`order::end`]).
+//!
+//! Everything is a row before it is done and may be done again: an order is taken in once, a draft has one text, a round is one run, a
+//! report is frozen before its first byte leaves. Several nodes share the work by claiming it. What can go wrong: nobody answers, which is
+//! tried again; an order that cannot be carried out, or a report that is refused, which a person is told of ([`Taken::trouble`]).
+
+pub mod count;
+pub mod draft;
+pub mod order;
+pub mod read;
+pub mod round;
+pub mod tell;
+pub mod wire;
+
+use std::sync::Arc;
+
+use providers::exchange::Exchange;
+
+use crate::{
+    approval,
+    audit::Actor,
+    campaign::relay::Status,
+    cap::{self, Certificate, feed, signature},
+    clock::Clock,
+    config::{self, Config},
+    db::{Db, DbError, Result, Sql, affected},
+    definition,
+    edition::{self, Saved, Shelf, SubmitError, segments},
+    on, phrase,
+    relay::{Step, hand},
+    transaction,
+    words::Phrase,
+};
+use order::{State, Taken};
+use tell::Made;
+use wire::{Feed, Trouble, Wire};
+
+/// How long a claimed order or look is left to whoever claimed it (milliseconds): longer than any step may take.
+const LEASE: i64 = 5 * 60_000;
+/// Orders of one step.
+const MOST: i64 = 20;
+/// How often a waiting draft or a round is looked at, and how long after a count the next one is made (milliseconds).
+const LOOK: i64 = 2_000;
+const COUNTED: i64 = 60_000;
+/// How long what a person must mend is left to them before it is tried again (milliseconds).
+const MEND: i64 = 5 * 60_000;
+/// The longest wait between two looks at a department that does not answer (milliseconds).
+const LONGEST: i64 = 15 * 60_000;
+
+/// Takes orders from a department's Loa and carries them out.
+pub struct Upstream {
+    db: Db,
+    clock: Clock,
+    shelf: Arc<Shelf>,
+    settings: config::Upstream,
+    owner: String,
+    certificate: Option<Certificate>,
+    wire: Wire,
+    actor: Actor,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Done {
+    /// Orders that were taken in.
+    pub taken: usize,
+    /// Orders at which something was done.
+    pub moved: usize,
+    /// Runs that were begun or ended: whoever sends should look.
+    pub runs: usize,
+}
+
+/// What a look came to.
+#[derive(Debug, Default)]
+struct Looked {
+    taken: usize,
+    /// The feed's.
+    tag: Option<String>,
+    /// Which order could not be read last, and why.
+    unread: String,
+}
+
+/// How looking there goes.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Poll {
+    /// When the department is asked again, unix milliseconds.
+    pub next_at: i64,
+    /// Failures in a row.
+    pub failures: i64,
+    /// When it answered last.
+    pub seen_at: Option<i64>,
+    /// What the last look came to; empty: all was well.
+    pub last: String,
+}
+
+static POLL: Sql = Sql::new(r"SELECT next_at, failures, seen_at, last FROM upstream_poll WHERE url = $1");
+
+/// How looking there goes; none: nobody has looked yet.
+pub async fn poll(db: &Db, url: &str) -> Result<Option<Poll>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&POLL)).bind(url).fetch_optional(pool).await)
+}
+
+static BEGIN: Sql = Sql::new(
+    r"INSERT INTO upstream_poll (url, etag, next_at, failures, seen_at, last) VALUES ($1, NULL, 0, 0, NULL, '') ON CONFLICT (url) DO NOTHING",
+);
+
+static CLAIM: Sql = Sql::new(r"UPDATE upstream_poll SET next_at = $2 WHERE url = $1 AND next_at <= $3");
+
+static TAG: Sql = Sql::new(r"SELECT etag FROM upstream_poll WHERE url = $1 AND etag IS NOT NULL");
+
+static WELL: Sql =
+    Sql::new(r"UPDATE upstream_poll SET etag = $2, next_at = $3, failures = 0, seen_at = $4, last = $5 WHERE url = $1");
+
+static ILL: Sql = Sql::new(r"UPDATE upstream_poll SET next_at = $2, failures = failures + 1, last = $3 WHERE url = $1");
+
+fn millis(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+impl Upstream {
+    /// As the settings say; none: they name no department to take orders from.
+    pub fn new(config: &Config, db: &Db, clock: &Clock, shelf: &Arc<Shelf>, exchange: Exchange) -> Option<Self> {
+        let settings = config.upstream.clone()?;
+        // It was read with the settings: what is none now was changed under them.
+        let certificate = settings.certificate.as_ref().and_then(|pem| Certificate::from_pem(pem.as_bytes()).ok());
+        let owner = if settings.department.is_empty() { config.relay_name().to_string() } else { settings.department.clone() };
+        Some(Self {
+            db: db.clone(),
+            clock: clock.clone(),
+            shelf: Arc::clone(shelf),
+            wire: Wire::new(exchange, &settings),
+            owner: if owner.is_empty() { "Loa".to_string() } else { owner },
+            certificate,
+            settings,
+            actor: Actor::command("upstream"),
+        })
+    }
+
+    /// A bounded piece of everything that is to be done.
+    pub async fn step(&self) -> Result<Done> {
+        let mut done = Done { taken: self.look().await?, ..Done::default() };
+        let now = self.clock.millis();
+        for order in order::claim(&self.db, MOST, now, now + LEASE).await? {
+            let before = order.clone();
+            let after = self.advance(order, &mut done).await?;
+            done.moved += usize::from(after.state != before.state || after.answered_at != before.answered_at);
+            order::keep(&self.db, &after).await?;
+        }
+        Ok(done)
+    }
+
+    /// Asks the department what there is, if it is time to. How many orders were taken in.
+    async fn look(&self) -> Result<usize> {
+        let (db, url, now) = (&self.db, &self.settings.url, self.clock.millis());
+        // Looked at first without writing: most of the time it is not time yet, and SQLite has one writer.
+        match poll(db, url).await? {
+            Some(poll) if poll.next_at > now => return Ok(0),
+            Some(_) => {}
+            None => {
+                on!(db.write, |pool, sql| sqlx::query(sql(&BEGIN)).bind(url).execute(pool).await.map(affected))?;
+            }
+        }
+        let claimed = on!(db.write, |pool, sql| sqlx::query(sql(&CLAIM))
+            .bind(url)
+            .bind(now + LEASE)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(affected))?;
+        if claimed == 0 {
+            return Ok(0);
+        }
+        let tag: Option<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&TAG)).bind(url).fetch_optional(pool).await)?;
+        match self.take_all(tag.as_deref()).await? {
+            Ok(Looked { taken, tag, unread }) => {
+                // What could not be read is asked for again: no tag says that all of it is known.
+                let tag = tag.filter(|_| unread.is_empty());
+                let next = self.clock.millis() + millis(self.settings.every);
+                on!(db.write, |pool, sql| sqlx::query(sql(&WELL))
+                    .bind(url)
+                    .bind(&tag)
+                    .bind(next)
+                    .bind(now)
+                    .bind(&unread)
+                    .execute(pool)
+                    .await
+                    .map(affected))?;
+                Ok(taken)
+            }
+            Err(trouble) => {
+                let failures = poll(db, url).await?.map_or(0, |poll| poll.failures);
+                let asked = if let Trouble::Later(_, Some(after)) = &trouble { millis(*after) } else { 0 };
+                let wait = millis(self.settings.every).saturating_mul(1 << failures.clamp(0, 10)).min(LONGEST).max(asked);
+                tracing::warn!(%trouble, "the department's Loa does not hand out its orders");
+                on!(db.write, |pool, sql| sqlx::query(sql(&ILL))
+                    .bind(url)
+                    .bind(self.clock.millis() + wait)
+                    .bind(trouble.to_string())
+                    .execute(pool)
+                    .await
+                    .map(affected))?;
+                Ok(0)
+            }
+        }
+    }
+
+    /// Takes in what the feed has and is not known.
+    async fn take_all(&self, tag: Option<&str>) -> Result<std::result::Result<Looked, Trouble>> {
+        let (body, tag) = match self.wire.feed(tag).await {
+            Ok(Feed::Unchanged) => return Ok(Ok(Looked { tag: tag.map(str::to_string), ..Looked::default() })),
+            Ok(Feed::New(body, tag)) => (body, tag),
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        let items = match feed::items(&body) {
+            Ok(items) => items,
+            Err(error) => return Ok(Err(Trouble::Later(error.to_string(), None))),
+        };
+        let mut looked = Looked { tag, ..Looked::default() };
+        for item in items {
+            let Some(identifier) = item.document.as_deref().or(item.link.as_deref()).and_then(wire::identifier) else { continue };
+            if order::is_known(&self.db, &identifier).await? {
+                continue;
+            }
+            let document = match self.wire.document(&identifier).await {
+                Ok(Some(document)) => document,
+                // It was taken back since.
+                Ok(None) => continue,
+                Err(trouble) => return Ok(Err(trouble)),
+            };
+            match self.read(&identifier, &document) {
+                Ok(asked) => {
+                    let now = self.clock.millis();
+                    looked.taken += usize::from(order::take(&self.db, &asked, &document, &self.actor, now).await?);
+                }
+                Err(why) => {
+                    tracing::error!(order = identifier, why = why.en, "an order cannot be taken in");
+                    looked.unread = format!("{identifier}: {}", why.vi);
+                }
+            }
+        }
+        Ok(Ok(looked))
+    }
+
+    /// What a document asks: of a department whose certificate is pinned, only what its signature vouches for.
+    fn read(&self, identifier: &str, document: &[u8]) -> std::result::Result<read::Asked, Phrase> {
+        let alert = match &self.certificate {
+            Some(pinned) => {
+                let pinned = std::slice::from_ref(pinned);
+                signature::verify(document, pinned, self.clock.millis()).map_err(|error| error.words())?.alert
+            }
+            None => cap::read("", document)
+                .map_err(|problems| phrase!("văn bản CAP sai: {problems}", "the CAP document is wrong: {problems}"))?,
+        };
+        let asked = read::read(&alert)?;
+        if asked.identifier != identifier {
+            return Err(phrase!("văn bản mang tên khác", "the document has another name"));
+        }
+        Ok(asked)
+    }
+
+    /// Does what is next with an order; what it is after it.
+    async fn advance(&self, mut order: Taken, done: &mut Done) -> Result<Taken> {
+        let now = self.clock.millis();
+        if order.state == State::New {
+            self.begin(&mut order, done).await?;
+            if order.state == State::New {
+                return Ok(order);
+            }
+        }
+        if order.answered_at.is_none() && !self.acknowledge(&mut order).await? {
+            return Ok(order);
+        }
+        if order.step == Step::Cancel {
+            return Ok(Taken { state: State::Done, ..order });
+        }
+        order.next_at = now + LOOK;
+        if order.state < State::Ended && order.expires_at <= now {
+            order::lapse(&self.db, &order, &self.actor, now).await?;
+            (order.state, order.ended_at) = (State::Ended, Some(now));
+        }
+        let rounds = round::of(&self.db, &order).await?;
+        let mut next_round = None;
+        if order.state < State::Ended {
+            next_round = round::next_at(&order, &rounds, now);
+            if next_round.is_some_and(|at| at <= now) && self.send(&mut order, rounds.len() + 1).await? {
+                done.runs += 1;
+                order.state = State::Sending;
+                order.trouble = None;
+                return Ok(order);
+            }
+            if rounds.is_empty() {
+                return Ok(order);
+            }
+            order.state = State::Sending;
+        }
+        if order.state == State::Ended && !order.campaign.is_empty() {
+            // It may have been ended while its draft was being written.
+            transaction!(self.db, |tx| edition::archive(tx, &order.campaign, &self.actor, now).await)?;
+        }
+        self.tell(&mut order, &rounds, next_round).await?;
+        Ok(order)
+    }
+
+    /// Makes the draft of a new order; ends what a Cancel or an Update names.
+    async fn begin(&self, order: &mut Taken, done: &mut Done) -> Result<()> {
+        let now = self.clock.millis();
+        if let Some(earlier) = &order.earlier {
+            done.runs += order::end(&self.db, earlier, &self.actor, now).await?.unwrap_or(0);
+        }
+        if order.step == Step::Cancel {
+            order.state = State::Ended;
+            return Ok(());
+        }
+        // Everybody does as if, and nobody sends: what is tried is the way of the order and of its report.
+        if order.content.status != Status::Actual {
+            order.state = State::Ended;
+            return Ok(());
+        }
+        match self.draft(order).await? {
+            Ok(slug) => {
+                order.campaign = slug;
+                order.state = State::Waiting;
+                order.trouble = None;
+            }
+            Err(why) => {
+                order.trouble = Some(why);
+                order.next_at = now + MEND;
+                if order.expires_at <= now {
+                    order.state = State::Ended;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the draft and asks for its approval, once. Its name, or what a person must mend first.
+    async fn draft(&self, order: &Taken) -> Result<std::result::Result<String, Phrase>> {
+        let (db, now) = (&self.db, order.taken_at);
+        let slug = draft::slug(&order.identifier);
+        let names = (self.owner.as_str(), self.settings.segment.as_str());
+        let draft = match draft::write(&slug, &order.content, self.settings.channel, names, order.taken_at) {
+            Ok(draft) => draft,
+            Err(why) => return Ok(Err(why)),
+        };
+        let library = self.shelf.library(db).await?;
+        if let Err(why) = edition::check_slug(&library, &slug) {
+            return Ok(Err(why));
+        }
+        let segment = &self.settings.segment;
+        if library.segments.get(segment).is_none() {
+            return Ok(Err(phrase!(
+                "[upstream] segment: không có nhóm `{segment}`",
+                "[upstream] segment: there is no segment `{segment}`"
+            )));
+        }
+        let wanted = segments::Draft { slug: &slug, text: Some(&draft.segment), owner: &self.owner, base: 0 };
+        // Whoever writes it, it says the same: what is there already was written by an earlier try.
+        if let segments::Saved::Conflict(theirs) = segments::save(db, wanted, &self.actor, now).await?
+            && theirs.text.as_deref() != Some(&draft.segment)
+        {
+            return Ok(Err(phrase!("đã có nhóm `{slug}` khác", "there is another segment `{slug}`")));
+        }
+        let wanted = edition::Draft { slug: &slug, text: &draft.campaign, base: 0, comment: &order.identifier };
+        let version = match edition::save_draft(db, wanted, &self.actor, now).await? {
+            Saved::Done(version) | Saved::Unchanged(version) => version,
+            // Somebody has gone on writing at what an earlier try left: theirs stands.
+            Saved::Conflict(theirs) => {
+                if theirs.version == 1 && theirs.text != draft.campaign {
+                    return Ok(Err(phrase!("đã có chiến dịch `{slug}` khác", "there is another campaign `{slug}`")));
+                }
+                theirs.version
+            }
+        };
+        let library = self.shelf.library(db).await?;
+        let note = phrase!("Yêu cầu {0}", "Order {0}", order.identifier).vi;
+        match edition::submit(db, &library, true, (&slug, version), &note, &self.actor, self.clock.millis()).await {
+            Ok(_) | Err(SubmitError::Waiting | SubmitError::Archived) => Ok(Ok(slug)),
+            Err(SubmitError::Db(error)) => Err(error),
+            Err(SubmitError::Broken(problems)) => {
+                Ok(Err(phrase!("bản nháp {slug} chưa dùng được: {problems}", "the draft {slug} cannot be used yet: {problems}")))
+            }
+            Err(other) => Ok(Err(phrase!("bản nháp {slug}: {other}", "the draft {slug}: {other}"))),
+        }
+    }
+
+    /// Tells the department that the order will be done. Whether it knows.
+    async fn acknowledge(&self, order: &mut Taken) -> Result<bool> {
+        let now = self.clock.millis();
+        match self.wire.acknowledge(&order.identifier).await {
+            Ok(()) => {
+                (order.answered_at, order.tries) = (Some(now), 0);
+                Ok(true)
+            }
+            // It is closed or withdrawn there: whoever asks for a report is not told more by asking again.
+            Err(Trouble::Refused(why)) => {
+                (order.answered_at, order.tries) = (Some(now), 0);
+                order.trouble =
+                    Some(phrase!("nơi yêu cầu không nhận lời tiếp nhận: {why}", "the acknowledgement was refused: {why}"));
+                Ok(true)
+            }
+            Err(trouble) => {
+                self.later(order, &trouble);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Nobody answered: later, and then later still.
+    fn later(&self, order: &mut Taken, trouble: &Trouble) {
+        order.tries += 1;
+        let asked = if let Trouble::Later(_, Some(after)) = trouble { millis(*after) } else { 0 };
+        order.next_at = self.clock.millis() + hand::wait(order.tries).max(asked);
+        tracing::warn!(order = order.identifier, %trouble, tries = order.tries, "the department could not be told");
+    }
+
+    /// Begins the round of this number if somebody approved the draft as it was ordered. Whether it was begun.
+    async fn send(&self, order: &mut Taken, number: usize) -> Result<bool> {
+        let Some(hash) = approval::last_released(&self.db, &order.campaign).await? else { return Ok(false) };
+        let kept = match definition::kept(&self.db, &hash).await {
+            Ok(kept) => kept,
+            Err(DbError::Refused(why)) => {
+                order.trouble =
+                    Some(phrase!("bản đã phê duyệt không đọc được: {why}", "the approved version cannot be read: {why}"));
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        if !draft::is_as_ordered(&kept.source.campaign, &order.content, self.settings.channel) {
+            order.trouble = Some(phrase!(
+                "bản đã phê duyệt khác lời nhắn của yêu cầu: Loa không gửi",
+                "what was approved differs from the ordered text: it is not sent"
+            ));
+            return Ok(false);
+        }
+        Ok(round::begin(&self.db, order, number, &kept, &self.actor, self.clock.millis()).await?.is_some())
+    }
+
+    /// Counts and reports, if it is time to; ends the order when nothing more can change.
+    async fn tell(&self, order: &mut Taken, rounds: &[round::Round], next_round: Option<i64>) -> Result<()> {
+        let (db, now) = (&self.db, self.clock.millis());
+        let mut reports = tell::all(db, order.id).await?;
+        if let Some(open) = reports.iter().find(|made| made.is_open()).cloned() {
+            return self.hand_over(order, &open).await;
+        }
+        let over = order.state == State::Ended && rounds.is_empty() || tell::is_over(rounds, next_round);
+        if !tell::owes(order, rounds) || tell::done_at(&reports, rounds).is_some_and(|at| at <= now) {
+            if over {
+                order.state = State::Done;
+            }
+            return Ok(());
+        }
+        if !tell::is_due(&reports, over, now) {
+            return Ok(());
+        }
+        let counts = if rounds.is_empty() {
+            count::nothing(&order.content.areas)
+        } else {
+            count::count(db, &order.content.areas, rounds).await?
+        };
+        order.next_at = now + if tell::done_at(&reports, rounds).is_some() { tell::EVERY } else { COUNTED };
+        let Some(report) = tell::next(order, &reports, rounds, counts, over, now) else { return Ok(()) };
+        if tell::make(db, order, &report, now).await? {
+            reports = tell::all(db, order.id).await?;
+            if let Some(made) = reports.first().filter(|made| made.is_open()).cloned() {
+                return self.hand_over(order, &made).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&self, order: &mut Taken, made: &Made) -> Result<()> {
+        let now = self.clock.millis();
+        match self.wire.report(&order.identifier, &made.body).await {
+            Ok(()) => {
+                tell::settle(&self.db, order.id, made.sequence, None, now).await?;
+                (order.tries, order.trouble) = (0, None);
+                tracing::info!(order = order.identifier, sequence = made.sequence, "the department took the report");
+            }
+            Err(Trouble::Refused(why)) => {
+                tell::settle(&self.db, order.id, made.sequence, Some(&why), now).await?;
+                order.tries += 1;
+                order.next_at = now + hand::wait(order.tries).max(COUNTED);
+                tracing::error!(order = order.identifier, sequence = made.sequence, why, "the department refused the report");
+                order.trouble = Some(phrase!("nơi yêu cầu từ chối báo cáo: {why}", "the report was refused: {why}"));
+            }
+            Err(trouble) => self.later(order, &trouble),
+        }
+        Ok(())
+    }
+}
