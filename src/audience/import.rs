@@ -38,7 +38,7 @@ use crate::{
 };
 use header::Header;
 use person::Reader;
-pub(crate) use reader::{List, Row};
+pub(crate) use reader::{List, Odd, Row};
 use store::{Batch, Fields, Sealed};
 
 /// Rows of a transaction: it stays under 1,000 with the groups and the bookkeeping.

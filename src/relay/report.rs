@@ -7,6 +7,7 @@
 
 mod judge;
 mod read;
+pub mod table;
 
 pub use judge::{Fault, Ground, MOST, judge};
 pub use read::{Unreadable, read};

@@ -5,6 +5,7 @@
 //! may be is looked at before.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{self, BufRead, BufReader, Read},
@@ -15,6 +16,7 @@ use calamine::{DataRef, Reader as _, Xlsx, open_workbook};
 use encoding_rs::Decoder;
 use sha2::{Digest as _, Sha256};
 
+use super::unpacked::{self, Bounds};
 use crate::{phrase, words::Phrase};
 
 /// A row may be this long; a longer one is refused alone.
@@ -113,9 +115,27 @@ pub struct Row {
     pub cells: Result<Vec<String>, Phrase>,
 }
 
+/// What a cell of a sheet is besides the text that it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Odd {
+    /// A number with a fraction: `1.234` in it is not twelve hundred.
+    Fraction,
+    /// A formula whose value nobody computed: it looks empty.
+    Uncomputed,
+}
+
 impl List {
     /// Looks through a file once: its hash, its format, and for a text whether it is Unicode throughout.
     pub fn inspect(path: &Path) -> Result<Self, ReadError> {
+        Self::within(path, &unpacked::LIST)
+    }
+
+    /// The same for a form that somebody filled in: what holds more than such a one is refused.
+    pub fn inspect_form(path: &Path) -> Result<Self, ReadError> {
+        Self::within(path, &unpacked::FORM)
+    }
+
+    fn within(path: &Path, bounds: &Bounds) -> Result<Self, ReadError> {
         let io_error = |error| ReadError::Io { path: path.to_path_buf(), error };
         let mut file = File::open(path).map_err(io_error)?;
         let mut digest = Sha256::new();
@@ -137,7 +157,7 @@ impl List {
         let hash = crate::seal::hex(&digest.finalize());
         let path = path.to_path_buf();
         if head.starts_with(b"PK\x03\x04") {
-            super::unpacked::fits(&path)?;
+            unpacked::fits(&path, bounds)?;
             let mut first = Vec::new();
             let length = each_in_sheet(&path, &mut |row| {
                 first.push(row);
@@ -168,6 +188,14 @@ impl List {
     /// The row of the first ones that stands on this line.
     pub fn row(&self, line: u64) -> Option<(u64, &[String])> {
         self.first.iter().find(|row| row.line == line).and_then(|row| Some((line, row.cells.as_deref().ok()?)))
+    }
+
+    /// The cells of a sheet that are not what they show, by line and column (from 0): nothing of a text is.
+    pub fn odd(&self) -> Result<BTreeMap<(u64, usize), Odd>, ReadError> {
+        match self.format {
+            Format::Text { .. } => Ok(BTreeMap::new()),
+            Format::Sheet => odd_in_sheet(&self.path),
+        }
     }
 
     /// Whether it is a text, whose rows all have the same cells (RFC 4180, section 2.4).
@@ -455,6 +483,32 @@ fn each_in_sheet(path: &Path, take: &mut dyn FnMut(Row) -> bool) -> Result<u64, 
         }
     }
     Ok(0)
+}
+
+/// The odd cells of the first sheet that holds anything.
+fn odd_in_sheet(path: &Path) -> Result<BTreeMap<(u64, usize), Odd>, ReadError> {
+    let broken = |error: calamine::XlsxError| ReadError::Sheet(error.to_string());
+    let mut book: Xlsx<BufReader<File>> = open_workbook(path).map_err(broken)?;
+    for name in book.sheet_names() {
+        let Ok(mut cells) = book.worksheet_cells_reader(&name) else { continue };
+        let (mut odd, mut any) = (BTreeMap::new(), false);
+        while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
+            let is = match &cell.value {
+                DataRef::Empty if cell.formula.is_some() => Some(Odd::Uncomputed),
+                DataRef::Float(number) if number.fract() != 0.0 => Some(Odd::Fraction),
+                _ => None,
+            };
+            any |= !as_text(&cell.value).is_empty();
+            let (row, column) = cell.pos;
+            if let Some(is) = is.filter(|_| (column as usize) < MOST_COLUMNS) {
+                odd.insert((u64::from(row) + 1, column as usize), is);
+            }
+        }
+        if any {
+            return Ok(odd);
+        }
+    }
+    Ok(BTreeMap::new())
 }
 
 /// A cell as somebody would have typed it: whole numbers without a fraction, dates in ISO 8601. A number that is too long

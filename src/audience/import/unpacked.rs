@@ -12,7 +12,7 @@ use std::{
 use super::reader::ReadError;
 
 /// What a workbook may hold.
-struct Bounds {
+pub(super) struct Bounds {
     /// Bytes of its sheets, which are read piece by piece.
     sheets: u64,
     /// Bytes of everything else: the texts of its cells are kept in memory.
@@ -21,15 +21,13 @@ struct Bounds {
     element: usize,
 }
 
-/// Some million rows with twenty columns, and some million texts.
-const BOUNDS: Bounds = Bounds { sheets: 4 << 30, others: 256 << 20, element: 1 << 20 };
+/// Of a list of people: some million rows with twenty columns, and some million texts.
+pub(super) const LIST: Bounds = Bounds { sheets: 4 << 30, others: 256 << 20, element: 1 << 20 };
+/// Of a form that somebody filled in: some ten thousand rows.
+pub(super) const FORM: Bounds = Bounds { sheets: 64 << 20, others: 16 << 20, element: 1 << 20 };
 
 /// Looks through a workbook. Blocks: it unpacks all of it once.
-pub(super) fn fits(path: &Path) -> Result<(), ReadError> {
-    fits_within(path, &BOUNDS)
-}
-
-fn fits_within(path: &Path, bounds: &Bounds) -> Result<(), ReadError> {
+pub(super) fn fits(path: &Path, bounds: &Bounds) -> Result<(), ReadError> {
     let broken = |error: zip::result::ZipError| ReadError::Sheet(error.to_string());
     let file = File::open(path).map_err(|error| ReadError::Io { path: path.to_path_buf(), error })?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
@@ -78,7 +76,7 @@ mod tests {
             archive.write_all(bytes).unwrap();
         }
         archive.finish().unwrap();
-        fits_within(&path, &SMALL)
+        fits(&path, &SMALL)
     }
 
     #[test]

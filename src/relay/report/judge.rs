@@ -16,7 +16,7 @@ pub const MOST: i64 = 999_999_999_999;
 /// Clocks that differ by so much are no matter (milliseconds).
 const SKEW: i64 = 10 * 60_000;
 /// Areas and rounds of one report at most.
-const LINES: usize = 20_000;
+pub(super) const LINES: usize = 20_000;
 
 /// What a report is judged by.
 #[derive(Debug, Clone, Copy)]
