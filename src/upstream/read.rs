@@ -28,7 +28,7 @@ pub struct Asked {
     pub content: Content,
 }
 
-const fn millis(time: Time) -> i64 {
+fn millis(time: Time) -> i64 {
     time.at().timestamp_millis()
 }
 
