@@ -21,7 +21,9 @@ use crate::{
     delivery::State,
     intake, on,
     period::{Calendar, Span},
-    phrase, request,
+    phrase,
+    relay::attention::{self, Cause as Wants, Matter},
+    request,
     run::wait,
     tally::{self, Count},
     words::{self, Lang, Phrase},
@@ -72,6 +74,7 @@ pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     found.extend(lists(&ground.db).await?);
     found.extend(approvals(&ground.db, now).await?);
     found.extend(period(ground, today).await?);
+    found.extend(attention::matters(&ground.db, now).await?.into_iter().map(order));
     Ok(found)
 }
 
@@ -423,6 +426,60 @@ async fn lists(db: &Db) -> Result<Vec<Found>> {
             Found { for_user: upload.by_user, ..of(key, Kind::ListChecked, says, &format!("/audience/uploads/{id}")) }
         })
         .collect())
+}
+
+/// Relay orders that want something.
+fn order(matter: Matter) -> Found {
+    let Matter { cause, key, owner, orders, outlet, slug, title, identifier, urgent, said } = matter;
+    let (run, n) = (key, orders);
+    let (more_vi, more_en) = if n > 1 {
+        (format!("{n} đơn vị, trong đó có {outlet},"), format!("{n} outlets, {outlet} among them,"))
+    } else {
+        (outlet.clone(), outlet.clone())
+    };
+    let many = format!("/orders?run={run}");
+    let (name, kind, says, page) = match cause {
+        Wants::Overdue => {
+            let says = phrase!(
+                "Đợt {run} ({title}): {more_vi} quá hạn báo cáo",
+                "Run {run} ({title}): the reports of {more_en} are overdue"
+            );
+            ("overdue", Kind::OrderOverdue, says, format!("{many}&overdue=1"))
+        }
+        Wants::Refused => {
+            let says = phrase!("Đợt {run} ({title}): {more_vi} từ chối thực hiện", "Run {run} ({title}): {more_en} refused");
+            ("refused", Kind::OrderRefused, says, format!("{many}&state=refused"))
+        }
+        Wants::ToHand => {
+            let says = phrase!(
+                "Đợt {run} ({title}): {more_vi} chưa được giao yêu cầu, cần gửi văn bản",
+                "Run {run} ({title}): {more_en} must be handed the order on paper"
+            );
+            ("to-hand", Kind::OrderToHand, says, format!("{many}&state=approved"))
+        }
+        Wants::Unpushed => {
+            let why = |lang| if said.is_empty() { String::new() } else { format!(" ({})", words::said(said.clone(), lang)) };
+            let (vi, en) = (why(Lang::Vi), why(Lang::En));
+            let says =
+                phrase!("{outlet}: máy chủ chưa nhận {n} yêu cầu{vi}", "{outlet}: its server has not taken {n} orders{en}");
+            ("unpushed", Kind::OrderUnpushed, says, format!("/orders?outlet={slug}&state=approved"))
+        }
+        Wants::Unfetched => {
+            let says = phrase!(
+                "{outlet}: chưa lấy {n} yêu cầu đã sẵn sàng hơn một giờ",
+                "{outlet}: has not fetched {n} orders that have been ready for more than an hour"
+            );
+            ("unfetched", Kind::OrderUnpushed, says, format!("/orders?outlet={slug}&state=approved"))
+        }
+        Wants::Drafted => {
+            let says = phrase!(
+                "Bản sửa đổi yêu cầu “{title}” gửi {outlet} chờ phê duyệt",
+                "The Update of the order “{title}” to {outlet} waits to be approved"
+            );
+            ("drafted", Kind::OrderApproval, says, format!("/orders/{identifier}"))
+        }
+    };
+    Found { owner: owner.clone(), urgent, ..of(format!("order/{key}/{name}/{owner}"), kind, says, &page) }
 }
 
 #[cfg(test)]
