@@ -167,22 +167,25 @@ pub async fn save(db: &Db, slug: &str, text: &str, base_version: i64, actor: &Ac
 /// The same, with what the writer says to it.
 pub async fn save_draft(db: &Db, draft: Draft<'_>, actor: &Actor, now: i64) -> Result<Saved> {
     refuse_impossible(&draft)?;
-    transaction!(db, |tx| {
-        let latest = latest_within(tx, draft.slug).await?;
-        match latest {
-            Some(latest) if latest.version != draft.base => Ok(Saved::Conflict(Box::new(latest))),
-            None if draft.base != 0 => Err(DbError::Refused(format!("there is no version {} of `{}`", draft.base, draft.slug))),
-            Some(latest) if latest.text == draft.text => Ok(Saved::Unchanged(latest.version)),
-            latest => {
-                let version = insert(tx, &draft, latest.as_ref(), actor, now).await?;
-                file::carry(tx, draft.slug, draft.base, version).await?;
-                let (before, after) = (json!({ "version": draft.base }), json!({ "version": version, "comment": draft.comment }));
-                let before = latest.is_some().then_some(&before);
-                audit::record(tx, actor, "campaign.save", draft.slug, before, Some(&after), now).await?;
-                Ok(Saved::Done(version))
-            }
+    transaction!(db, |tx| save_within(tx, draft, actor, now).await)
+}
+
+/// The same within a transaction: with whatever the draft is made of.
+pub async fn save_within(tx: &mut Tx, draft: Draft<'_>, actor: &Actor, now: i64) -> Result<Saved> {
+    refuse_impossible(&draft)?;
+    match latest_within(tx, draft.slug).await? {
+        Some(latest) if latest.version != draft.base => Ok(Saved::Conflict(Box::new(latest))),
+        None if draft.base != 0 => Err(DbError::Refused(format!("there is no version {} of `{}`", draft.base, draft.slug))),
+        Some(latest) if latest.text == draft.text => Ok(Saved::Unchanged(latest.version)),
+        latest => {
+            let version = insert(tx, &draft, latest.as_ref(), actor, now).await?;
+            file::carry(tx, draft.slug, draft.base, version).await?;
+            let (before, after) = (json!({ "version": draft.base }), json!({ "version": version, "comment": draft.comment }));
+            let before = latest.is_some().then_some(&before);
+            audit::record(tx, actor, "campaign.save", draft.slug, before, Some(&after), now).await?;
+            Ok(Saved::Done(version))
         }
-    })
+    }
 }
 
 /// What a form should have refused beside its field.

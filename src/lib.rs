@@ -39,6 +39,7 @@
 //! | figures | [`report`] · [`reconcile`]: carriers' invoices · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost |
 //! | another Loa | [`upstream`]: a partner's takes a department's orders and reports on them |
 //! | what waits for somebody | [`notice`], in the console and by mail |
+//! | what others publish | [`bulletin`]: feeds and documents of the national authority, each new warning a draft |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`idempotency`]: requests that are answered once · [`relay`]: the other road, orders to outlets and what they count |
@@ -55,6 +56,7 @@ pub mod app;
 pub mod approval;
 pub mod audience;
 pub mod audit;
+pub mod bulletin;
 pub mod campaign;
 pub mod cap;
 pub mod cli;

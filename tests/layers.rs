@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["verify"],
     &["report", "reconcile", "dossier", "preview"],
     &["notice"],
+    &["bulletin"],
     &["upstream"],
     &["run", "dispatch", "receipt", "retention", "intake"],
     &["epoch", "account", "active"],

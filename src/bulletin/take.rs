@@ -1,0 +1,408 @@
+//! A bulletin becomes a row, and where it concerns us a draft, in one transaction. What enters is what was read and how its source is
+//! looked at; what leaves is what became of it ([`Became`]). What can go wrong is only the database.
+//!
+//! At most once: a row is unique by department, source and name, and by department and CAP reference; the draft stands in the same
+//! transaction, so that two nodes, two sources or a second upload make one.
+
+use chrono::Utc;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Bulletin, Kind, Read, Signature, State, Why,
+    draft::{self, texts},
+    pack,
+};
+use crate::{
+    audit::{self, Actor},
+    campaign::pattern::{self, Frame},
+    db::{Db, DbError, Result, Sql, Tx, affected},
+    edition::{self, Draft, Saved},
+    phrase,
+    run::warning,
+    seal::hex,
+    transaction, within,
+    words::Phrase,
+};
+
+/// The first look at a source makes drafts of what is no older than so many days,
+pub const FIRST_DAYS: i64 = 3;
+/// and of so many at most.
+pub const FIRST_MOST: usize = 10;
+/// Every later look makes so many drafts at most,
+pub const MOST_AT_ONCE: usize = 20;
+/// and none of what was written longer ago.
+pub const OLD_DAYS: i64 = 30;
+
+/// For whom, from where and by whom bulletins are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taking<'a> {
+    /// The department whose drafts they become.
+    pub owner: &'a str,
+    pub source: &'a str,
+    pub actor: &'a Actor,
+    /// Whether somebody brought them; else they were found by looking.
+    pub brought: bool,
+    /// The channels that some account serves.
+    pub channels: &'a [&'static str],
+    pub now: i64,
+}
+
+/// What is to be made of one, where nothing in it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Draft,
+    /// A person wants a draft, also of what no longer holds.
+    Insist,
+    Note(Why),
+}
+
+/// What became of a bulletin: with its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Became {
+    /// A draft of this name.
+    Draft(i64, String),
+    /// A row that is only noted.
+    Noted(i64, Why),
+    /// A row that says why it is not believed.
+    Refused(i64, Why),
+    /// It was there, and says something else now.
+    Changed(i64),
+    /// It was there.
+    Known(i64),
+}
+
+#[derive(sqlx::FromRow)]
+struct There {
+    id: i64,
+    hash: String,
+    state: i16,
+    why: i16,
+}
+
+static THERE: Sql = Sql::new(
+    r"SELECT b.id, b.hash, b.state, b.why FROM bulletin b WHERE b.owner = $1 AND b.source = $2 AND b.guid = $3 :lock(b)",
+);
+
+static BY_ALERT: Sql = Sql::new(r"SELECT b.id FROM bulletin b WHERE b.owner = $1 AND b.alert = $2");
+
+static INSERT: Sql = Sql::new(
+    r"INSERT INTO bulletin (owner, source, guid, state, why, seen_at, seen_by, publisher, title, body, link, at, hash, raw, alert, kind,
+                            signature, remark, earlier, made_title, made_body, decided_by, reason)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, '', '', '', '')
+      ON CONFLICT DO NOTHING RETURNING id",
+);
+
+static CHANGE: Sql = Sql::new(
+    r"UPDATE bulletin SET publisher = $2, title = $3, body = $4, link = $5, at = $6, hash = $7, raw = $8, alert = $9, kind = $10,
+                          signature = $11, remark = $12, earlier = coalesce($13, earlier), state = $14, why = $15,
+                          changed_at = coalesce($16, changed_at)
+      WHERE id = $1",
+);
+
+static TELL: Sql = Sql::new(r"UPDATE bulletin SET changed_at = $2 WHERE id = $1 AND state = 1");
+
+static DOUBT: Sql = Sql::new(r"UPDATE bulletin SET changed_at = coalesce($2, changed_at), remark = $3, hash = $4 WHERE id = $1");
+
+static DRAFTED: Sql = Sql::new(
+    r"UPDATE bulletin SET state = 1, why = 0, campaign = $2, made_title = title, made_body = body WHERE id = $1 AND campaign IS NULL",
+);
+
+/// Takes one in.
+pub(super) async fn take(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish) -> Result<Became> {
+    // Whoever else inserts it meanwhile is waited for by the unique keys, and then found.
+    for _ in 0..2 {
+        let there: Option<There> = within!(tx, |c, sql| {
+            sqlx::query_as(sql(&THERE)).bind(taking.owner).bind(taking.source).bind(&read.guid).fetch_optional(c).await
+        })?;
+        if let Some(there) = there {
+            return again(tx, taking, read, wish, &there).await;
+        }
+        if let Some(became) = insert(tx, taking, read, wish).await? {
+            return Ok(became);
+        }
+    }
+    Err(DbError::Refused(format!("the bulletin `{}` could not be kept", read.guid)))
+}
+
+/// What is to be made of it.
+fn judged(read: &Read, wish: Wish, repeated: bool, now: i64) -> (State, Option<Why>) {
+    if let Some(why) = read.disbelief() {
+        return (State::Refused, Some(why));
+    }
+    if repeated {
+        return (State::Noted, Some(Why::Repeated));
+    }
+    let idle = read.idle(now);
+    match wish {
+        Wish::Insist if idle.is_none_or(|why| matches!(why, Why::Over | Why::NotActual)) => (State::Drafted, None),
+        Wish::Note(why) => (State::Noted, Some(idle.unwrap_or(why))),
+        _ => idle.map_or((State::Drafted, None), |why| (State::Noted, Some(why))),
+    }
+}
+
+async fn by_alert(tx: &mut Tx, owner: &str, alert: &str) -> Result<Option<i64>> {
+    within!(tx, |c, sql| sqlx::query_scalar(sql(&BY_ALERT)).bind(owner).bind(alert).fetch_optional(c).await)
+}
+
+/// The latest of the bulletins that this one is about.
+async fn earlier(tx: &mut Tx, owner: &str, read: &Read) -> Result<Option<i64>> {
+    let mut latest = None;
+    for reference in read.references() {
+        latest = latest.max(by_alert(tx, owner, &reference).await?);
+    }
+    Ok(latest)
+}
+
+/// A new row. None: somebody else has just inserted it.
+async fn insert(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish) -> Result<Option<Became>> {
+    let mut alert = read.reference();
+    let repeated = match &alert {
+        // What is not believed takes nobody's place.
+        Some(reference) if read.disbelief().is_none() => by_alert(tx, taking.owner, reference).await?,
+        _ => None,
+    };
+    if repeated.is_some() || read.disbelief().is_some() {
+        alert = None;
+    }
+    let (state, why) = judged(read, wish, repeated.is_some(), taking.now);
+    let about = if state == State::Refused { None } else { earlier(tx, taking.owner, read).await? };
+    // A draft is made of the row below.
+    let first = if state == State::Drafted { State::Noted } else { state };
+    let id: Option<i64> = within!(tx, |c, sql| {
+        sqlx::query_scalar(sql(&INSERT))
+            .bind(taking.owner)
+            .bind(taking.source)
+            .bind(&read.guid)
+            .bind(first as i16)
+            .bind(why.map_or(0, |why| why as i16))
+            .bind(taking.now)
+            .bind(if taking.brought { taking.actor.name.as_str() } else { "" })
+            .bind(&read.publisher)
+            .bind(&read.title)
+            .bind(&read.body)
+            .bind(&read.link)
+            .bind(read.at)
+            .bind(&read.hash)
+            .bind(&read.raw)
+            .bind(&alert)
+            .bind(read.kind() as i16)
+            .bind(read.signature as i16)
+            .bind(read.remark.as_ref().map(pack).unwrap_or_default())
+            .bind(repeated.or(about))
+            .fetch_optional(c)
+            .await
+    })?;
+    let Some(id) = id else { return Ok(None) };
+    let became = match (state, why) {
+        (State::Drafted, _) => {
+            let slug = make(tx, taking, id, &Words::of(read)).await?;
+            Became::Draft(id, slug)
+        }
+        (State::Refused, why) => {
+            let why = why.unwrap_or(Why::Signature);
+            let after = json!({ "source": taking.source, "title": read.title, "why": why.words().en });
+            audit::record(tx, taking.actor, "bulletin.refuse", &id.to_string(), None, Some(&after), taking.now).await?;
+            Became::Refused(id, why)
+        }
+        (_, why) => Became::Noted(id, why.unwrap_or(Why::Older)),
+    };
+    if let Some(about) = about.filter(|about| repeated.is_none() && *about != id) {
+        overtaken(tx, taking, read, (id, about)).await?;
+    }
+    Ok(Some(became))
+}
+
+/// Tells whoever looks at the earlier one that its source said something else since.
+async fn overtaken(tx: &mut Tx, taking: Taking<'_>, read: &Read, (id, about): (i64, i64)) -> Result<()> {
+    within!(tx, |c, sql| sqlx::query(sql(&TELL)).bind(about).bind(taking.now).execute(c).await.map(affected))?;
+    let action = if read.kind() == Kind::Cancel { "bulletin.cancelled" } else { "bulletin.updated" };
+    let after = json!({ "source": taking.source, "by": id, "title": read.title, "signature": read.signature.name() });
+    audit::record(tx, taking.actor, action, &about.to_string(), None, Some(&after), taking.now).await
+}
+
+/// It was there.
+async fn again(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish, there: &There) -> Result<Became> {
+    let (id, was) = (there.id, State::from_number(there.state));
+    let same = there.hash == read.hash;
+    let unmade = matches!(was, State::Noted | State::Refused);
+    if same && !(was == State::Refused && read.disbelief().is_none()) && !(was == State::Noted && wish == Wish::Insist) {
+        return Ok(Became::Known(id));
+    }
+    if let Some(why) = read.disbelief() {
+        if same {
+            return Ok(Became::Known(id));
+        }
+        // What was believed stays as it was; that its source serves another version under its name is told.
+        let Phrase { vi, en } = why.words();
+        let remark = phrase!(
+            "nguồn đưa bản sửa đổi không đáng tin: {vi}",
+            "its source serves a changed version that is not believed: {en}"
+        );
+        let told = (!unmade).then_some(taking.now);
+        within!(tx, |c, sql| {
+            sqlx::query(sql(&DOUBT)).bind(id).bind(told).bind(pack(&remark)).bind(&read.hash).execute(c).await.map(affected)
+        })?;
+        let after = json!({ "source": taking.source, "title": read.title, "why": en });
+        audit::record(tx, taking.actor, "bulletin.refuse", &id.to_string(), None, Some(&after), taking.now).await?;
+        return Ok(Became::Changed(id));
+    }
+    let mut alert = read.reference();
+    let other = match &alert {
+        Some(reference) => by_alert(tx, taking.owner, reference).await?.filter(|other| *other != id),
+        None => None,
+    };
+    if other.is_some() {
+        alert = None;
+    }
+    let (wanted, why) = judged(read, wish, other.is_some(), taking.now);
+    let drafted = unmade && wanted == State::Drafted;
+    let state = if drafted || !unmade { was } else { wanted };
+    let why = why.filter(|_| unmade).map_or(there.why, |why| why as i16);
+    let about = earlier(tx, taking.owner, read).await?.filter(|about| *about != id);
+    let told = (!unmade && !same).then_some(taking.now);
+    within!(tx, |c, sql| {
+        sqlx::query(sql(&CHANGE))
+            .bind(id)
+            .bind(&read.publisher)
+            .bind(&read.title)
+            .bind(&read.body)
+            .bind(&read.link)
+            .bind(read.at)
+            .bind(&read.hash)
+            .bind(&read.raw)
+            .bind(&alert)
+            .bind(read.kind() as i16)
+            .bind(read.signature as i16)
+            .bind(read.remark.as_ref().map(pack).unwrap_or_default())
+            .bind(other.or(about))
+            .bind(state as i16)
+            .bind(why)
+            .bind(told)
+            .execute(c)
+            .await
+            .map(affected)
+    })?;
+    if drafted {
+        let slug = make(tx, taking, id, &Words::of(read)).await?;
+        return Ok(Became::Draft(id, slug));
+    }
+    let after = json!({ "source": taking.source, "title": read.title });
+    audit::record(tx, taking.actor, "bulletin.change", &id.to_string(), None, Some(&after), taking.now).await?;
+    if let Some(about) = about {
+        overtaken(tx, taking, read, (id, about)).await?;
+    }
+    Ok(Became::Changed(id))
+}
+
+/// What a draft is made of.
+struct Words<'a> {
+    guid: &'a str,
+    publisher: &'a str,
+    title: &'a str,
+    body: &'a str,
+    link: Option<&'a str>,
+    at: Option<i64>,
+    signature: Signature,
+}
+
+impl<'a> Words<'a> {
+    fn of(read: &'a Read) -> Self {
+        Self {
+            guid: &read.guid,
+            publisher: &read.publisher,
+            title: &read.title,
+            body: &read.body,
+            link: read.link.as_deref(),
+            at: read.at,
+            signature: read.signature,
+        }
+    }
+}
+
+/// The characters of a title in what is said to a version.
+const SHORT: usize = 120;
+/// Names that are tried for a draft: another campaign may have the first.
+const NAMES: usize = 20;
+
+/// The draft of a row, and the wish to send it as soon as it is approved. Its name.
+async fn make(tx: &mut Tx, taking: Taking<'_>, id: i64, words: &Words<'_>) -> Result<String> {
+    let texts = texts(draft::Bulletin {
+        publisher: words.publisher,
+        title: words.title,
+        body: words.body,
+        link: words.link,
+        at: words.at,
+    });
+    let frame = Frame { owner: taking.owner, channels: taking.channels, ..Frame::default() };
+    let text = pattern::campaign(&frame, &texts);
+    let short: String = words.title.chars().take(SHORT).collect();
+    let comment = format!("Từ bản tin của {}: {short}", words.publisher);
+    let stem = stem(taking, words.guid);
+    for nth in 1..=NAMES {
+        let slug = if nth == 1 { stem.clone() } else { format!("{stem}-{nth}") };
+        let draft = Draft { slug: &slug, text: &text, base: 0, comment: &comment };
+        if let Saved::Conflict(_) = edition::save_within(tx, draft, taking.actor, taking.now).await? {
+            continue;
+        }
+        warning::ask(tx, &slug, None, None, &taking.actor.name, taking.now).await?;
+        let done = within!(tx, |c, sql| sqlx::query(sql(&DRAFTED)).bind(id).bind(&slug).execute(c).await.map(affected))?;
+        if done != 1 {
+            return Err(DbError::Refused(format!("bulletin {id} has a draft already")));
+        }
+        let after = json!({
+            "draft": slug, "source": taking.source, "title": words.title, "link": words.link, "signature": words.signature.name(),
+        });
+        audit::record(tx, taking.actor, "bulletin.draft", &id.to_string(), None, Some(&after), taking.now).await?;
+        return Ok(slug);
+    }
+    Err(DbError::Refused(format!("there is no free name for the draft of bulletin {id}")))
+}
+
+/// The day, and what tells this bulletin from all others.
+fn stem(taking: Taking<'_>, guid: &str) -> String {
+    let now = chrono::DateTime::<Utc>::from_timestamp_millis(taking.now).unwrap_or_default();
+    let day = now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%y%m%d");
+    let digest = Sha256::digest(format!("{}\n{}\n{guid}", taking.owner, taking.source));
+    format!("ban-tin-{day}-{}", hex(&digest[..4]))
+}
+
+#[derive(sqlx::FromRow)]
+struct Kept {
+    guid: String,
+    source: String,
+    owner: String,
+    publisher: String,
+    title: String,
+    body: String,
+    link: Option<String>,
+    at: Option<i64>,
+    signature: i16,
+}
+
+static KEPT: Sql = Sql::new(
+    r"SELECT b.guid, b.source, b.owner, b.publisher, b.title, b.body, b.link, b.at, b.signature FROM bulletin b
+      WHERE b.id = $1 AND b.state = 0 AND b.campaign IS NULL :lock(b)",
+);
+
+/// Makes a draft of a bulletin that was only noted: somebody wants it. None: it is no longer so.
+pub async fn promote(db: &Db, bulletin: &Bulletin, channels: &[&'static str], actor: &Actor, now: i64) -> Result<Option<String>> {
+    if !bulletin.may_be_promoted() {
+        return Ok(None);
+    }
+    transaction!(db, |tx| {
+        let kept: Option<Kept> = within!(tx, |c, sql| sqlx::query_as(sql(&KEPT)).bind(bulletin.id).fetch_optional(c).await)?;
+        let Some(kept) = kept else { return Ok(None) };
+        let taking = Taking { owner: &kept.owner, source: &kept.source, actor, brought: true, channels, now };
+        let words = Words {
+            guid: &kept.guid,
+            publisher: &kept.publisher,
+            title: &kept.title,
+            body: &kept.body,
+            link: kept.link.as_deref(),
+            at: kept.at,
+            signature: Signature::from_number(kept.signature),
+        };
+        make(tx, taking, bulletin.id, &words).await.map(Some)
+    })
+}
