@@ -12,9 +12,9 @@ use crate::{
     user::Scope,
 };
 
-// 1 approved, 2 handed over, 3 acknowledged, 5 sending, 6 reported partly.
+// 1 approved, 2 handed over, 3 acknowledged, 5 sending, 6 reported partly. A Cancel (step 2) that was acknowledged asks for nothing more.
 static OF_OUTLET: Sql = Sql::new(orders!(
-    "WHERE o.outlet = $1 AND o.state IN (1, 2, 3, 5, 6)
+    "WHERE o.outlet = $1 AND o.state IN (1, 2, 3, 5, 6) AND NOT (o.step = 2 AND o.state = 3)
      ORDER BY o.overdue_since IS NULL, coalesce(o.report_by, 9223372036854775807), o.id"
 ));
 
@@ -35,7 +35,8 @@ pub struct Load {
 }
 
 static LOADS: Sql = Sql::new(
-    r"SELECT outlet, owner, count(*), count(overdue_since) FROM relay_order WHERE state IN (1, 2, 3, 5, 6) GROUP BY outlet, owner",
+    r"SELECT outlet, owner, count(*), count(overdue_since) FROM relay_order
+      WHERE state IN (1, 2, 3, 5, 6) AND NOT (step = 2 AND state = 3) GROUP BY outlet, owner",
 );
 
 /// The same of every outlet, as far as somebody of these departments sees its orders.
