@@ -25,6 +25,7 @@ use crate::{
     config::{Config, Office},
     document::{Problem, Problems, Step, spot},
     message::review,
+    outlet::{self, Outlet},
     phrase,
     words::Phrase,
 };
@@ -62,6 +63,8 @@ struct Ground<'g> {
     office: Office,
     /// What recipients have; none where nobody knows. Read only if a text asks for it.
     attributes: OnceCell<Option<BTreeSet<String>>>,
+    /// Who passes texts on; none where nobody knows. Read only if a campaign asks for it.
+    outlets: OnceCell<Option<Vec<Outlet>>>,
     /// Who is asked about registered templates; none: nobody is to be.
     registers: Option<Registers>,
 }
@@ -87,6 +90,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         registers,
         office: Config::office_of(globals.config.as_deref(), &globals.env),
         attributes: OnceCell::new(),
+        outlets: OnceCell::new(),
     };
     let mut findings = Vec::new();
     if args.paths.is_empty() {
@@ -174,9 +178,10 @@ impl Ground<'_> {
                 let (campaigns, segments) = (library.campaigns.len(), library.segments.len());
                 let what =
                     phrase!("{campaigns} chiến dịch, {segments} nhóm người nhận", "{campaigns} campaigns, {segments} segments");
-                let warnings =
-                    library.campaigns.iter().map(|(slug, source)| self.unserved(source, &path.join(format!("{slug}.toml"))));
-                let warnings = Problems(warnings.flat_map(|found| found.0).collect());
+                let mut warnings = Problems::default();
+                for (slug, source) in &library.campaigns {
+                    warnings.extend(self.unserved(source, &path.join(format!("{slug}.toml"))).await);
+                }
                 Finding { warnings, ..Finding::of(path, what, Some(problems)) }
             }
             Subject::Definition => self.definition(path).await,
@@ -238,9 +243,19 @@ impl Ground<'_> {
         texts::problems(source, file, &faults)
     }
 
+    /// Whom a campaign would not reach: by channels that no account serves, and outlets that are none.
+    async fn unserved(&self, source: &Source, file: &Path) -> Problems {
+        let mut warnings = self.without_account(source, file);
+        if source.campaign.channels.relay.is_some() {
+            let known = self.outlets.get_or_init(|| self.outlets()).await;
+            warnings.extend(known.as_ref().map(|known| relay::outlets(source, file, known)).unwrap_or_default());
+        }
+        warnings
+    }
+
     /// Channels of a campaign that no account serves: it is sent all the same, where there are others. Before there is any account, that
     /// is no news.
-    fn unserved(&self, source: &Source, file: &Path) -> Problems {
+    fn without_account(&self, source: &Source, file: &Path) -> Problems {
         let Some(config) = self.settings.as_ref().ok().filter(|config| !config.accounts.is_empty()) else {
             return Problems::default();
         };
@@ -253,6 +268,15 @@ impl Ground<'_> {
             warning
         };
         Problems(review::unserved(&source.campaign, &config.accounts).into_iter().map(warning).collect())
+    }
+
+    /// The outlets; none without a database that can be read, or without any.
+    async fn outlets(&self) -> Option<Vec<Outlet>> {
+        let config = self.settings.as_ref().ok()?;
+        let db = database(config).await.ok()??;
+        let known = outlet::without_contacts(&db).await.ok();
+        db.close().await;
+        known.filter(|known| !known.is_empty())
     }
 
     /// The attributes of the recipients; none without a database that can be read, or without anybody in it.
@@ -286,7 +310,7 @@ impl Ground<'_> {
         let slug = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         match library.campaigns.get(slug) {
             Some(source) => Finding {
-                warnings: self.unserved(source, path),
+                warnings: self.unserved(source, path).await,
                 ..Finding::of(path, Phrase::from(source.campaign.title.as_str()), Some(own))
             },
             None if !own.is_empty() || matches!(slug, "segments" | "goals") => {

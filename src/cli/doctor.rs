@@ -4,6 +4,7 @@
 mod console;
 mod files;
 mod network;
+mod relay;
 mod state;
 
 use std::{

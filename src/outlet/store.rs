@@ -89,6 +89,12 @@ pub async fn list(db: &Db, seal: &Seal) -> Result<Vec<Outlet>> {
     rows.into_iter().map(|row| row.outlet(Some(seal))).collect()
 }
 
+/// All outlets for whoever has no key: their contacts are left out.
+pub async fn without_contacts(db: &Db) -> Result<Vec<Outlet>> {
+    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).fetch_all(pool).await)?;
+    rows.into_iter().map(|row| row.outlet(None)).collect()
+}
+
 /// The outlet of this number.
 pub async fn find(db: &Db, seal: &Seal, id: i64) -> Result<Option<Outlet>> {
     let row: Option<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&FIND)).bind(id).fetch_optional(pool).await)?;

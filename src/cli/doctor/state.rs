@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Findings, Globals, console};
+use super::{Findings, Globals, console, relay};
 use crate::{
     account::{self, standing},
     active::RunRow,
@@ -106,6 +106,7 @@ async fn look_into(db: &Db, config: &Config, globals: &Globals, findings: &mut F
     unserved(db, config, findings).await?;
     blocked(db, findings).await?;
     requested(db, globals, findings).await?;
+    relay::look(db, config, globals, findings).await?;
     console::people(db, findings).await?;
     console::notified(db, config, globals, findings).await?;
     waiting(db, globals, findings).await
