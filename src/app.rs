@@ -27,6 +27,7 @@ use crate::{
     account::{self, Accounts, Gateways, StandIns},
     active::Active,
     audience::{self, key::KeyError},
+    bulletin,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
@@ -261,6 +262,12 @@ impl App {
             {
                 makers.push(tokio::spawn(loops::drive_upstream(upstream, Arc::clone(&shared), stopped.clone())));
             }
+            if options.cadence && !config.bulletins.is_empty() {
+                let (channels, jitter) = (bulletin::paste::channels(&config), Box::new(|| rand::rng().random()));
+                let (db, clock) = (db.clone(), clock.clone());
+                let bulletins = bulletin::poll::Poller::new(db, clock, exchange(&config)?, &config.bulletins, channels, jitter);
+                makers.push(tokio::spawn(loops::drive_bulletins(bulletins, stopped.clone())));
+            }
             if options.cadence {
                 let schedule = loops::Schedule {
                     db: db.clone(),
@@ -384,7 +391,7 @@ fn poster(config: &Config) -> anyhow::Result<Poster> {
 }
 
 /// Reaches outlets and other systems that are no gateways.
-fn exchange(config: &Config) -> anyhow::Result<Exchange> {
+pub fn exchange(config: &Config) -> anyhow::Result<Exchange> {
     let network = &config.network;
     Exchange::new(network.proxy.as_deref(), trusted(config)?.as_deref()).map_err(anyhow::Error::msg)
 }

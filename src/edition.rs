@@ -32,7 +32,7 @@ use crate::{
         submission::{self, New, Submission},
     },
     audit::{self, Actor},
-    campaign::{Kind, Library, Source},
+    campaign::{Campaign, Kind, Library, SmsBody, Source, pattern::Texts},
     db::{Db, DbError, Result, Sql, Tx, affected},
     document::{Problem, Problems, is_slug},
     on, phrase, transaction, within,
@@ -329,6 +329,9 @@ pub async fn submit(
     if let Some(phrase) = day_is_over(&source, now) {
         return Err(SubmitError::Broken(Problem::of(&format!("{slug}.toml"), phrase).into()));
     }
+    if let Some(phrase) = open_blank(&source.campaign) {
+        return Err(SubmitError::Broken(Problem::of(&format!("{slug}.toml"), phrase).into()));
+    }
     let sent = transaction!(db, |tx| {
         let archived: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&IS_ARCHIVED)).bind(slug).fetch_one(c).await)?;
         if archived > 0 {
@@ -364,6 +367,33 @@ fn day_is_over(source: &Source, now: i64) -> Option<crate::words::Phrase> {
     let today = chrono::DateTime::from_timestamp_millis(now)?.with_timezone(&campaign.timezone()).date_naive();
     let through = campaign.period.through.filter(|through| *through < today)?;
     Some(phrase!("thời gian của chiến dịch đã hết ngày {through}", "the campaign's period ended on {through}"))
+}
+
+/// A blank that still stands in a warning: a pattern's, a correction's, or what a bulletin had too much of for a text message.
+fn open_blank(campaign: &Campaign) -> Option<crate::words::Phrase> {
+    if campaign.kind != Kind::Warning {
+        return None;
+    }
+    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+    let bodies = campaign.messages.iter().flat_map(|message| std::iter::once(&message.body).chain(message.lang.values()));
+    let (_, name) = bodies
+        .flat_map(|body| {
+            let sms = match &body.sms {
+                Some(SmsBody::Text { text, .. }) => text.clone(),
+                _ => String::new(),
+            };
+            let texts = Texts {
+                title: campaign.title.clone(),
+                sms,
+                chat: text(body.chat.as_ref().and_then(|chat| chat.text.as_ref())),
+                subject: text(body.email.as_ref().map(|mail| &mail.subject)),
+                // In a mail `[[1]](…)` may be a link.
+                body: String::new(),
+            };
+            texts.open()
+        })
+        .next()?;
+    Some(phrase!("chỗ trống [[{name}]] chưa được điền", "the blank [[{name}]] is not filled in"))
 }
 
 /// Takes a campaign of the console out of force for good; what waits of it is withdrawn. False: it was archived before.

@@ -78,11 +78,17 @@ pub enum Kind {
     OrderApproval = 21,
     /// Orders of a run are to be handed over by a person.
     OrderToHand = 22,
+    /// A draft that was made of a bulletin waits for somebody to finish it.
+    BulletinWaiting = 23,
+    /// A source changed, updated or cancelled what was made a warning.
+    BulletinChanged = 24,
+    /// A source of bulletins cannot be read.
+    BulletinSource = 25,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::ApprovalWaiting,
         Self::ApprovalReturned,
         Self::AccountPaused,
@@ -105,6 +111,9 @@ impl Kind {
         Self::OrderRefused,
         Self::OrderApproval,
         Self::OrderToHand,
+        Self::BulletinWaiting,
+        Self::BulletinChanged,
+        Self::BulletinSource,
     ];
 
     /// The kind with this stored number.
@@ -137,6 +146,9 @@ impl Kind {
             Self::OrderRefused => "order-refused",
             Self::OrderApproval => "order-approval",
             Self::OrderToHand => "order-to-hand",
+            Self::BulletinWaiting => "bulletin-waiting",
+            Self::BulletinChanged => "bulletin-changed",
+            Self::BulletinSource => "bulletin-source",
         }
     }
 
@@ -160,6 +172,7 @@ impl Kind {
             Self::PeriodToClose => Right::ClosePeriods,
             Self::ListChecked => Right::WriteAudience,
             Self::OrderOverdue | Self::OrderUnpushed | Self::OrderRefused | Self::OrderToHand => Right::WriteOrders,
+            Self::BulletinWaiting | Self::BulletinChanged | Self::BulletinSource => Right::WriteCampaigns,
         }
     }
 }

@@ -17,8 +17,8 @@ pub(super) use sending::{
     drive_appender, drive_confirmer, drive_doubts, drive_events, drive_lane, drive_matcher, drive_poller, drive_recorder,
 };
 pub(super) use upkeep::{
-    ask_balances, drive_audit, drive_figures, drive_intake, drive_keeper, drive_notices, drive_retention, drive_teller, refresh,
-    renew, settle_at,
+    ask_balances, drive_audit, drive_bulletins, drive_figures, drive_intake, drive_keeper, drive_notices, drive_retention,
+    drive_teller, refresh, renew, settle_at,
 };
 pub(super) use upstream::drive_upstream;
 

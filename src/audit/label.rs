@@ -3,7 +3,7 @@
 use crate::{phrase, words::Phrase};
 
 /// The first words of actions, with what people call those areas.
-pub const AREAS: [(&str, &str, &str); 20] = [
+pub const AREAS: [(&str, &str, &str); 21] = [
     ("user.", "Người dùng và đăng nhập", "Users and signing in"),
     ("token.", "Mã truy cập API", "API tokens"),
     ("department.", "Đơn vị", "Departments"),
@@ -24,6 +24,7 @@ pub const AREAS: [(&str, &str, &str); 20] = [
     ("delegation.", "Ủy quyền", "Delegation"),
     ("order.", "Yêu cầu nhắn tin", "Relay orders"),
     ("outlet.", "Đơn vị tiếp nhận", "Outlets"),
+    ("bulletin.", "Bản tin cảnh báo", "Bulletins"),
 ];
 
 /// What people call an action.
@@ -109,6 +110,21 @@ pub fn label(action: &str) -> Phrase {
         "request.lift" => phrase!("Cho gửi tin trở lại theo yêu cầu", "Let messages come again, as asked"),
         "user.outlet" => phrase!("Giao người dùng cho đơn vị tiếp nhận", "Let a user act for an outlet"),
         other if other.starts_with("order.") || other.starts_with("outlet.") => relay(other),
+        other if other.starts_with("bulletin.") => bulletin(other),
+        other => Phrase::from(other),
+    }
+}
+
+/// What people call what happens to bulletins.
+fn bulletin(action: &str) -> Phrase {
+    match action {
+        "bulletin.draft" => phrase!("Lập bản nháp từ bản tin", "Made a draft of a bulletin"),
+        "bulletin.refuse" => phrase!("Không nhận bản tin", "Refused a bulletin"),
+        "bulletin.change" => phrase!("Nguồn sửa bản tin", "A source changed a bulletin"),
+        "bulletin.updated" => phrase!("Nguồn thay bản tin", "A source updated a bulletin"),
+        "bulletin.cancelled" => phrase!("Nguồn thu hồi bản tin", "A source withdrew a bulletin"),
+        "bulletin.dismiss" => phrase!("Bỏ qua bản tin", "Dismissed a bulletin"),
+        "bulletin.look" => phrase!("Đã xem thay đổi của bản tin", "Saw what a source changed"),
         other => Phrase::from(other),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The kinds of notices, by the names that `mute` has: those of `notice::Kind`.
-pub const NOTICES: [&str; 22] = [
+pub const NOTICES: [&str; 25] = [
     "approval-waiting",
     "approval-returned",
     "emergency-review",
@@ -34,6 +34,9 @@ pub const NOTICES: [&str; 22] = [
     "order-refused",
     "order-approval",
     "order-to-hand",
+    "bulletin-waiting",
+    "bulletin-changed",
+    "bulletin-source",
 ];
 
 const MINUTE: Duration = Duration::from_mins(1);

@@ -15,6 +15,7 @@ use crate::{
     },
     active::{RunRow, RunState, run_columns},
     approval::submission,
+    bulletin::{self, Standing},
     clock::Clock,
     config::Config,
     db::{Db, Result, Sql, disk::Room},
@@ -74,6 +75,7 @@ pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     found.extend(lists(&ground.db).await?);
     found.extend(approvals(&ground.db, now).await?);
     found.extend(period(ground, today).await?);
+    found.extend(bulletins(ground).await?);
     found.extend(attention::matters(&ground.db, now).await?.into_iter().map(order));
     Ok(found)
 }
@@ -319,6 +321,48 @@ async fn doubts(db: &Db, now: i64) -> Result<Option<Found>> {
         "{old} messages have been in doubt for more than an hour"
     );
     Ok(Some(of("doubts".into(), Kind::DoubtsUnresolved, says, "/runs")))
+}
+
+/// What others published and somebody must see to, and sources that cannot be read.
+async fn bulletins(ground: &Ground) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for one in bulletin::open(&ground.db).await? {
+        let (id, title, publisher) = (one.id, &one.title, &one.publisher);
+        let page = format!("/bulletins/{id}");
+        let sent = matches!(one.standing(), Standing::Sent(_));
+        if one.standing() == Standing::Waiting {
+            let says = phrase!(
+                "Bản tin của {publisher} chờ hoàn thiện để gửi: {title}",
+                "A bulletin of {publisher} waits to be finished and sent: {title}"
+            );
+            let key = format!("bulletin/{id}/waiting");
+            let urgent = matches!(one.kind(), bulletin::Kind::Alert | bulletin::Kind::Update);
+            found.push(Found { owner: one.owner.clone(), urgent, ..of(key, Kind::BulletinWaiting, says, &page) });
+        }
+        if let Some(changed) = one.changed_at.filter(|_| one.is_changed()) {
+            let says = if sent {
+                phrase!(
+                    "{publisher} đã sửa hoặc thu hồi bản tin mà cảnh báo đã gửi dựa vào: {title}",
+                    "{publisher} changed or withdrew a bulletin whose warning was sent: {title}"
+                )
+            } else {
+                phrase!("{publisher} đã sửa hoặc thu hồi bản tin: {title}", "{publisher} changed or withdrew a bulletin: {title}")
+            };
+            let key = format!("bulletin/{id}/changed/{changed}");
+            found.push(Found { owner: one.owner.clone(), urgent: sent, ..of(key, Kind::BulletinChanged, says, &page) });
+        }
+    }
+    let named = |name: &str| ground.config.bulletins.iter().any(|one| one.name == name);
+    for source in bulletin::poll::sources(&ground.db).await? {
+        let Some(trouble) = source.trouble().filter(|_| source.failures >= bulletin::poll::PATIENT && named(&source.name)) else {
+            continue;
+        };
+        let (name, vi, en) = (&source.name, trouble.vi, trouble.en);
+        let says = phrase!("Nguồn tin {name}: {vi}", "The source of bulletins {name}: {en}");
+        let key = format!("bulletin-source/{name}");
+        found.push(Found { owner: source.owner, ..of(key, Kind::BulletinSource, says, "/bulletins") });
+    }
+    Ok(found)
 }
 
 static DUE_SOON: Sql = Sql::new(

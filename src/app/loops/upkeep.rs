@@ -10,6 +10,7 @@ use crate::{
     account,
     audience::figure,
     audit,
+    bulletin::poll::Poller as Bulletins,
     db::Db,
     dispatch::{self, Shared},
     epoch,
@@ -36,6 +37,8 @@ const FIGURES: Duration = Duration::from_mins(1);
 /// How often it is looked what webhooks are to be told, and how long to wait where that failed.
 const TELL: Duration = Duration::from_secs(1);
 const UNTOLD: Duration = Duration::from_secs(5);
+/// How often it is looked which source of bulletins is due.
+const BULLETINS: Duration = Duration::from_secs(5);
 /// How often it is looked what is too old, and how long each chunk of it leaves the database to others.
 const RETENTION: Duration = Duration::from_hours(1);
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(200);
@@ -193,6 +196,22 @@ pub(in crate::app) async fn drive_teller(mut teller: Teller, mut stopped: watch:
             }
         };
         if !rest(wait, &mut stopped).await {
+            return;
+        }
+    }
+}
+
+/// Looks at the sources of bulletins that are due. The end of the process breaks off what is under way: another look goes on with it.
+pub(in crate::app) async fn drive_bulletins(bulletins: Bulletins, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let step = tokio::select! {
+            step = bulletins.step() => step,
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        if let Err(error) = step {
+            tracing::error!(%error, "could not take bulletins in");
+        }
+        if !rest(BULLETINS, &mut stopped).await {
             return;
         }
     }

@@ -8,7 +8,7 @@ use minijinja::{Value, context};
 
 use crate::{
     audience::list,
-    edition, outlet, phrase, relay, transaction,
+    bulletin, edition, outlet, phrase, relay, transaction,
     user::{self, Refused, Right},
     web::{
         Shared, State,
@@ -92,6 +92,7 @@ pub async fn rename(
             edition::renamed(tx, was, &name).await?;
             outlet::renamed(tx, was, &name).await?;
             relay::order::renamed(tx, was, &name).await?;
+            bulletin::renamed(tx, was, &name).await?;
         }
         Ok(was)
     })?
