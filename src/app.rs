@@ -27,7 +27,7 @@ use crate::{
     account::{self, Accounts, Gateways, StandIns},
     active::Active,
     audience::{self, key::KeyError},
-    bulletin,
+    bulletin::poll::Poller as Bulletins,
     campaign::{Holidays, Library},
     clock::Clock,
     config::Config,
@@ -263,9 +263,8 @@ impl App {
                 makers.push(tokio::spawn(loops::drive_upstream(upstream, Arc::clone(&shared), stopped.clone())));
             }
             if options.cadence && !config.bulletins.is_empty() {
-                let (channels, jitter) = (bulletin::paste::channels(&config), Box::new(|| rand::rng().random()));
-                let (db, clock) = (db.clone(), clock.clone());
-                let bulletins = bulletin::poll::Poller::new(db, clock, exchange(&config)?, &config.bulletins, channels, jitter);
+                let (reach, jitter) = (exchange(&config)?, Box::new(|| rand::rng().random()));
+                let bulletins = Bulletins::new(&config, db.clone(), clock.clone(), reach, jitter);
                 makers.push(tokio::spawn(loops::drive_bulletins(bulletins, stopped.clone())));
             }
             if options.cadence {

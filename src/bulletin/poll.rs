@@ -18,6 +18,7 @@ use super::{
     Became, State, Why,
     fetch::{self, Fetched, Lost, Wanted},
     pack,
+    paste::channels,
     read::{self, Read},
     take::{FIRST_DAYS, FIRST_MOST, MOST_AT_ONCE, OLD_DAYS, Taking, Wish, take},
     unpack,
@@ -26,7 +27,7 @@ use crate::{
     audit::Actor,
     cap::{self, Certificate, feed},
     clock::Clock,
-    config::BulletinSource,
+    config::{BulletinSource, Config},
     db::{Db, Result, Sql, affected},
     on, phrase, transaction,
     words::Phrase,
@@ -149,20 +150,17 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// Of these sources, over this network. `channels`: those that some account serves, for which drafts are written; `jitter`: from 0
-    /// to 1.
-    pub fn new(
-        db: Db,
-        clock: Clock,
-        exchange: Exchange,
-        sources: &[BulletinSource],
-        channels: Vec<&'static str>,
-        jitter: Box<dyn Fn() -> f64 + Send + Sync>,
-    ) -> Self {
+    /// Of the sources that these settings name, over this network. `jitter`: from 0 to 1.
+    pub fn new(config: &Config, db: Db, clock: Clock, exchange: Exchange, jitter: Box<dyn Fn() -> f64 + Send + Sync>) -> Self {
         // The settings were checked: each certificate is one.
         let pinned = |one: &BulletinSource| one.certificate.as_ref().and_then(|pem| Certificate::from_pem(pem.as_bytes()).ok());
-        let sources = sources.iter().map(|one| (one.clone(), pinned(one))).collect();
-        Self { db, clock, exchange, sources, channels, jitter, seen: Mutex::default() }
+        let office = config.office.fields.get("name").cloned().unwrap_or_default();
+        let owned = |one: &BulletinSource| {
+            let department = if one.department.is_empty() { office.clone() } else { one.department.clone() };
+            BulletinSource { department, ..one.clone() }
+        };
+        let sources = config.bulletins.iter().map(|one| (owned(one), pinned(one))).collect();
+        Self { db, clock, exchange, sources, channels: channels(config), jitter, seen: Mutex::default() }
     }
 
     /// Looks at every source that is due. What each look came to.
