@@ -51,14 +51,25 @@ pub async fn freeze(tx: &mut Tx, source: &Source, segments: &str, now: i64) -> R
     Ok(())
 }
 
+/// The campaign of the copy with this hash, without its segments and attachments.
+pub async fn campaign(db: &Db, hash: &str) -> Result<Campaign> {
+    let (slug, text, _): (String, String, String) =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&DEFINITION)).bind(hash).fetch_one(pool).await)?;
+    parsed(&slug, &text)
+}
+
+fn parsed(slug: &str, text: &str) -> Result<Campaign> {
+    Campaign::parse(slug, slug, text)
+        .map_err(|problems| DbError::Refused(format!("the kept copy of `{slug}` cannot be read: {problems}")))
+}
+
 /// The copy with this hash.
 pub async fn kept(db: &Db, hash: &str) -> Result<Kept> {
     let (slug, text, segments): (String, String, String) =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&DEFINITION)).bind(hash).fetch_one(pool).await)?;
     let attachments: Vec<(String, Vec<u8>)> =
         on!(db.read, |pool, sql| sqlx::query_as(sql(&ATTACHMENTS)).bind(hash).fetch_all(pool).await)?;
-    let campaign = Campaign::parse(&slug, &slug, &text)
-        .map_err(|problems| DbError::Refused(format!("the kept copy of `{slug}` cannot be read: {problems}")))?;
+    let campaign = parsed(&slug, &text)?;
     let attachments: BTreeMap<String, Vec<u8>> = attachments.into_iter().collect();
     Ok(Kept { source: Source { campaign, text, hash: hash.to_string(), attachments }, segments })
 }

@@ -36,7 +36,7 @@
 //! | --- | --- |
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
 //! | recounting | [`verify`] |
-//! | figures | [`report`] · [`reconcile`]: carriers' invoices · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost |
+//! | figures | [`report`] · [`reconcile`]: carriers' invoices · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost · [`publish`]: what the public is told |
 //! | another Loa | [`upstream`]: a partner's takes a department's orders and reports on them |
 //! | what waits for somebody | [`notice`], in the console and by mail |
 //! | what others publish | [`bulletin`]: feeds and documents of the national authority, each new warning a draft |
@@ -82,6 +82,7 @@ pub mod official;
 pub mod outlet;
 pub mod period;
 pub mod preview;
+pub mod publish;
 pub mod receipt;
 pub mod reconcile;
 pub mod relay;

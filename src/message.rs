@@ -9,6 +9,7 @@
 //! they do, and a subject stays on one line.
 
 mod error;
+mod fields;
 mod layout;
 mod markdown;
 mod picture;

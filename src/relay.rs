@@ -11,6 +11,7 @@
 
 pub mod answer;
 pub mod ask;
+pub mod carried;
 pub mod attention;
 pub mod chase;
 mod content;

@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["app"],
     &["web"],
     &["verify"],
-    &["report", "reconcile", "dossier", "preview"],
+    &["report", "reconcile", "dossier", "preview", "publish"],
     &["notice"],
     &["bulletin"],
     &["upstream"],

@@ -124,6 +124,11 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// The fields that it reads, in order.
+    pub(super) fn reads(&self) -> &[String] {
+        &self.reads
+    }
+
     /// Fills the text in. `value` gives a field's value.
     pub(super) fn fill(
         &self,

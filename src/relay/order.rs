@@ -32,7 +32,7 @@ pub enum Step {
 impl Step {
     const ALL: [Self; 3] = [Self::Alert, Self::Update, Self::Cancel];
 
-    fn from_number(number: i16) -> Option<Self> {
+    pub(super) fn from_number(number: i16) -> Option<Self> {
         Self::ALL.into_iter().find(|step| *step as i16 == number)
     }
 

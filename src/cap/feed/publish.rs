@@ -39,6 +39,8 @@ pub struct Published {
     pub document: String,
     /// A strong `ETag` (RFC 9110, section 8.8.3), with its quotes.
     pub etag: String,
+    /// When it last changed (unix milliseconds).
+    pub updated: i64,
     /// When a warning in it ends (unix milliseconds); none: not before another is added.
     pub until: Option<i64>,
 }
@@ -50,7 +52,7 @@ impl Published {
         shown.sort_by(|a, b| (b.alert.sent, b.address).cmp(&(a.alert.sent, a.address)));
         let updated = shown.first().map_or(about.since, |latest| latest.alert.sent);
         let until = shown.iter().filter_map(|entry| entry.alert.expires()).min().map(millis);
-        served(document(about, &shown, updated), until)
+        served(document(about, &shown, updated), updated, until)
     }
 }
 
@@ -65,16 +67,16 @@ pub fn publish(about: &About, entries: &[Entry<'_>], now: i64) -> Published {
     let ended = public.iter().filter_map(|entry| end(entry, &public)).filter(|end| millis(*end) <= now);
     let updated = public.iter().map(|entry| entry.alert.sent).chain(ended).max().unwrap_or(about.since);
     let until = shown.iter().filter_map(|entry| end(entry, &public)).min().map(millis);
-    served(document(about, &shown, updated), until)
+    served(document(about, &shown, updated), updated, until)
 }
 
-fn served(document: String, until: Option<i64>) -> Published {
+fn served(document: String, updated: Time, until: Option<i64>) -> Published {
     let hash: String = Sha256::digest(&document).iter().take(16).fold(String::new(), |mut out, byte| {
         // Writing into a String cannot fail.
         let _ = write!(out, "{byte:02x}");
         out
     });
-    Published { document, etag: format!("\"{hash}\""), until }
+    Published { document, etag: format!("\"{hash}\""), updated: millis(updated), until }
 }
 
 fn is_public(alert: &Alert) -> bool {

@@ -1,0 +1,250 @@
+//! A warning as the public reads it: the CAP document of a run, of an Update of its orders, or of its end. What enters is what is frozen
+//! of it; what leaves is an alert with nothing of anybody's own in it. Nothing can go wrong.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeZone as _};
+use chrono_tz::Asia::Ho_Chi_Minh;
+use providers::{Channel, Content as Filled};
+
+use super::text;
+use crate::{
+    audience::place::Places,
+    campaign::{Campaign, Segments},
+    cap::{
+        Alert, Area, Category, Certainty, Info, MsgType, Pair, Reference, ResponseType, Scope, Severity, Status, Time, Urgency,
+        terms,
+    },
+    config::Config,
+    definition::Kept,
+    message::{MAIN_LANGUAGE, Person, RenderError, Templates, Terms},
+    relay::{Content, document::Issuer},
+    words::Lang,
+};
+
+/// Characters of the longest text: CAP's reader takes no more.
+const LONGEST: usize = 20_000;
+
+/// What a document tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Something new.
+    Alert,
+    /// What takes the place of all before.
+    Update,
+    /// That none of it holds any more.
+    Cancel,
+}
+
+/// What stands on every document.
+#[derive(Debug, Clone)]
+pub(super) struct Heading<'a> {
+    pub issuer: Issuer<'a>,
+    pub identifier: String,
+    /// Unix milliseconds.
+    pub sent_at: i64,
+    pub step: Step,
+    /// Everything of the same warning that came before.
+    pub references: Vec<Reference>,
+}
+
+/// What a warning says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub title: String,
+    /// Unix milliseconds.
+    pub expires_at: i64,
+    /// By language (the main one first): a headline of its own, and the text.
+    pub texts: Vec<(String, Option<String>, String)>,
+    pub audience: Option<String>,
+    pub areas: Vec<String>,
+    /// Where more is said.
+    pub web: Option<String>,
+    /// Whom to ask, where the settings of orders do not say.
+    pub hotline: Option<String>,
+}
+
+/// A moment in Việt Nam's time, to the second.
+pub(super) fn time(millis: i64) -> Time {
+    let at =
+        Ho_Chi_Minh.timestamp_millis_opt(millis).single().unwrap_or_else(|| DateTime::UNIX_EPOCH.with_timezone(&Ho_Chi_Minh));
+    Time::new(&at)
+}
+
+/// The alert. A Cancel says nothing but that (`said`: none).
+pub(super) fn alert(heading: Heading<'_>, said: Option<&Said>) -> Alert {
+    let infos = said.map(|said| said.texts.iter().map(|one| info(&heading.issuer, said, one)).collect()).unwrap_or_default();
+    let (msg_type, note) = match heading.step {
+        Step::Alert => (MsgType::Alert, None),
+        Step::Update => (MsgType::Update, Some("Thay thế nội dung đã phát trước đó".to_string())),
+        Step::Cancel => (MsgType::Cancel, Some("Cảnh báo đã được thu hồi, không còn hiệu lực".to_string())),
+    };
+    Alert {
+        identifier: heading.identifier,
+        sender: heading.issuer.sender.to_string(),
+        sent: time(heading.sent_at),
+        status: Status::Actual,
+        msg_type,
+        source: None,
+        scope: Scope::Public,
+        restriction: None,
+        addresses: Vec::new(),
+        codes: Vec::new(),
+        note,
+        references: heading.references,
+        incidents: Vec::new(),
+        infos,
+    }
+}
+
+fn info(issuer: &Issuer<'_>, said: &Said, (lang, headline, text): &(String, Option<String>, String)) -> Info {
+    let vietnamese = lang == MAIN_LANGUAGE;
+    let reader = if vietnamese { Lang::Vi } else { Lang::En };
+    let event = reader.pick("Cảnh báo lừa đảo trực tuyến", "Online fraud warning");
+    let how = (Urgency::Immediate, Severity::Severe, Certainty::Observed);
+    let mut info = Info::new(Category::Security, event, how);
+    info.language = Some(if vietnamese { "vi-VN".to_string() } else { lang.clone() });
+    info.response_types = vec![ResponseType::Avoid];
+    info.audience.clone_from(&said.audience);
+    info.expires = Some(time(said.expires_at));
+    info.sender_name = Some(issuer.name.to_string()).filter(|name| !name.is_empty());
+    info.headline = Some(headline.clone().unwrap_or_else(|| said.title.clone()));
+    info.description = Some(text.clone()).filter(|text| !text.is_empty());
+    info.web.clone_from(&said.web);
+    info.contact = issuer.contact.map(str::to_string).or_else(|| said.hotline.clone());
+    let places = Places::built_in();
+    info.areas = said
+        .areas
+        .iter()
+        .map(|code| Area {
+            description: places.full_name(code).unwrap_or_else(|| code.clone()),
+            geocodes: vec![Pair::new(if code.len() == 2 { terms::PROVINCE } else { terms::WARD }, code)],
+            ..Area::default()
+        })
+        .collect();
+    info
+}
+
+/// What a run's warning says: of the texts of its message the one that is best to read, for nobody in particular.
+pub(super) fn of_run(kept: &Kept, message: &str, expires_at: i64, config: &Config) -> Said {
+    let campaign = &kept.source.campaign;
+    let files = kept.source.attachments.iter().map(|(name, bytes)| (name.clone(), Bytes::from(bytes.clone()))).collect();
+    let message = campaign.messages.iter().position(|one| one.id == message).unwrap_or(0);
+    let mut texts = match Templates::compile(campaign, &config.office, None, &files) {
+        Ok(templates) => spoken(&templates, message),
+        Err(faults) => {
+            let fault = faults.first().map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(
+                campaign = campaign.slug,
+                fault,
+                "a warning is published by its title alone: its texts cannot be filled in"
+            );
+            Vec::new()
+        }
+    };
+    let relay = campaign.channels.relay.as_ref();
+    if texts.is_empty() {
+        let text = relay.and_then(|relay| relay.material.clone().or_else(|| relay.app.clone()).or_else(|| relay.sms.clone()));
+        texts.push((MAIN_LANGUAGE.to_string(), None, clean(&text.unwrap_or_default())));
+    }
+    Said {
+        audience: relay.map(|relay| relay.audience.clone()).filter(|audience| !audience.is_empty()),
+        areas: areas(campaign, &kept.segments),
+        ..common(campaign.title.clone(), expires_at, texts, config)
+    }
+}
+
+/// What an Update of orders says.
+pub(super) fn of_order(content: &Content, expires_at: i64, config: &Config) -> Said {
+    let sms = content.sms.as_ref().map(|sms| sms.text.clone());
+    let text = content.material.clone().or_else(|| content.app.clone()).or(sms).unwrap_or_default();
+    let texts = vec![(MAIN_LANGUAGE.to_string(), None, clean(&text))];
+    Said {
+        audience: content.audience.clone(),
+        areas: content.areas.clone(),
+        ..common(content.title.clone(), expires_at, texts, config)
+    }
+}
+
+fn common(title: String, expires_at: i64, texts: Vec<(String, Option<String>, String)>, config: &Config) -> Said {
+    Said {
+        title: clean(&title),
+        expires_at,
+        texts,
+        audience: None,
+        areas: Vec::new(),
+        web: config.server.public_url.as_deref().map(|url| format!("{}/genuine", url.trim_end_matches('/'))),
+        hotline: config.office.fields.get("hotline").cloned(),
+    }
+}
+
+/// A message in each of its languages: the chat's text, else the mail's, else the text message.
+fn spoken(templates: &Templates, message: usize) -> Vec<(String, Option<String>, String)> {
+    let mut found: Vec<(String, Option<String>, String)> = Vec::new();
+    for lang in templates.languages(message) {
+        let code = lang.clone().unwrap_or_else(|| MAIN_LANGUAGE.to_string());
+        let mail = match plain(templates, message, Channel::Email, lang.as_deref()) {
+            Some(Filled::Email(mail)) => Some(mail),
+            _ => None,
+        };
+        let chat = match plain(templates, message, Channel::Chat, lang.as_deref()) {
+            Some(Filled::Chat(chat)) => chat.text,
+            _ => None,
+        };
+        let sms = || match plain(templates, message, Channel::Sms, lang.as_deref()) {
+            Some(Filled::Sms(sms)) => Some(sms.text),
+            _ => None,
+        };
+        let text = chat.or_else(|| mail.as_ref().map(|mail| text::unnumbered(text::body(&mail.text)))).or_else(sms);
+        let headline = mail.map(|mail| clean(&mail.subject)).filter(|subject| lang.is_some() && !subject.is_empty());
+        let Some(text) = text.map(|text| clean(&text)).filter(|text| !text.is_empty()) else { continue };
+        // A language that lacks a text lends the main one's: that is said already.
+        if found.iter().all(|(known, _, said)| *known != code && *said != text) {
+            found.push((code, headline, text));
+        }
+    }
+    found
+}
+
+/// A text for nobody in particular: what it cannot do without is said as one says it to everybody.
+fn plain(templates: &Templates, message: usize, channel: Channel, lang: Option<&str>) -> Option<Filled> {
+    let (you, here) =
+        if lang.is_none_or(|lang| lang == MAIN_LANGUAGE) { ("quý vị", "địa phương") } else { ("all", "your area") };
+    let mut person = Person { lang: lang.map(str::to_string), ..Person::default() };
+    let mut given = BTreeSet::new();
+    loop {
+        match templates.render(message, channel, &person, None, &Terms::default()) {
+            Ok(content) => return Some(content),
+            Err(RenderError::Missing { field }) if field != "unsubscribe_url" && given.insert(field.clone()) => {
+                match field.as_str() {
+                    "name" => person.name = Some(you.to_string()),
+                    "area_name" => person.area_name = Some(here.to_string()),
+                    _ => drop(person.attributes.insert(field, "…".to_string())),
+                }
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Places that a warning is for: those of its orders, and those of its segments where all of them are bound to places.
+fn areas(campaign: &Campaign, segments: &str) -> Vec<String> {
+    let mut areas: BTreeSet<String> = campaign.channels.relay.iter().flat_map(|relay| relay.areas.iter().cloned()).collect();
+    if let Ok(segments) = Segments::parse("segments.toml", segments) {
+        let bound: Option<Vec<&[String]>> = campaign
+            .audience
+            .segments
+            .iter()
+            .map(|slug| segments.get(slug).map(|one| one.condition.areas.as_slice()).filter(|areas| !areas.is_empty()))
+            .collect();
+        areas.extend(bound.into_iter().flatten().flatten().cloned());
+    }
+    areas.into_iter().collect()
+}
+
+/// What XML can say, without blanks around it.
+fn clean(text: &str) -> String {
+    let fit = |c: &char| *c == '\n' || *c == '\t' || !(c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
+    text.chars().filter(fit).take(LONGEST).collect::<String>().trim().to_string()
+}

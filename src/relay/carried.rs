@@ -1,0 +1,79 @@
+//! What outlets had of a run's orders: the texts, however many outlets got the same, for whoever tells the public which texts are real.
+//!
+//! What leaves is actual orders alone that somebody has, and has not refused. What can go wrong is the database.
+
+use std::collections::BTreeMap;
+
+use super::{Content, Step};
+use crate::{
+    db::{Db, DbError, Result, Sql},
+    on,
+};
+
+/// The same content, with however many outlets have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// Of which run.
+    pub run: i64,
+    /// The order itself, an Update or a Cancel.
+    pub step: Step,
+    /// What it says.
+    pub content: Content,
+    /// How many outlets have it.
+    pub outlets: i64,
+    /// One of them.
+    pub outlet: String,
+    /// When the first was approved (unix milliseconds).
+    pub sent_at: i64,
+    /// When the last ends.
+    pub expires_at: i64,
+    /// Those that hold still: neither cancelled nor replaced.
+    pub standing: i64,
+}
+
+static LAST: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM relay_event");
+
+static CHANGED: Sql = Sql::new(
+    r"SELECT DISTINCT o.run FROM relay_event e JOIN relay_order o ON o.id = e.relay_order WHERE e.id > $1 ORDER BY o.run",
+);
+
+static CARRIED: Sql = Sql::new(
+    r"SELECT o.run, o.step, CAST(count(*) AS BIGINT), min(t.title), CAST(min(coalesce(o.sent_at, o.made_at)) AS BIGINT),
+             CAST(max(o.expires_at) AS BIGINT), CAST(sum(CASE WHEN o.state IN (9, 10) THEN 0 ELSE 1 END) AS BIGINT), min(o.id)
+      FROM relay_order o JOIN outlet t ON t.id = o.outlet
+      WHERE o.run IN :ids($1) AND o.status = 0 AND o.handed_at IS NOT NULL AND o.state <> 4
+      GROUP BY o.run, o.step, o.hash ORDER BY min(o.id)",
+);
+
+static CONTENTS: Sql = Sql::new(r"SELECT id, content FROM relay_order WHERE id IN :ids($1)");
+
+/// The last event of any order, and the runs whose orders had one since `after`: what happened at the same time as it counts again.
+pub async fn changed(db: &Db, after: i64) -> Result<(i64, Vec<i64>)> {
+    /// Numbers are given out before what they number is there to be seen.
+    const MEANWHILE: i64 = 1_000;
+    let last: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&LAST)).fetch_one(pool).await)?;
+    if last == after {
+        return Ok((last, Vec::new()));
+    }
+    let since = if after == 0 { 0 } else { after - MEANWHILE };
+    let runs = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&CHANGED)).bind(since).fetch_all(pool).await)?;
+    Ok((last, runs))
+}
+
+/// What outlets have of these runs' orders, the oldest first.
+pub async fn of_runs(db: &Db, runs: &[i64]) -> Result<Vec<Carried>> {
+    let list = crate::db::list(runs);
+    let rows: Vec<(i64, i16, i64, String, i64, i64, i64, i64)> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&CARRIED)).bind(&list).fetch_all(pool).await)?;
+    let ids = crate::db::list(&rows.iter().map(|row| row.7).collect::<Vec<i64>>());
+    let contents: Vec<(i64, String)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTENTS)).bind(&ids).fetch_all(pool).await)?;
+    let contents: BTreeMap<i64, String> = contents.into_iter().collect();
+    rows.into_iter()
+        .map(|(run, step, outlets, outlet, sent_at, expires_at, standing, id)| {
+            let refused = |what: &str| DbError::Refused(format!("order {id} has {what}"));
+            let step = Step::from_number(step).ok_or_else(|| refused("a step that there is not"))?;
+            let content = contents.get(&id).map_or_else(|| Err(refused("no content")), |text| Content::parse(text))?;
+            Ok(Carried { run, step, content, outlets, outlet, sent_at, expires_at, standing })
+        })
+        .collect()
+}
