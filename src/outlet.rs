@@ -13,12 +13,14 @@ pub use store::{
 };
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{phrase, words::Phrase};
 
 /// What an outlet is. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OutletKind)]
 #[repr(i16)]
 pub enum Kind {
     /// A telecom carrier: sends to its subscribers.
@@ -71,8 +73,9 @@ impl Kind {
 }
 
 /// How orders get to an outlet. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OutletWay)]
 #[repr(i16)]
 pub enum Way {
     /// Loa sends the signed document to the outlet's address.

@@ -29,6 +29,7 @@ pub mod push;
 pub mod partner;
 pub mod recount;
 pub mod report;
+pub mod revise;
 pub mod sheet;
 mod state;
 pub mod waiting;

@@ -4,8 +4,8 @@
 //! committed), refusals in `consent`, and pages that read and never write. What can go wrong: the database; then the
 //! answer is 503, so that a gateway repeats and a person tries again. No page, log line or metric holds personal data.
 //!
-//! [`private`] is the console's side and has everything; [`public`] is the Internet's side and has receipts and
-//! unsubscribe pages alone. [`serve`] ends gracefully.
+//! [`private`] is the console's side and has everything; [`public`] is the Internet's side and has receipts, unsubscribe pages and
+//! what outlets' programs need of the API. [`serve`] ends gracefully.
 
 mod accounts;
 mod api;
@@ -51,6 +51,7 @@ use crate::{
     db::Db,
     edition::Shelf,
     receipt::Inbox,
+    relay::issue::Letterhead,
     seal::Seal,
     user::openid::Provider,
 };
@@ -109,6 +110,8 @@ struct Shared {
     leaving: AtomicBool,
     limiter: api::Limiter,
     document: api::Document,
+    /// Who sends orders and warnings, and what signs them.
+    letterhead: Letterhead,
 }
 
 impl State {
@@ -127,6 +130,7 @@ impl State {
             leaving: AtomicBool::new(false),
             limiter: api::Limiter::default(),
             document: api::Document::default(),
+            letterhead: Letterhead::of(&parts.config),
             parts,
         }))
     }
@@ -160,9 +164,11 @@ pub fn private(state: State) -> Router {
     finish(routes, slow, state)
 }
 
-/// The Internet's side: receipts and unsubscribe pages, nothing else.
+/// The Internet's side: receipts, unsubscribe pages and what outlets' programs need of the API, nothing else.
 pub fn public(state: State) -> Router {
-    finish(receipts::routes().merge(unsubscribe::routes()).fallback(page::not_found), Router::new(), state)
+    let routes = receipts::routes().merge(unsubscribe::routes()).merge(api::partner_routes(&state)).fallback(page::not_found);
+    let slow = api::slow_partner_routes(&state);
+    finish(routes, slow, state)
 }
 
 fn finish(routes: Router<State>, slow: Router<State>, state: State) -> Router {

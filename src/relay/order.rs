@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{By, Content, Eyes, Happening, Refusal, State, Status, Tried};
 use crate::{
@@ -17,8 +18,9 @@ use crate::{
 pub const PAGE: i64 = 200;
 
 /// What an order is among those of its run and outlet. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OrderStep)]
 #[repr(i16)]
 pub enum Step {
     /// The order itself.

@@ -76,6 +76,13 @@ pub async fn bytes(db: &Db, hash: &str) -> Result<Option<Vec<u8>>> {
     on!(db.read, |pool, sql| sqlx::query_scalar(sql(&BYTES)).bind(hash).fetch_optional(pool).await)
 }
 
+static KEPT_BY: Sql = Sql::new(r"SELECT count(*) FROM paper WHERE by_whom = $1 AND kept_at > $2");
+
+/// How many papers this one has brought since then.
+pub async fn kept_by(db: &Db, name: &str, since: i64) -> Result<i64> {
+    on!(db.read, |pool, sql| sqlx::query_scalar(sql(&KEPT_BY)).bind(name).bind(since).fetch_one(pool).await)
+}
+
 /// What stands before the hash of a paper in a note.
 const MARK: &str = "sha256:";
 /// Characters of a note beside a paper that are kept.

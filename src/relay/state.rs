@@ -2,12 +2,14 @@
 //! not fit, and then a [`Refusal`] says why.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{phrase, words::Phrase};
 
 /// Where an order stands. The numbers are stored. Overdue is none of these: a report may still come in any of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OrderState)]
 #[repr(i16)]
 pub enum State {
     /// Written, and not approved yet.

@@ -19,6 +19,8 @@ mod figures;
 mod frame;
 mod input;
 mod notices;
+mod orders;
+mod outlets;
 mod people;
 mod periods;
 mod problem;
@@ -42,10 +44,12 @@ use super::State;
 const BASE: &str = "/api/v1";
 /// The largest body, unless a route says otherwise.
 const BODY_LIMIT: usize = 1024 * 1024;
+/// The largest body of a route that takes files into memory.
+const LARGE_BODY_LIMIT: usize = 20 * 1024 * 1024;
 
 /// All resources, and the description of each.
 fn described() -> OpenApiRouter<State> {
-    resources().merge(uploads::slow_routes())
+    resources().merge(uploads::slow_routes()).merge(orders::slow_routes())
 }
 
 /// Those that answer at once.
@@ -62,6 +66,9 @@ fn resources() -> OpenApiRouter<State> {
         .merge(accounts::routes())
         .merge(figures::routes())
         .merge(periods::routes())
+        .merge(orders::partner_routes())
+        .merge(orders::office_routes())
+        .merge(outlets::routes())
         .merge(notices::routes())
         .merge(audit::routes())
         .merge(users::routes())
@@ -81,7 +88,28 @@ pub(super) fn routes(state: &State) -> Router<State> {
 
 /// What takes longer than other requests: what comes up is large.
 pub(super) fn slow_routes(state: &State) -> Router<State> {
-    let (slow, _) = uploads::slow_routes().split_for_parts();
-    let slow = slow.layer(middleware::from_fn_with_state(state.clone(), frame::surround)).layer(Extension(frame::Streamed));
-    Router::new().nest(BASE, slow)
+    let (slow, _) = uploads::slow_routes().merge(orders::slow_routes()).split_for_parts();
+    Router::new().nest(BASE, slowly(slow, state))
+}
+
+fn slowly(slow: Router<State>, state: &State) -> Router<State> {
+    slow.layer(DefaultBodyLimit::max(LARGE_BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(state.clone(), frame::surround))
+        .layer(Extension(frame::Streamed))
+}
+
+/// What outlets' programs need, for the Internet's side: their orders, to tokens that open nothing else.
+pub(super) fn partner_routes(state: &State) -> Router<State> {
+    let (resources, _) = orders::partner_routes().split_for_parts();
+    let resources = resources
+        .layer(middleware::from_fn(orders::partners_only))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(state.clone(), frame::surround));
+    Router::new().nest(BASE, resources)
+}
+
+/// The same of what may be large.
+pub(super) fn slow_partner_routes(state: &State) -> Router<State> {
+    let (slow, _) = orders::slow_routes().split_for_parts();
+    Router::new().nest(BASE, slowly(slow.layer(middleware::from_fn(orders::partners_only)), state))
 }

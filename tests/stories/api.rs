@@ -99,7 +99,7 @@ async fn the_document_and_the_routes_are_one() {
     let mut ids = BTreeSet::new();
     let mut operations = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        let named = ["slug", "name", "period", "channel"]
+        let named = ["slug", "name", "period", "channel", "identifier", "hash"]
             .into_iter()
             .fold(path.clone(), |path, name| path.replace(&format!("{{{name}}}"), "none"));
         let filled = named.replace("{id}", "999").replace("{delivery}", "999");

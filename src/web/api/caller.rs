@@ -1,14 +1,16 @@
 //! Who asks: the bearer of an API token, how fast they may ask, and what they may do.
 //!
-//! The token comes in `Authorization: Bearer loa_…` and nowhere else: an address is logged, a cookie is sent by itself. Whoever shows a
+//! The token comes in `Authorization: Bearer loa_…` (of the feed of orders, as a password as well) and nowhere else: an address is
+//! logged, a cookie is sent by itself. Whoever shows a
 //! token that does not hold is paced by their address, everybody else by their token.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{FromRequestParts, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION, request::Parts},
+    extract::{FromRequestParts, MatchedPath, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header::AUTHORIZATION, request::Parts},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, MonotonicClock},
@@ -16,7 +18,10 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-use super::problem::{Kind, Problem};
+use super::{
+    orders::FEED,
+    problem::{Kind, Problem},
+};
 use crate::{
     audience::list::{self, Owners},
     audit::{Actor, Via},
@@ -178,17 +183,31 @@ impl Limiter {
     }
 }
 
+/// Whether somebody reads the feed of orders.
+pub fn is_feed(request: &Request) -> bool {
+    let looks = [Method::GET, Method::HEAD].contains(request.method());
+    looks && request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == FEED)
+}
+
+/// The token that a request shows: as its bearer; and of the feed, whose readers know no other way, as a password under any name. A
+/// browser repeats a password by itself, so it opens nothing that changes anything.
+fn shown(request: &Request) -> Option<String> {
+    let (scheme, secret) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(secret.trim().to_string());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") || !is_feed(request) {
+        return None;
+    }
+    let plain = String::from_utf8(BASE64.decode(secret.trim()).ok()?).ok()?;
+    plain.split_once(':').map(|(_, password)| password.to_string())
+}
+
 /// Finds out who asks, and paces them. Whoever is known stands in the request from then on.
 pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem> {
     let shared = Arc::clone(&state.0);
     let address = door::Caller::of(request.extensions(), request.headers(), &shared.parts.config).address;
-    let secret = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, secret)| secret.trim().to_string());
+    let secret = shown(request);
     let given = request.headers().contains_key(AUTHORIZATION);
     let bearer = match secret {
         Some(secret) => api_token::find(&shared.parts.db, &secret, shared.parts.clock.millis()).await?,

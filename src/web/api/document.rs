@@ -42,13 +42,15 @@ Một POST mang `Idempotency-Key` chỉ được thực hiện một lần trong
 Errors are problem details (RFC 9457) in the language of `Accept-Language`. A POST with an `Idempotency-Key` is done once within 24 hours; \
 repeated under the same key, it gets the first answer again. `RateLimit` tells how many requests are left.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 12] = [
     ("campaigns", "Chiến dịch | Campaigns"),
     ("runs", "Đợt gửi | Runs"),
     ("audience", "Danh sách người nhận | The audience"),
     ("people", "Một người | One person"),
     ("accounts", "Tài khoản gửi | Accounts"),
     ("reach", "Số liệu tiếp cận | Reach"),
+    ("orders", "Yêu cầu gửi đơn vị phối hợp | Relay orders"),
+    ("outlets", "Đơn vị phối hợp | Outlets"),
     ("notices", "Việc cần biết, cần làm | What waits for somebody"),
     ("audit", "Nhật ký | The audit"),
     ("users", "Người dùng và token | Users"),

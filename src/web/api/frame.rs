@@ -19,9 +19,11 @@ use super::{
     BASE, BODY_LIMIT,
     caller::{self, Caller},
     input::too_large,
+    orders::challenge,
     problem::{Kind, MEDIA_TYPE, Problem},
 };
 use crate::{
+    cap::{self, feed},
     idempotency::{self, Answer, Turn},
     phrase,
     web::{Shared, State, reader::Reader},
@@ -51,6 +53,7 @@ pub async fn surround(
     next: Next,
 ) -> Response {
     let admitted = caller::admit(&state, &mut request).await;
+    let is_feed = caller::is_feed(&request);
     let is_streamed = request.extensions().get::<Streamed>().is_some();
     let response = match &admitted {
         Err(problem) => problem.clone().into_response(),
@@ -70,6 +73,9 @@ pub async fn surround(
         },
     };
     let mut response = worded(response, lang);
+    if is_feed && response.status() == StatusCode::UNAUTHORIZED {
+        challenge(response.headers_mut());
+    }
     if let Ok(pace) = admitted {
         pace.tell(response.headers_mut());
     }
@@ -105,7 +111,16 @@ fn is_acceptable(headers: &HeaderMap) -> bool {
         !refused
             && matches!(
                 kind.as_str(),
-                "*/*" | "application/*" | "application/json" | MEDIA_TYPE | "application/toml" | "text/*" | "text/csv"
+                "*/*"
+                    | "application/*"
+                    | "application/json"
+                    | MEDIA_TYPE
+                    | "application/toml"
+                    | cap::MEDIA_TYPE
+                    | feed::MEDIA_TYPE
+                    | "application/octet-stream"
+                    | "text/*"
+                    | "text/csv"
             )
     })
 }

@@ -28,6 +28,9 @@ pub struct NumberAndName(pub i64, pub String);
 /// A name in the path.
 pub struct Name(pub String);
 
+/// Two names in the path.
+pub struct Names(pub String, pub String);
+
 /// The whole body as it is.
 pub async fn bytes(request: Request, state: &State) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
@@ -148,6 +151,19 @@ impl FromRequestParts<State> for Name {
             return Err(Problem::not_found());
         }
         Ok(Self(name))
+    }
+}
+
+impl FromRequestParts<State> for Names {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let Path((one, two)) =
+            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
+        if one.contains('\0') || two.contains('\0') {
+            return Err(Problem::not_found());
+        }
+        Ok(Self(one, two))
     }
 }
 
