@@ -263,8 +263,8 @@ impl App {
                 makers.push(tokio::spawn(loops::drive_upstream(upstream, Arc::clone(&shared), stopped.clone())));
             }
             if options.cadence && !config.bulletins.is_empty() {
-                let (reach, jitter) = (exchange(&config)?, Box::new(|| rand::rng().random()));
-                let bulletins = Bulletins::new(&config, db.clone(), clock.clone(), reach, jitter);
+                let reach = exchange(&config)?;
+                let bulletins = Bulletins::new(&config, db.clone(), clock.clone(), reach, Box::new(|| rand::rng().random()));
                 makers.push(tokio::spawn(loops::drive_bulletins(bulletins, stopped.clone())));
             }
             if options.cadence {
