@@ -18,6 +18,8 @@ mod help;
 mod init;
 mod log;
 mod migrate;
+mod orders;
+mod outlets;
 mod outlook;
 mod pause;
 mod plan;
@@ -120,6 +122,8 @@ enum Command {
     Reconcile(reconcile::Args),
     Verify(verify::Args),
     Webhooks(webhooks::Args),
+    Outlets(outlets::Args),
+    Orders(orders::Args),
     Cap(cap::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
@@ -330,6 +334,8 @@ pub async fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args, &globals).await,
         Command::User(args) => user::run(args, &globals).await,
         Command::Webhooks(args) => webhooks::run(args, &globals).await,
+        Command::Outlets(args) => outlets::run(args, &globals).await,
+        Command::Orders(args) => orders::run(args, &globals).await,
         Command::Verify(args) => verify::run(args, &globals).await,
         Command::Migrate(args) => migrate::run(args, &globals).await,
         Command::Completions(args) => completions::run(args, &globals).await,
