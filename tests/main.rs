@@ -33,6 +33,7 @@ mod stories {
     mod poll;
     mod reconcile;
     mod relay_definition;
+    mod relay_push;
     mod replies;
     mod report;
     mod routing;

@@ -25,7 +25,7 @@ use crate::{
     words::{self, Lang, Phrase},
 };
 
-/// Orders that one step reminds of at most.
+/// Outlets that one step reminds at most.
 const AT_ONCE: i64 = 200;
 /// The purpose of the MAC in references of these mails.
 const PURPOSE: &str = "reminder";

@@ -34,31 +34,49 @@ pub async fn mark(db: &Db, now: i64) -> Result<usize> {
     })
 }
 
+static OUTLETS: Sql = Sql::new(
+    r"SELECT DISTINCT o.outlet FROM relay_order o JOIN outlet t ON t.id = o.outlet
+      WHERE o.overdue_since IS NOT NULL AND coalesce(o.chased_at, 0) <= $1 AND t.contact IS NOT NULL ORDER BY o.outlet LIMIT $2",
+);
+
+static HOLD: Sql = Sql::new(r"SELECT t.id FROM outlet t WHERE t.id = $1 :lock(t)");
+
 static DUE: Sql = Sql::new(orders!(
-    "WHERE o.overdue_since IS NOT NULL AND coalesce(o.chased_at, 0) <= $1 AND t.contact IS NOT NULL ORDER BY o.outlet, o.id LIMIT $2"
+    "WHERE o.outlet = $1 AND o.overdue_since IS NOT NULL AND coalesce(o.chased_at, 0) <= $2 ORDER BY o.id LIMIT 100"
 ));
 
 static CLAIM: Sql = Sql::new(
     r"UPDATE relay_order SET chased_at = $2 WHERE id = $1 AND overdue_since IS NOT NULL AND coalesce(chased_at, 0) = coalesce($3, 0)",
 );
 
-/// Late orders whose outlets are to be reminded now, by outlet; each is claimed, so that one node alone does it. Only those of outlets
-/// that have a contact ([`crate::outlet::contact`]).
+/// Late orders whose outlets are to be reminded now, by outlet, of so many outlets at most. Each is claimed, all of an outlet's by one node
+/// alone, so that one mail tells of them. Only those of outlets that have a contact ([`crate::outlet::contact`]).
 pub async fn due(db: &Db, most: i64, now: i64) -> Result<Vec<Order>> {
-    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&DUE)).bind(now - EVERY).bind(most).fetch_all(pool).await)?;
+    let outlets: Vec<i64> =
+        on!(db.read, |pool, sql| sqlx::query_scalar(sql(&OUTLETS)).bind(now - EVERY).bind(most).fetch_all(pool).await)?;
     let mut claimed = Vec::new();
-    for row in rows {
-        let order = row.order()?;
-        let taken = on!(db.write, |pool, sql| sqlx::query(sql(&CLAIM))
-            .bind(order.id)
-            .bind(now)
-            .bind(order.chased_at)
-            .execute(pool)
-            .await
-            .map(affected))?;
-        if taken > 0 {
-            claimed.push(order);
-        }
+    for outlet in outlets {
+        claimed.extend(transaction!(db, |tx| {
+            // Whoever comes second finds them reminded.
+            within!(tx, |c, sql| sqlx::query(sql(&HOLD)).bind(outlet).fetch_optional(c).await.map(drop))?;
+            let rows: Vec<Row> =
+                within!(tx, |c, sql| sqlx::query_as(sql(&DUE)).bind(outlet).bind(now - EVERY).fetch_all(c).await)?;
+            let mut own = Vec::with_capacity(rows.len());
+            for row in rows {
+                let order = row.order()?;
+                let taken = within!(tx, |c, sql| sqlx::query(sql(&CLAIM))
+                    .bind(order.id)
+                    .bind(now)
+                    .bind(order.chased_at)
+                    .execute(c)
+                    .await
+                    .map(affected))?;
+                if taken > 0 {
+                    own.push(order);
+                }
+            }
+            Ok(own)
+        })?);
     }
     Ok(claimed)
 }

@@ -10,7 +10,10 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use providers::exchange::{Ask, Exchange, Failure, Method, Reply};
+use providers::{
+    exchange::{Ask, Exchange, Failure, Method, Reply},
+    webhook::check_address,
+};
 
 use super::{
     By, Eyes, Order, answer,
@@ -95,11 +98,16 @@ impl Pusher {
             Ok(document) => Bytes::from(document),
             Err(why) => return self.settle(order, Pushed::Rejected(why.to_string())).await,
         };
+        let private = self.private.contains(&outlet.slug);
+        // Nothing mends itself here.
+        if let Err(error) = check_address(&address, private) {
+            return self.settle(order, Pushed::Rejected(error.to_string())).await;
+        }
         let key = format!("\"{}\"", order.identifier);
         let ask = Ask {
             method: Method::POST,
             address: &address,
-            allow_private: self.private.contains(&outlet.slug),
+            allow_private: private,
             headers: &[("content-type", MEDIA_TYPE), ("accept", MEDIA_TYPE), ("idempotency-key", key.as_str())],
             body: Some(document.clone()),
             most: LONGEST_ANSWER,

@@ -6,6 +6,7 @@ mod home;
 mod lists;
 mod notices;
 mod people;
+mod reminders;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

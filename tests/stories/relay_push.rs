@@ -1,0 +1,295 @@
+//! Orders are pushed to a partner's server: the same signed document until it is taken, by one node alone, and what it answers holds.
+
+mod partner;
+
+use std::collections::BTreeMap;
+
+use loa::{
+    audit::Actor,
+    cap::{self, Alert, Certificate, MsgType, signature},
+    config::Config,
+    notice::{Kind as Notice, find},
+    outlet::{self, Kind, Outlet, Way, Written},
+    relay::{
+        By, Content, Eyes, Order, Sms, State, Status, attention,
+        hand::{self, Push},
+        make, order,
+        push::{Pusher, Stepped},
+    },
+    transaction,
+};
+use providers::exchange::Exchange;
+
+use self::partner::{Partner, Say};
+use crate::engines::world::{HOUR, World, by_sms};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
+const MINUTE: i64 = 60_000;
+
+fn fixture(name: &str) -> String {
+    std::fs::read_to_string(format!("{FIXTURES}/{name}")).unwrap()
+}
+
+/// The settings of an office that signs, and may reach `viettel` inside.
+fn settings(more: &str) -> Config {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("loa.toml");
+    let text = format!(
+        "[relay]\nsender = \"so.example.vn\"\nname = \"Sở\"\nprivate = [\"viettel\"]\n\
+         signing = {{ certificate = \"{FIXTURES}/stranger.pem\", key = {{ file = \"{FIXTURES}/stranger.key.pem\" }} }}\n{more}"
+    );
+    std::fs::write(&file, text).unwrap();
+    Config::read(Some(&file), &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn pusher(world: &World) -> Pusher {
+    let exchange = Exchange::new(None, None).unwrap();
+    Pusher::new(&settings(""), world.db.clone(), world.clock.clone(), world.seal.clone(), exchange)
+}
+
+async fn outlet_at(world: &World, slug: &str, url: &str, certificate: Option<String>) -> Outlet {
+    let written = Written {
+        slug: slug.into(),
+        title: format!("Nhà mạng {slug}"),
+        kind: Kind::Carrier,
+        way: Way::Push,
+        url: Some("https://relay.example.vn/cap".into()),
+        certificate,
+        contact: None,
+        areas: vec![],
+        owner: String::new(),
+        sender: format!("{slug}.example.vn"),
+    };
+    let written = written.checked(|_| true).unwrap();
+    let actor = Actor::command("Lan");
+    let added = transaction!(world.db, |tx| outlet::add(tx, &world.seal, &written, &actor, world.now()).await);
+    added.unwrap().unwrap();
+    world.sql(&format!("UPDATE outlet SET url = '{url}' WHERE slug = '{slug}'")).await;
+    outlet::by_slug(&world.db, &world.seal, slug).await.unwrap().unwrap()
+}
+
+/// An approved order of a run of its own.
+async fn order_to(world: &World, outlet: &Outlet) -> i64 {
+    let content = Content {
+        title: "Không đưa mã OTP cho ai".into(),
+        warning: false,
+        status: Status::Actual,
+        sender_name: Some("SO VHTTDL".into()),
+        sms: Some(Sms::new("Khong cung cap ma OTP.", "gsm", 1)),
+        app: None,
+        material: None,
+        rounds: 1,
+        window: None,
+        max_rate: None,
+        areas: vec!["01".into()],
+        audience: None,
+        contract: None,
+        basis: None,
+        report_by: Some(world.now() + 48 * HOUR),
+        expires_at: world.now() + 24 * HOUR,
+    };
+    let run = world.run(&by_sms()).await;
+    let run = make::Run { run, campaign: "otp", owner: "" };
+    let actor = Actor::command("Lan");
+    let by = By { actor: &actor, eyes: Eyes::All, now: world.now() };
+    let asked = [(outlet.clone(), content)];
+    transaction!(world.db, |tx| make::orders(tx, &run, &asked, true, &by).await).unwrap()[0]
+}
+
+async fn get(world: &World, id: i64) -> Order {
+    order::one(&world.db, id, Eyes::All, world.now()).await.unwrap().unwrap()
+}
+
+async fn push(world: &World, id: i64) -> Push {
+    hand::push(&world.db, id).await.unwrap().unwrap()
+}
+
+async fn happened(world: &World, id: i64, what: &str) -> Vec<String> {
+    let events = order::events(&world.db, id).await.unwrap();
+    events.into_iter().filter(|event| event.happening == what).map(|event| event.detail).collect()
+}
+
+/// What an outlet says of the document that it got.
+fn reply_to(document: &[u8], msg_type: MsgType, note: Option<&str>) -> Alert {
+    let order = cap::read("order.xml", document).unwrap();
+    Alert {
+        identifier: "tra-loi-1".into(),
+        sender: "viettel.example.vn".into(),
+        msg_type,
+        references: vec![order.reference()],
+        note: note.map(str::to_string),
+        infos: vec![],
+        ..order
+    }
+}
+
+fn signed(alert: &Alert, by: &str) -> String {
+    let key = signature::Key::from_pem(fixture(&format!("{by}.key.pem")).as_bytes()).unwrap();
+    let certificate = Certificate::from_pem(fixture(&format!("{by}.pem")).as_bytes()).unwrap();
+    signature::sign(&cap::write(alert).unwrap(), &key, &certificate).unwrap()
+}
+
+async fn the_same_document_is_pushed_until_it_is_taken(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
+    let id = order_to(world, &viettel).await;
+    let pusher = pusher(world);
+
+    // The server's program breaks: it may have the order all the same.
+    partner.says(Say::Status(500, "<html>oops</html>"));
+    assert_eq!(pusher.step().await.unwrap(), Stepped { failed: 1, more: true, ..Stepped::default() });
+    assert!(get(world, id).await.in_doubt);
+    assert_eq!(push(world, id).await.last, "HTTP 500");
+    assert_eq!(pusher.step().await.unwrap(), Stepped::default(), "not before its time");
+
+    // It says no for now: what the first try may have left there stays in doubt.
+    world.advance(15_000).await;
+    partner.says(Say::Status(503, "busy"));
+    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    assert_eq!((push(world, id).await.last.as_str(), get(world, id).await.in_doubt), ("HTTP 503: busy", true));
+
+    // It hangs up without an answer.
+    world.advance(30_000).await;
+    partner.says(Say::Nothing);
+    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    assert_eq!(get(world, id).await.state, State::Approved);
+
+    world.advance(60_000).await;
+    partner.says(Say::Status(202, ""));
+    assert_eq!(pusher.step().await.unwrap().taken, 1);
+    let order = get(world, id).await;
+    assert_eq!((order.state, order.handed_at, order.in_doubt), (State::HandedOver, Some(world.now()), false));
+    world.advance(HOUR).await;
+    assert_eq!(pusher.step().await.unwrap(), Stepped::default(), "what is taken is pushed no more");
+
+    let got = partner.got();
+    assert_eq!(got.len(), 4);
+    assert!(got.iter().all(|one| one.body == got[0].body), "byte for byte the same");
+    for one in &got {
+        assert!(one.head.contains("content-type: application/cap+xml\r\n"), "{}", one.head);
+        assert!(one.head.contains(&format!("idempotency-key: \"{}\"\r\n", order.identifier)), "{}", one.head);
+    }
+    let office = Certificate::from_pem(fixture("stranger.pem").as_bytes()).unwrap();
+    let verified = signature::verify(&got[0].body, &[office], world.now()).unwrap();
+    assert_eq!((verified.alert.identifier, verified.alert.sender), (order.identifier, "so.example.vn".to_string()));
+    assert_eq!((happened(world, id, "push_in_doubt").await.len(), happened(world, id, "push_failed").await.len()), (2, 1));
+}
+
+async fn what_comes_back_with_a_push_holds_if_it_is_believed(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), Some(fixture("signer.pem"))).await;
+    let pusher = pusher(world);
+    let pushed = async |say: Say| {
+        let id = order_to(world, &viettel).await;
+        partner.says(say);
+        pusher.step().await.unwrap();
+        (id, get(world, id).await)
+    };
+
+    let (_, order) = pushed(Say::Reply(200, |got| signed(&reply_to(got, MsgType::Ack, Some("Sẽ gửi tối nay")), "signer"))).await;
+    assert_eq!((order.state, order.handed_at), (State::Acknowledged, Some(world.now())));
+
+    let (id, order) = pushed(Say::Reply(422, |got| signed(&reply_to(got, MsgType::Error, Some("Sai mẫu")), "signer"))).await;
+    assert_eq!(order.state, State::Refused);
+    assert_eq!(happened(world, id, "refuse").await, ["Sai mẫu"]);
+
+    // Unsigned, of a stranger, and of another order: the order got there, and the answer is none.
+    let unsigned = Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap());
+    let forged = Say::Reply(200, |got| signed(&reply_to(got, MsgType::Ack, None), "stranger"));
+    let other = Say::Reply(200, |got| {
+        let mut ack = reply_to(got, MsgType::Ack, None);
+        ack.references[0].identifier.push('x');
+        signed(&ack, "signer")
+    });
+    for say in [unsigned, forged, other] {
+        let (id, order) = pushed(say).await;
+        assert_eq!(order.state, State::HandedOver);
+        assert_eq!(happened(world, id, "answer_unfit").await.len(), 1);
+    }
+    // What a program of the web says beside 200 is no answer to the order.
+    let (id, order) = pushed(Say::Status(200, "<html>ok</html>")).await;
+    assert_eq!((order.state, happened(world, id, "answer_unfit").await.len()), (State::HandedOver, 0));
+
+    // Whoever has no certificate is believed by the connection.
+    world.sql("UPDATE outlet SET certificate = NULL").await;
+    let (_, order) = pushed(Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap())).await;
+    assert_eq!(order.state, State::Acknowledged);
+}
+
+async fn of_two_nodes_one_pushes_an_order(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
+    for _ in 0..5 {
+        order_to(world, &viettel).await;
+    }
+    let (one, other) = (pusher(world), pusher(world));
+    let (a, b) = tokio::join!(one.step(), other.step());
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert_eq!((a.taken + b.taken, a.failed + b.failed), (5, 0));
+    let mut bodies: Vec<Vec<u8>> = partner.got().into_iter().map(|got| got.body).collect();
+    bodies.sort();
+    bodies.dedup();
+    assert_eq!((bodies.len(), partner.got().len()), (5, 5));
+}
+
+async fn a_stopped_run_holds_back_and_what_expires_is_over(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
+    let (held, doubted) = (order_to(world, &viettel).await, order_to(world, &viettel).await);
+    let pusher = pusher(world);
+    world.sql(&format!("UPDATE run SET paused = true WHERE id = {}", get(world, held).await.run)).await;
+    partner.says(Say::Status(504, ""));
+    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    assert_eq!(partner.got().len(), 1, "what is paused stays here");
+    world.advance(24 * HOUR).await;
+    assert_eq!(pusher.step().await.unwrap(), Stepped { lapsed: 2, ..Stepped::default() });
+    assert_eq!((get(world, held).await.state, get(world, doubted).await.state), (State::Cancelled, State::HandedOver));
+    assert_eq!(partner.got().len(), 1);
+}
+
+async fn a_server_that_refuses_is_told_of(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
+    let id = order_to(world, &viettel).await;
+    let pusher = pusher(world);
+    partner.says(Say::Status(403, r#"{"error": "unknown sender"}"#));
+    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    let stands = push(world, id).await;
+    assert_eq!((stands.rejected, stands.doubt, stands.next_at), (true, false, world.now() + 30 * MINUTE));
+    let [matter] = &attention::matters(&world.db, world.now()).await.unwrap()[..] else { panic!("one thing to do") };
+    assert_eq!((matter.cause, matter.said.as_str()), (attention::Cause::Unpushed, r#"HTTP 403: {"error": "unknown sender"}"#));
+    let ground = find::Ground {
+        db: world.db.clone(),
+        clock: world.clock.clone(),
+        config: settings(""),
+        served: std::collections::BTreeSet::new(),
+    };
+    let found = find::all(&ground).await.unwrap();
+    let told = found.iter().find(|one| one.kind == Notice::OrderUnpushed).unwrap();
+    assert!(told.says.vi.contains("Nhà mạng viettel") && told.says.vi.contains("unknown sender"), "{}", told.says.vi);
+
+    // Somebody mended it, and does not wait for half an hour.
+    let actor = Actor::command("Lan");
+    hand::retry(&world.db, id, &By { actor: &actor, eyes: Eyes::All, now: world.now() }).await.unwrap().unwrap();
+    assert_eq!(pusher.step().await.unwrap().taken, 1);
+    assert_eq!(attention::matters(&world.db, world.now()).await.unwrap(), []);
+}
+
+async fn an_address_inside_is_not_reached_unless_it_is_meant(world: &World) {
+    let partner = Partner::start().await;
+    // Not among those that the settings name.
+    let inside = outlet_at(world, "mobifone", &partner.address(), None).await;
+    let id = order_to(world, &inside).await;
+    assert_eq!(pusher(world).step().await.unwrap().failed, 1);
+    assert!(push(world, id).await.rejected);
+    assert_eq!(partner.got().len(), 0);
+}
+
+on_both_engines!(
+    the_same_document_is_pushed_until_it_is_taken,
+    what_comes_back_with_a_push_holds_if_it_is_believed,
+    of_two_nodes_one_pushes_an_order,
+    a_stopped_run_holds_back_and_what_expires_is_over,
+    a_server_that_refuses_is_told_of,
+    an_address_inside_is_not_reached_unless_it_is_meant,
+);
