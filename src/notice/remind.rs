@@ -160,13 +160,13 @@ impl Reminder {
         let (mut text, mut rows) = (format!("{}\n\n{}\n", dear.text(lang), begins.text(lang)), String::new());
         // Writing into a text cannot fail.
         for order in orders {
-            let line = line(order, lang, now);
-            let _ = writeln!(text, "- {line}");
-            let _ = write!(rows, "<li style=\"margin:0 0 12px\">{}", escaped(&line));
+            let told = line(order, lang, now);
+            let _ = writeln!(text, "- {told}");
+            let _ = write!(rows, "<li style=\"margin:0 0 12px\">{}", escaped(&told));
             if has_page {
-                let link = format!("{}/partner/orders/{}", self.console, order.identifier);
-                let _ = writeln!(text, "  {link}");
-                let _ = write!(rows, "<br><a href=\"{0}\">{0}</a>", escaped(&link));
+                let page = format!("{}/partner/orders/{}", self.console, order.identifier);
+                let _ = writeln!(text, "  {page}");
+                let _ = write!(rows, "<br><a href=\"{0}\">{0}</a>", escaped(&page));
             }
             rows.push_str("</li>");
         }

@@ -17,7 +17,7 @@ const REMIND: Duration = Duration::from_mins(1);
 pub(in crate::app) async fn drive_pusher(pusher: Pusher, mut stopped: watch::Receiver<bool>) {
     loop {
         let wait = match pusher.step().await {
-            Ok(stepped) if stepped.more => Duration::ZERO,
+            Ok(done) if done.more => Duration::ZERO,
             Ok(_) => PUSH,
             Err(error) => {
                 tracing::error!(%error, "could not push orders to outlets");
