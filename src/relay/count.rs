@@ -1,23 +1,28 @@
-//! Figures of orders (*số thuê bao do nhà mạng báo cáo*): what the reports that count say, by order, outlet, area and round. They are
-//! in subscribers, and are never added to counts of people. Exercises and tests stay out.
+//! Figures of orders (*số thuê bao do nhà mạng báo cáo*): what the reports that count say, by order, outlet, campaign, area and round.
+//! They are in subscribers, and are never added to counts of people. Exercises and tests stay out.
+//!
+//! An order belongs to its run, and counts with it: what a campaign sent on a day and what it ordered on that day stand in the same
+//! period. What nobody counts is none, and stays so in every sum.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
-use super::Eyes;
+use super::{Eyes, State, Step};
 use crate::{
-    db::{Db, Result, Sql},
-    on,
+    audience::place::Places,
+    db::{Db, Result, Sql, Tx, list},
+    on, within,
 };
 
 /// What figures are of. What is none restricts nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Orders sent from this moment on, unix milliseconds.
-    pub from: Option<i64>,
-    /// Orders sent before this moment.
-    pub until: Option<i64>,
+    /// Orders of runs for this local day and later ones.
+    pub from: Option<NaiveDate>,
+    /// Orders of runs for this local day and earlier ones.
+    pub through: Option<NaiveDate>,
     /// Of this campaign.
     pub campaign: Option<String>,
     /// Of this run.
@@ -29,26 +34,33 @@ pub struct Selection {
 }
 
 /// By what figures are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cut {
-    /// One row an order; its name is the order's number.
-    Order,
+    /// One row a campaign; its name is the campaign's slug.
+    Campaign,
     /// One row an outlet; its name is the outlet's slug.
     Outlet,
-    /// One row an area; its name is the area's code.
+    /// One row a province; its name is the province's code. Its wards count in it.
+    Province,
+    /// One row an area as it was reported, a province or a ward; its name is the area's code.
     Area,
     /// One row a round; its name is the round's number.
     Round,
+    /// One row an order; its name is the order's number.
+    Order,
     /// Everything in one row without a name.
     All,
 }
 
 /// What outlets reported. What none of them counts is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Figures {
     /// Orders that were reported on.
     pub orders: i64,
-    /// Subscribers, each once an order and area, however many rounds; the same person may be a subscriber of two carriers.
+    /// Areas and rounds that were counted; none of them: the outlets said that it is done, and counted nothing.
+    pub lines: i64,
+    /// Subscribers, each once a run, outlet and area, however many rounds and updates; one person may be a subscriber of two carriers.
     pub subscribers: i64,
     /// Subscribers targeted, once for each round.
     pub targeted: i64,
@@ -68,15 +80,16 @@ pub struct Figures {
 
 /// Adds what is known; what nobody counts stays unknown.
 fn known(a: Option<i64>, b: Option<i64>) -> Option<i64> {
-    if a.is_none() && b.is_none() { None } else { Some(a.unwrap_or(0) + b.unwrap_or(0)) }
+    if a.is_none() && b.is_none() { None } else { Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))) }
 }
 
 impl std::ops::AddAssign for Figures {
     fn add_assign(&mut self, other: Self) {
         self.orders += other.orders;
-        self.subscribers += other.subscribers;
-        self.targeted += other.targeted;
-        self.submitted += other.submitted;
+        self.lines += other.lines;
+        self.subscribers = self.subscribers.saturating_add(other.subscribers);
+        self.targeted = self.targeted.saturating_add(other.targeted);
+        self.submitted = self.submitted.saturating_add(other.submitted);
         self.delivered = known(self.delivered, other.delivered);
         self.failed = known(self.failed, other.failed);
         self.pending = known(self.pending, other.pending);
@@ -85,13 +98,111 @@ impl std::ops::AddAssign for Figures {
     }
 }
 
+/// An order as figures see it; neither an exercise nor a test.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Standing {
+    /// Its number.
+    pub id: i64,
+    /// Its run.
+    pub run: i64,
+    /// Its outlet.
+    pub outlet: i64,
+    /// The outlet's slug.
+    pub slug: String,
+    /// What the outlet is called.
+    pub title: String,
+    /// What the outlet is, by its stored number.
+    pub kind: i16,
+    /// Its campaign's slug.
+    pub campaign: String,
+    /// Its campaign's department.
+    pub owner: String,
+    step: i16,
+    state: i16,
+    /// The report that counts.
+    pub report: Option<i64>,
+    last: Option<bool>,
+    /// Whether its report is late.
+    pub overdue: bool,
+}
+
+impl Standing {
+    /// Where it stands.
+    pub fn state(&self) -> Option<State> {
+        State::from_number(self.state)
+    }
+
+    /// Whether its outlet is asked for something: what was withdrawn or replaced asks for nothing, and neither does a Cancel.
+    pub fn is_asked(&self) -> bool {
+        let over = matches!(self.state(), None | Some(State::Drafted | State::Cancelled | State::Superseded));
+        !over && self.step != Step::Cancel as i16
+    }
+
+    /// Whether its last report came: for schools and agencies, that it is done.
+    pub fn is_done(&self) -> bool {
+        self.last == Some(true)
+    }
+}
+
+macro_rules! standing {
+    ($which:expr) => {
+        concat!(
+            "SELECT o.id, o.run, o.outlet, t.slug, t.title, t.kind, o.campaign, o.owner, o.step, o.state, o.report, p.final AS last,
+                    o.overdue_since IS NOT NULL AS overdue
+             ",
+            $which,
+            " ORDER BY o.id"
+        )
+    };
+}
+
+static SELECTED: Sql = Sql::new(standing!(
+    "FROM run r JOIN relay_order o ON o.run = r.id JOIN outlet t ON t.id = o.outlet LEFT JOIN relay_report p ON p.id = o.report
+     WHERE o.status = 0 AND r.date >= $1 AND r.date <= $2 AND o.campaign = coalesce($3, o.campaign) AND o.run = coalesce($4, o.run)
+       AND o.outlet = coalesce($5, o.outlet) AND o.id = coalesce($6, o.id)"
+));
+
+static OF_RUNS: Sql = Sql::new(standing!(
+    "FROM :rows($1; run BIGINT) AS x JOIN relay_order o ON o.run = x.run JOIN outlet t ON t.id = o.outlet
+     LEFT JOIN relay_report p ON p.id = o.report WHERE o.status = 0"
+));
+
+/// The orders of these runs.
+pub async fn of_runs(tx: &mut Tx, runs: impl Iterator<Item = i64>) -> Result<Vec<Standing>> {
+    #[derive(Serialize)]
+    struct One {
+        run: i64,
+    }
+    let runs = list(&runs.map(|run| One { run }).collect::<Vec<_>>());
+    within!(tx, |c, sql| sqlx::query_as(sql(&OF_RUNS)).bind(&runs).fetch_all(c).await)
+}
+
+async fn selected(tx: &mut Tx, selection: &Selection) -> Result<Vec<Standing>> {
+    let day = |day: Option<NaiveDate>, else_: &str| day.map_or_else(|| else_.to_string(), |day| day.to_string());
+    within!(tx, |c, sql| sqlx::query_as(sql(&SELECTED))
+        .bind(day(selection.from, "0000-00-00"))
+        .bind(day(selection.through, "9999-99-99"))
+        .bind(&selection.campaign)
+        .bind(selection.run)
+        .bind(selection.outlet)
+        .bind(selection.order)
+        .fetch_all(c)
+        .await)
+}
+
+static COUNTS: Sql = Sql::new(
+    r"SELECT c.report, c.area, c.round, c.targeted, c.submitted, c.delivered, c.failed, c.pending, c.parts, c.cost
+      FROM :rows($1; report BIGINT) AS x JOIN relay_count c ON c.report = x.report ORDER BY c.report, c.area, c.round",
+);
+
+/// Reports that are read at once: each has twenty thousand lines at most.
+const STEP: usize = 16;
+
 #[derive(sqlx::FromRow)]
-struct Row {
-    owner: String,
-    outlet: i64,
-    name: String,
-    orders: i64,
-    subscribers: i64,
+struct Line {
+    report: i64,
+    area: String,
+    round: i16,
     targeted: i64,
     submitted: i64,
     delivered: Option<i64>,
@@ -101,78 +212,122 @@ struct Row {
     cost: Option<i64>,
 }
 
-/// Figures by department and outlet, so that they can be kept from whoever does not see these, and by a name of `$name`. A subscriber is
-/// counted once in an area of an order (`$within` tells those apart), whatever the rounds.
-macro_rules! figures {
-    ($name:expr, $within:expr) => {
-        concat!(
-            "SELECT g.owner, g.outlet, ",
-            $name,
-            " AS name, count(DISTINCT g.id) AS orders, CAST(sum(g.subscribers) AS BIGINT) AS subscribers,
-                CAST(sum(g.targeted) AS BIGINT) AS targeted, CAST(sum(g.submitted) AS BIGINT) AS submitted,
-                CAST(sum(g.delivered) AS BIGINT) AS delivered, CAST(sum(g.failed) AS BIGINT) AS failed,
-                CAST(sum(g.pending) AS BIGINT) AS pending, CAST(sum(g.parts) AS BIGINT) AS parts, CAST(sum(g.cost) AS BIGINT) AS cost
-             FROM (SELECT o.id, o.owner, o.outlet, t.slug, ",
-            $within,
-            ", max(c.targeted) AS subscribers, sum(c.targeted) AS targeted, sum(c.submitted) AS submitted, sum(c.delivered) AS delivered,
-                   sum(c.failed) AS failed, sum(c.pending) AS pending, sum(c.parts) AS parts, sum(c.cost) AS cost
-                   FROM relay_order o JOIN relay_count c ON c.report = o.report JOIN outlet t ON t.id = o.outlet
-                   WHERE o.status = 0 AND o.report IS NOT NULL AND o.sent_at >= coalesce($1, 0)
-                     AND o.sent_at < coalesce($2, 9223372036854775807) AND o.campaign = coalesce($3, o.campaign)
-                     AND o.run = coalesce($4, o.run) AND o.outlet = coalesce($5, o.outlet) AND o.id = coalesce($6, o.id)
-                   GROUP BY o.id, o.owner, o.outlet, t.slug, ",
-            $within,
-            ") AS g GROUP BY g.owner, g.outlet, ",
-            $name
-        )
-    };
+impl Line {
+    /// The province that it is counted in, or what is no place of today.
+    fn province(&self) -> &str {
+        Places::built_in().province_of(&self.area).unwrap_or(&self.area)
+    }
 }
 
-static BY_ORDER: Sql = Sql::new(figures!("CAST(g.id AS TEXT)", "c.area"));
-static BY_OUTLET: Sql = Sql::new(figures!("g.slug", "c.area"));
-static BY_AREA: Sql = Sql::new(figures!("g.area", "c.area"));
-static BY_ROUND: Sql = Sql::new(figures!("CAST(g.round AS TEXT)", "c.area, c.round"));
+/// What the reports of these orders say, by each cut; `areas`: of these alone.
+pub async fn sums(
+    tx: &mut Tx,
+    orders: &[Standing],
+    areas: Option<&BTreeSet<String>>,
+    cuts: &[Cut],
+) -> Result<BTreeMap<Cut, BTreeMap<String, Figures>>> {
+    #[derive(Serialize)]
+    struct One {
+        report: i64,
+    }
+    let mut sums: Vec<Sum> = cuts.iter().map(|cut| Sum::new(*cut)).collect();
+    let by_report: BTreeMap<i64, &Standing> =
+        orders.iter().filter_map(|order| order.report.map(|report| (report, order))).collect();
+    let reports: Vec<One> = by_report.keys().map(|report| One { report: *report }).collect();
+    for some in reports.chunks(STEP) {
+        let lines: Vec<Line> = within!(tx, |c, sql| sqlx::query_as(sql(&COUNTS)).bind(list(some)).fetch_all(c).await)?;
+        for line in lines.iter().filter(|line| areas.is_none_or(|areas| areas.contains(&line.area))) {
+            if let Some(order) = by_report.get(&line.report) {
+                sums.iter_mut().for_each(|sum| sum.add(order, line));
+            }
+        }
+    }
+    if areas.is_none() {
+        for order in by_report.values() {
+            sums.iter_mut().for_each(|sum| sum.add_done(order));
+        }
+    }
+    Ok(sums.into_iter().map(Sum::done).collect())
+}
+
+/// Figures of one cut, as far as their lines have come.
+struct Sum {
+    cut: Cut,
+    named: BTreeMap<String, Figures>,
+    /// Orders, by the name that they count under.
+    orders: BTreeSet<(String, i64)>,
+    /// Subscribers of a name, run, outlet and place, by order and round: the most of these is how many they are.
+    subscribers: BTreeMap<(String, i64, i64, String), BTreeMap<(i64, i16), i64>>,
+}
+
+impl Sum {
+    const fn new(cut: Cut) -> Self {
+        Self { cut, named: BTreeMap::new(), orders: BTreeSet::new(), subscribers: BTreeMap::new() }
+    }
+
+    /// What an order counts under, whatever its lines; none where these say it.
+    fn name(&self, order: &Standing) -> Option<String> {
+        match self.cut {
+            Cut::All => Some(String::new()),
+            Cut::Campaign => Some(order.campaign.clone()),
+            Cut::Outlet => Some(order.slug.clone()),
+            Cut::Order => Some(order.id.to_string()),
+            Cut::Province | Cut::Area | Cut::Round => None,
+        }
+    }
+
+    fn add(&mut self, order: &Standing, line: &Line) {
+        let name = self.name(order).unwrap_or_else(|| match self.cut {
+            Cut::Round => line.round.to_string(),
+            Cut::Area => line.area.clone(),
+            _ => line.province().to_string(),
+        });
+        let place = if self.cut == Cut::Area { line.area.as_str() } else { line.province() };
+        let whose = (name.clone(), order.run, order.outlet, place.to_string());
+        let counted = self.subscribers.entry(whose).or_default().entry((order.id, line.round)).or_default();
+        *counted = counted.saturating_add(line.targeted);
+        *self.named.entry(name.clone()).or_default() += Figures {
+            orders: i64::from(self.orders.insert((name, order.id))),
+            lines: 1,
+            subscribers: 0,
+            targeted: line.targeted,
+            submitted: line.submitted,
+            delivered: line.delivered,
+            failed: line.failed,
+            pending: line.pending,
+            parts: line.parts,
+            cost: line.cost,
+        };
+    }
+
+    /// An order that was reported on counts even where nothing was counted.
+    fn add_done(&mut self, order: &Standing) {
+        let Some(name) = self.name(order) else { return };
+        if self.orders.insert((name.clone(), order.id)) {
+            self.named.entry(name).or_default().orders += 1;
+        }
+    }
+
+    fn done(mut self) -> (Cut, BTreeMap<String, Figures>) {
+        for ((name, ..), rounds) in self.subscribers {
+            if let Some(figures) = self.named.get_mut(&name) {
+                figures.subscribers = figures.subscribers.saturating_add(rounds.into_values().max().unwrap_or(0));
+            }
+        }
+        (self.cut, self.named)
+    }
+}
 
 /// The figures of a selection, as those eyes see them, by name.
 pub async fn figures(db: &Db, selection: &Selection, cut: Cut, eyes: Eyes<'_>) -> Result<BTreeMap<String, Figures>> {
-    let statement = match cut {
-        Cut::Order => &BY_ORDER,
-        Cut::Outlet | Cut::All => &BY_OUTLET,
-        Cut::Area => &BY_AREA,
-        Cut::Round => &BY_ROUND,
-    };
-    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(statement))
-        .bind(selection.from)
-        .bind(selection.until)
-        .bind(&selection.campaign)
-        .bind(selection.run)
-        .bind(selection.outlet)
-        .bind(selection.order)
-        .fetch_all(pool)
-        .await)?;
-    let mut figures: BTreeMap<String, Figures> = BTreeMap::new();
-    for row in rows {
-        let sees = match eyes {
-            Eyes::All => true,
-            Eyes::Office(scope) => scope.sees(&row.owner),
-            Eyes::Outlet(outlet) => outlet == row.outlet,
-        };
-        if sees {
-            let name = if cut == Cut::All { String::new() } else { row.name };
-            *figures.entry(name).or_default() += Figures {
-                orders: row.orders,
-                subscribers: row.subscribers,
-                targeted: row.targeted,
-                submitted: row.submitted,
-                delivered: row.delivered,
-                failed: row.failed,
-                pending: row.pending,
-                parts: row.parts,
-                cost: row.cost,
-            };
-        }
-    }
-    Ok(figures)
+    let mut tx = db.view().await?;
+    let mut orders = selected(&mut tx, selection).await?;
+    orders.retain(|order| match eyes {
+        Eyes::All => true,
+        Eyes::Office(scope) => scope.sees(&order.owner),
+        Eyes::Outlet(outlet) => outlet == order.outlet,
+    });
+    Ok(sums(&mut tx, &orders, None, &[cut]).await?.remove(&cut).unwrap_or_default())
 }
 
 /// How far the orders of a kind of outlets are.

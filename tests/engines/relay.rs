@@ -626,11 +626,32 @@ async fn figures_are_of_what_counts(world: &World) {
     assert_eq!((orders.len(), orders[&b.to_string()].cost), (2, Some(5)));
     let as_vina = count::figures(&world.db, &Selection::default(), Cut::Outlet, Eyes::Outlet(vina.id)).await.unwrap();
     assert_eq!(as_vina.keys().collect::<Vec<_>>(), ["vina"]);
-    let later = Selection { from: Some(world.now() + 1_000), ..Selection::default() };
+    let later = Selection { from: "2999-01-01".parse().ok(), ..Selection::default() };
     assert!(count::figures(&world.db, &later, Cut::All, Eyes::All).await.unwrap().is_empty());
+    let earlier = Selection { through: "2999-01-01".parse().ok(), ..Selection::default() };
+    assert_eq!(count::figures(&world.db, &earlier, Cut::All, Eyes::All).await.unwrap()[""], all);
+    assert_eq!(figures(Cut::Campaign).await["chien-dich"], all);
+
+    // Whoever is counted by province first and by ward then is the same subscriber; a school that counts nothing is done all the same.
+    let c = order_to(world, &vina, content(world)).await;
+    let wards = vec![line("01", 1, [50, 50, 50]), line("00004", 2, [20, 20, 20]), line("79", 1, [1, 1, 1])];
+    take(world, c, &reported(world, 1, wards)).await.unwrap();
+    let of_c = Selection { order: Some(c), ..Selection::default() };
+    let counted = async |cut| count::figures(&world.db, &of_c, cut, Eyes::All).await.unwrap();
+    assert_eq!((counted(Cut::All).await[""].subscribers, counted(Cut::All).await[""].lines), (51, 3));
+    let provinces = counted(Cut::Province).await;
+    assert_eq!((provinces["01"].subscribers, provinces["01"].targeted, provinces["79"].subscribers), (50, 70, 1));
+    assert_eq!(counted(Cut::Area).await["00004"].subscribers, 20);
+    let school = outlet_of(world, "truong", Kind::School, Way::Hand).await;
+    let asked = order_to(world, &school, content(world)).await;
+    take(world, asked, &Report { last: true, ..reported(world, 1, vec![]) }).await.unwrap();
+    let outlets = figures(Cut::Outlet).await;
+    assert_eq!((outlets["truong"].orders, outlets["truong"].lines), (1, 0));
     let progress = count::progress(&world.db, None, None, Eyes::All).await.unwrap();
     let carriers = progress[&(Kind::Carrier as i16)];
     assert_eq!((carriers.asked, carriers.taken, carriers.reported, carriers.overdue), (2, 2, 0, 0));
+    let schools = progress[&(Kind::School as i16)];
+    assert_eq!((schools.asked, schools.reported), (1, 1));
     is_sound(world).await;
 }
 

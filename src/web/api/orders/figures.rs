@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract;
-use chrono::{DateTime, Days, NaiveDate, TimeZone as _, Utc};
-use chrono_tz::Asia::Ho_Chi_Minh;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -42,9 +41,9 @@ struct Asked {
     /// Split by this.
     #[param(inline, value_type = Option<TheCuts>)]
     by: Option<String>,
-    /// Orders that were sent on this day or later, in Việt Nam.
+    /// Orders of runs for this day or later ones: an order counts where its run does.
     from: Option<NaiveDate>,
-    /// Orders that were sent on this day or earlier.
+    /// Orders of runs for this day or earlier ones.
     through: Option<NaiveDate>,
     /// Of this campaign.
     #[param(pattern = "^[^\\u0000]*$")]
@@ -108,7 +107,7 @@ struct Reported {
 struct Counts {
     /// Orders that were reported on.
     orders: i64,
-    /// Subscribers, each once an order and area, however many rounds.
+    /// Subscribers, each once a run, outlet and area, however many rounds and updates.
     subscribers: i64,
     /// Subscribers targeted, once for each round.
     targeted: i64,
@@ -154,12 +153,6 @@ struct Line {
     counts: Counts,
 }
 
-/// Midnight, in Việt Nam.
-fn midnight(day: NaiveDate) -> Option<i64> {
-    let at = day.and_hms_opt(0, 0, 0)?;
-    Some(Ho_Chi_Minh.from_local_datetime(&at).earliest()?.timestamp_millis())
-}
-
 fn cut(name: Option<&str>) -> Result<Option<Cut>, Problem> {
     Ok(Some(match name {
         None => return Ok(None),
@@ -195,14 +188,8 @@ async fn figures(
         // No outlet has this number: there is nothing of one that is not there.
         Some(slug) => Some(outlet::by_slug(db, &state.parts.seal, slug).await?.map_or(0, |outlet| outlet.id)),
     };
-    let selection = Selection {
-        from: asked.from.and_then(midnight),
-        until: asked.through.and_then(|day| day.checked_add_days(Days::new(1))).and_then(midnight),
-        campaign: asked.campaign,
-        run: asked.run,
-        outlet,
-        order: None,
-    };
+    let selection =
+        Selection { from: asked.from, through: asked.through, campaign: asked.campaign, run: asked.run, outlet, order: None };
     let at = moment(state.parts.clock.millis());
     let total = count::figures(db, &selection, Cut::All, sight.eyes()).await?.remove("").unwrap_or_default();
     let split = match by {
