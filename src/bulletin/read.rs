@@ -135,7 +135,7 @@ pub(super) fn text(title: &str, text: &str, source: &str) -> Result<Read, Unread
 fn of_item(item: Item, publisher: &str, pinned: Option<&Certificate>, now: i64) -> Read {
     let Item { id, title, link, document, at, summary, cap, alert, fault, raw } = item;
     let mut read = Read {
-        guid: key(&clean(&id, usize::MAX)),
+        guid: key(&clean(&id, usize::MAX).replace('\n', " ")),
         publisher: clean(publisher, PUBLISHER),
         title: clean(&title, TITLE).replace('\n', " "),
         body: clean(&summary, BODY),

@@ -11,6 +11,7 @@ mod accounts;
 pub(super) mod approvals;
 mod audience;
 mod audit;
+mod bulletins;
 mod calendar;
 pub(super) mod campaigns;
 pub(super) mod desk;
@@ -58,6 +59,7 @@ pub(super) const TEMPLATES: &[&[Named]] = &[
     writing::TEMPLATES,
     segments::TEMPLATES,
     warnings::TEMPLATES,
+    bulletins::TEMPLATES,
     runs::TEMPLATES,
     audience::TEMPLATES,
     accounts::TEMPLATES,
@@ -86,6 +88,7 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(writing::routes())
         .merge(segments::routes())
         .merge(warnings::routes())
+        .merge(bulletins::routes())
         .merge(runs::routes())
         .merge(audience::routes())
         .merge(accounts::routes())

@@ -6,9 +6,10 @@ use crate::{user::Right, words::Lang};
 /// A section: its address, what it is called in Vietnamese and English, and the right that opens it.
 struct Section(&'static str, &'static str, &'static str, Option<Right>);
 
-const SECTIONS: [Section; 16] = [
+const SECTIONS: [Section; 17] = [
     Section("/", "Tổng quan", "Overview", None),
     Section("/warnings/new", "Cảnh báo khẩn", "Urgent warning", Some(Right::WriteCampaigns)),
+    Section("/bulletins", "Bản tin cảnh báo", "Bulletins", Some(Right::ReadCampaigns)),
     Section("/campaigns", "Chiến dịch", "Campaigns", Some(Right::ReadCampaigns)),
     Section("/approvals", "Phê duyệt", "Approvals", Some(Right::ReadCampaigns)),
     Section("/runs", "Đợt gửi", "Runs", Some(Right::ReadCampaigns)),
@@ -42,7 +43,14 @@ mod tests {
         let labels: Vec<_> = of("/runs/12").into_iter().map(|entry| (entry.label, entry.current)).collect();
         assert_eq!(
             labels,
-            [("Overview", false), ("Campaigns", false), ("Approvals", false), ("Runs", true), ("Calendar", false)]
+            [
+                ("Overview", false),
+                ("Bulletins", false),
+                ("Campaigns", false),
+                ("Approvals", false),
+                ("Runs", true),
+                ("Calendar", false)
+            ]
         );
         assert!(of("/").iter().all(|entry| entry.current == (entry.href == "/")));
         assert!(of("/runsome").iter().all(|entry| !entry.current));
