@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Eyes, Order,
+    Eyes, Order, State, Step,
     order::{Row, orders},
 };
 use crate::{
@@ -49,4 +49,10 @@ pub async fn loads(db: &Db, scope: &Scope) -> Result<BTreeMap<i64, Load>> {
         load.overdue += overdue;
     }
     Ok(loads)
+}
+
+/// Whether an order is one of those: something is still to be done with it.
+pub fn is_open(order: &Order) -> bool {
+    let answered = order.step == Step::Cancel && order.state == State::Acknowledged;
+    (order.state == State::Approved || order.state.owes_report()) && !answered
 }

@@ -136,8 +136,8 @@ async fn list(
         .map(|outlet| {
             let load = loads.get(&outlet.id).copied().unwrap_or_default();
             context! {
-                slug => outlet.slug, title => outlet.title, kind => outlet.kind.label().text(lang), way => outlet.way.label().text(lang),
-                areas => some_places(&outlet.areas, lang), contact => outlet.contact, owner => outlet.owner, active => outlet.active,
+                slug => &outlet.slug, title => &outlet.title, kind => outlet.kind.label().text(lang), way => outlet.way.label().text(lang),
+                areas => some_places(&outlet.areas, lang), contact => &outlet.contact, owner => &outlet.owner, active => outlet.active,
                 open => load.open, overdue => load.overdue,
             }
         })
@@ -153,7 +153,7 @@ async fn list(
         context! { value => kind.name(), label }
     }));
     let values = context! {
-        outlets => rows, found => found.len(), any => !all.is_empty(), kinds => choices, kind => wanted.kind, q => wanted.q,
+        outlets => rows, found => found.len(), any => !all.is_empty(), kinds => choices, kind => &wanted.kind, q => &wanted.q,
         previous => (at > 0).then(|| to(at - 1)), next => ((at + 1) * PAGE < found.len()).then(|| to(at + 1)),
         may_write => visitor.can(Right::ManageOutlets),
     };
@@ -194,9 +194,9 @@ async fn facts(state: &Shared, visitor: &Visitor, outlet: &Outlet) -> Result<Val
     }
     let places = Places::built_in();
     Ok(context! {
-        slug => outlet.slug, title => outlet.title, active => outlet.active, kind_label => outlet.kind.label().text(lang),
-        way_label => outlet.way.label().text(lang), url_now => outlet.url, contact_now => outlet.contact, owner_now => outlet.owner,
-        sender_now => outlet.sender, added => moment(outlet.created_at, lang), changed => moment(outlet.changed_at, lang),
+        slug => &outlet.slug, title => &outlet.title, active => outlet.active, kind_label => outlet.kind.label().text(lang),
+        way_label => outlet.way.label().text(lang), url_now => &outlet.url, contact_now => &outlet.contact, owner_now => &outlet.owner,
+        sender_now => &outlet.sender, added => moment(outlet.created_at, lang), changed => moment(outlet.changed_at, lang),
         area_names => outlet.areas.iter().map(|code| places.full_name(code).unwrap_or_else(|| code.clone())).collect::<Vec<_>>(),
         certificate_now => outlet.certificate.as_deref().map(|pem| certificate_value(pem, now, lang)),
         open => load.open, overdue => load.overdue, users,

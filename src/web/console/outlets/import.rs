@@ -124,8 +124,8 @@ fn row_value(row: &Row, lang: Lang) -> Value {
     };
     let written = &row.written;
     context! {
-        line => row.line, slug => written.slug, title => written.title, kind => written.kind.label().text(lang),
-        areas => some_places(&written.areas, lang), owner => written.owner, what, tone, fields,
+        line => row.line, slug => &written.slug, title => &written.title, kind => written.kind.label().text(lang),
+        areas => some_places(&written.areas, lang), owner => &written.owner, what, tone, fields,
     }
 }
 

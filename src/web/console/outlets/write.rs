@@ -124,9 +124,9 @@ impl Entered {
             .collect();
         context! {
             typed => context! {
-                slug => self.slug, title => self.title, kind => self.kind, way => self.way, url => self.url, certificate => self.certificate,
-                drop_certificate => self.drop_certificate, contact => self.contact, drop_contact => self.drop_contact,
-                areas => self.areas, owner => self.owner, sender => self.sender, seen => self.seen,
+                slug => &self.slug, title => &self.title, kind => &self.kind, way => &self.way, url => &self.url, certificate => &self.certificate,
+                drop_certificate => self.drop_certificate, contact => &self.contact, drop_contact => self.drop_contact,
+                areas => &self.areas, owner => &self.owner, sender => &self.sender, seen => &self.seen,
             },
             kinds => kinds.to_vec(), ways => ways.to_vec(), owners, mistakes => mistakes.list(lang), errors => mistakes.by_field(lang),
         }
