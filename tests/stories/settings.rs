@@ -185,3 +185,57 @@ fn shells_get_their_completions() {
         assert!(ended.code == 0 && ended.out.contains("completions"), "{shell}");
     }
 }
+
+#[test]
+fn what_joins_offices_is_checked_where_it_stands() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
+    let folder = office(&format!(
+        r#"[relay]
+sender = "Sở VHTTDL"
+signing = {{ certificate = "{fixtures}/stranger.pem", key = {{ file = "{fixtures}/signer.key.pem" }} }}
+private = ["Viettel"]
+retries = 3
+[upstream]
+url = "https://10.0.0.5"
+token = "abc"
+[[bulletins]]
+name = "trung-uong"
+url = "http://canhbao.example.vn/atom"
+every = "5s"
+[[bulletins]]
+name = "trung-uong"
+url = "https://canhbao.example.vn/rss"
+certificate = "{fixtures}/ec.pem"
+"#
+    ));
+    let ended = folder.loa(&["check", "loa.toml", "--json", "--lang", "en"]);
+    assert_eq!(ended.code, 2);
+    let json = ended.json();
+    let told: Vec<String> = json["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| format!("{} {}", p["line"], p["message"].as_str().unwrap()))
+        .collect();
+    assert_snapshot!(told.join("\n"), @r#"
+    2 "Sở VHTTDL" cannot be a sender in CAP
+    3 this is not the key of the certificate above
+    4 `Viettel` is not a valid name
+    5 unknown key `relay.retries`
+    7 this address is a loopback or private one
+    8 `upstream.token` is a secret and may not stand in the file
+    6 `upstream.segment` is missing
+    11 outside the own network it must be https
+    12 `bulletins.every` = 5s is out of range
+    14 the source `trung-uong` stands above already
+    16 the certificate's key is not RSA
+    "#);
+    let good = format!(
+        "[relay]\nsender = \"so.example.vn\"\nsigning = {{ certificate = \"{fixtures}/signer.pem\", key = {{ file = \"{fixtures}/signer.key.pem\" }} }}\n\
+         [upstream]\nurl = \"https://loa.example.vn\"\ntoken = {{ env = \"UPSTREAM_TOKEN\" }}\nsegment = \"thue-bao\"\n"
+    );
+    let folder = office(&good);
+    assert_eq!(folder.loa(&["check", "loa.toml"]).code, 2, "a token is missing");
+    assert_eq!(folder.loa_with(&["check", "loa.toml"], &[("UPSTREAM_TOKEN", "x")]).code, 0);
+    assert_eq!(folder.loa(&["migrate"]).code, 0, "who only looks needs no secrets");
+}
