@@ -4,8 +4,8 @@
 //! committed), refusals in `consent`, and pages that read and never write. What can go wrong: the database; then the
 //! answer is 503, so that a gateway repeats and a person tries again. No page, log line or metric holds personal data.
 //!
-//! [`private`] is the console's side and has everything; [`public`] is the Internet's side and has receipts, unsubscribe pages and
-//! what outlets' programs need of the API. [`serve`] ends gracefully.
+//! [`private`] is the console's side and has everything; [`public`] is the Internet's side and has receipts, unsubscribe
+//! pages, public warnings, the look-up of texts and what outlets' programs need of the API. [`serve`] ends gracefully.
 
 mod accounts;
 mod api;
@@ -13,6 +13,7 @@ mod card;
 mod chart;
 mod console;
 mod download;
+mod genuine;
 mod guard;
 mod health;
 mod listen;
@@ -25,6 +26,7 @@ mod receipts;
 mod scrape;
 mod status;
 mod unsubscribe;
+mod warnings;
 
 use std::{
     sync::{
@@ -50,6 +52,7 @@ use crate::{
     config::Config,
     db::Db,
     edition::Shelf,
+    publish::Publisher,
     receipt::Inbox,
     relay::issue::Letterhead,
     seal::Seal,
@@ -112,6 +115,9 @@ struct Shared {
     document: api::Document,
     /// Who sends orders and warnings, and what signs them.
     letterhead: Letterhead,
+    /// What the public is told.
+    publisher: Publisher,
+    gate: genuine::Gate,
 }
 
 impl State {
@@ -131,6 +137,8 @@ impl State {
             limiter: api::Limiter::default(),
             document: api::Document::default(),
             letterhead: Letterhead::of(&parts.config),
+            publisher: Publisher::default(),
+            gate: genuine::Gate::default(),
             parts,
         }))
     }
@@ -159,14 +167,23 @@ pub fn private(state: State) -> Router {
         .merge(scrape::routes())
         .merge(api::routes(&state))
         .merge(console::routes(&state))
-        .fallback(console::fault::nowhere);
+        .merge(warnings::routes())
+        .merge(genuine::routes())
+        .fallback(console::fault::nowhere)
+        .layer(middleware::from_fn_with_state(state.clone(), warnings::aside));
     let slow = console::slow_routes(&state).merge(api::slow_routes(&state));
     finish(routes, slow, state)
 }
 
-/// The Internet's side: receipts, unsubscribe pages and what outlets' programs need of the API, nothing else.
+/// The Internet's side: receipts, unsubscribe pages, what the public is told and what outlets' programs need of the API, nothing else.
 pub fn public(state: State) -> Router {
-    let routes = receipts::routes().merge(unsubscribe::routes()).merge(api::partner_routes(&state)).fallback(page::not_found);
+    let routes = receipts::routes()
+        .merge(unsubscribe::routes())
+        .merge(warnings::routes())
+        .merge(warnings::documents())
+        .merge(genuine::routes())
+        .merge(api::partner_routes(&state))
+        .fallback(page::not_found);
     let slow = api::slow_partner_routes(&state);
     finish(routes, slow, state)
 }

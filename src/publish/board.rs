@@ -121,8 +121,7 @@ fn news(went: &WentOut) -> Vec<News<'_>> {
         if run.again().is_some_and(|parent| all.contains_key(&parent)) {
             continue;
         }
-        let chain =
-            Some(went.first(run)).filter(|first| all.get(first).is_some_and(|one| one.run.is_warning())).unwrap_or(run.id);
+        let chain = went.first_warning(run);
         let of = |mark: String, at, what| News { mark, chain, went: one, at, what };
         news.push(of(format!("run {}", run.id), run.created_at, What::Run));
         for order in one.orders.iter().filter(|order| order.step == relay::Step::Update) {

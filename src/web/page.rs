@@ -26,8 +26,9 @@ const LIGHT: &str = include_str!("templates/light.css");
 const DARK: &str = include_str!("templates/dark.css");
 const STYLE: &str = include_str!("templates/style.css");
 const FRAME: &str = include_str!("templates/frame.html");
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
     ("api", include_str!("templates/api.html")),
+    ("genuine", include_str!("templates/genuine.html")),
     ("notice", include_str!("templates/notice.html")),
     ("status", include_str!("templates/status.html")),
     ("unsubscribe", include_str!("templates/unsubscribe.html")),
