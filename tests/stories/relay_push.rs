@@ -2,13 +2,19 @@
 
 mod partner;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use loa::{
     audit::Actor,
     cap::{self, Alert, Certificate, MsgType, signature},
     config::Config,
+    db::Db,
     notice::{Kind as Notice, find},
+    on,
     outlet::{self, Kind, Outlet, Way, Written},
     relay::{
         By, Content, Eyes, Order, Sms, State, Status, attention,
@@ -21,7 +27,11 @@ use loa::{
 use providers::exchange::Exchange;
 
 use self::partner::{Partner, Say};
-use crate::engines::world::{HOUR, World, by_sms};
+use crate::{
+    engines::world::{HOUR, World, by_sms},
+    folder::Folder,
+    helpers::{Owned, free_port, key},
+};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
 const MINUTE: i64 = 60_000;
@@ -258,12 +268,7 @@ async fn a_server_that_refuses_is_told_of(world: &World) {
     assert_eq!((stands.rejected, stands.doubt, stands.next_at), (true, false, world.now() + 30 * MINUTE));
     let [matter] = &attention::matters(&world.db, world.now()).await.unwrap()[..] else { panic!("one thing to do") };
     assert_eq!((matter.cause, matter.said.as_str()), (attention::Cause::Unpushed, r#"HTTP 403: {"error": "unknown sender"}"#));
-    let ground = find::Ground {
-        db: world.db.clone(),
-        clock: world.clock.clone(),
-        config: settings(""),
-        served: std::collections::BTreeSet::new(),
-    };
+    let ground = find::Ground { db: world.db.clone(), clock: world.clock.clone(), config: settings(""), served: BTreeSet::new() };
     let found = find::all(&ground).await.unwrap();
     let told = found.iter().find(|one| one.kind == Notice::OrderUnpushed).unwrap();
     assert!(told.says.vi.contains("Nhà mạng viettel") && told.says.vi.contains("unknown sender"), "{}", told.says.vi);
@@ -293,3 +298,96 @@ on_both_engines!(
     a_server_that_refuses_is_told_of,
     an_address_inside_is_not_reached_unless_it_is_meant,
 );
+
+/// A campaign that asks a carrier that is there, one that rests nowhere, and schools, of which there is none.
+const CAMPAIGN: &str = r#"title = "Không đọc mã OTP cho ai"
+kind  = "awareness"
+owner = "Sở"
+basis = { number = "12/UBND-VX", date = 2026-10-01, authority = "UBND tỉnh", document = "cong-van.pdf" }
+
+[channels]
+use = ["relay"]
+
+[relay]
+partners = ["viettel", "mobifone"]
+kinds    = ["school"]
+sender   = "Hai Duong"
+areas    = ["01"]
+audience = "Mọi thuê bao"
+sms      = "Không đọc mã OTP cho bất kỳ ai."
+payment  = "free"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_reaches_a_partner_by_itself_and_what_is_missing_is_told() {
+    let partner = Partner::start().await;
+    partner.says(Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap()));
+    let folder = Folder::new()
+        .with("loa.toml", &format!("[server]\nlisten = \"127.0.0.1:{}\"\n[relay]\nprivate = [\"viettel\"]\n", free_port()))
+        .with("loa.key", &"07".repeat(32))
+        .with("campaigns/cong-van.pdf", "%PDF-1.7 made up")
+        .with("campaigns/qua-nha-mang.toml", CAMPAIGN);
+    assert_eq!(folder.loa(&["migrate"]).code, 0);
+    let db = Db::find(&format!("sqlite:{}", folder.path().join("loa.db").display())).await.unwrap().unwrap();
+    let seal = loa::audience::key::load(&db, &key(7), &[]).await.unwrap();
+    let written = Written {
+        slug: "viettel".into(),
+        title: "Viettel".into(),
+        kind: Kind::Carrier,
+        way: Way::Push,
+        url: Some("https://relay.example.vn/cap".into()),
+        certificate: None,
+        contact: None,
+        areas: vec![],
+        owner: String::new(),
+        sender: "viettel.example.vn".into(),
+    };
+    let actor = Actor::command("Lan");
+    let written = written.checked(|_| true).unwrap();
+    transaction!(db, |tx| outlet::add(tx, &seal, &written, &actor, 1_793_000_000_000).await).unwrap().unwrap();
+    let point = format!("UPDATE outlet SET url = '{}'", partner.address());
+    on!(db.write, |pool, _sql| sqlx::query(sqlx::AssertSqlSafe(point)).execute(pool).await.map(|_| ())).unwrap();
+
+    let checked = folder.loa(&["check", "--json", "--lang", "en"]);
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    let json = checked.json();
+    let warnings: Vec<String> = json["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {}", one["field"].as_str().unwrap(), one["message"].as_str().unwrap()))
+        .collect();
+    assert_eq!(warnings, ["relay.partners there is no outlet `mobifone`", "relay.kinds there is no outlet of the kind “school”"]);
+    let doctor = folder.loa(&["doctor", "--json", "--lang", "en"]).json();
+    let about = |word: &str| -> Vec<String> {
+        let all = doctor["findings"].as_array().unwrap().iter().filter(|one| one["about"] == word);
+        all.map(|one| one["says"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(about("relay-signing").len(), 1, "{doctor}");
+    assert!(about("relay-sender")[0].contains("`loa`"), "{doctor}");
+    assert!(about("outlet")[0].contains("no certificate is pinned"), "{doctor}");
+
+    assert_eq!(folder.loa(&["send", "qua-nha-mang"]).code, 0);
+    let log = std::fs::File::create(folder.path().join("serve.log")).unwrap();
+    let mut serve = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
+    let serve = serve.current_dir(folder.path()).env_clear().args(["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let _serve = Owned(serve);
+    let begun = Instant::now();
+    let order = loop {
+        let all = order::list(&db, &order::Filter::default(), Eyes::All, 10, 0).await.unwrap();
+        let [order] = &all[..] else { panic!("one order: {all:?}") };
+        if order.state == State::Acknowledged {
+            break order.clone();
+        }
+        let log = || std::fs::read_to_string(folder.path().join("serve.log")).unwrap_or_default();
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}\n{}", order.state, log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let document = cap::read("order.xml", &partner.got()[0].body).unwrap();
+    assert_eq!(
+        (&document.identifier, document.infos[0].parameter("loa:smsText")),
+        (&order.identifier, Some("Khong doc ma OTP cho bat ky ai."))
+    );
+    assert_eq!(partner.got().len(), 1);
+    assert_eq!(folder.loa(&["verify"]).code, 0);
+}
