@@ -7,6 +7,7 @@ mod approve;
 mod audience;
 mod audit;
 mod bench;
+mod bulletins;
 mod cap;
 mod check;
 mod completions;
@@ -124,6 +125,7 @@ enum Command {
     Webhooks(webhooks::Args),
     Outlets(outlets::Args),
     Orders(orders::Args),
+    Bulletins(bulletins::Args),
     Cap(cap::Args),
     Migrate(migrate::Args),
     Bench(bench::Args),
@@ -311,6 +313,7 @@ pub async fn main() -> ExitCode {
         Command::Audience(args) => audience::run(args, &globals).await,
         Command::Bench(args) => bench::run(args, &globals).await,
         Command::Cap(args) => cap::run(args, &globals),
+        Command::Bulletins(args) => bulletins::run(args, &globals).await,
         Command::Check(args) => check::run(args, &globals).await,
         Command::Doctor(args) => doctor::run(args, &globals).await,
         Command::Gateways(args) => gateways::run(args, &globals).await,
