@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Eyes, Order, State,
+    Eyes, Order, State, Status,
     order::{Row, orders},
 };
 use crate::{
@@ -69,4 +69,34 @@ pub async fn unconfirmed(
     let orders: Result<Vec<Order>> = rows.into_iter().map(Row::order).collect();
     // All orders of a run are of one department.
     Ok(orders?.into_iter().filter(|order| eyes.see(order, now)).collect())
+}
+
+/// Which orders a page is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of<'a> {
+    /// Those of a run.
+    Run(i64),
+    /// Those of a campaign.
+    Campaign(&'a str),
+}
+
+static OF_RUN: Sql = Sql::new(r"SELECT owner, status FROM relay_order WHERE run = $1 ORDER BY outlet DESC LIMIT 1");
+static OF_CAMPAIGN: Sql = Sql::new(r"SELECT owner, status FROM relay_order WHERE campaign = $1 ORDER BY id DESC LIMIT 1");
+
+/// The status of the orders of a run, or of the latest of a campaign; none: there are none for those eyes. Cheap: most runs have none.
+pub async fn status(db: &Db, of: Of<'_>, eyes: Eyes<'_>) -> Result<Option<Status>> {
+    let found: Option<(String, i16)> = match of {
+        Of::Run(run) => on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_RUN)).bind(run).fetch_optional(pool).await)?,
+        Of::Campaign(campaign) => {
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_CAMPAIGN)).bind(campaign).fetch_optional(pool).await)?
+        }
+    };
+    Ok(found.and_then(|(owner, status)| {
+        let sees = match eyes {
+            Eyes::All => true,
+            Eyes::Office(scope) => scope.sees(&owner),
+            Eyes::Outlet(_) => false,
+        };
+        Status::from_number(status).filter(|_| sees)
+    }))
 }

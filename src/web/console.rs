@@ -23,6 +23,7 @@ mod home;
 mod inbox;
 mod me;
 mod nav;
+mod orders;
 mod outlets;
 mod periods;
 mod reach;
@@ -64,6 +65,7 @@ pub(super) const TEMPLATES: &[&[Named]] = &[
     audience::TEMPLATES,
     accounts::TEMPLATES,
     inbox::TEMPLATES,
+    orders::TEMPLATES,
     outlets::TEMPLATES,
     reach::TEMPLATES,
     periods::TEMPLATES,
@@ -93,6 +95,7 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(audience::routes())
         .merge(accounts::routes())
         .merge(inbox::routes())
+        .merge(orders::routes())
         .merge(outlets::routes())
         .merge(reach::routes())
         .merge(periods::routes())
@@ -102,5 +105,5 @@ pub(super) fn routes(state: &State) -> Router<State> {
 
 /// Pages that take longer than others: what comes up to them is large.
 pub(super) fn slow_routes(state: &State) -> Router<State> {
-    audience::slow_routes().layer(middleware::from_fn_with_state(state.clone(), fault::explain))
+    audience::slow_routes().merge(orders::slow_routes()).layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

@@ -13,11 +13,12 @@ use crate::{
     audience::column,
     campaign::Source,
     edition,
+    relay::waiting::Of,
     run::command,
     user::Right,
     web::{
         Shared, State,
-        console::{fault::Fault, visitor::Visitor, when},
+        console::{fault::Fault, orders, visitor::Visitor, when},
     },
     words::{self, Lang},
 };
@@ -174,6 +175,7 @@ pub(super) async fn show(
         last => subject.submissions.first().map(|one| Value::from(Serde(Decision::of(one, lang)))),
         may_withdraw => waiting.is_some_and(|one| one.sent_by == visitor.actor.user || one.is_written_by(&visitor.actor)),
         may_write => visitor.can(Right::WriteCampaigns), may_run => visitor.can(Right::Run),
+        relayed => orders::told(&state, &visitor, Of::Campaign(&slug)).await?,
     };
     Ok(state.view(&visitor, "campaigns/show", values))
 }

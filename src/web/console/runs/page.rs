@@ -18,13 +18,14 @@ use super::seen;
 use crate::{
     active::RunRow,
     delivery::Relation,
+    relay::waiting::Of,
     report::{Cut, Line, Selection, kept},
     run::{again, failure, pulse, wait, warning},
     tally,
     user::{Right, session},
     web::{
         Shared, State,
-        console::{fault::Fault, visitor::Visitor},
+        console::{fault::Fault, orders, visitor::Visitor},
         live::{self, Live, Look},
     },
     words::{self, Lang},
@@ -239,6 +240,7 @@ pub(super) async fn show(
     let beats = pulse::latest(db, id, DAY).await?;
     let over = row.settled_at.is_some();
     let doubtful = look.card.sum(|state| state == crate::delivery::State::InDoubt);
+    let relayed = orders::told(&state, &visitor, Of::Run(id)).await?;
     Ok(state.view(
         &visitor,
         "console/runs/page",
@@ -258,6 +260,8 @@ pub(super) async fn show(
             can_resume => !over && row.state < 2 && (row.paused || row.held.is_some()),
             can_abort => !over && row.state < 2,
             can_follow_on => over && row.state != 4,
+            // Nobody of the list gets anything: others pass it on.
+            relay_alone => relayed.is_some() && over && look.card.deliveries == 0, relayed,
             ..progress(&look, &visitor)
         },
     ))

@@ -35,6 +35,12 @@ pub(super) async fn send(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::Run)?;
     visitor.sees(&source.campaign.owner)?;
+    if source.campaign.is_relay_alone() {
+        return Err(Fault::Invalid(phrase!(
+            "Chiến dịch này chỉ gửi qua đơn vị phối hợp, không gửi cho ai trong danh sách: không có gì để gửi thử. Muốn thử với đơn vị phối hợp, đặt status = \"test\" trong [relay].",
+            "This campaign is passed on by others alone, and nobody of the list gets anything: there is nothing to test. To try it with them, set status = \"test\" in [relay]."
+        )));
+    }
     let db = &state.parts.db;
     let refs: Vec<String> = work
         .to
