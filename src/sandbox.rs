@@ -22,6 +22,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub mod behaviour;
 mod exchange;
 mod http;
+pub mod partner;
 mod parts;
 mod receipt;
 pub mod residents;

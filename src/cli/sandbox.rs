@@ -4,11 +4,15 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, process::ExitCode, ti
 
 use anyhow::Context as _;
 
-use crate::sandbox::{
-    Behaviour, Credentials, Gateway, Options, Outstanding, Sandbox,
-    behaviour::MAGIC,
-    smpp::{Habits, Ids, Receipts},
-    zalo::{self, Signature},
+use crate::{
+    clock::Clock,
+    sandbox::{
+        Behaviour, Credentials, Gateway, Options, Outstanding, Sandbox,
+        behaviour::MAGIC,
+        partner::{self, Habit, Member, Partner},
+        smpp::{Habits, Ids, Receipts},
+        zalo::{self, Signature},
+    },
 };
 
 /// Run the stand-in gateways alone: SMTP, a carrier over SMPP, and eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel,
@@ -107,6 +111,28 @@ pub struct Args {
     /// Append every message taken to this file, one JSON object a line. It holds whole addresses.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// Where a carrier's stand-in takes pushed relay orders, below `/OUTLET`; without it there is none.
+    #[arg(long, value_name = "ADDRESS")]
+    partner: Option<SocketAddr>,
+    /// The Loa that it answers and reports to.
+    #[arg(long, value_name = "URL", requires = "partner")]
+    partner_office: Option<String>,
+    /// An outlet that it plays, with a token of its user there: `OUTLET=TOKEN`, or `OUTLET=@FILE`; again for more.
+    #[arg(long = "partner-as", value_name = "OUTLET=TOKEN", requires = "partner", value_parser = played)]
+    partner_as: Vec<(String, String)>,
+    /// It asks for its orders, instead of waiting for them.
+    #[arg(long, requires = "partner")]
+    partner_pulls: bool,
+    /// What it does otherwise than it should, also by an outlet's name (`viettel-wrong-twice`): wrong, twice, falls, late, silent,
+    /// refuses, doubtful.
+    #[arg(long, value_name = "HABIT", requires = "partner", value_delimiter = ',', value_parser = habit)]
+    partner_habits: Vec<Habit>,
+    /// Reports of each order, the last one final.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    partner_steps: u32,
+    /// Between one thing that it says of an order and the next: milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    partner_every: u64,
     /// One seed, one fate for each message.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -119,6 +145,7 @@ pub struct Args {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outstanding = if args.drop_receipts { Outstanding::Drop } else { Outstanding::Deliver };
+    let (partner, every) = (args.partner_options(), Duration::from_millis(args.partner_every));
     let sandbox = Sandbox::start(args.options()).await?;
     let interrupted = interrupted()?;
     if let (Some(smtp), Some(smpp), Some(http)) = (sandbox.smtp_addr(), sandbox.smpp_addr(), sandbox.http_addr()) {
@@ -126,13 +153,52 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             "SMTP {smtp} · SMPP {smpp} · eSMS, SpeedSMS, VNPT, VietGuys, Kannel, FPT, Stringee, Viettel, Zalo, Telegram http://{http}"
         );
     }
-    interrupted.await?;
+    match partner {
+        Some(options) => {
+            let partner = Partner::start(options).await?;
+            if let Some(address) = partner.address() {
+                println!("relay orders http://{address}/OUTLET");
+            }
+            tokio::select! {
+                ended = interrupted => ended?,
+                () = speak(&partner, every) => {}
+            }
+            partner.stop().await;
+        }
+        None => interrupted.await?,
+    }
     let counts = sandbox.stop(outstanding).await;
     println!("{}", serde_json::to_string(&counts)?);
     Ok(ExitCode::SUCCESS)
 }
 
+/// Lets the partner say what is next, again and again.
+pub(super) async fn speak(partner: &Partner, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        partner.step().await;
+    }
+}
+
 impl Args {
+    /// The carrier's stand-in, if there is to be one.
+    fn partner_options(&self) -> Option<partner::Options> {
+        let member = |(outlet, token): &(String, String)| Member {
+            outlet: outlet.clone(),
+            token: token.clone(),
+            pulls: self.partner_pulls,
+            habits: self.partner_habits.iter().copied().collect(),
+        };
+        Some(partner::Options {
+            listen: Some(self.partner?),
+            office: self.partner_office.clone().unwrap_or_default(),
+            members: self.partner_as.iter().map(member).collect(),
+            steps: self.partner_steps,
+            clock: Clock::system(),
+            seed: self.seed,
+        })
+    }
+
     fn options(self) -> Options {
         let millis = |(from, through)| Duration::from_millis(from)..=Duration::from_millis(through);
         let behaviour = Behaviour {
@@ -224,6 +290,22 @@ fn signature(text: &str) -> Result<Signature, String> {
         _ => return Err("app_id or oa_id, body or header, oa_secret or secret are needed, such as app_id,body,oa_secret".into()),
     };
     Ok(Signature { oa_id, header, oa_secret })
+}
+
+fn played(text: &str) -> Result<(String, String), String> {
+    let wrong = || "an outlet and a token are needed, such as viettel=loa_… or viettel=@token.txt".to_owned();
+    let (outlet, token) =
+        text.split_once('=').filter(|(outlet, token)| !outlet.is_empty() && !token.is_empty()).ok_or_else(wrong)?;
+    let token = match token.strip_prefix('@') {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?.trim().to_owned(),
+        None => token.to_owned(),
+    };
+    Ok((outlet.to_owned(), token))
+}
+
+fn habit(text: &str) -> Result<Habit, String> {
+    let found = Habit::ALL.into_iter().find(|(name, _)| *name == text);
+    found.map(|(_, habit)| habit).ok_or_else(|| Habit::ALL.map(|(name, _)| name).join(", "))
 }
 
 fn login(text: &str) -> Result<Credentials, String> {
