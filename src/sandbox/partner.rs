@@ -393,11 +393,13 @@ fn take(inner: &Inner, member: &Member, text: &str) -> bool {
         return false;
     }
     // What it follows is not gone on with; what was counted of it is said for the last time.
-    if let Some(earlier) = document.earlier.as_ref().and_then(|earlier| desk.jobs.get_mut(earlier)) {
-        let step = earlier.reported;
-        earlier.acts.clear();
+    if let Some(earlier) = &document.earlier
+        && let Some(job) = desk.jobs.get_mut(earlier)
+    {
+        let step = job.reported;
+        job.acts.clear();
         if (1..inner.steps).contains(&step) {
-            earlier.acts.push_back(Act::Report { step, fault: Fault::None, last: true });
+            job.acts.push_back(Act::Report { step, fault: Fault::None, last: true });
         }
     }
     let acts = plan(&document, &member.habits, inner.steps);
