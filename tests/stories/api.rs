@@ -1,6 +1,8 @@
 //! `/api/v1` as programs meet it: over HTTP, against `loa serve`.
 
 mod lists;
+mod orders;
+mod outlets;
 mod rights;
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
