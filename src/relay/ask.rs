@@ -14,7 +14,7 @@ use crate::{
     audience::place::Places,
     audit,
     campaign::{Campaign, Kind as CampaignKind, Relay, Source, relay as written},
-    db::{Result, Tx},
+    db::{Db, Result, Tx},
     outlet::{self, Kind, Outlet},
 };
 
@@ -84,14 +84,57 @@ fn common(ordered: &[String], covered: &[String], province_of: impl Fn(&str) -> 
     areas
 }
 
+/// Whom a campaign asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whom {
+    /// The outlets, each with the areas that it is asked for.
+    pub asked: Vec<(Outlet, Vec<String>)>,
+    /// Names in the campaign that are no outlet's, or of one that rests: they get no order.
+    pub missing: Vec<String>,
+}
+
+/// The kinds of outlets that a campaign asks all of.
+fn kinds(relay: &Relay) -> Vec<Kind> {
+    relay.kinds.iter().filter_map(|name| Kind::named(name)).collect()
+}
+
+/// Whom a campaign asks of these outlets: those that it names, and those of its kinds.
+fn whom(campaign: &Campaign, relay: &Relay, outlets: Vec<Outlet>) -> Whom {
+    let is_there = |name: &&String| outlets.iter().any(|outlet| outlet.slug == **name && outlet.active);
+    let missing = relay.partners.iter().filter(|name| !is_there(name)).cloned().collect();
+    let places = Places::built_in();
+    let mut asked = Vec::with_capacity(outlets.len());
+    for outlet in outlets.into_iter().filter(|outlet| outlet.active) {
+        let named = relay.partners.contains(&outlet.slug);
+        // Another department's are asked by name alone, by whoever knows them.
+        if !named && !outlet.owner.is_empty() && outlet.owner != campaign.owner {
+            continue;
+        }
+        let areas = common(&relay.areas, &outlet.areas, |code| places.province_of(code));
+        if areas.is_empty() && !named {
+            continue;
+        }
+        let areas = if areas.is_empty() { relay.areas.clone() } else { areas };
+        asked.push((outlet, areas));
+    }
+    Whom { asked, missing }
+}
+
+/// Whom a run of a campaign would ask as the outlets are now; none: it asks nobody.
+pub async fn foreseen(db: &Db, campaign: &Campaign) -> Result<Option<Whom>> {
+    let Some(relay) = &campaign.channels.relay else { return Ok(None) };
+    let kinds = kinds(relay);
+    let mut outlets = outlet::without_contacts(db).await?;
+    outlets.retain(|outlet| relay.partners.contains(&outlet.slug) || kinds.contains(&outlet.kind));
+    Ok(Some(whom(campaign, relay, outlets)))
+}
+
 /// Makes the orders of a run whose campaign asks somebody to pass it on; their numbers.
 pub async fn orders(tx: &mut Tx, run: i64, source: &Source, start: i64, by: &By<'_>) -> Result<Vec<i64>> {
     let campaign = &source.campaign;
     let Some(relay) = &campaign.channels.relay else { return Ok(Vec::new()) };
-    let kinds: Vec<Kind> = relay.kinds.iter().filter_map(|name| Kind::named(name)).collect();
-    let outlets = outlet::within_by_slug(tx, &relay.partners, &kinds).await?;
-    let missing: Vec<&String> =
-        relay.partners.iter().filter(|name| !outlets.iter().any(|outlet| outlet.slug == **name && outlet.active)).collect();
+    let outlets = outlet::within_by_slug(tx, &relay.partners, &kinds(relay)).await?;
+    let Whom { asked, missing } = whom(campaign, relay, outlets);
     if !missing.is_empty() {
         tracing::error!(
             run,
@@ -107,21 +150,8 @@ pub async fn orders(tx: &mut Tx, run: i64, source: &Source, start: i64, by: &By<
         None => None,
     };
     let content = content(campaign, relay, document, start);
-    let places = Places::built_in();
-    let mut asked: Vec<(Outlet, Content)> = Vec::with_capacity(outlets.len());
-    for outlet in outlets.into_iter().filter(|outlet| outlet.active) {
-        let named = relay.partners.contains(&outlet.slug);
-        // Another department's are asked by name alone, by whoever knows them.
-        if !named && !outlet.owner.is_empty() && outlet.owner != campaign.owner {
-            continue;
-        }
-        let areas = common(&content.areas, &outlet.areas, |code| places.province_of(code));
-        if areas.is_empty() && !named {
-            continue;
-        }
-        let areas = if areas.is_empty() { content.areas.clone() } else { areas };
-        asked.push((outlet, Content { areas, ..content.clone() }));
-    }
+    let asked: Vec<(Outlet, Content)> =
+        asked.into_iter().map(|(outlet, areas)| (outlet, Content { areas, ..content.clone() })).collect();
     let of = make::Run { run, campaign: &campaign.slug, owner: &campaign.owner };
     make::orders(tx, &of, &asked, true, by).await
 }

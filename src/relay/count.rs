@@ -13,7 +13,9 @@ use super::{Eyes, State, Step};
 use crate::{
     audience::place::Places,
     db::{Db, Result, Sql, Tx, list},
-    on, within,
+    on,
+    outlet::Kind,
+    within,
 };
 
 /// What figures are of. What is none restricts nothing.
@@ -39,6 +41,8 @@ pub struct Selection {
 pub enum Cut {
     /// One row a campaign; its name is the campaign's slug.
     Campaign,
+    /// One row a kind of outlets; its name is the kind's. What carriers count and what others count is never one sum on a page.
+    Kind,
     /// One row an outlet; its name is the outlet's slug.
     Outlet,
     /// One row a province; its name is the province's code. Its wards count in it.
@@ -270,6 +274,7 @@ impl Sum {
         match self.cut {
             Cut::All => Some(String::new()),
             Cut::Campaign => Some(order.campaign.clone()),
+            Cut::Kind => Some(Kind::from_number(order.kind).map_or("", Kind::name).to_string()),
             Cut::Outlet => Some(order.slug.clone()),
             Cut::Order => Some(order.id.to_string()),
             Cut::Province | Cut::Area | Cut::Round => None,

@@ -22,6 +22,7 @@ use super::{
     Named, campaigns, difference,
     fault::Fault,
     form::Form,
+    orders,
     visitor::{Visitor, see_other},
     when,
 };
@@ -216,6 +217,7 @@ async fn page(state: &Shared, visitor: &Visitor, found: &Submission, lack: Optio
         facts => Value::from(Serde(campaigns::facts(campaign, &library, lang))),
         next => next.map(|next| when::due(next.due, campaign.timezone(), lang)),
         texts => Value::from(Serde(&texts)), faults, before => before.is_some(),
+        asks => orders::foreseen(state, campaign, lang).await?,
         lines => Value::from(Serde(&lines)), segment_lines => Value::from(Serde(&segment_lines)), files,
         text => &kept.source.text,
         estimate => found.estimate.as_deref().and_then(|estimate| told(estimate, lang)),

@@ -21,7 +21,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub(in crate::web::console) use run::told;
+pub(in crate::web::console) use run::{foreseen, told};
 
 use super::{
     Named,

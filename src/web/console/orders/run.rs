@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use super::list::line;
 use crate::{
+    campaign::Campaign,
     outlet::Kind,
     relay::{
-        Eyes,
+        Eyes, ask,
         count::{self, Cut, Figures, Progress, Selection},
         waiting::{self, Of},
     },
@@ -62,15 +63,37 @@ pub(in crate::web::console) async fn told(state: &Shared, visitor: &Visitor, of:
         .filter_map(|(number, of)| Kind::from_number(number).map(|kind| progress(kind, of, lang)))
         .collect();
     let selection = Selection { campaign: campaign.map(str::to_string), run, ..Selection::default() };
-    let outlets = count::figures(db, &selection, Cut::All, eyes).await?.remove("");
+    let mut counted = count::figures(db, &selection, Cut::Kind, eyes).await?;
+    let carriers = counted.remove(Kind::Carrier.name());
+    let others = counted
+        .into_iter()
+        .filter_map(|(name, of)| Kind::named(&name).map(|kind| context! { label => kind.label().text(lang), ..figures(of) }));
     let href = match of {
         Of::Run(run) => format!("/orders?run={run}"),
         Of::Campaign(campaign) => format!("/orders?campaign={campaign}"),
     };
     Ok(Some(context! {
-        kinds, figures => outlets.map(figures), href, confirmed => run.map(|run| format!("/runs/{run}/orders")),
+        kinds, carriers => carriers.map(figures), others => others.collect::<Vec<_>>(), href, confirmed => run.map(|run| format!("/runs/{run}/orders")),
         status => (!status.counts()).then(|| status.phrase().text(lang).to_string()),
     }))
+}
+
+/// Outlets that a page names; of more it says how many.
+const NAMED: usize = 12;
+
+/// Whom a run of a campaign would ask, for whoever decides about it: how many of each kind, which, and which names are none; none: nobody.
+pub(in crate::web::console) async fn foreseen(state: &Shared, campaign: &Campaign, lang: Lang) -> Result<Option<Value>, Fault> {
+    let Some(whom) = ask::foreseen(&state.parts.db, campaign).await? else { return Ok(None) };
+    let kinds = Kind::ALL.into_iter().filter_map(|kind| {
+        let of: Vec<&str> =
+            whom.asked.iter().filter(|(outlet, _)| outlet.kind == kind).map(|(outlet, _)| outlet.title.as_str()).collect();
+        (!of.is_empty()).then(|| {
+            let names = of.iter().take(NAMED).copied().collect::<Vec<_>>().join("; ");
+            context! { label => kind.label().text(lang), count => of.len(), names, more => of.len().saturating_sub(NAMED) }
+        })
+    });
+    let kinds: Vec<Value> = kinds.collect();
+    Ok(Some(context! { count => whom.asked.len(), kinds, missing => whom.missing }))
 }
 
 #[derive(Debug, Default, Deserialize)]
