@@ -60,7 +60,7 @@ CREATE INDEX relay_order_earlier ON relay_order (earlier) WHERE earlier IS NOT N
 CREATE INDEX relay_order_waiting ON relay_order (outlet, expires_at) WHERE state = 1;
 CREATE INDEX relay_order_due ON relay_order (report_by) WHERE state IN (2, 3, 5, 6);
 CREATE INDEX relay_order_late ON relay_order (outlet, chased_at, run, owner) WHERE overdue_since IS NOT NULL;
-CREATE INDEX relay_order_over ON relay_order (expires_at) WHERE state IN (0, 1);
+CREATE INDEX relay_order_over ON relay_order (state, expires_at);
 CREATE INDEX relay_order_mark ON relay_order (run, version, overdue_since);
 CREATE INDEX relay_order_state ON relay_order (state, owner, overdue_since);
 CREATE INDEX relay_order_open ON relay_order (outlet, owner, overdue_since, step, state) WHERE state IN (1, 2, 3, 5, 6);

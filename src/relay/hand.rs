@@ -230,7 +230,7 @@ async fn hand(db: &Db, id: i64, way: &str, by: &By<'_>) -> Tried<Order> {
     })
 }
 
-static OVER: Sql = Sql::new(r"SELECT id FROM relay_order WHERE state IN (0, 1) AND expires_at <= $1 ORDER BY id LIMIT 200");
+static OVER: Sql = Sql::new(r"SELECT id FROM relay_order WHERE state IN (0, 1) AND expires_at <= $1 ORDER BY expires_at, id LIMIT 200");
 
 /// Ends what expired before anybody had it; one whose push may have reached the outlet counts as handed over, and its report is owed.
 /// How many these were.
