@@ -31,6 +31,7 @@ mod lost_transaction;
 mod people;
 mod plans;
 mod postgres;
+mod publish;
 mod receipts;
 mod records;
 mod relay;

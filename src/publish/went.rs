@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use providers::Channel;
 
 use crate::{
+    active::RunState,
     campaign::Kind,
     db::{Db, Result, Sql},
     delivery::{Relation, State},
@@ -36,6 +37,13 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// When somebody stopped it for good; where nobody wrote down when, this is first seen `now`.
+    fn stopped(&self, known: Option<&Self>, now: i64) -> Option<i64> {
+        let is_aborted = RunState::from_number(self.state) == RunState::Aborted;
+        let seen = known.and_then(|known| known.stopped_at).filter(|_| self.stopped_at.is_none());
+        if is_aborted { self.stopped_at.or(seen).or(self.settled_at).or(Some(now)) } else { self.stopped_at }
+    }
+
     /// Whether it warns.
     pub const fn is_warning(&self) -> bool {
         self.kind == Kind::Warning as i16
@@ -65,9 +73,8 @@ pub(super) struct Went {
 impl Went {
     /// When somebody stopped it for good, or withdrew the last of its orders, where it is one of orders alone.
     pub fn withdrawn_at(&self) -> Option<i64> {
-        const ABORTED: i16 = 3;
-        if self.run.state == ABORTED {
-            return self.run.stopped_at.or(self.run.settled_at);
+        if RunState::from_number(self.run.state) == RunState::Aborted {
+            return self.run.stopped_at;
         }
         let cancel = self.orders.iter().filter(|order| order.step == Step::Cancel).map(|order| order.sent_at).max();
         let stands = self.orders.iter().any(|order| order.step != Step::Cancel && order.standing > 0);
@@ -135,9 +142,10 @@ impl WentOut {
             orders.entry(order.run).or_default().push(order);
         }
         let mut is_new = false;
-        for run in runs {
+        for mut run in runs {
             self.run = self.run.max(run.id);
             let known = self.by_run.get(&run.id);
+            run.stopped_at = run.stopped(known.map(|known| &known.run), now);
             // What went out stays so, whatever became of it afterwards.
             let mut ways = ways.get(&run.id).cloned().unwrap_or_default();
             ways.extend(known.into_iter().flat_map(|known| known.ways.iter().cloned()));
