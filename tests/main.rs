@@ -28,6 +28,7 @@ mod stories {
     mod main_job;
     mod nodes;
     mod pages;
+    mod partner;
     mod people;
     mod plan;
     mod poll;

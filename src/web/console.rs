@@ -25,6 +25,7 @@ mod me;
 mod nav;
 mod orders;
 mod outlets;
+mod partner;
 mod periods;
 mod reach;
 mod reconcile;
@@ -67,6 +68,7 @@ pub(super) const TEMPLATES: &[&[Named]] = &[
     inbox::TEMPLATES,
     orders::TEMPLATES,
     outlets::TEMPLATES,
+    partner::TEMPLATES,
     reach::TEMPLATES,
     periods::TEMPLATES,
     reconcile::TEMPLATES,
@@ -97,6 +99,7 @@ pub(super) fn routes(state: &State) -> Router<State> {
         .merge(inbox::routes())
         .merge(orders::routes())
         .merge(outlets::routes())
+        .merge(partner::routes())
         .merge(reach::routes())
         .merge(periods::routes())
         .merge(reconcile::routes())
@@ -105,5 +108,8 @@ pub(super) fn routes(state: &State) -> Router<State> {
 
 /// Pages that take longer than others: what comes up to them is large.
 pub(super) fn slow_routes(state: &State) -> Router<State> {
-    audience::slow_routes().merge(orders::slow_routes()).layer(middleware::from_fn_with_state(state.clone(), fault::explain))
+    audience::slow_routes()
+        .merge(orders::slow_routes())
+        .merge(partner::slow_routes())
+        .layer(middleware::from_fn_with_state(state.clone(), fault::explain))
 }

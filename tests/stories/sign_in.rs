@@ -1,6 +1,6 @@
 //! Signing in, over HTTP, as people and as whoever would like to be them.
 
-mod desk;
+pub(super) mod desk;
 mod provider;
 
 use std::time::Duration;

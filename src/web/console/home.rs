@@ -9,7 +9,12 @@ use axum::{
 use minijinja::{Value, context, value::Serde};
 use serde::{Deserialize, Serialize};
 
-use super::{Named, fault::Fault, runs, visitor::Visitor};
+use super::{
+    Named,
+    fault::Fault,
+    partner, runs,
+    visitor::{Visitor, see_other},
+};
 use crate::{
     account::trouble,
     notice::{self, Reader as Notices},
@@ -45,6 +50,9 @@ async fn show(
     }
     let (mut parts, _) = request.into_parts();
     let visitor = Visitor::from_request_parts(&mut parts, &State(state.clone())).await?;
+    if visitor.is_of_office().is_err() {
+        return Ok(see_other(partner::BEGIN));
+    }
     page(&state, &visitor).await.map_err(Fault::into_response)
 }
 

@@ -44,6 +44,8 @@ pub struct Frame {
     pub nav: Vec<Entry>,
     /// Whether the big stop stands in the header.
     pub may_stop: bool,
+    /// Whether there is an inbox: notices are the office's.
+    pub inbox: bool,
     /// Notices that were not read.
     pub unread: usize,
 }
@@ -99,6 +101,7 @@ impl Frame {
             flash: visitor.flash.clone(),
             nav: nav::entries(|right| visitor.can(right), &visitor.path, visitor.lang),
             may_stop: visitor.can(Right::Stop),
+            inbox: !nav::is_partner_alone(|right| visitor.can(right)),
             unread: visitor.unread,
         }
     }
@@ -113,6 +116,7 @@ impl Frame {
             flash: None,
             nav: Vec::new(),
             may_stop: false,
+            inbox: false,
             unread: 0,
         }
     }

@@ -192,6 +192,28 @@ impl Browser {
         self.send(request.body(body)).await
     }
 
+    /// Sends a form with files, with the token of the page that has it; a file is its field, its name and what is in it.
+    pub async fn post_files(&self, page: &str, path: &str, fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Answer {
+        let token = self.get(page).await.token().to_string();
+        let mut body = Vec::new();
+        for (name, value) in [("csrf", token.as_str())].into_iter().chain(fields.iter().copied()) {
+            let part = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        for (field, name, bytes) in files {
+            let head = format!(
+                "--x\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--x--\r\n");
+        let request = self.client.post(format!("{}{path}", self.url)).header("content-type", "multipart/form-data; boundary=x");
+        self.send(request.body(body)).await
+    }
+
     pub async fn post_with(&self, path: &str, token: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
         let all: Vec<(&str, &str)> = [("csrf", token)].into_iter().chain(fields.iter().copied()).collect();
         let mut request = self.client.post(format!("{}{path}", self.url)).form(&all);

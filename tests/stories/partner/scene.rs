@@ -1,0 +1,123 @@
+//! A carrier, two schools, and an order to each.
+
+use loa::{
+    audit::Actor,
+    outlet::{self, Kind, Outlet, Way, Written},
+    relay::{By, Content, Eyes, Order, Sms, Status, make, order},
+    transaction,
+    user::Role,
+};
+
+use crate::stories::sign_in::desk::{Browser, Desk};
+
+pub const DAY: i64 = 24 * 3_600_000;
+pub const TEXT: &str = "Khong cung cap ma OTP cho bat ky ai.";
+pub const MATERIAL: &str = "Nhắc học sinh và phụ huynh: không cung cấp mã OTP.";
+
+/// An office with outlets and their orders.
+pub struct Scene {
+    pub desk: Desk,
+}
+
+impl Scene {
+    /// One an engine: the carrier `viettel`, the schools `truong-a` and `truong-b`, each with a user of its name and one order.
+    pub async fn all() -> Vec<Self> {
+        let mut scenes = Vec::new();
+        for desk in Desk::all().await {
+            let scene = Self { desk };
+            for (slug, kind) in [("viettel", Kind::Carrier), ("truong-a", Kind::School), ("truong-b", Kind::School)] {
+                let outlet = scene.outlet(slug, kind).await;
+                scene.partner(slug, Some(slug)).await;
+                scene.order(&outlet, scene.content(kind)).await;
+            }
+            scenes.push(scene);
+        }
+        scenes
+    }
+
+    pub fn now(&self) -> i64 {
+        self.desk.clock.millis()
+    }
+
+    pub async fn outlet(&self, slug: &str, kind: Kind) -> Outlet {
+        let written = Written {
+            slug: slug.into(),
+            title: format!("Đơn vị {slug}"),
+            kind,
+            way: Way::Hand,
+            url: None,
+            certificate: None,
+            contact: Some(format!("{slug}@example.vn")),
+            areas: vec!["01".into()],
+            owner: String::new(),
+            sender: String::new(),
+        };
+        let (db, seal) = (&self.desk.ground.db, &self.desk.ground.seal);
+        let written = written.checked(|code| code == "01").unwrap();
+        let added = transaction!(db, |tx| outlet::add(tx, seal, &written, &Actor::command("test"), self.now()).await);
+        added.unwrap().unwrap();
+        outlet::by_slug(db, seal, slug).await.unwrap().unwrap()
+    }
+
+    /// A partner `NAME@example.vn`, who acts for an outlet or for none.
+    pub async fn partner(&self, name: &str, outlet: Option<&str>) {
+        let user = self.desk.user(&format!("{name}@example.vn"), &[Role::Partner]).await;
+        let (db, actor, now) = (&self.desk.ground.db, Actor::command("test"), self.now());
+        transaction!(db, |tx| outlet::set_user_outlet(tx, user.id, outlet, &actor, now).await).unwrap().unwrap();
+    }
+
+    pub fn content(&self, kind: Kind) -> Content {
+        let carrier = kind == Kind::Carrier;
+        Content {
+            title: "Nhận diện lừa đảo".into(),
+            warning: false,
+            status: Status::Actual,
+            sender_name: carrier.then(|| "SO VHTTDL".into()),
+            sms: carrier.then(|| Sms::new(TEXT, "gsm", 1)),
+            app: None,
+            material: (!carrier).then(|| MATERIAL.into()),
+            rounds: 1,
+            window: None,
+            max_rate: None,
+            areas: vec!["01".into()],
+            audience: None,
+            contract: None,
+            basis: None,
+            report_by: Some(self.now() + 3 * DAY),
+            expires_at: self.now() + 2 * DAY,
+        }
+    }
+
+    /// An approved order of a run of its own.
+    pub async fn order(&self, outlet: &Outlet, content: Content) -> Order {
+        let db = &self.desk.ground.db;
+        let run = self.desk.ground.number("SELECT coalesce(max(run), 0) + 1 FROM relay_order").await;
+        let actor = Actor::command("Trần Thị Soạn");
+        let by = By { actor: &actor, eyes: Eyes::All, now: self.now() };
+        let run = make::Run { run, campaign: "chien-dich", owner: "" };
+        let asked = [(outlet.clone(), content)];
+        let made = transaction!(db, |tx| make::orders(tx, &run, &asked, true, &by).await).unwrap();
+        order::one(db, made[0], Eyes::All, self.now()).await.unwrap().unwrap()
+    }
+
+    /// The first order of an outlet, as it stands.
+    pub async fn order_of(&self, slug: &str) -> Order {
+        let db = &self.desk.ground.db;
+        let id = self
+            .desk
+            .ground
+            .number(&format!("SELECT min(o.id) FROM relay_order o JOIN outlet t ON t.id = o.outlet WHERE t.slug = '{slug}'"))
+            .await;
+        order::one(db, id, Eyes::All, self.now()).await.unwrap().unwrap()
+    }
+
+    /// The page of an outlet's first order.
+    pub async fn page_of(&self, slug: &str) -> String {
+        format!("/partner/orders/{}", self.order_of(slug).await.identifier)
+    }
+
+    /// A browser in which a partner has signed in.
+    pub async fn signed_in(&self, name: &str) -> Browser {
+        self.desk.signed_in(&format!("{name}@example.vn")).await
+    }
+}
