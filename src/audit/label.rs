@@ -143,6 +143,7 @@ fn relay(action: &str) -> Phrase {
         "order.begin" => phrase!("Đơn vị bắt đầu thực hiện", "An outlet began"),
         "order.report" => phrase!("Nhận báo cáo số liệu", "Took a report"),
         "order.correct" => phrase!("Nhận báo cáo đính chính", "Took a correction"),
+        "order.paper" => phrase!("Lưu tài liệu của yêu cầu", "Kept a paper of an order"),
         "order.update" => phrase!("Soạn sửa đổi yêu cầu", "Wrote an Update"),
         "order.cancel" => phrase!("Gửi lệnh thu hồi", "Wrote a Cancel"),
         "order.cancelled" => phrase!("Yêu cầu đã được thu hồi", "An order was cancelled"),

@@ -5,7 +5,13 @@ use std::{process::Command, time::Duration};
 use loa::{
     audit::Actor,
     clock::Clock,
+    outlet::{self, Kind, Way, Written},
+    relay::{
+        Eyes,
+        order::{self, Filter},
+    },
     sandbox::Behaviour,
+    transaction,
     user::{self, Right, Role, api_token},
 };
 
@@ -14,13 +20,57 @@ use crate::helpers::{office::Office, peer};
 /// Requests for each operation and phase: enough to try each of its parameters in several ways.
 const EXAMPLES: &str = "12";
 
+/// A campaign that asks a carrier.
+const RELAYED: &str = r#"title = "Qua nhà mạng"
+kind  = "awareness"
+owner = "Sở Văn hóa, Thể thao và Du lịch"
+basis = { number = "12/UBND-VX", date = 2026-10-01, authority = "UBND tỉnh", document = "cong-van.pdf" }
+[channels]
+use = ["relay"]
+[relay]
+partners = ["nha-mang"]
+sender   = "SO VHTTDL"
+areas    = ["01"]
+audience = "Mọi thuê bao"
+sms      = "Khong cung cap ma OTP."
+payment  = "free"
+"#;
+
+/// Gives the office a carrier and an order to it.
+async fn relayed(office: &Office) {
+    let campaigns = office.dir().join("campaigns");
+    std::fs::write(campaigns.join("cong-van.pdf"), "%PDF-1.7 công văn").unwrap();
+    std::fs::write(campaigns.join("qua-nha-mang.toml"), RELAYED).unwrap();
+    let (db, seal, now) = (office.db().await, office.seal().await, Clock::system().millis());
+    let written = Written {
+        slug: "nha-mang".into(),
+        title: "Nhà mạng".into(),
+        kind: Kind::Carrier,
+        way: Way::Pull,
+        url: None,
+        certificate: None,
+        contact: None,
+        areas: Vec::new(),
+        owner: String::new(),
+        sender: "nha-mang.example.vn".into(),
+    };
+    let actor = Actor::command("story");
+    transaction!(db, |tx| outlet::add(tx, &seal, &written, &actor, now).await).unwrap().unwrap();
+    db.close().await;
+    office.loa(&["approve", "qua-nha-mang", "--by", "story"]);
+    office.loa(&["send", "qua-nha-mang"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_nothing_in_the_api() {
     let mut office = Office::prepare(Behaviour::default()).await;
     office.import(50);
-    let roles = Role::ALL.map(Role::name);
-    office.user("may@example.vn", "Máy Thử", &roles);
+    office.user("may@example.vn", "Máy Thử", &["officer"]);
     office.user("khac@example.vn", "Người Khác", &["officer"]);
+    relayed(&office).await;
+    let roles = Role::ALL.map(Role::name);
+    let everything = ["user", "role", "may@example.vn", "--outlet", "nha-mang", "--by", "story"];
+    office.loa(&[&everything[..], &roles[..]].concat());
     office.serve();
     office.loa(&["approve", "nhan-dien-lua-dao", "--by", "story"]);
     office.loa(&["send", "nhan-dien-lua-dao"]);
@@ -34,6 +84,7 @@ async fn schemathesis_finds_nothing_in_the_api() {
     let bearer = api_token::find(&db, &token.0, now).await.unwrap().unwrap();
     let (_, spare) = api_token::lend(&db, &seal, &user, &bearer.token, &lent, &actor, now).await.unwrap();
     let other = user::by_email(&db, "khac@example.vn").await.unwrap().unwrap();
+    let orders = order::list(&db, &Filter::default(), Eyes::All, 1, now).await.unwrap();
     db.close().await;
 
     // It asks faster than a token may. What a description cannot say is refused with 412, 422 or 428: that a campaign exists, how two
@@ -49,8 +100,14 @@ async fn schemathesis_finds_nothing_in_the_api() {
          parameters = {{ \"path.id\" = {} }}\n\
          [[operations]]\n\
          include-operation-id = \"revoke_token\"\n\
-         parameters = {{ \"path.id\" = {} }}\n",
-        other.id, spare.id,
+         parameters = {{ \"path.id\" = {} }}\n\
+         [[operations]]\n\
+         include-path-regex = \"^/orders/.identifier.\"\n\
+         parameters = {{ \"path.identifier\" = \"{}\" }}\n\
+         [[operations]]\n\
+         include-operation-id = [\"read_outlet\", \"enable_outlet\", \"change_outlet\"]\n\
+         parameters = {{ \"path.slug\" = \"nha-mang\" }}\n",
+        other.id, spare.id, orders[0].identifier,
     );
     std::fs::write(office.dir().join("schemathesis.toml"), settings).unwrap();
     let packages = peer("LOA_TEST_SCHEMATHESIS");
