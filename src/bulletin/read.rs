@@ -233,7 +233,7 @@ impl Read {
     }
 
     /// What its CAP document does.
-    pub(super) fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self.alert.as_ref().map(|alert| alert.msg_type) {
             None => Kind::Plain,
             Some(MsgType::Alert) => Kind::Alert,

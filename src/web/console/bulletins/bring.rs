@@ -68,7 +68,7 @@ async fn form(shared: &Shared, visitor: &Visitor, typed: &Typed, mistakes: &Mist
     let lang = visitor.lang;
     let owners = owners(shared, visitor).await?;
     let owner = if typed.owner.is_empty() { owners.first().cloned().unwrap_or_default() } else { typed.owner.clone() };
-    let sources: Vec<&str> = shared.parts.config.bulletins.iter().map(|one| one.name.as_str()).collect();
+    let sources: Vec<String> = shared.parts.config.bulletins.iter().map(|one| one.name.clone()).collect();
     let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let values = context! {
         source => &typed.source, title => &typed.title, text => &typed.text, owner,
@@ -172,14 +172,14 @@ pub(super) async fn make(
     if !mistakes.is_empty() {
         return form(&state, &visitor, &typed, &mistakes).await;
     }
-    let stale = || {
+    let differs = || {
         Fault::Invalid(phrase!(
             "Tài liệu gửi lên không còn như lúc xem trước. Hãy dán hoặc tải lên lại.",
             "The document is not as it was looked at. Please bring it again."
         ))
     };
-    let document = URL_SAFE_NO_PAD.decode(fields.get("document")).map_err(|_| stale())?;
-    let all = read(&state, document, &typed).await?.map_err(|_| stale())?;
+    let document = URL_SAFE_NO_PAD.decode(fields.get("document")).map_err(|_| differs())?;
+    let all = read(&state, document, &typed).await?.map_err(|_| differs())?;
     let wanted: Vec<&str> = fields.all("item").collect();
     let mut chosen: Vec<Read> = all.into_iter().filter(|one| wanted.contains(&one.guid.as_str())).collect();
     if chosen.is_empty() {
