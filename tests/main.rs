@@ -16,6 +16,7 @@ mod stories {
     mod audience_pages;
     mod bench;
     mod bounces;
+    mod bulletins;
     mod cap;
     mod check;
     mod commands;
@@ -32,6 +33,7 @@ mod stories {
     mod people;
     mod plan;
     mod poll;
+    mod public;
     mod reconcile;
     mod relay_definition;
     mod relay_push;
@@ -45,6 +47,7 @@ mod stories {
     mod smpp;
     mod smpp_adapter;
     mod texts;
+    mod upstream;
     mod warnings;
     mod web;
     mod wordings;

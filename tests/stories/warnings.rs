@@ -26,24 +26,24 @@ use super::dispatch::{Process, Scripted, configured, count, saying};
 use crate::engines::world::{EVERYBODY, World};
 
 /// Everybody's pages, listening on loopback, beside a process that is stepped.
-struct House {
+pub(super) struct House {
     state: State,
-    base: String,
-    client: Client,
+    pub(super) base: String,
+    pub(super) client: Client,
     config: Config,
     _leave: oneshot::Sender<()>,
     _folder: tempfile::TempDir,
 }
 
 /// Somebody's browser.
-struct Browser<'h> {
-    house: &'h House,
-    cookie: String,
+pub(super) struct Browser<'h> {
+    pub(super) house: &'h House,
+    pub(super) cookie: String,
     actor: Actor,
 }
 
 impl House {
-    async fn open(world: &World, process: &Process<'_>) -> Self {
+    pub(super) async fn open(world: &World, process: &Process<'_>) -> Self {
         // A second test finds it installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ impl House {
     }
 
     /// Signs somebody in who sees all departments, or those of these names alone.
-    async fn browser(&self, world: &World, name: &str, role: Role, departments: Option<&[&str]>) -> Browser<'_> {
+    pub(super) async fn browser(&self, world: &World, name: &str, role: Role, departments: Option<&[&str]>) -> Browser<'_> {
         let (db, now, by) = (&world.db, world.now(), Actor::command("test"));
         let mut numbers = Vec::new();
         for department in departments.unwrap_or_default() {
@@ -107,21 +107,21 @@ impl House {
 }
 
 impl Browser<'_> {
-    async fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(super) async fn get(&self, path: &str) -> (StatusCode, String) {
         let request = self.house.client.get(format!("{}{path}", self.house.base)).header(header::COOKIE, &self.cookie);
         let answer = request.send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
 
     /// The page, which must be there.
-    async fn page(&self, path: &str) -> String {
+    pub(super) async fn page(&self, path: &str) -> String {
         let (status, text) = self.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {text}");
         text
     }
 
     /// Sends a form with the token of the reader's pages.
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
+    pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
         let page = self.page("/runs").await;
         let token = page.split_once("name=\"csrf\" value=\"").unwrap().1.split_once('"').unwrap().0.to_string();
         let mut body = form_urlencoded::Serializer::new(String::new());
@@ -140,7 +140,7 @@ impl Browser<'_> {
     }
 
     /// Sends a form that must be taken; where it leads.
-    async fn done(&self, path: &str, fields: &[(&str, &str)]) -> String {
+    pub(super) async fn done(&self, path: &str, fields: &[(&str, &str)]) -> String {
         let (status, to) = self.post(path, fields).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{path}: {to}");
         to
