@@ -32,14 +32,46 @@ async fn look_at(browser: &Browser, name: &str) -> Vec<String> {
     wrong.into_iter().map(|one| format!("{name}: {one}")).collect()
 }
 
+/// What somebody pastes, and what the page says of it.
+const LOOK_UPS: [(&str, Option<&str>, &str); 4] = [
+    ("look-up", None, "Dán vào đây"),
+    (
+        "genuine",
+        Some("So VHTTDL: Không đọc mã OTP cho bất kỳ ai. Báo tin lừa đảo: 156 hoặc 5656."),
+        "Đúng: tin này do chúng tôi gửi",
+    ),
+    (
+        "near",
+        Some("So VHTTDL: Khong doc ma OTP cho bat ky ai. Bao tin lua dao: 0900156156 hoac bit.ly/5656."),
+        "Cẩn thận: tin này khác với tin thật",
+    ),
+    ("unknown", Some("Quý khách đã trúng thưởng, xem https://quatang.example.com/nhan"), "Không thấy tin này"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_public_sees_is_open_to_everybody() {
     let mut office = Office::prepare(Behaviour::default()).await;
+    let file = office.dir().join("loa.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(file, settings.replace("[server]\n", "[server]\npublic_url = \"https://canhbao.example.vn\"\n")).unwrap();
     office.import(30);
     office.serve();
     let seal = office.seal().await;
+    office.loa(&["send", "ma-otp"]);
+    office.until("everything is sent", SENT).await;
     let browser = Browser::open().await;
     let mut wrong = Vec::new();
+    for (name, text, says) in LOOK_UPS {
+        browser.go(&format!("{}/genuine", office.url)).await;
+        if let Some(text) = text {
+            browser.fill("Nội dung tin", text).await;
+            browser.press("Kiểm tra").await;
+        }
+        browser.sees(says).await;
+        wrong.extend(look_at(&browser, name).await);
+    }
+    browser.press("English").await;
+    browser.sees("We have sent no such message").await;
     browser.go(&format!("{}/u/{}", office.url, unsubscribe_token(&seal, Channel::Sms, 42))).await;
     wrong.extend(look_at(&browser, "unsubscribe").await);
     browser.choose("Ngừng mọi tin").await;

@@ -72,6 +72,8 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/metrics", "for machines"),
     ("/static/{file}", "no page"),
     ("/u/{token}", "walked with the other pages of the public"),
+    ("/genuine", "walked with the other pages of the public"),
+    ("/warnings.atom", "for machines"),
     ("/sign-in/code", "looked at in the officer's day: it wants half a session"),
     ("/sign-in/oidc", "leads to the OpenID provider"),
     ("/sign-in/oidc/back", "leads on"),
