@@ -48,6 +48,7 @@ mod stories {
     mod smpp_adapter;
     mod texts;
     mod upstream;
+    mod upstream;
     mod warnings;
     mod web;
     mod wordings;
