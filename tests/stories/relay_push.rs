@@ -17,8 +17,9 @@ use loa::{
     on,
     outlet::{self, Kind, Outlet, Way, Written},
     relay::{
-        By, Content, Eyes, Order, Sms, State, Status, attention,
+        By, Content, Eyes, Order, Sms, State, Status, attention, follow,
         hand::{self, Push},
+        issue::{Letterhead, Unissued, issue},
         make, order,
         push::{Pusher, Stepped},
     },
@@ -280,6 +281,34 @@ async fn a_server_that_refuses_is_told_of(world: &World) {
     assert_eq!(attention::matters(&world.db, world.now()).await.unwrap(), []);
 }
 
+async fn an_update_names_the_earlier_one_as_it_named_itself(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
+    let id = order_to(world, &viettel).await;
+    let ack = Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap());
+    partner.says(ack);
+    assert_eq!(pusher(world).step().await.unwrap().taken, 1);
+    let (writer, approver) = (Actor::command("Lan"), Actor::command("Minh"));
+    let by = |actor| By { actor, eyes: Eyes::All, now: world.now() };
+    let content = Content { rounds: 2, ..get(world, id).await.content };
+    let update = follow::update(&world.db, id, &content, "Thêm một đợt", &by(&writer)).await.unwrap().unwrap();
+    assert_eq!(pusher(world).step().await.unwrap(), Stepped::default(), "nobody has approved it");
+    assert_eq!(issue(&world.db, &update, &Letterhead::of(&settings(""))).await.unwrap(), Err(Unissued::Drafted));
+    order::approve(&world.db, update.id, &by(&approver)).await.unwrap().unwrap();
+
+    // The office calls itself otherwise by now.
+    let config =
+        Config { relay: loa::config::Relay { sender: Some("moi.example.vn".into()), ..settings("").relay }, ..settings("") };
+    let exchange = Exchange::new(None, None).unwrap();
+    let renamed = Pusher::new(&config, world.db.clone(), world.clock.clone(), world.seal.clone(), exchange);
+    partner.says(ack);
+    assert_eq!(renamed.step().await.unwrap().taken, 1);
+    let [_, second] = &partner.got()[..] else { panic!("two documents") };
+    let second = cap::read("update.xml", &second.body).unwrap();
+    assert_eq!((second.sender.as_str(), second.references[0].sender.as_str()), ("moi.example.vn", "so.example.vn"));
+    assert_eq!((get(world, update.id).await.state, get(world, id).await.state), (State::Acknowledged, State::Superseded));
+}
+
 async fn an_address_inside_is_not_reached_unless_it_is_meant(world: &World) {
     let partner = Partner::start().await;
     // Not among those that the settings name.
@@ -296,6 +325,7 @@ on_both_engines!(
     of_two_nodes_one_pushes_an_order,
     a_stopped_run_holds_back_and_what_expires_is_over,
     a_server_that_refuses_is_told_of,
+    an_update_names_the_earlier_one_as_it_named_itself,
     an_address_inside_is_not_reached_unless_it_is_meant,
 );
 
