@@ -138,5 +138,5 @@ fn errors(wrong: &Wrong, lang: Lang) -> (Vec<Value>, Value) {
     let list = wrong.iter().map(|(field, words)| context! { field, text => text(words) }).collect();
     // The first word on a field stands beside it.
     let first = wrong.iter().rev().map(|(field, words)| (field.clone(), text(words)));
-    (list, Value::from_serialize(first.collect::<std::collections::BTreeMap<_, _>>()))
+    (list, Value::from(first.collect::<std::collections::BTreeMap<_, _>>()))
 }

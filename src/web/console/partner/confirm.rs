@@ -84,7 +84,7 @@ impl Typed {
             .map(|code| context! { value => code, label => names.full_name(code).unwrap_or_else(|| code.clone()) });
         context! {
             sequence => &self.sequence, as_of => &self.as_of, area => &self.area, targeted => &self.targeted, submitted => &self.submitted,
-            note => &self.note, areas => areas.collect::<Vec<_>>(), brought => &self.brought, wrong,
+            note => &self.note, areas => areas.collect::<Vec<_>>(), brought => self.brought.clone(), wrong,
             columns => Value::from(Serde(&columns(order.outlet_kind, lang))),
         }
     }

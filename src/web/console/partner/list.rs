@@ -53,7 +53,7 @@ fn line(order: &Order, lang: Lang) -> Value {
         page => page_of(order), identifier => &order.identifier, title => &order.content.title, standing, tone,
         step => (order.step != Step::Alert).then(|| order.step.label().text(lang).to_string()),
         unreal => (order.status != Status::Actual).then(|| order.status.label().text(lang).to_string()),
-        warning => &order.content.warning, report_by => order.report_by.map(|at| moment(at, lang)),
+        warning => order.content.warning, report_by => order.report_by.map(|at| moment(at, lang)),
         expires => moment(order.expires_at, lang), sent => order.sent_at.map(|at| moment(at, lang)),
     }
 }
@@ -78,7 +78,7 @@ pub async fn show(
     done.truncate(DONE);
     let lines = |orders: &[Order]| orders.iter().map(|order| line(order, lang)).collect::<Vec<_>>();
     let values = context! {
-        nobody => false, outlet => &about.title, active => &about.active, carrier => about.kind == Kind::Carrier,
+        nobody => false, outlet => &about.title, active => about.active, carrier => about.kind == Kind::Carrier,
         by_program => about.way != Way::Hand,
         overdue => lines(&overdue), new => lines(&new), going => lines(&going), done => lines(&done),
         first => wanted.before.is_none(), next => done.last().filter(|_| more).map(|order| format!("/partner/orders?before={}", order.id)),

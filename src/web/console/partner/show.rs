@@ -70,8 +70,8 @@ fn content(order: &Order, lang: Lang) -> Value {
     context! {
         sender_name => &content.sender_name,
         sms => content.sms.as_ref().map(|sms| sms_value(sms, lang)),
-        app => &content.app, material => &content.material, rounds => &content.rounds,
-        window => content.window.as_ref().map(|(from, until)| format!("{from} – {until}")), max_rate => &content.max_rate,
+        app => &content.app, material => &content.material, rounds => content.rounds,
+        window => content.window.as_ref().map(|(from, until)| format!("{from} – {until}")), max_rate => content.max_rate,
         many_areas => areas.len() > FEW, areas, audience => &content.audience, contract => &content.contract,
         basis => content.basis.as_ref().map(|basis| context! {
             number => &basis.number, date => day(&basis.date), authority => &basis.authority, signer => &basis.signer, document => &basis.document,
@@ -82,7 +82,7 @@ fn content(order: &Order, lang: Lang) -> Value {
 fn sms_value(sms: &Sms, lang: Lang) -> Value {
     let encoding = if sms.encoding == "gsm" { "GSM 03.38" } else { "UCS-2" };
     let letters = words::number(i64::try_from(sms.text.chars().count()).unwrap_or(i64::MAX), lang);
-    context! { text => &sms.text, encoding, parts => &sms.parts, letters, sha256 => &sms.sha256 }
+    context! { text => &sms.text, encoding, parts => sms.parts, letters, sha256 => &sms.sha256 }
 }
 
 /// A report as the history shows it.
@@ -93,10 +93,10 @@ fn kept_value(kept: &Kept, names: &BTreeSet<String>, lang: Lang) -> Value {
         all.filter(|all| !all.is_empty()).map(|all| words::number(all.iter().sum(), lang))
     };
     context! {
-        sequence => &report.sequence, as_of => moment(report.as_of, lang), received => moment(kept.received_at, lang), last => &report.last,
+        sequence => report.sequence, as_of => moment(report.as_of, lang), received => moment(kept.received_at, lang), last => report.last,
         correction => &report.correction, evidence => &report.evidence, lines => report.counts.len(),
         targeted => sum(|count| Some(count.targeted)), submitted => sum(|count| Some(count.submitted)),
-        delivered => sum(|count| count.delivered), by => names.contains(&kept.by).then_some(&kept.by),
+        delivered => sum(|count| count.delivered), by => names.contains(&kept.by).then(|| kept.by.clone()),
     }
 }
 
@@ -105,7 +105,7 @@ fn event_value(event: &Event, names: &BTreeSet<String>, lang: Lang) -> Value {
     let detail = if IN_WORDS.contains(&event.happening.as_str()) { paper::apart(&event.detail).0 } else { "" };
     context! {
         at => moment(event.at, lang), label => event.label().text(lang), detail,
-        by => names.contains(&event.by_whom).then_some(&event.by_whom),
+        by => names.contains(&event.by_whom).then(|| event.by_whom.clone()),
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn page(
     let (list, by_field) = super::errors(wrong, lang);
     let is_carrier = order.outlet_kind == Kind::Carrier;
     let values = context! {
-        page => page_of(order), identifier => &order.identifier, title => &order.content.title, warning => &order.content.warning, standing, tone,
+        page => page_of(order), identifier => &order.identifier, title => &order.content.title, warning => order.content.warning, standing, tone,
         opened, step => order.step.name(), step_label => order.step.label().text(lang), note => &order.note,
         status => order.status.name(), status_label => order.status.label().text(lang),
         earlier => earlier.map(|earlier| context! { page => page_of(&earlier), identifier => &earlier.identifier }),
