@@ -14,6 +14,7 @@ use crate::{
         self,
         submission::{self, Standing},
     },
+    bulletin,
     campaign::{Library, Source},
     edition::{self, Edition, SubmitError},
     message::{Templates, review},
@@ -113,6 +114,9 @@ pub(super) async fn show(
         && (standing != Some("waiting") || changed)
         && (standing != Some("approved") || changed);
     let uncounted = counted.is_none();
+    let bulletin = bulletin::of_campaign(db, &slug).await?;
+    let bulletin = bulletin
+        .map(|one| context! { id => one.id, publisher => &one.publisher, title => &one.title, changed => one.is_changed() });
     let estimate = match &counted {
         Some(Ok(one)) => Some(reckoned(one, visitor.lang)),
         _ => None,
@@ -127,7 +131,7 @@ pub(super) async fn show(
             cards => cards, broken => broken, required => required, may_submit => may_submit,
             may_approve => visitor.can(Right::Approve), may_write => visitor.can(Right::WriteCampaigns),
             uncounted => uncounted, estimate => Value::from(Serde(&estimate)),
-            failed => matches!(counted, Some(Err(_))),
+            failed => matches!(counted, Some(Err(_))), bulletin,
         },
     ))
 }
