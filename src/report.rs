@@ -18,6 +18,7 @@ mod measure;
 mod name;
 pub mod paper;
 mod pass;
+pub mod relayed;
 pub mod row;
 mod sheet;
 pub mod target;
@@ -115,6 +116,8 @@ pub struct Report {
     pub by: Option<Cut>,
     /// The lines, in their natural order; what belongs to none comes last.
     pub lines: Vec<Line>,
+    /// What outlets reported of the runs' orders; none: it was closed before there were any.
+    pub relayed: Option<relayed::Relayed>,
     /// The goals whose period overlaps the report's, as far as its runs bring them.
     pub targets: Vec<Target>,
 }

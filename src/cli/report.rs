@@ -26,8 +26,11 @@ use crate::{
     period::{Calendar, Period},
     phrase,
     report::{
-        Cut, Fate, Gap, Report, Selection, Target, each_unreached, kept::count_now, paper::csv, report_against, targets,
-        unreached,
+        Cut, Fate, Gap, Report, Selection, Target, each_unreached,
+        kept::count_now,
+        paper::csv,
+        relayed::{self, Relayed},
+        report_against, targets, unreached,
     },
     run::command,
     words::{self, Lang},
@@ -126,7 +129,9 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         None => report_against(&db, &selection, args.by, &goals, now).await?,
     };
     match format {
-        Format::Csv => io::stdout().write_all(&csv(&report.total, report.by, &report.lines, globals.lang)?)?,
+        Format::Csv => {
+            io::stdout().write_all(&csv(&report.total, report.by, &report.lines, report.relayed.as_ref(), globals.lang)?)?
+        }
         Format::Json => {
             let mut value = as_json(&report, globals.lang);
             if let Some(compared) = &compared {
@@ -304,7 +309,29 @@ fn as_json(report: &Report, lang: Lang) -> serde_json::Value {
     json!({
         "at": instant(report.at), "selection": report.selection, "campaign": report.subject, "runs": report.runs,
         "people": report.total.people, "deliveries": report.total.deliveries, "by": report.by, "lines": lines,
+        "relayed": report.relayed.as_ref().map(relayed_json),
         "goals": report.targets.iter().map(goal_json).collect::<Vec<_>>(),
+    })
+}
+
+/// What outlets reported, apart from people and messages; what nobody counts is null.
+fn relayed_json(relayed: &Relayed) -> serde_json::Value {
+    let counts = |figures: &crate::relay::count::Figures| {
+        let counts = relayed::columns()
+            .into_iter()
+            .map(|(_, name, of)| (name.trim_start_matches("relay_").to_string(), of(figures).into()));
+        let all = std::iter::once(("orders".to_string(), figures.orders.into())).chain(counts);
+        serde_json::Value::Object(all.collect())
+    };
+    let line = |line: &relayed::Line| json!({ "key": line.key, "name": line.name, "counts": counts(&line.figures) });
+    let by: serde_json::Map<String, serde_json::Value> = relayed
+        .splits()
+        .map(|(cut, lines)| (relayed::named(cut).trim_start_matches("relay_").to_string(), lines.iter().map(line).collect()))
+        .collect();
+    json!({
+        "reported_by": "carrier", "unit": "subscribers", "orders": relayed.orders, "total": counts(&relayed.total), "by": by,
+        "others": relayed.others.iter().map(line).collect::<Vec<_>>(),
+        "kinds": relayed.kinds, "silent": relayed.silent, "more_silent": relayed.more_silent,
     })
 }
 

@@ -8,7 +8,7 @@ use super::{Kind, Outlet, Refused, Way, Written, masked};
 use crate::{
     audit::{self, Actor},
     db::{Db, DbError, Result, Sql, Tx, affected, list as bound},
-    on,
+    on, phrase,
     seal::{self, Seal},
     transaction, within,
 };
@@ -217,6 +217,17 @@ pub async fn change(tx: &mut Tx, seal: &Seal, to: &Written, actor: &Actor, now: 
     };
     if before == (Written { contact: None, ..to.clone() }) && same_contact {
         return Ok(Ok(()));
+    }
+    if before.kind != to.kind {
+        // A carrier counts subscribers, and a school people: what was counted would turn into the other.
+        let orders: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&HAS_ORDERS)).bind(id).fetch_one(c).await)?;
+        if orders > 0 {
+            let why = phrase!(
+                "đơn vị đã có yêu cầu nên không đổi loại được: hãy thêm một đơn vị khác",
+                "there are orders to this outlet, so its kind stays: add another outlet"
+            );
+            return Ok(Err(Refused::Field("kind", why)));
+        }
     }
     within!(tx, |c, sql| sqlx::query(sql(&CHANGE))
         .bind(id)

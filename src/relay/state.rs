@@ -1,13 +1,13 @@
 //! What state an order is in, and what may happen to it: one pure function. What can go wrong is that something happens which does
 //! not fit, and then a [`Refusal`] says why.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{phrase, words::Phrase};
 
 /// Where an order stands. The numbers are stored. Overdue is none of these: a report may still come in any of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = OrderState)]
 #[repr(i16)]

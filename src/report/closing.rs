@@ -330,8 +330,13 @@ pub async fn broken(tx: &mut Tx) -> Result<Vec<i64>> {
     Ok(known.difference(&good).copied().collect())
 }
 
-/// What changed after a closing (*điều chỉnh sau chốt*): each measure as it was closed and as it is now, where they differ.
-pub fn adjustments(closed: &Sheet, now: &Sheet) -> Vec<(Measure, i64, i64)> {
-    let pair = |measure: Measure| Some((measure, measure.of(closed).unwrap_or(0), measure.of(now).unwrap_or(0)));
-    Measure::ALL.into_iter().filter_map(pair).filter(|(_, closed, now)| closed != now).collect()
+/// A measure that changed after a closing: as it was closed, and as it is now; none: nobody had counted it, or it is counted no more.
+pub type Adjusted = (Measure, Option<i64>, Option<i64>);
+
+/// What changed after a closing (*điều chỉnh sau chốt*): each measure as it was closed and as it is now, where they differ. What outlets
+/// reported stands in no closing of before there were orders.
+pub fn adjustments(closed: &Sheet, now: &Sheet) -> Vec<Adjusted> {
+    let relayed = Measure::RELAYED.into_iter().filter(|_| closed.relayed.is_some() && now.relayed.is_some());
+    let pair = |measure: Measure| (measure, measure.of(closed), measure.of(now));
+    Measure::ALL.into_iter().chain(relayed).map(pair).filter(|(_, closed, now)| closed != now).collect()
 }

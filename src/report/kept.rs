@@ -2,7 +2,7 @@
 //!
 //! What enters: selections that somebody looks at, and every run. What leaves: [`Kept`] sheets, each exact for the moment
 //! that it names, because it was counted over one snapshot. Every sheet carries the *mark* of its runs: how often each of
-//! their tallies had changed, which they do with every row. As long as the mark is the same and no mail has turned three days
+//! their tallies had changed, which they do with every row, and each of their orders to outlets. As long as the mark is the same and no mail has turned three days
 //! old, the sheet is what counting again would give; the figures of a settled run therefore stay until a late receipt comes.
 //!
 //! [`Keeper::step`] counts one sheet at a time, the one that somebody waits for first. A count that is cut off leaves the
@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Cut, Run, Selection, Sheet, runs};
+use super::{Cut, Run, Selection, Sheet, relayed::Relayed, runs};
 use crate::{
     clock::Clock,
     db::{Db, Result, Sql, Tx, affected},
@@ -36,7 +36,7 @@ const REST: i64 = 5_000;
 /// Runs that get their first sheet in one step.
 const NEW_RUNS: i64 = 200;
 /// What an earlier version kept is counted anew: its form may be another, and so may names of places and reasons.
-const FORM: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+const FORM: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 
 /// A sheet that is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,16 @@ static CHANGES_OF: Sql = Sql::new(
       GROUP BY run",
 );
 
+// A report makes a new version of its order; so does everything else that figures look at, but that the order is late by now.
+static ORDERS: Sql = Sql::new(
+    r"SELECT run, count(*), CAST(sum(version) AS BIGINT), count(overdue_since) FROM relay_order GROUP BY run ORDER BY run",
+);
+
+static ORDERS_OF: Sql = Sql::new(
+    r"SELECT o.run, count(*), CAST(sum(o.version) AS BIGINT), count(o.overdue_since)
+      FROM :rows($1; run BIGINT) AS x JOIN relay_order o ON o.run = x.run GROUP BY o.run",
+);
+
 static AROUND: Sql = Sql::new(
     r"SELECT coalesce((SELECT string_agg(CAST(id AS TEXT), ',') FROM (SELECT id FROM account WHERE NOT receipts ORDER BY id) AS silent), ''),
              coalesce((SELECT max(coalesce(finished_at, started_at)) FROM import), 0)",
@@ -81,25 +91,43 @@ async fn around(tx: &mut Tx) -> Result<String> {
     Ok(format!("{silent};{import}"))
 }
 
+/// How often things had changed, by run.
+struct Changes {
+    tallies: BTreeMap<i64, i64>,
+    /// How many orders there are, how often they changed, how many are late.
+    orders: BTreeMap<i64, (i64, i64, i64)>,
+}
+
+impl Changes {
+    fn new(tallies: Vec<(i64, i64)>, orders: Vec<(i64, i64, i64, i64)>) -> Self {
+        let orders = orders.into_iter().map(|(run, orders, versions, late)| (run, (orders, versions, late)));
+        Self { tallies: tallies.into_iter().collect(), orders: orders.collect() }
+    }
+}
+
 /// What these runs are like.
-fn mark<'r>(runs: impl Iterator<Item = &'r Run>, changes: &BTreeMap<i64, i64>, around: &str) -> String {
+fn mark<'r>(runs: impl Iterator<Item = &'r Run>, changes: &Changes, around: &str) -> String {
     let mut text = format!("{FORM};{around}");
     for run in runs {
-        let changes = changes.get(&run.id).copied().unwrap_or(0);
+        let tallies = changes.tallies.get(&run.id).copied().unwrap_or(0);
         // Writing to a string cannot fail.
-        let _ = write!(text, ";{} {} {} {changes}", run.id, run.state, run.open);
+        let _ = write!(text, ";{} {} {} {tallies}", run.id, run.state, run.open);
+        if let Some((orders, versions, late)) = changes.orders.get(&run.id) {
+            let _ = write!(text, " {orders} {versions} {late}");
+        }
     }
     hex(&Sha256::digest(text))
 }
 
-async fn changes_of(tx: &mut Tx, runs: &[Run]) -> Result<BTreeMap<i64, i64>> {
+async fn changes_of(tx: &mut Tx, runs: &[Run]) -> Result<Changes> {
     #[derive(Serialize)]
     struct One {
         run: i64,
     }
     let list = crate::db::list(&runs.iter().map(|run| One { run: run.id }).collect::<Vec<_>>());
-    let rows: Vec<(i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&CHANGES_OF)).bind(&list).fetch_all(c).await)?;
-    Ok(rows.into_iter().collect())
+    let tallies: Vec<(i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&CHANGES_OF)).bind(&list).fetch_all(c).await)?;
+    let orders: Vec<(i64, i64, i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&ORDERS_OF)).bind(&list).fetch_all(c).await)?;
+    Ok(Changes::new(tallies, orders))
 }
 
 /// The runs of a selection, and what they are like now.
@@ -251,8 +279,9 @@ impl Keeper {
         let waiting: Vec<(String, String, String, Option<i64>)> =
             within!(&mut tx, |c, sql| { sqlx::query_as(sql(&WAITING)).bind(now).bind(SHARE).bind(REST).fetch_all(c).await })?;
         let all = runs(&mut tx, &Selection::default()).await?;
-        let changes: Vec<(i64, i64)> = within!(&mut tx, |c, sql| sqlx::query_as(sql(&CHANGES)).fetch_all(c).await)?;
-        let changes: BTreeMap<i64, i64> = changes.into_iter().collect();
+        let tallies: Vec<(i64, i64)> = within!(&mut tx, |c, sql| sqlx::query_as(sql(&CHANGES)).fetch_all(c).await)?;
+        let orders: Vec<(i64, i64, i64, i64)> = within!(&mut tx, |c, sql| sqlx::query_as(sql(&ORDERS)).fetch_all(c).await)?;
+        let changes = Changes::new(tallies, orders);
         let around = around(&mut tx).await?;
         Ok(waiting.into_iter().find_map(|(scope, selection, was, turns_at)| {
             let selection: Selection = serde_json::from_str(&selection).ok()?;
@@ -289,7 +318,7 @@ pub async fn wrong(tx: &mut Tx) -> Result<(i64, Vec<String>)> {
         let whole = |sheet: &Sheet| (&sheet.selection, sheet.at, sheet.turns_at) == (&selection, counted_at, turns_at);
         let holds = match Sheet::read(&body).filter(whole) {
             None => false,
-            Some(kept) => without_groups(Sheet::count(tx, &selection, &runs, &Cut::ALL, kept.at).await?) == without_groups(kept),
+            Some(kept) => of_rows(Sheet::count(tx, &selection, &runs, &Cut::ALL, kept.at).await?) == of_rows(kept),
         };
         if !holds {
             wrong.push(text);
@@ -298,9 +327,10 @@ pub async fn wrong(tx: &mut Tx) -> Result<(i64, Vec<String>)> {
     Ok((compared, wrong))
 }
 
-/// Groups are those of today, which no row tells of.
-fn without_groups(mut sheet: Sheet) -> Sheet {
+/// What the rows tell of: groups are those of today, and outlets are called what they are called now.
+fn of_rows(mut sheet: Sheet) -> Sheet {
     sheet.cuts.remove(&Cut::Group);
+    sheet.relayed = sheet.relayed.map(Relayed::without_outlets);
     sheet
 }
 

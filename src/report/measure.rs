@@ -1,7 +1,7 @@
 //! Measures: the figures of a sheet that comparisons, closings and official reports list.
 
 use super::{Fate, Sheet};
-use crate::{phrase, words::Phrase};
+use crate::{phrase, relay, words::Phrase};
 
 /// A figure of a sheet, as comparisons and official reports list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,16 @@ pub enum Measure {
     Cost,
     /// Đồng for each person reached for certain, rounded up.
     CostEach,
+    /// Subscribers, as carriers report them.
+    RelaySubscribers,
+    /// Sent by carriers.
+    RelaySubmitted,
+    /// Of these: arrived.
+    RelayDelivered,
+    /// Of these: did not arrive.
+    RelayFailed,
+    /// What carriers asked for, in đồng.
+    RelayCost,
 }
 
 impl Measure {
@@ -40,8 +50,14 @@ impl Measure {
         Self::CostEach,
     ];
 
-    /// What a sheet says; none where there is nothing to divide by.
+    /// What carriers reported: never among the others, and never added to them.
+    pub const RELAYED: [Self; 5] =
+        [Self::RelaySubscribers, Self::RelaySubmitted, Self::RelayDelivered, Self::RelayFailed, Self::RelayCost];
+
+    /// What a sheet says; none where there is nothing to divide by, or nobody counted it.
     pub fn of(self, sheet: &Sheet) -> Option<i64> {
+        let relayed =
+            |of: fn(&relay::count::Figures) -> Option<i64>| sheet.relayed.as_ref().and_then(|relayed| of(&relayed.total));
         let (people, deliveries) = (&sheet.total.people, &sheet.total.deliveries);
         Some(match self {
             Self::Addressed => people.addressed(),
@@ -56,6 +72,11 @@ impl Measure {
                 0 => return None,
                 people => deliveries.cost / people + i64::from(deliveries.cost % people != 0),
             },
+            Self::RelaySubscribers => return relayed(|of| (of.lines > 0).then_some(of.subscribers)),
+            Self::RelaySubmitted => return relayed(|of| (of.lines > 0).then_some(of.submitted)),
+            Self::RelayDelivered => return relayed(|of| of.delivered),
+            Self::RelayFailed => return relayed(|of| of.failed),
+            Self::RelayCost => return relayed(|of| of.cost),
         })
     }
 
@@ -76,6 +97,11 @@ impl Measure {
             Self::Parts => "parts",
             Self::Cost => "cost",
             Self::CostEach => "cost_per_person_confirmed",
+            Self::RelaySubscribers => "relay_subscribers",
+            Self::RelaySubmitted => "relay_submitted",
+            Self::RelayDelivered => "relay_delivered",
+            Self::RelayFailed => "relay_failed",
+            Self::RelayCost => "relay_cost",
         }
     }
 
@@ -93,6 +119,11 @@ impl Measure {
             Self::CostEach => {
                 phrase!("Chi phí cho một người tiếp cận có xác nhận (đồng)", "Cost per person confirmed (đồng)")
             }
+            Self::RelaySubscribers => phrase!("Nhà mạng báo cáo: thuê bao", "Reported by carriers: subscribers"),
+            Self::RelaySubmitted => phrase!("Nhà mạng báo cáo: đã gửi", "Reported by carriers: submitted"),
+            Self::RelayDelivered => phrase!("Nhà mạng báo cáo: thành công", "Reported by carriers: delivered"),
+            Self::RelayFailed => phrase!("Nhà mạng báo cáo: thất bại", "Reported by carriers: failed"),
+            Self::RelayCost => phrase!("Nhà mạng báo cáo: chi phí (đồng)", "Reported by carriers: cost (đồng)"),
         }
     }
 }

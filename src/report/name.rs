@@ -47,6 +47,15 @@ async fn definitions(tx: &mut Tx, hashes: impl Iterator<Item = &str>) -> Result<
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
+/// What campaigns are called, by slug, as the latest of these runs has each.
+pub(super) async fn titles(tx: &mut Tx, runs: &[Run], campaigns: &BTreeSet<&str>) -> Result<BTreeMap<String, String>> {
+    let of_these = runs.iter().filter(|run| campaigns.contains(run.campaign.as_str()));
+    let latest: BTreeMap<&str, &str> = of_these.map(|run| (run.campaign.as_str(), run.definition.as_str())).collect();
+    let read = definitions(tx, latest.values().copied()).await?;
+    let title = |(slug, hash): (&str, &str)| Some((slug.to_string(), read.get(hash)?.0.title.clone()));
+    Ok(latest.into_iter().filter_map(title).collect())
+}
+
 /// The campaign that all these runs are of, as the latest of them has it; none where there are several.
 pub(super) async fn subject(tx: &mut Tx, runs: &[Run]) -> Result<Option<Subject>> {
     let Some(latest) = runs.last() else { return Ok(None) };

@@ -14,7 +14,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::{Cut, Fate, Figures, Measure, Sheet, Target, closing::Closing};
+use super::{
+    Cut, Fate, Figures, Measure, Sheet, Target,
+    closing::{Adjusted, Closing},
+    relayed::{self, Relayed},
+};
 use crate::{
     audience::place::Places,
     config::Reporting,
@@ -45,7 +49,7 @@ pub struct Paper<'a> {
     /// The closing that the figures are of.
     pub closing: Option<&'a Closing>,
     /// What changed after it: each measure as it was closed and as it is now.
-    pub adjusted: &'a [(Measure, i64, i64)],
+    pub adjusted: &'a [Adjusted],
     /// The day on the paper.
     pub today: NaiveDate,
 }
@@ -190,6 +194,7 @@ impl<'a> Paper<'a> {
             .of(self.sheet)
             .map_or_else(String::new, |each| format!(", bình quân {} đồng cho một người tiếp cận có xác nhận", n(each)));
         said.push(format!("Tổng chi phí: {} đồng{each}.", n(cost)));
+        said.extend(self.relayed().into_iter().flat_map(Relayed::sentences).map(|sentence| sentence.vi));
         if let Some((period, before)) = self.before
             && before.total.people.addressed() > 0
         {
@@ -205,13 +210,13 @@ impl<'a> Paper<'a> {
             said.push(format!("{}: không có đợt gửi nào để so sánh.", period.title().vi));
         }
         if !self.adjusted.is_empty() {
-            let change = |(measure, closed, now): &(Measure, i64, i64)| {
+            let change = |(measure, closed, now): &Adjusted| {
                 format!(
                     "{}: {} (đã chốt {}, hiện nay {})",
                     lower(&measure.label().vi),
-                    signed(now - closed, VI),
-                    n(*closed),
-                    n(*now)
+                    signed(now.unwrap_or(0) - closed.unwrap_or(0), VI),
+                    relayed::shown(*closed, VI),
+                    relayed::shown(*now, VI)
                 )
             };
             let changes: Vec<String> = self.adjusted.iter().map(change).collect();
@@ -232,6 +237,11 @@ impl<'a> Paper<'a> {
             ));
         }
         said
+    }
+
+    /// What outlets reported, where there is anything to tell.
+    fn relayed(&self) -> Option<&'a Relayed> {
+        self.sheet.relayed.as_ref().filter(|relayed| !relayed.is_empty())
     }
 
     /// The cuts that go on paper: those with lines.

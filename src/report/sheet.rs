@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Cause, Cut, Deliveries, Fate, Figures, Gap, Line, Outcome, People, Run, Runs, Selection, Subject, name,
     pass::{Columns, Pass},
+    relayed::Relayed,
     size,
 };
 use crate::{
@@ -39,6 +40,8 @@ pub struct Sheet {
     pub gaps: Vec<Gap>,
     /// People by the place where their latest run found them; wards apart from provinces. See [`super::cut`].
     pub(super) places: BTreeMap<i64, People>,
+    /// What outlets reported of the runs' orders; none in a sheet of before there were any.
+    pub relayed: Option<Relayed>,
     /// When the next mail is presumed to have arrived, if nothing else happens (unix milliseconds).
     pub turns_at: Option<i64>,
 }
@@ -100,6 +103,7 @@ impl Sheet {
             cuts: lines,
             gaps: gaps(selection, &groups),
             places,
+            relayed: Some(Relayed::count(tx, selection, runs).await?),
             turns_at,
         })
     }
@@ -107,8 +111,8 @@ impl Sheet {
     /// The report of it by one cut.
     pub fn report(mut self, by: Option<Cut>, targets: Vec<super::Target>) -> super::Report {
         let lines = by.and_then(|by| self.cuts.remove(&by)).unwrap_or_default();
-        let Self { selection, at, runs, subject, total, .. } = self;
-        super::Report { selection, at, runs, subject, total, by, lines, targets }
+        let Self { selection, at, runs, subject, total, relayed, .. } = self;
+        super::Report { selection, at, runs, subject, total, by, lines, relayed, targets }
     }
 
     /// The lines of a cut; none where it was not counted.
@@ -128,6 +132,7 @@ impl Sheet {
             cuts: BTreeMap::new(),
             gaps: Vec::new(),
             places: BTreeMap::new(),
+            relayed: self.relayed.as_ref().map(|relayed| relayed.of_campaign(slug)),
             turns_at: None,
         })
     }
@@ -219,6 +224,8 @@ struct Written {
     /// Area, fate, cause, people.
     gaps: Vec<(Option<String>, usize, i64, i64)>,
     places: Vec<(i64, Vec<i64>)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    relayed: Option<Relayed>,
     turns_at: Option<i64>,
 }
 
@@ -247,6 +254,7 @@ impl Sheet {
             cuts: self.cuts.iter().map(|(by, lines)| (*by, lines.iter().map(line).collect())).collect(),
             gaps: self.gaps.iter().map(gap).collect(),
             places: self.places.iter().map(|(place, people)| (*place, people.numbers().to_vec())).collect(),
+            relayed: self.relayed.clone(),
             turns_at: self.turns_at,
         };
         // Plain structs, written to memory: serde_json cannot fail on them.
@@ -274,6 +282,7 @@ impl Sheet {
             cuts: written.cuts.into_iter().map(|(by, lines)| (by, lines.into_iter().map(line).collect())).collect(),
             gaps: written.gaps.into_iter().map(gap).collect::<Option<_>>()?,
             places: written.places.into_iter().map(|(place, people)| (place, People::of_numbers(&people))).collect(),
+            relayed: written.relayed,
             turns_at: written.turns_at,
         })
     }

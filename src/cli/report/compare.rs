@@ -10,7 +10,7 @@ use crate::{
     phrase,
     report::{
         Measure, Selection, Sheet, Target,
-        closing::{self, Closing, adjustments},
+        closing::{self, Adjusted, Closing, adjustments},
         kept::count_now,
         paper::{self, Paper, signed, summary},
     },
@@ -23,7 +23,7 @@ pub(super) struct Compared {
     pub(super) sheet: Sheet,
     closing: Option<Closing>,
     before: Option<(Period, Sheet, bool)>,
-    adjusted: Vec<(Measure, i64, i64)>,
+    adjusted: Vec<Adjusted>,
 }
 
 impl Compared {
@@ -46,7 +46,7 @@ impl Compared {
         if !self.adjusted.is_empty() {
             say(lang.pick("Điều chỉnh sau chốt:", "Adjustments after closing:"));
             for (measure, closed, now) in &self.adjusted {
-                let (name, n) = (measure.label(), signed(now - closed, lang));
+                let (name, n) = (measure.label(), signed(now.unwrap_or(0) - closed.unwrap_or(0), lang));
                 say(&format!("  {}: {n}", name.text(lang)));
             }
         }

@@ -1,12 +1,14 @@
 //! The report as a Word document, made of what official papers are made of ([`official`]).
 
-use docx_rs::{LineSpacing, Paragraph, Table, TableRow};
+use docx_rs::{Docx, LineSpacing, Paragraph, Table, TableRow};
 
 use super::{COLUMNS, Paper, PaperError, VI, signed, summary};
 use crate::{
     official::{
         self, BODY, Letterhead, TABLE, WIDTH, bare, cell, centred, figure, heading, rule, ruled, run, sentence, text, title,
     },
+    relay::count::{Cut, Figures},
+    report::relayed::{self, Relayed},
     words,
 };
 
@@ -15,6 +17,14 @@ const MOST: usize = 140;
 
 /// Of the columns of a cut: ten million people, a hundred million parts and ten thousand million đồng fit.
 const COLUMN_WIDTHS: [usize; COLUMNS.len()] = [960, 960, 960, 960, 1_080, 1_080, 1_400];
+
+/// What the document has of what outlets reported; the workbook has all.
+const RELAYED: [&str; 6] =
+    ["relay_subscribers", "relay_submitted", "relay_delivered", "relay_failed", "relay_pending", "relay_cost"];
+/// Of each of these.
+const RELAYED_WIDTH: usize = 1_120;
+/// Outlets without a report that the document names.
+const SILENT: usize = 60;
 
 /// Of the tables with many columns, in half points: a number never goes on in another line.
 const DENSE: usize = 20;
@@ -48,6 +58,9 @@ pub(super) fn write(paper: &Paper<'_>) -> Result<Vec<u8>, PaperError> {
         }
         let note = notes.join(" ");
         document = document.add_paragraph(Paragraph::new().add_run(run(&note, TABLE).italic()));
+    }
+    if let Some(reported) = paper.relayed() {
+        document = relayed(document, paper.cuts().count() + 2, reported);
     }
     document = document.add_paragraph(sentence(&format!(
         "Nguồn số liệu: {}. Có xác nhận: có báo nhận là tin đã đến hoặc đã xem. Chưa có xác nhận: cổng gửi đã nhận nhưng không báo lại, \
@@ -92,6 +105,81 @@ fn table(name: &str, lines: &[super::super::Line]) -> Table {
         rows.push(TableRow::new(cells.collect()).cant_split());
     }
     ruled(rows, std::iter::once(first).chain(COLUMN_WIDTHS).collect())
+}
+
+/// What outlets reported: in tables of its own, whose columns are none of the others'.
+fn relayed(mut document: Docx, number: usize, reported: &Relayed) -> Docx {
+    let name = relayed::label().vi;
+    document = document.add_paragraph(heading(&format!("{number}. {name}")));
+    let columns: Vec<relayed::Column> = relayed::columns().into_iter().filter(|(_, name, _)| RELAYED.contains(name)).collect();
+    let first = WIDTH - RELAYED_WIDTH * columns.len();
+    let grid: Vec<usize> = std::iter::once(first).chain(columns.iter().map(|_| RELAYED_WIDTH)).collect();
+    let row = |name: &str, figures: &Figures| {
+        let figures = columns.iter().map(|(_, _, of)| figure(RELAYED_WIDTH, &relayed::shown(of(figures), VI), DENSE));
+        TableRow::new(std::iter::once(text(first, name, DENSE)).chain(figures).collect()).cant_split()
+    };
+    let total =
+        (reported.orders + reported.total.orders > 0).then(|| (relayed::title(Cut::All), vec![row("Tổng", &reported.total)], 0));
+    let splits = reported.splits().map(|(cut, lines)| {
+        let rows: Vec<TableRow> = lines.iter().take(MOST).map(|line| row(&line.name, &line.figures)).collect();
+        (relayed::title(cut), rows, lines.len().saturating_sub(MOST))
+    });
+    let others = (!reported.others.is_empty()).then(|| {
+        let rows = reported.others.iter().map(|line| row(&line.name, &line.figures)).collect();
+        ((relayed::others(), relayed::title(Cut::Kind).1), rows, 0)
+    });
+    for (((title_of, column), rows, more), at) in total.into_iter().chain(splits).chain(others).zip(0..) {
+        let head = columns.iter().map(|(name, _, _)| title(RELAYED_WIDTH, &name.vi, DENSE));
+        let head = TableRow::new(std::iter::once(title(first, &column.vi, DENSE)).chain(head).collect()).cant_split();
+        if at > 0 {
+            document = document.add_paragraph(sentence(&format!("{}:", title_of.vi)));
+        }
+        document = document.add_table(ruled(std::iter::once(head).chain(rows).collect(), grid.clone()));
+        let note = if more > 0 { format!("Còn {more} dòng khác: xem bảng tính kèm theo.") } else { String::new() };
+        document = document.add_paragraph(Paragraph::new().add_run(run(&note, TABLE).italic()));
+    }
+    if !reported.kinds.is_empty() {
+        document = document.add_paragraph(sentence(
+            "Đơn vị được yêu cầu và đã báo cáo xong (trường học, cơ quan, báo, đài: đã xác nhận triển khai):",
+        ));
+        document = document.add_table(kinds(reported)).add_paragraph(Paragraph::new());
+    }
+    let silent = reported.silent.len();
+    if silent > 0 {
+        let all = words::number(i64::try_from(silent).unwrap_or(0) + reported.more_silent, VI);
+        document = document.add_paragraph(sentence(&format!("Chưa có báo cáo ({all} yêu cầu):")));
+        for one in reported.silent.iter().take(SILENT) {
+            let late = if one.overdue { ", quá hạn báo cáo" } else { "" };
+            let state = one.state.label().vi;
+            document = document.add_paragraph(sentence(&format!("- {} ({}): {}{late};", one.outlet, one.campaign, state)));
+        }
+        if silent > SILENT || reported.more_silent > 0 {
+            document = document.add_paragraph(sentence("- và các đơn vị khác: xem bảng tính kèm theo và trang Yêu cầu."));
+        }
+    }
+    document.add_paragraph(sentence(
+        "Số liệu của mục này do đơn vị phối hợp đếm và báo cáo, tính bằng thuê bao: một người có thể có nhiều thuê bao. Dấu “—” là chưa rõ, \
+         không phải bằng 0; tổng của một cột chỉ gồm các đơn vị có đếm. Diễn tập và thử kỹ thuật không tính.",
+    ))
+}
+
+/// How far outlets are, by their kinds.
+fn kinds(reported: &Relayed) -> Table {
+    let grid = [3_354, 1_500, 1_500, 1_000, 1_000, 1_000];
+    let names = ["Loại đơn vị", "Được yêu cầu", "Đã xong", "Tỷ lệ", "Từ chối", "Quá hạn"];
+    let head = TableRow::new(names.iter().zip(grid).map(|(name, width)| title(width, name, DENSE)).collect()).cant_split();
+    let rows = reported.kinds.iter().map(|far| {
+        let numbers = [
+            words::number(far.asked, VI),
+            words::number(far.done, VI),
+            words::share(far.done, far.asked, VI),
+            words::number(far.refused, VI),
+            words::number(far.overdue, VI),
+        ];
+        let cells = numbers.iter().zip(&grid[1..]).map(|(n, width)| figure(*width, n, DENSE));
+        TableRow::new(std::iter::once(text(grid[0], &far.kind.label().vi, DENSE)).chain(cells).collect()).cant_split()
+    });
+    ruled(std::iter::once(head).chain(rows).collect(), grid.to_vec())
 }
 
 /// Who gets it, and who signs.

@@ -3,6 +3,10 @@
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, Worksheet};
 
 use super::{COLUMNS, Paper, PaperError, VI, summary};
+use crate::{
+    relay::count::Cut,
+    report::relayed::{self, Relayed},
+};
 
 struct Looks {
     title: Format,
@@ -51,7 +55,80 @@ pub(super) fn write(paper: &Paper<'_>) -> Result<Vec<u8>, PaperError> {
         }
         sheet.set_freeze_panes(3, 2)?.set_repeat_rows(2, 2)?;
     }
+    if let Some(reported) = paper.relayed() {
+        relayed(book.add_worksheet(), paper, reported, &looks)?;
+    }
     Ok(book.save_to_buffer()?)
+}
+
+/// What outlets reported, on a sheet of its own: no sum of another sheet has it.
+fn relayed(sheet: &mut Worksheet, paper: &Paper<'_>, reported: &Relayed, looks: &Looks) -> Result<(), PaperError> {
+    sheet.set_name("Nhà mạng báo cáo")?;
+    begin(sheet, &format!("{} ({})", relayed::label().vi, paper.days()), looks)?;
+    let note =
+        "“—” là chưa rõ, không phải bằng 0; tổng của một cột chỉ gồm các đơn vị có đếm. Diễn tập và thử kỹ thuật không tính.";
+    sheet.write_with_format(1, 0, note, &looks.plain)?;
+    let columns = relayed::columns();
+    let mut row = 3;
+    let total = vec![relayed::Line { key: String::new(), name: "Tổng".into(), figures: reported.total }];
+    let carriers = std::iter::once((Cut::All, total.as_slice())).chain(reported.splits());
+    let others = Some(reported.others.as_slice()).filter(|lines| !lines.is_empty()).map(|lines| (Cut::Kind, lines));
+    for (cut, lines) in carriers.chain(others) {
+        let (title, name) = relayed::title(cut);
+        let title = if cut == Cut::Kind { relayed::others() } else { title };
+        sheet.write_with_format(row, 0, &title.vi, &looks.title)?;
+        let names = ["Mã", &name.vi, "Yêu cầu có báo cáo"].into_iter().chain(columns.iter().map(|(name, _, _)| name.vi.as_str()));
+        for (column, name) in (0_u16..).zip(names) {
+            sheet.write_with_format(row + 1, column, name, &looks.head)?;
+        }
+        row += 2;
+        for line in lines {
+            sheet.write_with_format(row, 0, &line.key, &looks.text)?.write_with_format(row, 1, &line.name, &looks.text)?;
+            number(sheet, row, 2, line.figures.orders, &looks.number)?;
+            for (column, (_, _, of)) in (3_u16..).zip(&columns) {
+                match of(&line.figures) {
+                    Some(n) => number(sheet, row, column, n, &looks.number)?,
+                    None => drop(sheet.write_with_format(row, column, "—", &looks.text)?),
+                }
+            }
+            row += 1;
+        }
+        row += 1;
+    }
+    for (column, name) in (0_u16..).zip(["", "Loại đơn vị", "Được yêu cầu", "Đã xong", "Tỷ lệ", "Từ chối", "Quá hạn"]).skip(1)
+    {
+        sheet.write_with_format(row, column, name, &looks.head)?;
+    }
+    for far in &reported.kinds {
+        row += 1;
+        sheet.write_with_format(row, 1, &far.kind.label().vi, &looks.text)?;
+        for (column, n) in [(2, far.asked), (3, far.done), (5, far.refused), (6, far.overdue)] {
+            number(sheet, row, column, n, &looks.number)?;
+        }
+        share(sheet, row, 4, far.done, far.asked.max(1), &looks.share)?;
+    }
+    row += 2;
+    if !reported.silent.is_empty() {
+        sheet.write_with_format(row, 0, "Chưa có báo cáo", &looks.title)?;
+        for (column, name) in (1_u16..).zip(["Đơn vị phối hợp", "Loại", "Chiến dịch", "Tình trạng", "Hạn"]) {
+            sheet.write_with_format(row + 1, column, name, &looks.head)?;
+        }
+        row += 1;
+        for one in &reported.silent {
+            row += 1;
+            let (kind, state) = (one.kind.label().vi, one.state.label().vi);
+            let late = if one.overdue { "Quá hạn báo cáo" } else { "" };
+            for (column, cell) in (1_u16..).zip([one.outlet.as_str(), &kind, &one.campaign, &state, late]) {
+                sheet.write_with_format(row, column, cell, &looks.text)?;
+            }
+        }
+        if reported.more_silent > 0 {
+            let more = format!("và {} yêu cầu khác", reported.more_silent);
+            sheet.write_with_format(row + 1, 1, more, &looks.plain)?;
+        }
+    }
+    sheet.set_column_width(0, 14)?.set_column_width(1, 40)?.set_column_range_width(2, 10, 16)?;
+    Ok(())
 }
 
 /// A4, the title on top.

@@ -128,6 +128,8 @@ async fn show(
         places => values::places(sheet, &wanted, lang),
         trend => trend,
         reported => reported.iter().map(|one| values::reported(one, lang)).collect::<Vec<_>>(),
+        relayed => sheet.relayed.as_ref().filter(|relayed| !relayed.is_empty()).map(|relayed| values::relayed_value(relayed, lang)),
+        relayed_orders => visitor.can(Right::ReadOrders).then_some("/orders"),
         gaps => values::gaps(sheet, &wanted, lang),
         segment => segment,
         may_segment => visitor.can(Right::WriteAudience),

@@ -6,8 +6,8 @@ use super::{Fault, Wanted};
 use crate::{
     period::Period,
     report::{
-        Measure, Selection, Sheet, Target,
-        closing::{self, Closing, adjustments},
+        Selection, Sheet, Target,
+        closing::{self, Adjusted, Closing, adjustments},
         kept, target,
     },
     web::{State, console::visitor::Visitor},
@@ -23,7 +23,7 @@ pub(in crate::web::console) struct Shown {
     /// What it says of the one campaign that was asked for: what comparisons go by.
     pub part: Option<Sheet>,
     /// What changed after it.
-    pub adjusted: Vec<(Measure, i64, i64)>,
+    pub adjusted: Vec<Adjusted>,
 }
 
 impl Shown {

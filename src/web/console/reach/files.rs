@@ -57,7 +57,8 @@ pub(super) async fn export(
             ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", paper.xlsx().map_err(broken)?, "xlsx")
         }
         "bao-cao.csv" => {
-            let csv = paper::csv(&around.shown.sheet.total, Some(wanted.by), around.shown.sheet.lines(wanted.by), visitor.lang)
+            let sheet = &around.shown.sheet;
+            let csv = paper::csv(&sheet.total, Some(wanted.by), sheet.lines(wanted.by), sheet.relayed.as_ref(), visitor.lang)
                 .map_err(|error| Fault::Broken(error.into()))?;
             ("text/csv; charset=utf-8", csv, "csv")
         }

@@ -9,8 +9,14 @@ use crate::{
     audience::place::Places,
     phrase,
     reconcile::Reported,
-    report::{Cut, Fate, Figures, Line, Measure, Sheet, Target, paper},
-    words::{self, Lang},
+    relay,
+    report::{
+        Cut, Fate, Figures, Line, Measure, Sheet, Target,
+        closing::Adjusted,
+        paper,
+        relayed::{self, Relayed},
+    },
+    words::{self, Lang, Phrase},
 };
 
 /// The measures, now and before.
@@ -65,12 +71,64 @@ pub(super) fn reported(one: &Reported, lang: Lang) -> Value {
     }
 }
 
-pub(in crate::web::console) fn adjustments(adjusted: &[(Measure, i64, i64)], lang: Lang) -> Vec<Value> {
-    let row = |(measure, closed, now): &(Measure, i64, i64)| {
-        context! { label => measure.label().text(lang), closed => words::number(*closed, lang), now => words::number(*now, lang),
-        change => paper::signed(now - closed, lang) }
+pub(in crate::web::console) fn adjustments(adjusted: &[Adjusted], lang: Lang) -> Vec<Value> {
+    let row = |(measure, closed, now): &Adjusted| {
+        context! { label => measure.label().text(lang), closed => relayed::shown(*closed, lang), now => relayed::shown(*now, lang),
+        change => paper::signed(now.unwrap_or(0) - closed.unwrap_or(0), lang) }
     };
     adjusted.iter().map(row).collect()
+}
+
+/// What outlets reported, in tables of its own: whose figures are never among those of people.
+pub(super) fn relayed_value(reported: &Relayed, lang: Lang) -> Value {
+    let columns = relayed::columns();
+    let line = |name: &str, figures: &relay::count::Figures| {
+        let cells: Vec<String> = columns.iter().map(|(_, _, of)| relayed::shown(of(figures), lang)).collect();
+        context! { name, orders => words::number(figures.orders, lang), cells }
+    };
+    let split = |title: &Phrase, column: &Phrase, lines: &[relayed::Line]| {
+        let lines: Vec<Value> = lines.iter().map(|of| line(&of.name, &of.figures)).collect();
+        context! { title => title.text(lang), column => column.text(lang), lines }
+    };
+    let splits: Vec<Value> = reported
+        .splits()
+        .map(|(cut, lines)| {
+            let (title, column) = relayed::title(cut);
+            split(&title, &column, lines)
+        })
+        .collect();
+    let kinds: Vec<Value> = reported
+        .kinds
+        .iter()
+        .map(|far| {
+            let n = |n: i64| words::number(n, lang);
+            context! {
+                label => far.kind.label().text(lang), asked => n(far.asked), done => n(far.done), share => words::share(far.done, far.asked, lang),
+                refused => n(far.refused), overdue => n(far.overdue),
+            }
+        })
+        .collect();
+    let silent: Vec<Value> = reported
+        .silent
+        .iter()
+        .map(|one| {
+            context! {
+                outlet => &one.outlet, kind => one.kind.label().text(lang), campaign => &one.campaign, state => one.state.label().text(lang),
+                overdue => one.overdue,
+            }
+        })
+        .collect();
+    let others = (!reported.others.is_empty()).then(|| {
+        let (_, column) = relayed::title(relay::count::Cut::Kind);
+        split(&relayed::others(), &column, &reported.others)
+    });
+    context! {
+        label => relayed::label().text(lang), columns => columns.iter().map(|(name, _, _)| name.text(lang)).collect::<Vec<_>>(),
+        carriers => reported.orders + reported.total.orders > 0, total => line(lang.pick("Tổng", "Total"), &reported.total),
+        orders => words::number(reported.orders, lang), splits, others, kinds,
+        all_silent => words::number(i64::try_from(silent.len()).unwrap_or(0) + reported.more_silent, lang),
+        more_silent => reported.more_silent, silent,
+    }
 }
 
 /// A campaign's goal over its own audience.
