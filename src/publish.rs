@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-pub use board::{Document, document};
+pub use board::{Document, document, identifier};
 pub use text::{Sent, Texts, What};
 
 use crate::{

@@ -42,6 +42,8 @@ static ENDED: Sql =
 
 static ONE: Sql = Sql::new(r"SELECT document, sent_at FROM publication WHERE identifier = $1");
 
+static OF_RUN: Sql = Sql::new(r"SELECT identifier FROM publication WHERE mark = $1");
+
 /// Something that the public is to be told.
 #[derive(Debug)]
 struct News<'w> {
@@ -76,6 +78,16 @@ pub struct Document {
 /// The document of this identifier.
 pub async fn document(db: &Db, identifier: &str) -> Result<Option<Document>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&ONE)).bind(identifier).fetch_optional(pool).await)
+}
+
+/// What the document of a run's warning is called; none: there is none yet.
+pub async fn identifier(db: &Db, run: i64) -> Result<Option<String>> {
+    on!(db.read, |pool, sql| sqlx::query_scalar(sql(&OF_RUN)).bind(mark(run)).fetch_optional(pool).await)
+}
+
+/// What the document of a run tells of.
+fn mark(run: i64) -> String {
+    format!("run {run}")
 }
 
 /// What was told already, and what could not be.
@@ -123,7 +135,7 @@ fn news(went: &WentOut) -> Vec<News<'_>> {
         }
         let chain = went.first_warning(run);
         let of = |mark: String, at, what| News { mark, chain, went: one, at, what };
-        news.push(of(format!("run {}", run.id), run.created_at, What::Run));
+        news.push(of(mark(run.id), run.created_at, What::Run));
         for order in one.orders.iter().filter(|order| order.step == relay::Step::Update) {
             let content = &order.content;
             let sms = content.sms.as_ref().map(|sms| sms.text.as_str());

@@ -20,6 +20,7 @@ use crate::{
     message::{Templates, review},
     phrase,
     preview::{Preview, reckoning::Reckoning},
+    publish,
     run::{
         again,
         warning::{self, Warning},
@@ -120,6 +121,10 @@ pub(super) async fn show(
     let estimate = match &counted {
         Some(Ok(one)) => Some(reckoned(one, visitor.lang)),
         _ => None,
+    };
+    let document = match warning.run {
+        Some(run) => publish::identifier(db, run).await?,
+        None => None,
     };
     Ok(state.0.view(
         &visitor,
