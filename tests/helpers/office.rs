@@ -160,14 +160,28 @@ from = "Sở <so@example.vn>"
         format!("{}: trâu ơi ta bảo", email.split('@').next().unwrap())
     }
 
+    /// Adds who passes texts on in Hà Nội.
+    pub fn outlet(&self, slug: &str, title: &str, kind: &str) {
+        let contact = format!("{slug}@example.vn");
+        let fields = ["--title", title, "--kind", kind, "--way", "hand", "--area", "01", "--contact", &contact, "--by", "story"];
+        self.loa(&[&["outlets", "add", slug], &fields[..]].concat());
+    }
+
     /// Adds somebody who may sign in; their password.
     pub fn user(&self, email: &str, name: &str, roles: &[&str]) -> String {
+        let roles: Vec<&str> = roles.iter().flat_map(|role| ["--role", role]).collect();
+        self.add_user(email, name, &roles)
+    }
+
+    /// Adds somebody who acts for an outlet, and for nobody else.
+    pub fn partner(&self, email: &str, name: &str, outlet: &str) -> String {
+        self.add_user(email, name, &["--role", "partner", "--outlet", outlet])
+    }
+
+    fn add_user(&self, email: &str, name: &str, more: &[&str]) -> String {
         let password = Self::password(email);
         let mut command = self.command();
-        command.args(["user", "add", email, "--name", name, "--password", "--by", "story"]);
-        for role in roles {
-            command.args(["--role", role]);
-        }
+        command.args(["user", "add", email, "--name", name, "--password", "--by", "story"]).args(more);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
         let done = child.wait_with_output().unwrap();

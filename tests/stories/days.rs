@@ -1,10 +1,11 @@
-//! Days of the people who work with Loa: an officer's, an approver's, a manager's and an administrator's, each through a real browser
+//! Days of the people who work with Loa: an officer's, an approver's, a manager's, an administrator's and a partner's, each through a real browser
 //! against `loa serve`, with stand-ins for the gateways.
 
 mod administrator;
 mod approver;
 mod manager;
 mod officer;
+mod partner;
 
 use loa::sandbox::Behaviour;
 

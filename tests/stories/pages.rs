@@ -126,6 +126,7 @@ async fn scene(office: &Office, browser: &Browser) -> Vec<(&'static str, String)
         ("{approval}", last(approval)),
         ("{request}", last(request)),
         ("{segment}", "nguoi-cao-tuoi".into()),
+        ("{outlet}", "truong-mau".into()),
         ("{account}", "esms".into()),
         ("{period}", "2026-Q3".into()),
         ("{user}", "1".into()),
@@ -137,6 +138,7 @@ async fn every_page_of_the_console_is_open_to_everybody() {
     let mut office = Office::prepare(Behaviour::default()).await;
     office.import(200);
     let password = office.user("moi-viec@example.vn", "Lê Thị Mẫu", &["officer", "approver", "manager", "administrator"]);
+    office.outlet("truong-mau", "Trường THCS Mẫu", "school");
     office.serve();
     office.loa(&["approve", "ma-otp", "--by", "Lê Văn Duyệt"]);
     office.loa(&["send", "ma-otp"]);

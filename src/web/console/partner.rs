@@ -50,7 +50,7 @@ const LARGEST: usize = paper::MAX_BYTES + 512 * 1024;
 
 pub(super) fn routes() -> Router<State> {
     Router::new()
-        .route(BEGIN, get(list::show))
+        .route("/partner/orders", get(list::show))
         .route("/partner/orders/{identifier}", get(show::show))
         .route("/partner/orders/{identifier}/open", post(show::open))
         .route("/partner/orders/{identifier}/acknowledge", post(show::acknowledge))

@@ -47,6 +47,10 @@ pub const WALK: &[&str] = &[
     "/accounts",
     "/accounts/{account}",
     "/gateways",
+    "/outlets",
+    "/outlets/new",
+    "/outlets/import",
+    "/outlets/{outlet}",
     "/inbox",
     "/reach",
     "/reach/answer",
@@ -82,6 +86,12 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/campaigns/{slug}/files/{name}", "a file"),
     ("/campaigns/preview/{mail}", "the text of a mail, within the form"),
     ("/audience/uploads/{id}", "looked at in the officer's day: it wants a file that was brought"),
+    ("/outlets/import/example.csv", "a file"),
+    ("/partner/orders", "looked at in the partner's day: it wants an outlet to act for"),
+    ("/partner/orders/{identifier}", "looked at in the partner's day"),
+    ("/partner/orders/{identifier}/report", "looked at in the partner's day"),
+    ("/partner/orders/{identifier}/files/{name}", "a file"),
+    ("/partner/orders/{identifier}/papers/{hash}", "a file"),
     ("/reach/export/{file}", "a file"),
     ("/reconcile/{id}", "looked at in the manager's day: it wants an invoice"),
     ("/reconcile/{id}/export.csv", "a file"),
@@ -97,6 +107,7 @@ const UNTIMED: &[&str] = &[
     "/campaigns/{slug}/versions/{version}",
     "/approvals/{id}",
     "/requests/{number}",
+    "/outlets/{slug}",
 ];
 
 /// The pages that `loa bench` times.
