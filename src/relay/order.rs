@@ -378,6 +378,7 @@ impl Event {
             "withdraw" => phrase!("Thu hồi khi chưa giao", "Withdrawn before anybody had it"),
             "lapse" => phrase!("Hết hiệu lực khi chưa giao", "Expired before anybody had it"),
             "hand_over" => phrase!("Giao cho đơn vị", "Handed over"),
+            "paper" => phrase!("Nộp tài liệu", "A paper was brought"),
             "push_failed" => phrase!("Chưa gửi được, sẽ gửi lại", "Not pushed, tried again later"),
             "push_in_doubt" => phrase!("Chưa rõ đã tới hay chưa, sẽ gửi lại", "Nobody knows whether it got there, tried again"),
             "push_rejected" => phrase!("Máy chủ của đơn vị không nhận", "The outlet's server refused it"),

@@ -5,12 +5,18 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{By, Order};
+use serde_json::json;
+
+use super::{
+    By, Order, Tried,
+    order::{event, lock},
+};
 use crate::{
+    audit,
     db::{Db, Result, Sql, Tx, affected},
     on,
     seal::hex,
-    within,
+    transaction, within,
 };
 
 /// Bytes of the largest paper that is kept.
@@ -113,14 +119,42 @@ pub async fn of_order(db: &Db, order: &Order, hash: &str) -> Result<Option<Paper
     if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(None);
     }
-    let basis = order.content.basis.as_ref().and_then(|basis| basis.document.as_deref()).unwrap_or_default();
     on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_ORDER))
         .bind(order.id)
         .bind(hash)
-        .bind(basis)
+        .bind(basis(order))
         .bind(format!("%{MARK}{hash}"))
         .fetch_optional(pool)
         .await)
+}
+
+fn basis(order: &Order) -> &str {
+    order.content.basis.as_ref().and_then(|basis| basis.document.as_deref()).unwrap_or_default()
+}
+
+/// Keeps a paper of an order, for its reports and answers to name: the order's events have it from now on. Its hash; brought again, it is
+/// the same.
+pub async fn attach(db: &Db, order: i64, name: &str, kind: &str, bytes: &[u8], by: &By<'_>) -> Tried<String> {
+    transaction!(db, |tx| {
+        let order = match lock(tx, order, by).await? {
+            Ok(order) => order,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let hash = keep(tx, name, kind, bytes, by).await?;
+        let known: Option<Paper> = within!(tx, |c, sql| sqlx::query_as(sql(&OF_ORDER))
+            .bind(order.id)
+            .bind(&hash)
+            .bind(basis(&order))
+            .bind(format!("%{MARK}{hash}"))
+            .fetch_optional(c)
+            .await)?;
+        if known.is_none() {
+            event(tx, order.id, "paper", order.state, by, &with(name, &hash)).await?;
+            let after = json!({ "hash": hash, "name": name, "bytes": bytes.len() });
+            audit::record(tx, by.actor, "order.paper", &order.identifier, None, Some(&after), by.now).await?;
+        }
+        Ok(Ok(hash))
+    })
 }
 
 #[cfg(test)]

@@ -386,6 +386,17 @@ async fn another_outlet_s_order_is_not_there() {
     };
     assert_eq!(bad(post(&road.vina, ack)).await.0, 404);
 
+    // A paper that was brought for another's order is nobody else's evidence, and is not shown to them for having named it.
+    let own = road.order("vina").await;
+    let mut borrowed = report(&own, 1, [10, 9, 8, 0], None);
+    borrowed["evidence"] = json!(paper);
+    let (status, errors) = bad(road.outside(&road.vina, Method::POST, &format!("/orders/{own}/reports")).json(&borrowed)).await;
+    assert_eq!((status, &errors[0]["pointer"]), (422, &json!("/evidence")));
+    assert_eq!(bad(road.outside(&road.vina, Method::GET, &format!("/orders/{own}/papers/{paper}"))).await.0, 404);
+    let (status, errors) =
+        bad(road.outside(&road.vina, Method::POST, &format!("/orders/{identifier}/reports")).json(&borrowed)).await;
+    assert_eq!((status, &errors), (404, &Value::Null));
+
     // Nothing else of the API is out there, and whoever acts for no outlet sees none.
     for path in ["/runs", "/outlets", "/orders/figures", "/me", "/users"] {
         let gone = road.outside(&road.viettel, Method::GET, path).send().await.unwrap();
@@ -510,8 +521,6 @@ async fn the_office_follows_its_orders_up() {
     let kept = good(scan("bao-cao.pdf", "%PDF-1.7 Báo cáo")).await;
     assert_eq!(kept, good(scan("lan-hai.pdf", "%PDF-1.7 Báo cáo")).await, "once");
     let hash = kept["hash"].as_str().unwrap();
-    let gone = road.inside(&road.all, Method::GET, &at(&format!("/papers/{hash}")));
-    assert_eq!(bad(gone).await.0, 404, "nothing of the order names it yet");
     let mut with_paper = counted;
     with_paper["evidence"] = json!(hash);
     good(road.inside(&road.all, Method::POST, &at("/reports")).json(&with_paper)).await;

@@ -13,7 +13,6 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::{
     audience::place::Places,
-    audit, phrase,
+    phrase,
     relay::{
         Order, paper,
         report::{
@@ -31,7 +30,6 @@ use crate::{
             table::{self, Given, Table, Unfit},
         },
     },
-    transaction,
     user::Right,
     web::{
         Shared, State,
@@ -473,28 +471,35 @@ async fn read_table(order: Order, about: About, body: Bytes) -> Result<Table, Pr
     Ok(reading.await.map_err(anyhow::Error::from)??)
 }
 
-/// Whether it may be the SHA-256 of a paper.
-fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
-/// Nothing if the paper that a report names may be one, and there is one where there must be.
-fn evident(sight: &Sight<'_>, report: &Report, table: Option<&Table>) -> Result<(), Problem> {
+/// Nothing if the paper that a report names is one of its order, and there is one where there must be. Nobody attaches, and then reads,
+/// what was brought for another's.
+async fn evident(
+    state: &Shared,
+    sight: &Sight<'_>,
+    order: &Order,
+    report: &Report,
+    table: Option<&Table>,
+) -> Result<(), Problem> {
     let wrong = |words| match table {
         Some(_) => Problem::at_odds("evidence", words),
         None => Problem::field("/evidence", words),
     };
-    match &report.evidence {
-        None if sight.outlet().is_none() => Err(wrong(phrase!(
+    let Some(hash) = &report.evidence else {
+        if sight.outlet().is_some() {
+            return Ok(());
+        }
+        return Err(wrong(phrase!(
             "báo cáo nhập thay đơn vị phải kèm bản giấy: tải tài liệu lên trước rồi nêu mã của nó",
             "a report that is typed in for an outlet needs its paper: upload that first, and name its hash"
-        ))),
-        Some(hash) if !is_hash(hash) => Err(wrong(phrase!(
-            "mã SHA-256 gồm 64 ký tự 0-9, a-f, như khi tải tài liệu lên",
-            "a SHA-256 has 64 characters of 0-9 and a-f, as the upload of the paper answered it"
-        ))),
-        _ => Ok(()),
+        )));
+    };
+    if paper::of_order(&state.parts.db, order, hash).await?.is_some() {
+        return Ok(());
     }
+    Err(wrong(phrase!(
+        "yêu cầu này không có tài liệu mang mã ấy: tải tài liệu lên trước",
+        "the order has no such paper: upload it first"
+    )))
 }
 
 async fn judged(
@@ -506,17 +511,16 @@ async fn judged(
     body: Bytes,
 ) -> Result<axum::Json<Taken>, Problem> {
     let sight = Sight::of(state, caller, Right::WriteOrders).await?;
-    let id = order.id;
     let (report, table) = match kind {
         Body::Json => (read_json(&body, &order)?, None),
         Body::Table => {
-            let table = read_table(order, about, body).await?;
+            let table = read_table(order.clone(), about, body).await?;
             (table.report.clone(), Some(table))
         }
     };
-    evident(&sight, &report, table.as_ref())?;
+    evident(state, &sight, &order, &report, table.as_ref()).await?;
     let places = Places::built_in();
-    let taken = report::take(&state.parts.db, id, &report, |code| places.province_of(code), &sight.by(state)).await?;
+    let taken = report::take(&state.parts.db, order.id, &report, |code| places.province_of(code), &sight.by(state)).await?;
     let taken = taken.map_err(|why| rejected(why, &report, table.as_ref()))?;
     state.parts.work.notify_waiters();
     Ok(axum::Json(Taken {
@@ -559,7 +563,7 @@ struct Paper {
 #[utoipa::path(post, path = "/orders/{identifier}/papers", tag = "orders", operation_id = "bring_order_paper",
     summary = "Tải lên tài liệu minh chứng | Bring a paper as evidence",
     description = "A scan of at most 20 MiB: PDF, PNG or JPEG (their own media types are taken as well). It is kept by its SHA-256, once, and \
-never changed; a report that names it in `evidence` makes it part of the order.",
+never changed; reports of the order name it in `evidence`.",
     params(Named, Called), request_body(content = AScan, content_type = "application/octet-stream"),
     responses((status = 201, description = "It is kept", body = Paper)))]
 async fn bring(
@@ -601,12 +605,7 @@ async fn keep(state: &Shared, caller: &Caller, order: &Order, name: &str, body: 
         let words = phrase!("nhiều nhất {PAPERS_A_DAY} tài liệu một ngày", "at most {PAPERS_A_DAY} papers a day");
         return Err(Problem { retry_after: Some(3_600), ..Problem::new(Kind::TooMany, words) });
     }
-    let hash = transaction!(db, |tx| {
-        let hash = paper::keep(tx, name, kind, body, &by).await?;
-        let after = json!({ "hash": hash, "name": name, "bytes": body.len() });
-        audit::record(tx, by.actor, "order.paper", &order.identifier, None, Some(&after), by.now).await?;
-        Ok(hash)
-    })?;
+    let hash = paper::attach(db, order.id, name, kind, body, &by).await??;
     let kept = paper::one(db, &hash).await?.ok_or_else(Problem::not_found)?;
     let path = format!("/api/v1/orders/{}/papers/{hash}", order.identifier);
     Ok(created(&path, &Paper { hash, name: kept.name, media_type: kept.kind }))
@@ -669,11 +668,5 @@ mod tests {
         assert_eq!(of("2026-11-22T08:30:00 07:00"), of("2026-11-22T01:30:00Z"));
         assert_eq!(of("2026-11-22T08:30:00+07:00").unwrap(), Some(1_795_311_000_000));
         assert_eq!(of("22/11/2026"), Err(Kind::Invalid));
-    }
-
-    #[test]
-    fn a_hash_is_one() {
-        assert!(is_hash(&"0f".repeat(32)));
-        assert!(!is_hash(&"0F".repeat(32)) && !is_hash("0f") && !is_hash(&"\u{0}".repeat(64)));
     }
 }
