@@ -1,19 +1,19 @@
 //! Pushes orders: the signed document by POST to the address of the outlet, under the same identifier and byte for byte the same at
 //! every try, until it is taken or the order expires.
 //!
-//! Each [`Pusher::step`] does a bounded piece. An order is claimed before any byte leaves ([`hand::claim`]), so that of several nodes one
+//! Each [`Pusher::step`] begins what is due, and waits for nobody's server. An order is claimed before any byte leaves ([`hand::claim`]), so that of several nodes one
 //! pushes it; a process that ends in between leaves it in doubt, and it is pushed again once the claim is over. 2xx takes it; a body that is
 //! a CAP Ack or Error answers it at once, believed by its signature where the outlet has a certificate. What can go wrong is the outlet's
 //! server, which is the push's state ([`hand::Push`]), and the database.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use futures::future::join_all;
 use providers::{
     exchange::{Ask, Exchange, Failure, Method, Reply},
     webhook::check_address,
 };
+use tokio::task::{JoinError, JoinSet};
 
 use super::{
     By, Eyes, Order, answer,
@@ -35,8 +35,8 @@ use crate::{
 
 /// The media type of CAP (RFC 7303, and the registration at IANA).
 pub const MEDIA_TYPE: &str = "application/cap+xml";
-/// Orders that one step pushes, all at once: a server that hangs keeps the others waiting for one exchange at most.
-const AT_ONCE: i64 = 32;
+/// Orders that are on their way at once: a server that hangs keeps only its own waiting.
+const AT_ONCE: usize = 64;
 /// Bytes of the longest answer: as long as the longest document.
 const LONGEST_ANSWER: usize = 1 << 20;
 /// Characters of what a server says that are kept beside its status.
@@ -44,6 +44,80 @@ const SAID: usize = 200;
 
 /// Pushes orders.
 pub struct Pusher {
+    reach: Arc<Reach>,
+    under_way: JoinSet<Result<bool>>,
+}
+
+/// What a step began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stepped {
+    /// Orders that are on their way now.
+    pub begun: usize,
+    /// Orders whose time was over.
+    pub lapsed: usize,
+}
+
+/// What became of pushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Finished {
+    /// Orders that were taken.
+    pub taken: usize,
+    /// Orders that were not, or nobody knows.
+    pub failed: usize,
+}
+
+impl Pusher {
+    /// As the settings say; `exchange` reaches the outlets.
+    pub fn new(config: &Config, db: Db, clock: Clock, seal: Seal, exchange: Exchange) -> Self {
+        let private = config.relay.private.iter().cloned().collect();
+        let reach = Reach { db, clock, seal, letterhead: Letterhead::of(config), exchange, private };
+        Self { reach: Arc::new(reach), under_way: JoinSet::new() }
+    }
+
+    /// Ends what expired, and begins to push what is to be pushed now.
+    pub async fn step(&mut self) -> Result<Stepped> {
+        while let Some(done) = self.under_way.try_join_next() {
+            noted(done);
+        }
+        let (db, now) = (&self.reach.db, self.reach.clock.millis());
+        let lapsed = hand::lapse(db, now).await?;
+        let free = AT_ONCE.saturating_sub(self.under_way.len());
+        let claimed = if free == 0 { Vec::new() } else { hand::claim(db, i64::try_from(free).unwrap_or(1), now).await? };
+        let begun = claimed.len();
+        for order in claimed {
+            let reach = Arc::clone(&self.reach);
+            self.under_way.spawn(async move { reach.push(&order).await });
+        }
+        Ok(Stepped { begun, lapsed })
+    }
+
+    /// Waits for all that is on its way: an exchange's time at most.
+    pub async fn finish(&mut self) -> Finished {
+        let mut finished = Finished::default();
+        while let Some(done) = self.under_way.join_next().await {
+            if noted(done) { finished.taken += 1 } else { finished.failed += 1 }
+        }
+        finished
+    }
+}
+
+/// True: the order was taken. What could not be written down is in doubt, and is pushed again once its claim is over.
+fn noted(done: std::result::Result<Result<bool>, JoinError>) -> bool {
+    match done {
+        Ok(Ok(taken)) => taken,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "what became of a push could not be written down");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "a push ended early");
+            false
+        }
+    }
+}
+
+/// What a push needs.
+struct Reach {
     db: Db,
     clock: Clock,
     seal: Seal,
@@ -53,41 +127,7 @@ pub struct Pusher {
     private: BTreeSet<String>,
 }
 
-/// What a step did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stepped {
-    /// Orders that were taken.
-    pub taken: usize,
-    /// Orders that were not, or nobody knows.
-    pub failed: usize,
-    /// Orders whose time was over.
-    pub lapsed: usize,
-    /// Whether there may be more to do at once.
-    pub more: bool,
-}
-
-impl Pusher {
-    /// As the settings say; `exchange` reaches the outlets.
-    pub fn new(config: &Config, db: Db, clock: Clock, seal: Seal, exchange: Exchange) -> Self {
-        let private = config.relay.private.iter().cloned().collect();
-        Self { db, clock, seal, letterhead: Letterhead::of(config), exchange, private }
-    }
-
-    /// Ends what expired, and pushes what is to be pushed now.
-    pub async fn step(&self) -> Result<Stepped> {
-        let now = self.clock.millis();
-        let lapsed = hand::lapse(&self.db, now).await?;
-        let claimed = hand::claim(&self.db, AT_ONCE, now).await?;
-        let more = !claimed.is_empty();
-        let outcomes = join_all(claimed.iter().map(|order| self.push(order))).await;
-        let mut stepped = Stepped { lapsed, more, ..Stepped::default() };
-        for outcome in outcomes {
-            // What could not be written down is in doubt, and is pushed again once its claim is over.
-            if outcome? { stepped.taken += 1 } else { stepped.failed += 1 }
-        }
-        Ok(stepped)
-    }
-
+impl Reach {
     /// Pushes one order that is claimed. True: it was taken.
     async fn push(&self, order: &Order) -> Result<bool> {
         let found = outlet::find(&self.db, &self.seal, order.outlet).await?;

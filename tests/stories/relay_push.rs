@@ -21,7 +21,7 @@ use loa::{
         hand::{self, Push},
         issue::{Letterhead, Unissued, issue},
         make, order,
-        push::{Pusher, Stepped},
+        push::{Finished, Pusher, Stepped},
     },
     transaction,
 };
@@ -57,6 +57,16 @@ fn pusher(world: &World) -> Pusher {
     let exchange = Exchange::new(None, None).unwrap();
     Pusher::new(&settings(""), world.db.clone(), world.clock.clone(), world.seal.clone(), exchange)
 }
+
+/// What becomes of all that is to be pushed now.
+async fn pushed(pusher: &mut Pusher) -> Finished {
+    pusher.step().await.unwrap();
+    pusher.finish().await
+}
+
+const TAKEN: Finished = Finished { taken: 1, failed: 0 };
+const FAILED: Finished = Finished { taken: 0, failed: 1 };
+const NONE: Finished = Finished { taken: 0, failed: 0 };
 
 async fn outlet_at(world: &World, slug: &str, url: &str, certificate: Option<String>) -> Outlet {
     let written = Written {
@@ -144,34 +154,34 @@ async fn the_same_document_is_pushed_until_it_is_taken(world: &World) {
     let partner = Partner::start().await;
     let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
     let id = order_to(world, &viettel).await;
-    let pusher = pusher(world);
+    let mut pusher = pusher(world);
 
     // The server's program breaks: it may have the order all the same.
     partner.says(Say::Status(500, "<html>oops</html>"));
-    assert_eq!(pusher.step().await.unwrap(), Stepped { failed: 1, more: true, ..Stepped::default() });
+    assert_eq!(pushed(&mut pusher).await, FAILED);
     assert!(get(world, id).await.in_doubt);
     assert_eq!(push(world, id).await.last, "HTTP 500");
-    assert_eq!(pusher.step().await.unwrap(), Stepped::default(), "not before its time");
+    assert_eq!(pushed(&mut pusher).await, NONE, "not before its time");
 
     // It says no for now: what the first try may have left there stays in doubt.
     world.advance(15_000).await;
     partner.says(Say::Status(503, "busy"));
-    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    assert_eq!(pushed(&mut pusher).await, FAILED);
     assert_eq!((push(world, id).await.last.as_str(), get(world, id).await.in_doubt), ("HTTP 503: busy", true));
 
     // It hangs up without an answer.
     world.advance(30_000).await;
     partner.says(Say::Nothing);
-    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    assert_eq!(pushed(&mut pusher).await, FAILED);
     assert_eq!(get(world, id).await.state, State::Approved);
 
     world.advance(60_000).await;
     partner.says(Say::Status(202, ""));
-    assert_eq!(pusher.step().await.unwrap().taken, 1);
+    assert_eq!(pushed(&mut pusher).await, TAKEN);
     let order = get(world, id).await;
     assert_eq!((order.state, order.handed_at, order.in_doubt), (State::HandedOver, Some(world.now()), false));
     world.advance(HOUR).await;
-    assert_eq!(pusher.step().await.unwrap(), Stepped::default(), "what is taken is pushed no more");
+    assert_eq!(pushed(&mut pusher).await, NONE, "what is taken is pushed no more");
 
     let got = partner.got();
     assert_eq!(got.len(), 4);
@@ -189,18 +199,19 @@ async fn the_same_document_is_pushed_until_it_is_taken(world: &World) {
 async fn what_comes_back_with_a_push_holds_if_it_is_believed(world: &World) {
     let partner = Partner::start().await;
     let viettel = outlet_at(world, "viettel", &partner.address(), Some(fixture("signer.pem"))).await;
-    let pusher = pusher(world);
-    let pushed = async |say: Say| {
+    let mut pusher = pusher(world);
+    let mut answered = async |say: Say| {
         let id = order_to(world, &viettel).await;
         partner.says(say);
-        pusher.step().await.unwrap();
+        pushed(&mut pusher).await;
         (id, get(world, id).await)
     };
 
-    let (_, order) = pushed(Say::Reply(200, |got| signed(&reply_to(got, MsgType::Ack, Some("Sẽ gửi tối nay")), "signer"))).await;
+    let (_, order) =
+        answered(Say::Reply(200, |got| signed(&reply_to(got, MsgType::Ack, Some("Sẽ gửi tối nay")), "signer"))).await;
     assert_eq!((order.state, order.handed_at), (State::Acknowledged, Some(world.now())));
 
-    let (id, order) = pushed(Say::Reply(422, |got| signed(&reply_to(got, MsgType::Error, Some("Sai mẫu")), "signer"))).await;
+    let (id, order) = answered(Say::Reply(422, |got| signed(&reply_to(got, MsgType::Error, Some("Sai mẫu")), "signer"))).await;
     assert_eq!(order.state, State::Refused);
     assert_eq!(happened(world, id, "refuse").await, ["Sai mẫu"]);
 
@@ -213,17 +224,17 @@ async fn what_comes_back_with_a_push_holds_if_it_is_believed(world: &World) {
         signed(&ack, "signer")
     });
     for say in [unsigned, forged, other] {
-        let (id, order) = pushed(say).await;
+        let (id, order) = answered(say).await;
         assert_eq!(order.state, State::HandedOver);
         assert_eq!(happened(world, id, "answer_unfit").await.len(), 1);
     }
     // What a program of the web says beside 200 is no answer to the order.
-    let (id, order) = pushed(Say::Status(200, "<html>ok</html>")).await;
+    let (id, order) = answered(Say::Status(200, "<html>ok</html>")).await;
     assert_eq!((order.state, happened(world, id, "answer_unfit").await.len()), (State::HandedOver, 0));
 
     // Whoever has no certificate is believed by the connection.
     world.sql("UPDATE outlet SET certificate = NULL").await;
-    let (_, order) = pushed(Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap())).await;
+    let (_, order) = answered(Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap())).await;
     assert_eq!(order.state, State::Acknowledged);
 }
 
@@ -233,9 +244,8 @@ async fn of_two_nodes_one_pushes_an_order(world: &World) {
     for _ in 0..5 {
         order_to(world, &viettel).await;
     }
-    let (one, other) = (pusher(world), pusher(world));
-    let (a, b) = tokio::join!(one.step(), other.step());
-    let (a, b) = (a.unwrap(), b.unwrap());
+    let (mut one, mut other) = (pusher(world), pusher(world));
+    let (a, b) = tokio::join!(pushed(&mut one), pushed(&mut other));
     assert_eq!((a.taken + b.taken, a.failed + b.failed), (5, 0));
     let mut bodies: Vec<Vec<u8>> = partner.got().into_iter().map(|got| got.body).collect();
     bodies.sort();
@@ -247,13 +257,13 @@ async fn a_stopped_run_holds_back_and_what_expires_is_over(world: &World) {
     let partner = Partner::start().await;
     let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
     let (held, doubted) = (order_to(world, &viettel).await, order_to(world, &viettel).await);
-    let pusher = pusher(world);
+    let mut pusher = pusher(world);
     world.sql(&format!("UPDATE run SET paused = true WHERE id = {}", get(world, held).await.run)).await;
     partner.says(Say::Status(504, ""));
-    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    assert_eq!(pushed(&mut pusher).await, FAILED);
     assert_eq!(partner.got().len(), 1, "what is paused stays here");
     world.advance(24 * HOUR).await;
-    assert_eq!(pusher.step().await.unwrap(), Stepped { lapsed: 2, ..Stepped::default() });
+    assert_eq!(pusher.step().await.unwrap(), Stepped { begun: 0, lapsed: 2 });
     assert_eq!((get(world, held).await.state, get(world, doubted).await.state), (State::Cancelled, State::HandedOver));
     assert_eq!(partner.got().len(), 1);
 }
@@ -262,9 +272,9 @@ async fn a_server_that_refuses_is_told_of(world: &World) {
     let partner = Partner::start().await;
     let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
     let id = order_to(world, &viettel).await;
-    let pusher = pusher(world);
+    let mut pusher = pusher(world);
     partner.says(Say::Status(403, r#"{"error": "unknown sender"}"#));
-    assert_eq!(pusher.step().await.unwrap().failed, 1);
+    assert_eq!(pushed(&mut pusher).await, FAILED);
     let stands = push(world, id).await;
     assert_eq!((stands.rejected, stands.doubt, stands.next_at), (true, false, world.now() + 30 * MINUTE));
     let [matter] = &attention::matters(&world.db, world.now()).await.unwrap()[..] else { panic!("one thing to do") };
@@ -277,7 +287,7 @@ async fn a_server_that_refuses_is_told_of(world: &World) {
     // Somebody mended it, and does not wait for half an hour.
     let actor = Actor::command("Lan");
     hand::retry(&world.db, id, &By { actor: &actor, eyes: Eyes::All, now: world.now() }).await.unwrap().unwrap();
-    assert_eq!(pusher.step().await.unwrap().taken, 1);
+    assert_eq!(pushed(&mut pusher).await, TAKEN);
     assert_eq!(attention::matters(&world.db, world.now()).await.unwrap(), []);
 }
 
@@ -287,12 +297,12 @@ async fn an_update_names_the_earlier_one_as_it_named_itself(world: &World) {
     let id = order_to(world, &viettel).await;
     let ack = Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap());
     partner.says(ack);
-    assert_eq!(pusher(world).step().await.unwrap().taken, 1);
+    assert_eq!(pushed(&mut pusher(world)).await, TAKEN);
     let (writer, approver) = (Actor::command("Lan"), Actor::command("Minh"));
     let by = |actor| By { actor, eyes: Eyes::All, now: world.now() };
     let content = Content { rounds: 2, ..get(world, id).await.content };
     let update = follow::update(&world.db, id, &content, "Thêm một đợt", &by(&writer)).await.unwrap().unwrap();
-    assert_eq!(pusher(world).step().await.unwrap(), Stepped::default(), "nobody has approved it");
+    assert_eq!(pushed(&mut pusher(world)).await, NONE, "nobody has approved it");
     assert_eq!(issue(&world.db, &update, &Letterhead::of(&settings(""))).await.unwrap(), Err(Unissued::Drafted));
     order::approve(&world.db, update.id, &by(&approver)).await.unwrap().unwrap();
 
@@ -300,9 +310,9 @@ async fn an_update_names_the_earlier_one_as_it_named_itself(world: &World) {
     let config =
         Config { relay: loa::config::Relay { sender: Some("moi.example.vn".into()), ..settings("").relay }, ..settings("") };
     let exchange = Exchange::new(None, None).unwrap();
-    let renamed = Pusher::new(&config, world.db.clone(), world.clock.clone(), world.seal.clone(), exchange);
+    let mut renamed = Pusher::new(&config, world.db.clone(), world.clock.clone(), world.seal.clone(), exchange);
     partner.says(ack);
-    assert_eq!(renamed.step().await.unwrap().taken, 1);
+    assert_eq!(pushed(&mut renamed).await, TAKEN);
     let [_, second] = &partner.got()[..] else { panic!("two documents") };
     let second = cap::read("update.xml", &second.body).unwrap();
     assert_eq!((second.sender.as_str(), second.references[0].sender.as_str()), ("moi.example.vn", "so.example.vn"));
@@ -314,7 +324,7 @@ async fn an_address_inside_is_not_reached_unless_it_is_meant(world: &World) {
     // Not among those that the settings name.
     let inside = outlet_at(world, "mobifone", &partner.address(), None).await;
     let id = order_to(world, &inside).await;
-    assert_eq!(pusher(world).step().await.unwrap().failed, 1);
+    assert_eq!(pushed(&mut pusher(world)).await, FAILED);
     assert!(push(world, id).await.rejected);
     assert_eq!(partner.got().len(), 0);
 }

@@ -14,10 +14,10 @@ const UNPUSHED: Duration = Duration::from_secs(5);
 const REMIND: Duration = Duration::from_mins(1);
 
 /// Pushes orders. What is on its way when the application stops is waited for, so that nothing is left in doubt for that.
-pub(in crate::app) async fn drive_pusher(pusher: Pusher, mut stopped: watch::Receiver<bool>) {
+pub(in crate::app) async fn drive_pusher(mut pusher: Pusher, mut stopped: watch::Receiver<bool>) {
     loop {
         let wait = match pusher.step().await {
-            Ok(done) if done.more => Duration::ZERO,
+            Ok(done) if done.begun > 0 => Duration::ZERO,
             Ok(_) => PUSH,
             Err(error) => {
                 tracing::error!(%error, "could not push orders to outlets");
@@ -25,9 +25,10 @@ pub(in crate::app) async fn drive_pusher(pusher: Pusher, mut stopped: watch::Rec
             }
         };
         if !rest(wait, &mut stopped).await {
-            return;
+            break;
         }
     }
+    pusher.finish().await;
 }
 
 /// Marks reports that are late, and reminds outlets of them.
