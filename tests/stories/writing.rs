@@ -226,6 +226,12 @@ async fn an_order_to_carriers_is_written_by_form() {
     for words in ["viettel; mobifone", "Thành phố Hà Nội", "theo hợp đồng 15", "SMS qua nhà mạng"] {
         assert!(page.contains(words), "{words}: {page}");
     }
+
+    // Nobody of the list gets anything that could be tested.
+    let (status, _, page) = officer.send(path, &officer.form(path).await.set("to", "toi").press("test")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{page}");
+    assert!(page.contains("id=\"to-error\"") && page.contains("chỉ gửi qua đơn vị phối hợp"), "{page}");
+    assert_eq!(office.number("SELECT count(*) FROM run").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

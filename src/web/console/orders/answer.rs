@@ -42,9 +42,9 @@ pub(super) fn errors(wrong: &Wrong, lang: Lang) -> (Vec<Value>, Value) {
     let text = |words: &crate::words::Phrase| words.capital().text(lang).to_string();
     let list = wrong.iter().map(|(field, words)| context! { field, text => text(words) }).collect();
     // The first word on a field stands beside it.
-    let by_field: std::collections::BTreeMap<&str, String> =
-        wrong.iter().rev().map(|(field, words)| (field.as_str(), text(words))).collect();
-    (list, Value::from_serialize(by_field))
+    let by_field: std::collections::BTreeMap<String, String> =
+        wrong.iter().rev().map(|(field, words)| (field.clone(), text(words))).collect();
+    (list, Value::from(by_field))
 }
 
 fn page(
@@ -65,7 +65,7 @@ fn page(
     let answers: Vec<Value> = possible
         .map(|(name, _)| {
             let (label, why) = label(name);
-            context! { value => name, label, why }
+            context! { value => *name, label, why }
         })
         .collect();
     let why_not = if answers.is_empty() { order.may(Happening::Acknowledge).err() } else { None };

@@ -261,7 +261,7 @@ pub(super) async fn show(
             can_abort => !over && row.state < 2,
             can_follow_on => over && row.state != 4,
             // Nobody of the list gets anything: others pass it on.
-            relay_alone => relayed.is_some() && over && look.card.deliveries == 0, relayed,
+            relay_alone => relayed.is_some() && over && look.card.run.deliveries == 0, relayed,
             ..progress(&look, &visitor)
         },
     ))

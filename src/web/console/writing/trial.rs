@@ -36,10 +36,12 @@ pub(super) async fn send(
     visitor.needs(Right::Run)?;
     visitor.sees(&source.campaign.owner)?;
     if source.campaign.is_relay_alone() {
-        return Err(Fault::Invalid(phrase!(
-            "Chiến dịch này chỉ gửi qua đơn vị phối hợp, không gửi cho ai trong danh sách: không có gì để gửi thử. Muốn thử với đơn vị phối hợp, đặt status = \"test\" trong [relay].",
-            "This campaign is passed on by others alone, and nobody of the list gets anything: there is nothing to test. To try it with them, set status = \"test\" in [relay]."
-        )));
+        let why = phrase!(
+            "chiến dịch này chỉ gửi qua đơn vị phối hợp, không ai trong danh sách nhận được gì nên không gửi thử được; muốn thử với đơn vị phối hợp, đặt trạng thái yêu cầu là thử kết nối",
+            "others alone pass this campaign on, and nobody of the list gets anything to test; to try it with them, set the order's status to test"
+        );
+        said.own.push(("to", why));
+        return show(state, visitor, StatusCode::UNPROCESSABLE_ENTITY, work, said).await;
     }
     let db = &state.parts.db;
     let refs: Vec<String> = work
