@@ -4,6 +4,7 @@
 
 mod compare;
 mod office;
+mod partners;
 mod people;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -74,6 +75,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     office::prepare(&args).with_context(|| format!("the folder {} cannot be prepared", args.dir.display()))?;
     let stand_ins = office::stand_ins(&args).await?;
+    let carriers = partners::start(&globals.clock, args.seed).await?;
     let config = office::config(&args, &stand_ins)?;
     let opened = crate::app::open(&config).await?;
 
@@ -109,15 +111,21 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         stand_ins.send_receipts_to(sandbox::Gateway::Speedsms, url);
     }
     let library = app.library.read().map(|l| l.clone()).unwrap_or_default();
-    let visitors = match app.address {
-        Some(address) if !args.exit => Some((people::add(&app, &library).await?, format!("http://{address}"))),
-        _ => None,
+    let (visitors, talk) = match app.address {
+        Some(address) if !args.exit => {
+            let url = format!("http://{address}");
+            partners::outlets(&app, &carriers).await?;
+            let people = people::add(&app, &library).await?;
+            let talk = partners::talk(&app, carriers, &url).await?;
+            (Some((people, url)), Some(talk))
+        }
+        _ => (None, None),
     };
     if let Some((people, url)) = &visitors {
         people::introduce(&mut out(globals), people, url, lang)?;
     }
     let sending = Instant::now();
-    let runs = make_runs(&app, &library, &holidays, globals).await?;
+    let runs = make_runs(&app, &library, &holidays, talk.is_some(), globals).await?;
     watch(&app, &stand_ins, &runs, lang).await?;
     let sent_in = sending.elapsed();
 
@@ -128,6 +136,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     if !args.exit {
         stop_asked().await?;
     }
+    drop(talk);
     app.stop().await?;
     stand_ins.stop(sandbox::Outstanding::Drop).await;
     Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -156,11 +165,12 @@ async fn make_runs(
     app: &App,
     library: &Library,
     holidays: &crate::campaign::Holidays,
+    carriers: bool,
     globals: &Globals,
 ) -> anyhow::Result<Vec<(i64, String)>> {
     let mut runs = Vec::new();
-    // The demo has gateways and people, and no carriers to ask.
-    for source in library.campaigns.values().filter(|source| !source.campaign.is_relay_alone()) {
+    // Carriers are asked where there are some, and somebody to see what they answer.
+    for source in library.campaigns.values().filter(|source| carriers || !source.campaign.is_relay_alone()) {
         let now = globals.clock.now();
         let asked = run::make::Asked { source, segments: &library.segments_text, recipients: &[], once: None, by: None };
         let run = run::make::asked(&app.db, &asked, holidays, now).await?;

@@ -3,22 +3,25 @@
 use std::io::{self, Write};
 
 use super::super::table;
+use super::partners::CARRIERS;
 use crate::{
     app::App,
     approval,
     audit::Actor,
     campaign::Library,
     phrase,
+    relay::partner,
     seal::Seal,
     user::{self, New, Role, password},
     words::Lang,
 };
 
 /// The roles that have something to do in the demo, with whom they belong to. Names and addresses are made up (RFC 6761).
-const PEOPLE: [(Role, &str, &str); 4] = [
+const PEOPLE: [(Role, &str, &str); 5] = [
     (Role::Officer, "can-bo@demo.example", "Trần Thị Soạn"),
     (Role::Approver, "lanh-dao@demo.example", "Lê Văn Duyệt"),
     (Role::Manager, "quan-ly@demo.example", "Phạm Thị Xem"),
+    (Role::Partner, "nha-mang@demo.example", "Hoàng Thị Trúc"),
     (Role::Administrator, "quan-tri@demo.example", "Võ Văn Trị"),
 ];
 /// Letters of passwords: none that are mistaken for another.
@@ -45,7 +48,9 @@ pub(super) async fn add(app: &App, library: &Library) -> anyhow::Result<Vec<Pers
             every_department: true,
             departments: Vec::new(),
         };
-        let id = user::add(&app.db, &new, &actor, now).await?.map_err(|refused| anyhow::anyhow!("{refused}"))?;
+        let outlet = (role == Role::Partner).then_some(CARRIERS[0].0);
+        let id = partner::add(&app.db, &new, outlet, &actor, now).await?;
+        let id = id.map_err(|unfit| anyhow::anyhow!("{}", unfit.words().en))?;
         let password = easy_to_type(&app.seal);
         let hash = password::hash(&password, &app.seal).await?;
         if let Some(user) = user::find(&app.db, id).await? {
