@@ -28,6 +28,7 @@ mod stories {
     mod mailhost;
     mod main_job;
     mod nodes;
+    mod orders_pages;
     mod pages;
     mod partner;
     mod people;
@@ -47,7 +48,6 @@ mod stories {
     mod smpp;
     mod smpp_adapter;
     mod texts;
-    mod upstream;
     mod upstream;
     mod warnings;
     mod web;
