@@ -70,7 +70,7 @@ impl Typed {
             area: get("area"),
             targeted: get("targeted"),
             submitted: get("submitted"),
-            note: get("note"),
+            note: show::said(fields, "note").to_string(),
             areas,
             brought: None,
         }
@@ -151,7 +151,7 @@ pub async fn take(
         return Err(Fault::NotFound);
     }
     let mut typed = Typed::of(&upload.fields, places(&state, &own, &order).await?);
-    let evidence = match files::evidence(&state, &own, &upload).await? {
+    let evidence = match files::evidence(&state, &own, &order, &upload).await? {
         Ok(evidence) => evidence,
         Err(why) => return show::page(&state, &own, &order, &typed, &vec![("document".to_string(), why)]).await,
     };

@@ -14,13 +14,12 @@ use minijinja::{Value, context};
 
 use super::Own;
 use crate::{
-    cap,
+    cap, phrase,
     relay::{
         Order, issue, order, paper,
         report::{self, table},
         sheet::Sheet,
     },
-    transaction,
     web::{
         Shared, State,
         console::{fault::Fault, form::Upload, orders, when::day_of},
@@ -30,6 +29,10 @@ use crate::{
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// Papers that one person brings in a day at most.
+const A_DAY: i64 = 200;
+const DAY: i64 = 24 * 3_600_000;
 
 /// A file that a browser keeps. Its name is made of letters, digits, points and hyphens.
 fn attachment(kind: &str, name: &str, bytes: Vec<u8>) -> Response {
@@ -136,7 +139,7 @@ pub(super) async fn evidence(state: &Shared, own: &Own, upload: &Upload) -> Resu
     let Some(file) = upload.files.iter().find(|file| file.field == "document" && file.size > 0) else {
         let carried = upload.fields.get("brought");
         let opened = URL_SAFE_NO_PAD.decode(carried).ok().and_then(|sealed| seal.open_token(&sealed).ok());
-        let before = opened.as_deref().and_then(|text| text.strip_prefix(&format!("evidence {user} ")));
+        let before = opened.as_deref().and_then(|text| text.strip_prefix(&mark));
         let kept = match before {
             Some(hash) => paper::one(db, hash).await?,
             None => None,
@@ -148,7 +151,11 @@ pub(super) async fn evidence(state: &Shared, own: &Own, upload: &Upload) -> Resu
     }
     let bytes = tokio::fs::read(file.spooled.path()).await.map_err(anyhow::Error::from)?;
     let by = own.by(state);
-    let hash = transaction!(db, |tx| paper::keep(tx, &file.name, paper::kind_of(&file.name), &bytes, &by).await)?;
-    let carried = URL_SAFE_NO_PAD.encode(seal.seal_token(&format!("evidence {user} {hash}")));
+    if paper::kept_by(db, &own.visitor.actor.name, by.now - DAY).await? >= A_DAY {
+        return Err(Fault::TooMany(phrase!("Nhiều nhất {A_DAY} tài liệu một ngày.", "At most {A_DAY} papers a day.")));
+    }
+    let kept = paper::attach(db, order.id, &file.name, paper::kind_of(&file.name), &bytes, &by).await?;
+    let hash = kept.map_err(orders::refused)?;
+    let carried = URL_SAFE_NO_PAD.encode(seal.seal_token(&format!("{mark}{hash}")));
     Ok(Ok(Some(Evidence { hash, name: file.name.clone(), carried })))
 }

@@ -117,7 +117,7 @@ pub async fn take(
     let order = reported_on(&state, &own, &identifier).await?;
     let typed = Typed::of(&upload.fields);
     let mut wrong = Wrong::new();
-    let evidence = files::evidence(&state, &own, &upload).await?.unwrap_or_else(|why| {
+    let evidence = files::evidence(&state, &own, &order, &upload).await?.unwrap_or_else(|why| {
         wrong.push(("document".into(), why));
         None
     });
@@ -144,7 +144,7 @@ pub async fn bring(
     let order = reported_on(&state, &own, &identifier).await?;
     let again = |why: Vec<Phrase>| -> Wrong { why.into_iter().take(TOLD).map(|why| ("table".to_string(), why)).collect() };
     let mut wrong = Wrong::new();
-    let evidence = files::evidence(&state, &own, &upload).await?.unwrap_or_else(|why| {
+    let evidence = files::evidence(&state, &own, &order, &upload).await?.unwrap_or_else(|why| {
         wrong.push(("table_document".into(), why));
         None
     });

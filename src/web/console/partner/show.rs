@@ -175,6 +175,11 @@ pub async fn open(
     Ok(see_other(&page_of(&order)))
 }
 
+/// What they say, without what would name a paper of the order: those are brought.
+pub(super) fn said<'f>(fields: &'f Fields, name: &str) -> &'f str {
+    paper::apart(fields.get(name)).0
+}
+
 pub async fn acknowledge(
     extract::State(State(state)): extract::State<State>,
     own: Own,
@@ -182,7 +187,7 @@ pub async fn acknowledge(
     fields: Fields,
 ) -> Result<Response, Fault> {
     let order = own.had(&state, &identifier).await?;
-    answer::acknowledge(&state.parts.db, order.id, fields.get("note"), &own.by(&state)).await?.map_err(orders::refused)?;
+    answer::acknowledge(&state.parts.db, order.id, said(&fields, "note"), &own.by(&state)).await?.map_err(orders::refused)?;
     let words = match order.step {
         Step::Alert => phrase!("Đã tiếp nhận yêu cầu.", "The order is acknowledged."),
         Step::Update => {
@@ -204,7 +209,7 @@ pub async fn refuse(
     fields: Fields,
 ) -> Result<Response, Fault> {
     let order = own.had(&state, &identifier).await?;
-    let why = fields.get("why");
+    let why = said(&fields, "why");
     if why.is_empty() {
         let wrong = vec![("why".to_string(), phrase!("ghi lý do từ chối", "say why you refuse"))];
         return page(&state, &own, &order, &confirm::Typed::blank(&state, &own, &order).await?, &wrong).await;
@@ -221,7 +226,7 @@ pub async fn begin(
     fields: Fields,
 ) -> Result<Response, Fault> {
     let order = own.had(&state, &identifier).await?;
-    answer::begin(&state.parts.db, order.id, fields.get("note"), &own.by(&state)).await?.map_err(orders::refused)?;
+    answer::begin(&state.parts.db, order.id, said(&fields, "note"), &own.by(&state)).await?.map_err(orders::refused)?;
     own.visitor.flash(&phrase!("Đã ghi nhận: đơn vị đang thực hiện.", "Noted: it is under way.")).await?;
     Ok(see_other(&page_of(&order)))
 }
