@@ -7,10 +7,11 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use loa::{
     audit::Actor,
     cap::{self, Alert, Certificate, MsgType, Time, signature},
+    clock::Clock,
     outlet::{self, Kind, Way, Written},
     sandbox::Behaviour,
     transaction,
@@ -52,7 +53,7 @@ fn campaign(slug: &str) -> String {
 
 /// A moment as programs write it.
 fn moment() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+    Clock::system().now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 fn signer() -> Certificate {
@@ -195,7 +196,7 @@ fn answer(asked: &Alert, sender: &str, says: MsgType, note: Option<&str>) -> Ale
     Alert {
         identifier: format!("answer-{}", asked.identifier),
         sender: sender.into(),
-        sent: Time::new(&Utc::now()),
+        sent: Time::new(&Clock::system().now()),
         msg_type: says,
         scope: cap::Scope::Private,
         restriction: None,
