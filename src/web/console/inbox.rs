@@ -49,6 +49,7 @@ async fn list(
     visitor: Visitor,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Fault> {
+    visitor.is_of_office()?;
     let over = wanted.show == "over";
     let user = &visitor.user;
     let reader = Reader { user: user.id, may: &|right: Right| user.can(right), sees: &|owner| user.departments.sees(owner) };
@@ -60,6 +61,7 @@ async fn list(
 
 /// Marks what the form names as read: one notice, or all that its page showed.
 async fn read(extract::State(State(state)): extract::State<State>, visitor: Visitor, fields: Fields) -> Result<Response, Fault> {
+    visitor.is_of_office()?;
     let ids: Vec<i64> = fields.all("notice").filter_map(|id| id.parse().ok()).collect();
     let user = &visitor.user;
     let reader = Reader { user: user.id, may: &|right: Right| user.can(right), sees: &|owner| user.departments.sees(owner) };

@@ -17,6 +17,7 @@ use minijinja::Value;
 use super::{
     door::{self, Caller},
     fault::Fault,
+    nav,
     view::{Flash, Frame},
 };
 use crate::{
@@ -62,6 +63,11 @@ impl Visitor {
     /// Nothing if they may do it.
     pub const fn needs(&self, right: Right) -> Result<(), Fault> {
         if self.user.can(right) { Ok(()) } else { Err(Fault::Forbidden) }
+    }
+
+    /// Nothing if they are of the office: whoever acts for an outlet and does nothing else is not.
+    pub fn is_of_office(&self) -> Result<(), Fault> {
+        if nav::is_partner_alone(|right| self.can(right)) { Err(Fault::Forbidden) } else { Ok(()) }
     }
 
     /// Nothing if they see what belongs to this owner; else there is no such thing for them.
