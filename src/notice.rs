@@ -84,11 +84,13 @@ pub enum Kind {
     BulletinChanged = 24,
     /// A source of bulletins cannot be read.
     BulletinSource = 25,
+    /// A department's order cannot be carried out or reported, or its Loa does not answer.
+    UpstreamTrouble = 26,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ApprovalWaiting,
         Self::ApprovalReturned,
         Self::AccountPaused,
@@ -114,6 +116,7 @@ impl Kind {
         Self::BulletinWaiting,
         Self::BulletinChanged,
         Self::BulletinSource,
+        Self::UpstreamTrouble,
     ];
 
     /// The kind with this stored number.
@@ -149,6 +152,7 @@ impl Kind {
             Self::BulletinWaiting => "bulletin-waiting",
             Self::BulletinChanged => "bulletin-changed",
             Self::BulletinSource => "bulletin-source",
+            Self::UpstreamTrouble => "upstream-trouble",
         }
     }
 
@@ -172,7 +176,7 @@ impl Kind {
             Self::PeriodToClose => Right::ClosePeriods,
             Self::ListChecked => Right::WriteAudience,
             Self::OrderOverdue | Self::OrderUnpushed | Self::OrderRefused | Self::OrderToHand => Right::WriteOrders,
-            Self::BulletinWaiting | Self::BulletinChanged | Self::BulletinSource => Right::WriteCampaigns,
+            Self::BulletinWaiting | Self::BulletinChanged | Self::BulletinSource | Self::UpstreamTrouble => Right::WriteCampaigns,
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::{
     on, phrase,
     relay::{Step, hand},
     transaction,
-    words::Phrase,
+    words::{self, Lang, Phrase},
 };
 use order::{State, Taken};
 use tell::Made;
@@ -104,6 +104,30 @@ static POLL: Sql = Sql::new(r"SELECT next_at, failures, seen_at, last FROM upstr
 /// How looking there goes; none: nobody has looked yet.
 pub async fn poll(db: &Db, url: &str) -> Result<Option<Poll>> {
     on!(db.read, |pool, sql| sqlx::query_as(sql(&POLL)).bind(url).fetch_optional(pool).await)
+}
+
+/// Failures in a row after which somebody is told.
+const PATIENCE: i64 = 3;
+
+/// What a person must see to: which order it is about (none: the department's Loa), the campaign's name where there is one, and what is
+/// wrong.
+pub async fn troubles(db: &Db, upstream: &config::Upstream) -> Result<Vec<(Option<String>, String, Phrase)>> {
+    let mut troubles = Vec::new();
+    // What could not be read of a department that answers is said at once.
+    if let Some(poll) = poll(db, &upstream.url).await?.filter(|poll| !poll.last.is_empty())
+        && (poll.failures == 0 || poll.failures >= PATIENCE)
+    {
+        let (vi, en) = (words::said(poll.last.clone(), Lang::Vi), words::said(poll.last, Lang::En));
+        let says = if poll.failures == 0 {
+            phrase!("không nhận được yêu cầu: {vi}", "an order cannot be taken in: {en}")
+        } else {
+            phrase!("Loa của nơi yêu cầu không trả lời: {vi}", "the department's Loa does not answer: {en}")
+        };
+        troubles.push((None, String::new(), says));
+    }
+    let orders = order::troubled(db).await?;
+    troubles.extend(orders.into_iter().filter_map(|order| Some((Some(order.identifier), order.campaign, order.trouble?))));
+    Ok(troubles)
 }
 
 static BEGIN: Sql = Sql::new(

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The kinds of notices, by the names that `mute` has: those of `notice::Kind`.
-pub const NOTICES: [&str; 25] = [
+pub const NOTICES: [&str; 26] = [
     "approval-waiting",
     "approval-returned",
     "emergency-review",
@@ -37,6 +37,7 @@ pub const NOTICES: [&str; 25] = [
     "bulletin-waiting",
     "bulletin-changed",
     "bulletin-source",
+    "upstream-trouble",
 ];
 
 const MINUTE: Duration = Duration::from_mins(1);

@@ -76,6 +76,7 @@ pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     found.extend(approvals(&ground.db, now).await?);
     found.extend(period(ground, today).await?);
     found.extend(bulletins(ground).await?);
+    found.extend(upstream(ground).await?);
     found.extend(attention::matters(&ground.db, now).await?.into_iter().map(order));
     Ok(found)
 }
@@ -324,6 +325,22 @@ async fn doubts(db: &Db, now: i64) -> Result<Option<Found>> {
 }
 
 /// What others published and somebody must see to, and sources that cannot be read.
+/// What keeps a department's orders from being carried out.
+async fn upstream(ground: &Ground) -> Result<Vec<Found>> {
+    let Some(settings) = &ground.config.upstream else { return Ok(Vec::new()) };
+    let troubles = crate::upstream::troubles(&ground.db, settings).await?;
+    let told = |(order, campaign, says): (Option<String>, String, Phrase)| {
+        let page = if campaign.is_empty() { "/campaigns".to_string() } else { format!("/campaigns/{campaign}") };
+        let (vi, en) = (says.vi, says.en);
+        let (key, says) = match order {
+            Some(order) => (format!("upstream/{order}"), phrase!("Yêu cầu {order}: {vi}", "Order {order}: {en}")),
+            None => ("upstream".to_string(), phrase!("[upstream]: {vi}", "[upstream]: {en}")),
+        };
+        Found { owner: settings.department.clone(), ..of(key, Kind::UpstreamTrouble, says, &page) }
+    };
+    Ok(troubles.into_iter().map(told).collect())
+}
+
 async fn bulletins(ground: &Ground) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for one in bulletin::open(&ground.db).await? {

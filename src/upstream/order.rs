@@ -242,11 +242,18 @@ pub(super) async fn keep(db: &Db, order: &Taken) -> Result<()> {
 }
 
 static ALL: Sql = Sql::new(orders!("ORDER BY o.id DESC LIMIT $1"));
+static TROUBLED: Sql = Sql::new(orders!("WHERE o.trouble <> '' AND o.state < 4 ORDER BY o.id DESC LIMIT 200"));
 static OF_CAMPAIGN: Sql = Sql::new(orders!("WHERE o.campaign = $1 ORDER BY o.id DESC LIMIT 1"));
 
 /// What was taken in, the latest first.
 pub async fn list(db: &Db, most: i64) -> Result<Vec<Taken>> {
     let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&ALL)).bind(most).fetch_all(pool).await)?;
+    rows.into_iter().map(Row::taken).collect()
+}
+
+/// What a person must see to, the latest first.
+pub async fn troubled(db: &Db) -> Result<Vec<Taken>> {
+    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&TROUBLED)).fetch_all(pool).await)?;
     rows.into_iter().map(Row::taken).collect()
 }
 

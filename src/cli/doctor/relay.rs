@@ -5,6 +5,7 @@ use providers::webhook::{BadAddress, check_address};
 
 use super::{Findings, Globals};
 use crate::{
+    account::trouble::time,
     cap::Certificate,
     config::Config,
     db::{Db, Result},
@@ -14,6 +15,7 @@ use crate::{
         attention::{self, Cause},
         order,
     },
+    upstream,
     words::{self, Lang, Phrase},
 };
 
@@ -22,6 +24,7 @@ const SOON: i64 = 30 * 24 * 3_600;
 
 /// Looks at outlets and orders; where nobody passes anything on there is nothing to say.
 pub(super) async fn look(db: &Db, config: &Config, globals: &Globals, findings: &mut Findings) -> Result<()> {
+    upstream(db, config, findings).await?;
     let all = outlet::without_contacts(db).await?;
     let outlets: Vec<&Outlet> = all.iter().filter(|outlet| outlet.active).collect();
     let now = globals.clock.millis();
@@ -63,6 +66,48 @@ pub(super) async fn look(db: &Db, config: &Config, globals: &Globals, findings: 
                 "ask the outlet; once it is mended, Loa tries again within half an hour"
             ),
         );
+    }
+    Ok(())
+}
+
+/// Whether a department's orders come in, and are carried out.
+async fn upstream(db: &Db, config: &Config, findings: &mut Findings) -> Result<()> {
+    let Some(settings) = &config.upstream else { return Ok(()) };
+    let url = &settings.url;
+    if settings.certificate.is_none() {
+        findings.warn(
+            "upstream-certificate",
+            phrase!(
+                "[upstream] không ghim chứng thư: không kiểm được chữ ký trên yêu cầu của {url}",
+                "[upstream] pins no certificate: nobody checks who signed the orders of {url}"
+            ),
+            phrase!(
+                "đặt [upstream] certificate, đối chiếu dấu vân tay qua điện thoại",
+                "set [upstream] certificate, and compare its fingerprint by telephone"
+            ),
+        );
+    }
+    let troubles = upstream::troubles(db, settings).await?;
+    match upstream::poll(db, url).await? {
+        None => findings.warn(
+            "upstream",
+            phrase!("chưa hỏi {url} lần nào", "{url} was never asked"),
+            phrase!("`loa serve` lấy yêu cầu về", "`loa serve` takes orders in"),
+        ),
+        Some(poll) if troubles.is_empty() => {
+            let at = poll.seen_at.map(time).unwrap_or_default();
+            findings.well("upstream", phrase!("{url} trả lời lúc {at}", "{url} answered at {at}"));
+        }
+        Some(_) => {}
+    }
+    for (order, _, says) in troubles {
+        let (vi, en) = (says.vi, says.en);
+        let says = match order {
+            Some(order) => phrase!("yêu cầu {order}: {vi}", "order {order}: {en}"),
+            None => phrase!("[upstream] {url}: {vi}", "[upstream] {url}: {en}"),
+        };
+        let help = phrase!("xem docs/upstream.md; hỏi nơi yêu cầu nếu cần", "see docs/upstream.md; ask the department");
+        findings.bad("upstream", says, help);
     }
     Ok(())
 }
