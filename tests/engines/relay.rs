@@ -17,6 +17,10 @@ use loa::{
 
 use super::world::{HOUR, World, by_sms};
 
+mod sequences;
+
+use sequences::whatever_is_sent_the_store_keeps_the_rules;
+
 const DAY: i64 = 24 * HOUR;
 
 fn province(code: &str) -> Option<&'static str> {
@@ -749,4 +753,5 @@ on_both_engines!(
     late_reports_are_chased_once_a_day,
     an_aborted_run_takes_back_what_nobody_has,
     a_stale_version_changes_nothing,
+    whatever_is_sent_the_store_keeps_the_rules,
 );
