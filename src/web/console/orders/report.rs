@@ -10,7 +10,7 @@ use minijinja::{Value, context, value::Serde};
 
 use super::{
     ACCEPT, Brought, answer, brought, by, page_of, refused, seen,
-    typed::{Typed, Wrong, columns},
+    typed::{Typed, Wrong, columns, moment},
 };
 use crate::{
     audience::place::Places,
@@ -18,14 +18,17 @@ use crate::{
     phrase,
     relay::{
         Happening, Order, State as Stands,
-        report::{self, Rejected},
+        report::{
+            self, Rejected, Report,
+            table::{self, Given, Table},
+        },
     },
     user::Right,
     web::{
         Shared, State,
         console::{
             fault::Fault,
-            form::Upload,
+            form::{File, Upload},
             visitor::{Visitor, see_other},
         },
     },
@@ -33,6 +36,8 @@ use crate::{
 
 /// Mistakes that are told at once.
 const TOLD: usize = 40;
+/// The form's field of a table.
+const TABLE: &str = "table";
 
 pub(super) async fn ask(
     extract::State(State(state)): extract::State<State>,
@@ -98,14 +103,13 @@ pub(super) async fn take(
         wrong.push(("document".into(), phrase!("đính kèm bản quét báo cáo", "attach the scanned report")));
     }
     wrong.extend(answer::unlike(&order, check));
-    let report = match typed.report(document.as_ref().map(|document| document.hash.clone())) {
-        Ok(report) => Some(report),
-        Err(more) => {
-            wrong.extend(more);
-            None
-        }
+    let evidence = document.as_ref().map(|document| document.hash.clone());
+    let read = match upload.files.iter().find(|file| file.field == TABLE && file.size > 0) {
+        Some(file) => of_table(file, &order, &typed, evidence).await?,
+        None => typed.report(evidence).map(|report| (report, None)),
     };
-    let (Some(report), true) = (report, wrong.is_empty()) else {
+    let read = read.map_err(|more| wrong.extend(more));
+    let (Ok((report, table)), true) = (read, wrong.is_empty()) else {
         return Ok(page(&state, &visitor, &order, &typed, check, document.as_ref(), &wrong));
     };
     let (places, by) = (Places::built_in(), by(&state, &visitor));
@@ -123,8 +127,38 @@ pub(super) async fn take(
         }
         Err(Rejected::Refused(refusal)) => Err(refused(refusal)),
         Err(Rejected::Faults(faults)) => {
-            let wrong: Wrong = faults.iter().take(TOLD).map(|fault| typed.at(fault)).collect();
+            let at = |fault: &report::Fault| match &table {
+                Some(table) => (TABLE.to_string(), table.wrong(fault).words()),
+                None => typed.at(fault),
+            };
+            let wrong: Wrong = faults.iter().take(TOLD).map(at).collect();
             Ok(page(&state, &visitor, &order, &typed, check, document.as_ref(), &wrong))
         }
     }
+}
+
+/// A report of which the counts come as a table; what the form says besides is said of it, unless the table says it.
+async fn of_table(
+    file: &File,
+    order: &Order,
+    typed: &Typed,
+    evidence: Option<String>,
+) -> Result<Result<(Report, Option<Table>), Wrong>, Fault> {
+    let (path, order, typed) = (file.spooled.path().to_path_buf(), order.clone(), typed.clone());
+    // Reading a file is the work of a thread that may block.
+    let read = tokio::task::spawn_blocking(move || {
+        let given = Given {
+            sequence: typed.sequence.parse().ok(),
+            as_of: moment(&typed.as_of),
+            last: Some(typed.last),
+            correction: typed.corrects.then_some(typed.reason.as_str()),
+            evidence: evidence.as_deref(),
+            ..Given::of(&order)
+        };
+        table::read(&path, &given)
+    });
+    Ok(match read.await.map_err(anyhow::Error::from)? {
+        Ok(table) => Ok((table.report.clone(), Some(table))),
+        Err(unfit) => Err(unfit.words().into_iter().take(TOLD).map(|why| (TABLE.to_string(), why)).collect()),
+    })
 }
