@@ -405,7 +405,12 @@ static LOOKED: Sql = Sql::new(
     r"UPDATE bulletin SET looked_at = $2 WHERE id = $1 AND changed_at IS NOT NULL AND changed_at <= $2 AND coalesce(looked_at, 0) < changed_at",
 );
 
-static RENAMED: Sql = Sql::new(r"UPDATE bulletin SET owner = $2 WHERE owner = $1");
+// What a department of that name had before it was removed stays: a bulletin stands once.
+static RENAMED: Sql = Sql::new(
+    r"UPDATE bulletin SET owner = $2
+      WHERE owner = $1 AND NOT EXISTS (SELECT 1 FROM bulletin o WHERE o.owner = $2
+                                         AND ((o.source = bulletin.source AND o.guid = bulletin.guid) OR o.alert = bulletin.alert))",
+);
 static SOURCES_RENAMED: Sql = Sql::new(r"UPDATE bulletin_source SET owner = $2 WHERE owner = $1");
 
 /// Rows that are looked through at once for those that somebody sees.
