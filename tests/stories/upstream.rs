@@ -23,10 +23,13 @@ use loa::{
         count::{self, Cut, Figures, Selection},
         follow::{self, Cancelled},
         order::{self, Filter},
-        recount,
+        partner, recount,
     },
     run::make,
-    sandbox::{self, Behaviour, Sandbox},
+    sandbox::{
+        self, Behaviour, Sandbox,
+        partner::{Member, Options as Plays, Partner},
+    },
     seal::Seal,
     transaction,
     upstream::order as taken,
@@ -142,31 +145,39 @@ impl Side {
 
 /// A department that asks Viettel, which fetches its orders, and the token of Viettel's user.
 async fn department() -> (Side, String) {
+    asking("viettel", None).await
+}
+
+/// A department that asks one outlet, and the token of that one's user. With an address, orders are pushed there.
+async fn asking(outlet: &str, url: Option<String>) -> (Side, String) {
     let mut side = Side::new(
-        "[relay]\nsender = \"so-vhttdl.example.vn\"\nname = \"Sở VHTTDL\"\n",
-        &[("campaigns/gia-danh.toml", CAMPAIGN), ("campaigns/cong-van.pdf", "%PDF-1.4")],
+        &format!("[relay]\nsender = \"so-vhttdl.example.vn\"\nname = \"Sở VHTTDL\"\nprivate = [\"{outlet}\"]\n"),
+        &[
+            ("campaigns/gia-danh.toml", &CAMPAIGN.replace("[\"viettel\"]", &format!("[\"{outlet}\"]"))),
+            ("campaigns/cong-van.pdf", "%PDF-1.4"),
+        ],
     );
     side.start().await;
     let (app, actor, now) = (side.app(), Actor::command("Lan"), side.now());
-    let viettel = Written {
-        slug: "viettel".into(),
+    let written = Written {
+        slug: outlet.into(),
         title: "Viettel".into(),
         kind: Kind::Carrier,
-        way: Way::Pull,
-        url: None,
+        way: if url.is_some() { Way::Push } else { Way::Pull },
+        url,
         certificate: None,
         contact: None,
         areas: vec![],
         owner: String::new(),
         sender: "viettel.example.vn".into(),
     };
-    transaction!(app.db, |tx| outlet::add(tx, &app.seal, &viettel, &actor, now).await).unwrap().unwrap();
-    let token = partner_token(&app.db, &app.seal, now).await;
+    transaction!(app.db, |tx| outlet::add(tx, &app.seal, &written, &actor, now).await).unwrap().unwrap();
+    let token = partner_token(&app.db, &app.seal, outlet, now).await;
     (side, token)
 }
 
-/// A token of a user who acts for Viettel, and lends nothing else.
-async fn partner_token(db: &Db, seal: &Seal, now: i64) -> String {
+/// A token of a user who acts for an outlet, and lends nothing else.
+async fn partner_token(db: &Db, seal: &Seal, outlet: &str, now: i64) -> String {
     let actor = Actor::command("Lan");
     let new = New {
         email: "doi-tac@example.vn".into(),
@@ -175,15 +186,14 @@ async fn partner_token(db: &Db, seal: &Seal, now: i64) -> String {
         every_department: true,
         departments: Vec::new(),
     };
-    let id = user::add(db, &new, &actor, now).await.unwrap().unwrap();
-    transaction!(db, |tx| outlet::set_user_outlet(tx, id, Some("viettel"), &actor, now).await).unwrap().unwrap();
+    let id = partner::add(db, &new, Some(outlet), &actor, now).await.unwrap().unwrap();
     let user = user::find(db, id).await.unwrap().unwrap();
     let lends = api_token::New {
         name: "Loa của Viettel",
         rights: [Right::AnswerOrders].into_iter().collect(),
         ends_at: now + 86_400_000,
     };
-    api_token::make(db, seal, &user, &lends, &actor, now).await.unwrap()
+    api_token::make(db, seal, &user, &lends, &actor, now).await.unwrap().0
 }
 
 /// The department's run, and the one order of it.
@@ -199,7 +209,7 @@ async fn ask(department: &Side) -> i64 {
 }
 
 /// Viettel's own Loa, which takes orders from there; its gateway is a stand-in that sends so many a second.
-async fn partner(url: &str, token: &str, stand_ins: &Sandbox, rate: u32) -> Side {
+async fn carrier(url: &str, token: &str, stand_ins: &Sandbox, rate: u32) -> Side {
     let http = stand_ins.http_addr().unwrap();
     let settings = format!(
         r#"[upstream]
@@ -313,7 +323,7 @@ async fn until_reported(department: &Side, partner: &Side) {
 async fn an_order_becomes_a_draft_and_what_was_sent_comes_back_as_its_report() {
     let (mut department, token) = department().await;
     let stand_ins = stand_ins().await;
-    let mut partner = partner(&department.url(), &token, &stand_ins, 1_000).await;
+    let mut partner = carrier(&department.url(), &token, &stand_ins, 1_000).await;
     let order = ask(&department).await;
 
     partner.until("the draft waits", "SELECT count(*) FROM upstream_order WHERE state = 1 AND answered_at IS NOT NULL").await;
@@ -362,7 +372,7 @@ async fn a_cancel_stops_what_goes_and_what_went_is_reported() {
     let (mut department, token) = department().await;
     let stand_ins = stand_ins().await;
     // So slow that it is under way when the Cancel comes.
-    let mut partner = partner(&department.url(), &token, &stand_ins, 2).await;
+    let mut partner = carrier(&department.url(), &token, &stand_ins, 2).await;
     let order = ask(&department).await;
     partner.until("the draft waits", "SELECT count(*) FROM upstream_order WHERE state = 1 AND answered_at IS NOT NULL").await;
     partner.approve().await;
@@ -397,7 +407,7 @@ async fn a_cancel_stops_what_goes_and_what_went_is_reported() {
 async fn a_text_that_somebody_changed_is_not_sent_and_a_cancelled_draft_is_gone() {
     let (mut department, token) = department().await;
     let stand_ins = stand_ins().await;
-    let mut partner = partner(&department.url(), &token, &stand_ins, 1_000).await;
+    let mut partner = carrier(&department.url(), &token, &stand_ins, 1_000).await;
     let order = ask(&department).await;
     partner.until("the draft waits", "SELECT count(*) FROM upstream_order WHERE state = 1 AND answered_at IS NOT NULL").await;
 
@@ -421,5 +431,41 @@ async fn a_text_that_somebody_changed_is_not_sent_and_a_cancelled_draft_is_gone(
     assert!(stand_ins.taken().is_empty());
     assert_eq!(department.number("SELECT count(*) FROM relay_report").await, 0, "nothing was sent, and nothing is owed");
     partner.stop().await;
+    department.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carrier_that_is_wrong_and_says_all_twice_is_counted_once() {
+    const OUTLET: &str = "viettel-wrong-twice-falls-doubtful";
+    let stand_in = Partner::start(Plays::new(Clock::system())).await.unwrap();
+    let url = format!("http://{}/{OUTLET}", stand_in.address().unwrap());
+    let (mut department, token) = asking(OUTLET, Some(url)).await;
+    stand_in.plays(Member { outlet: OUTLET.into(), token, pulls: false, habits: std::collections::BTreeSet::new() });
+    stand_in.works_for(&department.url());
+    let order = ask(&department).await;
+    // It has the order and says that something broke: the department does not know, and whoever answers has it.
+    department.until("it was pushed", "SELECT count(*) FROM relay_event WHERE happening = 'push_in_doubt'").await;
+    while stand_in.step().await > 0 {}
+
+    let said = stand_in.said();
+    let of = |what: &str| said.iter().filter(|one| one.what == what).map(|one| one.status).collect::<Vec<_>>();
+    let taken = |status: &u16| (200..300).contains(status);
+    assert!(of("acknowledge").iter().chain(&of("begin")).chain(&of("correct")).all(taken), "{said:?}");
+    let reports = of("report");
+    assert_eq!(reports.len(), 5, "{said:?}");
+    assert_eq!(reports.iter().filter(|status| **status == 422).count(), 2, "what did not add up, and what fell: {said:?}");
+    let repeated: Vec<(u16, u16)> =
+        said.windows(2).filter(|pair| pair[1].what == "again").map(|pair| (pair[0].status, pair[1].status)).collect();
+    assert_eq!(repeated.len(), 8, "{said:?}");
+    assert!(repeated.iter().all(|(first, again)| taken(first) == taken(again)), "{repeated:?}");
+    assert_eq!(department.number("SELECT count(*) FROM relay_report").await, 4, "each once");
+    assert_eq!(state(&department, order).await, State::Reported);
+    let last: serde_json::Value = serde_json::from_str(&said.last().unwrap().body).unwrap();
+    let line = &last["areas"][0];
+    let figures = figures(&department, order).await;
+    assert_eq!(Some(figures.targeted), line["targeted"].as_i64());
+    assert_eq!((figures.delivered, figures.failed), (line["delivered"].as_i64(), line["failed"].as_i64()));
+    is_sound(&department).await;
+    stand_in.stop().await;
     department.stop().await;
 }
