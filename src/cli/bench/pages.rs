@@ -67,6 +67,7 @@ pub const PAGES: &[&str] = &[
     "/accounts",
     "/accounts/{account}",
     "/gateways",
+    "/orders",
     "/outlets",
     "/outlets/new",
     "/outlets/import",
