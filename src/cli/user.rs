@@ -2,6 +2,7 @@
 //! with the same record; it also makes the first user, and helps an administrator who cannot sign in.
 
 use std::{
+    collections::BTreeMap,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
@@ -331,8 +332,17 @@ impl Ground<'_> {
 
     async fn list(&self) -> anyhow::Result<()> {
         let users = user::list(&self.db).await?;
+        let slugs: BTreeMap<i64, String> =
+            outlet::list(&self.db, &self.seal).await?.into_iter().map(|outlet| (outlet.id, outlet.slug)).collect();
+        let acts_for = outlet::of_users(&self.db).await?;
+        let outlet = |user: &User| acts_for.get(&user.id).and_then(|outlet| slugs.get(outlet)).cloned();
         if self.globals.json {
-            return Ok(Globals::print_json(&users.iter().map(shown).collect())?);
+            let one = |user: &User| {
+                let mut value = shown(user);
+                value["outlet"] = json!(outlet(user));
+                value
+            };
+            return Ok(Globals::print_json(&users.iter().map(one).collect())?);
         }
         let lang = self.lang();
         let head = [
@@ -344,7 +354,9 @@ impl Ground<'_> {
             phrase!("Ghi chú", "Note"),
         ];
         let rows = users.iter().map(|user| {
-            let departments = if user.departments.is_everything() {
+            let departments = if let Some(outlet) = outlet(user) {
+                outlet
+            } else if user.departments.is_everything() {
                 lang.pick("tất cả", "all").to_string()
             } else {
                 user.departments.names().collect::<Vec<_>>().join(", ")
