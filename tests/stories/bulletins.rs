@@ -320,7 +320,7 @@ async fn what_is_hostile_is_refused_and_harms_nobody(world: &World) {
         "file:///etc/passwd".to_string(),
         "https://localhost/".to_string(),
     ] {
-        server.says("/feed", 302, &[("location", &to)], "");
+        server.says("/feed", 302, &[("location", to.as_str())], "");
         let failed = poller.now(None).await.unwrap().remove(0);
         assert!(failed.trouble.is_some(), "{to}");
     }
