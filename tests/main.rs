@@ -28,6 +28,7 @@ mod stories {
     mod mailhost;
     mod main_job;
     mod nodes;
+    mod orders_by_command;
     mod orders_pages;
     mod pages;
     mod partner;

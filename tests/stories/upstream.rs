@@ -150,12 +150,10 @@ async fn department() -> (Side, String) {
 
 /// A department that asks one outlet, and the token of that one's user. With an address, orders are pushed there.
 async fn asking(outlet: &str, url: Option<String>) -> (Side, String) {
+    let campaign = CAMPAIGN.replace("[\"viettel\"]", &format!("[\"{outlet}\"]"));
     let mut side = Side::new(
         &format!("[relay]\nsender = \"so-vhttdl.example.vn\"\nname = \"Sở VHTTDL\"\nprivate = [\"{outlet}\"]\n"),
-        &[
-            ("campaigns/gia-danh.toml", &CAMPAIGN.replace("[\"viettel\"]", &format!("[\"{outlet}\"]"))),
-            ("campaigns/cong-van.pdf", "%PDF-1.4"),
-        ],
+        &[("campaigns/gia-danh.toml", campaign.as_str()), ("campaigns/cong-van.pdf", "%PDF-1.4")],
     );
     side.start().await;
     let (app, actor, now) = (side.app(), Actor::command("Lan"), side.now());
