@@ -745,3 +745,6 @@ fn is_sum(cells: &[String]) -> bool {
     let texts = cells.iter().filter(|cell| cell.chars().any(char::is_alphabetic));
     texts.map(|cell| slug(cell)).next().is_some_and(|first| SUMS.contains(&first.as_str()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ pub fn csv(
     let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer("\u{feff}".as_bytes().to_vec());
     let names = ["line", "key", "name"].map(str::to_string);
     let counts = counts();
-    out.write_record(names.iter().chain(&counts).map(String::as_str).chain(relayed_names()))?;
+    out.write_record(names.into_iter().chain(counts.clone()).chain(relayed_names()))?;
     let own = |line: &str, key: &str, name: &Phrase, figures: &Figures| {
         let reported = relayed_names().map(|_| String::new());
         named(line, key, name.text(lang)).into_iter().chain(numbers(figures)).chain(reported).collect::<Vec<_>>()
@@ -73,8 +73,8 @@ fn numbers(figures: &Figures) -> Vec<String> {
 }
 
 /// The columns of what outlets reported.
-fn relayed_names() -> impl Iterator<Item = &'static str> {
-    std::iter::once("relay_orders").chain(relayed::columns().into_iter().map(|(_, name, _)| name))
+fn relayed_names() -> impl Iterator<Item = String> {
+    std::iter::once("relay_orders").chain(relayed::columns().into_iter().map(|(_, name, _)| name)).map(str::to_string)
 }
 
 fn reported(figures: &relay::count::Figures) -> Vec<String> {

@@ -123,7 +123,7 @@ pub(super) fn relayed_value(reported: &Relayed, lang: Lang) -> Value {
         split(&relayed::others(), &column, &reported.others)
     });
     context! {
-        label => relayed::label().text(lang), columns => columns.iter().map(|(name, _, _)| name.text(lang)).collect::<Vec<_>>(),
+        label => relayed::label().text(lang), columns => columns.iter().map(|(name, _, _)| name.text(lang).to_string()).collect::<Vec<_>>(),
         carriers => reported.orders + reported.total.orders > 0, total => line(lang.pick("Tổng", "Total"), &reported.total),
         orders => words::number(reported.orders, lang), splits, others, kinds,
         all_silent => words::number(i64::try_from(silent.len()).unwrap_or(0) + reported.more_silent, lang),
