@@ -62,7 +62,7 @@ CREATE INDEX relay_order_due ON relay_order (report_by) WHERE state IN (2, 3, 5,
 CREATE INDEX relay_order_late ON relay_order (outlet, chased_at, run, owner) WHERE overdue_since IS NOT NULL;
 CREATE INDEX relay_order_over ON relay_order (state, expires_at);
 CREATE INDEX relay_order_mark ON relay_order (run, version, overdue_since);
-CREATE INDEX relay_order_state ON relay_order (state, owner, overdue_since);
+CREATE INDEX relay_order_state ON relay_order (state, id, owner, overdue_since);
 CREATE INDEX relay_order_open ON relay_order (outlet, owner, overdue_since, step, state) WHERE state IN (1, 2, 3, 5, 6);
 
 -- What happened to an order; never changed.

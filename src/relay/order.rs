@@ -306,11 +306,39 @@ pub struct Filter {
     pub before: Option<i64>,
 }
 
-static LIST: Sql = Sql::new(orders!(
-    "WHERE o.id < coalesce($1, 9223372036854775807) AND o.campaign = coalesce($2, o.campaign) AND o.run = coalesce($3, o.run)
-       AND o.outlet = coalesce($4, o.outlet) AND o.state = coalesce($5, o.state) AND (NOT $6 OR o.overdue_since IS NOT NULL)
-     ORDER BY o.id DESC LIMIT $7"
-));
+/// A page of a list; what `$first` says first is found by an index of its own.
+macro_rules! listed {
+    ($first:expr) => {
+        orders!(concat!(
+            "WHERE ",
+            $first,
+            " o.id < coalesce($1, 9223372036854775807) AND o.campaign = coalesce($2, o.campaign) AND o.run = coalesce($3, o.run)
+              AND o.outlet = coalesce($4, o.outlet) AND o.state = coalesce($5, o.state) AND (NOT $6 OR o.overdue_since IS NOT NULL)
+              ORDER BY o.id DESC LIMIT $7"
+        ))
+    };
+}
+
+static LIST: Sql = Sql::new(listed!(""));
+static LIST_OF_RUN: Sql = Sql::new(listed!("o.run = $3 AND"));
+static LIST_OF_OUTLET: Sql = Sql::new(listed!("o.outlet = $4 AND"));
+static LIST_OF_CAMPAIGN: Sql = Sql::new(listed!("o.campaign = $2 AND"));
+static LIST_LATE: Sql = Sql::new(listed!("o.overdue_since IS NOT NULL AND"));
+static LIST_IN_STATE: Sql = Sql::new(listed!("o.state = $5 AND"));
+
+impl Filter {
+    /// The statement of the page whose index leaves the fewest to look at; `outlet`: whose alone.
+    fn statement(&self, outlet: Option<i64>) -> &'static Sql {
+        match (self.run, outlet, &self.campaign, self.overdue, self.state) {
+            (Some(_), ..) => &LIST_OF_RUN,
+            (_, Some(_), ..) => &LIST_OF_OUTLET,
+            (_, _, Some(_), ..) => &LIST_OF_CAMPAIGN,
+            (.., true, _) => &LIST_LATE,
+            (.., Some(_)) => &LIST_IN_STATE,
+            _ => &LIST,
+        }
+    }
+}
 
 /// The orders of a list that those eyes see, the latest first; at most `most` of them. What they do not see is passed over.
 pub async fn list(db: &Db, filter: &Filter, eyes: Eyes<'_>, most: usize, now: i64) -> Result<Vec<Order>> {
@@ -322,8 +350,9 @@ pub async fn list(db: &Db, filter: &Filter, eyes: Eyes<'_>, most: usize, now: i6
         Eyes::Outlet(own) => Some(own),
         _ => filter.outlet,
     };
+    let page = filter.statement(outlet);
     loop {
-        let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST))
+        let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(page))
             .bind(before)
             .bind(&filter.campaign)
             .bind(filter.run)
