@@ -383,7 +383,7 @@ async fn nobody_does_what_is_not_theirs() {
         for button in ["/hand-over", "/withdraw", "/answer", "/report"] {
             assert!(!seen.text.contains(&format!("{at}{button}\"")), "{button}: {}", seen.text);
         }
-        for action in ["approve", "hand-over", "withdraw", "cancel", "close", "reopen", "update"] {
+        for action in ["approve", "push-again", "hand-over", "withdraw", "cancel", "close", "reopen", "update"] {
             let answer = manager.post_from("/orders", &format!("{at}/{action}"), &[("why", "x")]).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{action}");
         }

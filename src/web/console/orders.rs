@@ -57,6 +57,7 @@ pub(super) fn routes() -> Router<State> {
         .route("/orders", get(list::show))
         .route("/orders/{identifier}", get(show::show))
         .route("/orders/{identifier}/approve", post(act::approve))
+        .route("/orders/{identifier}/push-again", post(act::push_again))
         .route("/orders/{identifier}/hand-over", post(act::hand_over))
         .route("/orders/{identifier}/withdraw", post(act::withdraw))
         .route("/orders/{identifier}/cancel", post(act::cancel))

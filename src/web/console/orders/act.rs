@@ -1,4 +1,4 @@
-//! What the office does with an order by one button: approve, hand over, withdraw, cancel, close, open again. Whether it fits is judged
+//! What the office does with an order by one button: approve, push again, hand over, withdraw, cancel, close, open again. Whether it fits is judged
 //! where it is done.
 
 use axum::{
@@ -32,6 +32,19 @@ pub(super) async fn approve(
     order::approve(&state.parts.db, found.id, &by(&state, &visitor)).await?.map_err(refused)?;
     state.parts.work.notify_waiters();
     visitor.flash(&phrase!("Đã phê duyệt bản sửa đổi {identifier}.", "The Update {identifier} is approved.")).await?;
+    Ok(see_other(&page_of(&found)))
+}
+
+pub(super) async fn push_again(
+    extract::State(State(state)): extract::State<State>,
+    visitor: Visitor,
+    Path(identifier): Path<String>,
+    _: Fields,
+) -> Result<Response, Fault> {
+    let found = seen(&state, &visitor, &identifier).await?;
+    visitor.needs(Right::WriteOrders)?;
+    hand::retry(&state.parts.db, found.id, &by(&state, &visitor)).await?.map_err(refused)?;
+    visitor.flash(&phrase!("Yêu cầu sẽ được gửi lại ngay.", "The order is pushed again at once.")).await?;
     Ok(see_other(&page_of(&found)))
 }
 

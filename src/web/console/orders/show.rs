@@ -75,7 +75,11 @@ pub(super) async fn show(
         handed_at => order.handed_at, answered_at => order.answered_at, closed_at => order.closed_at,
         expires_at => order.expires_at, overdue_since => order.overdue_since, made_by => &order.made_by,
         in_doubt => order.in_doubt && order.state == Stands::Approved,
-        push => push.map(|push| context! { tries => push.tries, next_at => push.next_at, last => words::said(push.last, lang) }),
+        push => push.map(|push| context! {
+            tries => push.tries, next_at => push.next_at, rejected => push.rejected,
+            again => push.next_at > now && !push.last.is_empty() && visitor.can(Right::WriteOrders),
+            last => words::said(push.last, lang),
+        }),
         family => family.iter().filter(|one| one.id != order.id).map(|one| line(one, lang)).collect::<Vec<_>>(),
         earlier => family.iter().find(|one| Some(one.id) == order.earlier).map(|one| line(one, lang)),
         events => events.iter().map(|event| told(event, &papers, lang)).collect::<Vec<_>>(),
@@ -92,7 +96,10 @@ fn told(event: &Event, papers: &BTreeMap<String, String>, lang: Lang) -> Value {
     let (detail, paper) = paper::apart(&event.detail);
     context! {
         at => event.at, label => event.label().text(lang), by => &event.by_whom, detail => words::said(detail.to_string(), lang),
-        bad => matches!(event.happening.as_str(), "refuse" | "overdue" | "report_rejected" | "push_failed" | "push_in_doubt"),
+        bad => matches!(
+            event.happening.as_str(),
+            "refuse" | "overdue" | "report_rejected" | "push_failed" | "push_in_doubt" | "push_rejected" | "answer_unfit" | "chase_failed"
+        ),
         paper => paper.map(|hash| context! { hash, name => papers.get(hash) }),
     }
 }
