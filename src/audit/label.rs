@@ -3,7 +3,7 @@
 use crate::{phrase, words::Phrase};
 
 /// The first words of actions, with what people call those areas.
-pub const AREAS: [(&str, &str, &str); 21] = [
+pub const AREAS: [(&str, &str, &str); 22] = [
     ("user.", "Người dùng và đăng nhập", "Users and signing in"),
     ("token.", "Mã truy cập API", "API tokens"),
     ("department.", "Đơn vị", "Departments"),
@@ -25,6 +25,7 @@ pub const AREAS: [(&str, &str, &str); 21] = [
     ("order.", "Yêu cầu nhắn tin", "Relay orders"),
     ("outlet.", "Đơn vị tiếp nhận", "Outlets"),
     ("bulletin.", "Bản tin cảnh báo", "Bulletins"),
+    ("upstream.", "Yêu cầu của nơi khác", "Orders of another Loa"),
 ];
 
 /// What people call an action.
@@ -111,6 +112,9 @@ pub fn label(action: &str) -> Phrase {
         "user.outlet" => phrase!("Giao người dùng cho đơn vị tiếp nhận", "Let a user act for an outlet"),
         other if other.starts_with("order.") || other.starts_with("outlet.") => relay(other),
         other if other.starts_with("bulletin.") => bulletin(other),
+        "upstream.take" => phrase!("Nhận yêu cầu của cơ quan khác", "Took an order of another office in"),
+        "upstream.send" => phrase!("Bắt đầu một đợt theo yêu cầu", "Began a round of an order"),
+        "upstream.end" => phrase!("Ngừng thực hiện yêu cầu", "Ended an order"),
         other => Phrase::from(other),
     }
 }

@@ -26,12 +26,10 @@ pub enum State {
     Ended = 3,
     /// Nothing more is to be done.
     Done = 4,
-    /// It cannot be carried out: a person must see to it.
-    Unfit = 5,
 }
 
 impl State {
-    const ALL: [Self; 6] = [Self::New, Self::Waiting, Self::Sending, Self::Ended, Self::Done, Self::Unfit];
+    const ALL: [Self; 5] = [Self::New, Self::Waiting, Self::Sending, Self::Ended, Self::Done];
 
     fn from_number(number: i16) -> Option<Self> {
         Self::ALL.into_iter().find(|state| *state as i16 == number)
@@ -45,7 +43,6 @@ impl State {
             Self::Sending => "sending",
             Self::Ended => "ended",
             Self::Done => "done",
-            Self::Unfit => "unfit",
         }
     }
 }
@@ -332,6 +329,6 @@ mod tests {
         for (number, state) in (0..).zip(State::ALL) {
             assert_eq!((state as i16, State::from_number(number)), (number, Some(state)));
         }
-        assert_eq!(State::from_number(6), None);
+        assert_eq!(State::from_number(5), None);
     }
 }
