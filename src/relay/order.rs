@@ -307,7 +307,7 @@ pub struct Filter {
 }
 
 /// A page of a list; what `$first` says first is found by an index of its own.
-macro_rules! listed {
+macro_rules! sifted {
     ($first:expr) => {
         orders!(concat!(
             "WHERE ",
@@ -319,12 +319,12 @@ macro_rules! listed {
     };
 }
 
-static LIST: Sql = Sql::new(listed!(""));
-static LIST_OF_RUN: Sql = Sql::new(listed!("o.run = $3 AND"));
-static LIST_OF_OUTLET: Sql = Sql::new(listed!("o.outlet = $4 AND"));
-static LIST_OF_CAMPAIGN: Sql = Sql::new(listed!("o.campaign = $2 AND"));
-static LIST_LATE: Sql = Sql::new(listed!("o.overdue_since IS NOT NULL AND"));
-static LIST_IN_STATE: Sql = Sql::new(listed!("o.state = $5 AND"));
+static LIST: Sql = Sql::new(sifted!(""));
+static LIST_OF_RUN: Sql = Sql::new(sifted!("o.run = $3 AND"));
+static LIST_OF_OUTLET: Sql = Sql::new(sifted!("o.outlet = $4 AND"));
+static LIST_OF_CAMPAIGN: Sql = Sql::new(sifted!("o.campaign = $2 AND"));
+static LIST_LATE: Sql = Sql::new(sifted!("o.overdue_since IS NOT NULL AND"));
+static LIST_IN_STATE: Sql = Sql::new(sifted!("o.state = $5 AND"));
 
 impl Filter {
     /// The statement of the page whose index leaves the fewest to look at; `outlet`: whose alone.
