@@ -46,7 +46,7 @@ const LEASE: i64 = 5 * 60_000;
 /// Orders of one step.
 const MOST: i64 = 20;
 /// How often a waiting draft or a round is looked at, and how long after a count the next one is made (milliseconds).
-const LOOK: i64 = 2_000;
+const LOOK: i64 = 5_000;
 const COUNTED: i64 = 60_000;
 /// How long what a person must mend is left to them before it is tried again (milliseconds).
 const MEND: i64 = 5 * 60_000;
@@ -169,14 +169,20 @@ impl Upstream {
     /// A bounded piece of everything that is to be done.
     pub async fn step(&self) -> Result<Done> {
         let mut done = Done { taken: self.look().await?, ..Done::default() };
+        let mut failed = None;
         let now = self.clock.millis();
         for order in order::claim(&self.db, MOST, now, now + LEASE).await? {
             let before = order.clone();
-            let after = self.advance(order, &mut done).await?;
-            done.moved += usize::from(after.state != before.state || after.answered_at != before.answered_at);
-            order::keep(&self.db, &after).await?;
+            // One that fails keeps no other waiting; it is looked at again when its claim is over.
+            match self.advance(order, &mut done).await {
+                Ok(after) => {
+                    done.moved += usize::from(after.state != before.state || after.answered_at != before.answered_at);
+                    order::keep(&self.db, &after).await?;
+                }
+                Err(error) => failed = Some(error),
+            }
         }
-        Ok(done)
+        failed.map_or(Ok(done), Err)
     }
 
     /// Asks the department what there is, if it is time to. How many orders were taken in.
@@ -401,6 +407,10 @@ impl Upstream {
                 theirs.version
             }
         };
+        // An earlier try asked for approval, and somebody gave it.
+        if approval::last_released(db, &slug).await?.is_some() {
+            return Ok(Ok(slug));
+        }
         let library = self.shelf.library(db).await?;
         let note = phrase!("Yêu cầu {0}", "Order {0}", order.identifier).vi;
         match edition::submit(db, &library, true, (&slug, version), &note, &self.actor, self.clock.millis()).await {
