@@ -5,6 +5,7 @@ mod administrator;
 mod approver;
 mod manager;
 mod officer;
+mod orders;
 mod partner;
 
 use loa::sandbox::Behaviour;

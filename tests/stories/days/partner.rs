@@ -33,7 +33,7 @@ payment  = "free"
 "#;
 
 /// An office whose run has asked a carrier and a school.
-async fn asked() -> House {
+pub(super) async fn asked() -> House {
     let mut office = Office::prepare(Behaviour::default()).await;
     std::fs::write(office.dir().join("campaigns/qua-don-vi.toml"), ASKS).unwrap();
     office.outlet("viettel", "Viettel Hà Nội", "carrier");
@@ -49,7 +49,7 @@ async fn asked() -> House {
 }
 
 /// Looks at the page that is open, in every way.
-async fn look_at(browser: &Browser, name: &str) {
+pub(super) async fn look_at(browser: &Browser, name: &str) {
     let mut wrong = Vec::new();
     for width in WIDTHS {
         for theme in Theme::ALL {
