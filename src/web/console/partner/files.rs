@@ -132,10 +132,16 @@ impl Evidence {
     }
 }
 
-/// Keeps the evidence of a form: what was chosen, or what came when the form was sent before and had mistakes. That is sealed to whoever
-/// brought it, so that nobody names another's paper.
-pub(super) async fn evidence(state: &Shared, own: &Own, upload: &Upload) -> Result<Result<Option<Evidence>, Phrase>, Fault> {
-    let (db, seal, user) = (&state.parts.db, &state.parts.seal, own.visitor.user.id);
+/// Keeps the evidence that a form of an order brings: what was chosen, or what came when the form was sent before and had mistakes. That is
+/// sealed to whoever brought it and to the order, so that nobody names another's paper.
+pub(super) async fn evidence(
+    state: &Shared,
+    own: &Own,
+    order: &Order,
+    upload: &Upload,
+) -> Result<Result<Option<Evidence>, Phrase>, Fault> {
+    let (db, seal) = (&state.parts.db, &state.parts.seal);
+    let mark = format!("evidence {} {} ", own.visitor.user.id, order.id);
     let Some(file) = upload.files.iter().find(|file| file.field == "document" && file.size > 0) else {
         let carried = upload.fields.get("brought");
         let opened = URL_SAFE_NO_PAD.decode(carried).ok().and_then(|sealed| seal.open_token(&sealed).ok());
