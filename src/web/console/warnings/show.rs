@@ -137,6 +137,7 @@ pub(super) async fn show(
             may_approve => visitor.can(Right::Approve), may_write => visitor.can(Right::WriteCampaigns),
             uncounted => uncounted, estimate => Value::from(Serde(&estimate)),
             failed => matches!(counted, Some(Err(_))), bulletin,
+            document, published => publish::address(&state.0.parts.config).map(str::to_string),
         },
     ))
 }
