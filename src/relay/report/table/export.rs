@@ -6,7 +6,7 @@ use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, XlsxError};
 
 use super::{
     header::Field,
-    name,
+    place::name,
     template::{COLUMNS, area_by, count_of, write_number},
 };
 use crate::{

@@ -10,7 +10,7 @@ use rust_xlsxwriter::{
     DataValidation, DataValidationRule, Format, FormatAlign, FormatBorder, ProtectionOptions, Workbook, Worksheet, XlsxError,
 };
 
-use super::{header::Field, name};
+use super::{header::Field, place::name};
 use crate::{
     audience::place::Places,
     relay::{
