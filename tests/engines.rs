@@ -41,5 +41,6 @@ mod schema;
 mod statements;
 mod tokens;
 mod upgrade;
+mod upstream;
 mod users;
 pub mod world;
