@@ -5,6 +5,8 @@
 //! A look is claimed by a lease in the source's row, so that of several nodes one looks; should it die, another goes on when the lease
 //! is over. What was taken twice over would be taken once: that is [`super::take`]'s, not the lease's.
 
+mod source;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
@@ -14,6 +16,8 @@ use std::{
 use providers::exchange::Exchange;
 use reqwest::Url;
 
+pub use source::{Source, sources};
+
 use super::{
     Became, State, Why,
     fetch::{self, Fetched, Lost, Wanted},
@@ -21,14 +25,13 @@ use super::{
     paste::channels,
     read::{self, Read},
     take::{FIRST_DAYS, FIRST_MOST, MOST_AT_ONCE, OLD_DAYS, Taking, Wish, take},
-    unpack,
 };
 use crate::{
     audit::Actor,
     cap::{self, Certificate, feed},
     clock::Clock,
     config::{BulletinSource, Config},
-    db::{Db, Result, Sql, affected},
+    db::{Db, Result, Sql},
     on, phrase, transaction,
     words::Phrase,
 };
@@ -50,66 +53,10 @@ const MOST_LOST: usize = 2;
 const CHUNK: usize = 50;
 const DAY: i64 = 24 * 3_600_000;
 
-/// A source as it stands. Times are unix milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Source {
-    /// Its name in the settings.
-    pub name: String,
-    /// Where it lies.
-    pub url: String,
-    /// Whose drafts its bulletins become.
-    pub owner: String,
-    etag: Option<String>,
-    modified: Option<String>,
-    /// When it is looked at next.
-    pub next_at: i64,
-    /// When it was first read to its end.
-    pub first_at: Option<i64>,
-    /// When it last answered.
-    pub read_at: Option<i64>,
-    /// Failures in a row.
-    pub failures: i64,
-    last: String,
-}
-
-impl Source {
-    /// What went wrong at the last look; none: nothing.
-    pub fn trouble(&self) -> Option<Phrase> {
-        unpack(&self.last)
-    }
-}
-
-macro_rules! source_columns {
-    () => {
-        "name, url, owner, etag, modified, next_at, first_at, read_at, failures, last"
-    };
-}
-
-static SOURCES: Sql = Sql::new(concat!("SELECT ", source_columns!(), " FROM bulletin_source ORDER BY name"));
-
-static ADD: Sql = Sql::new(
-    r"INSERT INTO bulletin_source (name, url, owner, next_at, failures, last) VALUES ($1, $2, $3, 0, 0, '')
-      ON CONFLICT (name) DO NOTHING",
-);
-
-static CLAIM: Sql =
-    Sql::new(concat!("UPDATE bulletin_source SET next_at = $2 WHERE name = $1 AND next_at <= $3 RETURNING ", source_columns!()));
-
-static FINISH: Sql = Sql::new(
-    r"UPDATE bulletin_source SET url = $3, owner = $4, etag = $5, modified = $6, next_at = $7, first_at = $8, read_at = $9,
-                                 failures = $10, last = $11
-      WHERE name = $1 AND next_at = $2",
-);
-
 static KNOWN: Sql = Sql::new(
     r"SELECT b.guid, b.hash, b.state FROM bulletin b
       WHERE b.owner = $1 AND b.source = $2 AND b.guid IN (SELECT text FROM :texts($3) AS v)",
 );
-
-/// All sources that were ever looked at.
-pub async fn sources(db: &Db) -> Result<Vec<Source>> {
-    on!(db.read, |pool, sql| sqlx::query_as(sql(&SOURCES)).fetch_all(pool).await)
-}
 
 /// What a look at a source came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -189,17 +136,8 @@ impl Poller {
             if !wanted {
                 continue;
             }
-            if !known.contains_key(&config.name) {
-                let (name, url, owner) = (&config.name, &config.url, &config.department);
-                on!(self.db.write, |pool, sql| {
-                    sqlx::query(sql(&ADD)).bind(name).bind(url).bind(owner).execute(pool).await.map(affected)
-                })?;
-            }
-            let due = if asked.is_some() { i64::MAX } else { now };
-            let claimed: Option<Source> = on!(self.db.write, |pool, sql| {
-                sqlx::query_as(sql(&CLAIM)).bind(&config.name).bind(now + LEASE).bind(due).fetch_optional(pool).await
-            })?;
-            if let Some(source) = claimed {
+            let (is_new, due) = (!known.contains_key(&config.name), if asked.is_some() { i64::MAX } else { now });
+            if let Some(source) = source::claim(&self.db, config, is_new, due, now + LEASE).await? {
                 all.push(self.look(config, pinned.as_ref(), source).await?);
             }
         }
@@ -212,6 +150,8 @@ impl Poller {
         let first_here = self.seen.lock().map_or(true, |mut seen| seen.insert(config.name.clone()));
         if source.url != config.url || source.owner != config.department {
             // Another source, or another's: what is there now is not news.
+            source.url.clone_from(&config.url);
+            source.owner.clone_from(&config.department);
             source.first_at = None;
             source.etag = None;
             source.modified = None;
@@ -248,23 +188,8 @@ impl Poller {
                 (looked, now + wait.max(asked))
             }
         };
-        on!(self.db.write, |pool, sql| {
-            sqlx::query(sql(&FINISH))
-                .bind(&config.name)
-                .bind(lease)
-                .bind(&config.url)
-                .bind(&config.department)
-                .bind(&source.etag)
-                .bind(&source.modified)
-                .bind(next)
-                .bind(source.first_at)
-                .bind(source.read_at)
-                .bind(source.failures)
-                .bind(&source.last)
-                .execute(pool)
-                .await
-                .map(affected)
-        })?;
+        source.next_at = next;
+        source::finish(&self.db, &source, lease).await?;
         if looked.drafts + looked.refused + looked.changed > 0 {
             let Looked { drafts, refused, changed, .. } = looked;
             tracing::info!(source = config.name, drafts, refused, changed, "bulletins came in");
