@@ -142,7 +142,7 @@ pub(super) fn told(text: &str) -> Option<Phrase> {
     (!text.is_empty()).then(|| Phrase { vi: vi.to_string(), en: en.to_string() })
 }
 
-macro_rules! orders {
+macro_rules! taken_orders {
     ($rest:expr) => {
         concat!(
             "SELECT o.id, o.identifier, o.step, o.earlier, o.state, o.content, o.campaign, o.trouble, o.taken_at, o.expires_at,
@@ -194,7 +194,7 @@ pub(super) async fn take(db: &Db, asked: &Asked, document: &[u8], actor: &Actor,
     })
 }
 
-static DUE: Sql = Sql::new(orders!("WHERE o.state < 4 AND o.next_at <= $1 ORDER BY o.next_at, o.id LIMIT $2"));
+static DUE: Sql = Sql::new(taken_orders!("WHERE o.state < 4 AND o.next_at <= $1 ORDER BY o.next_at, o.id LIMIT $2"));
 static CLAIM: Sql = Sql::new(r"UPDATE upstream_order SET next_at = $2 WHERE id = $1 AND next_at = $3");
 
 /// Orders at which something is to be done, each this caller's alone until `until`.
@@ -238,9 +238,9 @@ pub(super) async fn keep(db: &Db, order: &Taken) -> Result<()> {
     .map(drop)
 }
 
-static ALL: Sql = Sql::new(orders!("ORDER BY o.id DESC LIMIT $1"));
-static TROUBLED: Sql = Sql::new(orders!("WHERE o.trouble <> '' AND o.state < 4 ORDER BY o.id DESC LIMIT 200"));
-static OF_CAMPAIGN: Sql = Sql::new(orders!("WHERE o.campaign = $1 ORDER BY o.id DESC LIMIT 1"));
+static ALL: Sql = Sql::new(taken_orders!("ORDER BY o.id DESC LIMIT $1"));
+static TROUBLED: Sql = Sql::new(taken_orders!("WHERE o.trouble <> '' AND o.state < 4 ORDER BY o.id DESC LIMIT 200"));
+static OF_CAMPAIGN: Sql = Sql::new(taken_orders!("WHERE o.campaign = $1 ORDER BY o.id DESC LIMIT 1"));
 
 /// What was taken in, the latest first.
 pub async fn list(db: &Db, most: i64) -> Result<Vec<Taken>> {
@@ -260,8 +260,8 @@ pub async fn of_campaign(db: &Db, slug: &str) -> Result<Option<Taken>> {
     row.map(Row::taken).transpose()
 }
 
-static LOCK: Sql = Sql::new(orders!("WHERE o.id = $1 :lock(o)"));
-static LOCK_NAMED: Sql = Sql::new(orders!("WHERE o.identifier = $1 :lock(o)"));
+static LOCK: Sql = Sql::new(taken_orders!("WHERE o.id = $1 :lock(o)"));
+static LOCK_NAMED: Sql = Sql::new(taken_orders!("WHERE o.identifier = $1 :lock(o)"));
 
 /// Locks an order for a change.
 pub(super) async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Taken>> {

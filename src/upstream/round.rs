@@ -54,14 +54,10 @@ impl Round {
     }
 }
 
-macro_rules! runs {
-    () => {
-        "SELECT r.id, CASE WHEN r.kin = 1 THEN r.parent END AS parent, r.created_at AS begun_at, r.settled_at FROM run r
-         WHERE r.campaign = $1 AND r.origin <> 2 AND r.state <> 4 ORDER BY r.id"
-    };
-}
-
-static RUNS: Sql = Sql::new(runs!());
+static RUNS: Sql = Sql::new(
+    r"SELECT r.id, CASE WHEN r.kin = 1 THEN r.parent END AS parent, r.created_at AS begun_at, r.settled_at FROM run r
+      WHERE r.campaign = $1 AND r.origin <> 2 AND r.state <> 4 ORDER BY r.id",
+);
 
 /// The rounds of an order so far. A run beyond those that were ordered belongs to none: it is not the department's.
 pub async fn of(db: &Db, order: &Taken) -> Result<Vec<Round>> {
