@@ -51,7 +51,7 @@ impl House {
         std::fs::create_dir(&campaigns).unwrap();
         std::fs::write(campaigns.join("segments.toml"), EVERYBODY).unwrap();
         let file = folder.path().join("loa.toml");
-        std::fs::write(&file, "[office]\nname = \"Sở Mẫu\"\nshort = \"So Mau\"\nhotline = \"156\"\n").unwrap();
+        std::fs::write(&file, "[server]\npublic_url = \"https://canhbao.example.vn\"\n[office]\nname = \"Sở Mẫu\"\nshort = \"So Mau\"\nhotline = \"156\"\n").unwrap();
         let mut config = Config::read(Some(&file), &BTreeMap::new()).map_err(|p| format!("{p:?}")).unwrap();
         config.campaigns_dir = campaigns.clone();
         config.accounts = vec![configured("sms", Channel::Sms)];
@@ -357,6 +357,15 @@ async fn a_warning_takes_three_steps_and_one_approval(world: &World) {
     assert_eq!(gateway.texts(), vec!["CANH BAO: ke gian nhan tin Zalo gia CSGT bao phat nguoi. Tra cuu tai csgt.vn."; 4]);
     let run = warning::get(&world.db, draft.strip_prefix("/warnings/").unwrap()).await.unwrap().unwrap().run.unwrap();
     assert!(officer.page(&draft).await.contains(&format!("/runs/{run}/after")));
+    // What the public is told of it.
+    let (status, feed) = officer.get("/warnings.atom").await;
+    assert!(status == StatusCode::OK && feed.contains(&format!("/warnings/loa-{run}-")), "{feed}");
+    let told = officer.page(&draft).await;
+    for address in
+        ["canhbao.example.vn/genuine", "canhbao.example.vn/warnings.atom", &format!("canhbao.example.vn/warnings/loa-{run}-")]
+    {
+        assert!(told.contains(address), "{address}: {told}");
+    }
 
     pulse::take(&world.db, world.now()).await.unwrap();
     let after = officer.page(&format!("/runs/{run}/after")).await;
