@@ -120,7 +120,9 @@ impl Forms {
         };
         let corrected = corrected(went);
         for one in went.all().values() {
-            let withdrawn = one.withdrawn_at().or_else(|| corrected.get(&one.run.id).copied());
+            // Advice that was stopped is no worse for it; a warning that was, does not hold.
+            let ended = one.withdrawn_at().filter(|_| one.run.is_warning() || one.ways.is_empty());
+            let withdrawn = ended.or_else(|| corrected.get(&one.run.id).copied());
             let filled = self.filled(db, config, one).await?;
             for (channel, account) in &one.ways {
                 let senders = senders(config, *channel, account);
