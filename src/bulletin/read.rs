@@ -248,10 +248,13 @@ impl Read {
         self.alert.as_ref().map(|alert| key(&alert.reference().to_string()))
     }
 
-    /// The CAP documents that its own is about.
+    /// The CAP documents that its own takes the place of, or withdraws: its sender's own, and never in an exercise.
     pub(super) fn references(&self) -> Vec<String> {
-        let of = self.alert.as_ref().filter(|_| matches!(self.kind(), Kind::Update | Kind::Cancel));
-        of.map(|alert| alert.references.iter().map(|one| key(&one.to_string())).collect()).unwrap_or_default()
+        let Some(alert) = self.alert.as_ref().filter(|_| matches!(self.kind(), Kind::Update | Kind::Cancel)) else {
+            return Vec::new();
+        };
+        let own = alert.references.iter().filter(|one| alert.status == Status::Actual && one.sender == alert.sender);
+        own.map(|one| key(&one.to_string())).collect()
     }
 
     /// Why it is not believed.

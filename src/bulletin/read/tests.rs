@@ -97,6 +97,15 @@ fn an_alert_says_what_it_is_about() {
     let cancel = one(&write(&cancel).unwrap(), None);
     assert_eq!((cancel.kind(), cancel.idle(NOW), cancel.body.as_str()), (Kind::Cancel, Some(Why::Withdraws), "Nhầm"));
     assert_eq!(cancel.references(), [read.reference().unwrap()]);
+    let stranger = |status, sender: &str| {
+        let note = Some("Nhầm".to_string());
+        let references = vec![warning().reference()];
+        let alert = Alert { msg_type: MsgType::Cancel, status, sender: sender.to_string(), references, note, ..warning() };
+        one(&write(&alert).unwrap(), None).references()
+    };
+    assert_eq!(stranger(Status::Actual, &warning().sender).len(), 1);
+    assert!(stranger(Status::Actual, "khac.example.vn").is_empty(), "nobody withdraws another's");
+    assert!(stranger(Status::Exercise, &warning().sender).is_empty(), "an exercise withdraws nothing");
 }
 
 #[test]
