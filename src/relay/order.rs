@@ -323,7 +323,7 @@ static LIST: Sql = Sql::new(sifted!(""));
 static LIST_OF_RUN: Sql = Sql::new(sifted!("o.run = $3 AND"));
 static LIST_OF_OUTLET: Sql = Sql::new(sifted!("o.outlet = $4 AND"));
 static LIST_OF_CAMPAIGN: Sql = Sql::new(sifted!("o.campaign = $2 AND"));
-static LIST_LATE: Sql = Sql::new(sifted!("o.overdue_since IS NOT NULL AND"));
+static LIST_LATE: Sql = Sql::new(sifted!("o.id IN (SELECT l.id FROM relay_order l WHERE l.overdue_since IS NOT NULL) AND"));
 static LIST_IN_STATE: Sql = Sql::new(sifted!("o.state = $5 AND"));
 
 impl Filter {

@@ -10,36 +10,35 @@ use crate::{
     db::{Db, Result, Sql},
     on,
     outlet::Kind,
+    user::Scope,
 };
 
-/// How many orders of a state there are, and of how many of them the final report is late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// All of them.
-    pub orders: i64,
+/// How many orders wait for somebody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// Those to be approved, handed over or acknowledged, and those that were refused, by their state.
+    pub states: BTreeMap<State, i64>,
     /// Those whose final report is late.
     pub overdue: i64,
 }
 
-static COUNT: Sql =
-    Sql::new(r"SELECT owner, state, count(*) AS orders, count(overdue_since) AS overdue FROM relay_order GROUP BY state, owner");
+// 0 drafted, 1 approved, 2 handed over, 4 refused: what is over is the most by far, and is not counted.
+static WAITING: Sql =
+    Sql::new(r"SELECT owner, state, count(*) AS orders FROM relay_order WHERE state IN (0, 1, 2, 4) GROUP BY state, owner");
+static LATE: Sql = Sql::new(r"SELECT owner, count(*) AS orders FROM relay_order WHERE overdue_since IS NOT NULL GROUP BY owner");
 
-/// How many orders stand in which state, of the departments that those eyes see. An outlet counts its own by its list.
-pub async fn counts(db: &Db, eyes: Eyes<'_>) -> Result<BTreeMap<State, Standing>> {
-    let rows: Vec<(String, i16, i64, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&COUNT)).fetch_all(pool).await)?;
-    let mut counts: BTreeMap<State, Standing> = BTreeMap::new();
-    for (owner, state, orders, overdue) in rows {
-        let sees = match eyes {
-            Eyes::All => true,
-            Eyes::Office(scope) => scope.sees(&owner),
-            Eyes::Outlet(_) => false,
-        };
-        let Some(state) = State::from_number(state).filter(|_| sees) else { continue };
-        let standing = counts.entry(state).or_default();
-        standing.orders += orders;
-        standing.overdue += overdue;
+/// How many orders wait, of the departments that somebody sees.
+pub async fn counts(db: &Db, scope: &Scope) -> Result<Waits> {
+    let waiting: Vec<(String, i16, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&WAITING)).fetch_all(pool).await)?;
+    let late: Vec<(String, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LATE)).fetch_all(pool).await)?;
+    let mut waits = Waits::default();
+    for (_, state, orders) in waiting.into_iter().filter(|(owner, ..)| scope.sees(owner)) {
+        if let Some(state) = State::from_number(state) {
+            *waits.states.entry(state).or_default() += orders;
+        }
     }
-    Ok(counts)
+    waits.overdue = late.into_iter().filter(|(owner, _)| scope.sees(owner)).map(|(_, orders)| orders).sum();
+    Ok(waits)
 }
 
 // The order itself, or the Update that took its place, tells for its outlet; what was withdrawn, and Cancels, do not. Closed without a

@@ -114,16 +114,15 @@ pub(super) fn line(order: &Order, lang: Lang) -> Value {
 
 /// What waits, each with the way to it.
 async fn waits(state: &Shared, visitor: &Visitor) -> Result<Vec<Value>, Fault> {
-    let counts = waiting::counts(&state.parts.db, Eyes::Office(&visitor.user.departments)).await?;
+    let waits = waiting::counts(&state.parts.db, &visitor.user.departments).await?;
     let lang = visitor.lang;
-    let orders = |of: Stands| counts.get(&of).map_or(0, |standing| standing.orders);
-    let overdue: i64 = counts.values().map(|standing| standing.overdue).sum();
+    let orders = |of: Stands| waits.states.get(&of).copied().unwrap_or_default();
     let tiles = [
         (lang.pick("Chờ phê duyệt", "To be approved"), orders(Stands::Drafted), "/orders?state=drafted"),
         (lang.pick("Chờ giao", "To be handed over"), orders(Stands::Approved), "/orders?state=approved"),
         (lang.pick("Chờ tiếp nhận", "To be acknowledged"), orders(Stands::HandedOver), "/orders?state=handed_over"),
         (lang.pick("Từ chối", "Refused"), orders(Stands::Refused), "/orders?state=refused"),
-        (lang.pick("Quá hạn báo cáo", "Overdue"), overdue, "/orders?overdue=1"),
+        (lang.pick("Quá hạn báo cáo", "Overdue"), waits.overdue, "/orders?overdue=1"),
     ];
     Ok(tiles.into_iter().map(|(label, count, href)| context! { label, count, href }).collect())
 }
