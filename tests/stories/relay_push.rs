@@ -42,12 +42,12 @@ fn fixture(name: &str) -> String {
 }
 
 /// The settings of an office that signs, and may reach `viettel` inside.
-fn settings(more: &str) -> Config {
+fn settings() -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("loa.toml");
     let text = format!(
         "[relay]\nsender = \"so.example.vn\"\nname = \"Sở\"\nprivate = [\"viettel\"]\n\
-         signing = {{ certificate = \"{FIXTURES}/stranger.pem\", key = {{ file = \"{FIXTURES}/stranger.key.pem\" }} }}\n{more}"
+         signing = {{ certificate = \"{FIXTURES}/stranger.pem\", key = {{ file = \"{FIXTURES}/stranger.key.pem\" }} }}\n"
     );
     std::fs::write(&file, text).unwrap();
     Config::read(Some(&file), &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"))
@@ -55,7 +55,7 @@ fn settings(more: &str) -> Config {
 
 fn pusher(world: &World) -> Pusher {
     let exchange = Exchange::new(None, None).unwrap();
-    Pusher::new(&settings(""), world.db.clone(), world.clock.clone(), world.seal.clone(), exchange)
+    Pusher::new(&settings(), world.db.clone(), world.clock.clone(), world.seal.clone(), exchange)
 }
 
 /// What becomes of all that is to be pushed now.
@@ -279,7 +279,7 @@ async fn a_server_that_refuses_is_told_of(world: &World) {
     assert_eq!((stands.rejected, stands.doubt, stands.next_at), (true, false, world.now() + 30 * MINUTE));
     let [matter] = &attention::matters(&world.db, world.now()).await.unwrap()[..] else { panic!("one thing to do") };
     assert_eq!((matter.cause, matter.said.as_str()), (attention::Cause::Unpushed, r#"HTTP 403: {"error": "unknown sender"}"#));
-    let ground = find::Ground { db: world.db.clone(), clock: world.clock.clone(), config: settings(""), served: BTreeSet::new() };
+    let ground = find::Ground { db: world.db.clone(), clock: world.clock.clone(), config: settings(), served: BTreeSet::new() };
     let found = find::all(&ground).await.unwrap();
     let told = found.iter().find(|one| one.kind == Notice::OrderUnpushed).unwrap();
     assert!(told.says.vi.contains("Nhà mạng viettel") && told.says.vi.contains("unknown sender"), "{}", told.says.vi);
@@ -303,12 +303,11 @@ async fn an_update_names_the_earlier_one_as_it_named_itself(world: &World) {
     let content = Content { rounds: 2, ..get(world, id).await.content };
     let update = follow::update(&world.db, id, &content, "Thêm một đợt", &by(&writer)).await.unwrap().unwrap();
     assert_eq!(pushed(&mut pusher(world)).await, NONE, "nobody has approved it");
-    assert_eq!(issue(&world.db, &update, &Letterhead::of(&settings(""))).await.unwrap(), Err(Unissued::Drafted));
+    assert_eq!(issue(&world.db, &update, &Letterhead::of(&settings())).await.unwrap(), Err(Unissued::Drafted));
     order::approve(&world.db, update.id, &by(&approver)).await.unwrap().unwrap();
 
     // The office calls itself otherwise by now.
-    let config =
-        Config { relay: loa::config::Relay { sender: Some("moi.example.vn".into()), ..settings("").relay }, ..settings("") };
+    let config = Config { relay: loa::config::Relay { sender: Some("moi.example.vn".into()), ..settings().relay }, ..settings() };
     let exchange = Exchange::new(None, None).unwrap();
     let mut renamed = Pusher::new(&config, world.db.clone(), world.clock.clone(), world.seal.clone(), exchange);
     partner.says(ack);
