@@ -220,7 +220,6 @@ CREATE TABLE upstream_order (
     tries       INTEGER NOT NULL                        -- failures in a row of telling the department
 );
 CREATE INDEX upstream_order_next ON upstream_order (next_at) WHERE state < 4;
-CREATE INDEX upstream_order_campaign ON upstream_order (campaign);
 
 -- Reports of them, as they were or will be sent: each says the same at every try.
 CREATE TABLE upstream_report (

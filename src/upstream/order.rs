@@ -240,7 +240,6 @@ pub(super) async fn keep(db: &Db, order: &Taken) -> Result<()> {
 
 static ALL: Sql = Sql::new(taken_orders!("ORDER BY o.id DESC LIMIT $1"));
 static TROUBLED: Sql = Sql::new(taken_orders!("WHERE o.trouble <> '' AND o.state < 4 ORDER BY o.id DESC LIMIT 200"));
-static OF_CAMPAIGN: Sql = Sql::new(taken_orders!("WHERE o.campaign = $1 ORDER BY o.id DESC LIMIT 1"));
 
 /// What was taken in, the latest first.
 pub async fn list(db: &Db, most: i64) -> Result<Vec<Taken>> {
@@ -252,12 +251,6 @@ pub async fn list(db: &Db, most: i64) -> Result<Vec<Taken>> {
 pub async fn troubled(db: &Db) -> Result<Vec<Taken>> {
     let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&TROUBLED)).fetch_all(pool).await)?;
     rows.into_iter().map(Row::taken).collect()
-}
-
-/// The order that a campaign carries out.
-pub async fn of_campaign(db: &Db, slug: &str) -> Result<Option<Taken>> {
-    let row: Option<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&OF_CAMPAIGN)).bind(slug).fetch_optional(pool).await)?;
-    row.map(Row::taken).transpose()
 }
 
 static LOCK: Sql = Sql::new(taken_orders!("WHERE o.id = $1 :lock(o)"));

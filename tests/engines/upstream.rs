@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     sync::{Arc, Mutex},
 };
 
@@ -70,15 +71,15 @@ async fn feed(State(department): State<Arc<Department>>) -> axum::response::Resp
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let documents = department.documents.lock().unwrap();
-    let entries: String = documents
-        .keys()
-        .map(|name| {
-            format!(
-                "<entry><id>urn:{name}</id><title>x</title><updated>2026-11-02T03:00:00Z</updated>\
-                 <link rel=\"alternate\" type=\"application/cap+xml\" href=\"https://khac.example.vn/api/v1/orders/{name}/document\"/></entry>"
-            )
-        })
-        .collect();
+    let mut entries = String::new();
+    for name in documents.keys() {
+        write!(
+            entries,
+            "<entry><id>urn:{name}</id><title>x</title><updated>2026-11-02T03:00:00Z</updated>\
+             <link rel=\"alternate\" type=\"application/cap+xml\" href=\"https://khac.example.vn/api/v1/orders/{name}/document\"/></entry>"
+        )
+        .unwrap();
+    }
     let feed = format!(
         "<feed xmlns=\"http://www.w3.org/2005/Atom\"><id>urn:x</id><title>x</title><updated>2026-11-02T03:00:00Z</updated>{entries}</feed>"
     );
