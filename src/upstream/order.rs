@@ -265,7 +265,7 @@ pub(super) async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Taken>> {
 static GOING: Sql = Sql::new(r"SELECT id FROM run WHERE campaign = $1 AND state < 2 AND settled_at IS NULL ORDER BY id");
 
 static END: Sql = Sql::new(
-    r"UPDATE upstream_order SET ended_at = coalesce(ended_at, $2), state = CASE WHEN state < 3 THEN 3 ELSE state END, next_at = $2
+    r"UPDATE upstream_order SET ended_at = $2, state = CASE WHEN state < 3 THEN 3 ELSE state END, next_at = $2
       WHERE id = $1 AND state < 4",
 );
 
@@ -275,6 +275,9 @@ pub(super) async fn end(db: &Db, identifier: &str, actor: &Actor, now: i64) -> R
     transaction!(db, |tx| {
         let row: Option<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&LOCK_NAMED)).bind(identifier).fetch_optional(c).await)?;
         let Some(order) = row.map(Row::taken).transpose()? else { return Ok(None) };
+        if order.ended_at.is_some() {
+            return Ok(Some(0));
+        }
         within!(tx, |c, sql| sqlx::query(sql(&END)).bind(order.id).bind(now).execute(c).await.map(affected))?;
         let mut stopped = 0;
         if !order.campaign.is_empty() {
