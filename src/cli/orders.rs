@@ -4,6 +4,7 @@
 mod export;
 mod report;
 mod show;
+mod update;
 
 use std::{
     io::{self, Write as _},
@@ -51,6 +52,8 @@ enum What {
     Export(export::Args),
     /// Take a report in: JSON, CSV or XLSX
     Report(report::Args),
+    /// Write an Update of one; somebody else approves it
+    Update(Box<update::Args>),
     /// Approve an Update that somebody else wrote
     Approve {
         /// Its number, or its name in CAP
@@ -145,6 +148,7 @@ impl Desk<'_> {
             What::Show { order } => self.show(&self.find(&order).await?).await?,
             What::Export(args) => self.export(args).await?,
             What::Report(args) => return self.report(args).await,
+            What::Update(args) => self.update(*args).await?,
             What::Approve { order } => self.approve(&order).await?,
             What::Cancel { order, why } => self.cancel(&order, &why).await?,
             What::Hand { order, how } => {

@@ -147,6 +147,16 @@ fn an_order_goes_by_paper_and_comes_back_as_a_table() {
     let (code, _, err) = desk.try_loa(&["orders", "ack", "khong-co"]);
     assert!(code == 2 && err.contains("khong-co"), "{err}");
 
+    // An Update names what changes, and somebody else approves it.
+    let (code, _, err) = desk.try_loa(&["orders", "update", &order, "gia hạn", "--rounds", "0"]);
+    assert!(code == 2 && err.contains("rounds"), "{err}");
+    let update = desk.json(&["orders", "update", &order, "gia hạn", "--rounds", "3"]);
+    assert_eq!((update["state"].as_str(), update["step"].as_str()), (Some("drafted"), Some("update")));
+    let name = update["identifier"].as_str().unwrap();
+    assert_eq!(desk.try_loa(&["orders", "approve", name]).0, 2, "not by its writer");
+    desk.loa(&["orders", "approve", name, "--by", "Trưởng phòng"]);
+    desk.loa(&["orders", "withdraw", name, "không cần nữa"]);
+
     // A table that does not add up is told of by line and column, and nothing is counted.
     let table = |delivered: i64| {
         format!("Mã địa bàn,Đợt,Mục tiêu,Đã gửi,Thành công,Thất bại\n01,1,1000,900,{delivered},20\n79,1,500,500,490,10\n")

@@ -56,7 +56,8 @@ pub(super) struct Args {
     evidence: Option<PathBuf>,
 }
 
-fn moment(text: &str) -> Result<i64, String> {
+/// A moment, or the end of a day.
+pub(super) fn moment(text: &str) -> Result<i64, String> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.timestamp_millis());
     }
