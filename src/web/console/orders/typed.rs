@@ -3,6 +3,8 @@
 //! What enters: the order, its newest report, and what was typed. What leaves: the form's lines, and a [`Report`] or everything that cannot
 //! be read, field by field; whether it adds up is judged by [`crate::relay::report`], whose faults find their fields here again.
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::Asia::Ho_Chi_Minh;
 use serde::Serialize;
@@ -150,20 +152,19 @@ impl Line {
 impl Typed {
     /// The form before anything was typed: the newest report's lines, and a line for whatever else was ordered.
     pub fn blank(order: &Order, newest: Option<&Report>, sequence: i64, now: i64) -> Self {
-        let mut lines: Vec<Line> = newest.into_iter().flat_map(|report| &report.counts).map(Line::of).collect();
         let places = Places::built_in();
+        let counts = newest.map(|report| report.counts.as_slice()).unwrap_or_default();
+        // Where wards are counted one by one, their province is not, and the other way round.
+        let counted: BTreeSet<(&str, u16)> = counts.iter().map(|count| (count.area.as_str(), count.round)).collect();
+        let within: BTreeSet<(&str, u16)> =
+            counts.iter().filter_map(|count| Some((places.province_of(&count.area)?, count.round))).collect();
+        let mut lines: Vec<Line> = counts.iter().map(Line::of).collect();
         for round in 1..=order.content.rounds.max(1) {
-            for area in &order.content.areas {
-                let is_of = |line: &Line| {
-                    // Where its wards are counted one by one, the province is not, and the other way round.
-                    let within = |inner: &str, outer: &str| places.province_of(inner) == Some(outer);
-                    let is_there = line.area == *area || within(&line.area, area) || within(area, &line.area);
-                    is_there && line.round == round.to_string()
-                };
-                if !lines.iter().any(is_of) {
-                    lines.push(Line::empty(area, round));
-                }
-            }
+            let is_counted = |area: &str| {
+                let province = places.province_of(area).unwrap_or(area);
+                counted.contains(&(area, round)) || counted.contains(&(province, round)) || within.contains(&(area, round))
+            };
+            lines.extend(order.content.areas.iter().filter(|area| !is_counted(area)).map(|area| Line::empty(area, round)));
         }
         let left_out = lines.len().saturating_sub(MOST);
         lines.truncate(MOST);

@@ -90,7 +90,7 @@ impl Form {
     fn changes(&self, before: &Content) -> Result<Changes, Wrong> {
         let was = Self::blank(before);
         let mut wrong = Wrong::new();
-        let changed = |now: &String, was: &String| (now != was).then(|| now.clone());
+        let changed = |now: &String, was: &String| (now.trim() != was.trim()).then(|| now.clone());
         let rounds = changed(&self.rounds, &was.rounds).and_then(|rounds| {
             let read = rounds.parse::<u16>().ok();
             if read.is_none() {
