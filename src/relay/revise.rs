@@ -118,7 +118,7 @@ impl Changes {
         }
         if let Some((from, until)) = &self.window {
             let hours = minutes(from).zip(minutes(until));
-            if !hours.is_some_and(|(from, until)| from < until) {
+            if hours.is_none_or(|(from, until)| from >= until) {
                 let why = phrase!("viết như 08:00 và 20:00, giờ sau lớn hơn", "write 08:00 and 20:00, the later one last");
                 return no("window", why);
             }

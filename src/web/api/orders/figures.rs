@@ -86,7 +86,7 @@ enum Unit {
 /// Counts of orders, as outlets reported them. They are never added to counts of people.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderFigures)]
-struct Reported {
+struct Shown {
     /// Who counted.
     #[schema(inline)]
     reported_by: Reporter,
@@ -171,12 +171,12 @@ fn cut(name: Option<&str>) -> Result<Option<Cut>, Problem> {
     summary = "Số liệu do đơn vị phối hợp báo cáo | What outlets counted",
     description = "Of the reports that count; exercises and tests stay out. In subscribers: never to be added to counts of people.",
     params(Asked),
-    responses((status = 200, description = "The figures", body = Reported), (status = 422, description = "The last day is before the first")))]
+    responses((status = 200, description = "The figures", body = Shown), (status = 422, description = "The last day is before the first")))]
 async fn figures(
     caller: Caller,
     extract::State(State(state)): extract::State<State>,
     Query(asked): Query<Asked>,
-) -> Result<axum::Json<Reported>, Problem> {
+) -> Result<axum::Json<Shown>, Problem> {
     let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
     let by = cut(asked.by.as_deref())?;
     if asked.from.zip(asked.through).is_some_and(|(from, through)| through < from) {
@@ -201,7 +201,7 @@ async fn figures(
         let (key, name) = named(&state, &sight, by, key).await?;
         lines.push(Line { key, name, counts: figures.into() });
     }
-    Ok(axum::Json(Reported { reported_by: Reporter::Outlet, unit: Unit::Subscribers, at, total: total.into(), lines }))
+    Ok(axum::Json(Shown { reported_by: Reporter::Outlet, unit: Unit::Subscribers, at, total: total.into(), lines }))
 }
 
 /// The key of a line and its name for people.

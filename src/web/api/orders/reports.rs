@@ -303,7 +303,7 @@ impl Body {
 /// `areas[3].delivered` as a pointer.
 fn pointer(at: &str) -> String {
     let parts = at.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty());
-    parts.map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
+    parts.flat_map(|part| ["/".to_string(), part.replace('~', "~0").replace('/', "~1")]).collect()
 }
 
 /// A report as JSON.
@@ -423,7 +423,7 @@ async fn take(
     let (Upload { body, hash }, key) = Upload::of(&state, request, LARGEST).await?;
     let (shared, actor) = (state.clone(), caller.key());
     let work = async move {
-        let taken = judged(&shared, &caller, order, kind, about, body).await;
+        let taken = Box::pin(judged(&shared, &caller, order, kind, about, body)).await;
         taken.into_response()
     };
     match key {

@@ -195,7 +195,7 @@ struct Asked {
     /// The brand name that texts are sent under.
     sender_name: Option<String>,
     /// What carriers send by SMS.
-    sms: Option<Text>,
+    sms: Option<AsText>,
     /// What carriers show in their own application.
     app: Option<String>,
     /// What the others read out, print or publish.
@@ -220,7 +220,7 @@ struct Asked {
 /// A text message, letter by letter.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderSms)]
-struct Text {
+struct AsText {
     /// To be sent as it is.
     text: String,
     /// `gsm` or `ucs2`.
@@ -315,7 +315,7 @@ impl Asked {
             title: content.title,
             warning: content.warning,
             sender_name: content.sender_name,
-            sms: content.sms.map(|sms| Text { text: sms.text, encoding: sms.encoding, parts: sms.parts, sha256: sms.sha256 }),
+            sms: content.sms.map(|sms| AsText { text: sms.text, encoding: sms.encoding, parts: sms.parts, sha256: sms.sha256 }),
             app: content.app,
             material: content.material,
             rounds: content.rounds,
