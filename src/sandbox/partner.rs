@@ -93,7 +93,7 @@ pub struct Member {
 
 impl Member {
     /// With the habits that its name asks for.
-    fn as_named(mut self) -> Self {
+    fn named(mut self) -> Self {
         self.habits.extend(Habit::of_name(&self.outlet));
         self
     }
@@ -205,7 +205,7 @@ pub struct Partner {
 impl Partner {
     /// Binds its port and serves.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let members = options.members.into_iter().map(Member::as_named).collect();
+        let members = options.members.into_iter().map(Member::named).collect();
         let desk = Desk { office: options.office, members, ..Desk::default() };
         let inner = Arc::new(Inner {
             desk: Mutex::new(desk),
@@ -236,7 +236,7 @@ impl Partner {
 
     /// Plays one more outlet.
     pub fn plays(&self, member: Member) {
-        self.inner.desk().members.push(member.as_named());
+        self.inner.desk().members.push(member.named());
     }
 
     /// Whoever was late reports from now on.
