@@ -61,7 +61,7 @@ CREATE INDEX relay_order_waiting ON relay_order (outlet, expires_at) WHERE state
 CREATE INDEX relay_order_due ON relay_order (report_by) WHERE state IN (2, 3, 5, 6);
 CREATE INDEX relay_order_late ON relay_order (outlet, chased_at, run, owner) WHERE overdue_since IS NOT NULL;
 CREATE INDEX relay_order_over ON relay_order (state, expires_at);
-CREATE INDEX relay_order_mark ON relay_order (run, version, overdue_since);
+CREATE INDEX relay_order_mark ON relay_order (run, version);
 CREATE INDEX relay_order_state ON relay_order (state, id, owner, overdue_since);
 CREATE INDEX relay_order_open ON relay_order (outlet, owner, overdue_since, step, state) WHERE state IN (1, 2, 3, 5, 6);
 
@@ -135,6 +135,7 @@ CREATE TABLE paper (
     kept_at INTEGER NOT NULL,
     by_whom TEXT    NOT NULL
 );
+CREATE INDEX paper_by ON paper (by_whom, kept_at);
 
 -- Where warnings of the national authority are taken from (`[[bulletins]]`), and how looking there goes.
 CREATE TABLE bulletin_source (

@@ -130,7 +130,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     };
     match format {
         Format::Csv => {
-            io::stdout().write_all(&csv(&report.total, report.by, &report.lines, report.relayed.as_ref(), globals.lang)?)?
+            io::stdout().write_all(&csv(&report.total, report.by, &report.lines, report.relayed.as_ref(), globals.lang)?)?;
         }
         Format::Json => {
             let mut value = as_json(&report, globals.lang);

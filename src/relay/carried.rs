@@ -34,7 +34,7 @@ pub struct Carried {
 static LAST: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM relay_event");
 
 static CHANGED: Sql = Sql::new(
-    r"SELECT DISTINCT o.run FROM relay_event e JOIN relay_order o ON o.id = e.relay_order WHERE e.id > $1 ORDER BY o.run",
+    r"SELECT DISTINCT run FROM relay_order WHERE id IN (SELECT relay_order FROM relay_event WHERE id > $1) ORDER BY run",
 );
 
 static CARRIED: Sql = Sql::new(

@@ -13,7 +13,6 @@ use super::{Eyes, State, Step};
 use crate::{
     audience::place::Places,
     db::{Db, Result, Sql, Tx, list},
-    on,
     outlet::Kind,
     within,
 };
@@ -142,6 +141,12 @@ impl Standing {
         !over && self.step != Step::Cancel as i16
     }
 
+    /// Whether its outlet took it, or more.
+    pub fn is_taken(&self) -> bool {
+        use State::{Acknowledged, Closed, Reported, ReportedPartly, Sending};
+        matches!(self.state(), Some(Acknowledged | Sending | ReportedPartly | Reported | Closed))
+    }
+
     /// Whether its last report came: for schools and agencies, that it is done.
     pub fn is_done(&self) -> bool {
         self.last == Some(true)
@@ -160,11 +165,24 @@ macro_rules! standing {
     };
 }
 
-static SELECTED: Sql = Sql::new(standing!(
-    "FROM run r JOIN relay_order o ON o.run = r.id JOIN outlet t ON t.id = o.outlet LEFT JOIN relay_report p ON p.id = o.report
-     WHERE o.status = 0 AND r.date >= $1 AND r.date <= $2 AND o.campaign = coalesce($3, o.campaign) AND o.run = coalesce($4, o.run)
-       AND o.outlet = coalesce($5, o.outlet) AND o.id = coalesce($6, o.id)"
-));
+// Each looks up what it is of.
+macro_rules! selected {
+    ($of:expr) => {
+        standing!(concat!(
+            "FROM relay_order o JOIN run r ON r.id = o.run JOIN outlet t ON t.id = o.outlet LEFT JOIN relay_report p ON p.id = o.report
+             WHERE ",
+            $of,
+            " AND o.status = 0 AND r.date >= $1 AND r.date <= $2 AND o.campaign = coalesce($3, o.campaign) AND o.run = coalesce($4, o.run)
+              AND o.outlet = coalesce($5, o.outlet) AND o.id = coalesce($6, o.id)"
+        ))
+    };
+}
+
+static OF_DAYS: Sql = Sql::new(selected!("o.id > 0"));
+static OF_ORDER: Sql = Sql::new(selected!("o.id = $6"));
+static OF_RUN: Sql = Sql::new(selected!("o.run = $4"));
+static OF_CAMPAIGN: Sql = Sql::new(selected!("o.campaign = $3"));
+static OF_OUTLET: Sql = Sql::new(selected!("o.outlet = $5"));
 
 static OF_RUNS: Sql = Sql::new(standing!(
     "FROM :rows($1; run BIGINT) AS x JOIN relay_order o ON o.run = x.run JOIN outlet t ON t.id = o.outlet
@@ -181,9 +199,16 @@ pub async fn of_runs(tx: &mut Tx, runs: impl Iterator<Item = i64>) -> Result<Vec
     within!(tx, |c, sql| sqlx::query_as(sql(&OF_RUNS)).bind(&runs).fetch_all(c).await)
 }
 
-async fn selected(tx: &mut Tx, selection: &Selection) -> Result<Vec<Standing>> {
+async fn selected(tx: &mut Tx, selection: &Selection, eyes: Eyes<'_>) -> Result<Vec<Standing>> {
     let day = |day: Option<NaiveDate>, else_: &str| day.map_or_else(|| else_.to_string(), |day| day.to_string());
-    within!(tx, |c, sql| sqlx::query_as(sql(&SELECTED))
+    let statement = match selection {
+        Selection { order: Some(_), .. } => &OF_ORDER,
+        Selection { run: Some(_), .. } => &OF_RUN,
+        Selection { campaign: Some(_), .. } => &OF_CAMPAIGN,
+        Selection { outlet: Some(_), .. } => &OF_OUTLET,
+        _ => &OF_DAYS,
+    };
+    let mut orders: Vec<Standing> = within!(tx, |c, sql| sqlx::query_as(sql(statement))
         .bind(day(selection.from, "0000-00-00"))
         .bind(day(selection.through, "9999-99-99"))
         .bind(&selection.campaign)
@@ -191,7 +216,13 @@ async fn selected(tx: &mut Tx, selection: &Selection) -> Result<Vec<Standing>> {
         .bind(selection.outlet)
         .bind(selection.order)
         .fetch_all(c)
-        .await)
+        .await)?;
+    orders.retain(|order| match eyes {
+        Eyes::All => true,
+        Eyes::Office(scope) => scope.sees(&order.owner),
+        Eyes::Outlet(outlet) => outlet == order.outlet,
+    });
+    Ok(orders)
 }
 
 static COUNTS: Sql = Sql::new(
@@ -242,17 +273,24 @@ pub async fn sums(
         let lines: Vec<Line> = within!(tx, |c, sql| sqlx::query_as(sql(&COUNTS)).bind(list(some)).fetch_all(c).await)?;
         for line in lines.iter().filter(|line| areas.is_none_or(|areas| areas.contains(&line.area))) {
             if let Some(order) = by_report.get(&line.report) {
-                sums.iter_mut().for_each(|sum| sum.add(order, line));
+                for sum in &mut sums {
+                    sum.add(order, line);
+                }
             }
         }
     }
     if areas.is_none() {
         for order in by_report.values() {
-            sums.iter_mut().for_each(|sum| sum.add_done(order));
+            for sum in &mut sums {
+                sum.add_done(order);
+            }
         }
     }
     Ok(sums.into_iter().map(Sum::done).collect())
 }
+
+/// A name, run, outlet and place.
+type Whose = (String, i64, i64, String);
 
 /// Figures of one cut, as far as their lines have come.
 struct Sum {
@@ -261,7 +299,7 @@ struct Sum {
     /// Orders, by the name that they count under.
     orders: BTreeSet<(String, i64)>,
     /// Subscribers of a name, run, outlet and place, by order and round: the most of these is how many they are.
-    subscribers: BTreeMap<(String, i64, i64, String), BTreeMap<(i64, i16), i64>>,
+    subscribers: BTreeMap<Whose, BTreeMap<(i64, i16), i64>>,
 }
 
 impl Sum {
@@ -326,12 +364,7 @@ impl Sum {
 /// The figures of a selection, as those eyes see them, by name.
 pub async fn figures(db: &Db, selection: &Selection, cut: Cut, eyes: Eyes<'_>) -> Result<BTreeMap<String, Figures>> {
     let mut tx = db.view().await?;
-    let mut orders = selected(&mut tx, selection).await?;
-    orders.retain(|order| match eyes {
-        Eyes::All => true,
-        Eyes::Office(scope) => scope.sees(&order.owner),
-        Eyes::Outlet(outlet) => outlet == order.outlet,
-    });
+    let orders = selected(&mut tx, selection, eyes).await?;
     Ok(sums(&mut tx, &orders, None, &[cut]).await?.remove(&cut).unwrap_or_default())
 }
 
@@ -342,7 +375,7 @@ pub struct Progress {
     pub asked: i64,
     /// That took it, or more.
     pub taken: i64,
-    /// That reported at last: for schools and agencies, that it is done.
+    /// That reported finally all that they were asked: of schools and agencies, that it is done.
     pub reported: i64,
     /// That refused.
     pub refused: i64,
@@ -350,40 +383,31 @@ pub struct Progress {
     pub overdue: i64,
 }
 
-// The order itself, or the Update that took its place, tells for its outlet; what was withdrawn, and Cancels, do not.
-static PROGRESS: Sql = Sql::new(
-    r"SELECT o.owner, o.outlet, t.kind, count(DISTINCT o.outlet) AS asked,
-             count(DISTINCT CASE WHEN o.state IN (3, 5, 6, 7, 8) THEN o.outlet END) AS taken,
-             count(DISTINCT CASE WHEN p.final THEN o.outlet END) AS reported,
-             count(DISTINCT CASE WHEN o.state = 4 THEN o.outlet END) AS refused,
-             count(DISTINCT CASE WHEN o.overdue_since IS NOT NULL THEN o.outlet END) AS overdue
-      FROM relay_order o JOIN outlet t ON t.id = o.outlet LEFT JOIN relay_report p ON p.id = o.report
-      WHERE o.status = 0 AND o.step <> 2 AND o.state NOT IN (0, 9, 10) AND o.campaign = coalesce($1, o.campaign)
-        AND o.run = coalesce($2, o.run)
-      GROUP BY o.owner, o.outlet, t.kind",
-);
+/// How far the outlets of each kind (by its stored number) are that these orders ask for something. One that was asked several times has
+/// reported when all of it is reported finally.
+pub fn progress_of<'o>(orders: impl IntoIterator<Item = &'o Standing>) -> BTreeMap<i16, Progress> {
+    let mut outlets: BTreeMap<(i16, i64), Vec<&Standing>> = BTreeMap::new();
+    for order in orders.into_iter().filter(|order| order.is_asked()) {
+        outlets.entry((order.kind, order.outlet)).or_default().push(order);
+    }
+    let mut progress: BTreeMap<i16, Progress> = BTreeMap::new();
+    for ((kind, _), orders) in outlets {
+        let any = |is: fn(&Standing) -> bool| i64::from(orders.iter().any(|order| is(order)));
+        let of = progress.entry(kind).or_default();
+        of.asked += 1;
+        of.taken += any(Standing::is_taken);
+        of.reported += i64::from(orders.iter().all(|order| order.is_done()));
+        of.refused += any(|order| order.state() == Some(State::Refused));
+        of.overdue += any(|order| order.overdue);
+    }
+    progress
+}
 
 /// How far the outlets of each kind (by its stored number) are, for a campaign, a run, or all.
 pub async fn progress(db: &Db, campaign: Option<&str>, run: Option<i64>, eyes: Eyes<'_>) -> Result<BTreeMap<i16, Progress>> {
-    type Row = (String, i64, i16, i64, i64, i64, i64, i64);
-    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&PROGRESS)).bind(campaign).bind(run).fetch_all(pool).await)?;
-    let mut progress: BTreeMap<i16, Progress> = BTreeMap::new();
-    for (owner, outlet, kind, asked, taken, reported, refused, overdue) in rows {
-        let sees = match eyes {
-            Eyes::All => true,
-            Eyes::Office(scope) => scope.sees(&owner),
-            Eyes::Outlet(own) => own == outlet,
-        };
-        if sees {
-            let of = progress.entry(kind).or_default();
-            of.asked += asked;
-            of.taken += taken;
-            of.reported += reported;
-            of.refused += refused;
-            of.overdue += overdue;
-        }
-    }
-    Ok(progress)
+    let mut tx = db.view().await?;
+    let selection = Selection { campaign: campaign.map(str::to_string), run, ..Selection::default() };
+    Ok(progress_of(&selected(&mut tx, &selection, eyes).await?))
 }
 
 #[cfg(test)]

@@ -62,13 +62,11 @@ static CHANGES_OF: Sql = Sql::new(
       GROUP BY run",
 );
 
-// A report makes a new version of its order; so does everything else that figures look at, but that the order is late by now.
-static ORDERS: Sql = Sql::new(
-    r"SELECT run, count(*), CAST(sum(version) AS BIGINT), count(overdue_since) FROM relay_order GROUP BY run ORDER BY run",
-);
+// A report makes a new version of its order, and so does everything else that figures look at.
+static ORDERS: Sql = Sql::new(r"SELECT run, count(*), CAST(sum(version) AS BIGINT) FROM relay_order GROUP BY run ORDER BY run");
 
 static ORDERS_OF: Sql = Sql::new(
-    r"SELECT o.run, count(*), CAST(sum(o.version) AS BIGINT), count(o.overdue_since)
+    r"SELECT o.run, count(*), CAST(sum(o.version) AS BIGINT)
       FROM :rows($1; run BIGINT) AS x JOIN relay_order o ON o.run = x.run GROUP BY o.run",
 );
 
@@ -94,13 +92,13 @@ async fn around(tx: &mut Tx) -> Result<String> {
 /// How often things had changed, by run.
 struct Changes {
     tallies: BTreeMap<i64, i64>,
-    /// How many orders there are, how often they changed, how many are late.
-    orders: BTreeMap<i64, (i64, i64, i64)>,
+    /// How many orders there are, and how often they changed.
+    orders: BTreeMap<i64, (i64, i64)>,
 }
 
 impl Changes {
-    fn new(tallies: Vec<(i64, i64)>, orders: Vec<(i64, i64, i64, i64)>) -> Self {
-        let orders = orders.into_iter().map(|(run, orders, versions, late)| (run, (orders, versions, late)));
+    fn new(tallies: Vec<(i64, i64)>, orders: Vec<(i64, i64, i64)>) -> Self {
+        let orders = orders.into_iter().map(|(run, orders, versions)| (run, (orders, versions)));
         Self { tallies: tallies.into_iter().collect(), orders: orders.collect() }
     }
 }
@@ -112,8 +110,8 @@ fn mark<'r>(runs: impl Iterator<Item = &'r Run>, changes: &Changes, around: &str
         let tallies = changes.tallies.get(&run.id).copied().unwrap_or(0);
         // Writing to a string cannot fail.
         let _ = write!(text, ";{} {} {} {tallies}", run.id, run.state, run.open);
-        if let Some((orders, versions, late)) = changes.orders.get(&run.id) {
-            let _ = write!(text, " {orders} {versions} {late}");
+        if let Some((orders, versions)) = changes.orders.get(&run.id) {
+            let _ = write!(text, " {orders} {versions}");
         }
     }
     hex(&Sha256::digest(text))
@@ -126,7 +124,7 @@ async fn changes_of(tx: &mut Tx, runs: &[Run]) -> Result<Changes> {
     }
     let list = crate::db::list(&runs.iter().map(|run| One { run: run.id }).collect::<Vec<_>>());
     let tallies: Vec<(i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&CHANGES_OF)).bind(&list).fetch_all(c).await)?;
-    let orders: Vec<(i64, i64, i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&ORDERS_OF)).bind(&list).fetch_all(c).await)?;
+    let orders: Vec<(i64, i64, i64)> = within!(tx, |c, sql| sqlx::query_as(sql(&ORDERS_OF)).bind(&list).fetch_all(c).await)?;
     Ok(Changes::new(tallies, orders))
 }
 
@@ -280,7 +278,7 @@ impl Keeper {
             within!(&mut tx, |c, sql| { sqlx::query_as(sql(&WAITING)).bind(now).bind(SHARE).bind(REST).fetch_all(c).await })?;
         let all = runs(&mut tx, &Selection::default()).await?;
         let tallies: Vec<(i64, i64)> = within!(&mut tx, |c, sql| sqlx::query_as(sql(&CHANGES)).fetch_all(c).await)?;
-        let orders: Vec<(i64, i64, i64, i64)> = within!(&mut tx, |c, sql| sqlx::query_as(sql(&ORDERS)).fetch_all(c).await)?;
+        let orders: Vec<(i64, i64, i64)> = within!(&mut tx, |c, sql| sqlx::query_as(sql(&ORDERS)).fetch_all(c).await)?;
         let changes = Changes::new(tallies, orders);
         let around = around(&mut tx).await?;
         Ok(waiting.into_iter().find_map(|(scope, selection, was, turns_at)| {

@@ -17,7 +17,7 @@ use crate::{
     phrase,
     relay::{
         State,
-        count::{self, Cut, Figures, Standing},
+        count::{self, Cut, Figures, Progress, Standing},
     },
     words::{self, Lang, Phrase},
 };
@@ -219,7 +219,9 @@ impl Relayed {
     /// The same without what no row of an order tells: what outlets are called, which may change any day.
     pub(super) fn without_outlets(mut self) -> Self {
         if let Some(lines) = self.cuts.get_mut(&Cut::Outlet) {
-            lines.iter_mut().for_each(|line| line.name.clear());
+            for line in lines {
+                line.name.clear();
+            }
         }
         self.more_silent += size(self.silent.len());
         self.silent.clear();
@@ -227,25 +229,13 @@ impl Relayed {
     }
 }
 
-/// How far the outlets of each kind are; one that was asked several times is done when all of it is.
+/// How far the outlets of each kind are.
 fn far(asked: &[&Standing]) -> Vec<Far> {
-    let mut outlets: BTreeMap<(i16, i64), Vec<&Standing>> = BTreeMap::new();
-    for order in asked {
-        outlets.entry((order.kind, order.outlet)).or_default().push(order);
-    }
-    let mut kinds: Vec<Far> = Vec::new();
-    for ((number, _), orders) in outlets {
-        let Some(kind) = Kind::from_number(number) else { continue };
-        if kinds.last().is_none_or(|far| far.kind != kind) {
-            kinds.push(Far { kind, asked: 0, done: 0, refused: 0, overdue: 0 });
-        }
-        let Some(far) = kinds.last_mut() else { continue };
-        far.asked += 1;
-        far.done += i64::from(orders.iter().all(|order| order.is_done()));
-        far.refused += i64::from(orders.iter().any(|order| order.state() == Some(State::Refused)));
-        far.overdue += i64::from(orders.iter().any(|order| order.overdue));
-    }
-    kinds
+    let far = |(number, of): (i16, Progress)| {
+        let kind = Kind::from_number(number)?;
+        Some(Far { kind, asked: of.asked, done: of.reported, refused: of.refused, overdue: of.overdue })
+    };
+    count::progress_of(asked.iter().copied()).into_iter().filter_map(far).collect()
 }
 
 /// Who reported nothing.
