@@ -77,6 +77,17 @@ pub struct Looked {
     pub trouble: Option<Phrase>,
 }
 
+/// Which sources are looked at.
+#[derive(Debug, Clone, Copy)]
+enum Asked<'a> {
+    /// Those that are due.
+    Due,
+    /// Every one.
+    All,
+    /// The one of this name.
+    One(&'a str),
+}
+
 /// What was read of a source.
 struct Answer {
     looked: Looked,
@@ -112,15 +123,15 @@ impl Poller {
 
     /// Looks at every source that is due. What each look came to.
     pub async fn step(&self) -> Result<Vec<Looked>> {
-        self.look_at(None).await
+        self.look_at(Asked::Due).await
     }
 
     /// Looks at every source now, or at the one of this name: somebody asks for it.
     pub async fn now(&self, name: Option<&str>) -> Result<Vec<Looked>> {
-        self.look_at(Some(name)).await
+        self.look_at(name.map_or(Asked::All, Asked::One)).await
     }
 
-    async fn look_at(&self, asked: Option<Option<&str>>) -> Result<Vec<Looked>> {
+    async fn look_at(&self, asked: Asked<'_>) -> Result<Vec<Looked>> {
         if self.sources.is_empty() {
             return Ok(Vec::new());
         }
@@ -130,13 +141,14 @@ impl Poller {
         for (config, pinned) in &self.sources {
             let now = self.clock.millis();
             let wanted = match asked {
-                Some(name) => name.is_none_or(|name| name == config.name),
-                None => known.get(&config.name).is_none_or(|source| source.next_at <= now),
+                Asked::Due => known.get(&config.name).is_none_or(|source| source.next_at <= now),
+                Asked::All => true,
+                Asked::One(name) => name == config.name,
             };
             if !wanted {
                 continue;
             }
-            let (is_new, due) = (!known.contains_key(&config.name), if asked.is_some() { i64::MAX } else { now });
+            let (is_new, due) = (!known.contains_key(&config.name), if matches!(asked, Asked::Due) { now } else { i64::MAX });
             if let Some(source) = source::claim(&self.db, config, is_new, due, now + LEASE).await? {
                 all.push(self.look(config, pinned.as_ref(), source).await?);
             }
