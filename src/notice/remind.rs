@@ -133,15 +133,12 @@ impl Reminder {
         let lang = self.lang;
         let outlet = orders.first().map_or("", |order| order.outlet_title.as_str());
         let office = &self.office;
-        let subject = match orders {
-            [one] => {
-                let title = &one.content.title;
-                phrase!("Nhắc báo cáo quá hạn: {title}", "A report is overdue: {title}")
-            }
-            _ => {
-                let n = orders.len();
-                phrase!("Nhắc báo cáo: {n} yêu cầu quá hạn", "{n} reports are overdue")
-            }
+        let subject = if let [one] = orders {
+            let title = &one.content.title;
+            phrase!("Nhắc báo cáo quá hạn: {title}", "A report is overdue: {title}")
+        } else {
+            let n = orders.len();
+            phrase!("Nhắc báo cáo: {n} yêu cầu quá hạn", "{n} reports are overdue")
         };
         let dear = phrase!("Kính gửi {outlet},", "To {outlet},");
         let begins = phrase!(
