@@ -151,7 +151,7 @@ pub(super) fn of_run(kept: &Kept, message: &str, expires_at: i64, config: &Confi
     Said {
         audience: relay.map(|relay| relay.audience.clone()).filter(|audience| !audience.is_empty()),
         areas: areas(campaign, &kept.segments),
-        ..common(campaign.title.clone(), expires_at, texts, config)
+        ..common(&campaign.title, expires_at, texts, config)
     }
 }
 
@@ -160,16 +160,12 @@ pub(super) fn of_order(content: &Content, expires_at: i64, config: &Config) -> S
     let sms = content.sms.as_ref().map(|sms| sms.text.clone());
     let text = content.material.clone().or_else(|| content.app.clone()).or(sms).unwrap_or_default();
     let texts = vec![(MAIN_LANGUAGE.to_string(), None, clean(&text))];
-    Said {
-        audience: content.audience.clone(),
-        areas: content.areas.clone(),
-        ..common(content.title.clone(), expires_at, texts, config)
-    }
+    Said { audience: content.audience.clone(), areas: content.areas.clone(), ..common(&content.title, expires_at, texts, config) }
 }
 
-fn common(title: String, expires_at: i64, texts: Vec<(String, Option<String>, String)>, config: &Config) -> Said {
+fn common(title: &str, expires_at: i64, texts: Vec<(String, Option<String>, String)>, config: &Config) -> Said {
     Said {
-        title: clean(&title),
+        title: clean(title),
         expires_at,
         texts,
         audience: None,

@@ -60,11 +60,13 @@ pub async fn changed(db: &Db, after: i64) -> Result<(i64, Vec<i64>)> {
     Ok((last, runs))
 }
 
+/// As it comes: see [`CARRIED`].
+type Row = (i64, i16, i64, String, i64, i64, i64, i64);
+
 /// What outlets have of these runs' orders, the oldest first.
 pub async fn of_runs(db: &Db, runs: &[i64]) -> Result<Vec<Carried>> {
     let list = crate::db::list(runs);
-    let rows: Vec<(i64, i16, i64, String, i64, i64, i64, i64)> =
-        on!(db.read, |pool, sql| sqlx::query_as(sql(&CARRIED)).bind(&list).fetch_all(pool).await)?;
+    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&CARRIED)).bind(&list).fetch_all(pool).await)?;
     let ids = crate::db::list(&rows.iter().map(|row| row.7).collect::<Vec<i64>>());
     let contents: Vec<(i64, String)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTENTS)).bind(&ids).fetch_all(pool).await)?;
     let contents: BTreeMap<i64, String> = contents.into_iter().collect();

@@ -39,7 +39,8 @@ pub(super) fn documents() -> Router<State> {
 
 /// The documents on the console's side, whose own page of a warning has an address of the same shape.
 pub(super) async fn aside(state: extract::State<State>, reader: Reader, request: Request, next: Next) -> Response {
-    let name = request.uri().path().strip_prefix("/warnings/").filter(|name| name.ends_with(".cap") && !name.contains('/'));
+    let name =
+        request.uri().path().strip_prefix("/warnings/").filter(|name| name.strip_suffix(".cap").is_some() && !name.contains('/'));
     match name.map(str::to_string) {
         Some(name) if matches!(request.method().as_str(), "GET" | "HEAD") => {
             document(state, reader, request.headers().clone(), Path(name)).await
