@@ -7,6 +7,8 @@
 
 mod act;
 mod answer;
+mod can;
+mod compared;
 mod files;
 mod list;
 mod report;

@@ -10,19 +10,17 @@ use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
 use super::{
+    can::{Can, follows},
+    compared::{self, REPORTS},
     list::{line, tone},
     seen,
-    typed::{Column, columns},
+    typed::columns,
 };
 use crate::{
     audience::place::Places,
     outlet::{Kind, Way},
     phrase,
-    relay::{
-        Event, Eyes, Happening, Order, Refusal, State as Stands, Status, Step, hand, order, paper,
-        report::{self, Count, Kept, Report},
-        sheet,
-    },
+    relay::{Event, Eyes, Order, State as Stands, Status, hand, order, paper, report, sheet},
     user::Right,
     web::{
         Shared, State,
@@ -33,9 +31,6 @@ use crate::{
 
 /// Areas named on the page; the sheet names all.
 const AREAS: usize = 30;
-/// Reports on the page, and lines of each; the files have all.
-const REPORTS: usize = 20;
-const LINES: usize = 200;
 /// Orders to the same outlet of the same run.
 const FAMILY: usize = 50;
 
@@ -84,7 +79,7 @@ pub(super) async fn show(
         earlier => family.iter().find(|one| Some(one.id) == order.earlier).map(|one| line(one, lang)),
         events => events.iter().map(|event| told(event, &papers, lang)).collect::<Vec<_>>(),
         carrier => order.outlet_kind == Kind::Carrier, columns => Value::from(Serde(&columns(order.outlet_kind, lang))),
-        reports => reported(&order, &reports, &papers, lang), more_reports => reports.len().saturating_sub(REPORTS),
+        reports => compared::told(&order, &reports, &papers, lang), more_reports => reports.len().saturating_sub(REPORTS),
         can => Value::from(Serde(&can)), cannot => can.why_not(lang), has_document => order.has_document || order.sent_at.is_some(),
         drafted => order.state == Stands::Drafted,
     };
@@ -168,216 +163,25 @@ fn areas(codes: &[String], lang: Lang) -> String {
 }
 
 #[derive(Serialize)]
-struct Text {
+struct Passage {
     title: &'static str,
     text: String,
     note: Option<String>,
 }
 
-fn texts(order: &Order, lang: Lang) -> Vec<Text> {
+fn texts(order: &Order, lang: Lang) -> Vec<Passage> {
     let content = &order.content;
     let sms = content.sms.as_ref().map(|sms| {
         let encoding = if sms.encoding == "gsm" { "GSM" } else { "UCS-2" };
         let (parts, sha256) = (sms.parts, &sms.sha256);
         let note = phrase!("{encoding} · {parts} phần · SHA-256 {sha256}", "{encoding} · {parts} parts · SHA-256 {sha256}");
-        Text { title: "SMS", text: sms.text.clone(), note: Some(note.text(lang).to_string()) }
+        Passage { title: "SMS", text: sms.text.clone(), note: Some(note.text(lang).to_string()) }
     });
-    let other = |title, text: Option<&String>| text.map(|text| Text { title, text: text.clone(), note: None });
+    let other = |title, text: Option<&String>| text.map(|text| Passage { title, text: text.clone(), note: None });
     let app = other(lang.pick("Trong ứng dụng của nhà mạng", "In the carriers' apps"), content.app.as_ref());
     let published = lang.pick("Để đọc, treo hoặc đăng", "To be read out, hung up or published");
     let material = other(published, content.material.as_ref());
     sms.into_iter().chain(app).chain(material).collect()
-}
-
-/// A line of a report: its counts in the order of the columns, and how they differ from the report before.
-#[derive(Serialize)]
-struct Line {
-    area: String,
-    round: u16,
-    counts: Vec<Cell>,
-    by_cell: bool,
-}
-
-#[derive(Serialize)]
-struct Cell {
-    label: &'static str,
-    number: Option<i64>,
-    /// With its sign; none: nothing changed, or there was no report before.
-    change: Option<String>,
-}
-
-fn of_field(count: &Count, field: &str) -> Option<i64> {
-    match field {
-        "targeted" => Some(count.targeted),
-        "submitted" => Some(count.submitted),
-        "delivered" => count.delivered,
-        "failed" => count.failed,
-        "pending" => count.pending,
-        "parts" => count.parts,
-        _ => count.cost,
-    }
-}
-
-/// The sum of what is known; none: nobody counts it.
-fn sum(counts: &[Count], field: &str) -> Option<i64> {
-    let known: Vec<i64> = counts.iter().filter_map(|count| of_field(count, field)).collect();
-    (!known.is_empty()).then(|| known.iter().sum())
-}
-
-fn change(now: Option<i64>, before: Option<i64>, lang: Lang) -> Option<String> {
-    let difference = now.unwrap_or(0) - before.unwrap_or(0);
-    (now.is_some() != before.is_some() || difference != 0).then(|| crate::report::paper::signed(difference, lang))
-}
-
-fn cells(
-    columns: &[Column],
-    now: impl Fn(&str) -> Option<i64>,
-    before: Option<&dyn Fn(&str) -> Option<i64>>,
-    lang: Lang,
-) -> Vec<Cell> {
-    let cell = |column: &Column| {
-        let number = now(column.field);
-        Cell { label: column.label, number, change: before.and_then(|before| change(number, before(column.field), lang)) }
-    };
-    columns.iter().map(cell).collect()
-}
-
-/// The reports, the one that counts first, each with how it differs from the one before.
-fn reported(order: &Order, reports: &[Kept], papers: &BTreeMap<String, String>, lang: Lang) -> Vec<Value> {
-    let columns = columns(order.outlet_kind, lang);
-    let places = Places::built_in();
-    let told = |(at, kept): (usize, &Kept)| {
-        let (report, before): (&Report, Option<&Report>) = (&kept.report, reports.get(at + 1).map(|kept| &kept.report));
-        let earlier: BTreeMap<(&str, u16), &Count> = before
-            .into_iter()
-            .flat_map(|before| &before.counts)
-            .map(|count| ((count.area.as_str(), count.round), count))
-            .collect();
-        let lines: Vec<Line> = report
-            .counts
-            .iter()
-            .take(LINES)
-            .map(|count| {
-                let was = earlier.get(&(count.area.as_str(), count.round)).copied();
-                let then = |field: &str| was.and_then(|was| of_field(was, field));
-                let then: Option<&dyn Fn(&str) -> Option<i64>> = if before.is_some() { Some(&then) } else { None };
-                Line {
-                    area: places.full_name(&count.area).unwrap_or_else(|| count.area.clone()),
-                    round: count.round,
-                    counts: cells(&columns, |field| of_field(count, field), then, lang),
-                    by_cell: count.by_cell,
-                }
-            })
-            .collect();
-        let then = |field: &str| before.and_then(|before| sum(&before.counts, field));
-        let then: Option<&dyn Fn(&str) -> Option<i64>> = if before.is_some() { Some(&then) } else { None };
-        let total = cells(&columns, |field| sum(&report.counts, field), then, lang);
-        let evidence = report.evidence.as_deref();
-        context! {
-            sequence => report.sequence, as_of => report.as_of, last => report.last, correction => &report.correction,
-            received_at => kept.received_at, by => &kept.by, counts => at == 0, hash => &kept.hash,
-            evidence => evidence.map(|hash| context! { hash, name => papers.get(hash) }),
-            lines => Value::from(Serde(&lines)), more => report.counts.len().saturating_sub(LINES), total => Value::from(Serde(&total)),
-        }
-    };
-    reports.iter().take(REPORTS).enumerate().map(told).collect()
-}
-
-/// What the visitor can do now.
-#[derive(Serialize, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a button of its own")]
-struct Can {
-    approve: bool,
-    hand_over: bool,
-    withdraw: bool,
-    answer: bool,
-    report: bool,
-    correct: bool,
-    update: bool,
-    cancel: bool,
-    close: bool,
-    /// Closing needs a reason: no final report came.
-    close_needs_why: bool,
-    reopen: bool,
-    /// What cannot be done, and why.
-    #[serde(skip)]
-    refusals: Vec<(&'static str, &'static str, Refusal)>,
-}
-
-impl Can {
-    fn of(order: &Order, visitor: &Visitor, followed: bool, now: i64) -> Self {
-        let mut can = Self::default();
-        let mut refusals = Vec::new();
-        if order.state == Stands::Drafted && visitor.can(Right::Approve) {
-            let refusal = if order.expires_at <= now {
-                Some(Refusal::Expired)
-            } else if visitor.actor.user.is_some() && visitor.actor.user == order.made_user {
-                Some(Refusal::OwnWriting)
-            } else {
-                None
-            };
-            can.approve = refusal.is_none();
-            refusals.extend(refusal.map(|refusal| ("Phê duyệt", "Approve", refusal)));
-        }
-        if visitor.can(Right::WriteOrders) {
-            let mut may = |vi, en, happening: Happening| match order.may(happening) {
-                Ok(after) => after != order.state,
-                Err(refusal) => {
-                    refusals.push((vi, en, refusal));
-                    false
-                }
-            };
-            can.hand_over = order.state == Stands::Approved && may("Giao tận tay", "Hand over", Happening::HandOver);
-            let answers = [Happening::Acknowledge, Happening::Refuse, Happening::Begin];
-            can.answer = answers.into_iter().any(|answer| order.may(answer).is_ok_and(|after| after != order.state))
-                || may("Ghi câu trả lời", "Type in an answer", Happening::Acknowledge);
-            let reports = |happening| order.may(happening).is_ok();
-            can.report = reports(Happening::Report { last: true });
-            can.correct = reports(Happening::Correct { last: true });
-            if !can.report && !can.correct {
-                may("Nhập báo cáo", "Type in a report", Happening::Report { last: true });
-            }
-            can.withdraw = order.state.is_unsent() && !order.in_doubt;
-            if order.state.is_unsent() && order.in_doubt {
-                refusals.push(("Thu hồi", "Withdraw", Refusal::InDoubt));
-            } else if !order.state.is_unsent() {
-                let follow = follows(order, followed, now);
-                (can.update, can.cancel) = (follow.is_ok(), follow.is_ok());
-                refusals.extend(follow.err().map(|refusal| ("Sửa đổi, thu hồi", "Update, cancel", refusal)));
-            }
-            let close = order.may(Happening::Close);
-            can.close = !order.state.is_unsent() && close.is_ok_and(|after| after != order.state);
-            can.close_needs_why = order.state != Stands::Reported;
-            can.reopen = order.may(Happening::Reopen { last: None }).is_ok();
-        }
-        if order.state == Stands::Approved && can.hand_over {
-            let refusal =
-                if order.stopped { Some(Refusal::Stopped) } else { (order.expires_at <= now).then_some(Refusal::Expired) };
-            can.hand_over = refusal.is_none();
-            refusals.extend(refusal.map(|refusal| ("Giao tận tay", "Hand over", refusal)));
-        }
-        Self { refusals, ..can }
-    }
-
-    /// What cannot be done, and why.
-    fn why_not(&self, lang: Lang) -> Vec<Value> {
-        let told = |(vi, en, refusal): &(&'static str, &'static str, Refusal)| {
-            context! { what => lang.pick(*vi, *en), why => refusal.words().text(lang) }
-        };
-        self.refusals.iter().map(told).collect()
-    }
-}
-
-/// Whether an Update or a Cancel of it can be written.
-fn follows(order: &Order, followed: bool, now: i64) -> Result<(), Refusal> {
-    if order.step == Step::Cancel {
-        return Err(Refusal::IsCancel);
-    }
-    order.state.may_be_followed()?;
-    if order.expires_at <= now {
-        return Err(Refusal::Expired);
-    }
-    if followed { Err(Refusal::Followed) } else { Ok(()) }
 }
 
 /// What cannot be updated is shown to whoever follows a link to it.
