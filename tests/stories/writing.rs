@@ -227,6 +227,20 @@ async fn an_order_to_carriers_is_written_by_form() {
         assert!(page.contains(words), "{words}: {page}");
     }
 
+    // Whoever approves it sees whom a run will ask, and which names are none.
+    office.outlet("viettel", "Viettel Hà Nội", "carrier");
+    let token = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let fields = [("csrf", token), ("version", &saved.version.to_string()), ("note", "")];
+    let request = officer.client.post(format!("{}/campaigns/qua-nha-mang/submit", officer.url)).header(COOKIE, &officer.cookie);
+    assert_eq!(request.form(&fields).send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    let (_, page) = officer.get("/campaigns/qua-nha-mang").await;
+    let waits = page.split("href=\"/approvals/").nth(1).unwrap_or_else(|| panic!("{page}")).split('"').next().unwrap();
+    let (_, page) = officer.get(&format!("/approvals/{waits}")).await;
+    for words in ["Sẽ yêu cầu đơn vị nào", "Nhà mạng (1): Viettel Hà Nội", "nên không nhận được yêu cầu: mobifone"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+
     // Nobody of the list gets anything that could be tested.
     let (status, _, page) = officer.send(path, &officer.form(path).await.set("to", "toi").press("test")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{page}");

@@ -45,6 +45,11 @@ async fn an_order_goes_out_on_paper_and_its_counts_are_typed_in() {
     desk.sees("cong-van-den.pdf").await;
     look_at(&desk, "office-reported").await;
     assert_eq!(house.office.number("SELECT sum(delivered) FROM relay_count").await, 900);
+    // Its run is no dead end: it says where the text went.
+    house.go(&desk, "/runs/1").await;
+    desk.sees("không gửi cho ai trong danh sách").await;
+    desk.sees("Số thuê bao do nhà mạng báo cáo").await;
+    look_at(&desk, "office-run").await;
     // Of the school nothing came.
     house.go(&desk, "/runs/1/orders").await;
     desk.sees("Trường THCS Mẫu").await;
