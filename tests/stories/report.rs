@@ -9,6 +9,7 @@ mod managers;
 mod page;
 mod papers;
 mod recount;
+mod relayed;
 mod unreached;
 mod verification;
 mod whatever_the_rows;
