@@ -216,7 +216,7 @@ async fn the_command_and_its_papers_tell_them_apart() {
         let office = Office::of(&ground).await;
         office.0.write("loa.toml", "[office]\nname = \"Sở Mẫu\"\n[reporting]\nmonth_starts = 1\n".as_bytes());
         let report = |arguments: &[&str]| {
-            let ended = office.loa(&[&["report", "--period", "2026-10"], arguments].concat());
+            let ended = office.loa(&[["report", "--period", "2026-10"].as_slice(), arguments].concat());
             assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
             ended.out
         };
