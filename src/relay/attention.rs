@@ -90,23 +90,23 @@ macro_rules! matters {
     };
 }
 
-// The sign keeps SQLite from walking all orders by run, instead of the few that are late.
+// The signs keep SQLite from walking all orders in the order of the groups, instead of the few that matter.
 static OVERDUE: Sql = Sql::new(matters!("+o.run", "o.overdue_since <= $1"));
-static REFUSED: Sql = Sql::new(matters!("o.run", "o.state = 4 AND o.made_at <= $1"));
+static REFUSED: Sql = Sql::new(matters!("+o.run", "o.state = 4 AND o.made_at <= $1"));
 static TO_HAND: Sql = Sql::new(matters!(
-    "o.run",
+    "+o.run",
     "o.state = 1 AND t.way = 2 AND o.expires_at > $1 AND NOT coalesce(r.paused OR r.state = 3, false)"
 ));
 static UNPUSHED: Sql = Sql::new(matters!(
-    "o.outlet",
+    "+o.outlet",
     "o.state = 1 AND t.way = 0 AND o.expires_at > $1 AND (p.rejected OR p.began_at <= $2)
        AND NOT coalesce(r.paused OR r.state = 3, false)"
 ));
 static UNFETCHED_NOW: Sql = Sql::new(matters!(
-    "o.outlet",
+    "+o.outlet",
     "o.state = 1 AND t.way = 1 AND o.expires_at > $1 AND o.sent_at <= $2 AND NOT coalesce(r.paused OR r.state = 3, false)"
 ));
-static DRAFTED: Sql = Sql::new(matters!("o.id", "o.state = 0 AND o.expires_at > $1"));
+static DRAFTED: Sql = Sql::new(matters!("+o.id", "o.state = 0 AND o.expires_at > $1"));
 
 static FIRST: Sql = Sql::new(
     r"SELECT o.owner, t.title, t.slug, o.content, o.identifier, coalesce(p.last, '') AS said

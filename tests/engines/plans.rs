@@ -63,10 +63,37 @@ const HOT: &[Hot] = &[
     ("delivery/advert.rs", "GIVE_BACK", "advert_delivery", "advert_delivery"),
     ("reply/confirmation.rs", "DUE", "confirmation_open", "confirmation_open"),
     ("reply/confirmation.rs", "DISOWN", "confirmation_owned", "confirmation_owned"),
+    ("relay/count.rs", "COUNTS", "sqlite_autoindex_relay_count_1", "relay_count_pkey"),
+    ("relay/count.rs", "OF_RUNS", "(run=?)", "relay_order_"),
+    ("relay/count.rs", "OF_RUN", "(run=?)", "relay_order_"),
+    ("relay/count.rs", "OF_CAMPAIGN", "relay_order_campaign", "relay_order_"),
+    ("relay/count.rs", "OF_OUTLET", "relay_order_outlet", "relay_order_"),
+    ("relay/count.rs", "OF_ORDER", KEY, "relay_order_pkey"),
+    ("report/kept.rs", "ORDERS_OF", "relay_order_mark", "relay_order_"),
+    ("relay/report.rs", "SAME", "sqlite_autoindex_relay_report_1", "relay_report_relay_order_sequence_key"),
+    ("relay/report.rs", "NEWEST", KEY, "relay_report_pkey"),
+    ("relay/report.rs", "LAST", "relay_event_order", "relay_event_order"),
+    ("relay/chase.rs", "MARK", "relay_order_", "relay_order_"),
+    ("relay/attention.rs", "OVERDUE", "relay_order_late", "relay_order_late"),
+    ("relay/attention.rs", "REFUSED", "(state=?", "relay_order_"),
+    ("relay/carried.rs", "CHANGED", KEY, "relay_event_pkey"),
+    ("relay/paper.rs", "KEPT_BY", "paper_by", "paper_by"),
 ];
 
-/// The tables that grow with the audience: none is read from end to end.
-const LARGE: [&str; 6] = ["delivery", "recipient", "contact", "attempt", "handle", "receipt"];
+/// The tables that grow with the audience and with orders: none is read from end to end.
+const LARGE: [&str; 11] = [
+    "delivery",
+    "recipient",
+    "contact",
+    "attempt",
+    "handle",
+    "receipt",
+    "relay_order",
+    "relay_count",
+    "relay_event",
+    "relay_report",
+    "paper",
+];
 
 /// Enough rows that reading all of them is the worse plan: two runs, most of them over.
 async fn crowded(world: &World) {
@@ -93,6 +120,20 @@ async fn crowded(world: &World) {
             "account, handle, state, reason, detail, received_at, status",
             "1, 'h' || i, 5, 0, '', i, CASE WHEN i % 4 = 0 THEN 0 ELSE 1 END",
         ),
+        (
+            "relay_order",
+            "run, outlet, serial, campaign, owner, step, status, identifier, state, version, content, hash, note, made_by, made_at, sent_at,
+             expires_at, report_by, overdue_since, report",
+            "i, 1 + i % 5, 0, 'c' || i % 50, '', 0, 0, 'o' || i, CASE i % 100 WHEN 0 THEN 1 WHEN 1 THEN 3 WHEN 2 THEN 4 ELSE 7 END, 1, '{}', '',
+             '', '', i, i, i, i, CASE WHEN i % 100 = 2 THEN i END, i",
+        ),
+        ("relay_event", "relay_order, at, happening, state, by_whom, via, detail", "i, i, 'make', 1, '', '', ''"),
+        (
+            "relay_report",
+            "relay_order, sequence, as_of, final, body, hash, received_at, by_whom, via",
+            "i, 1, i, true, '{}', '', i, '', ''",
+        ),
+        ("relay_count", "report, area, round, targeted, submitted, by_cell", "i, '01', 1, 1, 1, false"),
     ] {
         world.sql(&format!("INSERT INTO {table} ({columns}) {many} SELECT {values} FROM n")).await;
     }
@@ -156,7 +197,7 @@ async fn hot_statements_use_their_indexes(world: &World) {
         }
     }
     // What was made up here counts in no tally.
-    for table in ["delivery", "recipient", "attempt"] {
+    for table in ["delivery", "recipient", "attempt", "relay_order", "relay_event", "relay_report", "relay_count"] {
         world.sql(&format!("DELETE FROM {table}")).await;
     }
     assert!(wrong.is_empty(), "on {engine:?}:\n{}", wrong.join("\n"));
