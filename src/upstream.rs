@@ -483,7 +483,8 @@ impl Upstream {
             return self.hand_over(order, &open).await;
         }
         let over = order.state == State::Ended && rounds.is_empty() || tell::is_over(rounds, next_round);
-        if !tell::owes(order, rounds) || tell::done_at(&reports, rounds).is_some_and(|at| at <= now) {
+        let done_at = tell::done_at(&reports, rounds).unwrap_or_else(|| tell::given_up_at(order));
+        if !tell::owes(order, rounds) || done_at <= now {
             if over {
                 order.state = State::Done;
             }

@@ -19,6 +19,8 @@ use crate::{
 pub const EVERY: i64 = 10 * 60_000;
 /// How long receipts are waited for after everything was sent, and how long late ones still correct the final report.
 pub const RECEIPTS: i64 = 72 * 3_600_000;
+/// So long after a report was due nobody waits for it any more, though the department took none.
+const GIVEN_UP: i64 = 14 * 24 * 3_600_000;
 /// Before its report is due, the department gets it even if receipts are still open.
 const BEFORE_DUE: i64 = 3_600_000;
 /// Why a report takes something back.
@@ -192,6 +194,11 @@ pub fn next(order: &Taken, reports: &[Made], rounds: &[Round], counts: Vec<Count
 pub fn done_at(reports: &[Made], rounds: &[Round]) -> Option<i64> {
     let last = reports.iter().filter(|made| made.report.last).filter_map(|made| made.taken_at).min()?;
     Some(if rounds.is_empty() { last } else { last + RECEIPTS })
+}
+
+/// When nothing more is said of an order, whatever the department took.
+pub fn given_up_at(order: &Taken) -> i64 {
+    order.report_by.unwrap_or(order.expires_at).max(order.expires_at) + GIVEN_UP
 }
 
 #[cfg(test)]
