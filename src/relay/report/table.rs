@@ -30,6 +30,8 @@ use crate::{
 
 /// Bytes of the largest table.
 pub const MAX_BYTES: u64 = 8 << 20;
+/// Bytes of all its cells, at most.
+const MAX_TEXT: usize = 32 << 20;
 /// Mistakes that are told at once.
 const MOST: usize = 50;
 /// Lines that are looked at: counts, and what stands around them.
@@ -192,13 +194,21 @@ pub fn read(path: &Path, given: &Given<'_>) -> Result<Table, Unfit> {
     let odd = file.odd()?;
     let mut rows = Vec::new();
     let mut wrong = Vec::new();
+    // In a workbook one text may stand in a great many cells.
+    let mut room = MAX_TEXT;
     file.each(&mut |row| {
         match row.cells {
-            Ok(cells) => rows.push((row.line, cells)),
+            Ok(cells) => {
+                room = room.saturating_sub(cells.iter().map(String::len).sum());
+                rows.push((row.line, cells));
+            }
             Err(why) => wrong.push(Wrong { line: Some(row.line), column: None, why }),
         }
-        wrong.len() < MOST && rows.len() < MOST_LINES
+        room > 0 && wrong.len() < MOST && rows.len() < MOST_LINES
     })?;
+    if room == 0 {
+        return Err(Unfit::TooLarge);
+    }
     if rows.len() >= MOST_LINES {
         wrong.push(Wrong::whole(phrase!("quá nhiều dòng: tối đa {LINES}", "too many lines: at most {LINES}")));
     }

@@ -1,5 +1,7 @@
 //! What the columns and the lines above them are called, in Vietnamese and English.
 
+use std::{collections::BTreeMap, sync::OnceLock};
+
 use crate::{audience::import::slug, phrase, words::Phrase};
 
 /// What a column holds, or a line of the head block.
@@ -32,8 +34,13 @@ use Field::{
     Sequence, StartsAt, Submitted, Targeted, Ward,
 };
 
-/// Of each its name in the API, its titles, and the other names that it goes by, as slugs.
-const WORDS: [(Field, &str, &str, &str, &[&str]); 20] = [
+/// A field, its name in the API, its titles, and the other names that it goes by, as slugs.
+type Row = (Field, &'static str, &'static str, &'static str, &'static [&'static str]);
+
+/// Bytes of the longest text that may be a header.
+const LONGEST: usize = 200;
+
+static WORDS: [Row; 20] = [
     (Order, "order", "Mã yêu cầu", "Order", &["yeu_cau", "order_id", "identifier"]),
     (
         Sequence,
@@ -122,7 +129,7 @@ impl Field {
         phrase!("{vi}", "{en}")
     }
 
-    fn row(self) -> &'static (Self, &'static str, &'static str, &'static str, &'static [&'static str]) {
+    fn row(self) -> &'static Row {
         WORDS.iter().find(|row| row.0 == self).unwrap_or(&WORDS[0])
     }
 
@@ -133,14 +140,18 @@ impl Field {
 
     /// The field that a header means. What stands in brackets is no part of the name.
     pub(super) fn read(header: &str) -> Option<Self> {
-        let of = |slug: &str| {
-            let is = |row: &&(Self, &str, &str, &str, &[&str])| {
-                row.1 == slug || row.4.contains(&slug) || self::slug(row.2) == slug || self::slug(row.3) == slug
+        static KNOWN: OnceLock<BTreeMap<String, Field>> = OnceLock::new();
+        let known = KNOWN.get_or_init(|| {
+            let names = |row: &'static Row| {
+                [row.1, row.2, row.3].into_iter().chain(row.4.iter().copied()).map(|name| (slug(name), row.0))
             };
-            WORDS.iter().find(is).map(|row| row.0)
-        };
+            WORDS.iter().flat_map(names).collect()
+        });
+        if header.len() > LONGEST {
+            return None;
+        }
         let bare = header.split(['(', '[']).next().unwrap_or_default();
-        of(&slug(header)).or_else(|| of(&slug(bare)))
+        known.get(&slug(header)).or_else(|| known.get(&slug(bare))).copied()
     }
 
     /// Whether a column of it counts something.

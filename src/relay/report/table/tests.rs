@@ -353,3 +353,18 @@ fn a_fault_of_the_judge_is_shown_where_it_stands() {
         assert_eq!(Column { at, title: String::new() }.letters(), letters);
     }
 }
+
+/// One long text in every cell makes a small file, and a great deal of memory.
+#[test]
+fn a_workbook_that_unpacks_to_a_great_deal_of_text_is_refused() {
+    let long = "x".repeat(32_000);
+    let refused = sheet(
+        |sheet| {
+            for row in 0..1_500 {
+                sheet.write(row, 0, &long).unwrap().write(row, 1, &long).unwrap();
+            }
+        },
+        &given(),
+    );
+    assert_eq!(refused.unwrap_err(), ["bảng quá lớn: tối đa 8 MB"]);
+}
