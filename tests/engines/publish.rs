@@ -315,7 +315,7 @@ async fn every_text_that_went_out_is_known(world: &World) {
     let run = world.fanned_out(&text).await;
     let find = |texts: &Texts, text: &str| matches!(texts.index.find(text, None), Verdict::Genuine { .. });
     let plain = "Khong doc ma OTP cho bat ky ai, ke ca can bo.";
-    assert!(!find(&*desk.texts(world).await, plain), "nothing went out yet");
+    assert!(!find(desk.texts(world).await.as_ref(), plain), "nothing went out yet");
     world.send(run, SMS, &accepted()).await;
     let texts = desk.texts(world).await;
     for same in [plain, "Kinh gui Nguyen Thi Mau: khong doc ma OTP cho bat ky ai, ke ca giao vien."] {

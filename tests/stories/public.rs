@@ -48,9 +48,9 @@ const SENT: &str = "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count
 
 /// An office whose warning is out, served with everything in its log.
 struct Public {
+    _serve: Owned,
     office: Office,
     client: Client,
-    _serve: Owned,
 }
 
 impl Public {
@@ -72,7 +72,7 @@ impl Public {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.starts_with("http://"), "{line}{}", office.log());
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        let public = Self { office, client, _serve: Owned(child) };
+        let public = Self { _serve: Owned(child), office, client };
         public.office.loa(&["send", "cong-an"]);
         public.office.until("everything is sent", SENT).await;
         public
