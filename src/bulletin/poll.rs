@@ -389,7 +389,7 @@ fn same_server(one: &str, other: &str) -> bool {
 
 /// How long to wait after so many failures: a minute, then twice as long each time.
 fn wait(failures: i64, every: i64) -> i64 {
-    let doublings = u32::try_from(failures - 1).unwrap_or(0).min(20);
+    let doublings = u32::try_from(failures - 1).unwrap_or(20).min(20);
     FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT.max(every))
 }
 
