@@ -67,7 +67,8 @@ async fn what_is_closed_stays_and_later_receipts_are_adjustments() {
         let held = closing::latest(&ground.db, "2026-10", "").await.unwrap().unwrap();
         assert_eq!(held, closed);
         let expected =
-            [(Measure::Confirmed, 1, 2), (Measure::NotReached, 1, 0), (Measure::Arrived, 1, 2), (Measure::CostEach, 600, 300)];
+            [(Measure::Confirmed, 1, 2), (Measure::NotReached, 1, 0), (Measure::Arrived, 1, 2), (Measure::CostEach, 600, 300)]
+                .map(|(measure, closed, now)| (measure, Some(closed), Some(now)));
         assert_eq!(adjustments(&held.sheet, &now), expected);
 
         // A correction says why, and of which closing.

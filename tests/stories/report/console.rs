@@ -177,7 +177,8 @@ async fn a_manager_reads_a_period_down_to_its_rows_and_closes_it() {
         )
         .await
         .unwrap();
-        let counted = loa::report::paper::csv(&report.total, report.by, &report.lines, loa::words::Lang::Vi).unwrap();
+        let (total, relayed, lang) = (&report.total, report.relayed.as_ref(), loa::words::Lang::Vi);
+        let counted = loa::report::paper::csv(total, report.by, &report.lines, relayed, lang).unwrap();
         assert_eq!(csv, String::from_utf8(counted).unwrap());
         for (file, start) in [("bao-cao.docx", "PK"), ("bao-cao.xlsx", "PK")] {
             assert!(desk.page(&manager, &format!("/reach/export/{file}?period=2026-10")).await.starts_with(start));
