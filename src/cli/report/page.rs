@@ -32,10 +32,10 @@ pub(in crate::cli) fn report(report: &Report, lang: Lang) -> String {
     if let Some(by) = report.by {
         page.lines(report, by);
     }
+    page.legend(report);
     if let Some(relayed) = report.relayed.as_ref().filter(|relayed| !relayed.is_empty()) {
         page.relayed(relayed);
     }
-    page.legend(report);
     page.text
 }
 
