@@ -344,6 +344,15 @@ fn spotted(wrong: &table::Wrong) -> Wrong {
     Wrong { at: At::Body(String::new()), detail: wrong.words(), spot: line.map(|line| (line, column)) }
 }
 
+/// A fault of a report that came as a table: its line and column, or the parameter that said it.
+fn placed(table: &Table, fault: &Fault) -> Wrong {
+    let wrong = spotted(&table.wrong(fault));
+    if wrong.spot.is_none() && ["sequence", "as_of", "final", "correction", "evidence"].contains(&fault.field) {
+        return Wrong { at: At::Parameter(fault.field.to_string()), ..wrong };
+    }
+    wrong
+}
+
 /// 422 with each reason.
 fn several(errors: Vec<Wrong>) -> Problem {
     let count = errors.len();
@@ -372,7 +381,7 @@ fn rejected(rejected: Rejected, report: &Report, table: Option<&Table>) -> Probl
     match rejected {
         Rejected::Refused(refusal) => refusal.into(),
         Rejected::Faults(faults) => {
-            let place = |fault: &Fault| table.map_or_else(|| pointed(report, fault), |table| spotted(&table.wrong(fault)));
+            let place = |fault: &Fault| table.map_or_else(|| pointed(report, fault), |table| placed(table, fault));
             several(faults.iter().map(place).collect())
         }
     }
