@@ -84,12 +84,15 @@ fn answer(document: Docx, letter: &Letter) -> Docx {
         .add_paragraph(centred(run("PHẦN XÁC NHẬN VÀ BÁO CÁO CỦA ĐƠN VỊ THỰC HIỆN", BODY).bold()).page_break_before(true))
         .add_paragraph(centred(run(&code, 24).bold()))
         .add_paragraph(space())
-        .add_paragraph(sentence("☐ Tiếp nhận và thực hiện      ☐ Từ chối, lý do: ……………………………………………"));
+        .add_paragraph(left(run("☐ Tiếp nhận và thực hiện", BODY)))
+        .add_paragraph(left(run("☐ Từ chối, lý do: ……………………………………………………………", BODY)));
     if let Some(table) = &letter.table {
         document = document
-            .add_paragraph(sentence(
-                "Số liệu lũy kế đến … giờ … ngày …/…/……      ☐ Báo cáo cuối cùng      ☐ Đính chính, lý do: ………………",
-            ))
+            .add_paragraph(space())
+            .add_paragraph(left(run("Số liệu lũy kế đến …… giờ …… ngày ……/……/…………", BODY)))
+            .add_paragraph(left(run("☐ Báo cáo cuối cùng", BODY)))
+            .add_paragraph(left(run("☐ Đính chính, lý do: …………………………………………………………", BODY)))
+            .add_paragraph(space())
             .add_table(counts(table))
             .add_paragraph(left(run(&table.note, 20).italic()));
     }
