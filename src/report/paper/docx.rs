@@ -118,36 +118,32 @@ fn relayed(mut document: Docx, number: usize, reported: &Relayed) -> Docx {
         let figures = columns.iter().map(|(_, _, of)| figure(RELAYED_WIDTH, &relayed::shown(of(figures), VI), DENSE));
         TableRow::new(std::iter::once(text(first, name, DENSE)).chain(figures).collect()).cant_split()
     };
-    let total =
-        (reported.orders + reported.total.orders > 0).then(|| (relayed::title(Cut::All), vec![row("Tổng", &reported.total)], 0));
-    let splits = reported.splits().map(|(cut, lines)| {
-        let rows: Vec<TableRow> = lines.iter().take(MOST).map(|line| row(&line.name, &line.figures)).collect();
-        (relayed::title(cut), rows, lines.len().saturating_sub(MOST))
-    });
-    let others = (!reported.others.is_empty()).then(|| {
-        let rows = reported.others.iter().map(|line| row(&line.name, &line.figures)).collect();
-        ((relayed::others(), relayed::title(Cut::Kind).1), rows, 0)
-    });
-    for (((title_of, column), rows, more), at) in total.into_iter().chain(splits).chain(others).zip(0..) {
+    let others = (!reported.others.is_empty()).then_some((Cut::Kind, reported.others.as_slice()));
+    for ((cut, lines), part) in reported.splits().chain(others).zip(1..) {
+        let (name, column) = relayed::title(cut);
+        let name = if cut == Cut::Kind { relayed::others() } else { name };
         let head = columns.iter().map(|(name, _, _)| title(RELAYED_WIDTH, &name.vi, DENSE));
         let head = TableRow::new(std::iter::once(title(first, &column.vi, DENSE)).chain(head).collect()).cant_split();
-        if at > 0 {
-            document = document.add_paragraph(sentence(&format!("{}:", title_of.vi)));
-        }
-        document = document.add_table(ruled(std::iter::once(head).chain(rows).collect(), grid.clone()));
+        let total = (cut == Cut::Outlet).then(|| row("Tổng", &reported.total));
+        let rows = lines.iter().take(MOST).map(|line| row(&line.name, &line.figures)).chain(total);
+        document = document
+            .add_paragraph(heading(&format!("{number}.{part}. {}", name.vi)))
+            .add_table(ruled(std::iter::once(head).chain(rows).collect(), grid.clone()));
+        let more = lines.len().saturating_sub(MOST);
         let note = if more > 0 { format!("Còn {more} dòng khác: xem bảng tính kèm theo.") } else { String::new() };
         document = document.add_paragraph(Paragraph::new().add_run(run(&note, TABLE).italic()));
     }
+    if reported.total.orders == 0 && reported.orders > 0 {
+        document = document.add_paragraph(sentence("Chưa nhà mạng nào báo cáo số liệu."));
+    }
     if !reported.kinds.is_empty() {
-        document = document.add_paragraph(sentence(
-            "Đơn vị được yêu cầu và đã báo cáo xong (trường học, cơ quan, báo, đài: đã xác nhận triển khai):",
-        ));
+        document = document.add_paragraph(heading("Đơn vị được yêu cầu và đã báo cáo xong, đã xác nhận triển khai"));
         document = document.add_table(kinds(reported)).add_paragraph(Paragraph::new());
     }
     let silent = reported.silent.len();
     if silent > 0 {
         let all = words::number(i64::try_from(silent).unwrap_or(0) + reported.more_silent, VI);
-        document = document.add_paragraph(sentence(&format!("Chưa có báo cáo ({all} yêu cầu):")));
+        document = document.add_paragraph(heading(&format!("Chưa có báo cáo ({all} yêu cầu)")));
         for one in reported.silent.iter().take(SILENT) {
             let late = if one.overdue { ", quá hạn báo cáo" } else { "" };
             let state = one.state.label().vi;
