@@ -116,7 +116,7 @@ async fn a_schools_clerk_confirms_on_a_phone_without_script() {
     let phone = house.phone(SCHOOL).await;
     phone.follow("Không đưa mã OTP").await;
     phone.press("Nhận và xem nội dung").await;
-    phone.sees("giờ chào cờ").await;
+    phone.sees("Nội dung phổ biến").await;
     phone.sees("Xác nhận đã triển khai").await;
     phone.fill("Minh chứng", &photo.display().to_string()).await;
     phone.fill("Số người cần phổ biến", "620").await;
