@@ -20,6 +20,17 @@ impl Templates {
         [None].into_iter().chain(others.into_iter().flatten()).collect()
     }
 
+    /// Whether a message has a text of its own for a channel in a language, and need not be lent the main one's.
+    pub fn speaks(&self, message: usize, channel: Channel, lang: Option<&str>) -> bool {
+        let Some(texts) = self.messages.get(message) else { return false };
+        let variant = lang.map_or(Some(&texts.main), |lang| texts.others.get(lang));
+        variant.is_some_and(|own| match channel {
+            Channel::Sms => own.sms.is_some(),
+            Channel::Email => own.email.is_some(),
+            Channel::Chat => own.chat.is_some(),
+        })
+    }
+
     /// The fields of a person that a message's text reads on a channel, in a language.
     pub fn fields(&self, message: usize, channel: Channel, lang: Option<&str>) -> BTreeSet<String> {
         let Some(texts) = self.messages.get(message) else { return BTreeSet::new() };

@@ -177,30 +177,65 @@ fn common(title: &str, expires_at: i64, texts: Vec<(String, Option<String>, Stri
 
 /// A message in each of its languages: the chat's text, else the mail's, else the text message.
 fn spoken(templates: &Templates, message: usize) -> Vec<(String, Option<String>, String)> {
-    let mut found: Vec<(String, Option<String>, String)> = Vec::new();
+    let mut found = Vec::new();
     for lang in templates.languages(message) {
-        let code = lang.clone().unwrap_or_else(|| MAIN_LANGUAGE.to_string());
-        let mail = match plain(templates, message, Channel::Email, lang.as_deref()) {
-            Some(Filled::Email(mail)) => Some(mail),
-            _ => None,
-        };
-        let chat = match plain(templates, message, Channel::Chat, lang.as_deref()) {
-            Some(Filled::Chat(chat)) => chat.text,
-            _ => None,
-        };
-        let sms = || match plain(templates, message, Channel::Sms, lang.as_deref()) {
-            Some(Filled::Sms(sms)) => Some(sms.text),
-            _ => None,
-        };
-        let text = chat.or_else(|| mail.as_ref().map(|mail| text::unnumbered(text::body(&mail.text)))).or_else(sms);
-        let headline = mail.map(|mail| clean(&mail.subject)).filter(|subject| lang.is_some() && !subject.is_empty());
-        let Some(text) = text.map(|text| clean(&text)).filter(|text| !text.is_empty()) else { continue };
-        // A language that lacks a text lends the main one's: that is said already.
-        if found.iter().all(|(known, _, said)| *known != code && *said != text) {
-            found.push((code, headline, text));
+        let Spoken { subject, texts } = Spoken::of(templates, message, lang.as_deref());
+        if let Some(text) = texts.into_iter().flatten().next() {
+            let headline = subject.filter(|_| lang.is_some());
+            found.push((lang.unwrap_or_else(|| MAIN_LANGUAGE.to_string()), headline, text));
         }
     }
     found
+}
+
+/// What a message has of its own in one language: what it lacks it is lent by the main one.
+struct Spoken {
+    subject: Option<String>,
+    /// Of the chat, the mail and the text message.
+    texts: [Option<String>; 3],
+}
+
+impl Spoken {
+    fn of(templates: &Templates, message: usize, lang: Option<&str>) -> Self {
+        let (mut subject, mut texts) = (None, [None, None, None]);
+        for (at, channel) in [Channel::Chat, Channel::Email, Channel::Sms].into_iter().enumerate() {
+            if !templates.speaks(message, channel, lang) {
+                continue;
+            }
+            texts[at] = match plain(templates, message, channel, lang) {
+                Some(Filled::Chat(chat)) => chat.text,
+                Some(Filled::Email(mail)) => {
+                    subject = Some(clean(&mail.subject));
+                    Some(flowing(&text::unnumbered(text::body(&mail.text))))
+                }
+                Some(Filled::Sms(sms)) => Some(sms.text),
+                None => None,
+            };
+        }
+        let said = |text: &String| !text.is_empty();
+        Self { subject: subject.filter(said), texts: texts.map(|text| text.map(|text| clean(&text)).filter(said)) }
+    }
+}
+
+/// A mail's text without the line ends and stars that a mail program wants.
+fn flowing(text: &str) -> String {
+    /// Characters of the shortest line that was broken because it was full.
+    const FULL: usize = 55;
+    let mut out = String::with_capacity(text.len());
+    let mut full = false;
+    for line in text.lines() {
+        let begins = |c: char| c.is_ascii_digit() || matches!(c, '-' | '*' | '+' | '•' | '>');
+        let goes_on = full && !line.is_empty() && !line.starts_with(begins);
+        if !out.is_empty() {
+            out.push(if goes_on { ' ' } else { '\n' });
+        }
+        out.push_str(line);
+        full = line.chars().count() >= FULL;
+    }
+    let letters: Vec<char> = out.chars().collect();
+    let is_word = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_alphanumeric());
+    let is_mark = |at: usize| letters[at] == '*' && (is_word(at.checked_sub(1)) || is_word(Some(at + 1)));
+    (0..letters.len()).filter(|at| !is_mark(*at)).map(|at| letters[at]).collect()
 }
 
 /// A text for nobody in particular: what it cannot do without is said as one says it to everybody.
@@ -243,4 +278,51 @@ fn areas(campaign: &Campaign, segments: &str) -> Vec<String> {
 fn clean(text: &str) -> String {
     let fit = |c: &char| *c == '\n' || *c == '\t' || !(c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'));
     text.chars().filter(fit).take(LONGEST).collect::<String>().trim().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Office;
+
+    #[test]
+    fn a_mail_flows() {
+        let text = "Kính gửi,\n\nCông an *không* làm việc qua điện thoại. Không chuyển tiền cho ai, không đọc\nmã OTP.\n\n- một việc phải làm ngay bây giờ, trước khi quá muộn để làm gì\n- hai\n* ba *bốn*";
+        let flows = "Kính gửi,\n\nCông an không làm việc qua điện thoại. Không chuyển tiền cho ai, không đọc mã OTP.\n\n- một việc phải làm ngay bây giờ, trước khi quá muộn để làm gì\n- hai\n* ba bốn";
+        assert_eq!(flowing(text), flows);
+        assert_eq!(clean("\u{1}a\u{fffe}\n b\t\n"), "a\n b");
+    }
+
+    #[test]
+    fn each_language_says_what_is_its_own() {
+        let text = r#"
+title = "Thử"
+kind = "warning"
+owner = "Sở"
+[audience]
+segments = ["a"]
+[channels]
+use = ["sms", "email"]
+[[message]]
+id = "m"
+sms = "Kinh gui {{ name }}: khong doc ma OTP."
+[message.email]
+subject = "Mã OTP"
+body = "Kính gửi {{ name }} ở {{ area_name | default('đây') }}: không đọc **mã OTP**."
+[message.lang.en]
+sms = "Dear {{ name }}: read out no OTP."
+[message.lang.fr.email]
+subject = "Le code OTP"
+body = "Ne lisez le code à personne."
+"#;
+        let campaign = Campaign::parse("thu", "thu", text).unwrap();
+        let templates = Templates::compile(&campaign, &Office::default(), None, &std::collections::BTreeMap::new()).unwrap();
+        let expected = [
+            ("vi", None, "Kính gửi quý vị ở đây: không đọc mã OTP."),
+            ("en", None, "Dear all: read out no OTP."),
+            ("fr", Some("Le code OTP"), "Ne lisez le code à personne."),
+        ];
+        let expected = expected.map(|(lang, headline, text)| (lang.to_string(), headline.map(str::to_string), text.to_string()));
+        assert_eq!(spoken(&templates, 0), expected);
+    }
 }
