@@ -437,7 +437,7 @@ fn areas(outlet: &Outlet, lang: Lang) -> String {
     if outlet.areas.is_empty() {
         return lang.pick("Cả nước", "The whole country").to_string();
     }
-    let name = |code: &String| Places::built_in().full_name(code).unwrap_or_else(|| code.clone());
+    let name = |code: &String| Places::built_in().name(code).map_or_else(|| code.clone(), str::to_string);
     let names: Vec<String> = outlet.areas.iter().take(SHOWN).map(name).collect();
     let more = outlet.areas.len().saturating_sub(SHOWN);
     if more > 0 { format!("{}; +{more}", names.join("; ")) } else { names.join("; ") }

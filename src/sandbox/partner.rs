@@ -334,7 +334,7 @@ impl Partner {
             return None;
         }
         job.acts.pop_front();
-        let note = json!({ "note": format!("{}: {order}", job.outlet) }).to_string();
+        let note = json!({ "note": "Đã nhận, qua chương trình" }).to_string();
         let (what, path, body) = match act {
             Act::Acknowledge => ("acknowledge", format!("{order}/acknowledge"), note),
             Act::Begin => ("begin", format!("{order}/begin"), note),

@@ -76,14 +76,12 @@ impl Desk<'_> {
         }
         let lang = self.globals.lang;
         let heading = match lang {
-            Lang::Vi => {
-                ["Số", "Yêu cầu", "Đơn vị", "Chiến dịch", "Tình trạng", "Hạn báo cáo", "Mục tiêu", "Đã gửi", "Thành công"]
-            }
-            Lang::En => ["No.", "Order", "Outlet", "Campaign", "State", "Report due", "Targeted", "Submitted", "Delivered"],
+            Lang::Vi => ["Số", "Yêu cầu", "Đơn vị", "Tình trạng", "Hạn báo cáo", "Mục tiêu", "Đã gửi", "Thành công"],
+            Lang::En => ["No.", "Order", "Outlet", "State", "Report due", "Targeted", "Submitted", "Delivered"],
         };
         let rows: Vec<Vec<String>> = orders.iter().map(|order| row(order, of(order), lang)).collect();
-        write!(io::stdout(), "{}", table::with_figures(&heading, &rows, 6))?;
-        if rows.iter().any(|row| !row[6].is_empty()) {
+        write!(io::stdout(), "{}", table::with_figures(&heading, &rows, 5))?;
+        if rows.iter().any(|row| !row[5].is_empty()) {
             self.say(&phrase!(
                 "Số liệu tính theo thuê bao, do đơn vị phối hợp báo cáo.",
                 "Figures are in subscribers, as the outlets report them."
@@ -141,14 +139,15 @@ fn plain(lines: &[(Phrase, String)], lang: Lang) -> String {
     table::render(&["", ""], &rows).trim_start_matches('\n').to_string()
 }
 
-/// How an order stands: late before all else.
+/// How an order stands: what it is, where it follows another; late before all else.
 fn standing(order: &Order) -> Phrase {
-    let state = order.state.label();
-    if !order.is_overdue() {
+    let Phrase { vi, en } = order.state.label();
+    let state = if order.is_overdue() { phrase!("Quá hạn báo cáo ({vi})", "Overdue ({en})") } else { Phrase { vi, en } };
+    if order.step == Step::Alert {
         return state;
     }
-    let (vi, en) = (state.vi, state.en);
-    phrase!("Quá hạn báo cáo ({vi})", "Overdue ({en})")
+    let step = order.step.label();
+    Phrase { vi: format!("{}: {}", step.vi, state.vi), en: format!("{}: {}", step.en, state.en) }
 }
 
 fn row(order: &Order, figures: Option<&Figures>, lang: Lang) -> Vec<String> {
@@ -157,7 +156,6 @@ fn row(order: &Order, figures: Option<&Figures>, lang: Lang) -> Vec<String> {
         order.id.to_string(),
         order.identifier.clone(),
         order.outlet_title.clone(),
-        order.campaign.clone(),
         standing(order).text(lang).to_string(),
         order.report_by.map(time).unwrap_or_default(),
         figure(|of| Some(of.targeted)),
