@@ -143,6 +143,17 @@ impl Line {
         Self { area: area.to_string(), name: place(area), round: round.to_string(), ..Self::default() }
     }
 
+    /// What is wrong with it, for the list above the form, which names no cells.
+    fn says(&self, why: Phrase) -> Phrase {
+        let area = if self.name.is_empty() { &self.area } else { &self.name };
+        let round = if self.round.is_empty() { "1" } else { self.round.as_str() };
+        if area.is_empty() {
+            return why;
+        }
+        let Phrase { vi, en } = why;
+        phrase!("{area}, đợt {round}: {vi}", "{area}, round {round}: {en}")
+    }
+
     fn is_empty(&self) -> bool {
         let known = !self.name.is_empty();
         (known || self.area.is_empty()) && numbers(self).iter().all(|(_, text)| text.is_empty())
@@ -232,7 +243,7 @@ impl Typed {
         for (at, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
             match count(line, at, (starts, ends)) {
                 Ok(count) => counts.push(count),
-                Err(more) => wrong.extend(more),
+                Err(more) => wrong.extend(more.into_iter().map(|(field, why)| (field, line.says(why)))),
             }
         }
         let (Some(sequence), Some(as_of), true) = (sequence, as_of, wrong.is_empty()) else { return Err(wrong) };
@@ -260,8 +271,7 @@ impl Typed {
             ("sequence" | "as_of", None) => fault.field.to_string(),
             (_, None) => "counts".to_string(),
         };
-        // Beside a line's field, its area need not be said again.
-        let why = if line.is_some() { fault.why.clone() } else { fault.words() };
+        let why = line.map_or_else(|| fault.words(), |at| self.lines[at].says(fault.why.clone()));
         (field, why)
     }
 }
