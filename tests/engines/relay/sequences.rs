@@ -231,9 +231,9 @@ pub async fn whatever_is_sent_the_store_keeps_the_rules(world: &World) {
         let mut rng = StdRng::seed_from_u64(seed);
         for _ in 0..rng.random_range(1..8) {
             let report = next(&mut rng, model, world.now());
-            let (again, takes) = (model.has(&report), model.takes(&report, world.now()));
+            let (again, fits) = (model.has(&report), model.takes(&report, world.now()));
             let came = take(world, *id, &report).await.map(|taken| taken.repeated);
-            match (came, again, takes) {
+            match (came, again, fits) {
                 (Ok(true), true, _) => repeated += 1,
                 (Ok(false), false, true) => {
                     taken += 1;
@@ -241,7 +241,7 @@ pub async fn whatever_is_sent_the_store_keeps_the_rules(world: &World) {
                 }
                 (Err(_), false, false) => refused += 1,
                 (came, ..) => {
-                    panic!("seed {seed}: {came:?} where again {again}, takes {takes}: {report:?} after {:?}", model.newest())
+                    panic!("seed {seed}: {came:?} where again {again}, fits {fits}: {report:?} after {:?}", model.newest())
                 }
             }
         }
