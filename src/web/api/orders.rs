@@ -136,6 +136,14 @@ impl Which {
     }
 }
 
+/// The run of a parameter.
+fn run_of(run: Option<i64>) -> Result<Option<i64>, Problem> {
+    match run {
+        Some(..1) => Err(Problem::parameter("run", phrase!("là một số từ 1", "a number from 1"))),
+        other => Ok(other),
+    }
+}
+
 /// The state of a parameter.
 fn state_of(name: Option<&str>) -> Result<Option<relay::State>, Problem> {
     let Some(name) = name else { return Ok(None) };
@@ -159,6 +167,7 @@ async fn list(
     let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
     let (before, limit) = Paging { before: which.before, limit: which.limit }.window()?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
+    let (run, standing) = (run_of(which.run)?, state_of(which.state.as_deref())?);
     let outlet = match &which.outlet {
         None => None,
         Some(slug) => match outlet::by_slug(db, &state.parts.seal, slug).await? {
@@ -168,9 +177,9 @@ async fn list(
     };
     let filter = Filter {
         campaign: which.campaign.clone(),
-        run: which.run,
+        run,
         outlet,
-        state: state_of(which.state.as_deref())?,
+        state: standing,
         overdue: which.overdue.unwrap_or_default(),
         before: Some(before),
     };

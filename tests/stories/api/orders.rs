@@ -309,6 +309,15 @@ async fn an_outlet_s_program_takes_an_order_and_reports_on_it() {
     }
     let nothing = good(road.inside(&road.vina, Method::GET, "/orders/figures")).await;
     assert_eq!((&nothing["total"]["orders"], &nothing["lines"]), (&json!(0), &json!([])));
+    for path in [
+        "/orders?run=0",
+        "/orders?outlet=none&state=done",
+        "/orders/figures?run=-1",
+        "/orders/figures?by=day",
+        "/orders/progress?run=0",
+    ] {
+        assert_eq!(bad(road.inside(&road.all, Method::GET, path)).await.0, 400, "{path}");
+    }
     let progress = good(road.inside(&road.all, Method::GET, "/orders/progress?campaign=qua-viettel")).await;
     assert_eq!((&progress["items"][0]["kind"], &progress["items"][0]["reported"]), (&json!("carrier"), &json!(1)));
     road.office.loa(&["verify"]);

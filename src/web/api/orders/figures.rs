@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::sight::Sight;
+use super::{run_of, sight::Sight};
 use crate::{
     audience::place::Places,
     outlet::{self, Kind},
@@ -178,7 +178,7 @@ async fn figures(
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Shown>, Problem> {
     let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
-    let by = cut(asked.by.as_deref())?;
+    let (by, run) = (cut(asked.by.as_deref())?, run_of(asked.run)?);
     if asked.from.zip(asked.through).is_some_and(|(from, through)| through < from) {
         return Err(Problem::at_odds("through", phrase!("ngày cuối đứng trước ngày đầu", "the last day is before the first")));
     }
@@ -188,8 +188,7 @@ async fn figures(
         // No outlet has this number: there is nothing of one that is not there.
         Some(slug) => Some(outlet::by_slug(db, &state.parts.seal, slug).await?.map_or(0, |outlet| outlet.id)),
     };
-    let selection =
-        Selection { from: asked.from, through: asked.through, campaign: asked.campaign, run: asked.run, outlet, order: None };
+    let selection = Selection { from: asked.from, through: asked.through, campaign: asked.campaign, run, outlet, order: None };
     let at = moment(state.parts.clock.millis());
     let total = count::figures(db, &selection, Cut::All, sight.eyes()).await?.remove("").unwrap_or_default();
     let split = match by {
@@ -268,7 +267,7 @@ async fn progress(
     Query(whose): Query<Whose>,
 ) -> Result<List<Far>, Problem> {
     let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
-    let kinds = count::progress(&state.parts.db, whose.campaign.as_deref(), whose.run, sight.eyes()).await?;
+    let kinds = count::progress(&state.parts.db, whose.campaign.as_deref(), run_of(whose.run)?, sight.eyes()).await?;
     let far = kinds.into_iter().filter_map(|(kind, Progress { asked, taken, reported, refused, overdue })| {
         Some(Far { kind: Kind::from_number(kind)?, asked, taken, reported, refused, overdue })
     });
