@@ -122,7 +122,7 @@ fn outlets_are_written_listed_and_taken_in_by_the_hundred() {
     desk.loa(&["outlets", "enable", "thcs-a"]);
     desk.loa(&["outlets", "remove", "thcs-a"]);
     assert_eq!(desk.json(&["outlets"]).as_array().unwrap().len(), 1);
-    let record = desk.loa(&["audit", "list"]);
+    let record = desk.json(&["audit", "list"]).to_string();
     for action in ["outlet.add", "outlet.change", "outlet.disable", "outlet.enable", "outlet.remove"] {
         assert!(record.contains(action), "{action}: {record}");
     }
