@@ -89,8 +89,10 @@ pub(super) async fn show(
 /// An event as the page tells it.
 fn told(event: &Event, papers: &BTreeMap<String, String>, lang: Lang) -> Value {
     let (detail, paper) = paper::apart(&event.detail);
+    let way = Some(detail).filter(|_| event.happening == "hand_over").and_then(Way::named);
+    let detail = way.map_or_else(|| words::said(detail.to_string(), lang), |way| way.label().text(lang).to_string());
     context! {
-        at => event.at, label => event.label().text(lang), by => &event.by_whom, detail => words::said(detail.to_string(), lang),
+        at => event.at, label => event.label().text(lang), by => &event.by_whom, detail,
         bad => matches!(
             event.happening.as_str(),
             "refuse" | "overdue" | "report_rejected" | "push_failed" | "push_in_doubt" | "push_rejected" | "answer_unfit" | "chase_failed"
