@@ -222,9 +222,9 @@ certificate = "{fixtures}/ec.pem"
     3 this is not the key of the certificate above
     4 `Viettel` is not a valid name
     5 unknown key `relay.retries`
+    6 `upstream.segment` is missing
     7 this address is a loopback or private one
     8 `upstream.token` is a secret and may not stand in the file
-    6 `upstream.segment` is missing
     11 outside the own network it must be https
     12 `bulletins.every` = 5s is out of range
     14 the source `trung-uong` stands above already
