@@ -339,9 +339,9 @@ async fn an_order_becomes_a_draft_and_what_was_sent_comes_back_as_its_report() {
 
     assert_eq!(partner.number("SELECT count(*) FROM upstream_order").await, 1, "taken in once");
     assert_eq!(partner.number("SELECT count(*) FROM run").await, 1, "one round was ordered");
-    let taken = stand_ins.taken();
-    assert!(taken.iter().all(|message| message.text == TEXT), "{taken:?}");
-    assert_eq!(taken.len(), 38, "two numbers are none; nobody elsewhere, nobody of another segment");
+    let sent = stand_ins.taken();
+    assert!(sent.iter().all(|message| message.text == TEXT), "{sent:?}");
+    assert_eq!(sent.len(), 38, "two numbers are none; nobody elsewhere, nobody of another segment");
     let [targeted, delivered, failed] = rows(&partner).await;
     assert_eq!([targeted, delivered, failed], [40, 35, 5]);
     let figures = figures(&department, order).await;
@@ -447,15 +447,15 @@ async fn a_carrier_that_is_wrong_and_says_all_twice_is_counted_once() {
 
     let said = stand_in.said();
     let of = |what: &str| said.iter().filter(|one| one.what == what).map(|one| one.status).collect::<Vec<_>>();
-    let taken = |status: &u16| (200..300).contains(status);
-    assert!(of("acknowledge").iter().chain(&of("begin")).chain(&of("correct")).all(taken), "{said:?}");
+    let went = |status: &u16| (200..300).contains(status);
+    assert!(of("acknowledge").iter().chain(&of("begin")).chain(&of("correct")).all(went), "{said:?}");
     let reports = of("report");
     assert_eq!(reports.len(), 5, "{said:?}");
     assert_eq!(reports.iter().filter(|status| **status == 422).count(), 2, "what did not add up, and what fell: {said:?}");
     let repeated: Vec<(u16, u16)> =
         said.windows(2).filter(|pair| pair[1].what == "again").map(|pair| (pair[0].status, pair[1].status)).collect();
     assert_eq!(repeated.len(), 8, "{said:?}");
-    assert!(repeated.iter().all(|(first, again)| taken(first) == taken(again)), "{repeated:?}");
+    assert!(repeated.iter().all(|(first, again)| went(first) == went(again)), "{repeated:?}");
     assert_eq!(department.number("SELECT count(*) FROM relay_report").await, 4, "each once");
     assert_eq!(state(&department, order).await, State::Reported);
     let last: serde_json::Value = serde_json::from_str(&said.last().unwrap().body).unwrap();
