@@ -72,9 +72,9 @@ pub(super) fn time(millis: i64) -> Time {
     Time::new(&at)
 }
 
-/// The alert. A Cancel says nothing but that (`said`: none).
-pub(super) fn alert(heading: Heading<'_>, said: Option<&Said>) -> Alert {
-    let infos = said.map(|said| said.texts.iter().map(|one| info(&heading.issuer, said, one)).collect()).unwrap_or_default();
+/// The alert.
+pub(super) fn alert(heading: Heading<'_>, said: &Said) -> Alert {
+    let infos = said.texts.iter().map(|one| info(&heading, said, one)).collect();
     let (msg_type, note) = match heading.step {
         Step::Alert => (MsgType::Alert, None),
         Step::Update => (MsgType::Update, Some("Thay thế nội dung đã phát trước đó".to_string())),
@@ -98,21 +98,27 @@ pub(super) fn alert(heading: Heading<'_>, said: Option<&Said>) -> Alert {
     }
 }
 
-fn info(issuer: &Issuer<'_>, said: &Said, (lang, headline, text): &(String, Option<String>, String)) -> Info {
+fn info(heading: &Heading<'_>, said: &Said, (lang, headline, text): &(String, Option<String>, String)) -> Info {
     let vietnamese = lang == MAIN_LANGUAGE;
     let reader = if vietnamese { Lang::Vi } else { Lang::En };
     let event = reader.pick("Cảnh báo lừa đảo trực tuyến", "Online fraud warning");
-    let how = (Urgency::Immediate, Severity::Severe, Certainty::Observed);
+    let ends = heading.step == Step::Cancel;
+    let how = if ends {
+        (Urgency::Past, Severity::Unknown, Certainty::Unknown)
+    } else {
+        (Urgency::Immediate, Severity::Severe, Certainty::Observed)
+    };
     let mut info = Info::new(Category::Security, event, how);
     info.language = Some(if vietnamese { "vi-VN".to_string() } else { lang.clone() });
-    info.response_types = vec![ResponseType::Avoid];
+    info.response_types = vec![if ends { ResponseType::None } else { ResponseType::Avoid }];
     info.audience.clone_from(&said.audience);
-    info.expires = Some(time(said.expires_at));
-    info.sender_name = Some(issuer.name.to_string()).filter(|name| !name.is_empty());
+    // A Cancel ends with what it withdraws.
+    info.expires = Some(time(said.expires_at)).filter(|_| !ends);
+    info.sender_name = Some(heading.issuer.name.to_string()).filter(|name| !name.is_empty());
     info.headline = Some(headline.clone().unwrap_or_else(|| said.title.clone()));
     info.description = Some(text.clone()).filter(|text| !text.is_empty());
     info.web.clone_from(&said.web);
-    info.contact = issuer.contact.map(str::to_string).or_else(|| said.hotline.clone());
+    info.contact = heading.issuer.contact.map(str::to_string).or_else(|| said.hotline.clone());
     let places = Places::built_in();
     info.areas = said
         .areas
@@ -161,6 +167,24 @@ pub(super) fn of_order(content: &Content, expires_at: i64, config: &Config) -> S
     let text = content.material.clone().or_else(|| content.app.clone()).or(sms).unwrap_or_default();
     let texts = vec![(MAIN_LANGUAGE.to_string(), None, clean(&text))];
     Said { audience: content.audience.clone(), areas: content.areas.clone(), ..common(&content.title, expires_at, texts, config) }
+}
+
+/// That a warning holds no more.
+pub(super) fn of_end(title: &str, config: &Config) -> Said {
+    let text = |lang: &str, headline: String, text: &str| (lang.to_string(), Some(clean(&headline)), text.to_string());
+    let texts = vec![
+        text(
+            MAIN_LANGUAGE,
+            format!("Đã thu hồi: {title}"),
+            "Cảnh báo này đã được thu hồi, không còn hiệu lực. Xin đừng làm theo và đừng chuyển tiếp.",
+        ),
+        text(
+            "en",
+            format!("Withdrawn: {title}"),
+            "This warning was withdrawn and holds no more. Please do not go by it or pass it on.",
+        ),
+    ];
+    common(title, 0, texts, config)
 }
 
 fn common(title: &str, expires_at: i64, texts: Vec<(String, Option<String>, String)>, config: &Config) -> Said {

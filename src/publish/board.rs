@@ -178,17 +178,21 @@ async fn tell(ground: &Ground<'_>, news: &News<'_>) -> Result<std::result::Resul
             let (message, config) = (run.message.clone(), ground.config.clone());
             let made = tokio::task::spawn_blocking(move || alert::of_run(&kept, &message, ends_at, &config)).await;
             match made {
-                Ok(said) => Some(said),
+                Ok(said) => said,
                 Err(error) => return Ok(Err(error.to_string())),
             }
         }
-        What::Order(content, expires_at) => Some(alert::of_order(content, expires_at, ground.config)),
-        What::End => None,
+        What::Order(content, expires_at) => alert::of_order(content, expires_at, ground.config),
+        What::End => match definition::campaign(ground.db, &run.definition).await {
+            Ok(campaign) => alert::of_end(&campaign.title, ground.config),
+            Err(DbError::Refused(why)) => return Ok(Err(why)),
+            Err(error) => return Err(error),
+        },
     };
-    transaction!(ground.db, |tx| keep(tx, ground, news, said.as_ref()).await)
+    transaction!(ground.db, |tx| keep(tx, ground, news, &said).await)
 }
 
-async fn keep(tx: &mut Tx, ground: &Ground<'_>, news: &News<'_>, said: Option<&Said>) -> Result<std::result::Result<(), String>> {
+async fn keep(tx: &mut Tx, ground: &Ground<'_>, news: &News<'_>, said: &Said) -> Result<std::result::Result<(), String>> {
     let run = &news.went.run;
     let _: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LOCK)).bind(news.chain).fetch_optional(c).await)?;
     let earlier: Vec<Earlier> = within!(tx, |c, sql| sqlx::query_as(sql(&CHAIN)).bind(news.chain).fetch_all(c).await)?;
@@ -208,9 +212,9 @@ async fn keep(tx: &mut Tx, ground: &Ground<'_>, news: &News<'_>, said: Option<&S
     // Nothing is sent before what it references.
     let sent_at = earlier.iter().map(|one| one.sent_at).fold(news.at, i64::max);
     let sent_at = sent_at - sent_at.rem_euclid(1_000);
-    let ends_at = match said {
-        Some(said) => said.expires_at,
-        None => earlier.iter().map(|one| one.ends_at).fold(sent_at, i64::max),
+    let ends_at = match step {
+        Step::Cancel => earlier.iter().map(|one| one.ends_at).fold(sent_at, i64::max),
+        Step::Alert | Step::Update => said.expires_at,
     };
     let references = earlier
         .iter()

@@ -205,7 +205,8 @@ async fn a_correction_takes_the_place_of_a_warning_and_a_stop_ends_it(world: &Wo
     world.step().await;
     let told = desk.alerts(world).await;
     let [cancel] = &told[..] else { panic!("the end alone") };
-    assert_eq!((cancel.msg_type, &cancel.infos), (MsgType::Cancel, &Vec::new()));
+    let headline = cancel.infos[0].headline.as_deref();
+    assert_eq!((cancel.msg_type, headline), (MsgType::Cancel, Some("Đã thu hồi: Nhận diện lừa đảo")));
     assert_eq!(cancel.references, [first.reference(), update.reference()]);
     assert!(cancel.sent >= update.sent && cancel.identifier.starts_with(&format!("{}.", update.identifier)));
     world.advance(73 * HOUR).await;
