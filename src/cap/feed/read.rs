@@ -69,7 +69,7 @@ fn alert(document: &[u8]) -> Result<Feed, FeedError> {
 /// `kind` is what texts are that do not say it: plain ones in Atom, markup in RSS.
 fn item(one: &Element, text: &str, kind: &str) -> Item {
     let title = one.child("title").map(|title| words(title, text, kind)).unwrap_or_default();
-    let summary = ["summary", "description", "encoded", "content"]
+    let summary = ["summary", "description", "encoded", "content", "fullitem", "body"]
         .iter()
         .filter_map(|name| one.child(name))
         // A summary, or else a content, that is an alert says it in another way.
@@ -82,6 +82,7 @@ fn item(one: &Element, text: &str, kind: &str) -> Item {
         .filter_map(|name| one.child(name))
         .find_map(|date| moment(&date.text));
     let (link, document) = links(one);
+    let link = link.or_else(|| permanent(one));
     let alert = one.find("alert").map(|alert| text.as_bytes()[alert.start..alert.end].to_vec());
     let (cap, fault) = match alert.as_deref().map(|alert| read_alert("", alert)) {
         Some(Ok(alert)) => (Some(Box::new(alert)), None),
@@ -117,6 +118,13 @@ fn links(one: &Element) -> (Option<String>, Option<String>) {
         }
     }
     (page, document)
+}
+
+/// The page that names an item of RSS, which has no other link: unless it says that its name is none.
+fn permanent(one: &Element) -> Option<String> {
+    let guid = one.child("guid").filter(|guid| guid.attribute("isPermaLink") != Some("false"))?;
+    let address = guid.text.trim();
+    (address.starts_with("https://") || address.starts_with("http://")).then(|| address.to_string())
 }
 
 /// What an element says, without its markup.
@@ -233,6 +241,22 @@ mod tests {
         assert_eq!(within.cap.as_deref(), Some(&sample::order()));
         assert_eq!(within.summary, "");
         assert!(matches!(items(document.replace("Actual", "x").as_bytes()), Err(FeedError::Cap(_))));
+    }
+
+    #[test]
+    fn extensions_take_no_names_away_and_a_name_may_be_the_page() {
+        let item = one(
+            "<rss xmlns:media='http://search.yahoo.com/mrss/'><channel><item><media:title>Ảnh</media:title><media:description>x</media:description>\
+             <title>Tin</title><description>Chữ</description><guid>https://example.vn/1</guid></item></channel></rss>",
+        );
+        assert_eq!((item.title.as_str(), item.summary.as_str()), ("Tin", "Chữ"));
+        assert_eq!(item.link.as_deref(), Some("https://example.vn/1"));
+        let other = one(
+            "<rss><channel><item><title>a</title><guid isPermaLink='false'>https://example.vn/1</guid></item></channel></rss>",
+        );
+        assert_eq!(other.link, None);
+        let prefixed = one("<a:feed xmlns:a='http://www.w3.org/2005/Atom'><a:entry><a:title>Tin</a:title></a:entry></a:feed>");
+        assert_eq!(prefixed.title, "Tin");
     }
 
     #[test]

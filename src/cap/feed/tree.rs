@@ -21,6 +21,8 @@ const MAX_ELEMENTS: usize = 100_000;
 pub(super) struct Element {
     /// Without its prefix.
     pub name: String,
+    /// Whether it has one.
+    pub prefixed: bool,
     pub attributes: Vec<(String, String)>,
     pub children: Vec<Element>,
     /// All text in it, and in its children.
@@ -33,9 +35,10 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// The first child of that name.
+    /// The first child of that name: one without a prefix before those of extensions, which have names in common with feeds.
     pub(super) fn child(&self, name: &str) -> Option<&Element> {
-        self.children.iter().find(|child| child.name == name)
+        let all = || self.children.iter().filter(|child| child.name == name);
+        all().find(|child| !child.prefixed).or_else(|| all().next())
     }
 
     /// The first element of that name, at any depth.
@@ -137,7 +140,8 @@ fn element(tag: &BytesStart<'_>, start: usize, end: usize) -> Element {
         .take(64)
         .map(|attribute| (attribute.key.local_name().into_inner().to_string(), unescaped(&attribute.value)))
         .collect();
-    Element { name: tag.local_name().into_inner().to_string(), attributes, start, end, inner: end..end, ..Element::default() }
+    let (name, prefixed) = (tag.local_name().into_inner().to_string(), tag.name().0.contains(':'));
+    Element { name, prefixed, attributes, start, end, inner: end..end, ..Element::default() }
 }
 
 fn push(open: &mut [Element], text: &str) {
