@@ -399,7 +399,7 @@ impl Desk<'_> {
         }
         for row in &wrong {
             let (line, why) = (row.line, row.why.text(lang));
-            let column = row.column.map_or_else(String::new, |column| format!(", {column}"));
+            let column = row.column.map_or_else(String::new, |name| format!(", {}", enlist::column(name, lang)));
             let place = phrase!("dòng {line}{column}", "line {line}{column}");
             writeln!(io::stderr(), "{}: {why}", place.text(lang))?;
         }

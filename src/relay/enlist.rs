@@ -22,7 +22,7 @@ use crate::{
     phrase,
     seal::Seal,
     transaction,
-    words::Phrase,
+    words::{Lang, Phrase},
 };
 
 /// Rows of one file at most.
@@ -52,6 +52,22 @@ const COLUMNS: [(&str, &[&str]); 11] = [
     ("owner", &["owner", "department", "don_vi_phu_trach", "don_vi_chu_tri", "phong_phu_trach"]),
     ("sender", &["sender", "cap_sender", "ten_cap", "ten_trong_cap"]),
 ];
+
+/// What people call a column.
+pub fn column(name: &str, lang: Lang) -> &str {
+    match name {
+        "slug" => lang.pick("Mã", "Slug"),
+        "title" => lang.pick("Tên", "Name"),
+        "kind" => lang.pick("Loại", "Kind"),
+        "way" => lang.pick("Cách giao", "Way"),
+        "url" => lang.pick("Địa chỉ nhận", "Address"),
+        "contact" => lang.pick("Thư điện tử", "Contact"),
+        "areas" => lang.pick("Địa bàn", "Areas"),
+        "owner" => lang.pick("Đơn vị phụ trách", "Department"),
+        "sender" => lang.pick("Tên trong CAP", "CAP sender"),
+        other => other,
+    }
+}
 
 /// What a file is read against.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use super::{some_places, write::Manager};
 use crate::{
     outlet::Kind,
     phrase,
-    relay::enlist::{self, Ground, Listed, Row, What, Wrong},
+    relay::enlist::{self, Ground, Listed, Row, What, Wrong, column},
     user,
     web::{
         Shared, State,
@@ -89,22 +89,6 @@ async fn page(state: &Shared, visitor: &Visitor, typed: &Fields, wrong: Option<&
 
 async fn ask(extract::State(State(state)): extract::State<State>, Manager(visitor): Manager) -> Result<Response, Fault> {
     page(&state, &visitor, &Fields::default(), None).await
-}
-
-/// What a column is called on the page.
-fn column(name: &str, lang: Lang) -> &str {
-    match name {
-        "slug" => lang.pick("Mã", "Slug"),
-        "title" => lang.pick("Tên", "Name"),
-        "kind" => lang.pick("Loại", "Kind"),
-        "way" => lang.pick("Cách giao", "Way"),
-        "url" => lang.pick("Địa chỉ nhận", "Address"),
-        "contact" => lang.pick("Thư điện tử", "Contact"),
-        "areas" => lang.pick("Địa bàn", "Areas"),
-        "owner" => lang.pick("Đơn vị phụ trách", "Department"),
-        "sender" => lang.pick("Tên trong CAP", "CAP sender"),
-        other => other,
-    }
 }
 
 fn wrong_value(wrong: &Wrong, lang: Lang) -> Value {
