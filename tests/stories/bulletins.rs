@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     sync::{Arc, Mutex},
 };
@@ -633,7 +634,7 @@ async fn brought(officer: &Browser<'_>, fields: &[(&str, &str)]) -> String {
     let token = page.split_once("name=\"csrf\" value=\"").unwrap().1.split_once('"').unwrap().0.to_string();
     let mut body = String::new();
     for (name, value) in std::iter::once(("csrf", token.as_str())).chain(fields.iter().copied()) {
-        body.push_str(&format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+        write!(body, "--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").unwrap();
     }
     body.push_str("--x--\r\n");
     let request = officer
@@ -741,7 +742,8 @@ async fn the_command_reads_looks_and_lists() {
     let office = crate::helpers::office::Office::prepare(loa::sandbox::Behaviour::default()).await;
     let server = Server::open().await;
     let mut config = fs::read_to_string(office.dir().join("loa.toml")).unwrap();
-    config.push_str(&format!("[[bulletins]]\nname = \"ncsc\"\nurl = \"{}/feed\"\nallow_private = true\n", server.address));
+    let url = format!("{}/feed", server.address);
+    write!(config, "[[bulletins]]\nname = \"ncsc\"\nurl = \"{url}\"\nallow_private = true\n").unwrap();
     fs::write(office.dir().join("loa.toml"), config).unwrap();
     fs::write(office.dir().join("tin.txt"), "Giả danh điện lực\nKhông chuyển tiền.").unwrap();
     office.loa(&["migrate"]);
