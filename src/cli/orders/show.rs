@@ -11,7 +11,7 @@ use crate::{
     cli::table,
     phrase,
     relay::{
-        Content, Event, Eyes, Order, State,
+        Content, Event, Eyes, Order, State, Step,
         count::{self, Cut, Figures, Selection},
         order::{self, Filter},
         report::{self, Count, Kept},
