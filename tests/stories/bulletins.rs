@@ -555,6 +555,12 @@ async fn officers_see_bring_finish_and_dismiss(world: &World) {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(officer.page(&format!("/campaigns/{slug}/edit")).await.contains("giả danh"));
 
+    // Nor does it go with a blank in it, whoever it is for.
+    let blank = draft.text.replace("segments = []", "segments = [\"moi-nguoi\"]").replace("cho ai.", "cho ai. [[còn nữa]]");
+    edition::save(&world.db, &slug, &blank, 1, &loa::audit::Actor::command("test"), world.now()).await.unwrap();
+    let (status, told) = officer.post(&format!("/warnings/{slug}/submit"), &[]).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && told.contains("[[còn nữa]]"), "{told}");
+
     // As it came: text for keeping, never a page.
     let raw = house
         .client
