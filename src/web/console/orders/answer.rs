@@ -10,7 +10,7 @@ use minijinja::{Value, context};
 use super::{ACCEPT, Brought, brought, by, page_of, refused, seen, typed::Wrong};
 use crate::{
     phrase,
-    relay::{Happening, Order, answer, paper, sheet},
+    relay::{Happening, Order, Refusal, answer, paper, sheet},
     user::Right,
     web::{
         Shared, State,
@@ -68,12 +68,13 @@ fn page(
             context! { value => *name, label, why }
         })
         .collect();
-    let why_not = if answers.is_empty() { order.may(Happening::Acknowledge).err() } else { None };
+    let answered = || phrase!("đơn vị đã trả lời, chỉ còn báo cáo", "they have answered, and what is left is to report");
+    let why_not = answers.is_empty().then(|| order.may(Happening::Acknowledge).map_or_else(Refusal::words, |_| answered()));
     let (list, by_field) = errors(wrong, lang);
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let values = context! {
         page => page_of(order), identifier => &order.identifier, outlet => &order.outlet_title, state => order.state.label().text(lang),
-        answers, why_not => why_not.map(|refusal| refusal.words().capital().text(lang).to_string()), accept => ACCEPT,
+        answers, why_not => why_not.map(|words| words.capital().text(lang).to_string()), accept => ACCEPT,
         answer => fields.get("answer"), note => fields.get("note"), check => fields.get("check"),
         brought => document.map(|document| context! { hash => &document.hash, name => &document.name }),
         errors => list, wrong => by_field,
