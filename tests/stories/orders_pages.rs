@@ -248,6 +248,8 @@ async fn a_report_on_paper_is_judged_field_by_field_and_corrected() {
             &["Báo cáo số 1", "1.005", "905", "Số thuê bao do nhà mạng báo cáo", "Đã báo cáo một phần"],
         );
 
+        page(&officer.get(&format!("{at}/answer")).await, &["Đơn vị đã trả lời, chỉ còn báo cáo"]);
+
         // Less than before is no report but a correction, which says why; both stay.
         let form = officer.get(&path).await;
         page(&form, &["value=\"850\"", "Đính chính báo cáo trước"]);
