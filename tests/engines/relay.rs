@@ -737,8 +737,32 @@ async fn a_stale_version_changes_nothing(world: &World) {
     is_sound(world).await;
 }
 
+async fn a_paper_belongs_to_the_order_that_it_was_brought_for(world: &World) {
+    let [viettel, vina] =
+        [outlet_of(world, "viettel", Kind::Carrier, Way::Pull).await, outlet_of(world, "vina", Kind::Carrier, Way::Pull).await];
+    let (own, other) = (order_to(world, &viettel, content(world)).await, order_to(world, &vina, content(world)).await);
+    let actor = somebody();
+    let by = of_outlet(world, &actor, &viettel);
+    let bring = || paper::attach(&world.db, own, "bien-ban.pdf", "application/pdf", b"%PDF-1.7", &by);
+    let hash = bring().await.unwrap().unwrap();
+    assert_eq!(bring().await.unwrap().unwrap(), hash);
+    let papers = order::events(&world.db, own).await.unwrap().into_iter().filter(|event| event.happening == "paper");
+    let named: Vec<_> = papers.map(|event| paper::apart(&event.detail).1.map(str::to_string)).collect();
+    assert_eq!(named, [Some(hash.clone())], "once");
+    let [mine, theirs] = [get(world, own).await, get(world, other).await];
+    assert_eq!(paper::of_order(&world.db, &mine, &hash).await.unwrap().unwrap().name, "bien-ban.pdf");
+    assert_eq!(paper::of_order(&world.db, &theirs, &hash).await.unwrap(), None);
+    // Nobody brings one to an order that they do not see.
+    let stray = paper::attach(&world.db, other, "x.pdf", "application/pdf", b"%PDF-x", &by).await.unwrap();
+    assert_eq!(stray, Err(Refusal::NoSuchOrder));
+    assert_eq!(paper::kept_by(&world.db, &actor.name, world.now() - 1).await.unwrap(), 1);
+    assert_eq!(paper::kept_by(&world.db, &actor.name, world.now()).await.unwrap(), 0);
+    is_sound(world).await;
+}
+
 on_both_engines!(
     a_run_makes_each_order_once,
+    a_paper_belongs_to_the_order_that_it_was_brought_for,
     a_campaigns_run_asks_its_outlets,
     an_outlet_is_kept_sealed_and_masked,
     a_push_is_claimed_by_one_and_says_the_same_at_every_try,
