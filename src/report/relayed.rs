@@ -280,6 +280,12 @@ pub fn columns() -> [Column; 8] {
     ]
 }
 
+/// What the columns are called in a split: others than carriers count people.
+pub fn names(cut: Cut) -> Vec<Phrase> {
+    let people = (cut == Cut::Kind).then(|| phrase!("Số người", "People"));
+    people.into_iter().chain(columns().into_iter().map(|(name, ..)| name).skip(usize::from(cut == Cut::Kind))).collect()
+}
+
 /// A number, a dash where it is not known.
 pub fn shown(n: Option<i64>, lang: Lang) -> String {
     n.map_or_else(|| "—".to_string(), |n| words::number(n, lang))

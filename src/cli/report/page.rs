@@ -294,19 +294,19 @@ impl Page {
         let mut tables = Vec::new();
         for (cut, lines) in reported.splits() {
             let rows: Vec<Vec<String>> = lines.iter().map(|line| cells(&line.name, &line.figures)).collect();
-            tables.push((relayed::title(cut).1, rows));
+            tables.push((cut, relayed::title(cut).1, rows));
         }
-        if let Some((_, rows)) = tables.first_mut() {
+        if let Some((.., rows)) = tables.first_mut() {
             rows.push(cells(self.lang.pick("Tổng", "Total"), &reported.total));
         }
         if !reported.others.is_empty() {
             let rows = reported.others.iter().map(|line| cells(&line.name, &line.figures)).collect();
-            tables.push((relayed::others(), rows));
+            tables.push((relay::count::Cut::Kind, relayed::others(), rows));
         }
-        for (name, rows) in tables {
+        for (cut, name, rows) in tables {
             let name = self.word(&name);
             let orders = self.lang.pick("Báo cáo", "Reports");
-            let names: Vec<String> = columns.iter().map(|(name, _, _)| self.word(name)).collect();
+            let names: Vec<String> = relayed::names(cut).iter().map(|name| self.word(name)).collect();
             let heading: Vec<&str> = [name.as_str(), orders].into_iter().chain(names.iter().map(String::as_str)).collect();
             self.text.push_str(&table::with_figures(&heading, &rows, 1));
             self.say("");

@@ -122,7 +122,8 @@ fn relayed(mut document: Docx, number: usize, reported: &Relayed) -> Docx {
     for ((cut, lines), part) in reported.splits().chain(others).zip(1..) {
         let (name, column) = relayed::title(cut);
         let name = if cut == Cut::Kind { relayed::others() } else { name };
-        let head = columns.iter().map(|(name, _, _)| title(RELAYED_WIDTH, &name.vi, DENSE));
+        let names = relayed::names(cut).into_iter().zip(relayed::columns()).filter(|(_, (_, name, _))| RELAYED.contains(name));
+        let head = names.map(|(name, _)| title(RELAYED_WIDTH, &name.vi, DENSE));
         let head = TableRow::new(std::iter::once(title(first, &column.vi, DENSE)).chain(head).collect()).cant_split();
         let total = (cut == Cut::Outlet).then(|| row("Tổng", &reported.total));
         let rows = lines.iter().take(MOST).map(|line| row(&line.name, &line.figures)).chain(total);

@@ -77,7 +77,8 @@ fn relayed(sheet: &mut Worksheet, paper: &Paper<'_>, reported: &Relayed, looks: 
         let (title, name) = relayed::title(cut);
         let title = if cut == Cut::Kind { relayed::others() } else { title };
         sheet.write_with_format(row, 0, &title.vi, &looks.title)?;
-        let names = ["Mã", &name.vi, "Yêu cầu có báo cáo"].into_iter().chain(columns.iter().map(|(name, _, _)| name.vi.as_str()));
+        let counts = relayed::names(cut);
+        let names = ["Mã", &name.vi, "Yêu cầu có báo cáo"].into_iter().chain(counts.iter().map(|name| name.vi.as_str()));
         for (column, name) in (0_u16..).zip(names) {
             sheet.write_with_format(row + 1, column, name, &looks.head)?;
         }

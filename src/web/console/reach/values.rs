@@ -86,15 +86,16 @@ pub(super) fn relayed_value(reported: &Relayed, lang: Lang) -> Value {
         let cells: Vec<String> = columns.iter().map(|(_, _, of)| relayed::shown(of(figures), lang)).collect();
         context! { name, orders => words::number(figures.orders, lang), cells }
     };
-    let split = |title: &Phrase, column: &Phrase, lines: &[relayed::Line]| {
+    let split = |cut: relay::count::Cut, title: &Phrase, column: &Phrase, lines: &[relayed::Line]| {
         let lines: Vec<Value> = lines.iter().map(|of| line(&of.name, &of.figures)).collect();
-        context! { title => title.text(lang), column => column.text(lang), lines }
+        let columns: Vec<String> = relayed::names(cut).iter().map(|name| name.text(lang).to_string()).collect();
+        context! { title => title.text(lang), column => column.text(lang), columns, lines }
     };
     let splits: Vec<Value> = reported
         .splits()
         .map(|(cut, lines)| {
             let (title, column) = relayed::title(cut);
-            split(&title, &column, lines)
+            split(cut, &title, &column, lines)
         })
         .collect();
     let kinds: Vec<Value> = reported
@@ -119,11 +120,11 @@ pub(super) fn relayed_value(reported: &Relayed, lang: Lang) -> Value {
         })
         .collect();
     let others = (!reported.others.is_empty()).then(|| {
-        let (_, column) = relayed::title(relay::count::Cut::Kind);
-        split(&relayed::others(), &column, &reported.others)
+        let kind = relay::count::Cut::Kind;
+        split(kind, &relayed::others(), &relayed::title(kind).1, &reported.others)
     });
     context! {
-        label => relayed::label().text(lang), columns => columns.iter().map(|(name, _, _)| name.text(lang).to_string()).collect::<Vec<_>>(),
+        label => relayed::label().text(lang),
         carriers => reported.orders + reported.total.orders > 0, total => line(lang.pick("Tổng", "Total"), &reported.total),
         orders => words::number(reported.orders, lang), splits, others, kinds,
         all_silent => words::number(i64::try_from(silent.len()).unwrap_or(0) + reported.more_silent, lang),
