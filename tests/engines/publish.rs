@@ -138,7 +138,7 @@ async fn a_warning_is_told_once_it_went_out_and_until_it_ends(world: &World) {
     );
     // Another node with other settings tells the same in the same bytes.
     let other = Desk::of(&SETTINGS.replace("Sở Mẫu", "Sở Khác").replace("so-mau", "so-khac"));
-    assert_eq!(other.told(world).await, [address.clone()]);
+    assert_eq!(other.told(world).await, std::slice::from_ref(address));
     assert_eq!(document(world, address).await, bytes);
     assert_eq!(world.number("SELECT count(*) FROM publication").await, 1);
     let before = desk.feed(world).await;
@@ -183,12 +183,12 @@ async fn a_correction_takes_the_place_of_a_warning_and_a_stop_ends_it(world: &Wo
     let again = world.fanned_out(&warning()).await;
     world.sql(&format!("UPDATE run SET parent = {run}, kin = 1 WHERE id = {again}")).await;
     world.send(again, SMS, &accepted()).await;
-    assert_eq!(desk.alerts(world).await, [first.clone()]);
+    assert_eq!(desk.alerts(world).await, std::slice::from_ref(first));
     let other = campaign("warning", "use = [\"sms\"]", "valid_for = \"72h\"").replace("Không cung cấp", "Đừng đọc");
     let kept = Kept { source: source("dinh-chinh", &other, EVERYBODY), segments: EVERYBODY.into() };
     let correction = transaction!(world.db, |tx| again::send(tx, &kept, Some(run), world.now()).await).unwrap().unwrap();
     world.step().await;
-    assert_eq!(desk.alerts(world).await, [first.clone()], "until somebody has the correction");
+    assert_eq!(desk.alerts(world).await, std::slice::from_ref(first), "until somebody has the correction");
     world.send(correction, SMS, &accepted()).await;
     let told = desk.alerts(world).await;
     let [update] = &told[..] else { panic!("the correction alone") };
