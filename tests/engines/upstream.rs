@@ -165,7 +165,7 @@ fn cancel(order: &Alert, at: i64) -> Alert {
 /// Two nodes of a partner's Loa.
 struct Nodes {
     department: Arc<Department>,
-    nodes: [Upstream; 2],
+    both: [Upstream; 2],
     _folder: tempfile::TempDir,
 }
 
@@ -185,17 +185,17 @@ impl Nodes {
         let file = folder.path().join("loa.toml");
         std::fs::write(&file, settings).unwrap();
         let config = Config::read(Some(&file), &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"));
-        let nodes = [0, 1].map(|_| {
+        let both = [0, 1].map(|_| {
             let shelf = Arc::new(Shelf::new(&config.campaigns_dir));
             Upstream::new(&config, &world.db, &world.clock, &shelf, Exchange::new(None, None).unwrap()).unwrap()
         });
-        Self { department, nodes, _folder: folder }
+        Self { department, both, _folder: folder }
     }
 
     /// Both at once, again and again; a minute passes between.
     async fn step(&self, world: &World, times: usize) {
         for _ in 0..times {
-            let (one, other) = tokio::join!(self.nodes[0].step(), self.nodes[1].step());
+            let (one, other) = tokio::join!(Box::pin(self.both[0].step()), Box::pin(self.both[1].step()));
             one.unwrap();
             other.unwrap();
             world.advance(60_000).await;
