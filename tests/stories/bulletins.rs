@@ -53,11 +53,14 @@ struct Page {
     body: Vec<u8>,
 }
 
+/// What a server was asked: the path, and the headers.
+type Asked = (String, BTreeMap<String, String>);
+
 /// A server on loopback that says what it is told to, and remembers what it was asked.
 #[derive(Clone, Default)]
 struct Server {
     pages: Arc<Mutex<BTreeMap<String, Page>>>,
-    asked: Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     address: String,
 }
 
@@ -103,7 +106,7 @@ impl Server {
         self.asked.lock().unwrap().len()
     }
 
-    fn last(&self) -> (String, BTreeMap<String, String>) {
+    fn last(&self) -> Asked {
         self.asked.lock().unwrap().last().unwrap().clone()
     }
 }
@@ -495,7 +498,7 @@ async fn what_a_source_changes_updates_or_cancels_is_told(world: &World) {
     let mut over = alert(world, "w5", "Đã hết hạn");
     over.infos[0].expires = over.infos[0].effective.or(Some(over.sent));
     let at = chrono::DateTime::from_timestamp_millis(world.now()).unwrap().to_rfc3339();
-    let entries: String = [&exercise, &over, &first]
+    let entries: Vec<String> = [&exercise, &over, &first]
         .iter()
         .enumerate()
         .map(|(n, alert)| {
@@ -506,7 +509,7 @@ async fn what_a_source_changes_updates_or_cancels_is_told(world: &World) {
             )
         })
         .collect();
-    server.feed(&format!("<feed><title>x</title>{entries}</feed>"));
+    server.feed(&format!("<feed><title>x</title>{}</feed>", entries.concat()));
     world.advance(17 * MINUTE).await;
     let idle = looked(&poller).await;
     assert_eq!((idle.drafts, idle.noted), (0, 3));
