@@ -52,7 +52,7 @@ impl Scene {
     async fn user(&self, name: &str, roles: &[Role], department: Option<&str>) {
         let (db, now, by) = (&self.desk.ground.db, self.now(), Actor::command("test"));
         let mut departments = Vec::new();
-        for department in department {
+        if let Some(department) = department {
             departments.push(user::add_department(db, department, &by, now).await.unwrap().unwrap());
         }
         let new = New {
