@@ -23,6 +23,8 @@ use crate::{
 
 /// Lines of the form at most: who counts more areas brings a table.
 const MOST: usize = 60;
+/// Milliseconds.
+const MINUTE: i64 = 60_000;
 /// Empty lines for areas that the order does not name one by one.
 const SPARE: usize = 3;
 
@@ -233,7 +235,9 @@ impl Typed {
             }
             read
         };
-        let as_of = time("as_of", &self.as_of);
+        // The browser's field has no seconds: what counts up to a minute has all of it. Else a report in the minute of its order, or of the
+        // report before, would be older than that.
+        let as_of = time("as_of", &self.as_of).map(|at| at - at.rem_euclid(MINUTE) + MINUTE - 1);
         let starts = if self.starts.is_empty() { None } else { time("starts", &self.starts) };
         let ends = if self.ends.is_empty() { None } else { time("ends", &self.ends) };
         if self.corrects && self.reason.is_empty() {
