@@ -757,14 +757,14 @@ async fn the_command_reads_looks_and_lists() {
     fs::write(office.dir().join("tin.txt"), "Giả danh điện lực\nKhông chuyển tiền.").unwrap();
     office.loa(&["migrate"]);
     let read = ["bulletins", "read", "tin.txt", "--source", "Công an tỉnh", "--by", "Lan"];
-    let preview = office.loa(&[&read[..], &["--dry-run"]].concat());
-    assert!(preview.contains("Giả danh điện lực") && preview.contains("Không có chữ ký số"), "{preview}");
-    assert!(!office.loa(&["bulletins", "list", "--all"]).contains("Giả danh"), "it was only looked at");
+    let preview = office.loa(&[&read[..], &["--dry-run", "--json"]].concat());
+    assert!(preview.contains("Giả danh điện lực") && preview.contains("\"signature\": \"none\""), "{preview}");
+    assert_eq!(office.loa(&["bulletins", "list", "--all", "--json"]), "[]\n", "it was only looked at");
     let first = office.loa(&read);
     assert!(first.contains("1. Giả danh điện lực: bản nháp ban-tin-"), "{first}");
     assert_eq!(office.loa(&read), "1. Giả danh điện lực: đã có\n");
-    let listed = office.loa(&["bulletins", "list"]);
-    assert!(listed.contains("Công an tỉnh") && listed.contains("Bản nháp chờ hoàn thiện"), "{listed}");
+    let listed = office.loa(&["bulletins", "list", "--json"]);
+    assert!(listed.contains("Công an tỉnh") && listed.contains("\"state\": \"waiting\""), "{listed}");
 
     let two = "<rss><channel><title>x</title><item><guid>a</guid><title>Một</title></item><item><guid>b</guid><title>Hai</title></item></channel></rss>";
     fs::write(office.dir().join("hai.xml"), two).unwrap();
