@@ -44,6 +44,7 @@ fn what_is_typed_becomes_a_report_and_what_is_left_empty_does_not() {
     );
     assert_eq!((report.counts[1].area.as_str(), report.counts[1].round), ("79", 1));
     assert_eq!((report.evidence.as_deref(), report.correction), (Some("e"), None));
+    assert_eq!(report.as_of, 1_795_341_600_000 + 59_999, "all of that minute");
 }
 
 #[test]
