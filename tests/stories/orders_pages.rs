@@ -38,6 +38,10 @@ impl Scene {
             {
                 asked.push((scene.outlet(slug, kind).await, scene.content(kind)));
             }
+            let run = "INSERT INTO run (id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused,
+                                        due_at, expires_at, fan_cursor, fan_top, created_at)
+                       VALUES (1, 'chien-dich', '2026-11-02', 0, 0, 'h', '2026-11-02', 0, 'relay', '[]', 2, false, 0, 9000000000000, 0, 0, 0)";
+            scene.desk.ground.execute(run).await;
             scene.orders(1, OFFICE, &asked).await;
             scenes.push(scene);
         }
