@@ -300,7 +300,7 @@ mod tests {
         let fallen = next(&order, std::slice::from_ref(&first), &rounds(None), counts(3, 0), false, NOW + EVERY).unwrap();
         assert_eq!(fallen.correction.as_deref(), Some(LATE));
         let refused = Made { refused: Some("HTTP 422".into()), ..made(fallen, false) };
-        let again = next(&order, &[refused, first], &rounds(None), counts(5, 0), false, NOW + 2 * EVERY).unwrap();
+        let again = next(&order, &[refused, first], &rounds(None), counts(5, 5), false, NOW + 2 * EVERY).unwrap();
         assert_eq!((again.sequence, again.correction), (3, None), "it stands beside the one that was taken");
     }
 

@@ -170,7 +170,8 @@ fn an_order_goes_by_paper_and_comes_back_as_a_table() {
     assert_eq!((taken["sequence"].as_i64(), taken["order"]["state"].as_str()), (Some(1), Some("reported_partly")), "{taken}");
     let shown = desk.json(&["orders", "show", &order]);
     assert_eq!(shown["reports"][0]["report"]["evidence"].as_str().map(str::len), Some(64), "its hash is kept: {shown}");
-    assert_eq!(desk.json(&["orders"])[0]["figures"]["delivered"], 1_360);
+    let all = desk.json(&["orders"]);
+    assert_eq!(all[1]["figures"]["delivered"], 1_360, "behind the Update: {all}");
 
     // A program's report, final; the same again is the same.
     let json = format!(
@@ -200,8 +201,6 @@ fn an_order_that_nobody_has_is_cancelled_at_once() {
     let order = desk.order();
     desk.loa(&["orders", "cancel", &order, "Không cần nữa"]);
     assert_eq!(desk.json(&["orders"])[0]["state"], "cancelled");
-    let (code, _, err) = desk.try_loa(&["orders", "hand", &order, "văn bản"]);
-    assert!(code == 2 && !err.is_empty(), "{err}");
     let english = desk.loa(&["orders", "show", &order, "--lang", "en"]);
     assert!(english.contains("What happened") && english.contains("Withdrawn"), "{english}");
 }
