@@ -11,11 +11,9 @@ use crate::{helpers::fill::Fill, stories::sign_in::desk::Browser};
 
 /// The form that is sent to an address, as it stands on its page.
 async fn form(browser: &Browser, page: &str, action: &str) -> Vec<(String, String)> {
-    let text = browser.get(page).await.text;
-    let at = text
-        .find(&format!("action=\"{action}\""))
-        .or_else(|| text.find(&format!("action=\"{}\"", action.replace('/', "&#x2f;"))));
-    let start = at.unwrap_or_else(|| panic!("no form for {action} in\n{text}"));
+    // Pages write a slash of an address in another way.
+    let text = browser.get(page).await.text.replace("&#x2f;", "/");
+    let start = text.find(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form for {action} in\n{text}"));
     let form = format!("class=\"it\"{}", &text[start..]);
     Fill::of(&form, "it").0.into_iter().filter(|(name, _)| name != "csrf" && name != "document").collect()
 }
@@ -94,7 +92,7 @@ async fn counts_come_as_a_table_or_not_at_all() {
         let right = b"code,round,targeted,submitted,delivered\n01,1,10,9,8\n";
         let answer = carrier.post_files(&from, &to, &[], &[("table", "bao-cao.csv", right)]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-        assert_eq!(scene.desk.ground.number("SELECT sum(delivered) FROM relay_count").await, 8);
+        assert_eq!(scene.desk.ground.number("SELECT CAST(sum(delivered) AS BIGINT) FROM relay_count").await, 8);
     }
 }
 
@@ -110,7 +108,7 @@ async fn a_school_confirms_on_one_screen_with_evidence() {
         assert_eq!(bare.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(bare.text.contains("id=\"document-error\""), "{}", bare.text);
         let odd = school.post_files(&page, &to, &fields, &[("document", "trang.html", b"<script>")]).await;
-        assert!(odd.status == StatusCode::UNPROCESSABLE_ENTITY && odd.text.contains("loại tệp này không nhận"), "{}", odd.text);
+        assert!(odd.status == StatusCode::UNPROCESSABLE_ENTITY && odd.text.contains("Loại tệp này không nhận"), "{}", odd.text);
 
         // What was brought is kept while the rest is put right; nobody else's paper is named by its hash.
         let with = |more: &[(&'static str, &'static str)]| -> Vec<(&str, &str)> {
