@@ -14,7 +14,8 @@ use sqlx::AssertSqlSafe;
 use crate::{folder::Folder, helpers};
 
 /// What the example accounts of a first loa.toml read from the environment.
-const SECRETS: [(&str, &str); 11] = [
+const SECRETS: [(&str, &str); 12] = [
+    ("UPSTREAM_TOKEN", "x"),
     ("ESMS_API_KEY", "a"),
     ("ESMS_SECRET_KEY", "b"),
     ("SPEEDSMS_TOKEN", "c"),

@@ -49,8 +49,10 @@ fn the_example_accounts_work_once_they_are_switched_on() {
     let folder = begun();
     let text = fs::read_to_string(folder.path().join("loa.toml")).unwrap();
     let switched_on = |line: &str| match line.strip_prefix('#') {
-        // A hash and a blank begin a comment; these two name files that an office may have.
-        Some(rest) if !rest.starts_with([' ', '-']) && !rest.starts_with("ca_file") && !rest.starts_with("holidays") => {
+        // A hash and a blank begin a comment; these name files that an office may have.
+        Some(rest)
+            if !rest.starts_with([' ', '-']) && !["ca_file", "holidays", "signing"].iter().any(|key| rest.starts_with(key)) =>
+        {
             rest.to_string()
         }
         _ => line.to_string(),
