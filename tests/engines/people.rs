@@ -62,6 +62,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("audit", "what the console's users did, to people by their number alone"),
     ("audit_head", "the audit's last hash"),
     ("edition_bytes", "a definition's files"),
+    ("outlet", "institutions, and the mailbox at which each is reminded: whoever keeps outlets changes it"),
+    ("relay_order", "what is asked of an outlet, as it went out"),
+    ("paper", "scanned letters between the office and outlets"),
+    ("upstream_order", "what a department asks of this office, as it came"),
+    ("publication", "warnings as the public reads them"),
 ];
 
 /// Whether a column says something about a person, or leads to one.
