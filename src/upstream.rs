@@ -1,10 +1,10 @@
 //! The partner's own Loa: it takes the orders of a department's Loa (`[upstream]`), carries them out as campaigns over its own people, and
 //! reports what it counted.
 //!
-//! What enters: the department's feed of orders, each a CAP document whose signature and digest are checked ([`read`]). What leaves: one
-//! draft campaign an order ([`draft`]), which waits for somebody's approval; an acknowledgement; the order's rounds once it is approved
-//! ([`round`]); and cumulative reports of what the rows say ([`count`], [`tell`]), until late receipts can change nothing any more. A
-//! Cancel or an Update ends what it names: its draft is archived, its runs are aborted ([`order::end`]).
+//! What enters: the department's feed of orders ([`mod@poll`]), each a CAP document whose signature and digest are checked ([`read`]). What
+//! leaves: one draft campaign an order ([`draft`]), which waits for somebody's approval; an acknowledgement; the order's rounds once it is
+//! approved ([`round`]); and cumulative reports of what the rows say ([`count`], [`tell`]), until late receipts can change nothing any
+//! more. A Cancel or an Update ends what it names: its draft is archived, its runs are aborted ([`order::end`]).
 //!
 //! Everything is a row before it is done and may be done again: an order is taken in once, a draft has one text, a round is one run, a
 //! report is frozen before its first byte leaves. Several nodes share the work by claiming it. What can go wrong: nobody answers, which is
@@ -13,6 +13,7 @@
 pub mod count;
 pub mod draft;
 pub mod order;
+mod poll;
 pub mod read;
 pub mod round;
 pub mod tell;
@@ -26,20 +27,22 @@ use crate::{
     approval,
     audit::Actor,
     campaign::relay::Status,
-    cap::{self, Certificate, feed, signature},
+    cap::Certificate,
     clock::Clock,
     config::{self, Config},
-    db::{Db, DbError, Result, Sql, affected},
+    db::{Db, DbError, Result},
     definition,
     edition::{self, Saved, Shelf, SubmitError, segments},
-    on, phrase,
+    phrase,
     relay::{Step, hand},
     transaction,
     words::{self, Lang, Phrase},
 };
 use order::{State, Taken};
 use tell::Made;
-use wire::{Feed, Trouble, Wire};
+use wire::{Trouble, Wire};
+
+pub use poll::{Poll, poll};
 
 /// How long a claimed order or look is left to whoever claimed it (milliseconds): longer than any step may take.
 const LEASE: i64 = 5 * 60_000;
@@ -50,8 +53,6 @@ const LOOK: i64 = 5_000;
 const COUNTED: i64 = 60_000;
 /// How long what a person must mend is left to them before it is tried again (milliseconds).
 const MEND: i64 = 5 * 60_000;
-/// The longest wait between two looks at a department that does not answer (milliseconds).
-const LONGEST: i64 = 15 * 60_000;
 
 /// Takes orders from a department's Loa and carries them out.
 pub struct Upstream {
@@ -74,36 +75,6 @@ pub struct Done {
     pub moved: usize,
     /// Runs that were begun or ended: whoever sends should look.
     pub runs: usize,
-}
-
-/// What a look came to.
-#[derive(Debug, Default)]
-struct Looked {
-    taken: usize,
-    /// The feed's.
-    tag: Option<String>,
-    /// Which order could not be read last, and why.
-    unread: String,
-}
-
-/// How looking there goes.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Poll {
-    /// When the department is asked again, unix milliseconds.
-    pub next_at: i64,
-    /// Failures in a row.
-    pub failures: i64,
-    /// When it answered last.
-    pub seen_at: Option<i64>,
-    /// What the last look came to; empty: all was well.
-    pub last: String,
-}
-
-static POLL: Sql = Sql::new(r"SELECT next_at, failures, seen_at, last FROM upstream_poll WHERE url = $1");
-
-/// How looking there goes; none: nobody has looked yet.
-pub async fn poll(db: &Db, url: &str) -> Result<Option<Poll>> {
-    on!(db.read, |pool, sql| sqlx::query_as(sql(&POLL)).bind(url).fetch_optional(pool).await)
 }
 
 /// Failures in a row after which somebody is told.
@@ -129,19 +100,6 @@ pub async fn troubles(db: &Db, upstream: &config::Upstream) -> Result<Vec<(Optio
     troubles.extend(orders.into_iter().filter_map(|order| Some((Some(order.identifier), order.campaign, order.trouble?))));
     Ok(troubles)
 }
-
-static BEGIN: Sql = Sql::new(
-    r"INSERT INTO upstream_poll (url, etag, next_at, failures, seen_at, last) VALUES ($1, NULL, 0, 0, NULL, '') ON CONFLICT (url) DO NOTHING",
-);
-
-static CLAIM: Sql = Sql::new(r"UPDATE upstream_poll SET next_at = $2 WHERE url = $1 AND next_at <= $3");
-
-static TAG: Sql = Sql::new(r"SELECT etag FROM upstream_poll WHERE url = $1 AND etag IS NOT NULL");
-
-static WELL: Sql =
-    Sql::new(r"UPDATE upstream_poll SET etag = $2, next_at = $3, failures = 0, seen_at = $4, last = $5 WHERE url = $1");
-
-static ILL: Sql = Sql::new(r"UPDATE upstream_poll SET next_at = $2, failures = failures + 1, last = $3 WHERE url = $1");
 
 fn millis(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
@@ -183,115 +141,6 @@ impl Upstream {
             }
         }
         failed.map_or(Ok(done), Err)
-    }
-
-    /// Asks the department what there is, if it is time to. How many orders were taken in.
-    async fn look(&self) -> Result<usize> {
-        let (db, url, now) = (&self.db, &self.settings.url, self.clock.millis());
-        // Looked at first without writing: most of the time it is not time yet, and SQLite has one writer.
-        match poll(db, url).await? {
-            Some(poll) if poll.next_at > now => return Ok(0),
-            Some(_) => {}
-            None => {
-                on!(db.write, |pool, sql| sqlx::query(sql(&BEGIN)).bind(url).execute(pool).await.map(affected))?;
-            }
-        }
-        let claimed = on!(db.write, |pool, sql| sqlx::query(sql(&CLAIM))
-            .bind(url)
-            .bind(now + LEASE)
-            .bind(now)
-            .execute(pool)
-            .await
-            .map(affected))?;
-        if claimed == 0 {
-            return Ok(0);
-        }
-        let tag: Option<String> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&TAG)).bind(url).fetch_optional(pool).await)?;
-        match self.take_all(tag.as_deref()).await? {
-            Ok(Looked { taken, tag, unread }) => {
-                // What could not be read is asked for again: no tag says that all of it is known.
-                let tag = tag.filter(|_| unread.is_empty());
-                let next = self.clock.millis() + millis(self.settings.every);
-                on!(db.write, |pool, sql| sqlx::query(sql(&WELL))
-                    .bind(url)
-                    .bind(&tag)
-                    .bind(next)
-                    .bind(now)
-                    .bind(&unread)
-                    .execute(pool)
-                    .await
-                    .map(affected))?;
-                Ok(taken)
-            }
-            Err(trouble) => {
-                let failures = poll(db, url).await?.map_or(0, |poll| poll.failures);
-                let asked = if let Trouble::Later(_, Some(after)) = &trouble { millis(*after) } else { 0 };
-                let wait = millis(self.settings.every).saturating_mul(1 << failures.clamp(0, 10)).min(LONGEST).max(asked);
-                tracing::warn!(%trouble, "the department's Loa does not hand out its orders");
-                on!(db.write, |pool, sql| sqlx::query(sql(&ILL))
-                    .bind(url)
-                    .bind(self.clock.millis() + wait)
-                    .bind(trouble.to_string())
-                    .execute(pool)
-                    .await
-                    .map(affected))?;
-                Ok(0)
-            }
-        }
-    }
-
-    /// Takes in what the feed has and is not known.
-    async fn take_all(&self, tag: Option<&str>) -> Result<std::result::Result<Looked, Trouble>> {
-        let (body, tag) = match self.wire.feed(tag).await {
-            Ok(Feed::Unchanged) => return Ok(Ok(Looked { tag: tag.map(str::to_string), ..Looked::default() })),
-            Ok(Feed::New(body, tag)) => (body, tag),
-            Err(trouble) => return Ok(Err(trouble)),
-        };
-        let items = match feed::items(&body) {
-            Ok(items) => items,
-            Err(error) => return Ok(Err(Trouble::Later(error.to_string(), None))),
-        };
-        let mut looked = Looked { tag, ..Looked::default() };
-        for item in items {
-            let Some(identifier) = item.document.as_deref().or(item.link.as_deref()).and_then(wire::identifier) else { continue };
-            if order::is_known(&self.db, &identifier).await? {
-                continue;
-            }
-            let document = match self.wire.document(&identifier).await {
-                Ok(Some(document)) => document,
-                // It was taken back since.
-                Ok(None) => continue,
-                Err(trouble) => return Ok(Err(trouble)),
-            };
-            match self.read(&identifier, &document) {
-                Ok(asked) => {
-                    let now = self.clock.millis();
-                    looked.taken += usize::from(order::take(&self.db, &asked, &document, &self.actor, now).await?);
-                }
-                Err(why) => {
-                    tracing::error!(order = identifier, why = why.en, "an order cannot be taken in");
-                    looked.unread = format!("{identifier}: {}", why.vi);
-                }
-            }
-        }
-        Ok(Ok(looked))
-    }
-
-    /// What a document asks: of a department whose certificate is pinned, only what its signature vouches for.
-    fn read(&self, identifier: &str, document: &[u8]) -> std::result::Result<read::Asked, Phrase> {
-        let alert = match &self.certificate {
-            Some(pinned) => {
-                let pinned = std::slice::from_ref(pinned);
-                signature::verify(document, pinned, self.clock.millis()).map_err(|error| error.words())?.alert
-            }
-            None => cap::read("", document)
-                .map_err(|problems| phrase!("văn bản CAP sai: {problems}", "the CAP document is wrong: {problems}"))?,
-        };
-        let asked = read::read(&alert)?;
-        if asked.identifier != identifier {
-            return Err(phrase!("văn bản mang tên khác", "the document has another name"));
-        }
-        Ok(asked)
     }
 
     /// Does what is next with an order; what it is after it.

@@ -2,8 +2,8 @@
 //!
 //! What enters: requests of the office's tokens and of outlets' (a user with the right `answer_orders`, who acts for one outlet). What
 //! leaves: orders as they stand ([`sight`]), the documents that outlets take ([`feed`]), answers taken down ([`answers`]), reports judged
-//! and papers kept ([`reports`]), what the office does with its orders ([`office`]), and figures ([`figures`]). What can go wrong: another
-//! outlet's order is no order at all (404), its state does not allow it (409), or what was sent does not add up (422).
+//! ([`reports`]) and papers kept ([`papers`]), what the office does with its orders ([`office`]), and figures ([`figures`]). What can go
+//! wrong: another outlet's order is no order at all (404), its state does not allow it (409), or what was sent does not add up (422).
 //!
 //! [`partner_routes`] and [`slow_routes`] are what outlets need. The Internet's side serves these and nothing else, and to tokens that
 //! lend `answer_orders` alone ([`partners_only`]).
@@ -11,7 +11,9 @@
 mod answers;
 mod feed;
 mod figures;
+mod held;
 mod office;
+mod papers;
 mod reports;
 mod sight;
 
@@ -52,11 +54,12 @@ pub(super) fn partner_routes() -> OpenApiRouter<State> {
         .routes(routes!(read))
         .routes(routes!(events))
         .merge(reports::routes())
+        .merge(papers::routes())
 }
 
 /// The same of what may be large: reports and papers.
 pub(super) fn slow_routes() -> OpenApiRouter<State> {
-    reports::slow_routes()
+    reports::slow_routes().merge(papers::slow_routes())
 }
 
 /// What the office's programs need besides.
