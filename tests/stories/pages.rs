@@ -107,6 +107,40 @@ async fn ordered(office: &Office) -> String {
     order
 }
 
+/// What an authority published: of a feed it would have come by itself.
+const BULLETIN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">
+  <identifier>ncsc-2026-117</identifier>
+  <sender>ncsc.example.vn</sender>
+  <sent>2026-11-20T09:00:00+07:00</sent>
+  <status>Actual</status>
+  <msgType>Alert</msgType>
+  <scope>Public</scope>
+  <info>
+    <language>vi-VN</language>
+    <category>Security</category>
+    <event>Cảnh báo lừa đảo trực tuyến</event>
+    <urgency>Expected</urgency>
+    <severity>Moderate</severity>
+    <certainty>Likely</certainty>
+    <senderName>Cục An toàn thông tin</senderName>
+    <headline>Giả danh cán bộ thuế yêu cầu cài ứng dụng</headline>
+    <description>Kẻ gian tự xưng là cán bộ thuế, gọi điện và gửi đường dẫn để cài ứng dụng giả. Không cài, không đọc mã OTP.</description>
+    <instruction>Nghi bị lừa: gọi 156.</instruction>
+    <area>
+      <areaDesc>Cả nước</areaDesc>
+    </area>
+  </info>
+</alert>
+"#;
+
+/// Brings a bulletin, of which a draft is made; its number.
+async fn told(office: &Office) -> i64 {
+    std::fs::write(office.dir().join("ban-tin.xml"), BULLETIN).unwrap();
+    office.loa(&["bulletins", "read", "ban-tin.xml", "--source", "Cục An toàn thông tin", "--by", "story"]);
+    office.number("SELECT max(id) FROM bulletin").await
+}
+
 /// 1 once everything is sent.
 const SENT: &str = "SELECT (SELECT count(*) FROM delivery) > 0 AND (SELECT count(*) FROM delivery WHERE state IN (0, 1, 2)) = 0";
 
@@ -134,6 +168,7 @@ async fn scene(office: &Office, browser: &Browser) -> Vec<(&'static str, String)
     let request = browser.path().await;
     let last = |path: String| path.rsplit('/').next().unwrap().to_string();
     let person = office.number("SELECT min(id) FROM recipient").await;
+    let bulletin = told(office).await;
     vec![
         ("{run}", "2".into()),
         ("{settled}", "1".into()),
@@ -142,6 +177,7 @@ async fn scene(office: &Office, browser: &Browser) -> Vec<(&'static str, String)
         ("{draft}", "ban-sao".into()),
         ("{version}", "1".into()),
         ("{warning}", last(warning)),
+        ("{bulletin}", bulletin.to_string()),
         ("{approval}", last(approval)),
         ("{request}", last(request)),
         ("{segment}", "nguoi-cao-tuoi".into()),

@@ -37,6 +37,8 @@ const FIGURES: &str = "id=\"figures\"";
 pub const PAGES: &[&str] = &[
     "/",
     "/warnings/new",
+    "/bulletins",
+    "/bulletins/new",
     "/campaigns",
     "/campaigns/new",
     "/campaigns/import",

@@ -10,6 +10,10 @@ pub const WALK: &[&str] = &[
     "/warnings/new",
     "/warnings/new?pattern=dau-tu-sieu-loi-nhuan",
     "/warnings/{warning}",
+    "/bulletins",
+    "/bulletins?show=all",
+    "/bulletins/new",
+    "/bulletins/{bulletin}",
     "/campaigns",
     "/campaigns/new",
     "/campaigns/import",
@@ -91,6 +95,7 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/sign-in/oidc", "leads to the OpenID provider"),
     ("/sign-in/oidc/back", "leads on"),
     ("/invitation/{secret}", "looked at in the administrator's day: it is good once"),
+    ("/bulletins/{id}/raw", "a file"),
     ("/campaigns/{slug}/export", "a file"),
     ("/campaigns/{slug}/files/{name}", "a file"),
     ("/campaigns/preview/{mail}", "the text of a mail, within the form"),
@@ -114,6 +119,7 @@ const NO_PAGES: &[(&str, &str)] = &[
 /// Pages of what somebody wrote, of which a measurement has nothing.
 const UNTIMED: &[&str] = &[
     "/warnings/{slug}",
+    "/bulletins/{id}",
     "/campaigns/{slug}/edit",
     "/campaigns/{slug}/versions/{version}",
     "/approvals/{id}",
