@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod fill;
+pub mod judges;
 pub mod office;
 
 use std::{

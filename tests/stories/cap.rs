@@ -14,7 +14,10 @@ use loa::cap::{
     signature::{Key, SignatureError, sign, verify},
 };
 
-use crate::helpers::peer;
+use crate::helpers::{
+    judges::{is_signed, judge, keep_to_the_schema},
+    peer,
+};
 
 const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap/signer.key.pem");
 const SIGNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap/signer.pem");
@@ -113,22 +116,6 @@ fn written(folder: &Path, name: &str, document: &str) -> PathBuf {
     path
 }
 
-/// Whether a program is content, and what it says.
-fn judge(program: &str, arguments: &[&str], files: &[PathBuf]) -> (bool, String) {
-    let output = Command::new(peer(program)).args(arguments).args(files).output().unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn keeps_to_the_schema(files: &[PathBuf]) -> (bool, String) {
-    judge("LOA_TEST_XMLLINT", &["--noout", "--nonet", "--schema", &peer("LOA_TEST_CAP_SCHEMA")], files)
-}
-
-fn is_signed(file: &Path) -> bool {
-    let (held, said) = judge("LOA_TEST_XMLSEC", &["--verify", "--pubkey-cert-pem", SIGNER], &[file.to_path_buf()]);
-    assert!(held || said.contains("FAIL") || said.contains("rror"), "{said}");
-    held
-}
-
 #[test]
 fn every_document_keeps_to_the_schema_and_its_signature_holds() {
     let folder = tempfile::tempdir().unwrap();
@@ -142,10 +129,10 @@ fn every_document_keeps_to_the_schema_and_its_signature_holds() {
         files.push(written(folder.path(), &format!("{n}.xml"), &document));
         files.push(written(folder.path(), &format!("{n}-signed.xml"), &signed));
     }
-    let (valid, said) = keeps_to_the_schema(&files);
+    let (valid, said) = keep_to_the_schema(&files);
     assert!(valid, "{said}");
     for file in files.iter().skip(1).step_by(6) {
-        assert!(is_signed(file), "{}", file.display());
+        assert!(is_signed(file, SIGNER), "{}", file.display());
     }
 }
 
@@ -153,7 +140,7 @@ fn every_document_keeps_to_the_schema_and_its_signature_holds() {
 fn what_the_schema_refuses_is_refused_here_too() {
     let folder = tempfile::tempdir().unwrap();
     let good = cap::write(&alert(26)).unwrap();
-    let (valid, said) = keeps_to_the_schema(&[written(folder.path(), "good.xml", &good)]);
+    let (valid, said) = keep_to_the_schema(&[written(folder.path(), "good.xml", &good)]);
     assert!(valid, "{said}");
     // Each line taken out, doubled, and put below the next one.
     let lines: Vec<&str> = good.lines().collect();
@@ -171,7 +158,7 @@ fn what_the_schema_refuses_is_refused_here_too() {
         }
     }
     let files: Vec<PathBuf> = spoilt.iter().map(|(file, _)| file.clone()).collect();
-    let (_, said) = keeps_to_the_schema(&files);
+    let (_, said) = keep_to_the_schema(&files);
     let mut seen = 0;
     for (file, document) in &spoilt {
         let file = file.display();

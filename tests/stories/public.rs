@@ -4,14 +4,14 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
 use loa::{cap::feed, sandbox::Behaviour};
 use reqwest::{Client, Response, StatusCode, redirect};
 
-use crate::helpers::{Owned, office::Office, peer};
+use crate::helpers::{Owned, judges, office::Office};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
 
@@ -140,15 +140,7 @@ async fn warnings_are_published_as_others_expect_them() {
     assert_eq!(header(&answer, "content-type"), "application/cap+xml; charset=utf-8");
     let document = answer.bytes().await.unwrap();
     assert_eq!(public.get(path).await.bytes().await.unwrap(), document, "the same bytes each time");
-    // Judges of their own.
-    let file = public.office.dir().join("warning.cap");
-    fs::write(&file, &document).unwrap();
-    let judge = |program: &str, arguments: &[&str]| {
-        let output = Command::new(peer(program)).args(arguments).arg(&file).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    judge("LOA_TEST_XMLLINT", &["--noout", "--nonet", "--schema", &peer("LOA_TEST_CAP_SCHEMA")]);
-    judge("LOA_TEST_XMLSEC", &["--verify", "--pubkey-cert-pem", &format!("{FIXTURES}/signer.pem")]);
+    judges::hold(&document, &format!("{FIXTURES}/signer.pem"));
     let said = String::from_utf8(document.to_vec()).unwrap();
     for part in
         ["<scope>Public</scope>", "<status>Actual</status>", "<language>vi-VN</language>", "<language>en</language>", "Ông/Bà"]
@@ -157,8 +149,8 @@ async fn warnings_are_published_as_others_expect_them() {
     }
     let feed_file = public.office.dir().join("feed.atom");
     fs::write(&feed_file, &text).unwrap();
-    let output = Command::new(peer("LOA_TEST_XMLLINT")).args(["--noout", "--nonet"]).arg(&feed_file).output().unwrap();
-    assert!(output.status.success());
+    let (well, told) = judges::judge("LOA_TEST_XMLLINT", &["--noout", "--nonet"], &[feed_file]);
+    assert!(well, "{told}");
     // What there is not.
     for (path, wanted) in [("/warnings/loa-9.cap", 404), ("/warnings/../x.cap", 404), ("/warnings/x%2Fy.cap", 404)] {
         assert_eq!(public.get(path).await.status().as_u16(), wanted, "{path}");

@@ -17,7 +17,7 @@ use loa::{
     on,
     outlet::{self, Kind, Outlet, Way, Written},
     relay::{
-        By, Content, Eyes, Order, Sms, State, Status, attention, follow,
+        Basis, By, Content, Eyes, Order, Sms, State, Status, attention, follow,
         hand::{self, Push},
         issue::{Letterhead, Unissued, issue},
         make, order,
@@ -31,7 +31,7 @@ use self::partner::{Partner, Say};
 use crate::{
     engines::world::{HOUR, World, by_sms},
     folder::Folder,
-    helpers::{Owned, free_port, key},
+    helpers::{Owned, free_port, judges, key},
 };
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
@@ -89,9 +89,9 @@ async fn outlet_at(world: &World, slug: &str, url: &str, certificate: Option<Str
     outlet::by_slug(&world.db, &world.seal, slug).await.unwrap().unwrap()
 }
 
-/// An approved order of a run of its own.
-async fn order_to(world: &World, outlet: &Outlet) -> i64 {
-    let content = Content {
+/// What an order says at least.
+fn plain(world: &World) -> Content {
+    Content {
         title: "Không đưa mã OTP cho ai".into(),
         warning: false,
         status: Status::Actual,
@@ -108,7 +108,15 @@ async fn order_to(world: &World, outlet: &Outlet) -> i64 {
         basis: None,
         report_by: Some(world.now() + 48 * HOUR),
         expires_at: world.now() + 24 * HOUR,
-    };
+    }
+}
+
+/// An approved order of a run of its own.
+async fn order_to(world: &World, outlet: &Outlet) -> i64 {
+    order_of(world, outlet, plain(world)).await
+}
+
+async fn order_of(world: &World, outlet: &Outlet, content: Content) -> i64 {
     let run = world.run(&by_sms()).await;
     let run = make::Run { run, campaign: "otp", owner: "" };
     let actor = Actor::command("Lan");
@@ -318,6 +326,57 @@ async fn an_update_names_the_earlier_one_as_it_named_itself(world: &World) {
     assert_eq!((get(world, update.id).await.state, get(world, id).await.state), (State::Acknowledged, State::Superseded));
 }
 
+/// Whatever an order says, and whatever follows it, the bytes that leave are judged by others.
+async fn every_document_that_leaves_holds_before_other_judges(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
+    let long = Content {
+        title: "Cảnh báo <khẩn> & “giả danh” ]]> công an".into(),
+        warning: true,
+        app: Some("Không đọc mã OTP.\r\n\tNghi bị lừa: 156 & 5656 <!-- -->".into()),
+        material: Some("Đọc trên loa\u{a0}phường, 2 lần\u{2028}một ngày: &amp; 𠮷".into()),
+        rounds: 3,
+        window: Some(("08:00".into(), "20:00".into())),
+        max_rate: Some(500),
+        areas: vec!["79".into(), "00004".into()],
+        audience: Some("Mọi thuê bao > 18 tuổi".into()),
+        contract: Some("15/2026/HĐ-VT".into()),
+        basis: Some(Basis {
+            number: "12/UBND-VX".into(),
+            date: "2026-10-01".into(),
+            authority: "UBND tỉnh \"mẫu\"".into(),
+            signer: None,
+            document: None,
+        }),
+        ..plain(world)
+    };
+    let bare = Content { sms: None, sender_name: None, areas: vec![], report_by: None, ..plain(world) };
+    let others = [Status::Exercise, Status::Test].map(|status| Content { status, ..plain(world) });
+    let mut pusher = pusher(world);
+    for content in [bare, long].into_iter().chain(others) {
+        let ack = Say::Reply(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap());
+        let id = order_of(world, &viettel, content).await;
+        partner.says(ack);
+        assert_eq!(pushed(&mut pusher).await, TAKEN);
+        let (writer, approver) = (Actor::command("Lan"), Actor::command("Minh"));
+        let by = |actor| By { actor, eyes: Eyes::All, now: world.now() };
+        let content = Content { rounds: 4, ..get(world, id).await.content };
+        let update = follow::update(&world.db, id, &content, "Thêm <một> đợt", &by(&writer)).await.unwrap().unwrap();
+        order::approve(&world.db, update.id, &by(&approver)).await.unwrap().unwrap();
+        partner.says(ack);
+        assert_eq!(pushed(&mut pusher).await, TAKEN);
+        follow::cancel(&world.db, update.id, "Sai & thừa", &by(&writer)).await.unwrap().unwrap();
+        partner.says(ack);
+        assert_eq!(pushed(&mut pusher).await, TAKEN);
+        assert_eq!(get(world, update.id).await.state, State::Cancelled);
+    }
+    let got = partner.got();
+    assert_eq!(got.len(), 12);
+    for one in got {
+        judges::hold(&one.body, &format!("{FIXTURES}/stranger.pem"));
+    }
+}
+
 async fn an_address_inside_is_not_reached_unless_it_is_meant(world: &World) {
     let partner = Partner::start().await;
     // Not among those that the settings name.
@@ -335,6 +394,7 @@ on_both_engines!(
     a_stopped_run_holds_back_and_what_expires_is_over,
     a_server_that_refuses_is_told_of,
     an_update_names_the_earlier_one_as_it_named_itself,
+    every_document_that_leaves_holds_before_other_judges,
     an_address_inside_is_not_reached_unless_it_is_meant,
 );
 
