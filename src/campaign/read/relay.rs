@@ -267,12 +267,13 @@ fn payment(section: &mut Section<'_>) -> Option<Payment> {
 fn fastest(value: &Value<'_>) -> Option<(u32, Duration)> {
     let text = value.line()?;
     match rate(&text) {
-        Some(rate) if rate.0 <= FASTEST => Some(rate),
+        // An order says how many a second: less than one cannot be told.
+        Some(rate) if rate.0 <= FASTEST && u64::from(rate.0) >= rate.1.as_secs() => Some(rate),
         _ => value.refuse(
-            phrase!("\"{text}\" không phải tốc độ", "\"{text}\" is not a rate"),
+            phrase!("\"{text}\" không phải tốc độ đặt được", "\"{text}\" is not a rate that can be asked for"),
             phrase!(
-                "viết số tin trên giây, phút hoặc giờ, từ 1 đến {FASTEST}: \"100/s\", \"60/m\", \"3000/h\"",
-                "write a number a second, minute or hour, from 1 to {FASTEST}: \"100/s\", \"60/m\", \"3000/h\""
+                "viết số tin trên giây, phút hoặc giờ, ít nhất 1 tin một giây: \"100/s\", \"6000/m\", \"36000/h\"",
+                "write a number a second, minute or hour, of at least one a second: \"100/s\", \"6000/m\", \"36000/h\""
             ),
         ),
     }

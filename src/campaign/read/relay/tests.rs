@@ -114,6 +114,7 @@ fn every_mistake_stands_at_its_place() {
         ("\"free\"", "\"free\"\nrounds = 0", vec![("relay.rounds", 16, 10)]),
         ("\"free\"", "\"free\"\nhours = \"06:00-20:00\"", vec![("relay.hours", 16, 9)]),
         ("\"free\"", "\"free\"\nrate = \"10/d\"", vec![("relay.rate", 16, 8)]),
+        ("\"free\"", "\"free\"\nrate = \"3000/h\"", vec![("relay.rate", 16, 8)]),
         ("\"free\"", "\"free\"\nstatus = \"real\"", vec![("relay.status", 16, 10)]),
         ("\"free\"", "\"free\"\nreport_by = \"3d\"", vec![("relay.report_by", 16, 1)]),
     ] {
