@@ -38,6 +38,11 @@ async fn answer(db: &Db, id: i64, happening: Happening, note: &str, by: &By<'_>)
             Err(refusal) => return Ok(Err(refusal)),
         };
         let was = order.state;
+        if happening == Happening::Acknowledge
+            && let Err(refusal) = follow::may_return(tx, &order, by).await?
+        {
+            return Ok(Err(refusal));
+        }
         if let Err(refusal) = had(tx, &mut order, happening, by).await? {
             return Ok(Err(refusal));
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use providers::text::Encoding;
 use serde_json::json;
 
-use super::{Basis, By, Content, Sms, make, paper};
+use super::{Basis, By, Content, Sms, content::apart, make, paper};
 use crate::{
     audience::place::Places,
     audit,
@@ -71,17 +71,18 @@ fn content(campaign: &Campaign, relay: &Relay, document: Option<String>, start: 
     }
 }
 
-/// Areas that both have: each code of the one that is, or lies in, one of the other. An outlet of no areas covers the country.
+/// Areas that both have: each code of the one that is, or lies in, one of the other, and none within another. An outlet of no areas covers
+/// the country.
 fn common(ordered: &[String], covered: &[String], province_of: impl Fn(&str) -> Option<&'static str>) -> Vec<String> {
     if covered.is_empty() {
-        return ordered.to_vec();
+        return apart(ordered.to_vec(), province_of);
     }
     let within = |code: &String, of: &[String]| of.iter().any(|one| one == code || province_of(code) == Some(one.as_str()));
     let narrower = covered.iter().filter(|code| within(code, ordered));
     let mut areas: Vec<String> = ordered.iter().filter(|code| within(code, covered)).chain(narrower).cloned().collect();
     areas.sort();
     areas.dedup();
-    areas
+    apart(areas, province_of)
 }
 
 /// Whom a campaign asks.
@@ -114,7 +115,7 @@ fn whom(campaign: &Campaign, relay: &Relay, outlets: Vec<Outlet>) -> Whom {
         if areas.is_empty() && !named {
             continue;
         }
-        let areas = if areas.is_empty() { relay.areas.clone() } else { areas };
+        let areas = if areas.is_empty() { apart(relay.areas.clone(), |code| places.province_of(code)) } else { areas };
         asked.push((outlet, areas));
     }
     Whom { asked, missing }
@@ -178,6 +179,10 @@ mod tests {
         assert_eq!(of(&["01", "79"], &["00004"]), ["00004"]);
         assert_eq!(of(&["00004", "00008"], &["01"]), ["00004", "00008"]);
         assert_eq!(of(&["01"], &["01", "79"]), ["01"]);
+        // A ward beside its province would be counted twice.
+        assert_eq!(of(&["79", "01"], &["01", "00004"]), ["01"]);
+        assert_eq!(of(&["79", "00004", "01"], &[]), ["79", "01"]);
+        assert_eq!(of(&["01", "00004"], &["00004", "00008"]), ["00004", "00008"]);
         assert_eq!(of(&["79"], &["00004"]), Vec::<String>::new());
     }
 

@@ -37,11 +37,13 @@ static CHANGED: Sql = Sql::new(
     r"SELECT DISTINCT run FROM relay_order WHERE id IN (SELECT relay_order FROM relay_event WHERE id > $1) ORDER BY run",
 );
 
+// 8 is closed, and 4 refused: closing what was refused makes it no text that somebody passed on.
 static CARRIED: Sql = Sql::new(
     r"SELECT o.run, o.step, CAST(count(*) AS BIGINT), min(t.title), CAST(min(coalesce(o.sent_at, o.made_at)) AS BIGINT),
              CAST(max(o.expires_at) AS BIGINT), CAST(sum(CASE WHEN o.state IN (9, 10) THEN 0 ELSE 1 END) AS BIGINT), min(o.id)
       FROM relay_order o JOIN outlet t ON t.id = o.outlet
       WHERE o.run IN :ids($1) AND o.status = 0 AND o.handed_at IS NOT NULL AND o.state <> 4
+        AND NOT (o.state = 8 AND 4 = (SELECT e.state FROM relay_event e WHERE e.relay_order = o.id AND e.state <> 8 ORDER BY e.id DESC LIMIT 1))
       GROUP BY o.run, o.step, o.hash ORDER BY min(o.id)",
 );
 

@@ -110,6 +110,14 @@ impl Content {
     }
 }
 
+/// Areas none of which lies in another: a ward that stands beside its province says nothing, and would be reported twice.
+pub(super) fn apart(areas: Vec<String>, province_of: impl Fn(&str) -> Option<&'static str>) -> Vec<String> {
+    let listed = areas.clone();
+    let lies_in_another =
+        |code: &String| province_of(code).is_some_and(|province| province != code && listed.iter().any(|one| one == province));
+    areas.into_iter().filter(|code| !lies_in_another(code)).collect()
+}
+
 /// SHA-256 of a text, in hexadecimal.
 pub(super) fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))

@@ -122,6 +122,8 @@ pub struct Standing {
     pub owner: String,
     step: i16,
     state: i16,
+    /// The same; of one that is closed, where it stood before.
+    stood: i16,
     /// The report that counts.
     pub report: Option<i64>,
     last: Option<bool>,
@@ -141,10 +143,15 @@ impl Standing {
         !over && self.step != Step::Cancel as i16
     }
 
-    /// Whether its outlet took it, or more.
+    /// Whether its outlet took it, or more. Closing it is the office's doing, and changes nothing of that.
     pub fn is_taken(&self) -> bool {
-        use State::{Acknowledged, Closed, Reported, ReportedPartly, Sending};
-        matches!(self.state(), Some(Acknowledged | Sending | ReportedPartly | Reported | Closed))
+        use State::{Acknowledged, Reported, ReportedPartly, Sending};
+        matches!(State::from_number(self.stood), Some(Acknowledged | Sending | ReportedPartly | Reported))
+    }
+
+    /// Whether its outlet refused it.
+    pub fn is_refused(&self) -> bool {
+        State::from_number(self.stood) == Some(State::Refused)
     }
 
     /// Whether its last report came: for schools and agencies, that it is done.
@@ -157,6 +164,8 @@ macro_rules! standing {
     ($which:expr) => {
         concat!(
             "SELECT o.id, o.run, o.outlet, t.slug, t.title, t.kind, o.campaign, o.owner, o.step, o.state, o.report, p.final AS last,
+                    CASE WHEN o.state <> 8 THEN o.state ELSE coalesce((SELECT e.state FROM relay_event e
+                      WHERE e.relay_order = o.id AND e.state <> 8 ORDER BY e.id DESC LIMIT 1), o.state) END AS stood,
                     o.overdue_since IS NOT NULL AS overdue
              ",
             $which,
@@ -397,7 +406,7 @@ pub fn progress_of<'o>(orders: impl IntoIterator<Item = &'o Standing>) -> BTreeM
         of.asked += 1;
         of.taken += any(Standing::is_taken);
         of.reported += i64::from(orders.iter().all(|order| order.is_done()));
-        of.refused += any(|order| order.state() == Some(State::Refused));
+        of.refused += any(Standing::is_refused);
         of.overdue += any(|order| order.overdue);
     }
     progress

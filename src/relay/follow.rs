@@ -17,7 +17,7 @@ use crate::{
 /// A Cancel holds at least so long, however soon what it withdraws expires (milliseconds).
 const DAY: i64 = 24 * 3_600_000;
 
-static OPEN: Sql = Sql::new(r"SELECT count(*) FROM relay_order WHERE earlier = $1 AND state IN (0, 1, 2)");
+static OPEN: Sql = Sql::new(r"SELECT count(*) FROM relay_order WHERE earlier = $1 AND state IN (0, 1, 2) AND id <> $2");
 static SERIAL: Sql = Sql::new(r"SELECT max(serial) FROM relay_order WHERE run = $1 AND outlet = $2");
 
 /// Whether another may follow an order that is locked.
@@ -31,8 +31,28 @@ async fn may_follow(tx: &mut Tx, earlier: &Order, by: &By<'_>) -> Tried<()> {
     if earlier.expires_at <= by.now {
         return Ok(Err(Refusal::Expired));
     }
-    let open: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&OPEN)).bind(earlier.id).fetch_one(c).await)?;
+    alone(tx, earlier, 0).await
+}
+
+/// Whether nothing but `own` is on its way to take an order's place.
+async fn alone(tx: &mut Tx, earlier: &Order, own: i64) -> Tried<()> {
+    let open: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&OPEN)).bind(earlier.id).bind(own).fetch_one(c).await)?;
     Ok(if open > 0 { Err(Refusal::Followed) } else { Ok(()) })
+}
+
+/// Whether an outlet may still take what it refused: not what was to follow an order that another took the place of, or withdrew, or is on
+/// its way to.
+pub(super) async fn may_return(tx: &mut Tx, order: &Order, by: &By<'_>) -> Tried<()> {
+    let (State::Refused, Some(earlier)) = (order.state, order.earlier) else { return Ok(Ok(())) };
+    let seen = By { eyes: Eyes::All, ..*by };
+    match lock(tx, earlier, &seen).await? {
+        Ok(earlier) => match earlier.state {
+            State::Cancelled => Ok(Err(Refusal::Cancelled)),
+            State::Superseded => Ok(Err(Refusal::Superseded)),
+            _ => alone(tx, &earlier, order.id).await,
+        },
+        Err(refusal) => Ok(Err(refusal)),
+    }
 }
 
 async fn next_serial(tx: &mut Tx, earlier: &Order) -> Result<i16> {
@@ -111,7 +131,7 @@ async fn follow(tx: &mut Tx, earlier: &Order, row: &Row<'_>, by: &By<'_>) -> Tri
 /// What an outlet took just now, having not taken it before (`was`): an Update takes the earlier one's place, a Cancel withdraws it.
 /// Where the earlier one has ended otherwise, it stays so.
 pub(super) async fn took(tx: &mut Tx, order: &Order, was: State, by: &By<'_>) -> Result<()> {
-    let taken = |state: State| !state.is_unsent() && state.on(Happening::Supersede).is_ok();
+    let taken = |state: State| state.may_be_followed().is_ok();
     let happening = match order.step {
         Step::Update => Happening::Supersede,
         Step::Cancel => Happening::Cancel,

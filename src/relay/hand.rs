@@ -230,7 +230,12 @@ async fn hand(db: &Db, id: i64, way: &str, by: &By<'_>) -> Tried<Order> {
     })
 }
 
-static OVER: Sql = Sql::new(r"SELECT id FROM relay_order WHERE state IN (0, 1) AND expires_at <= $1 ORDER BY expires_at, id LIMIT 200");
+// Of what is on its way it is known soon whether it got there.
+static OVER: Sql = Sql::new(
+    r"SELECT o.id FROM relay_order o WHERE o.state IN (0, 1) AND o.expires_at <= $1
+        AND NOT EXISTS (SELECT 1 FROM relay_push p WHERE p.relay_order = o.id AND p.last = '' AND p.next_at > $1)
+      ORDER BY o.expires_at, o.id LIMIT 200",
+);
 
 /// Ends what expired before anybody had it; one whose push may have reached the outlet counts as handed over, and its report is owed.
 /// How many these were.

@@ -274,7 +274,9 @@ impl Order {
 
 static ONE: Sql = Sql::new(orders!("WHERE o.id = $1"));
 static BY_IDENTIFIER: Sql = Sql::new(orders!("WHERE o.identifier = $1"));
-static LOCK: Sql = Sql::new(orders!("WHERE o.id = $1 :lock(o)"));
+// The row alone: what else [`ONE`] reads of it is looked at by a statement of its own, once the row is held. In one statement PostgreSQL would
+// show a push as it was before whoever held the row claimed it.
+static LOCK: Sql = Sql::new(r"SELECT o.id FROM relay_order o WHERE o.id = $1 :lock(o)");
 
 /// One order; none: there is none for those eyes.
 pub async fn one(db: &Db, id: i64, eyes: Eyes<'_>, now: i64) -> Result<Option<Order>> {
@@ -441,7 +443,11 @@ pub async fn events(db: &Db, order: i64) -> Result<Vec<Event>> {
 
 /// Locks an order for a change.
 pub(super) async fn lock(tx: &mut Tx, id: i64, by: &By<'_>) -> Tried<Order> {
-    let row: Option<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&LOCK)).bind(id).fetch_optional(c).await)?;
+    let held: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LOCK)).bind(id).fetch_optional(c).await)?;
+    if held.is_none() {
+        return Ok(Err(Refusal::NoSuchOrder));
+    }
+    let row: Option<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&ONE)).bind(id).fetch_optional(c).await)?;
     let order = row.map(Row::order).transpose()?.filter(|order| by.eyes.see(order, by.now));
     Ok(order.ok_or(Refusal::NoSuchOrder))
 }
@@ -582,6 +588,14 @@ pub async fn approve(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
         if by.actor.user.is_some() && by.actor.user == order.made_user {
             return Ok(Err(Refusal::OwnWriting));
         }
+        // What it updates may have ended since it was written.
+        if let (Some(earlier), State::Drafted) = (order.earlier, order.state) {
+            let seen = By { eyes: Eyes::All, ..*by };
+            let follows = lock(tx, earlier, &seen).await?.and_then(|earlier| earlier.state.may_be_followed());
+            if let Err(refusal) = follows {
+                return Ok(Err(refusal));
+            }
+        }
         match happen(tx, &mut order, Happening::Approve, by, "").await? {
             Ok(_) => {
                 record(tx, &order, "approve", State::Drafted, json!({ "hash": order.hash }), by).await?;
@@ -621,11 +635,17 @@ pub(super) async fn withdraw_within(tx: &mut Tx, order: &mut Order, why: &str, b
     }
 }
 
-static UNSENT: Sql = Sql::new(orders!("WHERE o.run = $1 AND o.state IN (0, 1) ORDER BY o.id :lock(o)"));
+static LOCK_UNSENT: Sql =
+    Sql::new(r"SELECT o.id FROM relay_order o WHERE o.run = $1 AND o.state IN (0, 1) ORDER BY o.id :lock(o)");
+static UNSENT: Sql = Sql::new(orders!("WHERE o.run = $1 AND o.state IN (0, 1) ORDER BY o.id"));
 
 /// Takes back what nobody has of a run that is aborted, in the same transaction. How many that were; one whose push may have reached
 /// its outlet stays, and needs a Cancel once that is known.
 pub async fn withdraw_run(tx: &mut Tx, run: i64, why: &str, by: &By<'_>) -> Result<usize> {
+    let held: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LOCK_UNSENT)).bind(run).fetch_all(c).await)?;
+    if held.is_empty() {
+        return Ok(0);
+    }
     let rows: Vec<Row> = within!(tx, |c, sql| sqlx::query_as(sql(&UNSENT)).bind(run).fetch_all(c).await)?;
     let mut withdrawn = 0;
     for row in rows {
@@ -656,9 +676,10 @@ pub async fn close(db: &Db, id: i64, why: &str, by: &By<'_>) -> Tried<Order> {
     })
 }
 
-static LAST: Sql = Sql::new(r"SELECT final FROM relay_report WHERE id = $1");
+// 8 is closed, and whatever happens to what is closed leaves it so.
+static STOOD: Sql = Sql::new(r"SELECT state FROM relay_event WHERE relay_order = $1 AND state <> 8 ORDER BY id DESC LIMIT 1");
 
-/// Takes a closing back, so that reports are taken again.
+/// Takes a closing back: the order stands again where it stood.
 pub async fn reopen(db: &Db, id: i64, why: &str, by: &By<'_>) -> Tried<Order> {
     if why.trim().is_empty() {
         return Ok(Err(Refusal::NoReason));
@@ -668,12 +689,10 @@ pub async fn reopen(db: &Db, id: i64, why: &str, by: &By<'_>) -> Tried<Order> {
             Ok(order) => order,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let last: Option<bool> = match order.report {
-            Some(report) => within!(tx, |c, sql| sqlx::query_scalar(sql(&LAST)).bind(report).fetch_optional(c).await)?,
-            None => None,
-        };
+        let stood: Option<i16> = within!(tx, |c, sql| sqlx::query_scalar(sql(&STOOD)).bind(id).fetch_optional(c).await)?;
         let was = order.state;
-        match happen(tx, &mut order, Happening::Reopen { last }, by, why).await? {
+        let to = stood.and_then(State::from_number).unwrap_or(State::HandedOver);
+        match happen(tx, &mut order, Happening::Reopen { to }, by, why).await? {
             Ok(_) => {
                 record(tx, &order, "reopen", was, json!({ "why": said(why) }), by).await?;
                 Ok(Ok(order))

@@ -168,7 +168,11 @@ impl Reach {
             Some(Err(why)) => {
                 let actor = loa();
                 let by = By { actor: &actor, eyes: Eyes::All, now: self.clock.millis() };
-                transaction!(self.db, |tx| order::event(tx, order.id, "answer_unfit", order.state, &by, &why).await)?;
+                transaction!(self.db, |tx| {
+                    // It may have moved on while it was on its way.
+                    let Ok(order) = order::lock(tx, order.id, &by).await? else { return Ok(()) };
+                    order::event(tx, order.id, "answer_unfit", order.state, &by, &why).await
+                })?;
                 self.settle(order, pushed).await
             }
             _ => self.settle(order, pushed).await,

@@ -222,7 +222,11 @@ pub async fn take(
         if let Err(refusal) = order.would(stands, happening) {
             return Ok(Err(Rejected::Refused(refusal)));
         }
-        let faults = faults(tx, &order, &report, province_of, by).await?;
+        let newest = newest(tx, &order).await?;
+        if let Some(refusal) = ended(&order, newest.as_ref(), &report) {
+            return Ok(Err(Rejected::Refused(refusal)));
+        }
+        let faults = faults(tx, &order, &report, newest.as_ref(), province_of, by).await?;
         if !faults.is_empty() {
             let words: Vec<String> = faults.iter().take(5).map(|fault| fault.words().vi).collect();
             rejected(tx, &order, &words.join("; "), by).await?;
@@ -263,23 +267,40 @@ async fn same(tx: &mut Tx, order: i64, sequence: i64) -> Result<Option<(i64, Str
     within!(tx, |c, sql| sqlx::query_as(sql(&SAME)).bind(order).bind(sequence).fetch_optional(c).await)
 }
 
-async fn faults(
-    tx: &mut Tx,
-    order: &Order,
-    report: &Report,
-    province_of: impl Fn(&str) -> Option<&'static str>,
-    by: &By<'_>,
-) -> Result<Vec<Fault>> {
+/// The report that counts until now.
+async fn newest(tx: &mut Tx, order: &Order) -> Result<Option<Report>> {
     let newest: Option<String> = match order.report {
         Some(newest) => within!(tx, |c, sql| sqlx::query_scalar(sql(&NEWEST)).bind(newest).fetch_optional(c).await)?,
         None => None,
     };
-    let newest = newest.as_deref().map(Report::parse).transpose()?;
+    newest.as_deref().map(Report::parse).transpose()
+}
+
+/// Why an order that was withdrawn or replaced takes no such report: its state does not say how far its reports are.
+fn ended(order: &Order, newest: Option<&Report>, report: &Report) -> Option<Refusal> {
+    if !matches!(order.state, State::Cancelled | State::Superseded) {
+        return None;
+    }
+    match (newest, &report.correction) {
+        (Some(newest), None) if newest.last => Some(Refusal::Final),
+        (None, Some(_)) => Some(Refusal::NothingReported),
+        _ => None,
+    }
+}
+
+async fn faults(
+    tx: &mut Tx,
+    order: &Order,
+    report: &Report,
+    newest: Option<&Report>,
+    province_of: impl Fn(&str) -> Option<&'static str>,
+    by: &By<'_>,
+) -> Result<Vec<Fault>> {
     let ground = Ground {
         content: &order.content,
         kind: order.outlet_kind,
         since: order.sent_at.unwrap_or(order.made_at),
-        newest: newest.as_ref(),
+        newest,
         now: by.now,
     };
     let mut faults = judge(&ground, report, province_of);

@@ -3,8 +3,9 @@
 
 use providers::text::Encoding;
 
-use super::{Content, Sms};
+use super::{Content, Sms, content::apart};
 use crate::{
+    audience::place::Places,
     campaign::{
         SmsText,
         relay::{Text, why},
@@ -186,7 +187,7 @@ fn places(areas: &[String], is_place: impl Fn(&str) -> bool) -> Result<Vec<Strin
         let code: String = code.chars().take(20).collect();
         return no("areas", phrase!("không có địa bàn mang mã {code}", "there is no area with the code {code}"));
     }
-    Ok(codes)
+    Ok(apart(codes, |code| Places::built_in().province_of(code)))
 }
 
 #[cfg(test)]
@@ -209,6 +210,13 @@ mod tests {
         assert_eq!(sms, Sms::new(sms.text.clone(), "gsm", 1));
         let accented = of(&Changes { sms: Some("Không đọc mã OTP".into()), ..Changes::default() }).unwrap();
         assert_eq!(accented.sms.unwrap().encoding, "ucs2");
+        let overlapping = Changes { areas: Some(vec!["79".into(), "00004".into(), "01".into()]), ..Changes::default() };
+        let earlier = Content { areas: vec!["79".into()], expires_at: 1_000, report_by: Some(2_000), ..sample() };
+        assert_eq!(
+            overlapping.of(&earlier, 500, |_| true).unwrap().areas,
+            ["01", "79"],
+            "a ward beside its province says nothing"
+        );
         let app = of(&Changes { app: Some(" Cảnh báo ".into()), sms: Some(String::new()), ..Changes::default() }).unwrap();
         assert_eq!((app.app.as_deref(), app.sms), (Some("Cảnh báo"), None));
     }

@@ -69,10 +69,10 @@ pub enum Happening {
     Supersede,
     /// Somebody expects nothing more of it.
     Close,
-    /// Closing it was too early; `last`: whether the report that counts is final, if there is one.
+    /// Closing it was too early: it stands again where it stood.
     Reopen {
-        /// Of the report that counts.
-        last: Option<bool>,
+        /// Where it stood.
+        to: State,
     },
 }
 
@@ -306,18 +306,14 @@ impl State {
             (S::HandedOver | S::Acknowledged, H::Begin) => Ok(S::Sending),
             (S::HandedOver | S::Acknowledged | S::Sending | S::ReportedPartly, H::Report { last })
             | (S::ReportedPartly | S::Reported, H::Correct { last }) => Ok(if last { S::Reported } else { S::ReportedPartly }),
+            // What is closed no longer holds either once the outlet took what follows it.
             (S::Drafted | S::Approved, H::Withdraw | H::Lapse)
-            | (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Cancel) => Ok(S::Cancelled),
-            (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported, H::Supersede) => Ok(S::Superseded),
-            (
-                S::HandedOver | S::Acknowledged | S::Refused | S::Sending | S::ReportedPartly | S::Reported | S::Superseded,
-                H::Close,
-            ) => Ok(S::Closed),
-            (S::Closed, H::Reopen { last }) => Ok(match last {
-                Some(true) => S::Reported,
-                Some(false) => S::ReportedPartly,
-                None => S::HandedOver,
-            }),
+            | (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported | S::Closed, H::Cancel) => Ok(S::Cancelled),
+            (S::Acknowledged | S::Sending | S::ReportedPartly | S::Reported | S::Closed, H::Supersede) => Ok(S::Superseded),
+            (S::HandedOver | S::Acknowledged | S::Refused | S::Sending | S::ReportedPartly | S::Reported, H::Close) => {
+                Ok(S::Closed)
+            }
+            (S::Closed, H::Reopen { to }) => Ok(to),
             (_, H::Reopen { .. }) => Err(Refusal::NotClosed),
             (_, H::Approve) => Err(if self == S::Cancelled { Refusal::Cancelled } else { Refusal::Approved }),
             (S::Drafted, _) => Err(Refusal::NotApproved),
@@ -339,7 +335,7 @@ impl State {
 
     /// Whether an Update or a Cancel may be written: only of what the outlet acknowledged and is not over.
     pub fn may_be_followed(self) -> Result<(), Refusal> {
-        self.on(Happening::Supersede).map(drop)
+        if self == Self::Closed { Err(Refusal::Closed) } else { self.on(Happening::Supersede).map(drop) }
     }
 
     /// Whether a report is still owed.
@@ -411,11 +407,11 @@ mod tests {
             (H::Report { last: true }, [NO, NH, REP, REP, REFUSED, REP, REP, Err(R::Final), CLOSED, GONE, NEW]),
             (H::Correct { last: false }, [NO, NH, NONE, NONE, REFUSED, NONE, PART, PART, CLOSED, GONE, NEW]),
             (H::Correct { last: true }, [NO, NH, NONE, NONE, REFUSED, NONE, REP, REP, CLOSED, GONE, NEW]),
-            (H::Cancel, [NO, NH, WAIT, GONE, REFUSED, GONE, GONE, GONE, CLOSED, CANCELLED, REPLACED]),
-            (H::Supersede, [NO, NH, WAIT, NEW, REFUSED, NEW, NEW, NEW, CLOSED, CANCELLED, REPLACED]),
-            (H::Close, [NO, NH, SHUT, SHUT, SHUT, SHUT, SHUT, SHUT, CLOSED, CANCELLED, SHUT]),
-            (H::Reopen { last: None }, [OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, HANDED, OPEN, OPEN]),
-            (H::Reopen { last: Some(true) }, [OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, REP, OPEN, OPEN]),
+            (H::Cancel, [NO, NH, WAIT, GONE, REFUSED, GONE, GONE, GONE, GONE, CANCELLED, REPLACED]),
+            (H::Supersede, [NO, NH, WAIT, NEW, REFUSED, NEW, NEW, NEW, NEW, CANCELLED, REPLACED]),
+            (H::Close, [NO, NH, SHUT, SHUT, SHUT, SHUT, SHUT, SHUT, CLOSED, CANCELLED, REPLACED]),
+            (H::Reopen { to: S::HandedOver }, [OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, HANDED, OPEN, OPEN]),
+            (H::Reopen { to: S::Reported }, [OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, OPEN, REP, OPEN, OPEN]),
         ]
     };
 
@@ -426,12 +422,12 @@ mod tests {
                 assert_eq!(state.on(happening), result, "{happening:?} in {state:?}");
             }
         }
-        assert_eq!(S::Closed.on(H::Reopen { last: Some(false) }), Ok(S::ReportedPartly));
+        assert_eq!(S::Closed.on(H::Reopen { to: S::Refused }), Ok(S::Refused));
     }
 
     #[test]
     fn nothing_is_refused_for_want_of_a_reason_to() {
-        let all = TABLE.iter().map(|(happening, _)| *happening).chain([H::Reopen { last: Some(false) }]);
+        let all = TABLE.iter().map(|(happening, _)| *happening).chain([H::Reopen { to: S::Refused }]);
         for happening in all {
             assert!(State::ALL.into_iter().all(|state| state.on(happening) != Err(R::Moved)), "{happening:?}");
         }
@@ -442,6 +438,7 @@ mod tests {
         let may: Vec<State> = State::ALL.into_iter().filter(|state| state.may_be_followed().is_ok()).collect();
         assert_eq!(may, [S::Acknowledged, S::Sending, S::ReportedPartly, S::Reported]);
         assert_eq!(S::HandedOver.may_be_followed(), Err(R::NotAcknowledged));
+        assert_eq!(S::Closed.may_be_followed(), Err(R::Closed));
     }
 
     #[test]

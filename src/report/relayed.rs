@@ -105,7 +105,7 @@ pub struct Silent {
 /// What outlets reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relayed {
-    /// Orders that ask carriers for something.
+    /// Orders that ask carriers for something, or that carriers reported on before they were withdrawn or replaced.
     pub orders: i64,
     /// All that carriers reported.
     pub total: Figures,
@@ -161,7 +161,8 @@ impl Relayed {
             if areas.is_some() { (Vec::new(), Vec::new()) } else { (far(&asked), silent(&asked, &campaigns)) };
         let more_silent = size(silent.len().saturating_sub(NAMED));
         silent.truncate(NAMED);
-        let orders = size(asked.iter().filter(|order| order.kind == Kind::Carrier as i16).count());
+        // Of these some were reported on: those that were withdrawn or replaced since are among both.
+        let orders = size(carriers.iter().filter(|order| order.is_asked() || order.report.is_some()).count());
         Ok(Self { orders, total, cuts, others, kinds, silent, more_silent })
     }
 

@@ -17,8 +17,15 @@ use loa::{
 
 use super::world::{HOUR, World, by_sms};
 
+mod crossing;
 mod sequences;
 
+use crossing::{
+    a_try_under_way_is_waited_for_when_an_order_expires, a_withdrawal_sees_the_push_that_it_waited_for,
+    an_update_of_what_has_ended_is_not_approved, what_is_closed_is_replaced_all_the_same,
+    what_is_opened_again_stands_where_it_stood, what_was_refused_returns_while_nothing_else_follows,
+    what_was_withdrawn_takes_reports_by_the_same_rules,
+};
 use sequences::whatever_is_sent_the_store_keeps_the_rules;
 
 const DAY: i64 = 24 * HOUR;
@@ -357,7 +364,8 @@ async fn what_expires_before_anybody_has_it_is_over(world: &World) {
     world.advance(2 * DAY - 1).await;
     assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap().len(), 1);
     assert_eq!(hand::lapse(&world.db, world.now()).await.unwrap(), 0);
-    world.advance(1).await;
+    // Whoever claimed it is gone, and its claim is over.
+    world.advance(hand::LEASE).await;
     let actor = somebody();
     assert_eq!(hand::by_hand(&world.db, left, "văn bản", &by(world, &actor)).await.unwrap(), Err(Refusal::Expired));
     assert_eq!(hand::lapse(&world.db, world.now()).await.unwrap(), 2);
@@ -778,4 +786,11 @@ on_both_engines!(
     an_aborted_run_takes_back_what_nobody_has,
     a_stale_version_changes_nothing,
     whatever_is_sent_the_store_keeps_the_rules,
+    a_withdrawal_sees_the_push_that_it_waited_for,
+    a_try_under_way_is_waited_for_when_an_order_expires,
+    what_was_refused_returns_while_nothing_else_follows,
+    an_update_of_what_has_ended_is_not_approved,
+    what_is_opened_again_stands_where_it_stood,
+    what_is_closed_is_replaced_all_the_same,
+    what_was_withdrawn_takes_reports_by_the_same_rules,
 );

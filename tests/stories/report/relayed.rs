@@ -10,7 +10,7 @@ use loa::{
     delivery::State,
     outlet::{self, Kind, Outlet, Way, Written},
     relay::{
-        By, Content, Eyes, Sms, Status, make,
+        By, Content, Eyes, Sms, Status, answer, follow, make, order,
         report::{self, Count, Report},
     },
     report::{closing, kept},
@@ -99,6 +99,17 @@ async fn take(ground: &Ground, order: i64, sequence: i64, last: bool, counts: Ve
     let report = Report { sequence, as_of: now, last, correction: None, evidence: None, counts };
     let places = |code: &str| Places::built_in().province_of(code);
     report::take(&ground.db, order, &report, places, &by).await.unwrap().unwrap();
+}
+
+/// An Update takes an order's place.
+async fn replace(ground: &Ground, order: i64) {
+    let actor = Actor::command("thử");
+    let by = By { actor: &actor, eyes: Eyes::All, now: ground.clock.millis() };
+    let earlier = order::one(&ground.db, order, Eyes::All, by.now).await.unwrap().unwrap();
+    let content = Content { title: "Bản sửa".into(), ..earlier.content };
+    let update = follow::update(&ground.db, order, &content, "", &by).await.unwrap().unwrap().id;
+    order::approve(&ground.db, update, &by).await.unwrap().unwrap();
+    answer::acknowledge(&ground.db, update, "", &by).await.unwrap().unwrap();
 }
 
 /// Two carriers, of which one reported, and two schools, of which one confirmed; and an exercise.
@@ -212,7 +223,7 @@ async fn a_closed_period_keeps_what_outlets_had_reported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_and_its_papers_tell_them_apart() {
     for ground in grounds().await {
-        asked(&ground).await;
+        let made = asked(&ground).await;
         let office = Office::of(&ground).await;
         office.0.write("loa.toml", "[office]\nname = \"Sở Mẫu\"\n[reporting]\nmonth_starts = 1\n".as_bytes());
         let report = |arguments: &[&str]| {
@@ -259,5 +270,11 @@ async fn the_command_and_its_papers_tell_them_apart() {
         ] {
             assert!(xml.contains(wanted), "{wanted} is not in the document");
         }
+
+        // What was reported on and replaced since is among the orders: never were more reported on than there are.
+        replace(&ground, made[0]).await;
+        let json = office.loa(&["--json", "report", "--period", "2026-10"]).json();
+        let relayed = &json["relayed"];
+        assert_eq!((&relayed["orders"], &relayed["total"]["orders"]), (&3.into(), &1.into()));
     }
 }

@@ -75,7 +75,7 @@ impl Can {
             let close = order.may(Happening::Close);
             can.close = !order.state.is_unsent() && close.is_ok_and(|after| after != order.state);
             can.close_needs_why = order.state != Stands::Reported;
-            can.reopen = order.may(Happening::Reopen { last: None }).is_ok();
+            can.reopen = order.may(Happening::Reopen { to: Stands::HandedOver }).is_ok();
         }
         if order.state == Stands::Approved && can.hand_over {
             let refusal =
