@@ -37,9 +37,9 @@ pub fn fold(text: &str) -> Vec<Token> {
     let text: String = text.nfc().collect();
     let mut tokens = Vec::new();
     for chunk in text.split_whitespace() {
-        let trimmed = chunk.trim_matches(is_mark);
-        if is_link(trimmed) {
-            tokens.push(Token { folded: link(trimmed), shown: trimmed.to_string(), kind: Kind::Link });
+        if is_link(chunk.trim_matches(is_mark)) {
+            let whole = chunk.trim_start_matches(is_mark).trim_end_matches(is_closing);
+            tokens.push(Token { folded: link(whole), shown: whole.to_string(), kind: Kind::Link });
         } else {
             words(chunk, &mut tokens);
         }
@@ -52,6 +52,39 @@ const fn is_mark(c: char) -> bool {
     matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '/' | '\\' | '_' | '*' | '~' | '`' | '|' | '-'
         | '<' | '>' | '«' | '»' | '·' | '\u{2010}'..='\u{2015}' | '\u{2018}'..='\u{201f}' | '\u{2022}' | '\u{2026}' | '\u{2039}' | '\u{203a}'
         | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{fe0e}' | '\u{fe0f}' | '\u{feff}')
+}
+
+/// What follows a link in a sentence and is none of it. Not `-`, `_` and `/`: with such an end it leads elsewhere, above all on a host
+/// where anybody may choose a name.
+const fn is_closing(c: char) -> bool {
+    matches!(
+        c,
+        '.' | ','
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | '"'
+            | '\''
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '*'
+            | '<'
+            | '>'
+            | '«'
+            | '»'
+            | '\u{2018}'..='\u{201f}' | '\u{2026}' | '\u{2039}' | '\u{203a}'
+    )
+}
+
+/// An accent, which people leave out or mistype, or what chooses how a sign is drawn. What strikes letters out is none: it says the
+/// opposite.
+const fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{304}' | '\u{306}'..='\u{30c}' | '\u{31b}' | '\u{323}' | '\u{327}' | '\u{328}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 /// Whether something leads somewhere: it has a scheme, is a mail address, or is written like a host.
@@ -103,9 +136,8 @@ fn finish(word: &mut String, tokens: &mut Vec<Token>) {
     let shown = std::mem::take(word);
     let kind = if shown.chars().any(char::is_numeric) { Kind::Number } else { Kind::Word };
     let plain = |c: char| if matches!(c, 'đ' | 'Đ') { 'd' } else { c };
-    let lower = |text: String| {
-        text.chars().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(plain).collect::<String>()
-    };
+    let lower =
+        |text: String| text.chars().filter(|c| !is_accent(*c)).flat_map(char::to_lowercase).map(plain).collect::<String>();
     // A word may be written in wide letters; a number's digits are kept as they are.
     let folded = lower(if kind == Kind::Word { shown.nfkd().collect() } else { shown.nfd().collect() });
     if !folded.is_empty() {

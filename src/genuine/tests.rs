@@ -101,6 +101,37 @@ fn another_link_number_or_word_is_another_text() {
     }
 }
 
+/// On a host where anybody may choose a name, a link with one more letter is somebody else's; all of these are letters there.
+#[test]
+fn a_link_with_a_longer_end_is_another_link() {
+    let text = "Đăng ký tại https://rut-gon.example.vn/canh-bao";
+    let index = Index::from_iter([original(1, text)]);
+    let find = |end: &str| index.find(&format!("{text}{end}"), None);
+    for end in ["", ".", "!", ")", "”.", "…", "?"] {
+        assert!(matches!(find(end), Verdict::Genuine { .. }), "{end}");
+    }
+    for end in ["-", "_", "/", "--", "-.", "_)", "~", "\u{200b}", "\u{2011}"] {
+        assert!(matches!(find(end), Verdict::Near(near) if near.is_alarming()), "{end}");
+        assert!(index.links(&format!("{text}{end}")).iter().all(|link| link.owner != Owner::Sent), "{end}");
+    }
+}
+
+/// What is struck out or crossed says the opposite, and is no accent.
+#[test]
+fn a_word_that_is_struck_out_is_another_word() {
+    for mark in ['\u{335}', '\u{336}', '\u{338}', '\u{20d2}', '\u{20e0}', '\u{489}', '\u{34f}'] {
+        let struck: String = "Không".chars().flat_map(|c| [c, mark]).collect();
+        let text = REAL.replace("Không", &struck);
+        assert!(!is_genuine(&text), "{text}");
+        assert!(!near(&text).is_empty(), "{text}");
+        let number: String = "5656".chars().flat_map(|c| [c, mark]).collect();
+        assert!(!is_genuine(&REAL.replace("5656", &number)), "{number}");
+    }
+    let warning = "⚠\u{fe0f} Cảnh giác với cuộc gọi tự xưng công an";
+    let index = Index::from_iter([original(1, warning)]);
+    assert!(matches!(index.find(&warning.replace('\u{fe0f}', ""), None), Verdict::Genuine { .. }));
+}
+
 #[test]
 fn an_amount_is_not_another_amount() {
     let index = Index::from_iter([original(1, "Phạt từ 1.5 đến 20 triệu đồng, giảm 50%")]);
