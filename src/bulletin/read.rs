@@ -215,6 +215,14 @@ impl Read {
         self.signature = signature;
         self.unsigned = pinned.is_some() && signature == Signature::None;
         self.remark = remark;
+        if signature == Signature::Verified {
+            // What stands around it in the feed, nobody vouches for.
+            let note = alert.note.as_deref().map(|note| clean(note, TITLE)).filter(|note| !note.is_empty());
+            self.title = note.unwrap_or_else(|| clean(&alert.identifier, TITLE)).replace('\n', " ");
+            self.body.clear();
+            self.link = None;
+            self.publisher = clean(&alert.sender, PUBLISHER);
+        }
         if let Some(info) = alert.info("vi") {
             self.title = clean(info.headline.as_deref().unwrap_or(&info.event), TITLE).replace('\n', " ");
             let parts = [info.description.as_deref(), info.instruction.as_deref()];

@@ -86,6 +86,12 @@ static THERE: Sql = Sql::new(
 
 static BY_ALERT: Sql = Sql::new(r"SELECT b.id FROM bulletin b WHERE b.owner = $1 AND b.alert = $2");
 
+static HOLDER: Sql = Sql::new(
+    r"SELECT b.id, b.title, b.body, b.signature FROM bulletin b WHERE b.owner = $1 AND b.alert = $2 AND b.id <> $3 :lock(b)",
+);
+
+static YIELD: Sql = Sql::new(r"UPDATE bulletin SET alert = NULL WHERE id = $1");
+
 static INSERT: Sql = Sql::new(
     r"INSERT INTO bulletin (owner, source, guid, state, why, seen_at, seen_by, publisher, title, body, link, at, hash, raw, alert, kind,
                             signature, remark, earlier, made_title, made_body, decided_by, reason)
@@ -145,6 +151,51 @@ async fn by_alert(tx: &mut Tx, owner: &str, alert: &str) -> Result<Option<i64>> 
     within!(tx, |c, sql| sqlx::query_scalar(sql(&BY_ALERT)).bind(owner).bind(alert).fetch_optional(c).await)
 }
 
+/// Which bulletin has the name of this one's alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Nobody,
+    /// This one says so already.
+    Known(i64),
+    /// This one had it and said something else, and nobody had signed it.
+    Impostor(i64),
+}
+
+impl Holder {
+    const fn known(self) -> Option<i64> {
+        if let Self::Known(id) = self { Some(id) } else { None }
+    }
+
+    const fn anyone(self) -> Option<i64> {
+        if let Self::Known(id) | Self::Impostor(id) = self { Some(id) } else { None }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Holding {
+    id: i64,
+    title: String,
+    body: String,
+    signature: i16,
+}
+
+/// Who has an alert's name, besides `own`. Anybody may write any name: what the pinned certificate signed takes its name from another
+/// that nobody signed and that says something else, so that nobody keeps a true warning away by a false one.
+async fn holder(tx: &mut Tx, taking: Taking<'_>, read: &Read, alert: &str, own: i64) -> Result<Holder> {
+    let held: Option<Holding> =
+        within!(tx, |c, sql| { sqlx::query_as(sql(&HOLDER)).bind(taking.owner).bind(alert).bind(own).fetch_optional(c).await })?;
+    let Some(Holding { id, title, body, signature }) = held else { return Ok(Holder::Nobody) };
+    let outranked = read.signature == Signature::Verified && Signature::from_number(signature) != Signature::Verified;
+    if !outranked || (title == read.title && body == read.body) {
+        return Ok(Holder::Known(id));
+    }
+    within!(tx, |c, sql| sqlx::query(sql(&YIELD)).bind(id).execute(c).await.map(affected))?;
+    within!(tx, |c, sql| sqlx::query(sql(&TELL)).bind(id).bind(taking.now).execute(c).await.map(affected))?;
+    let after = json!({ "source": taking.source, "title": read.title, "signature": read.signature.name() });
+    audit::record(tx, taking.actor, "bulletin.change", &id.to_string(), None, Some(&after), taking.now).await?;
+    Ok(Holder::Impostor(id))
+}
+
 /// The latest of the bulletins that this one is about.
 async fn earlier(tx: &mut Tx, owner: &str, read: &Read) -> Result<Option<i64>> {
     let mut latest = None;
@@ -157,11 +208,12 @@ async fn earlier(tx: &mut Tx, owner: &str, read: &Read) -> Result<Option<i64>> {
 /// A new row. None: somebody else has just inserted it.
 async fn insert(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish) -> Result<Option<Became>> {
     let mut alert = read.reference();
-    let repeated = match &alert {
+    let holder = match &alert {
         // What is not believed takes nobody's place.
-        Some(reference) if read.disbelief().is_none() => by_alert(tx, taking.owner, reference).await?,
-        _ => None,
+        Some(reference) if read.disbelief().is_none() => holder(tx, taking, read, reference, 0).await?,
+        _ => Holder::Nobody,
     };
+    let repeated = holder.known();
     if repeated.is_some() || read.disbelief().is_some() {
         alert = None;
     }
@@ -189,7 +241,7 @@ async fn insert(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish) -> Res
             .bind(read.kind() as i16)
             .bind(read.signature as i16)
             .bind(read.remark.as_ref().map(pack).unwrap_or_default())
-            .bind(repeated.or(about))
+            .bind(holder.anyone().or(about))
             .fetch_optional(c)
             .await
     })?;
@@ -248,10 +300,11 @@ async fn again(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish, there: 
         return Ok(Became::Changed(id));
     }
     let mut alert = read.reference();
-    let other = match &alert {
-        Some(reference) => by_alert(tx, taking.owner, reference).await?.filter(|other| *other != id),
-        None => None,
+    let holder = match &alert {
+        Some(reference) => holder(tx, taking, read, reference, id).await?,
+        None => Holder::Nobody,
     };
+    let other = holder.known();
     if other.is_some() {
         alert = None;
     }
@@ -275,7 +328,7 @@ async fn again(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish, there: 
             .bind(read.kind() as i16)
             .bind(read.signature as i16)
             .bind(read.remark.as_ref().map(pack).unwrap_or_default())
-            .bind(other.or(about))
+            .bind(holder.anyone().or(about))
             .bind(state as i16)
             .bind(why)
             .bind(told)

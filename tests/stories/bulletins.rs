@@ -443,6 +443,36 @@ async fn only_what_the_pinned_certificate_signed_becomes_a_draft(world: &World) 
     assert_eq!(by_title(world, "Không ký").await.standing(), Standing::Waiting);
 }
 
+/// Anybody may write a false warning under the name of the true one, and be faster: the signed one becomes a draft all the same.
+async fn nobody_keeps_a_signed_warning_away_by_taking_its_name(world: &World) {
+    let server = Server::open().await;
+    let config = settings(&server, "certificate = \"signer.pem\"");
+    let poller = poller(world, &config);
+    let actor = loa::audit::Actor::command("Lan");
+    let bring = async |source: &str, alert: &Alert| {
+        let document = cap::write(alert).unwrap();
+        let read = bulletin::paste::read(document.as_bytes(), "", source, None, world.now()).unwrap();
+        let taken = bulletin::paste::take(&world.db, ("Sở Mẫu", source), &read, &["sms"], &actor, world.now()).await;
+        taken.unwrap().remove(0)
+    };
+    let genuine = alert(world, "a1", "Cảnh báo thật");
+    let fake = alert(world, "a1", "Gọi 0900 để nhận lại tiền");
+    assert!(matches!(bring("bao", &fake).await, bulletin::Became::Draft(..)));
+    server.feed(&signed(&genuine, KEY, SIGNER));
+    assert_eq!(looked(&poller).await.drafts, 1);
+    let (right, wrong) = (by_title(world, "Cảnh báo thật").await, by_title(world, "Gọi 0900 để nhận lại tiền").await);
+    assert_eq!((right.standing(), right.signature(), right.earlier), (Standing::Waiting, Signature::Verified, Some(wrong.id)));
+    assert!(wrong.is_changed() && !right.is_changed(), "whoever works on the false one is told");
+    // The name is the signed one's from then on; and what says the same is the same, whoever brought it first.
+    assert!(matches!(bring("trang-tin", &fake).await, bulletin::Became::Noted(_, Why::Repeated)));
+    world.advance(17 * MINUTE).await;
+    let second = alert(world, "a2", "Cảnh báo hai");
+    assert!(matches!(bring("bao", &second).await, bulletin::Became::Draft(..)));
+    server.feed(&signed(&second, KEY, SIGNER));
+    let look = looked(&poller).await;
+    assert_eq!((look.drafts, look.noted), (0, 1));
+}
+
 async fn what_a_source_changes_updates_or_cancels_is_told(world: &World) {
     let server = Server::open().await;
     let config = settings(&server, "");
@@ -790,6 +820,7 @@ on_both_engines!(
     a_source_that_fails_is_asked_ever_more_rarely_and_somebody_is_told,
     what_is_hostile_is_refused_and_harms_nobody,
     only_what_the_pinned_certificate_signed_becomes_a_draft,
+    nobody_keeps_a_signed_warning_away_by_taking_its_name,
     what_a_source_changes_updates_or_cancels_is_told,
     officers_see_bring_finish_and_dismiss,
 );

@@ -80,6 +80,42 @@ fn an_alert_is_shown_with_what_its_signature_is_worth() {
     assert_eq!(of(rss, Some(&pinned)), (Signature::None, Some(Why::Unsigned)));
 }
 
+/// What stands around a signed document in a feed may be anybody's: of a verified one nothing else is shown, or becomes a draft.
+#[test]
+fn of_a_verified_alert_only_what_was_signed_is_read() {
+    let pinned = certificate(SIGNER);
+    let around = |alert: &Alert, pinned: Option<&Certificate>| {
+        let signed = signed(alert);
+        let body = signed.split_once("?>").unwrap().1;
+        let feed = format!(
+            "<feed><title>Kẻ khác</title><entry><id>1</id><title>Gọi 0900</title><link rel='alternate' href='https://khac.example.vn/'/>\
+             <summary>Chuyển tiền</summary><content type='text/xml'>{body}</content></entry></feed>"
+        );
+        one(&feed, pinned)
+    };
+    let mut bare = warning();
+    (bare.infos[0].web, bare.infos[0].sender_name) = (None, None);
+    let read = around(&bare, Some(&pinned));
+    assert_eq!((read.signature, read.link.as_deref()), (Signature::Verified, None));
+    assert_eq!((read.publisher.as_str(), read.title.as_str()), ("so-vhttdl.example.vn", "Không cung cấp mã OTP cho bất kỳ ai"));
+    let unpinned = around(&bare, None);
+    assert_eq!((unpinned.signature, unpinned.link.as_deref()), (Signature::Unpinned, Some("https://khac.example.vn/")));
+    let mut cancel = warning();
+    (cancel.msg_type, cancel.references, cancel.infos) = (MsgType::Cancel, vec![warning().reference()], Vec::new());
+    cancel.note = Some("Nhầm".to_string());
+    let read = around(&cancel, Some(&pinned));
+    assert_eq!((read.title.as_str(), read.body.as_str(), read.link), ("Nhầm", "Nhầm", None));
+    // The same where its document is fetched.
+    let mut read = one(
+        "<feed><entry><id>e1</id><title>Gọi 0900</title><summary>Chuyển tiền</summary><link rel='alternate' href='https://khac.example.vn/'/>\
+         <link type='application/cap+xml' href='https://example.vn/1.cap'/></entry></feed>",
+        Some(&pinned),
+    );
+    read.complete(signed(&bare).as_bytes(), Some(&pinned), NOW);
+    assert_eq!((read.signature, read.link.is_none()), (Signature::Verified, true));
+    assert!(!read.body.contains("Chuyển tiền") && !read.title.contains("0900"));
+}
+
 #[test]
 fn an_alert_says_what_it_is_about() {
     let read = one(&write(&warning()).unwrap(), None);
