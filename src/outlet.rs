@@ -209,6 +209,19 @@ impl Refused {
     }
 }
 
+/// Nothing if an outlet of one department may be given to another by whoever sees both: what is everybody's is taken from everybody only
+/// by whoever sees all departments.
+pub fn may_pass(was: &str, is: &str, sees_all: bool) -> Result<(), Refused> {
+    if sees_all || is.is_empty() || !was.is_empty() {
+        return Ok(());
+    }
+    let why = phrase!(
+        "đơn vị này dùng chung: chỉ người xem được mọi đơn vị mới giao nó cho một đơn vị phụ trách",
+        "this outlet is everybody's: only whoever sees all departments gives it to one of them"
+    );
+    Err(Refused::Field("owner", why))
+}
+
 /// Addresses of the console below `/outlets` that are no outlet's.
 const RESERVED: [&str; 2] = ["new", "import"];
 

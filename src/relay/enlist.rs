@@ -49,13 +49,15 @@ pub struct Ground {
     pub kind: Option<Kind>,
     /// The department of new outlets whose rows do not say; empty: all departments'.
     pub owner: String,
+    /// Whether whoever brings it sees all departments.
+    pub sees_all: bool,
 }
 
 impl Ground {
     /// As things stand.
     pub async fn of(db: &Db, seal: &Seal, kind: Option<Kind>, owner: &str) -> Result<Self> {
         let known = outlet::list(db, seal).await?.into_iter().map(|outlet| (outlet.slug.clone(), outlet)).collect();
-        Ok(Self { known, mailboxes: outlet::contacts(db, seal).await?, kind, owner: owner.to_string() })
+        Ok(Self { known, mailboxes: outlet::contacts(db, seal).await?, kind, owner: owner.to_string(), sees_all: false })
     }
 }
 
@@ -149,7 +151,7 @@ impl EnlistError {
 
 /// Reads a file, and says what each of its rows would do. `sees` says whether whoever brings it may write what belongs to a department.
 pub fn read(path: &Path, ground: &Ground, sees: impl Fn(&str) -> bool) -> std::result::Result<Listed, EnlistError> {
-    let file = List::inspect(path)?;
+    let file = List::inspect_form(path)?;
     let mut header: Option<Header> = None;
     let mut failed = None;
     let mut looked_at = 0;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     audience::place::Places,
-    outlet::{Kind, Outlet, Refused, Way, Written},
+    outlet::{self, Kind, Outlet, Refused, Way, Written},
     phrase,
     words::Phrase,
 };
@@ -28,6 +28,8 @@ pub(super) fn judged(
     let owner = some("owner").unwrap_or_else(|| known.map_or_else(|| ground.owner.clone(), |outlet| outlet.owner.clone()));
     if !sees(&owner) || known.is_some_and(|outlet| !sees(&outlet.owner)) {
         no("owner", phrase!("thuộc đơn vị phụ trách khác", "it belongs to another department"));
+    } else if let Some(Err(refused)) = known.map(|known| outlet::may_pass(&known.owner, &owner, ground.sees_all)) {
+        no("owner", refused.words());
     }
     let kind = match some("kind") {
         Some(text) => kind(&text).or_else(|| {

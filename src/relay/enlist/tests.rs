@@ -7,6 +7,7 @@ fn ground(known: &[Outlet]) -> Ground {
         mailboxes: known.iter().map(|outlet| (outlet.id, "vp@example.vn".to_string())).collect(),
         kind: None,
         owner: "Sở Giáo dục".into(),
+        sees_all: false,
     }
 }
 
@@ -72,6 +73,19 @@ fn bad_rows_say_why_and_stop_nobody() {
         [(2, Some("areas")), (3, Some("kind")), (4, Some("contact")), (5, Some("owner")), (7, Some("slug")), (8, Some("slug")),]
     );
     assert_eq!(listed.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [6]);
+}
+
+#[test]
+fn what_is_everybodys_is_taken_from_everybody_by_whoever_sees_all() {
+    let shared = Outlet { owner: String::new(), ..school() };
+    let text = "ma,ten,owner\nthcs-le-loi,Trường THCS Lê Lợi,Sở Giáo dục\n";
+    let refused = of(text, &ground(std::slice::from_ref(&shared))).unwrap();
+    assert_eq!((refused.rows.len(), refused.wrong.len(), refused.wrong[0].column), (0, 1, Some("owner")));
+    let whole = Ground { sees_all: true, ..ground(std::slice::from_ref(&shared)) };
+    assert_eq!(of(text, &whole).unwrap().rows[0].what, What::Change(5, vec!["owner".into()]));
+    // What the row does not name stays everybody's.
+    let kept = of("ma,ten\nthcs-le-loi,Trường Lê Lợi\n", &ground(&[shared])).unwrap();
+    assert_eq!(kept.rows[0].written.owner, "");
 }
 
 #[test]

@@ -325,8 +325,12 @@ async fn change(
     let done = transaction!(db, |tx| {
         let names = std::slice::from_ref(&written.slug);
         let stands = outlet::within_by_slug(tx, names, &[]).await?.into_iter().next();
-        if stands.is_some_and(|stands| stands.changed_at != base) {
+        if stands.as_ref().is_some_and(|stands| stands.changed_at != base) {
             return Ok(None);
+        }
+        let was = stands.map(|stands| stands.owner).unwrap_or_default();
+        if let Err(refused) = outlet::may_pass(&was, &written.owner, caller.user.departments.is_everything()) {
+            return Ok(Some(Err(refused)));
         }
         outlet::change(tx, seal, &written, &caller.actor, now).await.map(Some)
     })?;

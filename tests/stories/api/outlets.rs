@@ -114,6 +114,14 @@ async fn outlets_are_written_changed_and_let_rest() {
     let mut reaching = theirs;
     reaching["slug"] = json!("truong-khac");
     assert_eq!(wrong(ask(&writer, Method::POST, "/outlets").json(&reaching)).await, (422, json!("/department")));
+    // What is everybody's is not taken from everybody by somebody of one department.
+    let stands = ask(&writer, Method::GET, path).send().await.unwrap();
+    let tag = stands.headers()["etag"].to_str().unwrap().to_string();
+    let mut taking = change.clone();
+    taking["department"] = json!(here);
+    let taken = ask(&writer, Method::PUT, path).header("if-match", &tag).json(&taking);
+    assert_eq!(wrong(taken).await, (422, json!("/department")));
+    assert_eq!(desk.get(path).await["department"], "");
     let seen: Value = ask(&writer, Method::GET, "/outlets").send().await.unwrap().json().await.unwrap();
     assert_eq!(seen["items"].as_array().unwrap().len(), 1, "{seen}");
 
