@@ -1,6 +1,7 @@
 //! `loa doctor`: looks at everything that keeps messages from going out, and says how to mend it. It makes and changes
 //! nothing: what it opens, it leaves as it was.
 
+mod bulletins;
 mod console;
 mod files;
 mod network;
@@ -154,7 +155,7 @@ async fn definitions(config: &Config, globals: &Globals, findings: &mut Findings
         findings.warn(
             "campaigns",
             phrase!("{folder}: chưa có chiến dịch nào", "{folder}: there are no campaigns"),
-            phrase!("viết một tệp .toml vào đó; `loa init` tạo bốn tệp mẫu", "write a .toml file there; `loa init` makes four"),
+            phrase!("viết một tệp .toml vào đó; `loa init` tạo các tệp mẫu", "write a .toml file there; `loa init` makes some"),
         );
     } else {
         findings.well("campaigns", phrase!("{count} chiến dịch đọc được", "{count} campaigns can be read"));

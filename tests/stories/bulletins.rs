@@ -804,12 +804,19 @@ async fn the_command_reads_looks_and_lists() {
     let one = office.loa(&["bulletins", "read", "hai.xml", "--source", "x", "--by", "Lan", "--item", "b"]);
     assert!(one.contains("Hai: bản nháp") && !one.contains("Một"), "{one}");
 
+    let doctor = || {
+        let said = office.command().args(["doctor", "--lang", "en"]).output().unwrap();
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    assert!(doctor().contains("! the source of bulletins ncsc was never read"), "{}", doctor());
     server.says("/feed", 200, &[], "<html/>");
     let failed = office.command().args(["bulletins", "poll"]).output().unwrap();
     assert_eq!(failed.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&failed.stdout).contains("ncsc: không phải Atom, RSS hay CAP"), "{failed:?}");
+    assert!(doctor().contains("✗ the source of bulletins ncsc: "), "{}", doctor());
     server.says("/feed", 200, &[], two);
     assert_eq!(office.loa(&["bulletins", "poll", "ncsc"]), "ncsc: 0 bản nháp mới, 2 ghi nhận, 0 không nhận, 0 đã sửa\n");
+    assert!(doctor().contains("✓ the source of bulletins ncsc was read at "), "{}", doctor());
     let unknown = office.command().args(["bulletins", "poll", "ncsx"]).output().unwrap();
     assert!(unknown.status.code() == Some(2) && String::from_utf8_lossy(&unknown.stderr).contains("ncsc"), "{unknown:?}");
 }

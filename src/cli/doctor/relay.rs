@@ -24,10 +24,10 @@ const SOON: i64 = 30 * 24 * 3_600;
 
 /// Looks at outlets and orders; where nobody passes anything on there is nothing to say.
 pub(super) async fn look(db: &Db, config: &Config, globals: &Globals, findings: &mut Findings) -> Result<()> {
-    upstream(db, config, findings).await?;
+    let now = globals.clock.millis();
+    upstream(db, config, now, findings).await?;
     let all = outlet::without_contacts(db).await?;
     let outlets: Vec<&Outlet> = all.iter().filter(|outlet| outlet.active).collect();
-    let now = globals.clock.millis();
     if outlets.iter().any(|outlet| outlet.way != Way::Hand) {
         signing(config, now, findings);
     }
@@ -71,11 +71,11 @@ pub(super) async fn look(db: &Db, config: &Config, globals: &Globals, findings: 
 }
 
 /// Whether a department's orders come in, and are carried out.
-async fn upstream(db: &Db, config: &Config, findings: &mut Findings) -> Result<()> {
+async fn upstream(db: &Db, config: &Config, now: i64, findings: &mut Findings) -> Result<()> {
     let Some(settings) = &config.upstream else { return Ok(()) };
     let url = &settings.url;
-    if settings.certificate.is_none() {
-        findings.warn(
+    match settings.certificate.as_ref().and_then(|pem| Certificate::from_pem(pem.as_bytes()).ok()) {
+        None => findings.warn(
             "upstream-certificate",
             phrase!(
                 "[upstream] không ghim chứng thư: không kiểm được chữ ký trên yêu cầu của {url}",
@@ -85,19 +85,28 @@ async fn upstream(db: &Db, config: &Config, findings: &mut Findings) -> Result<(
                 "đặt [upstream] certificate, đối chiếu dấu vân tay qua điện thoại",
                 "set [upstream] certificate, and compare its fingerprint by telephone"
             ),
-        );
+        ),
+        Some(one) => {
+            let help = phrase!("xin nơi yêu cầu chứng thư mới", "ask the department for a new one");
+            expiry("upstream-certificate", "[upstream]", &one, now, help, findings);
+        }
     }
     let troubles = upstream::troubles(db, settings).await?;
-    match upstream::poll(db, url).await? {
+    match upstream::poll(db, url).await?.map(|poll| poll.seen_at) {
         None => findings.warn(
             "upstream",
             phrase!("chưa hỏi {url} lần nào", "{url} was never asked"),
             phrase!("`loa serve` lấy yêu cầu về", "`loa serve` takes orders in"),
         ),
-        Some(poll) if troubles.is_empty() => {
-            let at = poll.seen_at.map(time).unwrap_or_default();
+        Some(Some(at)) if troubles.is_empty() => {
+            let at = time(at);
             findings.well("upstream", phrase!("{url} trả lời lúc {at}", "{url} answered at {at}"));
         }
+        Some(None) if troubles.is_empty() => findings.warn(
+            "upstream",
+            phrase!("{url} chưa trả lời lần nào", "{url} has never answered"),
+            phrase!("kiểm tra [upstream] url và mạng", "check [upstream] url and the network"),
+        ),
         Some(_) => {}
     }
     for (order, _, says) in troubles {
@@ -172,6 +181,28 @@ fn ends(certificate: &Certificate, now: i64) -> Option<(String, String, bool)> {
     Some((words::date(day, Lang::Vi), words::date(day, Lang::En), until < now))
 }
 
+/// Tells of somebody's certificate that ended, or ends soon.
+pub(super) fn expiry(
+    about: &'static str,
+    whose: &str,
+    certificate: &Certificate,
+    now: i64,
+    help: Phrase,
+    findings: &mut Findings,
+) {
+    match ends(certificate, now) {
+        None => {}
+        Some((vi, en, true)) => {
+            let says = phrase!("{whose}: chứng thư đã hết hạn ngày {vi}", "{whose}: its certificate ended on {en}");
+            findings.bad(about, says, help);
+        }
+        Some((vi, en, false)) => {
+            let says = phrase!("{whose}: chứng thư hết hạn ngày {vi}", "{whose}: its certificate ends on {en}");
+            findings.warn(about, says, help);
+        }
+    }
+}
+
 fn address(outlet: &Outlet, config: &Config, findings: &mut Findings) {
     let (title, slug) = (&outlet.title, &outlet.slug);
     let mut bad = |says: Phrase, help: Phrase| findings.bad("outlet", says, help);
@@ -216,18 +247,8 @@ fn certificate(outlet: &Outlet, now: i64, findings: &mut Findings) {
         }
         return;
     };
-    match Certificate::from_pem(pem.as_bytes()).map(|one| ends(&one, now)) {
-        Ok(None) => {}
-        Ok(Some((vi, en, true))) => findings.bad(
-            "outlet",
-            phrase!("{title}: chứng thư đã hết hạn ngày {vi}", "{title}: its certificate ended on {en}"),
-            renew,
-        ),
-        Ok(Some((vi, en, false))) => findings.warn(
-            "outlet",
-            phrase!("{title}: chứng thư hết hạn ngày {vi}", "{title}: its certificate ends on {en}"),
-            renew,
-        ),
+    match Certificate::from_pem(pem.as_bytes()) {
+        Ok(one) => expiry("outlet", title, &one, now, renew, findings),
         Err(error) => {
             let why = error.words();
             let (vi, en) = (why.vi, why.en);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Findings, Globals, console, relay};
+use super::{Findings, Globals, bulletins, console, relay};
 use crate::{
     account::{self, standing},
     active::RunRow,
@@ -107,6 +107,7 @@ async fn look_into(db: &Db, config: &Config, globals: &Globals, findings: &mut F
     blocked(db, findings).await?;
     requested(db, globals, findings).await?;
     relay::look(db, config, globals, findings).await?;
+    bulletins::look(db, config, globals, findings).await?;
     console::people(db, findings).await?;
     console::notified(db, config, globals, findings).await?;
     waiting(db, globals, findings).await
