@@ -28,6 +28,10 @@
 //! 8. In every one of these transactions [`tally`] changes by exactly what the rows did. [`report`] reads whom the
 //!    campaigns reached, keeps it for pages ([`report::kept`]), and [`verify`] recounts everything from the rows.
 //!
+//! The other road: where carriers, schools or radios have the people, the same run makes orders ([`relay::ask`]), one an outlet
+//! ([`outlet`]). Each is handed over as a signed document ([`relay::issue`], [`cap`]), and comes back as an answer ([`relay::answer`]) and
+//! cumulative counts ([`relay::report`]), which [`relay::count`] keeps apart from people.
+//!
 //! ## Reading order
 //!
 //! Imports run downward only; `tests/layers.rs` holds it. From the top:
@@ -37,9 +41,9 @@
 //! | front doors | [`cli`], one file a command · [`app`] builds, starts and stops everything · [`web`] |
 //! | recounting | [`verify`] |
 //! | figures | [`report`] · [`reconcile`]: carriers' invoices · [`dossier`]: everything known about one person · [`preview`]: what messages will look like and cost · [`publish`]: what the public is told |
-//! | another Loa | [`upstream`]: a partner's takes a department's orders and reports on them |
 //! | what waits for somebody | [`notice`], in the console and by mail |
 //! | what others publish | [`bulletin`]: feeds and documents of the national authority, each new warning a draft |
+//! | another Loa | [`upstream`]: a partner's takes a department's orders and reports on them |
 //! | loops | [`run`], [`dispatch`], [`receipt`] · [`retention`] throws away what nothing asks for any more · [`intake`] goes through uploaded lists and takes them in |
 //! | what they share | [`epoch`], [`account`], [`active`] |
 //! | rows | [`edition`]: what is written in the console, and the library of it and the files · [`delivery`], the only writer of a delivery's state · [`tally`] · [`reply`]: what people write back · [`request`]: what they ask of whoever keeps data on them · [`suppression`]: addresses at which mail ends · [`idempotency`]: requests that are answered once · [`relay`]: the other road, orders to outlets and what they count |

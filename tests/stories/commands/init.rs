@@ -51,7 +51,8 @@ fn the_example_accounts_work_once_they_are_switched_on() {
     let switched_on = |line: &str| match line.strip_prefix('#') {
         // A hash and a blank begin a comment; these name files that an office may have.
         Some(rest)
-            if !rest.starts_with([' ', '-']) && !["ca_file", "holidays", "signing"].iter().any(|key| rest.starts_with(key)) =>
+            if !rest.starts_with([' ', '-'])
+                && !["ca_file", "holidays", "signing", "certificate"].iter().any(|key| rest.starts_with(key)) =>
         {
             rest.to_string()
         }
