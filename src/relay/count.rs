@@ -32,6 +32,8 @@ pub struct Selection {
     pub outlet: Option<i64>,
     /// Of this order.
     pub order: Option<i64>,
+    /// Of outlets of this kind. What carriers count and what others count is no sum: whoever shows one says of which.
+    pub kind: Option<Kind>,
 }
 
 /// By what figures are told apart.
@@ -231,6 +233,7 @@ async fn selected(tx: &mut Tx, selection: &Selection, eyes: Eyes<'_>) -> Result<
         Eyes::Office(scope) => scope.sees(&order.owner),
         Eyes::Outlet(outlet) => outlet == order.outlet,
     });
+    orders.retain(|order| selection.kind.is_none_or(|kind| kind as i16 == order.kind));
     Ok(orders)
 }
 

@@ -307,6 +307,10 @@ async fn an_outlet_s_program_takes_an_order_and_reports_on_it() {
         let figures = good(road.inside(&road.all, Method::GET, &format!("/orders/figures?by={by}&outlet=viettel"))).await;
         assert_eq!(figures["lines"][0]["key"], key, "{figures}");
     }
+    // Of schools it is another table, and who counts nothing reports no zeros.
+    let schools = good(road.inside(&road.all, Method::GET, "/orders/figures?kind=school")).await;
+    assert_eq!((&schools["unit"], &schools["total"]["orders"]), (&json!("people"), &json!(0)));
+    assert_eq!(schools["total"]["submitted"], json!(null));
     let nothing = good(road.inside(&road.vina, Method::GET, "/orders/figures")).await;
     assert_eq!((&nothing["total"]["orders"], &nothing["lines"]), (&json!(0), &json!([])));
     for path in [
@@ -314,6 +318,7 @@ async fn an_outlet_s_program_takes_an_order_and_reports_on_it() {
         "/orders?outlet=none&state=done",
         "/orders/figures?run=-1",
         "/orders/figures?by=day",
+        "/orders/figures?kind=bank",
         "/orders/progress?run=0",
     ] {
         assert_eq!(bad(road.inside(&road.all, Method::GET, path)).await.0, 400, "{path}");

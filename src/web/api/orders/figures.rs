@@ -1,4 +1,5 @@
-//! Counts that outlets reported. They are in subscribers, and never added to counts of people.
+//! Counts that outlets reported, of one kind of outlets at a time: carriers count subscribers, and the others people of their own. Neither is
+//! ever added to the other, or to counts of people.
 
 use std::collections::BTreeMap;
 
@@ -54,6 +55,21 @@ struct Asked {
     /// Of this outlet.
     #[param(pattern = "^[^\\u0000]*$")]
     outlet: Option<String>,
+    /// Of outlets of this kind. Unless said, that of the outlet that is asked for or asks; else carriers.
+    #[param(inline, value_type = Option<TheKinds>)]
+    kind: Option<String>,
+}
+
+/// What outlets are.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes a parameter")]
+enum TheKinds {
+    Carrier,
+    Agency,
+    School,
+    Radio,
+    Press,
 }
 
 /// By what figures are split.
@@ -79,8 +95,10 @@ enum Reporter {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Unit {
-    /// Subscribers, and not people: one person may be several carriers' subscriber.
+    /// Carriers': subscribers, and not people: one person may be several carriers' subscriber.
     Subscribers,
+    /// The others': people, as each of them counts its own.
+    People,
 }
 
 /// Counts of orders, as outlets reported them. They are never added to counts of people.
@@ -93,6 +111,8 @@ struct Shown {
     /// In what.
     #[schema(inline)]
     unit: Unit,
+    /// Of which outlets.
+    kind: Kind,
     /// When they were read.
     at: DateTime<Utc>,
     /// All of it.
@@ -107,12 +127,12 @@ struct Shown {
 struct Counts {
     /// Orders that were reported on.
     orders: i64,
-    /// Subscribers, each once a run, outlet and area, however many rounds and updates.
-    subscribers: i64,
-    /// Subscribers targeted, once for each round.
-    targeted: i64,
+    /// Subscribers, or people, each once a run, outlet and area, however many rounds and updates.
+    subscribers: Option<i64>,
+    /// The same as they were targeted, once for each round.
+    targeted: Option<i64>,
     /// Sent, once for each round.
-    submitted: i64,
+    submitted: Option<i64>,
     /// Arrived.
     delivered: Option<i64>,
     /// Did not arrive.
@@ -127,11 +147,13 @@ struct Counts {
 
 impl From<Figures> for Counts {
     fn from(figures: Figures) -> Self {
+        // Who said that it is done and counted nothing reported no zeros.
+        let counted = |n| (figures.lines > 0).then_some(n);
         Self {
             orders: figures.orders,
-            subscribers: figures.subscribers,
-            targeted: figures.targeted,
-            submitted: figures.submitted,
+            subscribers: counted(figures.subscribers),
+            targeted: counted(figures.targeted),
+            submitted: counted(figures.submitted),
             delivered: figures.delivered,
             failed: figures.failed,
             pending: figures.pending,
@@ -167,9 +189,16 @@ fn cut(name: Option<&str>) -> Result<Option<Cut>, Problem> {
     }))
 }
 
+fn kind(name: Option<&str>) -> Result<Option<Kind>, Problem> {
+    let Some(name) = name else { return Ok(None) };
+    let words = || phrase!("một trong carrier, agency, school, radio, press", "one of carrier, agency, school, radio, press");
+    Kind::named(name).map(Some).ok_or_else(|| Problem::parameter("kind", words()))
+}
+
 #[utoipa::path(get, path = "/orders/figures", tag = "orders", operation_id = "count_orders",
     summary = "Số liệu do đơn vị phối hợp báo cáo | What outlets counted",
-    description = "Of the reports that count; exercises and tests stay out. In subscribers: never to be added to counts of people.",
+    description = "Of the reports that count, of one kind of outlets; exercises and tests stay out. Never to be added to each other, or to counts of \
+people.",
     params(Asked),
     responses((status = 200, description = "The figures", body = Shown), (status = 422, description = "The last day is before the first")))]
 async fn figures(
@@ -183,12 +212,19 @@ async fn figures(
         return Err(Problem::at_odds("through", phrase!("ngày cuối đứng trước ngày đầu", "the last day is before the first")));
     }
     let db = &state.parts.db;
-    let outlet = match &asked.outlet {
+    let named = match &asked.outlet {
         None => None,
-        // No outlet has this number: there is nothing of one that is not there.
-        Some(slug) => Some(outlet::by_slug(db, &state.parts.seal, slug).await?.map_or(0, |outlet| outlet.id)),
+        Some(slug) => outlet::by_slug(db, &state.parts.seal, slug).await?,
     };
-    let selection = Selection { from: asked.from, through: asked.through, campaign: asked.campaign, run, outlet, order: None };
+    let whose = match (&named, sight.outlet()) {
+        (None, Some(own)) => outlet::find(db, &state.parts.seal, own).await?.map(|outlet| outlet.kind),
+        (named, _) => named.as_ref().map(|outlet| outlet.kind),
+    };
+    let kind = kind(asked.kind.as_deref())?.or(whose).unwrap_or(Kind::Carrier);
+    // No outlet has this number: there is nothing of one that is not there.
+    let outlet = asked.outlet.as_ref().map(|_| named.map_or(0, |outlet| outlet.id));
+    let (campaign, kinds) = (asked.campaign, Some(kind));
+    let selection = Selection { from: asked.from, through: asked.through, campaign, run, outlet, order: None, kind: kinds };
     let at = moment(state.parts.clock.millis());
     let total = count::figures(db, &selection, Cut::All, sight.eyes()).await?.remove("").unwrap_or_default();
     let split = match by {
@@ -197,14 +233,15 @@ async fn figures(
     };
     let mut lines = Vec::with_capacity(split.len());
     for (key, figures) in split {
-        let (key, name) = named(&state, &sight, by, key).await?;
+        let (key, name) = called(&state, &sight, by, key).await?;
         lines.push(Line { key, name, counts: figures.into() });
     }
-    Ok(axum::Json(Shown { reported_by: Reporter::Outlet, unit: Unit::Subscribers, at, total: total.into(), lines }))
+    let unit = if kind == Kind::Carrier { Unit::Subscribers } else { Unit::People };
+    Ok(axum::Json(Shown { reported_by: Reporter::Outlet, unit, kind, at, total: total.into(), lines }))
 }
 
 /// The key of a line and its name for people.
-async fn named(state: &Shared, sight: &Sight<'_>, by: Option<Cut>, key: String) -> Result<(String, String), Problem> {
+async fn called(state: &Shared, sight: &Sight<'_>, by: Option<Cut>, key: String) -> Result<(String, String), Problem> {
     let (db, seal) = (&state.parts.db, &state.parts.seal);
     Ok(match by {
         Some(Cut::Order) => {
