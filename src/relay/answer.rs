@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     By, Happening, Order, Refusal, State, Tried, follow,
     order::{happen, lock, record, said},
+    paper,
 };
 use crate::{
     db::{Db, Tx},
@@ -15,23 +16,30 @@ use crate::{
 
 /// The outlet says yes; `note` as it said so.
 pub async fn acknowledge(db: &Db, id: i64, note: &str, by: &By<'_>) -> Tried<Order> {
-    answer(db, id, Happening::Acknowledge, note, by).await
+    answer(db, id, Happening::Acknowledge, note, None, by).await
 }
 
 /// The outlet says no, and why.
 pub async fn refuse(db: &Db, id: i64, why: &str, by: &By<'_>) -> Tried<Order> {
-    if why.trim().is_empty() {
+    if paper::words(why).trim().is_empty() {
         return Ok(Err(Refusal::NoReason));
     }
-    answer(db, id, Happening::Refuse, why, by).await
+    answer(db, id, Happening::Refuse, why, None, by).await
 }
 
 /// The outlet says that it began.
 pub async fn begin(db: &Db, id: i64, note: &str, by: &By<'_>) -> Tried<Order> {
-    answer(db, id, Happening::Begin, note, by).await
+    answer(db, id, Happening::Begin, note, None, by).await
 }
 
-async fn answer(db: &Db, id: i64, happening: Happening, note: &str, by: &By<'_>) -> Tried<Order> {
+/// Any of these, as an officer read it on a paper that was kept ([`paper::keep`]): its name and its hash. The order has that paper from
+/// then on.
+pub async fn on_paper(db: &Db, id: i64, happening: Happening, note: &str, scan: (&str, &str), by: &By<'_>) -> Tried<Order> {
+    answer(db, id, happening, note, Some(scan), by).await
+}
+
+async fn answer(db: &Db, id: i64, happening: Happening, note: &str, scan: Option<(&str, &str)>, by: &By<'_>) -> Tried<Order> {
+    let note = scan.map_or_else(|| paper::words(note).to_string(), |(_, hash)| paper::with(note, hash));
     transaction!(db, |tx| {
         let mut order = match lock(tx, id, by).await? {
             Ok(order) => order,
@@ -46,15 +54,18 @@ async fn answer(db: &Db, id: i64, happening: Happening, note: &str, by: &By<'_>)
         if let Err(refusal) = had(tx, &mut order, happening, by).await? {
             return Ok(Err(refusal));
         }
-        match happen(tx, &mut order, happening, by, note).await? {
-            Ok(true) => {
-                follow::took(tx, &order, was, by).await?;
-                record(tx, &order, happening.word(), was, json!({ "note": said(note) }), by).await?;
-                Ok(Ok(order))
-            }
-            Ok(false) => Ok(Ok(order)),
-            Err(refusal) => Ok(Err(refusal)),
+        let moved = match happen(tx, &mut order, happening, by, &note).await? {
+            Ok(moved) => moved,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Some(scan) = scan {
+            paper::belongs(tx, &order, scan, by).await?;
         }
+        if moved {
+            follow::took(tx, &order, was, by).await?;
+            record(tx, &order, happening.word(), was, json!({ "note": said(&note) }), by).await?;
+        }
+        Ok(Ok(order))
     })
 }
 

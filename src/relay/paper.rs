@@ -108,13 +108,23 @@ pub fn apart(note: &str) -> (&str, Option<&str>) {
     named.map_or((note, None), |(before, hash)| (before.trim_end(), Some(hash)))
 }
 
+/// A note without the papers that whoever wrote it names in it: they are brought, not written.
+pub fn words(note: &str) -> &str {
+    let mut words = note;
+    while let (before, Some(_)) = apart(words) {
+        words = before;
+    }
+    words
+}
+
 static OF_ORDER: Sql = Sql::new(
     r"SELECT p.hash, p.name, p.kind, p.kept_at, p.by_whom FROM paper p
       WHERE p.hash = $2 AND ($2 = $3 OR EXISTS (SELECT 1 FROM relay_report r WHERE r.relay_order = $1 AND r.evidence = $2)
-             OR EXISTS (SELECT 1 FROM relay_event e WHERE e.relay_order = $1 AND e.detail LIKE $4))",
+             OR EXISTS (SELECT 1 FROM relay_event e WHERE e.relay_order = $1 AND e.happening = 'paper' AND e.detail LIKE $4))",
 );
 
-/// A paper that belongs to an order: the document that authorises it, the evidence of one of its reports, or what an event names.
+/// A paper that belongs to an order: the document that authorises it, the evidence of one of its reports, or what was brought for it.
+/// What somebody merely writes makes no paper one of theirs.
 pub async fn of_order(db: &Db, order: &Order, hash: &str) -> Result<Option<Paper>> {
     if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(None);
@@ -141,20 +151,26 @@ pub async fn attach(db: &Db, order: i64, name: &str, kind: &str, bytes: &[u8], b
             Err(refusal) => return Ok(Err(refusal)),
         };
         let hash = keep(tx, name, kind, bytes, by).await?;
-        let known: Option<Paper> = within!(tx, |c, sql| sqlx::query_as(sql(&OF_ORDER))
-            .bind(order.id)
-            .bind(&hash)
-            .bind(basis(&order))
-            .bind(format!("%{MARK}{hash}"))
-            .fetch_optional(c)
-            .await)?;
-        if known.is_none() {
-            event(tx, order.id, "paper", order.state, by, &with(name, &hash)).await?;
-            let after = json!({ "hash": hash, "name": name, "bytes": bytes.len() });
-            audit::record(tx, by.actor, "order.paper", &order.identifier, None, Some(&after), by.now).await?;
-        }
+        belongs(tx, &order, (name, &hash), by).await?;
         Ok(Ok(hash))
     })
+}
+
+/// Gives an order, which is locked, a paper that was kept: its name and its hash. Nothing where it has that one.
+pub(super) async fn belongs(tx: &mut Tx, order: &Order, (name, hash): (&str, &str), by: &By<'_>) -> Result<()> {
+    let known: Option<Paper> = within!(tx, |c, sql| sqlx::query_as(sql(&OF_ORDER))
+        .bind(order.id)
+        .bind(hash)
+        .bind(basis(order))
+        .bind(format!("%{MARK}{hash}"))
+        .fetch_optional(c)
+        .await)?;
+    if known.is_some() {
+        return Ok(());
+    }
+    event(tx, order.id, "paper", order.state, by, &with(name, hash)).await?;
+    let after = json!({ "hash": hash, "name": name });
+    audit::record(tx, by.actor, "order.paper", &order.identifier, None, Some(&after), by.now).await
 }
 
 #[cfg(test)]
@@ -172,5 +188,7 @@ mod tests {
         assert_eq!(apart("x sha256:abc"), ("x sha256:abc", None));
         assert_eq!(apart(&format!("x sha256:{hash}")).1, None, "somebody's own words");
         assert_eq!(apart(&with(&"â".repeat(5_000), &hash)).1, Some(hash.as_str()));
+        assert_eq!(words(&with(&with("Đã ký", &hash), &hash)), "Đã ký", "however often it is named");
+        assert_eq!(words(" Đã nhận "), " Đã nhận ");
     }
 }

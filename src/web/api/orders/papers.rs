@@ -71,7 +71,7 @@ struct Paper {
     /// SHA-256 of its bytes: what a report names in `evidence`.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     hash: String,
-    /// The file's name, as it was kept first.
+    /// The file's name.
     name: String,
     /// Its media type.
     media_type: String,
@@ -123,9 +123,9 @@ async fn keep(state: &Shared, caller: &Caller, order: &Order, name: &str, body: 
         return Err(Problem { retry_after: Some(3_600), ..Problem::new(Kind::TooMany, words) });
     }
     let hash = paper::attach(db, order.id, name, kind, body, &by).await??;
-    let kept = paper::one(db, &hash).await?.ok_or_else(Problem::not_found)?;
     let path = format!("/api/v1/orders/{}/papers/{hash}", order.identifier);
-    Ok(created(&path, &Paper { hash, name: kept.name, media_type: kept.kind }))
+    // As whoever brings it calls it: what others called the same bytes is theirs.
+    Ok(created(&path, &Paper { hash, name: name.to_string(), media_type: (*kind).to_string() }))
 }
 
 /// An order's name and a paper's hash.

@@ -10,7 +10,7 @@ use minijinja::{Value, context};
 use super::{ACCEPT, Brought, brought, by, page_of, refused, seen, typed::Wrong};
 use crate::{
     phrase,
-    relay::{Happening, Order, Refusal, answer, paper, sheet},
+    relay::{Happening, Order, Refusal, answer, sheet},
     user::Right,
     web::{
         Shared, State,
@@ -110,15 +110,11 @@ pub(super) async fn take(
     if document.is_none() && !wrong.iter().any(|(field, _)| field == "document") {
         wrong.push(("document".into(), phrase!("đính kèm bản quét văn bản trả lời", "attach the scanned answer")));
     }
-    let (Some((name, _)), Some(paper), true) = (chosen, &document, wrong.is_empty()) else {
+    let (Some((_, happening)), Some(Brought { hash, name }), true) = (chosen, &document, wrong.is_empty()) else {
         return Ok(page(&state, &visitor, &order, fields, document.as_ref(), &wrong));
     };
-    let (db, by, note) = (&state.parts.db, by(&state, &visitor), paper::with(note, &paper.hash));
-    let done = match *name {
-        "acknowledge" => answer::acknowledge(db, order.id, &note, &by).await?,
-        "refuse" => answer::refuse(db, order.id, &note, &by).await?,
-        _ => answer::begin(db, order.id, &note, &by).await?,
-    };
+    let by = by(&state, &visitor);
+    let done = answer::on_paper(&state.parts.db, order.id, *happening, note, (name, hash), &by).await?;
     done.map_err(refused)?;
     visitor.flash(&phrase!("Đã ghi câu trả lời của đơn vị.", "The outlet's answer is recorded.")).await?;
     Ok(see_other(&page_of(&order)))
