@@ -375,7 +375,7 @@ async fn who_has_not_confirmed_is_listed_until_everybody_has() {
         typed.push(("last", "1"));
         leads(&officer.post_files(&path, &path, &typed, &[("document", "anh.jpg", b"jpg")]).await, &at);
         let left = officer.get("/runs/1/orders?kind=school").await;
-        page(&left, &["Trường học: 1 / 2", "Đơn vị truong-b"]);
+        page(&left, &["Trường học: 1 / 2", "Trường học: —", "Đơn vị truong-b"]);
         assert!(!left.text.contains("Đơn vị truong-a"), "{}", left.text);
         assert_eq!(officer.get("/runs/2/orders").await.status, StatusCode::NOT_FOUND);
     }

@@ -158,8 +158,8 @@ fn row(order: &Order, figures: Option<&Figures>, lang: Lang) -> Vec<String> {
         order.outlet_title.clone(),
         standing(order).text(lang).to_string(),
         order.report_by.map(time).unwrap_or_default(),
-        figure(|of| Some(of.targeted)),
-        figure(|of| Some(of.submitted)),
+        figure(|of| (of.lines > 0).then_some(of.targeted)),
+        figure(|of| (of.lines > 0).then_some(of.submitted)),
         figure(|of| of.delivered),
     ]
 }

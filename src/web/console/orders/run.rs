@@ -41,7 +41,7 @@ fn progress(kind: Kind, of: Progress, lang: Lang) -> Value {
 /// What outlets reported, for a page; of what nobody counts, nothing.
 fn figures(of: Figures) -> Value {
     context! {
-        orders => of.orders, subscribers => of.subscribers, targeted => of.targeted, submitted => of.submitted, delivered => of.delivered,
+        orders => of.orders, counted => of.lines > 0, subscribers => of.subscribers, targeted => of.targeted, submitted => of.submitted, delivered => of.delivered,
         failed => of.failed, pending => of.pending, parts => of.parts, cost => of.cost,
     }
 }
