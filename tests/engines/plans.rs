@@ -77,7 +77,7 @@ const HOT: &[Hot] = &[
     ("relay/attention.rs", "OVERDUE", "relay_order_late", "relay_order_late"),
     ("relay/attention.rs", "REFUSED", "(state=?", "relay_order_"),
     ("relay/carried.rs", "CHANGED", KEY, "relay_event_pkey"),
-    ("relay/order.rs", "STOOD", "relay_event_order", "relay_event_order"),
+    ("relay/order/decide.rs", "STOOD", "relay_event_order", "relay_event_order"),
     ("relay/paper.rs", "KEPT_BY", "paper_by", "paper_by"),
 ];
 
