@@ -8,16 +8,11 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, header::RETRY_AFTER};
 use bytes::Bytes;
-use reqwest::Client;
-
 pub use reqwest::Method;
 
 use crate::{
     SendError,
-    http::{
-        Network,
-        network::{broken, client},
-    },
+    http::network::{Clients, broken},
     webhook::check_address,
 };
 
@@ -89,30 +84,18 @@ pub enum Failure {
 
 /// Asks, over the network that the settings describe.
 #[derive(Debug, Clone)]
-pub struct Exchange {
-    guarded: Client,
-    free: Client,
-}
+pub struct Exchange(Clients);
 
 impl Exchange {
     /// With the proxy and the certificates of this network.
     pub fn new(proxy: Option<&str>, ca_pem: Option<&[u8]>) -> Result<Self, String> {
-        let of = |allow_private| {
-            let network = Network {
-                allow_private,
-                proxy: proxy.map(str::to_owned).filter(|_| !allow_private),
-                ca_pem: ca_pem.map(<[u8]>::to_vec),
-                timeout: PATIENCE,
-            };
-            client(network, true)
-        };
-        Ok(Self { guarded: of(false)?, free: of(true)? })
+        Clients::new(proxy, ca_pem, PATIENCE).map(Self)
     }
 
     /// Asks once.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Reply, Failure> {
         check_address(ask.address, ask.allow_private).map_err(|error| Failure::NotSent(error.to_string()))?;
-        let client = if ask.allow_private { &self.free } else { &self.guarded };
+        let client = self.0.for_address(ask.allow_private);
         let mut request = client.request(ask.method, ask.address);
         for (name, value) in ask.headers {
             request = request.header(*name, *value);

@@ -9,16 +9,13 @@ use std::{fmt, net::IpAddr, time::Duration};
 use ::http::{HeaderMap, header::RETRY_AFTER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use reqwest::{Client, Url};
+use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretBox};
 use sha2::Sha256;
 
 use crate::{
     SendError,
-    http::{
-        Network,
-        network::{broken, client},
-    },
+    http::network::{Clients, broken},
     network::is_private,
 };
 
@@ -146,31 +143,19 @@ impl Failure {
 
 /// Posts messages.
 #[derive(Debug, Clone)]
-pub struct Poster {
-    guarded: Client,
-    free: Client,
-}
+pub struct Poster(Clients);
 
 impl Poster {
     /// With the proxy and the certificates of this network.
     pub fn new(proxy: Option<&str>, ca_pem: Option<&[u8]>) -> Result<Self, String> {
-        let of = |allow_private| {
-            let network = Network {
-                allow_private,
-                proxy: proxy.map(str::to_owned).filter(|_| !allow_private),
-                ca_pem: ca_pem.map(<[u8]>::to_vec),
-                timeout: PATIENCE,
-            };
-            client(network, true)
-        };
-        Ok(Self { guarded: of(false)?, free: of(true)? })
+        Clients::new(proxy, ca_pem, PATIENCE).map(Self)
     }
 
     /// Sends it once. The status of an answer that takes it, which is any of 2xx.
     pub async fn post(&self, note: &Note<'_>) -> Result<u16, Failure> {
         let lost = |detail: String| Failure { status: None, detail, after: None };
         check_address(note.address, note.allow_private).map_err(|error| lost(error.to_string()))?;
-        let client = if note.allow_private { &self.free } else { &self.guarded };
+        let client = self.0.for_address(note.allow_private);
         let signatures: Vec<String> =
             note.secrets.iter().map(|secret| secret.sign(note.id, note.second, note.body.as_bytes())).collect();
         let sent = client

@@ -86,6 +86,29 @@ pub(crate) fn client(network: Network, secure: bool) -> Result<reqwest::Client, 
     builder.build().map_err(|error| format!("no HTTP client could be made: {}", innermost(&error.without_url())))
 }
 
+/// Two clients for addresses that people write: one that reaches nothing inside, and one for what is meant to be inside, past any proxy.
+#[derive(Debug, Clone)]
+pub(crate) struct Clients {
+    guarded: reqwest::Client,
+    free: reqwest::Client,
+}
+
+impl Clients {
+    /// With the proxy and the certificates of this network.
+    pub(crate) fn new(proxy: Option<&str>, ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Self, String> {
+        let of = |allow_private| {
+            let proxy = proxy.map(str::to_owned).filter(|_| !allow_private);
+            client(Network { allow_private, proxy, ca_pem: ca_pem.map(<[u8]>::to_vec), timeout }, true)
+        };
+        Ok(Self { guarded: of(false)?, free: of(true)? })
+    }
+
+    /// The one for an address that may or may not be inside.
+    pub(crate) const fn for_address(&self, allow_private: bool) -> &reqwest::Client {
+        if allow_private { &self.free } else { &self.guarded }
+    }
+}
+
 /// Sends a request once and reads its answer to the end, within bounds.
 pub(crate) async fn exchange(client: &reqwest::Client, request: Rendered) -> Result<Answer, SendError> {
     let sent = client.request(request.method, request.url).headers(request.headers).body(request.body).send().await;

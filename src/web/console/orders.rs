@@ -39,6 +39,7 @@ use crate::{
     web::{Shared, State},
     words::Phrase,
 };
+use typed::Wrong;
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("orders/list", include_str!("../templates/console/orders/list.html")),
@@ -118,23 +119,24 @@ struct Brought {
     name: String,
 }
 
-/// Keeps the paper that a form brings. None: it brings none. What cannot be a paper is refused.
-async fn brought(state: &Shared, visitor: &Visitor, upload: &Upload) -> Result<Result<Option<Brought>, Phrase>, Fault> {
+/// Keeps the paper that a form brings. None: it brings none, or one that cannot be a paper, which is said among what is wrong.
+async fn brought(state: &Shared, visitor: &Visitor, upload: &Upload, wrong: &mut Wrong) -> Result<Option<Brought>, Fault> {
     let db = &state.parts.db;
     let Some(file) = upload.files.iter().find(|file| file.field == "document") else {
         let before = upload.fields.get("brought");
         let kept = if before.is_empty() { None } else { paper::one(db, before).await? };
         // Nobody attaches, and then reads, what another brought.
         let kept = kept.filter(|paper| paper.by_whom == visitor.actor.name);
-        return Ok(Ok(kept.map(|paper| Brought { hash: paper.hash, name: paper.name })));
+        return Ok(kept.map(|paper| Brought { hash: paper.hash, name: paper.name }));
     };
     if let Err(why) = fits(file) {
-        return Ok(Err(why));
+        wrong.push(("document".into(), why));
+        return Ok(None);
     }
     let bytes = tokio::fs::read(file.spooled.path()).await.map_err(|error| Fault::Broken(error.into()))?;
     let by = by(state, visitor);
     let hash = transaction!(db, |tx| paper::keep(tx, &file.name, paper::kind_of(&file.name), &bytes, &by).await)?;
-    Ok(Ok(Some(Brought { hash, name: file.name.clone() })))
+    Ok(Some(Brought { hash, name: file.name.clone() }))
 }
 
 pub(in crate::web::console) fn fits(file: &File) -> Result<(), Phrase> {

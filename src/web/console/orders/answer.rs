@@ -91,13 +91,7 @@ pub(super) async fn take(
     let order = seen(&state, &visitor, &identifier).await?;
     visitor.needs(Right::WriteOrders)?;
     let (fields, mut wrong) = (&upload.fields, Wrong::new());
-    let document = match brought(&state, &visitor, &upload).await? {
-        Ok(document) => document,
-        Err(why) => {
-            wrong.push(("document".into(), why));
-            None
-        }
-    };
+    let document = brought(&state, &visitor, &upload, &mut wrong).await?;
     let chosen = ANSWERS.iter().find(|(name, _)| *name == fields.get("answer"));
     if chosen.is_none() {
         wrong.push(("answer".into(), phrase!("chọn đơn vị đã trả lời thế nào", "say what they answered")));

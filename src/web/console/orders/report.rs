@@ -92,13 +92,7 @@ pub(super) async fn take(
     visitor.needs(Right::WriteOrders)?;
     let (typed, check) = (Typed::of(&upload.fields), upload.fields.get("check"));
     let mut wrong = Wrong::new();
-    let document = match brought(&state, &visitor, &upload).await? {
-        Ok(document) => document,
-        Err(why) => {
-            wrong.push(("document".into(), why));
-            None
-        }
-    };
+    let document = brought(&state, &visitor, &upload, &mut wrong).await?;
     if document.is_none() && wrong.is_empty() {
         wrong.push(("document".into(), phrase!("đính kèm bản quét báo cáo", "attach the scanned report")));
     }
