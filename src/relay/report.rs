@@ -251,16 +251,28 @@ pub async fn take(
     })
 }
 
+/// Rejected reports of an order that are written down in a day: a program that is broken fills no page.
+const REJECTIONS: i64 = 100;
+const DAY: i64 = 24 * 3_600_000;
+
+static REJECTED: Sql =
+    Sql::new(r"SELECT count(*) FROM relay_event WHERE relay_order = $1 AND happening = 'report_rejected' AND at > $2");
+
 static LAST: Sql = Sql::new(r"SELECT happening, detail FROM relay_event WHERE relay_order = $1 ORDER BY id DESC LIMIT 1");
 
 /// Writes down why a report was not taken; once, if a program sends the same again and again.
 async fn rejected(tx: &mut Tx, order: &Order, why: &str, by: &By<'_>) -> Result<()> {
-    const REJECTED: &str = "report_rejected";
+    const WORD: &str = "report_rejected";
     let last: Option<(String, String)> = within!(tx, |c, sql| sqlx::query_as(sql(&LAST)).bind(order.id).fetch_optional(c).await)?;
-    if last.is_some_and(|(happening, detail)| happening == REJECTED && detail == said(why)) {
+    if last.is_some_and(|(happening, detail)| happening == WORD && detail == said(why)) {
         return Ok(());
     }
-    event(tx, order.id, REJECTED, order.state, by, why).await
+    let today: i64 =
+        within!(tx, |c, sql| sqlx::query_scalar(sql(&REJECTED)).bind(order.id).bind(by.now - DAY).fetch_one(c).await)?;
+    if today >= REJECTIONS {
+        return Ok(());
+    }
+    event(tx, order.id, WORD, order.state, by, why).await
 }
 
 async fn same(tx: &mut Tx, order: i64, sequence: i64) -> Result<Option<(i64, String)>> {
@@ -366,5 +378,5 @@ static HIGHEST: Sql = Sql::new(r"SELECT max(sequence) FROM relay_report WHERE re
 /// The sequence that the next report of an order may have: for forms, where nobody thinks one up.
 pub async fn next_sequence(db: &Db, order: i64) -> Result<i64> {
     let last: Option<i64> = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&HIGHEST)).bind(order).fetch_one(pool).await)?;
-    Ok(last.unwrap_or(0) + 1)
+    Ok(last.unwrap_or(0).saturating_add(1))
 }

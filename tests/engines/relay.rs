@@ -574,6 +574,27 @@ async fn reports_add_up_and_are_kept(world: &World) {
     is_sound(world).await;
 }
 
+/// A program that is broken, or means to, leaves no more behind than somebody can look through.
+async fn rejected_reports_fill_no_page(world: &World) {
+    let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Pull).await;
+    let id = order_to(world, &viettel, content(world)).await;
+    let sends = async |n: i64| {
+        let bad = reported(world, 1, vec![line("01", 1, [n, n + 1, 0])]);
+        assert!(matches!(take(world, id, &bad).await, Err(Rejected::Faults(_))));
+    };
+    for n in 0..120 {
+        sends(n).await;
+    }
+    let rejected = async || {
+        let events = order::events(&world.db, id).await.unwrap();
+        events.iter().filter(|event| event.happening == "report_rejected").count()
+    };
+    assert_eq!(rejected().await, 100);
+    world.advance(DAY).await;
+    sends(1).await;
+    assert_eq!(rejected().await, 101, "another day, another program");
+}
+
 async fn a_hand_in_the_database_is_found(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let id = order_to(world, &viettel, content(world)).await;
@@ -802,6 +823,7 @@ on_both_engines!(
     updates_and_cancels_follow_what_was_acknowledged,
     only_one_follows_whoever_asks_at_once,
     reports_add_up_and_are_kept,
+    rejected_reports_fill_no_page,
     a_hand_in_the_database_is_found,
     figures_are_of_what_counts,
     late_reports_are_chased_once_a_day,

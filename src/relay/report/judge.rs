@@ -13,6 +13,8 @@ use crate::{outlet::Kind, phrase, relay::Content, words::Phrase};
 
 /// No count is larger: twelve digits are more than all messages of a year.
 pub const MOST: i64 = 999_999_999_999;
+/// No sequence is higher: JSON's numbers are exact up to it (RFC 8259, section 6).
+const HIGHEST: i64 = 9_007_199_254_740_991;
 /// Clocks that differ by so much are no matter (milliseconds).
 const SKEW: i64 = 10 * 60_000;
 /// Areas and rounds of one report at most.
@@ -79,6 +81,10 @@ impl Fault {
 /// Every reason why a report is not taken; none: it is. `province_of` says in which province a code lies, itself for a province.
 pub fn judge(ground: &Ground<'_>, report: &Report, province_of: impl Fn(&str) -> Option<&'static str>) -> Vec<Fault> {
     let mut faults = whole(ground, report);
+    // Of more lines than there can be, nobody reads each one's mistakes.
+    if report.counts.len() > LINES {
+        return faults;
+    }
     let mut seen = BTreeSet::new();
     for count in &report.counts {
         if !seen.insert((count.area.as_str(), count.round)) {
@@ -110,6 +116,9 @@ fn whole(ground: &Ground<'_>, report: &Report) -> Vec<Fault> {
     let mut wrong = |field, why| faults.push(Fault::of(field, why));
     if report.sequence < 1 {
         wrong("sequence", phrase!("số thứ tự bắt đầu từ 1", "sequences begin with 1"));
+    }
+    if report.sequence > HIGHEST {
+        wrong("sequence", phrase!("số thứ tự lớn nhất là {HIGHEST}", "no sequence is higher than {HIGHEST}"));
     }
     if report.as_of > ground.now + SKEW {
         wrong("as_of", phrase!("thời điểm số liệu nằm trong tương lai", "it counts up to a moment in the future"));

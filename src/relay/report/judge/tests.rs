@@ -55,6 +55,15 @@ fn what_adds_up_is_taken() {
 }
 
 #[test]
+fn a_report_without_end_has_one_mistake() {
+    let many = (0..=LINES).map(|n| count(&format!("x{n}"), 1, [1, 2, 3, 4, 5])).collect();
+    assert_eq!(faults_after(None, &report(1, many)), [(None, "areas")]);
+    let good = report(1, vec![count("01", 1, [10, 9, 5, 2, 2])]);
+    assert_eq!(fields(&Report { sequence: i64::MAX, ..good.clone() }), ["sequence"], "none could follow it");
+    assert!(fields(&Report { sequence: HIGHEST, ..good }).is_empty());
+}
+
+#[test]
 fn what_does_not_add_up_is_named() {
     let good = count("01", 1, [10, 9, 5, 2, 2]);
     let one = |count: Count| fields(&report(1, vec![count]));

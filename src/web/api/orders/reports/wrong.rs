@@ -1,5 +1,7 @@
 //! Why a report was not taken, in an answer's words: each mistake by its pointer, its line and column, or its parameter.
 
+use std::collections::HashMap;
+
 use crate::{
     phrase,
     relay::report::{
@@ -12,6 +14,9 @@ use crate::{
     },
 };
 
+/// Mistakes that one answer tells of; of more, how many there are.
+const MOST: usize = 1_000;
+
 /// `areas[3].delivered` as a pointer.
 pub(super) fn pointer(at: &str) -> String {
     let parts = at.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty());
@@ -22,7 +27,7 @@ impl From<Unfit> for Problem {
     fn from(unfit: Unfit) -> Self {
         match unfit {
             Unfit::TooLarge => too_large(),
-            Unfit::Wrong(all) => several(all.iter().map(spotted).collect()),
+            Unfit::Wrong(all) => several(&all, spotted),
             Unfit::Read(error) => Self::new(Kind::Invalid, error.phrase()),
         }
     }
@@ -44,19 +49,24 @@ fn placed(table: &Table, fault: &Fault) -> Wrong {
     wrong
 }
 
-/// 422 with each reason.
-fn several(errors: Vec<Wrong>) -> Problem {
-    let count = errors.len();
+/// 422 with each reason, as `told` tells it.
+fn several<T>(all: &[T], told: impl Fn(&T) -> Wrong) -> Problem {
+    let count = all.len();
+    let errors = all.iter().take(MOST).map(told).collect();
     Problem { errors, ..Problem::new(Kind::Invalid, phrase!("báo cáo có {count} lỗi", "the report has {count} mistakes")) }
 }
 
+/// Where each area and round of a report stands first.
+type Lines<'r> = HashMap<(&'r str, u16), usize>;
+
+fn lines(report: &Report) -> Lines<'_> {
+    // The first of several stays.
+    report.counts.iter().enumerate().rev().map(|(line, count)| ((count.area.as_str(), count.round), line)).collect()
+}
+
 /// A fault of a report that came as JSON, where it stands.
-fn pointed(report: &Report, fault: &Fault) -> Wrong {
-    let line = fault
-        .area
-        .as_ref()
-        .zip(fault.round)
-        .and_then(|(area, round)| report.counts.iter().position(|count| count.area == *area && count.round == round));
+fn pointed(lines: &Lines<'_>, fault: &Fault) -> Wrong {
+    let line = fault.area.as_deref().zip(fault.round).and_then(|key| lines.get(&key).copied());
     let at = match (line, fault.field) {
         (Some(line), "areas") => format!("/areas/{line}"),
         (Some(line), field) => format!("/areas/{line}/{field}"),
@@ -72,8 +82,8 @@ pub(super) fn rejected(rejected: Rejected, report: &Report, table: Option<&Table
     match rejected {
         Rejected::Refused(refusal) => refusal.into(),
         Rejected::Faults(faults) => {
-            let place = |fault: &Fault| table.map_or_else(|| pointed(report, fault), |table| placed(table, fault));
-            several(faults.iter().map(place).collect())
+            let lines = lines(report);
+            several(&faults, |fault| table.map_or_else(|| pointed(&lines, fault), |table| placed(table, fault)))
         }
     }
 }
@@ -81,6 +91,22 @@ pub(super) fn rejected(rejected: Rejected, report: &Report, table: Option<&Table
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_great_many_mistakes_are_counted_and_the_first_are_told() {
+        let line = |n: usize| serde_json::json!({ "area": format!("x{n}"), "round": 1, "targeted": 1, "submitted": 2, "by_cell": false });
+        let counts: Vec<_> = (0..20_000).map(line).chain([line(3)]).collect();
+        let report = serde_json::json!({ "sequence": 1, "as_of": 1, "last": false, "counts": counts });
+        let report: Report = serde_json::from_value(report).unwrap();
+        let fault =
+            |n: usize| Fault { area: Some(format!("x{n}")), round: Some(1), field: "targeted", why: phrase!("sai", "wrong") };
+        let faults: Vec<Fault> = (0..20_000).rev().map(fault).collect();
+        let problem = rejected(Rejected::Faults(faults), &report, None);
+        assert_eq!((problem.errors.len(), problem.detail.en.as_str()), (MOST, "the report has 20000 mistakes"));
+        assert_eq!(problem.errors[0].at, At::Body("/areas/19999/targeted".into()));
+        let first = rejected(Rejected::Faults(vec![fault(3)]), &report, None);
+        assert_eq!(first.errors[0].at, At::Body("/areas/3/targeted".into()), "the first of two alike");
+    }
 
     #[test]
     fn a_place_in_a_report_is_a_pointer() {
