@@ -70,6 +70,13 @@ pub async fn unconfirmed(
     Ok(orders?.into_iter().filter(|order| eyes.see(order, now)).collect())
 }
 
+static UNSENT: Sql = Sql::new(r"SELECT count(*) FROM relay_order WHERE run = $1 AND state IN (0, 1)");
+
+/// How many orders of a run nobody has yet: what aborting it takes back.
+pub async fn unsent(db: &Db, run: i64) -> Result<i64> {
+    on!(db.read, |pool, sql| sqlx::query_scalar(sql(&UNSENT)).bind(run).fetch_one(pool).await)
+}
+
 /// Which orders a page is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of<'a> {

@@ -112,6 +112,10 @@ pub async fn change(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -
     let Some(before) = before else { return Ok(Err(RunError::NoSuchRun(run))) };
     let over = before.settled_at.is_some() || before.state() >= RunState::Settled;
     if over && !(before.state() == RunState::Aborted && change == Change::Abort) {
+        // What it asks of outlets may wait for longer than its messages took.
+        if withdrawn(tx, run, change, by).await? > 0 {
+            return Ok(Ok(Changed { before: before.clone(), after: before }));
+        }
         return Ok(Err(RunError::Over { run, state: before.state().name(), wanted: change.wanted() }));
     }
     match change {
@@ -127,13 +131,17 @@ pub async fn change(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -
                 .map(affected))?
         }
     };
-    if let (Change::Abort, Some(By { name, at })) = (change, by) {
-        let actor = Actor::command(name);
-        let by = relay::By { actor: &actor, eyes: relay::Eyes::All, now: at };
-        relay::order::withdraw_run(tx, run, "đợt gửi đã dừng hẳn", &by).await?;
-    }
+    withdrawn(tx, run, change, by).await?;
     let after: RunRow = within!(tx, |c, sql| sqlx::query_as(sql(&GET)).bind(run).fetch_one(c).await)?;
     Ok(Ok(Changed { before, after }))
+}
+
+/// Takes back what a run that is aborted asks of outlets and nobody has; how many orders that were.
+async fn withdrawn(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -> db::Result<usize> {
+    let (Change::Abort, Some(By { name, at })) = (change, by) else { return Ok(0) };
+    let actor = Actor::command(name);
+    let by = relay::By { actor: &actor, eyes: relay::Eyes::All, now: at };
+    relay::order::withdraw_run(tx, run, "đợt gửi đã dừng hẳn", &by).await
 }
 
 /// Pauses every run that is being sent and that `which` names. Those that stand still now.

@@ -736,6 +736,20 @@ async fn an_aborted_run_takes_back_what_nobody_has(world: &World) {
         transaction!(world.db, |tx| loa::run::command::change(tx, run, loa::run::command::Change::Abort, Some(who)).await);
     changed.unwrap().unwrap();
     assert_eq!((state(world, made[0]).await, state(world, made[1]).await), (State::HandedOver, State::Cancelled));
+
+    // A run whose messages are all sent, too: its orders may wait for longer.
+    let run = world.run(&by_sms()).await;
+    let press = outlet_of(world, "bao", Kind::Press, Way::Hand).await;
+    let waits = orders_of(world, run, "", &[(press, content(world))]).await[0];
+    world.sql(&format!("UPDATE run SET state = 2, settled_at = 1 WHERE id = {run}")).await;
+    assert_eq!(loa::relay::waiting::unsent(&world.db, run).await.unwrap(), 1);
+    let abort = async || {
+        let abort = loa::run::command::Change::Abort;
+        transaction!(world.db, |tx| loa::run::command::change(tx, run, abort, Some(who)).await).unwrap().is_ok()
+    };
+    assert!(abort().await);
+    assert_eq!(state(world, waits).await, State::Cancelled);
+    assert!(!abort().await, "nothing of it is left");
     is_sound(world).await;
 }
 

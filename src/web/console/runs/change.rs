@@ -8,9 +8,11 @@ use minijinja::{Value, context, value::Serde};
 
 use super::seen;
 use crate::{
+    active::RunState,
     audit,
     delivery::State as Delivery,
     phrase,
+    relay::waiting,
     run::{
         RunError,
         command::{self, By, Change, Changed},
@@ -78,9 +80,14 @@ async fn change(shared: &Shared, visitor: &Visitor, id: i64, how: Change, done: 
         }
         Ok(changed)
     })?;
-    changed?;
+    let changed = changed?;
     take_effect(shared).await?;
-    visitor.flash(done).await?;
+    if how == Change::Abort && changed.before.state() == RunState::Settled {
+        let orders = phrase!("Đã thu hồi yêu cầu chưa giao của đợt {id}.", "Orders of run {id} that nobody had are withdrawn.");
+        visitor.flash(&orders).await?;
+    } else {
+        visitor.flash(done).await?;
+    }
     Ok(see_other(&format!("/runs/{id}")))
 }
 
@@ -121,7 +128,8 @@ pub(super) async fn ask_abort(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::Run)?;
     let (row, _) = seen(&state, &visitor, id).await?;
-    if row.settled_at.is_some() {
+    let orders = waiting::unsent(&state.parts.db, id).await?;
+    if row.settled_at.is_some() && orders == 0 {
         return Err(RunError::Over { run: id, state: row.state().name(), wanted: "aborted" }.into());
     }
     let listing = row.state == 0;
@@ -130,6 +138,6 @@ pub(super) async fn ask_abort(
     Ok(state.view(
         &visitor,
         "console/runs/abort",
-        context! { run => Value::from(Serde(card)), reach => Value::from(Serde(&Reach::of(card))), listing => listing },
+        context! { run => Value::from(Serde(card)), reach => Value::from(Serde(&Reach::of(card))), listing => listing, orders },
     ))
 }

@@ -18,7 +18,7 @@ use super::seen;
 use crate::{
     active::RunRow,
     delivery::Relation,
-    relay::waiting::Of,
+    relay::waiting::{self, Of},
     report::{Cut, Line, Selection, kept},
     run::{again, failure, pulse, wait, warning},
     tally,
@@ -241,6 +241,7 @@ pub(super) async fn show(
     let over = row.settled_at.is_some();
     let doubtful = look.card.sum(|state| state == crate::delivery::State::InDoubt);
     let relayed = orders::told(&state, &visitor, Of::Run(id)).await?;
+    let orders_wait = waiting::unsent(db, id).await? > 0;
     Ok(state.view(
         &visitor,
         "console/runs/page",
@@ -258,7 +259,7 @@ pub(super) async fn show(
             may_run => visitor.can(Right::Run), may_write => visitor.can(Right::WriteCampaigns), may_read_person => visitor.can(Right::ReadPerson),
             can_pause => !over && row.state < 2 && !row.paused,
             can_resume => !over && row.state < 2 && (row.paused || row.held.is_some()),
-            can_abort => !over && row.state < 2,
+            can_abort => !over && row.state < 2 || orders_wait,
             can_follow_on => over && row.state != 4,
             // Nobody of the list gets anything: others pass it on.
             relay_alone => relayed.is_some() && over && look.card.run.deliveries == 0, relayed,
