@@ -4,7 +4,12 @@
 //! logged, a cookie is sent by itself. Whoever shows a
 //! token that does not hold is paced by their address, everybody else by their token.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request},
@@ -39,6 +44,8 @@ use crate::{
 const BURST: u32 = 300;
 /// Requests that come back in a second.
 const SUSTAINED: u32 = 20;
+/// Large bodies that one caller may have under way: each is held in memory until it is dealt with.
+const BODIES: usize = 4;
 
 /// The bearer of a token.
 #[derive(Debug, Clone)]
@@ -138,7 +145,29 @@ fn unauthenticated() -> Problem {
 }
 
 /// Paces callers.
-pub struct Limiter(RateLimiter<String, HashMapStateStore<String>, MonotonicClock, StateInformationMiddleware>);
+pub struct Limiter {
+    pace: RateLimiter<String, HashMapStateStore<String>, MonotonicClock, StateInformationMiddleware>,
+    bodies: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// A large body that is under way, until it is dropped.
+#[derive(Debug)]
+pub struct UnderWay {
+    key: String,
+    bodies: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = bodies.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                bodies.remove(&self.key);
+            }
+        }
+    }
+}
 
 impl Default for Limiter {
     fn default() -> Self {
@@ -146,7 +175,7 @@ impl Default for Limiter {
         let quota = Quota::per_second(sustained).allow_burst(burst);
         let limiter: RateLimiter<_, _, _, NoOpMiddleware<std::time::Instant>> =
             RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock);
-        Self(limiter.with_middleware())
+        Self { pace: limiter.with_middleware(), bodies: Arc::default() }
     }
 }
 
@@ -173,13 +202,24 @@ impl Limiter {
     /// One more request of this one; or how long to wait.
     fn take(&self, key: &str) -> Result<Pace, Duration> {
         // Those whose share has come back whole are forgotten, so that strangers fill no memory.
-        if self.0.len() > 10_000 {
-            self.0.retain_recent();
+        if self.pace.len() > 10_000 {
+            self.pace.retain_recent();
         }
-        match self.0.check_key(&key.to_string()) {
+        match self.pace.check_key(&key.to_string()) {
             Ok(left) => Ok(Pace { left: left.remaining_burst_capacity() }),
             Err(refused) => Err(refused.wait_time_from(MonotonicClock.now())),
         }
+    }
+
+    /// One more large body of this one; none: as many as may be are under way.
+    pub fn body(&self, key: String) -> Option<UnderWay> {
+        let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = bodies.entry(key.clone()).or_default();
+        if *count >= BODIES {
+            return None;
+        }
+        *count += 1;
+        Some(UnderWay { key, bodies: Arc::clone(&self.bodies) })
     }
 }
 
@@ -236,6 +276,17 @@ pub async fn admit(state: &State, request: &mut Request) -> Result<Pace, Problem
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_has_a_few_large_bodies_under_way() {
+        let limiter = Limiter::default();
+        let mut held: Vec<UnderWay> = (0..BODIES).map(|_| limiter.body("a".into()).unwrap()).collect();
+        assert!(limiter.body("a".into()).is_none() && limiter.body("b".into()).is_some());
+        held.pop();
+        held.push(limiter.body("a".into()).unwrap());
+        drop(held);
+        assert!(limiter.bodies.lock().unwrap().is_empty(), "nothing is left of them");
+    }
 
     #[test]
     fn a_caller_has_a_burst_and_then_waits_without_slowing_others() {

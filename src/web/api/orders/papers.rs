@@ -99,10 +99,11 @@ async fn bring(
         let words = phrase!("gửi tệp PDF, PNG hoặc JPEG", "send a PDF, PNG or JPEG file");
         return Err(Problem::header(Kind::MediaType, "Content-Type", words));
     }
-    let (Held { body, hash }, key) = Held::of(&state, request, paper::MAX_BYTES).await?;
+    let (Held { body, hash, under_way }, key) = Held::of(&state, &caller, request, paper::MAX_BYTES).await?;
     let (shared, actor) = (state.clone(), caller.key());
     let work = async move {
         let kept = keep(&shared, &caller, &order, &name, &body).await;
+        drop((body, under_way));
         kept.into_response()
     };
     match key {

@@ -204,10 +204,11 @@ async fn take(
             phrase!("tham số chỉ đi với bảng: JSON tự nêu những điều này", "parameters go with tables: JSON says these itself");
         return Err(Problem::new(Kind::Invalid, words));
     }
-    let (Held { body, hash }, key) = Held::of(&state, request, LARGEST).await?;
+    let (Held { body, hash, under_way }, key) = Held::of(&state, &caller, request, LARGEST).await?;
     let (shared, actor) = (state.clone(), caller.key());
     let work = async move {
         let taken = Box::pin(judged(&shared, &caller, order, kind, about, body)).await;
+        drop(under_way);
         taken.into_response()
     };
     match key {
