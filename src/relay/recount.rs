@@ -207,9 +207,9 @@ fn adds_up(before: Option<&Report>, report: &Report) -> bool {
             && count.submitted <= count.targeted
             && [count.parts, count.cost].into_iter().flatten().all(|n| n >= 0)
     };
+    let now: BTreeMap<(&str, u16), &Count> = report.counts.iter().map(|is| ((is.area.as_str(), is.round), is)).collect();
     let grows = |was: &Count| {
-        let is = report.counts.iter().find(|is| is.area == was.area && is.round == was.round);
-        is.is_some_and(|is| {
+        now.get(&(was.area.as_str(), was.round)).is_some_and(|is| {
             let falls = |was: Option<i64>, is: Option<i64>| was.is_some_and(|was| is.is_none_or(|is| is < was));
             is.targeted >= was.targeted
                 && is.submitted >= was.submitted
@@ -221,6 +221,8 @@ fn adds_up(before: Option<&Report>, report: &Report) -> bool {
     };
     report.counts.iter().all(sums)
         && before.is_none_or(|before| {
-            before.sequence < report.sequence && (report.correction.is_some() || before.counts.iter().all(grows))
+            // Nothing but corrections follows the last one.
+            let follows = !before.last && before.counts.iter().all(grows);
+            before.sequence < report.sequence && (report.correction.is_some() || follows)
         })
 }
