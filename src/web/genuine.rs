@@ -22,6 +22,7 @@ use axum::{
 };
 use governor::{Quota, RateLimiter, clock::MonotonicClock, middleware::NoOpMiddleware, state::keyed::HashMapStateStore};
 use minijinja::{Value, context};
+use tokio::sync::Semaphore;
 
 use super::{Shared, State, console::door, page, reader::Reader};
 use crate::{
@@ -39,6 +40,9 @@ const SENDER: usize = 100;
 const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 /// Those that come back in a second.
 const SUSTAINED: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
+/// Texts that are compared at once, of whomever they are; others wait for their turn. It is work for a processor, and the threads on which
+/// it is done are everybody's.
+const AT_ONCE: usize = 2;
 /// How long whoever asked too often is to wait, in seconds.
 const WAIT: &str = "30";
 
@@ -51,12 +55,14 @@ pub(super) fn routes() -> Router<State> {
 pub(super) struct Gate {
     key: RandomState,
     limiter: RateLimiter<u16, HashMapStateStore<u16>, MonotonicClock, NoOpMiddleware<std::time::Instant>>,
+    turns: Arc<Semaphore>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
         let quota = Quota::per_second(SUSTAINED).allow_burst(BURST);
-        Self { key: RandomState::new(), limiter: RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock) }
+        let limiter = RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock);
+        Self { key: RandomState::new(), limiter, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
@@ -167,12 +173,22 @@ async fn look_up(shared: &Shared, lang: Lang, asked: &Asked) -> Outcome {
         }
     };
     let (text, sender) = (asked.text.clone(), asked.sender.clone());
-    let found = tokio::task::spawn_blocking(move || found(&texts, &text, &sender, lang)).await;
+    let Ok(turn) = Arc::clone(&shared.gate.turns).acquire_owned().await else { return Outcome::Unavailable };
+    let found = tokio::task::spawn_blocking(move || {
+        let found = found(&texts, &text, &sender, lang);
+        drop(turn);
+        found
+    });
+    let found = found.await;
     found.map_or(Outcome::Unavailable, Outcome::Found)
 }
 
 fn answer(shared: &Shared, lang: Lang, outcome: &Outcome, asked: &Asked) -> Response {
-    let found = if let Outcome::Found(found) = outcome { found.clone() } else { context! { verdict => "" } };
+    let found = if let Outcome::Found(found) = outcome {
+        found.clone()
+    } else {
+        context! { verdict => "" }
+    };
     let values = context! {
         outcome => outcome.name(),
         found,
