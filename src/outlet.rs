@@ -201,8 +201,8 @@ impl Refused {
             Self::NoSuchOutlet => phrase!("không có đơn vị phối hợp này", "there is no such outlet"),
             Self::Taken => phrase!("đã có đơn vị khác mang mã này", "another outlet has this name"),
             Self::HasOrders => phrase!(
-                "đơn vị đã có yêu cầu: chỉ có thể ngừng hoạt động, không xóa được",
-                "there are orders to this outlet: it can only be made inactive, and not removed"
+                "đơn vị đã có yêu cầu: chỉ có thể tạm ngừng, không xóa được",
+                "there are orders to this outlet: it can only rest, and not be removed"
             ),
             Self::Field(_, why) => why.clone(),
         }

@@ -406,7 +406,7 @@ fn words(of: &str) -> Option<&'static str> {
         "/user/add name" => "Họ tên, như sẽ hiện trên trang và trong nhật ký",
         "/user/add roles" => "Vai trò: officer (soạn), approver (duyệt), manager (lãnh đạo), partner (phối hợp), administrator (quản trị); người đầu tiên là quản trị nếu không ghi",
         "/user/add departments" => "Thuộc đơn vị nào; không ghi thì thấy mọi đơn vị",
-        "/user/add outlet" | "/user/role outlet" => "Đơn vị mà người có vai trò partner làm thay: mã của đơn vị",
+        "/user/add outlet" | "/user/role outlet" => "Đơn vị mà người có vai trò partner đại diện: mã của đơn vị",
         "/user/add password" => "Hỏi mật khẩu ngay (một dòng đầu vào chuẩn) thay vì in đường dẫn",
         "/user/list" => "Liệt kê người dùng",
         "/user/disable" => "Không cho đăng nhập nữa: kết thúc mọi phiên, mã truy cập và đường dẫn",

@@ -254,7 +254,7 @@ impl Ground<'_> {
     async fn unfit(&self, unfit: Unfit, outlet: Option<&str>) -> anyhow::Result<Mistake> {
         Ok(match unfit {
             Unfit::NoOutlet => Mistake(phrase!(
-                "vai trò partner cần `--outlet`: mã của đơn vị mà người này làm thay",
+                "vai trò partner cần `--outlet`: mã của đơn vị mà người này đại diện",
                 "a partner needs `--outlet`: the slug of the outlet that they act for"
             )),
             Unfit::Outlet(outlet::Refused::NoSuchOutlet) => {

@@ -27,7 +27,7 @@ impl Unfit {
             Self::User(refused) => refused.words(),
             Self::Outlet(refused) => refused.words(),
             Self::NoOutlet => phrase!(
-                "vai trò Đơn vị phối hợp cần một đơn vị: hãy chọn đơn vị mà người này làm thay",
+                "vai trò Đơn vị phối hợp cần một đơn vị: hãy chọn đơn vị mà người này đại diện",
                 "a partner acts for an outlet: say for which"
             ),
         }

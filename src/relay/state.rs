@@ -168,7 +168,7 @@ impl Refusal {
             ),
             Self::Refused => phrase!("đơn vị đã từ chối yêu cầu", "the outlet refused the order"),
             Self::Begun => phrase!(
-                "đã bắt đầu nhắn tin: chỉ còn báo cáo được, không từ chối được nữa",
+                "đã bắt đầu thực hiện: chỉ còn báo cáo được, không từ chối được nữa",
                 "sending has begun: it can be reported, and no longer refused"
             ),
             Self::Acknowledged => phrase!(

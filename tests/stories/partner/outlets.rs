@@ -101,7 +101,7 @@ async fn who_has_orders_is_not_removed_and_who_only_reads_writes_nothing() {
         let list = browser.get("/outlets").await.text;
         assert!(list.contains("Đơn vị viettel") && list.contains("Đơn vị truong-a"), "{list}");
         let answer = browser.post_from("/outlets/viettel", "/outlets/viettel/remove", &[]).await;
-        assert!(answer.status == StatusCode::CONFLICT && answer.text.contains("ngừng hoạt động"), "{}", answer.text);
+        assert!(answer.status == StatusCode::CONFLICT && answer.text.contains("chỉ có thể tạm ngừng"), "{}", answer.text);
         assert!(browser.get("/outlets/viettel").await.text.contains("Người viettel"));
 
         scene.desk.user("xem@example.vn", &[Role::Manager]).await;

@@ -54,7 +54,7 @@ impl Can {
                     false
                 }
             };
-            can.hand_over = order.state == Stands::Approved && may("Giao tận tay", "Hand over", Happening::HandOver);
+            can.hand_over = order.state == Stands::Approved && may("Ghi nhận đã giao", "It was handed over", Happening::HandOver);
             let answers = [Happening::Acknowledge, Happening::Refuse, Happening::Begin];
             can.answer = answers.into_iter().any(|answer| order.may(answer).is_ok_and(|after| after != order.state))
                 || may("Ghi câu trả lời", "Type in an answer", Happening::Acknowledge);
@@ -81,7 +81,7 @@ impl Can {
             let refusal =
                 if order.stopped { Some(Refusal::Stopped) } else { (order.expires_at <= now).then_some(Refusal::Expired) };
             can.hand_over = refusal.is_none();
-            refusals.extend(refusal.map(|refusal| ("Giao tận tay", "Hand over", refusal)));
+            refusals.extend(refusal.map(|refusal| ("Ghi nhận đã giao", "It was handed over", refusal)));
         }
         Self { refusals, ..can }
     }
