@@ -96,7 +96,7 @@ pub(crate) struct Clients {
 impl Clients {
     /// With the proxy and the certificates of this network.
     pub(crate) fn new(proxy: Option<&str>, ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Self, String> {
-        let of = |allow_private| {
+        let of = |allow_private: bool| {
             let proxy = proxy.map(str::to_owned).filter(|_| !allow_private);
             client(Network { allow_private, proxy, ca_pem: ca_pem.map(<[u8]>::to_vec), timeout }, true)
         };
