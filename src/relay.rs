@@ -11,8 +11,8 @@
 
 pub mod answer;
 pub mod ask;
-pub mod carried;
 pub mod attention;
+pub mod carried;
 pub mod chase;
 mod content;
 pub mod count;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{TimeZone as _, Utc};
 use loa::{
     audit::{self, Filter},
+    outlet, transaction,
     user::{Role, invitation, second_factor},
 };
 use reqwest::StatusCode;
@@ -166,10 +167,35 @@ fn posts(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String
     }
 }
 
+/// Else a partner's pages would turn the user away before they look at a form.
+async fn acts_for_an_outlet(desk: &Desk, user: i64) {
+    let written = outlet::Written {
+        slug: "viettel".into(),
+        title: "Viettel Hà Nội".into(),
+        kind: outlet::Kind::Carrier,
+        way: outlet::Way::Hand,
+        url: None,
+        certificate: None,
+        contact: None,
+        areas: vec!["01".into()],
+        owner: String::new(),
+        sender: String::new(),
+    };
+    let (db, seal, actor, now) = (&desk.ground.db, &desk.ground.seal, audit::Actor::command("test"), desk.clock.millis());
+    let written = written.checked(|code| code == "01").unwrap();
+    transaction!(db, |tx| {
+        outlet::add(tx, seal, &written, &actor, now).await?.unwrap();
+        outlet::set_user_outlet(tx, user, Some("viettel"), &actor, now).await
+    })
+    .unwrap()
+    .unwrap();
+}
+
 #[tokio::test]
 async fn no_address_takes_a_form_without_its_pages_token() {
     let desk = Desk::open(grounds().await.remove(0), "").await;
-    desk.user("an@example.vn", &Role::ALL).await;
+    let user = desk.user("an@example.vn", &Role::ALL).await;
+    acts_for_an_outlet(&desk, user.id).await;
     let browser = desk.signed_in("an@example.vn").await;
     let mut addresses = std::collections::BTreeSet::new();
     posts("src/web/console".as_ref(), &mut addresses);

@@ -26,6 +26,7 @@ partners = ["viettel"]
 kinds    = ["school"]
 sender   = "SO VHTTDL"
 areas    = ["01"]
+audience = "Mọi thuê bao, học sinh và phụ huynh trên địa bàn"
 sms      = "So VHTTDL: Khong doc ma OTP cho bat ky ai. Bao tin lua dao: 156 hoac 5656."
 material = "Nhắc học sinh và phụ huynh trong giờ chào cờ: không đọc mã OTP cho bất kỳ ai."
 rounds   = 1

@@ -41,6 +41,7 @@ async fn verification_catches_a_tally_that_was_tampered_with_and_rows_that_may_n
                  UPDATE delivery SET reason = 0 WHERE reason = 21;
                  INSERT INTO contact (recipient, run, at) VALUES (17, 1, 0);
                  UPDATE run SET kind = 0 WHERE id = 3;
+                 INSERT INTO list_column (name, people) VALUES ('nobody-has-it', 3);
                  INSERT INTO tally (run, channel, account, state, node, n, parts, price) VALUES (99, 1, 0, 0, 1, 0, 0, 0)",
                 1_i64 << 36 | 2 << 4 | 1
             ))
