@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use serde_json::json;
 
 use super::{
-    By, Order, Tried,
+    By, Eyes, Order, Tried,
     order::{event, lock},
 };
 use crate::{
@@ -120,12 +120,13 @@ pub fn words(note: &str) -> &str {
 static OF_ORDER: Sql = Sql::new(
     r"SELECT p.hash, p.name, p.kind, p.kept_at, p.by_whom FROM paper p
       WHERE p.hash = $2 AND ($2 = $3 OR EXISTS (SELECT 1 FROM relay_report r WHERE r.relay_order = $1 AND r.evidence = $2)
-             OR EXISTS (SELECT 1 FROM relay_event e WHERE e.relay_order = $1 AND e.happening = 'paper' AND e.detail LIKE $4))",
+             OR EXISTS (SELECT 1 FROM relay_event e WHERE e.relay_order = $1 AND e.detail LIKE $4
+                            AND (e.happening = 'paper' OR e.happening = 'scan' AND $5)))",
 );
 
-/// A paper that belongs to an order: the document that authorises it, the evidence of one of its reports, or what was brought for it.
-/// What somebody merely writes makes no paper one of theirs.
-pub async fn of_order(db: &Db, order: &Order, hash: &str) -> Result<Option<Paper>> {
+/// A paper that belongs to an order: the document that authorises it, the evidence of one of its reports, or what was brought for it. What
+/// somebody merely writes makes no paper one of theirs, and what the office scanned for itself an outlet does not see.
+pub async fn of_order(db: &Db, order: &Order, hash: &str, eyes: Eyes<'_>) -> Result<Option<Paper>> {
     if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(None);
     }
@@ -134,8 +135,13 @@ pub async fn of_order(db: &Db, order: &Order, hash: &str) -> Result<Option<Paper
         .bind(hash)
         .bind(basis(order))
         .bind(format!("%{MARK}{hash}"))
+        .bind(is_office(eyes))
         .fetch_optional(pool)
         .await)
+}
+
+const fn is_office(eyes: Eyes<'_>) -> bool {
+    !matches!(eyes, Eyes::Outlet(_))
 }
 
 fn basis(order: &Order) -> &str {
@@ -163,12 +169,14 @@ pub(super) async fn belongs(tx: &mut Tx, order: &Order, (name, hash): (&str, &st
         .bind(hash)
         .bind(basis(order))
         .bind(format!("%{MARK}{hash}"))
+        .bind(is_office(by.eyes))
         .fetch_optional(c)
         .await)?;
     if known.is_some() {
         return Ok(());
     }
-    event(tx, order.id, "paper", order.state, by, &with(name, hash)).await?;
+    let happening = if is_office(by.eyes) { "scan" } else { "paper" };
+    event(tx, order.id, happening, order.state, by, &with(name, hash)).await?;
     let after = json!({ "hash": hash, "name": name });
     audit::record(tx, by.actor, "order.paper", &order.identifier, None, Some(&after), by.now).await
 }

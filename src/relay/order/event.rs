@@ -39,6 +39,7 @@ impl Event {
             "lapse" => phrase!("Hết hiệu lực khi chưa giao", "Expired before anybody had it"),
             "hand_over" => phrase!("Giao cho đơn vị", "Handed over"),
             "paper" => phrase!("Nộp tài liệu", "A paper was brought"),
+            "scan" => phrase!("Lưu bản quét", "A scan was kept"),
             "push_failed" => phrase!("Chưa gửi được, sẽ gửi lại", "Not pushed, tried again later"),
             "push_in_doubt" => phrase!("Chưa rõ đã tới hay chưa, sẽ gửi lại", "Nobody knows whether it got there, tried again"),
             "push_rejected" => phrase!("Máy chủ của đơn vị không nhận", "The outlet's server refused it"),

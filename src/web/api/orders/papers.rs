@@ -152,7 +152,7 @@ async fn show(
     let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
     let order = sight.order(&state, &identifier).await?;
     let db = &state.parts.db;
-    let paper = paper::of_order(db, &order, &hash).await?.ok_or_else(Problem::not_found)?;
+    let paper = paper::of_order(db, &order, &hash, sight.eyes()).await?.ok_or_else(Problem::not_found)?;
     let bytes = paper::bytes(db, &hash).await?.ok_or_else(Problem::not_found)?;
     // As a file, whatever it is: nothing that strangers bring is shown by a browser under our name.
     let ending = PAPERS.iter().find(|(kind, ..)| *kind == paper.kind).map_or("bin", |(_, ending, _)| *ending);

@@ -256,7 +256,7 @@ async fn evident(
             "a report that is typed in for an outlet needs its paper: upload that first, and name its hash"
         )));
     };
-    if paper::of_order(&state.parts.db, order, hash).await?.is_some() {
+    if paper::of_order(&state.parts.db, order, hash, sight.eyes()).await?.is_some() {
         return Ok(());
     }
     Err(wrong(phrase!(

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     outlet, phrase,
-    relay::{By, Content, Event, Eyes, Order, Refusal, State, Step, order},
+    relay::{By, Content, Event, Eyes, Order, Refusal, State, Step, order, paper},
     user::Right,
     web::{
         Shared,
@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// What an outlet is not told of its own orders: how the office came to them.
-const KEPT_BACK: [&str; 8] =
-    ["make", "push_failed", "push_in_doubt", "push_rejected", "push_again", "answer_unfit", "chased", "chase_failed"];
+const KEPT_BACK: [&str; 9] =
+    ["make", "scan", "push_failed", "push_in_doubt", "push_rejected", "push_again", "answer_unfit", "chased", "chase_failed"];
 
 /// A caller, and whose eyes they have.
 #[derive(Debug, Clone, Copy)]
@@ -105,13 +105,18 @@ impl<'c> Sight<'c> {
         if self.outlet.is_some() && KEPT_BACK.contains(&event.happening.as_str()) {
             return None;
         }
+        // Which paper an officer read an answer from is the office's.
+        let detail = match (self.outlet, event.happening.as_str()) {
+            (None, _) | (_, "paper") => event.detail,
+            _ => paper::words(&event.detail).to_string(),
+        };
         Some(Happened {
             at: moment(event.at),
             state: State::from_number(event.state)?,
             by: Some(event.by_whom).filter(|_| self.outlet.is_none()),
             via: event.via,
             happening: event.happening,
-            detail: event.detail,
+            detail,
         })
     }
 }

@@ -127,7 +127,7 @@ pub(super) async fn paper(
 ) -> Result<Response, Fault> {
     let order = seen(&state, &visitor, &identifier).await?;
     let db = &state.parts.db;
-    let found = papers::of_order(db, &order, &hash).await?.ok_or(Fault::NotFound)?;
+    let found = papers::of_order(db, &order, &hash, Eyes::Office(&visitor.user.departments)).await?.ok_or(Fault::NotFound)?;
     let bytes = papers::bytes(db, &hash).await?.ok_or(Fault::NotFound)?;
     Ok(kept(&found.kind, &found.name, bytes))
 }

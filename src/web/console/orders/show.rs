@@ -20,11 +20,11 @@ use crate::{
     audience::place::Places,
     outlet::{Kind, Way},
     phrase,
-    relay::{Event, Eyes, Order, State as Stands, Status, hand, order, paper, report, sheet},
+    relay::{Event, Eyes, Order, State as Stands, Status, Step, hand, order, paper, report, sheet},
     user::Right,
     web::{
         Shared, State,
-        console::{fault::Fault, visitor::Visitor},
+        console::{difference::between, fault::Fault, visitor::Visitor},
     },
     words::{self, Lang},
 };
@@ -55,7 +55,7 @@ pub(super) async fn show(
     let named: BTreeSet<&str> = basis.into_iter().chain(evidence).chain(noted).collect();
     let mut papers: BTreeMap<String, String> = BTreeMap::new();
     for hash in named {
-        if let Some(found) = paper::one(db, hash).await? {
+        if let Some(found) = paper::of_order(db, &order, hash, Eyes::Office(&visitor.user.departments)).await? {
             papers.insert(found.hash, found.name);
         }
     }
@@ -63,9 +63,13 @@ pub(super) async fn show(
         .iter()
         .any(|one| one.earlier == Some(order.id) && matches!(one.state, Stands::Drafted | Stands::Approved | Stands::HandedOver));
     let can = Can::of(&order, &visitor, followed, now);
+    let cancels = order.step == Step::Cancel;
+    let earlier = family.iter().find(|one| Some(one.id) == order.earlier);
+    let changes = earlier.filter(|_| !cancels).map(|earlier| between(&said(earlier, lang), &said(&order, lang)));
     let values = context! {
-        order => line(&order, lang), note => &order.note, check => sheet::check(&order), tone => tone(order.state),
-        facts => Value::from(Serde(&facts(&order, lang))), texts => Value::from(Serde(&texts(&order, lang))),
+        order => line(&order, lang), cancels, changes => changes.map(|changes| Value::from(Serde(&changes))), note => &order.note, check => sheet::check(&order), tone => tone(order.state),
+        facts => Value::from(Serde(&facts(&order, lang))),
+        texts => (!cancels).then(|| Value::from(Serde(&texts(&order, lang)))),
         basis => basis.map(|hash| context! { hash, name => papers.get(hash) }),
         handed_at => order.handed_at, answered_at => order.answered_at, closed_at => order.closed_at,
         expires_at => order.expires_at, overdue_since => order.overdue_since, made_by => &order.made_by,
@@ -76,7 +80,7 @@ pub(super) async fn show(
             last => words::said(push.last, lang),
         }),
         family => family.iter().filter(|one| one.id != order.id).map(|one| line(one, lang)).collect::<Vec<_>>(),
-        earlier => family.iter().find(|one| Some(one.id) == order.earlier).map(|one| line(one, lang)),
+        earlier => earlier.map(|one| line(one, lang)),
         events => events.iter().map(|event| told(event, &papers, lang)).collect::<Vec<_>>(),
         carrier => order.outlet_kind == Kind::Carrier, columns => Value::from(Serde(&columns(order.outlet_kind, lang))),
         reports => compared::told(&order, &reports, &papers, lang), more_reports => reports.len().saturating_sub(REPORTS),
@@ -184,6 +188,13 @@ fn texts(order: &Order, lang: Lang) -> Vec<Passage> {
     let published = lang.pick("Để đọc, treo hoặc đăng", "To be read out, hung up or published");
     let material = other(published, content.material.as_ref());
     sms.into_iter().chain(app).chain(material).collect()
+}
+
+/// All that an order says, a line each, so that whoever approves an Update sees what it changes.
+fn said(order: &Order, lang: Lang) -> String {
+    let facts = facts(order, lang).into_iter().map(|fact| format!("{}: {}\n", fact.name, fact.text));
+    let texts = texts(order, lang).into_iter().map(|one| format!("{}: {}\n", one.title, one.text.trim_end()));
+    facts.chain(texts).collect()
 }
 
 /// What cannot be updated is shown to whoever follows a link to it.
