@@ -38,6 +38,15 @@ fn sent(order: &Order) -> Time {
     time(order.sent_at.unwrap_or(order.made_at))
 }
 
+/// What an order is to be taken for, as CAP says it.
+const fn status(order: &Order) -> CapStatus {
+    match order.status {
+        Status::Actual => CapStatus::Actual,
+        Status::Exercise => CapStatus::Exercise,
+        Status::Test => CapStatus::Test,
+    }
+}
+
 /// The alert of an order. `earlier`: the one that it updates or cancels; `place` gives an area's name by its code.
 pub fn alert(order: &Order, earlier: Option<&Order>, issuer: &Issuer<'_>, place: impl Fn(&str) -> Option<String>) -> Alert {
     let content = &order.content;
@@ -55,11 +64,7 @@ pub fn alert(order: &Order, earlier: Option<&Order>, issuer: &Issuer<'_>, place:
         identifier: order.identifier.clone(),
         sender: issuer.sender.to_string(),
         sent: sent(order),
-        status: match order.status {
-            Status::Actual => CapStatus::Actual,
-            Status::Exercise => CapStatus::Exercise,
-            Status::Test => CapStatus::Test,
-        },
+        status: status(order),
         msg_type: match order.step {
             Step::Alert => MsgType::Alert,
             Step::Update => MsgType::Update,
@@ -150,6 +155,9 @@ pub enum Unfit {
     /// It references no order, several, or one of somebody else.
     #[error("it references exactly one order of this office")]
     References,
+    /// It is a test, an exercise or a draft, and the order is not (CAP 1.2, section 3.2.1).
+    #[error("a test or an exercise answers no order that is meant")]
+    Status,
 }
 
 impl Unfit {
@@ -161,6 +169,10 @@ impl Unfit {
             Self::References => {
                 phrase!("phải dẫn chiếu đúng một yêu cầu của cơ quan này", "it must reference exactly one order of this office")
             }
+            Self::Status => phrase!(
+                "bản tin thử hoặc diễn tập không trả lời yêu cầu thật: dùng `Actual`",
+                "a test or an exercise answers no order that is meant: say `Actual`"
+            ),
         }
     }
 }
@@ -186,6 +198,11 @@ pub fn answer(alert: &Alert, issuer: &Issuer<'_>, outlet: &str) -> Result<(Refer
 /// Whether a reference means this order: the same identifier, sent at the same moment.
 pub fn is_of(reference: &Reference, order: &Order) -> bool {
     reference.identifier == order.identifier && reference.sent.at() == sent(order).at()
+}
+
+/// Whether a document may answer this order: whoever tries out their program answers nothing that is meant.
+pub fn is_meant(alert: &Alert, order: &Order) -> bool {
+    alert.status == CapStatus::Actual || alert.status == status(order)
 }
 
 #[cfg(test)]
@@ -229,7 +246,14 @@ mod tests {
         let (reference, said) = answer(&ack, &ISSUER, "viettel.example.vn").unwrap();
         assert_eq!(said, Answer::Acknowledged(String::new()));
         assert!(is_of(&reference, &asked));
-        assert!(!is_of(&reference, &Order { sent_at: Some(1_793_000_001_000), ..asked }));
+        assert!(!is_of(&reference, &Order { sent_at: Some(1_793_000_001_000), ..asked.clone() }));
+        let tried =
+            |said, asked_as| is_meant(&Alert { status: said, ..ack.clone() }, &Order { status: asked_as, ..asked.clone() });
+        assert!(tried(CapStatus::Actual, Status::Actual) && tried(CapStatus::Actual, Status::Exercise));
+        assert!(tried(CapStatus::Exercise, Status::Exercise) && tried(CapStatus::Test, Status::Test));
+        for said in [CapStatus::Test, CapStatus::Exercise, CapStatus::Draft, CapStatus::System] {
+            assert!(!tried(said, Status::Actual), "{said:?}");
+        }
         assert_eq!(answer(&ack, &ISSUER, "vina.example.vn"), Err(Unfit::Sender));
         ack.references.push(ack.references[0].clone());
         assert_eq!(answer(&ack, &ISSUER, "viettel.example.vn"), Err(Unfit::References));

@@ -17,7 +17,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::{
     By, Eyes, Order, answer,
-    document::{self, Answer, Issuer, is_of},
+    document::{self, Answer, Issuer, Unfit, is_meant, is_of},
     hand::{self, Pushed},
     issue::{Letterhead, issue},
     loa, order,
@@ -250,7 +250,10 @@ fn read(order: &Order, outlet: &Outlet, document: &[u8], body: &[u8], now: i64) 
         let own = cap::read("", document).map_err(|problems| problems.to_string())?;
         let issuer = Issuer { sender: &own.sender, name: "", contact: None };
         let (reference, answer) = document::answer(&alert, &issuer, &order.outlet_sender).map_err(|error| error.to_string())?;
-        if is_of(&reference, order) { Ok(answer) } else { Err("it references another order".to_string()) }
+        if !is_of(&reference, order) {
+            return Err("it references another order".to_string());
+        }
+        if is_meant(&alert, order) { Ok(answer) } else { Err(Unfit::Status.to_string()) }
     })
 }
 

@@ -228,6 +228,9 @@ async fn post(
     if !document::is_of(&reference, &order) {
         return Err(Problem::not_found());
     }
+    if !document::is_meant(&alert, &order) {
+        return Err(unfit(Unfit::Status));
+    }
     let tried = match said {
         Answer::Acknowledged(note) => answer::acknowledge(db, order.id, &note, &by).await,
         Answer::Refused(why) => answer::refuse(db, order.id, &why, &by).await,
