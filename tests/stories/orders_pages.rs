@@ -328,7 +328,8 @@ async fn an_update_is_written_by_one_and_approved_by_another() {
         assert_eq!(officer.get(&format!("{page_of_it}/sheet")).await.status, StatusCode::CONFLICT, "nothing leaves unapproved");
 
         assert_eq!(officer.post_from(&page_of_it, &format!("{page_of_it}/approve"), &[]).await.status, StatusCode::FORBIDDEN);
-        page(&approver.get(&page_of_it).await, &["Phê duyệt bản sửa đổi", "Thu hẹp địa bàn"]);
+        let told = ["Phê duyệt bản sửa đổi", "Thu hẹp địa bàn", "Thay đổi so với yêu cầu trước", "<del>"];
+        page(&approver.get(&page_of_it).await, &told);
         leads(&approver.post_from(&page_of_it, &format!("{page_of_it}/approve"), &[]).await, &page_of_it);
         assert_eq!(scene.order_of("viettel").await.state, State::Approved);
         assert_eq!(approver.post_from(&at, &format!("{at}/close"), &[("why", "x")]).await.status, StatusCode::FORBIDDEN);
@@ -353,6 +354,12 @@ async fn a_cancel_is_at_once_or_asked_for() {
         leads(&asked, &format!("/orders/{}", cancel.identifier));
         page(&officer.get(&format!("/orders/{}/sheet", cancel.identifier)).await, &["thu hồi yêu cầu", "Lý do: Sai nội dung"]);
         page(&officer.get(&at).await, &["Đang thực hiện", &cancel.identifier]);
+        let of_it = officer.get(&format!("/orders/{}", cancel.identifier)).await;
+        page(&of_it, &["Thu hồi", "vẫn được báo cáo ở yêu cầu trước"]);
+        assert!(
+            !of_it.text.contains("id=\"reports\"") && !of_it.text.contains("Khong cung cap"),
+            "nobody sends or counts a Cancel"
+        );
         scene.is_sound().await;
     }
 }

@@ -94,7 +94,7 @@ pub fn judge(ground: &Ground<'_>, report: &Report, province_of: impl Fn(&str) ->
             let why = phrase!("không thuộc địa bàn của yêu cầu", "the order does not cover this area");
             faults.push(Fault::at(count, "code", why));
         }
-        faults.extend(sums(count));
+        faults.extend(sums(ground.kind, count));
     }
     faults.extend(twice(report, &province_of));
     if ground.content.rounds > 0 {
@@ -139,8 +139,8 @@ fn whole(ground: &Ground<'_>, report: &Report) -> Vec<Fault> {
     faults
 }
 
-/// Whether one line adds up.
-fn sums(count: &Count) -> Vec<Fault> {
+/// Whether one line adds up, in the words of whoever counts: subscribers are not all that is counted.
+fn sums(kind: Kind, count: &Count) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (field, number) in numbers(count) {
         if number.is_some_and(|number| !(0..=MOST).contains(&number)) {
@@ -160,10 +160,17 @@ fn sums(count: &Count) -> Vec<Fault> {
         faults.push(Fault::at(count, "submitted", why));
     }
     if submitted > targeted {
-        let why = phrase!(
-            "đã gửi {submitted}, nhiều hơn số thuê bao mục tiêu ({targeted})",
-            "submitted {submitted}, more than targeted ({targeted})"
-        );
+        let why = if kind == Kind::Carrier {
+            phrase!(
+                "đã gửi {submitted}, nhiều hơn số thuê bao mục tiêu ({targeted})",
+                "submitted {submitted}, more than targeted ({targeted})"
+            )
+        } else {
+            phrase!(
+                "đã thực hiện {submitted}, nhiều hơn số cần thực hiện ({targeted})",
+                "done for {submitted}, more than the {targeted} that it was for"
+            )
+        };
         faults.push(Fault::at(count, "targeted", why));
     }
     if count.starts_at.zip(count.ends_at).is_some_and(|(starts, ends)| ends < starts) {

@@ -121,6 +121,15 @@ async fn a_school_confirms_on_one_screen_with_evidence() {
         let sent = with(&[("targeted", "500"), ("submitted", "nhiều")]);
         let wrong = school.post_files(&page, &to, &sent, &[("document", "anh.jpg", photo)]).await;
         assert!(wrong.text.contains("id=\"submitted-error\"") && wrong.text.contains("anh.jpg"), "{}", wrong.text);
+        let planned = school.post_files(&page, &to, &with(&[("targeted", "500"), ("submitted", "")]), &[]).await;
+        assert!(
+            planned.text.contains("id=\"submitted-error\""),
+            "for whom it was to be done is not for whom it was: {}",
+            planned.text
+        );
+        let many = school.post_files(&page, &to, &with(&[("targeted", "500"), ("submitted", "700")]), &[]).await;
+        let told = many.between("id=\"targeted-error\">", "<");
+        assert!(told.contains("thực hiện 700") && !told.contains("huê bao"), "a school has no subscribers: {told}");
         let carried = wrong.between("name=\"brought\" value=\"", "\"").to_string();
         let other = scene.signed_in("truong-b").await;
         let others = scene.page_of("truong-b").await;

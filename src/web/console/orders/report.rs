@@ -66,7 +66,7 @@ fn page(
     wrong: &Wrong,
 ) -> Response {
     let lang = visitor.lang;
-    let (list, by_field) = answer::errors(wrong, lang);
+    let ((list, _), (_, by_field)) = (answer::errors(&typed.listed(wrong), lang), answer::errors(wrong, lang));
     let refusal = order.may(Happening::Report { last: true }).err();
     let corrects = order.may(Happening::Correct { last: true });
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };

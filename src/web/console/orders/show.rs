@@ -67,9 +67,10 @@ pub(super) async fn show(
     let earlier = family.iter().find(|one| Some(one.id) == order.earlier);
     let changes = earlier.filter(|_| !cancels).map(|earlier| between(&said(earlier, lang), &said(&order, lang)));
     let values = context! {
-        order => line(&order, lang), cancels, changes => changes.map(|changes| Value::from(Serde(&changes))), note => &order.note, check => sheet::check(&order), tone => tone(order.state),
+        order => line(&order, lang), note => &order.note, check => sheet::check(&order), tone => tone(order.state),
+        cancels, changes => changes.map(|changes| Value::from(Serde(&changes))),
         facts => Value::from(Serde(&facts(&order, lang))),
-        texts => (!cancels).then(|| Value::from(Serde(&texts(&order, lang)))),
+        texts => Value::from(Serde(&if cancels { Vec::new() } else { texts(&order, lang) })),
         basis => basis.map(|hash| context! { hash, name => papers.get(hash) }),
         handed_at => order.handed_at, answered_at => order.answered_at, closed_at => order.closed_at,
         expires_at => order.expires_at, overdue_since => order.overdue_since, made_by => &order.made_by,

@@ -145,7 +145,7 @@ impl Line {
         Self { area: area.to_string(), name: place(area), round: round.to_string(), ..Self::default() }
     }
 
-    /// What is wrong with it, for the list above the form, which names no cells.
+    /// What is wrong with it, where its cells are not seen.
     fn says(&self, why: Phrase) -> Phrase {
         let area = if self.name.is_empty() { &self.area } else { &self.name };
         let round = if self.round.is_empty() { "1" } else { self.round.as_str() };
@@ -247,7 +247,7 @@ impl Typed {
         for (at, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
             match count(line, at, (starts, ends)) {
                 Ok(count) => counts.push(count),
-                Err(more) => wrong.extend(more.into_iter().map(|(field, why)| (field, line.says(why)))),
+                Err(more) => wrong.extend(more),
             }
         }
         let (Some(sequence), Some(as_of), true) = (sequence, as_of, wrong.is_empty()) else { return Err(wrong) };
@@ -275,8 +275,15 @@ impl Typed {
             ("sequence" | "as_of", None) => fault.field.to_string(),
             (_, None) => "counts".to_string(),
         };
-        let why = line.map_or_else(|| fault.words(), |at| self.lines[at].says(fault.why.clone()));
+        let why = if line.is_some() { fault.why.clone() } else { fault.words() };
         (field, why)
+    }
+
+    /// What is wrong, for the list above the form, which names no cells: of which area and round each is.
+    pub fn listed(&self, wrong: &Wrong) -> Wrong {
+        let line = |field: &str| self.lines.get(field.rsplit_once('-')?.1.parse::<usize>().ok()?);
+        let told = |why: &Phrase, field: &str| line(field).map_or_else(|| why.clone(), |line| line.says(why.clone()));
+        wrong.iter().map(|(field, why)| (field.clone(), told(why, field))).collect()
     }
 }
 

@@ -112,12 +112,16 @@ impl Typed {
                 phrase!("đính kèm minh chứng, hoặc ghi số đã thực hiện", "bring evidence, or write how many it was done for");
             return Err(vec![("document".into(), why)]);
         }
-        // Who counts one of the two knows no better about the other.
-        let counts = targeted.or(submitted).map(|whole| Count {
+        if targeted.is_some() && submitted.is_none() {
+            let why = phrase!("ghi số đã thực hiện, chưa có ai thì ghi 0", "write how many it was done for, 0 for nobody");
+            return Err(vec![("submitted".into(), why)]);
+        }
+        // Who says alone for how many it was done knows no more of whom it was for.
+        let counts = submitted.map(|submitted| Count {
             area: self.area.clone(),
             round: 1,
-            targeted: whole,
-            submitted: submitted.unwrap_or(whole),
+            targeted: targeted.unwrap_or(submitted),
+            submitted,
             delivered: None,
             failed: None,
             pending: None,

@@ -67,7 +67,7 @@ pub async fn ask(
 
 fn page(state: &Shared, own: &Own, order: &Order, typed: &Typed, evidence: Option<&files::Evidence>, wrong: &Wrong) -> Response {
     let lang = own.visitor.lang;
-    let (list, by_field) = errors(wrong, lang);
+    let ((list, _), (_, by_field)) = (errors(&typed.listed(wrong), lang), errors(wrong, lang));
     let refusal = order.may(Happening::Report { last: true }).err();
     let corrects = order.may(Happening::Correct { last: true }).is_ok();
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };

@@ -69,5 +69,10 @@ fn faults_find_their_fields() {
     assert_eq!(form.at(&fault(Some(("01", 1)), "delivered")).0, "delivered-0");
     assert_eq!(form.at(&fault(Some(("01", 2)), "code")).0, "area-1");
     assert_eq!(form.at(&fault(None, "correction")).0, "reason");
+    // Beside its cell a mistake is short; the list above says where it is.
+    let beside = vec![form.at(&fault(Some(("01", 2)), "delivered")), form.at(&fault(None, "sequence"))];
+    assert_eq!(beside[0].1.vi, "x");
+    let listed: Vec<_> = form.listed(&beside).into_iter().map(|(_, why)| why.vi).collect();
+    assert_eq!(listed, ["Hà Nội, đợt 2: x", "x"]);
     assert_eq!(form.at(&fault(Some(("79", 1)), "areas")).0, "counts");
 }
