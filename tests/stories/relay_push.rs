@@ -17,11 +17,12 @@ use loa::{
     on,
     outlet::{self, Kind, Outlet, Way, Written},
     relay::{
-        Basis, By, Content, Eyes, Order, Sms, State, Status, attention, follow,
+        Basis, By, Content, Eyes, Order, Sms, State, Status, answer, attention, follow,
         hand::{self, Push},
         issue::{Letterhead, Unissued, issue},
         make, order,
         push::{Finished, Pusher, Stepped},
+        recount,
     },
     transaction,
 };
@@ -246,6 +247,27 @@ async fn what_comes_back_with_a_push_holds_if_it_is_believed(world: &World) {
     assert_eq!(order.state, State::Acknowledged);
 }
 
+/// While the server thinks about its answer, somebody of the outlet answers on its page.
+async fn an_answer_that_does_not_hold_is_noted_as_the_order_stands(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), Some(fixture("signer.pem"))).await;
+    let id = order_to(world, &viettel).await;
+    partner.says(Say::Held(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap()));
+    let mut pusher = pusher(world);
+    pusher.step().await.unwrap();
+    while partner.got().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let actor = Actor::command("Lan");
+    let by = By { actor: &actor, eyes: Eyes::All, now: world.now() };
+    answer::begin(&world.db, id, "", &by).await.unwrap().unwrap();
+    partner.go_on();
+    pusher.finish().await;
+    assert_eq!((get(world, id).await.state, happened(world, id, "answer_unfit").await.len()), (State::Sending, 1));
+    let found = world.db.snapshot(async |tx| recount::recount(tx).await).await.unwrap();
+    assert_eq!(found.wrong, [], "its events say where it stands");
+}
+
 async fn of_two_nodes_one_pushes_an_order(world: &World) {
     let partner = Partner::start().await;
     let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
@@ -390,6 +412,7 @@ async fn an_address_inside_is_not_reached_unless_it_is_meant(world: &World) {
 on_both_engines!(
     the_same_document_is_pushed_until_it_is_taken,
     what_comes_back_with_a_push_holds_if_it_is_believed,
+    an_answer_that_does_not_hold_is_noted_as_the_order_stands,
     of_two_nodes_one_pushes_an_order,
     a_stopped_run_holds_back_and_what_expires_is_over,
     a_server_that_refuses_is_told_of,

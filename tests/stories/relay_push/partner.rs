@@ -9,6 +9,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
 
 /// What it says to one request.
@@ -18,6 +19,8 @@ pub enum Say {
     Status(u16, &'static str),
     /// A status, and a body made of what it got.
     Reply(u16, fn(&[u8]) -> String),
+    /// The same, once it is let ([`Partner::go_on`]).
+    Held(u16, fn(&[u8]) -> String),
     /// It hangs up.
     Nothing,
 }
@@ -30,10 +33,10 @@ pub struct Got {
     pub body: Vec<u8>,
 }
 
-#[derive(Default)]
 struct Shared {
     says: Mutex<VecDeque<Say>>,
     got: Mutex<Vec<Got>>,
+    held: Semaphore,
 }
 
 pub struct Partner {
@@ -46,7 +49,7 @@ impl Partner {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { says: Mutex::default(), got: Mutex::default(), held: Semaphore::new(0) });
         let serving = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((wire, _)) = listener.accept().await {
@@ -62,6 +65,11 @@ impl Partner {
 
     pub fn says(&self, say: Say) {
         self.shared.says.lock().unwrap().push_back(say);
+    }
+
+    /// Lets one answer go that is held.
+    pub fn go_on(&self) {
+        self.shared.held.add_permits(1);
     }
 
     pub fn got(&self) -> Vec<Got> {
@@ -90,6 +98,10 @@ async fn serve(mut wire: TcpStream, shared: Arc<Shared>) {
     let (status, said) = match say {
         Say::Status(status, said) => (status, said.to_string()),
         Say::Reply(status, of) => (status, of(&body)),
+        Say::Held(status, of) => {
+            shared.held.acquire().await.unwrap().forget();
+            (status, of(&body))
+        }
         Say::Nothing => return,
     };
     let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{said}", said.len());
