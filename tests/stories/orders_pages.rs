@@ -173,6 +173,9 @@ async fn an_order_goes_out_on_paper_and_comes_back_on_paper() {
         page(&officer.get("/orders").await, &["Chờ giao: <strong>4</strong>", "Đơn vị viettel", "Nhà mạng", &order.identifier]);
         page(&officer.get("/orders?outlet=viettel&state=approved").await, &["Đơn vị viettel"]);
         page(&officer.get("/orders?outlet=viettel&state=refused").await, &["Không có yêu cầu nào khớp"]);
+        // By its name, however it is typed; what is several outlets' is nobody's.
+        page(&officer.get("/orders?outlet=don+vi+VIETTEL&state=approved").await, &["Đơn vị viettel"]);
+        page(&officer.get("/orders?outlet=don+vi").await, &["Không có yêu cầu nào khớp", "hãy ghi đầy đủ hơn"]);
         leads(&officer.get(&format!("/orders?find={}", order.identifier)).await, &at);
         page(&officer.get("/orders?find=loa-0").await, &["Không có yêu cầu mang mã này"]);
 

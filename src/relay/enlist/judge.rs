@@ -41,7 +41,13 @@ pub(super) fn judged(
             None
         }),
         None => known.map(|outlet| outlet.kind).or(ground.kind).or_else(|| {
-            no("kind", phrase!("thiếu loại đơn vị", "the kind is missing"));
+            no(
+                "kind",
+                phrase!(
+                    "thiếu loại đơn vị: thêm cột Loại, hoặc chọn một loại cho cả danh sách",
+                    "the kind is missing: add a column, or choose one for the whole list"
+                ),
+            );
             None
         }),
     };

@@ -104,7 +104,7 @@ fn some_places(codes: &[String], lang: Lang) -> String {
 }
 
 /// Whether an outlet is what is looked for; accents and capitals do not matter.
-fn is_wanted(outlet: &Outlet, kind: Option<Kind>, wanted: &str) -> bool {
+pub(super) fn is_wanted(outlet: &Outlet, kind: Option<Kind>, wanted: &str) -> bool {
     let plain = |text: &str| providers::text::unaccented(text).to_lowercase();
     kind.is_none_or(|kind| outlet.kind == kind)
         && (wanted.is_empty() || plain(&outlet.title).contains(wanted) || outlet.slug.contains(wanted))

@@ -16,6 +16,7 @@ use crate::{
         Shared, State,
         console::{
             fault::Fault,
+            outlets::is_wanted,
             visitor::{Visitor, see_other},
         },
     },
@@ -55,8 +56,21 @@ impl Asked {
         self.fields().iter().any(|(_, value)| !value.is_empty())
     }
 
+    /// The outlet that is meant: by its slug, or by a part of its name that no other's has. None: none is, or several are.
+    async fn outlet(&self, state: &Shared, visitor: &Visitor) -> Result<Option<i64>, Fault> {
+        let (db, scope) = (&state.parts.db, &visitor.user.departments);
+        let named = self.outlet.trim();
+        if let Some(outlet) = outlet::by_slug(db, &state.parts.seal, named).await? {
+            return Ok(Some(outlet.id));
+        }
+        let words = providers::text::unaccented(named).to_lowercase();
+        let all = outlet::without_contacts(db).await?.into_iter();
+        let mut called = all.filter(|outlet| scope.sees(&outlet.owner) && is_wanted(outlet, None, &words));
+        Ok(called.next().filter(|_| called.next().is_none()).map(|outlet| outlet.id))
+    }
+
     /// What it narrows the list to; none: nothing fits.
-    async fn filter(&self, state: &Shared) -> Result<Option<order::Filter>, Fault> {
+    async fn filter(&self, state: &Shared, visitor: &Visitor) -> Result<Option<order::Filter>, Fault> {
         let given = |text: &str| Some(text.trim().to_string()).filter(|text| !text.is_empty());
         let run = match given(&self.run).map(|run| run.parse::<i64>()) {
             None => None,
@@ -65,8 +79,8 @@ impl Asked {
         };
         let outlet = match given(&self.outlet) {
             None => None,
-            Some(slug) => match outlet::by_slug(&state.parts.db, &state.parts.seal, &slug).await? {
-                Some(outlet) => Some(outlet.id),
+            Some(_) => match self.outlet(state, visitor).await? {
+                Some(outlet) => Some(outlet),
                 None => return Ok(None),
             },
         };
@@ -144,7 +158,7 @@ pub(super) async fn show(
             None => true,
         }
     };
-    let mut orders = match asked.filter(&state).await? {
+    let mut orders = match asked.filter(&state, &visitor).await? {
         Some(filter) => order::list(db, &filter, eyes, PAGE + 1, now).await?,
         None => Vec::new(),
     };

@@ -181,7 +181,7 @@ fn texts(order: &Order, lang: Lang) -> Vec<Passage> {
     let sms = content.sms.as_ref().map(|sms| {
         let encoding = if sms.encoding == "gsm" { "GSM" } else { "UCS-2" };
         let (parts, sha256) = (sms.parts, &sms.sha256);
-        let note = phrase!("{encoding} · {parts} phần tin · SHA-256 {sha256}", "{encoding} · {parts} parts · SHA-256 {sha256}");
+        let note = phrase!("{encoding} · {parts} phần tin · SHA-256 {sha256}", "{encoding} · {parts} part(s) · SHA-256 {sha256}");
         Passage { title: "SMS", text: sms.text.clone(), note: Some(note.text(lang).to_string()) }
     });
     let other = |title, text: Option<&String>| text.map(|text| Passage { title, text: text.clone(), note: None });
