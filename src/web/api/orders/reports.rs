@@ -9,7 +9,7 @@ use axum::{
     extract::{self, Request},
     response::{IntoResponse as _, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
