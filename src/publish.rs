@@ -9,6 +9,7 @@
 
 mod alert;
 mod board;
+mod form;
 mod text;
 mod went;
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeZone as _};
 use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::{Channel, Content as Filled};
 
-use super::text;
+use super::form;
 use crate::{
     audience::place::Places,
     campaign::{Campaign, Segments},
@@ -230,7 +230,7 @@ impl Spoken {
                 Some(Filled::Chat(chat)) => chat.text,
                 Some(Filled::Email(mail)) => {
                     subject = Some(clean(&mail.subject));
-                    Some(flowing(&text::unnumbered(text::body(&mail.text))))
+                    Some(flowing(&form::unnumbered(form::body(&mail.text))))
                 }
                 Some(Filled::Sms(sms)) => Some(sms.text),
                 None => None,
