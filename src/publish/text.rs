@@ -2,7 +2,8 @@
 //!
 //! What enters: what went out, and the frozen definitions; what leaves: an index of every form that each text may take ([`Texts`]),
 //! with when and by whom it was sent. A field of a person's own is a slot, and a choice in a text (`{% if name %}`) makes a form
-//! either way ([`form`](super::form)). What can go wrong: the database; a definition that this version cannot fill in is left out, and the log says so.
+//! either way ([`form`](super::form)). What can go wrong: the database; a definition that this version cannot fill in is left out, and the
+//! log says so.
 
 use std::collections::{BTreeMap, HashMap};
 
