@@ -103,6 +103,10 @@ pub async fn find(db: &Db, seal: &Seal, id: i64) -> Result<Option<Outlet>> {
 
 /// The outlet of this name.
 pub async fn by_slug(db: &Db, seal: &Seal, slug: &str) -> Result<Option<Outlet>> {
+    // No database takes it, and addresses may have it.
+    if slug.contains('\0') {
+        return Ok(None);
+    }
     let row: Option<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&BY_SLUG)).bind(slug).fetch_optional(pool).await)?;
     row.map(|row| row.outlet(Some(seal))).transpose()
 }

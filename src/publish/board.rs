@@ -77,6 +77,10 @@ pub struct Document {
 
 /// The document of this identifier.
 pub async fn document(db: &Db, identifier: &str) -> Result<Option<Document>> {
+    // Anybody may ask for anything: what is no name of ours does not even reach the database, which would refuse some of it.
+    if !identifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)) {
+        return Ok(None);
+    }
     on!(db.read, |pool, sql| sqlx::query_as(sql(&ONE)).bind(identifier).fetch_optional(pool).await)
 }
 

@@ -574,6 +574,19 @@ async fn reports_add_up_and_are_kept(world: &World) {
     is_sound(world).await;
 }
 
+/// A character that an address may have and no database takes is no fault of ours to be logged, but a name that nobody has.
+async fn a_name_that_no_database_takes_is_nobodys(world: &World) {
+    let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Pull).await;
+    order_to(world, &viettel, content(world)).await;
+    for name in ["\0", "viettel\0", "loa-1-viettel-0\0"] {
+        assert!(order::by_identifier(&world.db, name, Eyes::All, world.now()).await.unwrap().is_none());
+        assert!(outlet::by_slug(&world.db, &world.seal, name).await.unwrap().is_none());
+        assert_eq!(loa::publish::document(&world.db, name).await.unwrap(), None);
+        let filter = order::Filter { campaign: Some(name.to_string()), ..order::Filter::default() };
+        assert_eq!(order::list(&world.db, &filter, Eyes::All, 10, world.now()).await.unwrap(), []);
+    }
+}
+
 /// A program that is broken, or means to, leaves no more behind than somebody can look through.
 async fn rejected_reports_fill_no_page(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Pull).await;
@@ -840,6 +853,7 @@ on_both_engines!(
     only_one_follows_whoever_asks_at_once,
     reports_add_up_and_are_kept,
     rejected_reports_fill_no_page,
+    a_name_that_no_database_takes_is_nobodys,
     a_hand_in_the_database_is_found,
     figures_are_of_what_counts,
     late_reports_are_chased_once_a_day,

@@ -71,6 +71,9 @@ pub async fn list(db: &Db, filter: &Filter, eyes: Eyes<'_>, most: usize, now: i6
         Eyes::Outlet(own) => Some(own),
         _ => filter.outlet,
     };
+    if filter.campaign.as_ref().is_some_and(|campaign| campaign.contains('\0')) {
+        return Ok(found);
+    }
     let page = filter.statement(outlet);
     loop {
         let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(page))
