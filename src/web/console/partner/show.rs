@@ -143,7 +143,7 @@ pub(super) async fn page(
     let is_carrier = order.outlet_kind == Kind::Carrier;
     let values = context! {
         page => page_of(order), identifier => &order.identifier, title => &order.content.title, warning => order.content.warning, standing, tone,
-        opened, step => order.step.name(), step_label => order.step.label().text(lang), note => &order.note,
+        opened, state => order.state.name(), step => order.step.name(), step_label => order.step.label().text(lang), note => &order.note,
         status => order.status.name(), status_label => order.status.label().text(lang),
         earlier => earlier.map(|earlier| context! { page => page_of(&earlier), identifier => &earlier.identifier }),
         sent => order.sent_at.map(|at| moment(at, lang)), expires => moment(order.expires_at, lang),
