@@ -12,7 +12,7 @@ use crate::{
     phrase, report,
     tally::{Count, Difference},
     verify::{Verification, verify},
-    words::{self, Lang},
+    words::{self, Lang, Phrase},
 };
 
 /// Differences that are shown; `--json` shows all.
@@ -90,6 +90,12 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         "Đã đếm lại {n} lượt tin của {runs} đợt gửi và so với {tallies} số đếm trong {seconds} giây",
         "Counted {n} deliveries of {runs} runs against {tallies} tallies in {seconds} s"
     );
+    let relayed = if found.relay.orders == 0 {
+        Phrase::default()
+    } else {
+        let (orders, reports) = (words::number(found.relay.orders, lang), words::number(found.relay.reports, lang));
+        phrase!("; {orders} yêu cầu nhắn tin, {reports} báo cáo của chúng", "; {orders} relay orders, {reports} reports on them")
+    };
     let (differences, findings) = (
         found.differences.len() + found.billed.len(),
         found.findings.len() + found.wrong_figures.len() + found.broken_closings.len() + found.relay.wrong.len(),
@@ -103,7 +109,7 @@ fn print(found: &Verification, took: Duration, lang: Lang) -> io::Result<()> {
         )
     };
     let mark = if found.is_clean() { "✓" } else { "✗" };
-    writeln!(out, "{mark} {}: {}", counted.text(lang), end.text(lang))
+    writeln!(out, "{mark} {}{}: {}", counted.text(lang), relayed.text(lang), end.text(lang))
 }
 
 fn cells(one: &Difference, lang: Lang) -> Vec<String> {

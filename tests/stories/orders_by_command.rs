@@ -192,7 +192,8 @@ fn an_order_goes_by_paper_and_comes_back_as_a_table() {
     assert!(csv.contains("970") && csv.contains("870"), "both reports are kept: {csv}");
     desk.loa(&["orders", "close", &order]);
     desk.loa(&["orders", "reopen", &order, "còn đính chính"]);
-    desk.loa(&["verify"]);
+    let verified = desk.loa(&["verify"]);
+    assert!(verified.contains("; 1 yêu cầu nhắn tin, ") && verified.contains("không có sai lệch"), "{verified}");
 }
 
 #[test]
