@@ -220,6 +220,7 @@ fn channel(state: &minijinja::State<'_, '_>, name: &str) -> &'static str {
     match name {
         "sms" => "SMS",
         "email" => lang.pick("Thư điện tử", "E-mail"),
+        "relay" => lang.pick("Yêu cầu nhắn tin qua nhà mạng", "Relay order"),
         _ => "Chat",
     }
 }

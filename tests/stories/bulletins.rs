@@ -574,16 +574,15 @@ async fn officers_see_bring_finish_and_dismiss(world: &World) {
     assert_eq!(officer.done("/bulletins", &form).await, page, "a double click makes one");
     assert_eq!((audited(world, "bulletin.draft").await, world.number("SELECT count(*) FROM edition").await), (1, 1));
     let shown = officer.page(&page).await;
-    assert!(
-        shown.contains("Lan đưa vào") && shown.contains("Hoàn thiện bản nháp") && !shown.contains("<script>alert"),
-        "{shown}"
-    );
+    assert!(shown.contains("Lan nhập") && shown.contains("Hoàn thiện bản nháp") && !shown.contains("<script>alert"), "{shown}");
     let one = bulletin::one(&world.db, id).await.unwrap().unwrap();
     let slug = one.campaign.clone().unwrap();
     let draft = edition::latest(&world.db, &slug).await.unwrap().unwrap();
     assert_eq!((draft.owner.as_str(), draft.made_name.as_str()), ("Sở Thông tin", "Lan"), "who brings it writes it");
     assert!(officer.page("/bulletins").await.contains("Bản nháp chờ hoàn thiện"));
-    assert!(officer.page(&format!("/warnings/{slug}")).await.contains("Chưa gửi được"), "nobody is chosen yet");
+    let unready = officer.page(&format!("/warnings/{slug}")).await;
+    let to_the_form = format!("href=\"/campaigns/{slug}/edit\"");
+    assert!(unready.contains("Chưa gửi được") && unready.contains(&to_the_form), "nobody is chosen yet: {unready}");
     let (status, _) = officer.post(&format!("/warnings/{slug}/submit"), &[]).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(officer.page(&format!("/campaigns/{slug}/edit")).await.contains("giả danh"));

@@ -76,6 +76,8 @@ async fn a_campaign_is_written_by_form_looked_at_tested_and_saved() {
     let path = "/campaigns/new";
 
     // What is wrong stands beside its field, and what was typed is kept.
+    let form = officer.get(path).await.1;
+    assert!(form.contains("<option value=\"relay\">Yêu cầu nhắn tin qua nhà mạng</option>"), "{form}");
     let fill = officer.form(path).await;
     let fill = fill
         .set("title", "Mã OTP là chìa khóa")

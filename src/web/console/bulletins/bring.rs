@@ -73,7 +73,7 @@ async fn form(shared: &Shared, visitor: &Visitor, typed: &Typed, mistakes: &Mist
     let values = context! {
         source => &typed.source, title => &typed.title, text => &typed.text, owner,
         owners => owners.iter().map(|name| context! { value => name, label => name }).collect::<Vec<_>>(), sources,
-        mistakes => mistakes.list(lang), errors => mistakes.by_field(lang), kib => MAX_BYTES / 1024,
+        mistakes => mistakes.list(lang), errors => mistakes.by_field(lang), mib => MAX_BYTES >> 20,
     };
     Ok(shared.view_as(status, visitor, "bulletins/new", values))
 }
