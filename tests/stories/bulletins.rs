@@ -775,7 +775,7 @@ fn feeds_of_others_are_read_as_their_authors_expect() {
 }
 
 /// The command does what the page does.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_reads_looks_and_lists() {
     let office = crate::helpers::office::Office::prepare(loa::sandbox::Behaviour::default()).await;
     let server = Server::open().await;
