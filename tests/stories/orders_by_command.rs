@@ -193,7 +193,7 @@ fn an_order_goes_by_paper_and_comes_back_as_a_table() {
     desk.loa(&["orders", "close", &order]);
     desk.loa(&["orders", "reopen", &order, "còn đính chính"]);
     let verified = desk.loa(&["verify"]);
-    assert!(verified.contains("; 1 yêu cầu nhắn tin, ") && verified.contains("không có sai lệch"), "{verified}");
+    assert!(verified.contains("; 2 yêu cầu nhắn tin, 2 báo cáo") && verified.contains("không có sai lệch"), "{verified}");
 }
 
 #[test]
