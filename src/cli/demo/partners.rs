@@ -46,7 +46,7 @@ pub(super) async fn start(clock: &Clock, seed: u64) -> anyhow::Result<Partner> {
 /// What the demo's settings say of them: `[relay]`.
 pub(super) fn settings() -> String {
     let names: Vec<String> = CARRIERS.iter().map(|(slug, ..)| format!("{slug:?}")).collect();
-    format!("[relay]\nsender = \"so-vhttdl.example\"\ncontact = \"156\"\nprivate = [{}]\n", names.join(", "))
+    format!("[relay]\nsender = \"so-vhttdl.example\"\ncontact = \"156\"\nprivate = [{}]\npublish = true\n", names.join(", "))
 }
 
 /// Adds the outlets.

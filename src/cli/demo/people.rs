@@ -113,11 +113,13 @@ pub(super) fn first_steps(out: &mut impl Write, people: &[Person], url: &str, la
         "\nGửi cảnh báo đầu tiên tại {url}/sign-in\n\
          1. Đăng nhập bằng {writes}, mật khẩu {its_key}. Mở “Cảnh báo khẩn”, chọn mẫu, điền chỗ trống, xem ước tính rồi gửi duyệt.\n\
          2. Mở cửa sổ ẩn danh, đăng nhập bằng {decides}, mật khẩu {other_key}. Mở “Phê duyệt”, chọn cảnh báo ấy và phê duyệt: tin được gửi ngay.\n\
-         3. Xem tiến độ ở “Đợt gửi”. Mọi cổng gửi ở đây là giả: không tin nào ra khỏi máy này. Dừng chạy thử: Ctrl-C.",
+         3. Xem tiến độ ở “Đợt gửi”. Dán tin đã gửi vào {url}/genuine như người dân để kiểm tra tin thật.\n\
+         Mọi cổng gửi ở đây là giả: không tin nào ra khỏi máy này. Dừng chạy thử: Ctrl-C.",
         "\nSend a first warning at {url}/sign-in\n\
          1. Sign in as {writes}, password {its_key}. Open “Urgent warning”, take a pattern, fill in its blanks, look at the estimate, and submit it.\n\
          2. In a private window, sign in as {decides}, password {other_key}. Open “Approvals”, choose the warning, and approve it: it is sent at once.\n\
-         3. Watch it under “Runs”. All gateways here are stand-ins: nothing leaves this machine. Stop the demo: Ctrl-C."
+         3. Watch it under “Runs”. Paste its text into {url}/genuine, as a resident does who asks whether it is real.\n\
+         All gateways here are stand-ins: nothing leaves this machine. Stop the demo: Ctrl-C."
     );
     writeln!(out, "{}", steps.text(lang))
 }
