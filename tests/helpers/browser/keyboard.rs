@@ -32,7 +32,10 @@ impl Browser {
                 .filter(e => !e.disabled && e.tabIndex >= 0 && e.checkVisibility({ visibilityProperty: true }) && !e.closest('[inert]'))
                 .filter(e => e.type !== 'radio' || e.checked
                     || ![...document.getElementsByName(e.name)].some(other => other.checked && other.form === e.form));
-            window.loaStops = stops; window.loaReached = new Set(); window.loaLast = null; document.activeElement?.blur(); window.scrollTo(0, 0);
+            window.loaStops = stops; window.loaReached = new Set(); window.loaLast = null;
+            // A page with mistakes leads to them first; the walk is from the top, where Chromium goes on from what was just taken out.
+            const top = document.createElement('span'); top.tabIndex = -1; document.body.prepend(top); top.focus(); top.remove();
+            window.scrollTo(0, 0);
             return stops.length";
         const STOP: &str = "
             const e = document.activeElement;
