@@ -64,6 +64,8 @@ async fn the_doctor_names_everything_that_waits_for_a_person() {
     let silent = std::thread::spawn(move || drop(taken.accept()));
     let variables = [("LOA_SERVER__LISTEN", address.as_str()), SECRETS[0], SECRETS[1]];
     let ended = folder.loa_with(&["doctor", "--json"], &variables);
+    // A doctor that never looked would leave it waiting.
+    drop(std::net::TcpStream::connect(&address));
     silent.join().unwrap();
     assert_eq!(ended.code, 1);
     let hours = regex_free(&findings(&ended), &address);
