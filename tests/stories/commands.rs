@@ -15,7 +15,6 @@ use crate::{folder::Folder, helpers};
 
 /// What the example accounts of a first loa.toml read from the environment.
 const SECRETS: [(&str, &str); 12] = [
-    ("UPSTREAM_TOKEN", "x"),
     ("ESMS_API_KEY", "a"),
     ("ESMS_SECRET_KEY", "b"),
     ("SPEEDSMS_TOKEN", "c"),
@@ -27,6 +26,7 @@ const SECRETS: [(&str, &str); 12] = [
     ("ZALO_OA_SECRET", "i"),
     ("ZALO_REFRESH_TOKEN", "j"),
     ("LOA_OIDC_SECRET", "k"),
+    ("UPSTREAM_TOKEN", "x"),
 ];
 
 fn begun() -> Folder {
