@@ -6,6 +6,7 @@
 //! again. A row's `ref` decides who it is: the same list twice changes nothing. What can go wrong is a file that is no
 //! list ([`ImportError`], nothing changed), or a bad row, which never stops the good ones.
 
+mod batch;
 pub mod check;
 mod header;
 mod person;
@@ -36,10 +37,10 @@ use crate::{
     seal::Seal,
     words::{Lang, Phrase},
 };
+use batch::{Batch, Fields, Sealed};
 use header::Header;
 use person::Reader;
 pub(crate) use reader::{List, Odd, Row};
-use store::{Batch, Fields, Sealed};
 
 /// Rows of a transaction: it stays under 1,000 with the groups and the bookkeeping.
 const BATCH: usize = 450;

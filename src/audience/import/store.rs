@@ -1,162 +1,18 @@
-//! An import's rows on their way into the database: checked people come in, sealed; each batch is one transaction with
-//! its bookkeeping.
+//! An import's rows go into the database: each [`Batch`] is one transaction with its bookkeeping.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::{
-    Order, Outcome,
-    header::{Column, Field, Header},
-    person::Person,
-};
+use super::{Order, batch::Batch};
 use crate::{
-    audience::{
-        address::ChatService,
-        column::{self, Change},
-        phone::Carrier,
-    },
+    audience::column::{self, Change},
     db::{Db, DbError, Result, Sql, Tx},
-    on,
-    seal::{Kind, Seal, hex},
-    transaction, within,
+    on, transaction, within,
 };
 
 /// People that one transaction retires.
 const RETIRED_AT_ONCE: i64 = 900;
-
-/// The bit of [`Fields`] that says that the list has columns of its own.
-const ATTRIBUTES: i64 = 1 << 7;
-
-/// Which fields the list has columns for: a second import changes these and leaves the others alone.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fields {
-    /// Bits, as [`UPDATE`] reads them.
-    bits: i64,
-    groups: bool,
-    consent: bool,
-    wording: bool,
-}
-
-impl Fields {
-    /// `basis`: an officer says on what basis people are written to.
-    pub(super) fn of(header: &Header, basis: bool) -> Self {
-        let has = |fields: &[Field]| fields.iter().any(|field| header.position(*field).is_some());
-        let attributes = header.columns.iter().any(|column| matches!(column, Column::Attribute(_)));
-        let bits = [
-            has(&[Field::Name]),
-            has(&[Field::Lang]),
-            has(&[Field::Area, Field::Ward, Field::District, Field::Province]),
-            has(&[Field::Born]),
-            has(&[Field::Phone]),
-            has(&[Field::Email]),
-            has(&ChatService::LISTED.map(Field::Chat)),
-            attributes,
-            basis || has(&[Field::ConsentBasis, Field::ConsentSource, Field::ConsentAt, Field::ConsentWording]),
-            has(&[Field::Phone, Field::Carrier]),
-        ];
-        let consent = bits[8];
-        let bits = bits.iter().enumerate().map(|(at, has)| i64::from(*has) << at).sum();
-        Self { bits, groups: has(&[Field::Groups]), consent, wording: has(&[Field::ConsentWording]) }
-    }
-}
-
-/// A person, ready to be bound.
-pub(super) struct Sealed {
-    reference: String,
-    groups: Vec<String>,
-    /// What the person agreed to, in the list's words.
-    wording: Option<String>,
-    row: Value,
-}
-
-impl Sealed {
-    /// Seals a person's addresses. Who has no reference is known by the keyed hash of an address.
-    pub(super) fn of(person: Person, seal: &Seal) -> Self {
-        let seal_one = |kind, plain: Option<&String>| {
-            let hash = plain.map(|plain| seal.hash(kind, plain));
-            (plain.map(|plain| hex(&seal.seal(kind, plain))), hash)
-        };
-        let (phone, phone_hash) = seal_one(Kind::Phone, person.phone.as_ref());
-        let (email, email_hash) = seal_one(Kind::Email, person.email.as_ref());
-        let (chat, chat_hash) = seal_one(Kind::Chat, person.chat.as_ref().map(|(_, id)| id));
-        let anonymous = || phone_hash.or(email_hash).or(chat_hash).map_or(String::new(), |hash| format!("~{hash:016x}"));
-        let reference = person.reference.unwrap_or_else(anonymous);
-        let carrier = person.carrier.or_else(|| person.phone.as_deref().map(Carrier::of)).unwrap_or(Carrier::Unknown);
-        let row = json!({
-            "ref": reference,
-            "name": person.name,
-            "lang": person.lang,
-            "area": person.area,
-            "born": person.born.map(|day| day.format("%Y-%m-%d").to_string()),
-            "carrier": carrier as u8,
-            "attributes": Value::Object(person.attributes).to_string(),
-            "phone": phone,
-            "phone_hash": phone_hash,
-            "email": email,
-            "email_hash": email_hash,
-            "chat": chat,
-            "chat_hash": chat_hash,
-            "chat_service": person.chat.map_or(0, |(service, _)| service as u8),
-            "consent_basis": person.consent_basis,
-            "consent_source": person.consent_source,
-            "consent_at": person.consent_at,
-        });
-        Self { reference, groups: person.groups, wording: person.consent_wording, row }
-    }
-}
-
-/// Rows for one transaction.
-pub(super) struct Batch {
-    fields: Fields,
-    rows: Vec<Sealed>,
-    at_of: HashMap<String, usize>,
-    /// Rows whose person a later row of this batch named again.
-    repeated: u64,
-    /// References of refused rows: their people are still in the list.
-    pub(super) still_listed: Vec<String>,
-    /// How far the file was read.
-    pub(super) at: u64,
-    /// Rows of the file up to here.
-    pub(super) rows_so_far: u64,
-    /// Refused ones up to here.
-    pub(super) rejected_so_far: u64,
-}
-
-impl Batch {
-    pub(super) fn new(fields: Fields) -> Self {
-        Self {
-            fields,
-            rows: Vec::new(),
-            at_of: HashMap::new(),
-            repeated: 0,
-            still_listed: Vec::new(),
-            at: 0,
-            rows_so_far: 0,
-            rejected_so_far: 0,
-        }
-    }
-
-    /// Adds a person; of two rows for one, the later holds.
-    pub(super) fn add(&mut self, person: Sealed) {
-        if let Some(at) = self.at_of.get(&person.reference) {
-            self.repeated += 1;
-            self.rows[*at] = person;
-        } else {
-            self.at_of.insert(person.reference.clone(), self.rows.len());
-            self.rows.push(person);
-        }
-    }
-
-    /// Closes the batch where the reading stands.
-    pub(super) fn up_to(mut self, at: u64, outcome: &Outcome) -> Self {
-        // Locks are taken in one order, whoever imports what at the same time.
-        self.rows.sort_unstable_by(|one, other| one.reference.cmp(&other.reference));
-        self.still_listed.sort_unstable();
-        (self.at, self.rows_so_far, self.rejected_so_far) = (at, outcome.rows, outcome.rejected);
-        self
-    }
-}
 
 static LOOK: Sql =
     Sql::new(r"SELECT r.ref, r.id, r.source, r.state = 0 FROM :rows($1; ref TEXT) AS l JOIN recipient r ON r.ref = l.ref");
@@ -177,16 +33,6 @@ impl Batch {
         let rows: Vec<(String, i64, String, bool)> =
             on!(db.read, |pool, sql| sqlx::query_as(sql(&LOOK)).bind(&references).fetch_all(pool).await)?;
         Ok(rows.into_iter().map(|(reference, id, source, active)| Known { reference, id, source, active }).collect())
-    }
-
-    /// The references of the people that it would write.
-    pub(super) fn references(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().map(|row| row.reference.as_str())
-    }
-
-    /// Rows whose person a later row of this batch named again.
-    pub(super) const fn repeated(&self) -> u64 {
-        self.repeated
     }
 }
 
@@ -258,7 +104,7 @@ static ADD: Sql = Sql::new(
     RETURNING id, ref",
 );
 
-// The bits of $5 are those of `Fields`. Not `ON CONFLICT`: PostgreSQL would use up a number of the 32 bits that a person has
+// The bits of $5 are those of `batch::Fields`. Not `ON CONFLICT`: PostgreSQL would use up a number of the 32 bits that a person has
 // for every row of every list, known or not.
 static UPDATE: Sql = Sql::new(
     r"UPDATE recipient SET source = $2, import = $3, state = 0,
@@ -313,7 +159,7 @@ impl Batch {
             let has = row.row["attributes"].as_str().unwrap_or_default();
             match had.get(row.reference.as_str()) {
                 None => change.gains(has),
-                Some(had) if self.fields.bits & ATTRIBUTES != 0 => {
+                Some(had) if self.fields.attributes() => {
                     change.loses(had);
                     change.gains(has);
                 }
