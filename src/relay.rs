@@ -28,6 +28,7 @@ pub mod paper;
 pub mod partner;
 pub mod push;
 pub mod recount;
+mod refusal;
 pub mod report;
 pub mod revise;
 pub mod sheet;
@@ -36,7 +37,8 @@ pub mod waiting;
 
 pub use content::{Basis, Content, Sms, Status};
 pub use order::{Event, Order, Step};
-pub use state::{Happening, Refusal, State};
+pub use refusal::Refusal;
+pub use state::{Happening, State};
 
 use crate::{audit::Actor, db::Result, user::Scope};
 

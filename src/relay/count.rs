@@ -4,12 +4,19 @@
 //! An order belongs to its run, and counts with it: what a campaign sent on a day and what it ordered on that day stand in the same
 //! period. What nobody counts is none, and stays so in every sum.
 
+mod progress;
+mod standing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Eyes, State, Step};
+pub use progress::{Progress, progress, progress_of};
+use standing::selected;
+pub use standing::{Standing, of_runs};
+
+use super::Eyes;
 use crate::{
     audience::place::Places,
     db::{Db, Result, Sql, Tx, list},
@@ -101,140 +108,6 @@ impl std::ops::AddAssign for Figures {
         self.parts = known(self.parts, other.parts);
         self.cost = known(self.cost, other.cost);
     }
-}
-
-/// An order as figures see it; neither an exercise nor a test.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Standing {
-    /// Its number.
-    pub id: i64,
-    /// Its run.
-    pub run: i64,
-    /// Its outlet.
-    pub outlet: i64,
-    /// The outlet's slug.
-    pub slug: String,
-    /// What the outlet is called.
-    pub title: String,
-    /// What the outlet is, by its stored number.
-    pub kind: i16,
-    /// Its campaign's slug.
-    pub campaign: String,
-    /// Its campaign's department.
-    pub owner: String,
-    step: i16,
-    state: i16,
-    /// The same; of one that is closed, where it stood before.
-    stood: i16,
-    /// The report that counts.
-    pub report: Option<i64>,
-    last: Option<bool>,
-    /// Whether its report is late.
-    pub overdue: bool,
-}
-
-impl Standing {
-    /// Where it stands.
-    pub fn state(&self) -> Option<State> {
-        State::from_number(self.state)
-    }
-
-    /// Whether its outlet is asked for something: what was withdrawn or replaced asks for nothing, and neither does a Cancel.
-    pub fn is_asked(&self) -> bool {
-        let over = matches!(self.state(), None | Some(State::Drafted | State::Cancelled | State::Superseded));
-        !over && self.step != Step::Cancel as i16
-    }
-
-    /// Whether its outlet took it, or more. Closing it is the office's doing, and changes nothing of that.
-    pub fn is_taken(&self) -> bool {
-        use State::{Acknowledged, Reported, ReportedPartly, Sending};
-        matches!(State::from_number(self.stood), Some(Acknowledged | Sending | ReportedPartly | Reported))
-    }
-
-    /// Whether its outlet refused it.
-    pub fn is_refused(&self) -> bool {
-        State::from_number(self.stood) == Some(State::Refused)
-    }
-
-    /// Whether its last report came: for schools and agencies, that it is done.
-    pub fn is_done(&self) -> bool {
-        self.last == Some(true)
-    }
-}
-
-macro_rules! standing {
-    ($which:expr) => {
-        concat!(
-            "SELECT o.id, o.run, o.outlet, t.slug, t.title, t.kind, o.campaign, o.owner, o.step, o.state, o.report, p.final AS last,
-                    CASE WHEN o.state <> 8 THEN o.state ELSE coalesce((SELECT e.state FROM relay_event e
-                      WHERE e.relay_order = o.id AND e.state <> 8 ORDER BY e.id DESC LIMIT 1), o.state) END AS stood,
-                    o.overdue_since IS NOT NULL AS overdue
-             ",
-            $which,
-            " ORDER BY o.id"
-        )
-    };
-}
-
-// Each looks up what it is of.
-macro_rules! selected {
-    ($of:expr) => {
-        standing!(concat!(
-            "FROM relay_order o JOIN run r ON r.id = o.run JOIN outlet t ON t.id = o.outlet LEFT JOIN relay_report p ON p.id = o.report
-             WHERE ",
-            $of,
-            " AND o.status = 0 AND r.date >= $1 AND r.date <= $2 AND o.campaign = coalesce($3, o.campaign) AND o.run = coalesce($4, o.run)
-              AND o.outlet = coalesce($5, o.outlet) AND o.id = coalesce($6, o.id)"
-        ))
-    };
-}
-
-static OF_DAYS: Sql = Sql::new(selected!("o.id > 0"));
-static OF_ORDER: Sql = Sql::new(selected!("o.id = $6"));
-static OF_RUN: Sql = Sql::new(selected!("o.run = $4"));
-static OF_CAMPAIGN: Sql = Sql::new(selected!("o.campaign = $3"));
-static OF_OUTLET: Sql = Sql::new(selected!("o.outlet = $5"));
-
-static OF_RUNS: Sql = Sql::new(standing!(
-    "FROM :rows($1; run BIGINT) AS x JOIN relay_order o ON o.run = x.run JOIN outlet t ON t.id = o.outlet
-     LEFT JOIN relay_report p ON p.id = o.report WHERE o.status = 0"
-));
-
-/// The orders of these runs.
-pub async fn of_runs(tx: &mut Tx, runs: impl Iterator<Item = i64>) -> Result<Vec<Standing>> {
-    #[derive(Serialize)]
-    struct One {
-        run: i64,
-    }
-    let runs = list(&runs.map(|run| One { run }).collect::<Vec<_>>());
-    within!(tx, |c, sql| sqlx::query_as(sql(&OF_RUNS)).bind(&runs).fetch_all(c).await)
-}
-
-async fn selected(tx: &mut Tx, selection: &Selection, eyes: Eyes<'_>) -> Result<Vec<Standing>> {
-    let day = |day: Option<NaiveDate>, else_: &str| day.map_or_else(|| else_.to_string(), |day| day.to_string());
-    let statement = match selection {
-        Selection { order: Some(_), .. } => &OF_ORDER,
-        Selection { run: Some(_), .. } => &OF_RUN,
-        Selection { campaign: Some(_), .. } => &OF_CAMPAIGN,
-        Selection { outlet: Some(_), .. } => &OF_OUTLET,
-        _ => &OF_DAYS,
-    };
-    let mut orders: Vec<Standing> = within!(tx, |c, sql| sqlx::query_as(sql(statement))
-        .bind(day(selection.from, "0000-00-00"))
-        .bind(day(selection.through, "9999-99-99"))
-        .bind(&selection.campaign)
-        .bind(selection.run)
-        .bind(selection.outlet)
-        .bind(selection.order)
-        .fetch_all(c)
-        .await)?;
-    orders.retain(|order| match eyes {
-        Eyes::All => true,
-        Eyes::Office(scope) => scope.sees(&order.owner),
-        Eyes::Outlet(outlet) => outlet == order.outlet,
-    });
-    orders.retain(|order| selection.kind.is_none_or(|kind| kind as i16 == order.kind));
-    Ok(orders)
 }
 
 static COUNTS: Sql = Sql::new(
@@ -378,48 +251,6 @@ pub async fn figures(db: &Db, selection: &Selection, cut: Cut, eyes: Eyes<'_>) -
     let mut tx = db.view().await?;
     let orders = selected(&mut tx, selection, eyes).await?;
     Ok(sums(&mut tx, &orders, None, &[cut]).await?.remove(&cut).unwrap_or_default())
-}
-
-/// How far the orders of a kind of outlets are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Progress {
-    /// Outlets that have an order, exercises and tests aside.
-    pub asked: i64,
-    /// That took it, or more.
-    pub taken: i64,
-    /// That reported finally all that they were asked: of schools and agencies, that it is done.
-    pub reported: i64,
-    /// That refused.
-    pub refused: i64,
-    /// Whose report is late.
-    pub overdue: i64,
-}
-
-/// How far the outlets of each kind (by its stored number) are that these orders ask for something. One that was asked several times has
-/// reported when all of it is reported finally.
-pub fn progress_of<'o>(orders: impl IntoIterator<Item = &'o Standing>) -> BTreeMap<i16, Progress> {
-    let mut outlets: BTreeMap<(i16, i64), Vec<&Standing>> = BTreeMap::new();
-    for order in orders.into_iter().filter(|order| order.is_asked()) {
-        outlets.entry((order.kind, order.outlet)).or_default().push(order);
-    }
-    let mut progress: BTreeMap<i16, Progress> = BTreeMap::new();
-    for ((kind, _), orders) in outlets {
-        let any = |is: fn(&Standing) -> bool| i64::from(orders.iter().any(|order| is(order)));
-        let of = progress.entry(kind).or_default();
-        of.asked += 1;
-        of.taken += any(Standing::is_taken);
-        of.reported += i64::from(orders.iter().all(|order| order.is_done()));
-        of.refused += any(Standing::is_refused);
-        of.overdue += any(|order| order.overdue);
-    }
-    progress
-}
-
-/// How far the outlets of each kind (by its stored number) are, for a campaign, a run, or all.
-pub async fn progress(db: &Db, campaign: Option<&str>, run: Option<i64>, eyes: Eyes<'_>) -> Result<BTreeMap<i16, Progress>> {
-    let mut tx = db.view().await?;
-    let selection = Selection { campaign: campaign.map(str::to_string), run, ..Selection::default() };
-    Ok(progress_of(&selected(&mut tx, &selection, eyes).await?))
 }
 
 #[cfg(test)]
