@@ -2,7 +2,7 @@
 //!
 //! What enters: the feeds of `[[bulletins]]`, looked at again and again ([`poll`]), and documents that somebody brings where this
 //! machine has no way out ([`paste`]). What leaves: one row a bulletin, and of each that concerns us one draft of a warning
-//! ([`take`]), made in the same transaction and never twice, however many nodes look; an officer finishes it, and it goes out by the
+//! ([`take`], [`make`]), in the same transaction and never twice, however many nodes look; an officer finishes it, and it goes out by the
 //! same approval as every other. What can go wrong: a source does not answer (it is asked again, ever more rarely), a document is no
 //! feed, or a signature is not that of the pinned certificate: then the bulletin is refused, and stands there with the reason.
 //!
@@ -10,6 +10,7 @@
 
 mod draft;
 mod fetch;
+mod make;
 pub mod paste;
 pub mod poll;
 mod read;
@@ -18,9 +19,10 @@ mod take;
 
 use serde_json::json;
 
+pub use make::promote;
 pub use read::{MAX_BYTES, Read, Unreadable};
 pub use state::{Kind, Signature, Standing, State, Why};
-pub use take::{Became, FIRST_DAYS, FIRST_MOST, MOST_AT_ONCE, OLD_DAYS, promote};
+pub use take::{Became, FIRST_DAYS, FIRST_MOST, MOST_AT_ONCE, OLD_DAYS};
 
 use crate::{
     audit::{self, Actor},

@@ -4,24 +4,17 @@
 //! At most once: a row is unique by department, source and name, and by department and CAP reference; the draft stands in the same
 //! transaction, so that two nodes, two sources or a second upload make one.
 
-use chrono::Utc;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::{
-    Bulletin, Kind, Read, Signature, State, Why,
-    draft::{self, texts},
+    Kind, Read, Signature, State, Why,
+    make::{Making, make},
     pack,
 };
 use crate::{
     audit::{self, Actor},
-    campaign::pattern::{self, Frame},
-    db::{Db, DbError, Result, Sql, Tx, affected},
-    edition::{self, Draft, Saved},
-    phrase,
-    run::warning,
-    seal::hex,
-    transaction, within,
+    db::{DbError, Result, Sql, Tx, affected},
+    phrase, within,
     words::Phrase,
 };
 
@@ -109,10 +102,6 @@ static CHANGE: Sql = Sql::new(
 static TELL: Sql = Sql::new(r"UPDATE bulletin SET changed_at = $2 WHERE id = $1 AND state = 1");
 
 static DOUBT: Sql = Sql::new(r"UPDATE bulletin SET changed_at = coalesce($2, changed_at), remark = $3, hash = $4 WHERE id = $1");
-
-static DRAFTED: Sql = Sql::new(
-    r"UPDATE bulletin SET state = 1, why = 0, campaign = $2, made_title = title, made_body = body WHERE id = $1 AND campaign IS NULL",
-);
 
 /// Takes one in.
 pub(super) async fn take(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish) -> Result<Became> {
@@ -248,7 +237,7 @@ async fn insert(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish) -> Res
     let Some(id) = id else { return Ok(None) };
     let became = match (state, why) {
         (State::Drafted, _) => {
-            let slug = make(tx, taking, id, &Words::of(read)).await?;
+            let slug = make(tx, taking, id, &Making::of(read)).await?;
             Became::Draft(id, slug)
         }
         (State::Refused, why) => {
@@ -337,7 +326,7 @@ async fn again(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish, there: 
             .map(affected)
     })?;
     if drafted {
-        let slug = make(tx, taking, id, &Words::of(read)).await?;
+        let slug = make(tx, taking, id, &Making::of(read)).await?;
         return Ok(Became::Draft(id, slug));
     }
     let after = json!({ "source": taking.source, "title": read.title });
@@ -346,116 +335,4 @@ async fn again(tx: &mut Tx, taking: Taking<'_>, read: &Read, wish: Wish, there: 
         overtaken(tx, taking, read, (id, about)).await?;
     }
     Ok(Became::Changed(id))
-}
-
-/// What a draft is made of.
-struct Words<'a> {
-    guid: &'a str,
-    publisher: &'a str,
-    title: &'a str,
-    body: &'a str,
-    link: Option<&'a str>,
-    at: Option<i64>,
-    signature: Signature,
-}
-
-impl<'a> Words<'a> {
-    fn of(read: &'a Read) -> Self {
-        Self {
-            guid: &read.guid,
-            publisher: &read.publisher,
-            title: &read.title,
-            body: &read.body,
-            link: read.link.as_deref(),
-            at: read.at,
-            signature: read.signature,
-        }
-    }
-}
-
-/// The characters of a title in what is said to a version.
-const SHORT: usize = 120;
-/// Names that are tried for a draft: another campaign may have the first.
-const NAMES: usize = 20;
-
-/// The draft of a row, and the wish to send it as soon as it is approved. Its name.
-async fn make(tx: &mut Tx, taking: Taking<'_>, id: i64, words: &Words<'_>) -> Result<String> {
-    let texts = texts(draft::Bulletin {
-        publisher: words.publisher,
-        title: words.title,
-        body: words.body,
-        link: words.link,
-        at: words.at,
-    });
-    let frame = Frame { owner: taking.owner, channels: taking.channels, ..Frame::default() };
-    let text = pattern::campaign(&frame, &texts);
-    let short: String = words.title.chars().take(SHORT).collect();
-    let comment = format!("Từ bản tin của {}: {short}", words.publisher);
-    let stem = stem(taking, words.guid);
-    for nth in 1..=NAMES {
-        let slug = if nth == 1 { stem.clone() } else { format!("{stem}-{nth}") };
-        let draft = Draft { slug: &slug, text: &text, base: 0, comment: &comment };
-        if let Saved::Conflict(_) = edition::save_within(tx, draft, taking.actor, taking.now).await? {
-            continue;
-        }
-        warning::ask(tx, &slug, None, None, &taking.actor.name, taking.now).await?;
-        let done = within!(tx, |c, sql| sqlx::query(sql(&DRAFTED)).bind(id).bind(&slug).execute(c).await.map(affected))?;
-        if done != 1 {
-            return Err(DbError::Refused(format!("bulletin {id} has a draft already")));
-        }
-        let after = json!({
-            "draft": slug, "source": taking.source, "title": words.title, "link": words.link, "signature": words.signature.name(),
-        });
-        audit::record(tx, taking.actor, "bulletin.draft", &id.to_string(), None, Some(&after), taking.now).await?;
-        return Ok(slug);
-    }
-    Err(DbError::Refused(format!("there is no free name for the draft of bulletin {id}")))
-}
-
-/// The day, and what tells this bulletin from all others.
-fn stem(taking: Taking<'_>, guid: &str) -> String {
-    let now = chrono::DateTime::<Utc>::from_timestamp_millis(taking.now).unwrap_or_default();
-    let day = now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%y%m%d");
-    let digest = Sha256::digest(format!("{}\n{}\n{guid}", taking.owner, taking.source));
-    format!("ban-tin-{day}-{}", hex(&digest[..4]))
-}
-
-#[derive(sqlx::FromRow)]
-struct Kept {
-    guid: String,
-    source: String,
-    owner: String,
-    publisher: String,
-    title: String,
-    body: String,
-    link: Option<String>,
-    at: Option<i64>,
-    signature: i16,
-}
-
-static KEPT: Sql = Sql::new(
-    r"SELECT b.guid, b.source, b.owner, b.publisher, b.title, b.body, b.link, b.at, b.signature FROM bulletin b
-      WHERE b.id = $1 AND b.state = 0 AND b.campaign IS NULL :lock(b)",
-);
-
-/// Makes a draft of a bulletin that was only noted: somebody wants it. None: it is no longer so.
-pub async fn promote(db: &Db, bulletin: &Bulletin, channels: &[&'static str], actor: &Actor, now: i64) -> Result<Option<String>> {
-    if !bulletin.may_be_promoted() {
-        return Ok(None);
-    }
-    transaction!(db, |tx| {
-        let kept: Option<Kept> = within!(tx, |c, sql| sqlx::query_as(sql(&KEPT)).bind(bulletin.id).fetch_optional(c).await)?;
-        let Some(kept) = kept else { return Ok(None) };
-        let taking = Taking { owner: &kept.owner, source: &kept.source, actor, brought: true, channels, now };
-        let words = Words {
-            guid: &kept.guid,
-            publisher: &kept.publisher,
-            title: &kept.title,
-            body: &kept.body,
-            link: kept.link.as_deref(),
-            at: kept.at,
-            signature: Signature::from_number(kept.signature),
-        };
-        make(tx, taking, bulletin.id, &words).await.map(Some)
-    })
 }
