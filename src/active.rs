@@ -5,79 +5,30 @@
 //! run that is not settled, and [`Active::may_send`], which closes within one refresh of a pause, an abort or a refusal
 //! made anywhere. What can go wrong: a definition that this version cannot read; its run is held and says so.
 
+mod frozen;
+mod row;
+mod run;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, atomic::Ordering};
 
 use bytes::Bytes;
-use chrono::NaiveDate;
-use providers::Channel;
+
+pub use frozen::Frozen;
+pub(crate) use row::run_columns;
+pub use row::{Origin, RunRow, RunState};
+pub use run::ActiveRun;
 
 use crate::{
-    audience::segment::{Bind, Compiled, SegmentError, compile, compile_audience},
-    campaign::{AdvertisingRule, Campaign, Condition, Doubt, Law, Policy, Segments, Source},
+    campaign::{Segments, Source},
     config::Office,
     consent::{self, Standing},
-    db::{Db, DbError, Engine, Result, Sql, affected},
+    db::{Db, DbError, Result, Sql, affected},
     definition::{self, Kept},
-    delivery::{Kin, Plan, Relation, end::Plans, fan_out::Audience},
+    delivery::{Plan, end::Plans},
     message::Templates,
     on,
 };
-
-/// Why a run exists. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i16)]
-pub enum Origin {
-    /// By its cadence.
-    Schedule = 0,
-    /// By `loa send`.
-    Manual = 1,
-    /// To named people only; counts in no reach, cap or rotation.
-    Test = 2,
-}
-
-/// How far a run is. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(i16)]
-pub enum RunState {
-    /// Its audience is becoming deliveries.
-    FanningOut = 0,
-    /// All deliveries are there.
-    Sending = 1,
-    /// Nothing is left to do or to wait for.
-    Settled = 2,
-    /// Stopped for good by a person.
-    Aborted = 3,
-    /// Its time had passed before anything looked.
-    Missed = 4,
-}
-
-impl RunState {
-    /// The state with this number.
-    pub const fn from_number(number: i16) -> Self {
-        match number {
-            0 => Self::FanningOut,
-            1 => Self::Sending,
-            2 => Self::Settled,
-            3 => Self::Aborted,
-            _ => Self::Missed,
-        }
-    }
-
-    /// The name in exports and the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FanningOut => "fanning_out",
-            Self::Sending => "sending",
-            Self::Settled => "settled",
-            Self::Aborted => "aborted",
-            Self::Missed => "missed",
-        }
-    }
-}
 
 /// Why a run stands still whose next message would exceed its budget.
 pub const OVER_BUDGET: &str = "budget";
@@ -85,248 +36,6 @@ pub const OVER_BUDGET: &str = "budget";
 /// Whether what is claimed already is still sent under a hold: within the budget it was reserved.
 fn lets_claimed_go(held: &str) -> bool {
     held == OVER_BUDGET
-}
-
-/// A row of `run`. Times are unix milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct RunRow {
-    /// Its number.
-    pub id: i64,
-    /// The campaign's slug.
-    pub campaign: String,
-    /// The key that makes it unique within its campaign.
-    pub occurrence: String,
-    /// See [`Origin`].
-    pub origin: i16,
-    /// 0 awareness, 1 warning.
-    pub kind: i16,
-    /// The frozen definition's hash.
-    pub definition: String,
-    /// The local day it is for.
-    pub date: String,
-    /// Scheduled runs of the campaign before it.
-    pub turn: i64,
-    /// The rotation's message.
-    pub message: String,
-    /// For a test: the refs of its people, as JSON; `[]` otherwise.
-    pub recipients: String,
-    /// See [`RunState`].
-    pub state: i16,
-    /// Paused by a person.
-    pub paused: bool,
-    /// Why it stands still by itself.
-    pub held: Option<String>,
-    /// When it was due.
-    pub due_at: i64,
-    /// When what is unsent lapses.
-    pub expires_at: i64,
-    /// By when it should be done.
-    pub finish_at: Option<i64>,
-    /// The last recipient that was fanned out.
-    pub fan_cursor: i64,
-    /// The last one that will be.
-    pub fan_top: i64,
-    /// Đồng.
-    pub budget: Option<i64>,
-    /// When it was made.
-    pub created_at: i64,
-    /// When it was settled.
-    pub settled_at: Option<i64>,
-    /// The run that it was made from.
-    pub parent: Option<i64>,
-    /// See [`Relation`].
-    pub kin: i16,
-    /// Bit i: whose delivery there stands in state i.
-    pub kin_states: i64,
-    /// Of a correction: until when it still takes in people of the other run.
-    pub follow_until: Option<i64>,
-    /// Who paused or aborted it last.
-    pub stopped_by: Option<String>,
-    /// When.
-    pub stopped_at: Option<i64>,
-}
-
-impl RunRow {
-    /// How far it is.
-    pub const fn state(&self) -> RunState {
-        RunState::from_number(self.state)
-    }
-
-    /// Whether it is a test.
-    pub const fn is_test(&self) -> bool {
-        self.origin == Origin::Test as i16
-    }
-
-    /// As it stands in the record of who did what.
-    pub fn recorded(&self) -> serde_json::Value {
-        serde_json::json!({ "campaign": self.campaign, "state": self.state().name(), "paused": self.paused, "held": self.held })
-    }
-
-    /// The run that it was made from, and whom of that one's people it goes to.
-    pub fn kin(&self) -> Option<Kin> {
-        let (parent, relation) = (self.parent?, Relation::from_number(self.kin)?);
-        Some(Kin { parent, relation, states: Kin::states_of(self.kin_states) })
-    }
-
-    /// Whether it corrects another run.
-    pub const fn is_correction(&self) -> bool {
-        self.kin == Relation::Correction as i16
-    }
-}
-
-/// Columns of [`RunRow`], in order.
-macro_rules! run_columns {
-    () => {
-        "id, campaign, occurrence, origin, kind, definition, date, turn, message, recipients, state, paused, held,
-         due_at, expires_at, finish_at, fan_cursor, fan_top, budget, created_at, settled_at,
-         parent, kin, kin_states, follow_until, stopped_by, stopped_at"
-    };
-}
-pub(crate) use run_columns;
-
-/// An immutable copy of what a run sends, compiled.
-#[derive(Debug)]
-pub struct Frozen {
-    /// SHA-256 of the copy.
-    pub hash: String,
-    /// The campaign.
-    pub campaign: Campaign,
-    /// The segments as they were.
-    pub segments: Segments,
-    /// The texts, compiled.
-    pub templates: Templates,
-}
-
-impl Frozen {
-    fn condition(&self, slug: &str) -> Option<&Condition> {
-        self.segments.get(slug).map(|segment| &segment.condition)
-    }
-
-    /// How a run of this definition sends.
-    /// `phones`: an account for chat reaches people by their phone number.
-    pub fn plan(&self, run: i64, phones: bool) -> Plan {
-        let channels = &self.campaign.channels;
-        let templated = |i: &usize| self.campaign.messages[*i].body.chat.as_ref().is_some_and(|chat| chat.template.is_some());
-        Plan {
-            run,
-            order: channels.order.clone(),
-            first: channels.policy == Policy::First,
-            warning: self.campaign.kind == crate::campaign::Kind::Warning,
-            advertising: self.campaign.law == Law::Advertising,
-            silent_after: channels.fall_back_after.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX / 4)),
-            texts: (0..self.campaign.messages.len())
-                .map(|i| [Channel::Sms, Channel::Email, Channel::Chat].map(|channel| self.templates.has(i, channel)))
-                .collect(),
-            phones: (0..self.campaign.messages.len())
-                .filter(|i| phones && templated(i))
-                .filter_map(|i| i16::try_from(i).ok())
-                .collect(),
-        }
-    }
-
-    /// The audience of a run, compiled for an engine.
-    pub fn audience(&self, row: &RunRow, engine: Engine, now: i64) -> std::result::Result<Audience, SegmentError> {
-        let lookup = |slug: &str| self.condition(slug);
-        let date = row.date.parse::<NaiveDate>().unwrap_or_default();
-        let turn = u64::try_from(row.turn).unwrap_or(0);
-        let mut next = Audience::FIRST_BIND;
-        let mut placed = |compiled: Compiled| {
-            next += compiled.binds.len();
-            (compiled, next)
-        };
-        // Placeholders are numbered in the order in which the statement's values are bound.
-        let kin = row.kin();
-        let members = if let Some(kin) = &kin {
-            Compiled { text: kin.members(), binds: Vec::new() }
-        } else if row.is_test() {
-            let text = format!("r.ref IN (SELECT ref FROM :rows(${}; ref TEXT) AS wanted)", Audience::FIRST_BIND);
-            Compiled { text: engine.spell(&text), binds: vec![Bind::Text(row.recipients.clone())] }
-        } else {
-            compile_audience(&self.campaign.audience, &lookup, engine, Audience::FIRST_BIND, now)?
-        };
-        let (members, mut at) = placed(members);
-        let mut segments = Vec::new();
-        for slug in self.campaign.audience.segments.iter().take(62) {
-            let condition = self.condition(slug).ok_or_else(|| SegmentError::Unknown(slug.clone()))?;
-            let (compiled, after) = placed(compile(condition, &lookup, engine, at, now)?);
-            at = after;
-            segments.push(compiled);
-        }
-        let mut special = Vec::new();
-        for (message, slugs) in self.campaign.messages_for_segments(date, turn) {
-            let any = Condition { segments: slugs.to_vec(), ..Condition::default() };
-            let (compiled, after) = placed(compile(&any, &lookup, engine, at, now)?);
-            at = after;
-            special.push((compiled, message));
-        }
-        let message = self.campaign.messages.iter().position(|m| m.id == row.message).unwrap_or(0);
-        Ok(Audience { members, segments, message, special, kin })
-    }
-}
-
-/// A run under way.
-#[derive(Debug)]
-pub struct ActiveRun {
-    /// Its row at the last refresh.
-    pub row: RunRow,
-    /// What it sends.
-    pub frozen: Arc<Frozen>,
-    /// How it sends.
-    pub plan: Arc<Plan>,
-    /// Shared with every earlier copy of this run: sends that hold one see the gate close, too.
-    open: Arc<AtomicBool>,
-}
-
-impl ActiveRun {
-    /// Whether its messages go ahead of every awareness run.
-    pub const fn is_warning(&self) -> bool {
-        self.row.kind == 1
-    }
-
-    /// Whether more of it may be claimed at `now`.
-    pub fn may_claim(&self, now: i64) -> bool {
-        self.row.held.is_none() && self.is_open(now)
-    }
-
-    /// Whether it may send at `now`: not paused, held, aborted or over, and within its hours.
-    pub fn is_open(&self, now: i64) -> bool {
-        self.open.load(Ordering::Relaxed) && now < self.row.expires_at && self.opens_at(now).is_none()
-    }
-
-    /// Under hours of sending, its own or the law's: when it may send again, if not at `now`.
-    pub fn opens_at(&self, now: i64) -> Option<i64> {
-        self.own_hours_open_at(now).max(self.lawful_at(now))
-    }
-
-    /// Advertising: when the law lets it be sent again, if not at `now`. Where no law is known, in a day.
-    fn lawful_at(&self, now: i64) -> Option<i64> {
-        const DAY: i64 = 24 * 3_600_000;
-        if !self.plan.advertising {
-            return None;
-        }
-        AdvertisingRule::at(now).map_or(Some(now + DAY), |rule| rule.opens_at(now))
-    }
-
-    fn own_hours_open_at(&self, now: i64) -> Option<i64> {
-        const DAY: i64 = 24 * 60;
-        // Whoever tests a text waits for it.
-        let (from, until) = self.frozen.campaign.sending.hours.filter(|_| !self.is_warning() && !self.row.is_test())?;
-        let (from, until) = (i64::from(from), i64::from(until));
-        let zone = self.frozen.campaign.timezone();
-        let local = chrono::DateTime::from_timestamp_millis(now)?.with_timezone(&zone);
-        let minute = i64::from(chrono::Timelike::num_seconds_from_midnight(&local)) / 60;
-        if minute >= from && minute < until {
-            return None;
-        }
-        let minutes = if minute < from { from - minute } else { DAY - minute + from };
-        // To the full minute; a change of summer time within the wait is corrected when the run is looked at again.
-        Some((now / 60_000 + minutes) * 60_000)
-    }
-
-    /// Whether a doubted attempt is worth another try.
-    pub fn resends(&self) -> bool {
-        self.frozen.campaign.sending.doubt == Doubt::Resend
-    }
 }
 
 static ACTIVE: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL ORDER BY kind DESC, id"));
