@@ -231,7 +231,7 @@ pub(super) async fn write(
             .bind(signed(batch.rows_so_far))
             .bind(signed(batch.rejected_so_far))
             .bind(signed(added))
-            .bind(signed(again + batch.repeated))
+            .bind(signed(again + batch.repeated()))
             .bind(signed(before))
             .execute(c)
             .await
