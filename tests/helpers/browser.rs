@@ -27,6 +27,8 @@ use super::{Owned, peer};
 
 /// The longest that a page may take to become what is waited for. Two cores build and test at the same time.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest that a script of a story may take: axe-core reads a page with hundreds of rows while two cores compile.
+const SCRIPT: Duration = Duration::from_secs(100);
 /// Between two looks at a page that is not yet what it is to be.
 const LOOK: Duration = Duration::from_millis(25);
 /// Under this name `WebDriver` hands an element out.
@@ -97,7 +99,7 @@ impl Browser {
         };
         // Nobody reads on; what it says would stop it one day.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        let client = Client::builder().no_proxy().timeout(PATIENCE * 3).build().unwrap();
+        let client = Client::builder().no_proxy().timeout(SCRIPT * 2).build().unwrap();
         let mut browser = Self { client, port, session: String::new(), folder, _driver: driver };
         let profile = format!("--user-data-dir={}", browser.folder.path().join("profile").display());
         let args = [
@@ -119,6 +121,7 @@ impl Browser {
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "binary": peer("LOA_TEST_CHROMIUM"), "args": args },
             "goog:loggingPrefs": { "browser": "ALL" },
+            "timeouts": { "script": SCRIPT.as_millis() as u64 },
         } } });
         let session = browser.ask(Method::POST, "/session", wanted).await.unwrap();
         browser.session = session["sessionId"].as_str().unwrap().to_string();
@@ -312,9 +315,28 @@ impl Browser {
 
     // ---- doing ------------------------------------------------------------------------------------
 
+    /// Clicks, and waits until what it leads to has come: a form is sent a moment after the click, and whoever opens an address in that
+    /// moment takes it back. What leads to a file leaves the page as it is, and has come with the file.
     async fn click(&self, element: &Element) {
+        const LEAVES: &str = "
+            const e = arguments[0], form = e.form;
+            window.loaClicked = true;
+            if (e.tagName === 'A') return e.href.split('#')[0] !== location.href.split('#')[0] || !e.href.includes('#');
+            return e.type === 'submit' && !!form && (form.noValidate || e.formNoValidate || form.checkValidity())";
+        const STAYS: &str = "return window.loaClicked === true";
+        let leaves = self.evaluate(LEAVES, json!([{ ELEMENT: element.0 }])).await == true;
+        let files = self.files();
         if let Err((error, message)) = self.post(&format!("/element/{}/click", element.0), json!({})).await {
             panic!("it cannot be clicked at {}: {error}: {message}", self.address().await);
+        }
+        let begun = Instant::now();
+        // An error: the page is being replaced.
+        while leaves
+            && self.files() == files
+            && self.post("/execute/sync", json!({ "script": STAYS, "args": [] })).await.is_ok_and(|stays| stays == true)
+        {
+            assert!(begun.elapsed() < PATIENCE, "a click leads nowhere from {}:\n{}", self.address().await, self.text().await);
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -377,6 +399,10 @@ impl Browser {
 
     fn downloads(&self) -> PathBuf {
         self.folder.path().join("downloads")
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.downloads()).unwrap().count()
     }
 
     /// The one file that was downloaded, once it is whole. It is taken away, so that the next one is the one.

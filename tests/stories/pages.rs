@@ -163,6 +163,7 @@ async fn scene(office: &Office, browser: &Browser) -> Vec<(&'static str, String)
     browser.go(&format!("{}/requests", office.url)).await;
     browser.fill("Mã người nhận, số điện thoại hoặc thư điện tử", "nguoi-mau@example.com").await;
     browser.press("Tiếp nhận").await;
+    browser.sees("Đã tiếp nhận yêu cầu").await;
     browser.go(&format!("{}/requests", office.url)).await;
     browser.follow_in_row("Xem dữ liệu").await;
     let request = browser.path().await;

@@ -32,7 +32,7 @@ async fn an_administrator_invites_and_locks_out_and_the_record_says_so() {
         new.fill(field, "con trâu đi trước cái cày").await;
     }
     new.press("Đặt mật khẩu").await;
-    new.sees("Đỗ Thị Mới").await;
+    new.sees("Tổng quan").await;
     house.go(&new, "/users").await;
     assert_eq!(new.status().await, 403, "an officer manages no users");
     // The link is good once.
