@@ -116,7 +116,7 @@ impl Upstream {
             db: db.clone(),
             clock: clock.clone(),
             shelf: Arc::clone(shelf),
-            wire: Wire::new(exchange, &settings),
+            wire: Wire::new(exchange, clock, &settings),
             owner: if owner.is_empty() { "Loa".to_string() } else { owner },
             certificate,
             settings,

@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderName, header::RETRY_AFTER};
+use ::http::{HeaderMap, HeaderName};
 use bytes::Bytes;
 pub use reqwest::Method;
 
 use crate::{
     SendError,
     http::network::{Clients, broken},
+    retry_after::retry_after,
     webhook::check_address,
 };
 
@@ -60,9 +61,9 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// `Retry-After` in seconds; a date is not heeded.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.header(RETRY_AFTER)?.trim().parse().ok().map(Duration::from_secs)
+    /// How long the other side asks to be left alone, at `now` (unix milliseconds); none: it does not say.
+    pub fn retry_after(&self, now: i64) -> Option<Duration> {
+        retry_after(&self.headers, now)
     }
 
     /// Any of 2xx.
@@ -161,7 +162,7 @@ mod tests {
         let exchange = Exchange::new(None, None).unwrap();
         let headers = [("authorization", "Bearer x")];
         let reply = exchange.ask(Ask { headers: &headers, ..Ask::get(&address, true, 10) }).await.unwrap();
-        assert_eq!((reply.status, &reply.body[..], reply.retry_after()), (302, &b"hi"[..], Some(Duration::from_secs(7))));
+        assert_eq!((reply.status, &reply.body[..], reply.retry_after(0)), (302, &b"hi"[..], Some(Duration::from_secs(7))));
         let long = exchange.ask(Ask::get(&address, true, 10)).await;
         assert!(matches!(long, Err(Failure::InDoubt(_))), "{long:?}");
         assert!(serving.await.unwrap()[0].contains("authorization: bearer x"));

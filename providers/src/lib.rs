@@ -23,6 +23,7 @@ mod keys;
 mod message;
 mod network;
 mod provider;
+mod retry_after;
 pub mod smpp;
 pub mod smtp;
 mod template;

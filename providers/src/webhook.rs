@@ -6,7 +6,6 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use ::http::{HeaderMap, header::RETRY_AFTER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Url;
@@ -17,6 +16,7 @@ use crate::{
     SendError,
     http::network::{Clients, broken},
     network::is_private,
+    retry_after::retry_after,
 };
 
 /// What a shared secret begins with.
@@ -169,7 +169,7 @@ impl Poster {
             .await;
         let mut response = sent.map_err(|error| lost(told(error)))?;
         let status = response.status();
-        let after = retry_after(response.headers());
+        let after = retry_after(response.headers(), note.second.saturating_mul(1_000));
         let mut length = 0;
         while length <= LONGEST_ANSWER {
             match response.chunk().await {
@@ -190,11 +190,6 @@ fn told(error: reqwest::Error) -> String {
         SendError::Retry { detail, .. } | SendError::Misconfigured { detail, .. } | SendError::InDoubt { detail, .. } => detail,
         other => format!("{other:?}"),
     }
-}
-
-/// `Retry-After` in seconds; a date is not heeded.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -242,12 +237,5 @@ mod tests {
         {
             assert_eq!(of(bad, true), Some(BadAddress::Unreadable), "{bad}");
         }
-    }
-
-    #[test]
-    fn how_long_to_wait_is_read_in_seconds() {
-        let of = |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]));
-        assert_eq!(of("120"), Some(Duration::from_mins(2)));
-        assert_eq!(of("Wed, 21 Oct 2026 07:28:00 GMT"), None);
     }
 }

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use providers::exchange::{Ask, Exchange, Reply};
+use providers::exchange::{Ask, Exchange};
 use reqwest::{
     Url,
-    header::{ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER},
+    header::{ETAG, LAST_MODIFIED, LOCATION},
 };
 
 /// Redirects that are followed.
@@ -86,32 +86,10 @@ pub(super) async fn get(exchange: &Exchange, wanted: Wanted<'_>) -> Result<Fetch
                 url = to;
             }
             status => {
-                let after = wait(&reply, wanted.now);
+                let after = reply.retry_after(wanted.now);
                 return Err(Lost { detail: format!("HTTP {status}"), after });
             }
         }
     }
     Err(Lost::because(format!("it redirects more than {REDIRECTS} times")))
-}
-
-/// `Retry-After`: seconds, or a date.
-fn wait(reply: &Reply, now: i64) -> Option<Duration> {
-    reply.retry_after().or_else(|| until(reply.header(RETRY_AFTER)?, now))
-}
-
-fn until(date: &str, now: i64) -> Option<Duration> {
-    let at = chrono::DateTime::parse_from_rfc2822(date.trim()).ok()?.timestamp_millis();
-    u64::try_from(at - now).ok().map(Duration::from_millis)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_may_be_a_date() {
-        assert_eq!(until("Fri, 22 Nov 2024 01:30:00 GMT", 1_732_238_940_000), Some(Duration::from_mins(1)));
-        assert_eq!(until("Fri, 22 Nov 2024 01:30:00 GMT", 1_732_239_001_000), None, "it is over");
-        assert_eq!(until("soon", 0), None);
-    }
 }

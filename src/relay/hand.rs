@@ -4,6 +4,8 @@
 //! while ([`claim`]) by one node alone; until its outcome is known it is in doubt, and is not withdrawn as if nobody had it. What can
 //! go wrong: the order moved on meanwhile ([`Refusal`]), and the database.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
@@ -20,11 +22,20 @@ pub const LEASE: i64 = 2 * 60_000;
 /// The first wait after a failed push, and the longest (milliseconds); each is twice the one before.
 const FIRST: i64 = 15_000;
 const LONGEST: i64 = 30 * 60_000;
+/// The longest wait that an outlet's server may ask for (milliseconds): a night's maintenance, and not the order's end.
+const LONGEST_ASKED: i64 = 6 * 3_600_000;
 
 /// How long to wait after so many tries, from 1 (milliseconds).
 pub fn wait(tries: i64) -> i64 {
     let doublings = u32::try_from(tries.clamp(1, 20) - 1).unwrap_or(0);
     FIRST.saturating_mul(2_i64.saturating_pow(doublings)).min(LONGEST)
+}
+
+/// When an order is tried again after so many tries whose server asks to be left alone so long: never earlier than it would be otherwise.
+/// What it asks for is heeded up to [`LONGEST_ASKED`], and up to half the time that is left, so that it is tried before it expires.
+fn next(tries: i64, asked: Option<Duration>, expires_at: i64, now: i64) -> i64 {
+    let asked = asked.map_or(0, |asked| i64::try_from(asked.as_millis()).unwrap_or(LONGEST_ASKED));
+    now + wait(tries).max(asked.min(LONGEST_ASKED).min((expires_at - now) / 2))
 }
 
 static DOCUMENT: Sql = Sql::new(r"SELECT document FROM relay_order WHERE id = $1 AND document IS NOT NULL");
@@ -91,6 +102,8 @@ pub enum Pushed {
     Taken,
     /// The outlet certainly did not take it: no connection, or it said no for now.
     Failed(String),
+    /// The same, and its server said how long it wants to be left alone.
+    Later(String, Duration),
     /// It said no, and will again until a person mends something. It is tried once in [`LONGEST`] all the same.
     Rejected(String),
     /// Nobody knows: bytes were written, and no answer came. It is pushed again, under the same identifier.
@@ -112,7 +125,7 @@ pub async fn pushed(db: &Db, id: i64, what: &Pushed, now: i64) -> Tried<Order> {
             Ok(order) => order,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let (doubt, rejected, word, why) = match what {
+        let (doubt, rejected, word, why, asked) = match what {
             Pushed::Taken => {
                 let was = order.state;
                 if let Err(refusal) = happen(tx, &mut order, Happening::HandOver, &by, "push").await? {
@@ -123,13 +136,14 @@ pub async fn pushed(db: &Db, id: i64, what: &Pushed, now: i64) -> Tried<Order> {
                 }
                 return Ok(Ok(order));
             }
-            Pushed::Failed(why) => (false, false, "push_failed", why),
-            Pushed::Rejected(why) => (false, true, "push_rejected", why),
-            Pushed::InDoubt(why) => (true, false, "push_in_doubt", why),
+            Pushed::Failed(why) => (false, false, "push_failed", why, None),
+            Pushed::Later(why, asked) => (false, false, "push_failed", why, Some(*asked)),
+            Pushed::Rejected(why) => (false, true, "push_rejected", why, None),
+            Pushed::InDoubt(why) => (true, false, "push_in_doubt", why, None),
         };
         let tries: Option<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&TRIES)).bind(id).fetch_optional(c).await)?;
         let why = order::said(why);
-        let again = now + if rejected { LONGEST } else { wait(tries.unwrap_or(1)) };
+        let again = if rejected { now + LONGEST } else { next(tries.unwrap_or(1), asked, order.expires_at, now) };
         let doubt: Option<bool> = within!(tx, |c, sql| sqlx::query_scalar(sql(&SETTLE))
             .bind(id)
             .bind(doubt)
@@ -271,5 +285,16 @@ mod tests {
             [0, 1, 2, 3, 7, 8, 9, 1_000_000].map(wait),
             [15_000, 15_000, 30_000, 60_000, 960_000, 1_800_000, 1_800_000, 1_800_000]
         );
+    }
+
+    #[test]
+    fn what_a_server_asks_for_is_heeded_within_bounds() {
+        const HOUR: i64 = 3_600_000;
+        let asked = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(next(1, asked(3_600), 24 * HOUR, 0), HOUR);
+        assert_eq!(next(3, asked(1), 24 * HOUR, 0), 60_000, "no earlier than it would be otherwise");
+        assert_eq!(next(1, asked(u64::MAX), 24 * HOUR, 0), 6 * HOUR);
+        assert_eq!(next(1, asked(u64::MAX), 4 * HOUR, HOUR), HOUR + 3 * HOUR / 2, "before it expires");
+        assert_eq!(next(1, asked(60), 1_000, 5_000), 20_000, "it expired while it was on its way");
     }
 }

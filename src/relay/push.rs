@@ -157,7 +157,7 @@ impl Reach {
             Err(Failure::NotSent(why)) => return self.settle(order, Pushed::Failed(why)).await,
             Err(Failure::InDoubt(why)) => return self.settle(order, Pushed::InDoubt(why)).await,
         };
-        let pushed = judge(&reply);
+        let pushed = judge(&reply, self.clock.millis());
         let answered = read(order, &outlet, &document, &reply.body, self.clock.millis());
         match answered {
             // Who says so has it, and says so with a status of its own.
@@ -181,7 +181,7 @@ impl Reach {
 
     async fn settle(&self, order: &Order, pushed: Pushed) -> Result<bool> {
         let taken = pushed == Pushed::Taken;
-        if let Pushed::Failed(why) | Pushed::Rejected(why) | Pushed::InDoubt(why) = &pushed {
+        if let Pushed::Failed(why) | Pushed::Later(why, _) | Pushed::Rejected(why) | Pushed::InDoubt(why) = &pushed {
             tracing::warn!(order = order.identifier, outlet = order.outlet_slug, why, "an order could not be pushed");
         }
         if let Err(refusal) = hand::pushed(&self.db, order.id, &pushed, self.clock.millis()).await? {
@@ -212,16 +212,20 @@ impl Reach {
     }
 }
 
-/// What an answer means for the order: whoever says 5xx out of a broken program or proxy may have it all the same.
-fn judge(reply: &Reply) -> Pushed {
+/// What an answer means for the order at `now`: whoever says 5xx out of a broken program or proxy may have it all the same.
+fn judge(reply: &Reply, now: i64) -> Pushed {
     let what = said(reply);
+    let later = |what| match reply.retry_after(now) {
+        Some(asked) => Pushed::Later(what, asked),
+        None => Pushed::Failed(what),
+    };
     match reply.status {
         200..=299 => Pushed::Taken,
         300..=399 => Pushed::Rejected(format!("{what}: redirects are not followed")),
-        408 | 425 | 429 => Pushed::Failed(what),
+        408 | 425 | 429 => later(what),
         400..=499 | 501 | 505 => Pushed::Rejected(what),
         500 | 502 | 504 => Pushed::InDoubt(what),
-        _ => Pushed::Failed(what),
+        _ => later(what),
     }
 }
 
@@ -268,16 +272,16 @@ mod tests {
     #[test]
     fn a_status_says_whether_it_was_taken() {
         for status in [200, 201, 202, 204] {
-            assert_eq!(judge(&reply(status, "ok")), Pushed::Taken);
+            assert_eq!(judge(&reply(status, "ok"), 0), Pushed::Taken);
         }
         for status in [408, 429, 503, 507] {
-            assert!(matches!(judge(&reply(status, "")), Pushed::Failed(_)), "{status}");
+            assert!(matches!(judge(&reply(status, ""), 0), Pushed::Failed(_)), "{status}");
         }
         for status in [500, 502, 504] {
-            assert!(matches!(judge(&reply(status, "")), Pushed::InDoubt(_)), "{status}");
+            assert!(matches!(judge(&reply(status, ""), 0), Pushed::InDoubt(_)), "{status}");
         }
         for status in [301, 307, 400, 401, 403, 404, 409, 410, 413, 415, 422, 501] {
-            assert!(matches!(judge(&reply(status, "")), Pushed::Rejected(_)), "{status}");
+            assert!(matches!(judge(&reply(status, ""), 0), Pushed::Rejected(_)), "{status}");
         }
     }
 

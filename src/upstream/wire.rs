@@ -9,7 +9,7 @@ use reqwest::header::ETAG;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::{cap, config::Upstream};
+use crate::{cap, clock::Clock, config::Upstream};
 
 /// Bytes of the longest answer to what we say: problems with every reason of a large report.
 const ANSWER: usize = 1024 * 1024;
@@ -39,6 +39,7 @@ pub enum Feed {
 /// The department's Loa.
 pub struct Wire {
     exchange: Exchange,
+    clock: Clock,
     base: String,
     authorization: String,
     allow_private: bool,
@@ -46,9 +47,10 @@ pub struct Wire {
 
 impl Wire {
     /// Where the settings say.
-    pub fn new(exchange: Exchange, upstream: &Upstream) -> Self {
+    pub fn new(exchange: Exchange, clock: &Clock, upstream: &Upstream) -> Self {
         Self {
             exchange,
+            clock: clock.clone(),
             base: format!("{}/api/v1/orders", upstream.url.trim_end_matches('/')),
             authorization: format!("Bearer {}", upstream.token.expose_secret()),
             allow_private: upstream.allow_private,
@@ -71,7 +73,7 @@ impl Wire {
         match reply.status {
             200..=299 | 304 => Ok(reply),
             // A token that was taken away, a limit, a server that is ill: a person or time mends it.
-            401 | 403 | 408 | 425 | 429 | 500..=599 => Err(Trouble::Later(said(&reply), reply.retry_after())),
+            401 | 403 | 408 | 425 | 429 | 500..=599 => Err(Trouble::Later(said(&reply), reply.retry_after(self.clock.millis()))),
             _ => Err(Trouble::Refused(said(&reply))),
         }
     }

@@ -205,6 +205,37 @@ async fn the_same_document_is_pushed_until_it_is_taken(world: &World) {
     assert_eq!((happened(world, id, "push_in_doubt").await.len(), happened(world, id, "push_failed").await.len()), (2, 1));
 }
 
+/// A server that says when to come again is heard, in seconds or by a date, within bounds: it does not make an order expire unasked.
+async fn a_server_that_says_when_to_come_again_is_heard(world: &World) {
+    let partner = Partner::start().await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), None).await;
+    let id = order_to(world, &viettel).await;
+    let expires_at = get(world, id).await.expires_at;
+    let mut pusher = pusher(world);
+    let mut asked = async |status, after: &'static str| {
+        partner.says(Say::Later(status, after));
+        assert_eq!(pushed(&mut pusher).await, FAILED);
+        let next_at = push(world, id).await.next_at;
+        let wait = next_at - world.now();
+        world.advance(wait - 1).await;
+        assert_eq!(pushed(&mut pusher).await, NONE, "it is left alone");
+        world.advance(1).await;
+        wait
+    };
+    assert_eq!(asked(429, "3600").await, HOUR);
+    let until = chrono::DateTime::from_timestamp_millis(world.now() + 2 * HOUR).unwrap();
+    let date: &'static str = until.format("%a, %d %b %Y %H:%M:%S GMT").to_string().leak();
+    let wait = asked(503, date).await;
+    assert!((2 * HOUR - 999..=2 * HOUR).contains(&wait), "to the second: {wait}");
+    assert_eq!(asked(503, "1").await, MINUTE, "no sooner than it would be otherwise");
+    assert_eq!(asked(503, "tomorrow").await, 2 * MINUTE, "that says nothing");
+    assert_eq!(asked(503, "999999999").await, 6 * HOUR);
+    assert_eq!(asked(429, "999999999").await, 6 * HOUR);
+    let left = expires_at - world.now();
+    assert_eq!(asked(429, "999999999").await, left / 2, "before it expires");
+    assert_eq!(pushed(&mut pusher).await, TAKEN);
+}
+
 async fn what_comes_back_with_a_push_holds_if_it_is_believed(world: &World) {
     let partner = Partner::start().await;
     let viettel = outlet_at(world, "viettel", &partner.address(), Some(fixture("signer.pem"))).await;
@@ -411,6 +442,7 @@ async fn an_address_inside_is_not_reached_unless_it_is_meant(world: &World) {
 
 on_both_engines!(
     the_same_document_is_pushed_until_it_is_taken,
+    a_server_that_says_when_to_come_again_is_heard,
     what_comes_back_with_a_push_holds_if_it_is_believed,
     an_answer_that_does_not_hold_is_noted_as_the_order_stands,
     of_two_nodes_one_pushes_an_order,

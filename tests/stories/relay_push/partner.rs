@@ -17,6 +17,8 @@ use tokio::{
 pub enum Say {
     /// A status and a body.
     Status(u16, &'static str),
+    /// A status, and when to come again.
+    Later(u16, &'static str),
     /// A status, and a body made of what it got.
     Reply(u16, fn(&[u8]) -> String),
     /// The same, once it is let ([`Partner::go_on`]).
@@ -95,15 +97,16 @@ async fn serve(mut wire: TcpStream, shared: Arc<Shared>) {
     let body = read[end..].to_vec();
     shared.got.lock().unwrap().push(Got { head, body: body.clone() });
     let say = shared.says.lock().unwrap().pop_front().unwrap_or(Say::Status(200, ""));
-    let (status, said) = match say {
-        Say::Status(status, said) => (status, said.to_string()),
-        Say::Reply(status, of) => (status, of(&body)),
+    let (status, said, later) = match say {
+        Say::Status(status, said) => (status, said.to_string(), String::new()),
+        Say::Later(status, after) => (status, String::new(), format!("retry-after: {after}\r\n")),
+        Say::Reply(status, of) => (status, of(&body), String::new()),
         Say::Held(status, of) => {
             shared.held.acquire().await.unwrap().forget();
-            (status, of(&body))
+            (status, of(&body), String::new())
         }
         Say::Nothing => return,
     };
-    let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{said}", said.len());
+    let answer = format!("HTTP/1.1 {status} X\r\n{later}content-length: {}\r\nconnection: close\r\n\r\n{said}", said.len());
     wire.write_all(answer.as_bytes()).await.unwrap();
 }
