@@ -4,6 +4,7 @@ pub mod browser;
 pub mod fill;
 pub mod judges;
 pub mod office;
+pub mod orders;
 
 use std::{
     net::TcpListener,

@@ -1,6 +1,7 @@
 //! A database of one's own with people, accounts and runs in it, and the steps that a process takes with them.
 
 mod campaigns;
+mod orders;
 mod people;
 mod receipts;
 mod rows;

@@ -16,7 +16,8 @@ use loa::{
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
-use super::{World, by_sms, content, is_sound, orders_of, outlet_of, province, take};
+use super::{World, content, outlet_of, province, take};
+use crate::{engines::world::by_sms, helpers::orders};
 
 /// Orders of one run.
 const OUTLETS: usize = 5;
@@ -98,20 +99,10 @@ fn line(rng: &mut StdRng) -> Count {
     let mut some = |most: i64| rng.random_range(0..most);
     let (delivered, failed, pending) = (some(20), some(5), some(5));
     let submitted = delivered + failed + pending + some(3);
-    let mut count = Count {
-        area: area.into(),
-        round: u16::try_from(1 + some(2)).unwrap(),
-        targeted: submitted + some(10),
-        submitted,
-        delivered: Some(delivered),
-        failed: Some(failed),
-        pending: Some(pending),
-        parts: Some(submitted),
-        cost: None,
-        starts_at: None,
-        ends_at: None,
-        by_cell: false,
-    };
+    let round = u16::try_from(1 + some(2)).unwrap();
+    let targeted = submitted + some(10);
+    let counted = orders::line(area, round, [targeted, submitted, delivered]);
+    let mut count = Count { failed: Some(failed), pending: Some(pending), parts: Some(submitted), ..counted };
     match rng.random_range(0..30) {
         0 => count.delivered = Some(count.submitted + 1),
         1 => count.submitted = count.targeted + 1,
@@ -212,7 +203,7 @@ fn figures(orders: &[(String, i64, &Model)], name: impl Fn(&str, &Count) -> Opti
     named
 }
 
-pub async fn whatever_is_sent_the_store_keeps_the_rules(world: &World) {
+async fn whatever_is_sent_the_store_keeps_the_rules(world: &World) {
     let wanted = std::env::var("LOA_SEQUENCES").ok().and_then(|n| n.parse::<usize>().ok());
     let sequences = wanted.unwrap_or(if world.db.engine() == Engine::Sqlite { 200 } else { 50 });
     let mut outlets = Vec::new();
@@ -223,7 +214,7 @@ pub async fn whatever_is_sent_the_store_keeps_the_rules(world: &World) {
     let mut all: Vec<(String, i64, Model)> = Vec::new();
     while all.len() < sequences {
         let run = world.run(&by_sms()).await;
-        let made = orders_of(world, run, "", &asked).await;
+        let made = world.ask(run, "", &asked).await;
         all.extend(made.into_iter().zip(&outlets).map(|(id, outlet)| (outlet.slug.clone(), id, Model::default())));
     }
     let (mut taken, mut repeated, mut refused) = (0, 0, 0);
@@ -261,5 +252,7 @@ pub async fn whatever_is_sent_the_store_keeps_the_rules(world: &World) {
         let is = count::figures(&world.db, &one, Cut::All, Eyes::All).await.unwrap();
         assert_eq!(is, figures(&[(String::new(), *id, *model)], |_, _| Some(String::new())));
     }
-    is_sound(world).await;
+    world.is_sound().await;
 }
+
+on_both_engines!(whatever_is_sent_the_store_keeps_the_rules);
