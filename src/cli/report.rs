@@ -2,7 +2,9 @@
 //! against the one before; and the figures on paper.
 
 mod compare;
+mod json;
 pub(super) mod page;
+mod unreached;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -12,33 +14,20 @@ use std::{
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
-use serde_json::json;
 
 use super::{Globals, Mistake, day, no_such_campaign};
 use crate::{
-    audience::{
-        formula::guarded,
-        place::{Found, Places},
-    },
+    audience::place::{Found, Places},
     campaign::{Goal, Goals},
     config::Config,
     db::Db,
     period::{Calendar, Period},
     phrase,
-    report::{
-        Cut, Fate, Gap, Report, Selection, Target, each_unreached,
-        kept::count_now,
-        paper::csv,
-        relayed::{self, Relayed},
-        report_against, targets, unreached,
-    },
+    report::{Cut, Selection, kept::count_now, paper::csv, report_against, targets},
     run::command,
     words::{self, Lang},
 };
 use compare::Compared;
-
-/// What stands before a CSV file so that Excel reads its letters as UTF-8.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Report whom campaigns reached, what was sent and what it cost
 #[derive(clap::Args)]
@@ -107,7 +96,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     known(&db, &config, globals, selection.campaign.as_ref()).await?;
     let now = globals.clock.millis();
     if args.unreached {
-        return print_unreached(&db, &args, &selection, format, now, globals.lang).await;
+        return unreached::print(&db, &args, &selection, format, now, globals.lang).await;
     }
     // One table has one shape: goals are in the page and in JSON, not among a CSV's lines.
     let goals = if format == Format::Csv { Vec::new() } else { goals(&config, globals) };
@@ -133,7 +122,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             io::stdout().write_all(&csv(&report.total, report.by, &report.lines, report.relayed.as_ref(), globals.lang)?)?;
         }
         Format::Json => {
-            let mut value = as_json(&report, globals.lang);
+            let mut value = json::report(&report, globals.lang);
             if let Some(compared) = &compared {
                 compared.add_to(&mut value);
             }
@@ -228,121 +217,4 @@ async fn known(db: &Db, config: &Config, globals: &Globals, campaign: Option<&St
     }
     let library = globals.library(config).await;
     if library.campaigns.contains_key(slug) { Ok(()) } else { Err(no_such_campaign(slug, config, &library).into()) }
-}
-
-async fn print_unreached(
-    db: &Db,
-    args: &Args,
-    selection: &Selection,
-    format: Format,
-    now: i64,
-    lang: Lang,
-) -> anyhow::Result<ExitCode> {
-    if args.by.is_some_and(|by| !matches!(by, Cut::Area | Cut::Reason)) {
-        return Err(Mistake(phrase!(
-            "`--unreached` chỉ chia theo `area` hoặc `reason`",
-            "`--unreached` is split by `area` or `reason` only"
-        ))
-        .into());
-    }
-    match format {
-        Format::Csv => {
-            let mut out = csv_out()?;
-            out.write_record(["ref", "area", "area_name", "result", "reason"])?;
-            let mut take = |missed: crate::report::Missed| {
-                let area = missed.area.unwrap_or_default();
-                let name = Places::built_in().full_name(&area).unwrap_or_default();
-                let (fate, cause) = (missed.outcome.fate.name(), missed.outcome.cause.name());
-                out.write_record([&*guarded(&missed.reference), &area, &name, fate, cause]).map_err(io::Error::from)
-            };
-            each_unreached(db, selection, now, &mut take).await?;
-            out.flush()?;
-        }
-        Format::Table => write!(io::stdout(), "{}", page::unreached(&unreached(db, selection, now).await?, args.by, lang))?,
-        Format::Json => {
-            let gaps = unreached(db, selection, now).await?;
-            let people: i64 = gaps.iter().map(|gap| gap.people).sum();
-            let gaps: Vec<_> = gaps.iter().map(|gap| gap_json(gap, lang)).collect();
-            Globals::print_json(&json!({ "at": instant(now), "selection": selection, "not_reached": people, "lines": gaps }))?;
-        }
-        Format::Xlsx | Format::Docx => {
-            return Err(Mistake(phrase!(
-                "`--unreached` in được dạng table, csv hoặc json",
-                "`--unreached` is printed as table, csv or json"
-            ))
-            .into());
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn gap_json(gap: &Gap, lang: Lang) -> serde_json::Value {
-    let name = gap.area.as_deref().and_then(|code| Places::built_in().name(code));
-    json!({
-        "area": gap.area, "area_name": name, "result": gap.outcome.fate.name(), "reason": gap.outcome.cause.name(),
-        "label": gap.outcome.why().text(lang), "people": gap.people,
-    })
-}
-
-/// Confirmed and presumed stand side by side, each with its share of the population; they are never added up.
-fn goal_json(target: &Target) -> serde_json::Value {
-    let (goal, population) = (&target.goal, target.population());
-    let (confirmed, presumed) = (target.people.of(Fate::Confirmed), target.people.of(Fate::Presumed));
-    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
-    let share = |people: i64| people as f64 / population.max(1) as f64;
-    json!({
-        "title": goal.title, "basis": goal.basis, "from": goal.from, "through": goal.through, "value": goal.value,
-        "areas": goal.population, "population": population, "source": goal.source, "as_of": goal.as_of,
-        "confirmed": confirmed, "presumed": presumed, "share_confirmed": share(confirmed), "share_presumed": share(presumed),
-    })
-}
-
-fn as_json(report: &Report, lang: Lang) -> serde_json::Value {
-    let lines: Vec<_> = report
-        .lines
-        .iter()
-        .map(|line| {
-            let (people, deliveries) = (line.figures.people, line.figures.deliveries);
-            json!({ "key": line.key, "name": line.name.text(lang), "people": people, "deliveries": deliveries })
-        })
-        .collect();
-    json!({
-        "at": instant(report.at), "selection": report.selection, "campaign": report.subject, "runs": report.runs,
-        "people": report.total.people, "deliveries": report.total.deliveries, "by": report.by, "lines": lines,
-        "relayed": report.relayed.as_ref().map(relayed_json),
-        "goals": report.targets.iter().map(goal_json).collect::<Vec<_>>(),
-    })
-}
-
-/// What outlets reported, apart from people and messages; what nobody counts is null.
-fn relayed_json(relayed: &Relayed) -> serde_json::Value {
-    let counts = |figures: &crate::relay::count::Figures| {
-        let counts = relayed::columns()
-            .into_iter()
-            .map(|(_, name, of)| (name.trim_start_matches("relay_").to_string(), of(figures).into()));
-        let all = std::iter::once(("orders".to_string(), figures.orders.into())).chain(counts);
-        serde_json::Value::Object(all.collect())
-    };
-    let line = |line: &relayed::Line| json!({ "key": line.key, "name": line.name, "counts": counts(&line.figures) });
-    let by: serde_json::Map<String, serde_json::Value> = relayed
-        .splits()
-        .map(|(cut, lines)| (relayed::named(cut).trim_start_matches("relay_").to_string(), lines.iter().map(line).collect()))
-        .collect();
-    json!({
-        "reported_by": "carrier", "unit": "subscribers", "orders": relayed.orders, "total": counts(&relayed.total), "by": by,
-        "others": relayed.others.iter().map(line).collect::<Vec<_>>(),
-        "kinds": relayed.kinds, "silent": relayed.silent, "more_silent": relayed.more_silent,
-    })
-}
-
-fn instant(millis: i64) -> Option<String> {
-    Some(chrono::DateTime::from_timestamp_millis(millis)?.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
-}
-
-type Csv = csv::Writer<io::Stdout>;
-
-fn csv_out() -> io::Result<Csv> {
-    let mut out = io::stdout();
-    out.write_all(BYTE_ORDER_MARK.as_bytes())?;
-    Ok(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
 }

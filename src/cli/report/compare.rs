@@ -87,7 +87,7 @@ impl Compared {
         }
         value["measures"] = measures(&self.sheet);
         value["closing"] = self.closing.as_ref().map_or(Value::Null, |closing| {
-            json!({ "id": closing.id, "hash": closing.hash, "by": closing.by, "closed_at": super::instant(closing.closed_at) })
+            json!({ "id": closing.id, "hash": closing.hash, "by": closing.by, "closed_at": super::json::instant(closing.closed_at) })
         });
         value["adjustments"] = self
             .adjusted

@@ -1,7 +1,6 @@
 //! A report as a page of text. Whatever stands above a total adds up to it, and a legend says what each figure means.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod relayed;
 
 use chrono::NaiveDate;
 
@@ -9,11 +8,8 @@ use crate::{
     audience::place::Places,
     cli::table,
     delivery::State,
-    phrase, relay,
-    report::{
-        Cut, Fate, Figures, Gap, Report, Selection, Target,
-        relayed::{self, Relayed},
-    },
+    phrase,
+    report::{Cut, Fate, Figures, Report, Selection, Target},
     words::{self, Lang, Phrase, width},
 };
 
@@ -282,75 +278,6 @@ impl Page {
         }
     }
 
-    /// What outlets reported: below everything else, and never among it.
-    fn relayed(&mut self, reported: &Relayed) {
-        let title = self.word(&relayed::label());
-        self.say(&format!("\n{title}"));
-        let columns = relayed::columns();
-        let cells = |name: &str, figures: &relay::count::Figures| -> Vec<String> {
-            let counts = columns.iter().map(|(_, _, of)| relayed::shown(of(figures), self.lang));
-            [name.to_string(), words::number(figures.orders, self.lang)].into_iter().chain(counts).collect()
-        };
-        let mut tables = Vec::new();
-        for (cut, lines) in reported.splits() {
-            let rows: Vec<Vec<String>> = lines.iter().map(|line| cells(&line.name, &line.figures)).collect();
-            tables.push((cut, relayed::title(cut).1, rows));
-        }
-        if let Some((.., rows)) = tables.first_mut() {
-            rows.push(cells(self.lang.pick("Tổng", "Total"), &reported.total));
-        }
-        if !reported.others.is_empty() {
-            let rows = reported.others.iter().map(|line| cells(&line.name, &line.figures)).collect();
-            tables.push((relay::count::Cut::Kind, relayed::others(), rows));
-        }
-        for (cut, name, rows) in tables {
-            let name = self.word(&name);
-            let orders = self.lang.pick("Báo cáo", "Reports");
-            let names: Vec<String> = relayed::names(cut).iter().map(|name| self.word(name)).collect();
-            let heading: Vec<&str> = [name.as_str(), orders].into_iter().chain(names.iter().map(String::as_str)).collect();
-            self.text.push_str(&table::with_figures(&heading, &rows, 1));
-            self.say("");
-        }
-        if !reported.kinds.is_empty() {
-            let heading = match self.lang {
-                Lang::Vi => ["Đơn vị", "Được yêu cầu", "Đã xong", "Tỷ lệ", "Từ chối", "Quá hạn"],
-                Lang::En => ["Outlets", "Asked", "Done", "Share", "Refused", "Overdue"],
-            };
-            let rows: Vec<Vec<String>> = reported
-                .kinds
-                .iter()
-                .map(|far| {
-                    let n = |n: i64| words::number(n, self.lang);
-                    let share = words::share(far.done, far.asked, self.lang);
-                    let name = far.kind.label().text(self.lang).to_string();
-                    vec![name, n(far.asked), n(far.done), share, n(far.refused), n(far.overdue)]
-                })
-                .collect();
-            self.text.push_str(&table::with_figures(&heading, &rows, 1));
-            self.say("");
-        }
-        if !reported.silent.is_empty() {
-            let name = self.word(&phrase!("Chưa có báo cáo:", "Nothing reported yet:"));
-            self.say(&name);
-            for one in &reported.silent {
-                let state = if one.overdue { phrase!("Quá hạn báo cáo", "Overdue") } else { one.state.label() };
-                let line = format!("  {} ({}): {}", one.outlet, one.campaign, self.word(&state));
-                self.say(&line);
-            }
-            if reported.more_silent > 0 {
-                let more = self.number(reported.more_silent);
-                let line = self.word(&phrase!("  và {more} yêu cầu khác", "  and {more} other orders"));
-                self.say(&line);
-            }
-            self.say("");
-        }
-        let note = self.word(&phrase!(
-            "“—”: chưa rõ, không phải bằng 0. Yêu cầu được tính vào kỳ của đợt gửi; diễn tập và thử kỹ thuật không tính.",
-            "“—”: not known, and not 0. An order counts in the period of its run; exercises and tests count nowhere."
-        ));
-        self.say(&note);
-    }
-
     fn cells(&self, name: &str, figures: &Figures) -> Vec<String> {
         use State::{Accepted, Cancelled, Enroute, InDoubt, Lapsed, Pending, Skipped, Submitting, Unknown};
         let (people, deliveries) = (&figures.people, &figures.deliveries);
@@ -445,45 +372,4 @@ fn meets(part: i64, whole: i64, goal: f64) -> bool {
 
 fn per_cent(share: f64, lang: Lang) -> String {
     format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', lang.pick(",", "."))
-}
-
-/// The page of who was not reached, by place and reason, or by one of them.
-pub(super) fn unreached(gaps: &[Gap], by: Option<Cut>, lang: Lang) -> String {
-    if gaps.is_empty() {
-        return lang.pick("Không còn ai chưa được tiếp cận.\n", "Nobody was left unreached.\n").to_string();
-    }
-    let mut rows: BTreeMap<(String, String), i64> = BTreeMap::new();
-    for gap in gaps {
-        let area = match &gap.area {
-            Some(code) => format!("{code} {}", Places::built_in().name(code).unwrap_or_default()),
-            None => lang.pick("(chưa rõ địa bàn)", "(not known)").to_string(),
-        };
-        let key = match by {
-            Some(Cut::Area) => (area, String::new()),
-            Some(_) => (String::new(), gap.outcome.why().text(lang).to_string()),
-            None => (area, gap.outcome.why().text(lang).to_string()),
-        };
-        *rows.entry(key).or_default() += gap.people;
-    }
-    let total: i64 = rows.values().sum();
-    let mut rows: Vec<((String, String), i64)> = rows.into_iter().collect();
-    // Places in their order, what lies in none at the end; within a place, and without places, the most first.
-    rows.sort_by_key(|((area, _), people)| (area.starts_with('('), area.clone(), std::cmp::Reverse(*people)));
-    let mut cells: Vec<Vec<String>> =
-        rows.into_iter().map(|((area, why), people)| vec![area, why, words::number(people, lang)]).collect();
-    let all = lang.pick("Tổng số người chưa tiếp cận được", "Everybody not reached").to_string();
-    let all = if by == Some(Cut::Reason) { [String::new(), all] } else { [all, String::new()] };
-    cells.push(all.into_iter().chain([words::number(total, lang)]).collect());
-    let heading = match lang {
-        Lang::Vi => ["Địa bàn", "Lý do", "Số người"],
-        Lang::En => ["Area", "Reason", "People"],
-    };
-    let mut page = table::with_figures(&heading, &cells, 2);
-    let hint = phrase!(
-        "`--format csv` liệt kê từng người theo mã (ref), không có địa chỉ.",
-        "`--format csv` lists each person by ref, without addresses."
-    );
-    // Writing to a string cannot fail.
-    let _ = write!(page, "\n{}\n", hint.text(lang));
-    page
 }
