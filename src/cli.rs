@@ -16,6 +16,7 @@ mod doctor;
 mod existing;
 mod gateways;
 mod help;
+mod hidden;
 mod init;
 mod log;
 mod migrate;

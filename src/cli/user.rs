@@ -1,17 +1,18 @@
 //! `loa user`: who may sign in to the console, for whoever is at this machine's keyboard. What pages do, it does by the same rules and
 //! with the same record; it also makes the first user, and helps an administrator who cannot sign in.
 
+mod department;
+mod show;
+
 use std::{
-    collections::BTreeMap,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Asia::Ho_Chi_Minh;
 use serde_json::{Value, json};
 
-use super::{Globals, Mistake, audience::opened, table};
+use self::show::{local, rfc3339, shown};
+use super::{Globals, Mistake, audience::opened, hidden};
 use crate::{
     audit::Actor,
     config::Config,
@@ -304,7 +305,7 @@ impl Ground<'_> {
         if io::stdin().is_terminal() {
             write!(io::stderr(), "{}: ", self.lang().pick("Mật khẩu", "Password"))?;
         }
-        let typed = hidden_line()?;
+        let typed = hidden::line()?;
         let typed = typed.trim_end_matches(['\r', '\n']);
         password::check(typed, email, name).map_err(|weak| Mistake(weak.words()))?;
         Ok(password::hash(typed, &self.seal).await?)
@@ -328,55 +329,6 @@ impl Ground<'_> {
             ),
         )?;
         Ok(())
-    }
-
-    async fn list(&self) -> anyhow::Result<()> {
-        let users = user::list(&self.db).await?;
-        let slugs: BTreeMap<i64, String> =
-            outlet::list(&self.db, &self.seal).await?.into_iter().map(|outlet| (outlet.id, outlet.slug)).collect();
-        let acts_for = outlet::of_users(&self.db).await?;
-        let outlet = |user: &User| acts_for.get(&user.id).and_then(|outlet| slugs.get(outlet)).cloned();
-        if self.globals.json {
-            let one = |user: &User| {
-                let mut value = shown(user);
-                value["outlet"] = json!(outlet(user));
-                value
-            };
-            return Ok(Globals::print_json(&users.iter().map(one).collect())?);
-        }
-        let lang = self.lang();
-        let head = [
-            phrase!("Địa chỉ", "Address"),
-            phrase!("Tên", "Name"),
-            phrase!("Vai trò", "Roles"),
-            phrase!("Đơn vị", "Departments"),
-            phrase!("Đăng nhập gần nhất", "Last signed in"),
-            phrase!("Ghi chú", "Note"),
-        ];
-        let rows = users.iter().map(|user| {
-            let departments = if let Some(outlet) = outlet(user) {
-                outlet
-            } else if user.departments.is_everything() {
-                lang.pick("tất cả", "all").to_string()
-            } else {
-                user.departments.names().collect::<Vec<_>>().join(", ")
-            };
-            let note = match (user.disabled_at, user.has_password || user.has_subject) {
-                (Some(_), _) => lang.pick("đã khóa", "disabled"),
-                (None, false) => lang.pick("chưa đặt mật khẩu", "no password yet"),
-                _ if user.has_second_factor => lang.pick("xác thực hai lớp", "two-factor"),
-                _ => "",
-            };
-            vec![
-                user.email.clone(),
-                user.name.clone(),
-                user.roles.names().join(", "),
-                departments,
-                user.signed_in_at.map(local).unwrap_or_default(),
-                note.to_string(),
-            ]
-        });
-        Ok(write!(io::stdout(), "{}", table::render(&head.each_ref().map(|words| words.text(lang)), &rows.collect::<Vec<_>>()))?)
     }
 
     async fn disable(&self, email: &str, disabled: bool, by: By) -> anyhow::Result<()> {
@@ -412,97 +364,5 @@ impl Ground<'_> {
         let departments: Vec<&str> = user.departments.names().collect();
         let departments = if user.departments.is_everything() { "*".to_string() } else { departments.join(", ") };
         Ok(self.say(&shown(&user), &phrase!("{name}: {roles}; {departments}", "{name}: {roles}; {departments}"))?)
-    }
-
-    async fn department(&self, add: Option<String>, remove: Option<String>, by: By) -> anyhow::Result<()> {
-        let now = self.now();
-        if let Some(name) = add {
-            let Some(name) = user::name(&name) else {
-                return Err(Mistake(phrase!("tên trống hoặc quá dài", "the name is empty or too long")).into());
-            };
-            user::add_department(&self.db, &name, &self.actor(by)?, now).await?.map_err(refused)?;
-        } else if let Some(name) = remove {
-            for id in self.departments(std::slice::from_ref(&name)).await? {
-                user::remove_department(&self.db, id, &Actor::command(self.globals.officer(by.by.clone())?), now)
-                    .await?
-                    .map_err(refused)?;
-            }
-        }
-        let all = user::departments(&self.db).await?;
-        if self.globals.json {
-            let all: Vec<Value> = all.iter().map(|d| json!({ "id": d.id, "name": d.name, "members": d.members })).collect();
-            return Ok(Globals::print_json(&json!(all))?);
-        }
-        let head = [phrase!("Đơn vị", "Department"), phrase!("Số người", "Members")];
-        let rows = all.iter().map(|department| vec![department.name.clone(), department.members.to_string()]);
-        let head = head.each_ref().map(|words| words.text(self.lang()));
-        Ok(write!(io::stdout(), "{}", table::render(&head, &rows.collect::<Vec<_>>()))?)
-    }
-}
-
-fn shown(user: &User) -> Value {
-    let departments: Vec<&str> = user.departments.names().collect();
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "roles": user.roles.names(),
-        "departments": if user.departments.is_everything() { json!("all") } else { json!(departments) },
-        "second_factor": user.has_second_factor,
-        "password": user.has_password,
-        "signed_in_at": user.signed_in_at.map(rfc3339),
-        "disabled_at": user.disabled_at.map(rfc3339),
-    })
-}
-
-fn at(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default()
-}
-
-fn rfc3339(millis: i64) -> String {
-    at(millis).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}
-
-fn local(millis: i64) -> String {
-    at(millis).with_timezone(&Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
-}
-
-/// A line of standard input that a terminal does not show.
-fn hidden_line() -> io::Result<String> {
-    let _hidden = Hidden::begin();
-    let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
-    Ok(line)
-}
-
-/// While it lives, the terminal does not show what is typed.
-struct Hidden(#[cfg(unix)] Option<rustix::termios::Termios>);
-
-impl Hidden {
-    #[cfg(unix)]
-    fn begin() -> Self {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-        let before = tcgetattr(io::stdin()).ok();
-        if let Some(mut modes) = before.clone() {
-            modes.local_modes.remove(LocalModes::ECHO);
-            // A terminal that will not hide it still takes it.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &modes);
-        }
-        Self(before)
-    }
-
-    #[cfg(not(unix))]
-    const fn begin() -> Self {
-        Self()
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Flush, before);
-            let _ = writeln!(io::stderr());
-        }
     }
 }
