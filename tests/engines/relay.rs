@@ -35,11 +35,6 @@ fn somebody() -> Actor {
     Actor::command("Lan")
 }
 
-/// By an office that sees everything.
-fn by<'a>(world: &World, actor: &'a Actor) -> By<'a> {
-    By { actor, eyes: Eyes::All, now: world.now() }
-}
-
 fn of_outlet<'a>(world: &World, actor: &'a Actor, outlet: &Outlet) -> By<'a> {
     By { actor, eyes: Eyes::Outlet(outlet.id), now: world.now() }
 }
@@ -68,5 +63,5 @@ fn reported(world: &World, sequence: i64, counts: Vec<Count>) -> Report {
 
 async fn take(world: &World, id: i64, report: &Report) -> Result<Taken, Rejected> {
     let actor = somebody();
-    report::take(&world.db, id, report, province, &by(world, &actor)).await.unwrap()
+    report::take(&world.db, id, report, province, &world.by(&actor)).await.unwrap()
 }

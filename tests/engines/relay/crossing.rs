@@ -11,7 +11,7 @@ use loa::{
     within,
 };
 
-use super::{World, by, content, outlet_of, somebody, state};
+use super::{World, content, outlet_of, somebody, state};
 use crate::helpers::orders::DAY;
 
 static HOLD: Sql = Sql::new(r"SELECT o.id FROM relay_order o WHERE o.id = $1 :lock(o)");
@@ -79,7 +79,7 @@ async fn only_one_follows_whoever_asks_at_once(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let id = world.order_to(&viettel, content(world)).await;
     let actor = somebody();
-    answer::acknowledge(&world.db, id, "", &by(world, &actor)).await.unwrap().unwrap();
+    answer::acknowledge(&world.db, id, "", &world.by(&actor)).await.unwrap().unwrap();
     let tries: Vec<_> = (0..6)
         .map(|n| {
             let (db, content, now) = (world.db.clone(), content(world), world.now());

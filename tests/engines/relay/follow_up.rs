@@ -13,14 +13,14 @@ use loa::{
     },
 };
 
-use super::{World, by, content, line, outlet_of, reported, somebody, state, take};
+use super::{World, content, line, outlet_of, reported, somebody, state, take};
 
 async fn updates_and_cancels_follow_what_was_acknowledged(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let id = world.order_to(&viettel, content(world)).await;
     let actor = Actor { user: Some(1), ..somebody() };
     let approver = Actor { user: Some(2), ..somebody() };
-    let by = by(world, &actor);
+    let by = world.by(&actor);
     hand::by_hand(&world.db, id, "công văn 12", &by).await.unwrap().unwrap();
     let changed = Content { status: Status::Test, title: "Bản sửa".into(), ..content(world) };
     assert_eq!(follow::update(&world.db, id, &changed, "", &by).await.unwrap(), Err(Refusal::NotAcknowledged));
@@ -69,14 +69,14 @@ async fn updates_and_cancels_follow_what_was_acknowledged(world: &World) {
 /// An order that its outlet took, with an Update of it that goes out.
 async fn updated(world: &World, outlet: &Outlet, title: &str) -> (i64, i64) {
     let id = world.order_to(outlet, content(world)).await;
-    answer::acknowledge(&world.db, id, "", &by(world, &somebody())).await.unwrap().unwrap();
+    answer::acknowledge(&world.db, id, "", &world.by(&somebody())).await.unwrap().unwrap();
     (id, update_of(world, id, title).await)
 }
 
 async fn update_of(world: &World, id: i64, title: &str) -> i64 {
     let content = Content { title: title.into(), ..content(world) };
-    let update = follow::update(&world.db, id, &content, "", &by(world, &somebody())).await.unwrap().unwrap().id;
-    order::approve(&world.db, update, &by(world, &somebody())).await.unwrap().unwrap();
+    let update = follow::update(&world.db, id, &content, "", &world.by(&somebody())).await.unwrap().unwrap().id;
+    order::approve(&world.db, update, &world.by(&somebody())).await.unwrap().unwrap();
     update
 }
 
@@ -84,7 +84,7 @@ async fn update_of(world: &World, id: i64, title: &str) -> i64 {
 async fn what_was_refused_returns_while_nothing_else_follows(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let actor = somebody();
-    let by = by(world, &actor);
+    let by = world.by(&actor);
     let (id, first) = updated(world, &viettel, "Bản sửa 1").await;
     answer::refuse(&world.db, first, "quá dài", &by).await.unwrap().unwrap();
     let second = update_of(world, id, "Bản sửa 2").await;
@@ -112,7 +112,7 @@ async fn what_was_refused_returns_while_nothing_else_follows(world: &World) {
 async fn an_update_of_what_has_ended_is_not_approved(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let actor = somebody();
-    let by = by(world, &actor);
+    let by = world.by(&actor);
     let changed = Content { title: "Bản sửa".into(), ..content(world) };
     for (ends, refusal) in [(true, Refusal::Refused), (false, Refusal::Closed)] {
         let id = world.order_to(&viettel, content(world)).await;
@@ -132,7 +132,7 @@ async fn an_update_of_what_has_ended_is_not_approved(world: &World) {
 async fn what_is_opened_again_stands_where_it_stood(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let actor = somebody();
-    let by = by(world, &actor);
+    let by = world.by(&actor);
     let (taken, refused) = (world.order_to(&viettel, content(world)).await, world.order_to(&viettel, content(world)).await);
     answer::acknowledge(&world.db, taken, "", &by).await.unwrap().unwrap();
     answer::refuse(&world.db, refused, "không", &by).await.unwrap().unwrap();
@@ -159,7 +159,7 @@ async fn what_is_opened_again_stands_where_it_stood(world: &World) {
 async fn what_is_closed_is_replaced_all_the_same(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let actor = somebody();
-    let by = by(world, &actor);
+    let by = world.by(&actor);
     let (id, update) = updated(world, &viettel, "Bản sửa").await;
     let last = Report { last: true, ..reported(world, 1, vec![line("01", 1, [10, 10, 9])]) };
     take(world, id, &last).await.unwrap();
@@ -176,7 +176,7 @@ async fn what_is_closed_is_replaced_all_the_same(world: &World) {
 async fn what_was_withdrawn_takes_reports_by_the_same_rules(world: &World) {
     let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Hand).await;
     let actor = somebody();
-    let by = by(world, &actor);
+    let by = world.by(&actor);
     let (id, update) = updated(world, &viettel, "Bản sửa").await;
     answer::acknowledge(&world.db, update, "", &by).await.unwrap().unwrap();
     let counted = |sequence, n| reported(world, sequence, vec![line("01", 1, [100, n, n])]);

@@ -9,7 +9,7 @@ use loa::{
     },
 };
 
-use super::{World, by, content, outlet_of, somebody, state};
+use super::{World, content, outlet_of, somebody, state};
 use crate::helpers::orders::DAY;
 
 async fn a_push_is_claimed_by_one_and_says_the_same_at_every_try(world: &World) {
@@ -23,7 +23,7 @@ async fn a_push_is_claimed_by_one_and_says_the_same_at_every_try(world: &World) 
 
     // While it is on its way nobody knows; then it is certain that it did not get there.
     let actor = somebody();
-    let withdraw = async || order::withdraw(&world.db, id, "nhầm", &by(world, &actor)).await.unwrap();
+    let withdraw = async || order::withdraw(&world.db, id, "nhầm", &world.by(&actor)).await.unwrap();
     assert_eq!(withdraw().await, Err(Refusal::InDoubt));
     hand::pushed(&world.db, id, &Pushed::Failed("no connection".into()), world.now()).await.unwrap().unwrap();
     assert!(!world.order(id).await.in_doubt);
@@ -44,12 +44,12 @@ async fn a_push_is_claimed_by_one_and_says_the_same_at_every_try(world: &World) 
     // What the server will say no to again waits for somebody, who may have it tried at once.
     world.advance(60_000).await;
     assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap().len(), 1);
-    hand::retry(&world.db, id, &by(world, &actor)).await.unwrap().unwrap();
+    hand::retry(&world.db, id, &world.by(&actor)).await.unwrap().unwrap();
     assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap(), [], "a try is under way");
     hand::pushed(&world.db, id, &Pushed::Rejected("404".into()), world.now()).await.unwrap().unwrap();
     let push = hand::push(&world.db, id).await.unwrap().unwrap();
     assert_eq!((push.rejected, push.doubt, push.next_at), (true, true, world.now() + 30 * 60_000));
-    hand::retry(&world.db, id, &by(world, &actor)).await.unwrap().unwrap();
+    hand::retry(&world.db, id, &world.by(&actor)).await.unwrap().unwrap();
 
     // A stopped run's orders stay; a crash of whoever claimed one is over with its lease.
     let run = world.order(id).await.run;
@@ -76,7 +76,7 @@ async fn what_expires_before_anybody_has_it_is_over(world: &World) {
     // Whoever claimed it is gone, and its claim is over.
     world.advance(hand::LEASE).await;
     let actor = somebody();
-    assert_eq!(hand::by_hand(&world.db, left, "văn bản", &by(world, &actor)).await.unwrap(), Err(Refusal::Expired));
+    assert_eq!(hand::by_hand(&world.db, left, "văn bản", &world.by(&actor)).await.unwrap(), Err(Refusal::Expired));
     assert_eq!(hand::lapse(&world.db, world.now()).await.unwrap(), 2);
     assert_eq!(state(world, left).await, State::Cancelled);
     assert_eq!(state(world, doubted).await, State::HandedOver, "the outlet may have it, so its report is owed");

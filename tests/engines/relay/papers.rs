@@ -6,7 +6,7 @@ use loa::{
     transaction,
 };
 
-use super::{World, by, content, of_outlet, outlet_of, somebody};
+use super::{World, content, of_outlet, outlet_of, somebody};
 
 async fn a_paper_belongs_to_the_order_that_it_was_brought_for(world: &World) {
     let [viettel, vina] =
@@ -34,7 +34,7 @@ async fn a_paper_belongs_to_the_order_that_it_was_brought_for(world: &World) {
     let said: Vec<_> = order::events(&world.db, other).await.unwrap().into_iter().map(|event| event.detail).collect();
     assert!(said.contains(&"Đã nhận".to_string()), "{said:?}");
     // What an officer read on a paper is of the order whose answer it is.
-    let office = self::by(world, &actor);
+    let office = world.by(&actor);
     let scan =
         transaction!(world.db, |tx| paper::keep(tx, "tra-loi.pdf", "application/pdf", b"%PDF-scan", &office).await).unwrap();
     assert_eq!(paper::of_order(&world.db, &mine, &scan, Eyes::All).await.unwrap(), None);

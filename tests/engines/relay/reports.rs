@@ -11,7 +11,7 @@ use loa::{
     transaction,
 };
 
-use super::{World, by, content, line, outlet_of, reported, somebody, take};
+use super::{World, content, line, outlet_of, reported, somebody, take};
 use crate::helpers::orders::DAY;
 
 async fn reports_add_up_and_are_kept(world: &World) {
@@ -51,7 +51,7 @@ async fn reports_add_up_and_are_kept(world: &World) {
     let Err(Rejected::Faults(faults)) = take(world, id, &correction).await else { panic!() };
     assert_eq!(faults[0].field, "evidence");
     let hash =
-        transaction!(world.db, |tx| paper::keep(tx, "cv.pdf", "application/pdf", b"%PDF", &by(world, &actor)).await).unwrap();
+        transaction!(world.db, |tx| paper::keep(tx, "cv.pdf", "application/pdf", b"%PDF", &world.by(&actor)).await).unwrap();
     let correction = Report { evidence: Some(hash.clone()), ..correction };
     assert_eq!(take(world, id, &correction).await.unwrap().order.state, State::Reported);
     assert_eq!(paper::bytes(&world.db, &hash).await.unwrap().as_deref(), Some(&b"%PDF"[..]));
@@ -61,10 +61,10 @@ async fn reports_add_up_and_are_kept(world: &World) {
     let all = count::figures(&world.db, &Selection::default(), Cut::All, Eyes::All).await.unwrap();
     assert_eq!((all[""].targeted, all[""].delivered), (150, Some(110)), "the correction alone counts");
 
-    order::close(&world.db, id, "", &by(world, &actor)).await.unwrap().unwrap();
+    order::close(&world.db, id, "", &world.by(&actor)).await.unwrap().unwrap();
     let late = Report { sequence: 4, ..correction.clone() };
     assert_eq!(take(world, id, &late).await, Err(Rejected::Refused(Refusal::Closed)));
-    order::reopen(&world.db, id, "còn sai", &by(world, &actor)).await.unwrap().unwrap();
+    order::reopen(&world.db, id, "còn sai", &world.by(&actor)).await.unwrap().unwrap();
     assert_eq!(take(world, id, &late).await.unwrap().order.state, State::Reported);
     world.is_sound().await;
 }
@@ -95,7 +95,7 @@ async fn late_reports_are_chased_once_a_day(world: &World) {
     let (late, done) = (world.order_to(&viettel, content(world)).await, world.order_to(&viettel, content(world)).await);
     let actor = somebody();
     for id in [late, done] {
-        hand::by_hand(&world.db, id, "công văn", &by(world, &actor)).await.unwrap().unwrap();
+        hand::by_hand(&world.db, id, "công văn", &world.by(&actor)).await.unwrap().unwrap();
     }
     let last = Report { last: true, ..reported(world, 1, vec![line("01", 1, [10, 10, 9])]) };
     take(world, done, &last).await.unwrap();
@@ -111,7 +111,7 @@ async fn late_reports_are_chased_once_a_day(world: &World) {
     chase::done(&world.db, &due[0], false, world.now()).await.unwrap();
     let due = chase::due(&world.db, 10, world.now()).await.unwrap();
     assert_eq!(due.len(), 1, "the mail did not go out");
-    answer::begin(&world.db, late, "", &by(world, &actor)).await.unwrap().unwrap();
+    answer::begin(&world.db, late, "", &world.by(&actor)).await.unwrap().unwrap();
     chase::done(&world.db, &due[0], true, world.now()).await.unwrap();
     world.is_sound().await;
     world.advance(chase::EVERY - 1).await;

@@ -6,7 +6,7 @@ use loa::{
     transaction,
 };
 
-use super::{World, by, content, outlet_of, somebody, state};
+use super::{World, content, outlet_of, somebody, state};
 use crate::engines::world::{EVERYBODY, by_sms, source};
 
 async fn a_run_makes_each_order_once(world: &World) {
@@ -29,7 +29,7 @@ async fn a_run_makes_each_order_once(world: &World) {
     let actor = somebody();
     let failed: loa::db::Result<()> = transaction!(world.db, |tx| {
         let run = make::Run { run: 99, campaign: "x", owner: "" };
-        make::orders(tx, &run, &asked, true, &by(world, &actor)).await?;
+        make::orders(tx, &run, &asked, true, &world.by(&actor)).await?;
         Err(loa::db::DbError::Refused("no".into()))
     });
     assert!(failed.is_err());
@@ -104,7 +104,7 @@ async fn an_aborted_run_takes_back_what_nobody_has(world: &World) {
     let run = world.run(&by_sms()).await;
     let made = world.ask(run, "", &[(viettel, content(world)), (school, content(world))]).await;
     let actor = somebody();
-    hand::by_hand(&world.db, made[0], "công văn", &by(world, &actor)).await.unwrap().unwrap();
+    hand::by_hand(&world.db, made[0], "công văn", &world.by(&actor)).await.unwrap().unwrap();
     let who = loa::run::command::By { name: "Lan", at: world.now() };
     let changed =
         transaction!(world.db, |tx| loa::run::command::change(tx, run, loa::run::command::Change::Abort, Some(who)).await);

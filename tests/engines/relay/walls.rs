@@ -11,7 +11,7 @@ use loa::{
     user::{self, Scope},
 };
 
-use super::{World, by, content, line, of_outlet, outlet_of, province, reported, somebody, state, take};
+use super::{World, content, line, of_outlet, outlet_of, province, reported, somebody, state, take};
 use crate::engines::world::{HOUR, by_sms};
 
 async fn a_partner_sees_its_own_orders_alone(world: &World) {
@@ -41,7 +41,7 @@ async fn a_partner_sees_its_own_orders_alone(world: &World) {
     let again = hand::fetch(&world.db, own, &of_outlet(world, &actor, &viettel)).await.unwrap().unwrap();
     assert_eq!((again.state, again.handed_at), (State::HandedOver, Some(world.now() - HOUR)));
     // What was withdrawn before anybody had it was never there.
-    order::withdraw(&world.db, other, "nhầm", &by(world, &actor)).await.unwrap().unwrap();
+    order::withdraw(&world.db, other, "nhầm", &world.by(&actor)).await.unwrap().unwrap();
     assert!(order::one(&world.db, other, Eyes::Outlet(vina.id), world.now()).await.unwrap().is_none());
     world.is_sound().await;
 }

@@ -1,9 +1,9 @@
 //! Outlets, relay orders to them, and whether what is kept of these is sound.
 
 use loa::{
-    audit,
+    audit::{self, Actor},
     outlet::{Outlet, Written},
-    relay::{Content, Eyes, Order, make::Run, order, recount},
+    relay::{By, Content, Eyes, Order, make::Run, order, recount},
 };
 
 use super::{World, by_sms};
@@ -25,6 +25,11 @@ impl World {
     pub async fn order_to(&self, outlet: &Outlet, content: Content) -> i64 {
         let run = self.run(&by_sms()).await;
         self.ask(run, "", &[(outlet.clone(), content)]).await[0]
+    }
+
+    /// By an office that sees everything.
+    pub fn by<'a>(&self, actor: &'a Actor) -> By<'a> {
+        By { actor, eyes: Eyes::All, now: self.now() }
     }
 
     /// An order as it stands.
