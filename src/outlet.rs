@@ -231,6 +231,24 @@ pub fn masked(mailbox: &str) -> String {
     local.chars().next().map_or_else(|| "…".to_string(), |first| format!("{first}…@{host}"))
 }
 
+/// What stands there: written again, it changes nothing.
+impl From<Outlet> for Written {
+    fn from(outlet: Outlet) -> Self {
+        Self {
+            slug: outlet.slug,
+            title: outlet.title,
+            kind: outlet.kind,
+            way: outlet.way,
+            url: outlet.url,
+            certificate: outlet.certificate,
+            contact: None,
+            areas: outlet.areas,
+            owner: outlet.owner,
+            sender: outlet.sender,
+        }
+    }
+}
+
 impl Written {
     /// Tidied, or the first field that does not fit; `is_place` says whether a code is one.
     pub fn checked(mut self, is_place: impl Fn(&str) -> bool) -> Result<Self, Refused> {

@@ -1,16 +1,17 @@
 //! `loa outlets`: who passes texts on to people of their own, one by one or out of a list. Contacts are shown masked.
 
+mod import;
+mod show;
+
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use serde_json::{Value, json};
-
-use super::{Globals, MISTAKE, Mistake, audience::opened, table, who};
+use self::show::as_json;
+use super::{Globals, Mistake, audience::opened, who};
 use crate::{
-    account::trouble::time,
     audience::place::Places,
     audit::Actor,
     cap::Certificate,
@@ -18,10 +19,10 @@ use crate::{
     document::{Problem, Problems, suggestion},
     outlet::{self, Kind, Outlet, Way, Written},
     phrase,
-    relay::enlist::{self, Done, EnlistError, Ground, Listed, What as RowWhat},
+    relay::enlist,
     seal::Seal,
     transaction,
-    words::{Lang, Phrase},
+    words::Phrase,
 };
 
 /// List, add, change, import, rest or remove those who pass texts on: carriers, agencies, schools, radio, press
@@ -210,60 +211,6 @@ impl Desk<'_> {
         }
     }
 
-    async fn list(&self, kind: Option<Kind>, active: bool) -> anyhow::Result<()> {
-        let mut all = outlet::list(self.db, self.seal).await?;
-        all.retain(|outlet| kind.is_none_or(|kind| outlet.kind == kind) && (outlet.active || !active));
-        let lang = self.globals.lang;
-        if self.globals.json {
-            Globals::print_json(&all.iter().map(as_json).collect())?;
-        } else if all.is_empty() {
-            self.say(&phrase!(
-                "Chưa có đơn vị phối hợp nào: thêm bằng `loa outlets add` hoặc `loa outlets import`.",
-                "There are no outlets: `loa outlets add` or `loa outlets import` adds them."
-            ))?;
-        } else {
-            let heading = match lang {
-                Lang::Vi => ["Mã", "Tên", "Loại", "Cách giao", "Địa bàn", "Liên hệ", "Tình trạng"],
-                Lang::En => ["Name", "Title", "Kind", "Orders get there", "Areas", "Contact", "State"],
-            };
-            let rows: Vec<Vec<String>> = all.iter().map(|outlet| row(outlet, lang)).collect();
-            write!(io::stdout(), "{}", table::render(&heading, &rows))?;
-        }
-        Ok(())
-    }
-
-    fn show(&self, outlet: &Outlet) -> anyhow::Result<()> {
-        if self.globals.json {
-            return Ok(Globals::print_json(&as_json(outlet))?);
-        }
-        let lang = self.globals.lang;
-        let certificate = outlet.certificate.as_ref().and_then(|pem| Certificate::from_pem(pem.as_bytes()).ok());
-        let lines = [
-            (phrase!("Mã", "Name"), outlet.slug.clone()),
-            (phrase!("Tên", "Title"), outlet.title.clone()),
-            (phrase!("Loại", "Kind"), outlet.kind.label().text(lang).to_string()),
-            (phrase!("Cách giao", "Orders get there"), outlet.way.label().text(lang).to_string()),
-            (phrase!("Địa chỉ nhận", "Address"), outlet.url.clone().unwrap_or_default()),
-            (
-                phrase!("Chứng thư", "Certificate"),
-                certificate.map(|one| format!("{} ({})", one.subject(), one.fingerprint())).unwrap_or_default(),
-            ),
-            (phrase!("Liên hệ", "Contact"), outlet.contact.clone().unwrap_or_default()),
-            (phrase!("Địa bàn", "Areas"), areas(outlet, lang)),
-            (phrase!("Đơn vị phụ trách", "Department"), outlet.owner.clone()),
-            (phrase!("Tên trong CAP", "Name in CAP"), outlet.sender.clone()),
-            (phrase!("Tình trạng", "State"), state(outlet).text(lang).to_string()),
-            (phrase!("Sửa lần cuối", "Last changed"), time(outlet.changed_at)),
-        ];
-        let rows: Vec<Vec<String>> = lines
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| vec![name.text(lang).to_string(), value])
-            .collect();
-        write!(io::stdout(), "{}", table::render(&["", ""], &rows).trim_start_matches('\n'))?;
-        Ok(())
-    }
-
     async fn add(&self, slug: &str, fields: Fields) -> anyhow::Result<()> {
         let Some(title) = fields.title.clone() else {
             return Err(Mistake(phrase!("cần tên đơn vị: --title \"…\"", "it needs a title: --title \"…\"")).into());
@@ -289,20 +236,7 @@ impl Desk<'_> {
     }
 
     async fn change(&self, slug: &str, fields: Fields) -> anyhow::Result<()> {
-        let was = self.find(slug).await?;
-        let was = Written {
-            slug: was.slug,
-            title: was.title,
-            kind: was.kind,
-            way: was.way,
-            url: was.url,
-            certificate: was.certificate,
-            contact: None,
-            areas: was.areas,
-            owner: was.owner,
-            sender: was.sender,
-        };
-        let written = self.written(was, fields)?;
+        let written = self.written(self.find(slug).await?.into(), fields)?;
         let actor = self.actor()?;
         let changed = transaction!(self.db, |tx| outlet::change(tx, self.seal, &written, &actor, self.now()).await)?;
         self.refused(changed, slug).await?;
@@ -358,66 +292,6 @@ impl Desk<'_> {
         })?;
         self.told(slug).await
     }
-
-    async fn import(&self, file: &Path, kind: Option<Kind>, owner: Option<String>, dry_run: bool) -> anyhow::Result<ExitCode> {
-        let mut ground = Ground::of(self.db, self.seal, kind, owner.as_deref().unwrap_or_default()).await?;
-        ground.sees_all = true;
-        let path = file.to_path_buf();
-        // Workbooks are unpacked for a while: not where others wait.
-        let listed = tokio::task::spawn_blocking(move || enlist::read(&path, &ground, |_| true)).await?;
-        let listed =
-            listed.map_err(|error: EnlistError| Problems::from(Problem::of(&file.display().to_string(), error.words())))?;
-        let done = if dry_run {
-            let (added, changed, same) = listed.counts();
-            Done { added, changed, same, left: Vec::new() }
-        } else {
-            enlist::take(self.db, self.seal, &listed.rows, &self.actor()?, self.now()).await?
-        };
-        self.imported(&listed, &done, dry_run)?;
-        let whole = listed.wrong.is_empty() && done.left.is_empty();
-        Ok(if whole { ExitCode::SUCCESS } else { MISTAKE.into() })
-    }
-
-    fn imported(&self, listed: &Listed, done: &Done, dry_run: bool) -> anyhow::Result<()> {
-        let lang = self.globals.lang;
-        let wrong: Vec<_> = listed.wrong.iter().chain(&done.left).collect();
-        if self.globals.json {
-            let told = |row: &&enlist::Wrong| json!({ "line": row.line, "column": row.column, "why": row.why.text(lang) });
-            let rows = |row: &enlist::Row| {
-                let what = match &row.what {
-                    RowWhat::Add => "add",
-                    RowWhat::Change(..) => "change",
-                    RowWhat::Same => "same",
-                };
-                json!({ "line": row.line, "outlet": row.written.slug, "what": what })
-            };
-            Globals::print_json(&json!({
-                "dry_run": dry_run, "added": done.added, "changed": done.changed, "same": done.same,
-                "rows": listed.rows.iter().map(rows).collect::<Vec<_>>(),
-                "wrong": wrong.iter().map(told).collect::<Vec<_>>(),
-            }))?;
-            return Ok(());
-        }
-        for row in &wrong {
-            let (line, why) = (row.line, row.why.text(lang));
-            let column = row.column.map_or_else(String::new, |name| format!(", {}", enlist::column(name, lang)));
-            let place = phrase!("dòng {line}{column}", "line {line}{column}");
-            writeln!(io::stderr(), "{}: {why}", place.text(lang))?;
-        }
-        let (added, changed, same, bad) = (done.added, done.changed, done.same, wrong.len());
-        self.say(&if dry_run {
-            phrase!(
-                "Sẽ thêm {added}, sửa {changed}, giữ nguyên {same}; {bad} dòng sai. Chưa ghi gì.",
-                "Would add {added}, change {changed}, leave {same}; {bad} rows are wrong. Nothing is written yet."
-            )
-        } else {
-            phrase!(
-                "Đã thêm {added}, sửa {changed}, giữ nguyên {same}; {bad} dòng sai.",
-                "Added {added}, changed {changed}, left {same}; {bad} rows are wrong."
-            )
-        })?;
-        Ok(())
-    }
 }
 
 /// The text of a file with one certificate.
@@ -426,40 +300,4 @@ fn certificate(file: &Path) -> Result<String, Problems> {
     let pem = super::read_text(file)?;
     Certificate::from_pem(pem.as_bytes()).map_err(|error| Problem::of(&name, error.words()))?;
     Ok(pem)
-}
-
-fn state(outlet: &Outlet) -> Phrase {
-    if outlet.active { phrase!("Đang nhận yêu cầu", "Gets orders") } else { phrase!("Ngừng nhận yêu cầu", "Rests") }
-}
-
-/// Its areas by name; the first few of many.
-fn areas(outlet: &Outlet, lang: Lang) -> String {
-    const SHOWN: usize = 3;
-    if outlet.areas.is_empty() {
-        return lang.pick("Cả nước", "The whole country").to_string();
-    }
-    let name = |code: &String| Places::built_in().name(code).map_or_else(|| code.clone(), str::to_string);
-    let names: Vec<String> = outlet.areas.iter().take(SHOWN).map(name).collect();
-    let more = outlet.areas.len().saturating_sub(SHOWN);
-    if more > 0 { format!("{}; +{more}", names.join("; ")) } else { names.join("; ") }
-}
-
-fn row(outlet: &Outlet, lang: Lang) -> Vec<String> {
-    vec![
-        outlet.slug.clone(),
-        outlet.title.clone(),
-        outlet.kind.label().text(lang).to_string(),
-        outlet.way.label().text(lang).to_string(),
-        areas(outlet, lang),
-        outlet.contact.clone().unwrap_or_default(),
-        state(outlet).text(lang).to_string(),
-    ]
-}
-
-fn as_json(outlet: &Outlet) -> Value {
-    json!({
-        "outlet": outlet.slug, "title": outlet.title, "kind": outlet.kind.name(), "way": outlet.way.name(), "url": outlet.url,
-        "certificate": outlet.certificate, "contact": outlet.contact, "areas": outlet.areas, "owner": outlet.owner,
-        "sender": outlet.sender, "active": outlet.active, "created_at": outlet.created_at, "changed_at": outlet.changed_at,
-    })
 }

@@ -206,19 +206,7 @@ pub async fn change(tx: &mut Tx, seal: &Seal, to: &Written, actor: &Actor, now: 
     let open = |sealed: &Option<Vec<u8>>| sealed.as_deref().and_then(|sealed| seal.open(seal::Kind::Email, sealed).ok());
     let same_contact = to.contact.is_none() || had_contact == keeps_contact && open(&had) == open(&sealed);
     let id = row.id;
-    let was = row.outlet(None)?;
-    let before = Written {
-        slug: was.slug,
-        title: was.title,
-        kind: was.kind,
-        way: was.way,
-        url: was.url,
-        certificate: was.certificate,
-        contact: None,
-        areas: was.areas,
-        owner: was.owner,
-        sender: was.sender,
-    };
+    let before = Written::from(row.outlet(None)?);
     if before == (Written { contact: None, ..to.clone() }) && same_contact {
         return Ok(Ok(()));
     }
