@@ -48,9 +48,10 @@ pub use poll::{Poll, poll};
 const LEASE: i64 = 5 * 60_000;
 /// Orders of one step.
 const MOST: i64 = 20;
-/// How often a waiting draft or a round is looked at, and how long after a count the next one is made (milliseconds).
+/// How often a waiting draft or a round is looked at (milliseconds).
 const LOOK: i64 = 5_000;
-const COUNTED: i64 = 60_000;
+/// How long after a report that was refused the next one is made at least (milliseconds).
+const REFUSED: i64 = 60_000;
 /// How long what a person must mend is left to them before it is tried again (milliseconds).
 const MEND: i64 = 5 * 60_000;
 
@@ -347,7 +348,9 @@ impl Upstream {
         } else {
             count::count(db, &order.content.areas, rounds).await?
         };
-        order.next_at = now + if tell::done_at(&reports, rounds).is_some() { tell::EVERY } else { COUNTED };
+        // No round is begun late for that.
+        let again = now + tell::pause(&reports, rounds, now);
+        order.next_at = next_round.filter(|at| *at > now).map_or(again, |at| again.min(at));
         let Some(report) = tell::next(order, &reports, rounds, counts, over, now) else { return Ok(()) };
         if tell::make(db, order, &report, now).await? {
             reports = tell::all(db, order.id).await?;
@@ -369,7 +372,7 @@ impl Upstream {
             Err(Trouble::Refused(why)) => {
                 tell::settle(&self.db, order.id, made.sequence, Some(&why), now).await?;
                 order.tries += 1;
-                order.next_at = now + hand::wait(order.tries).max(COUNTED);
+                order.next_at = now + hand::wait(order.tries).max(REFUSED);
                 tracing::error!(order = order.identifier, sequence = made.sequence, why, "the department refused the report");
                 order.trouble = Some(phrase!("nơi yêu cầu từ chối báo cáo: {why}", "the report was refused: {why}"));
             }

@@ -16,6 +16,8 @@ use crate::{
 
 /// The longest wait between two looks at a department that does not answer (milliseconds).
 const LONGEST: i64 = 15 * 60_000;
+/// Documents that cannot be had before no other is asked for: each may take as long as an exchange does.
+const MOST_LOST: usize = 3;
 
 /// What a look came to.
 #[derive(Debug, Default)]
@@ -116,7 +118,7 @@ impl Upstream {
         }
     }
 
-    /// Takes in what the feed has and is not known.
+    /// Takes in what the feed has and is not known. What cannot be had keeps nothing else waiting.
     async fn take_all(&self, tag: Option<&str>) -> Result<std::result::Result<Looked, Trouble>> {
         let (body, tag) = match self.wire.feed(tag).await {
             Ok(Feed::Unchanged) => return Ok(Ok(Looked { tag: tag.map(str::to_string), ..Looked::default() })),
@@ -128,16 +130,27 @@ impl Upstream {
             Err(error) => return Ok(Err(Trouble::Later(error.to_string(), None))),
         };
         let mut looked = Looked { tag, ..Looked::default() };
+        let mut lost = Vec::new();
         for item in items {
             let Some(identifier) = item.document.as_deref().or(item.link.as_deref()).and_then(wire::identifier) else { continue };
             if order::is_known(&self.db, &identifier).await? {
                 continue;
             }
             let document = match self.wire.document(&identifier).await {
-                Ok(Some(document)) => document,
-                // It was taken back since.
-                Ok(None) => continue,
-                Err(trouble) => return Ok(Err(trouble)),
+                Ok(document) => document,
+                // It was taken back since, or the department cannot write it: it is asked for again, and no other waits for it.
+                Err(Trouble::Refused(why)) => {
+                    tracing::warn!(order = identifier, why, "the department does not hand out an order");
+                    looked.unread = format!("{identifier}: {why}");
+                    continue;
+                }
+                Err(trouble) => {
+                    lost.push(trouble);
+                    if lost.len() == MOST_LOST {
+                        break;
+                    }
+                    continue;
+                }
             };
             match self.read(&identifier, &document) {
                 Ok(asked) => {
@@ -150,7 +163,7 @@ impl Upstream {
                 }
             }
         }
-        Ok(Ok(looked))
+        Ok(lost.pop().map_or(Ok(looked), Err))
     }
 
     /// What a document asks: of a department whose certificate is pinned, only what its signature vouches for.

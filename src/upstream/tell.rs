@@ -15,8 +15,10 @@ use crate::{
     relay::report::{self, Count, Report},
 };
 
-/// Between two reports while sending goes on.
+/// Between two reports while sending goes on, and between two counts while receipts are waited for.
 pub const EVERY: i64 = 10 * 60_000;
+/// Between two looks at what a round that goes on, or has just ended, came to.
+const COUNTED: i64 = 60_000;
 /// How long receipts are waited for after everything was sent, and how long late ones still correct the final report.
 pub const RECEIPTS: i64 = 72 * 3_600_000;
 /// So long after a report was due nobody waits for it any more, though the department took none.
@@ -168,6 +170,14 @@ pub fn is_due(reports: &[Made], over: bool, now: i64) -> bool {
     over || reports.first().is_none_or(|last| now - last.made_at >= EVERY)
 }
 
+/// How long after a count at `now` the next one is made: a count reads every row of the rounds, and receipts that come long after what was
+/// sent change little.
+pub fn pause(reports: &[Made], rounds: &[Round], now: i64) -> i64 {
+    let ends: Option<Vec<i64>> = rounds.iter().map(Round::settled_at).collect();
+    let is_long_over = ends.is_some_and(|ends| ends.into_iter().max().is_some_and(|at| now - at >= EVERY));
+    if is_long_over || done_at(reports, rounds).is_some() { EVERY } else { COUNTED }
+}
+
 /// The report that is to be made of what is counted now; none: nothing changed. `over`: nothing more is sent.
 pub fn next(order: &Taken, reports: &[Made], rounds: &[Round], counts: Vec<Count>, over: bool, now: i64) -> Option<Report> {
     let taken = reports.iter().find(|made| made.taken_at.is_some()).map(|made| &made.report);
@@ -280,6 +290,16 @@ mod tests {
         let reports = [last, first];
         assert_eq!(next(&order, &reports, &settled, counts(10, 0), true, NOW + EVERY), None);
         assert_eq!(done_at(&reports, &settled), Some(NOW + 9 + RECEIPTS));
+    }
+
+    #[test]
+    fn what_was_sent_long_ago_is_counted_more_rarely() {
+        assert_eq!(pause(&[], &rounds(None), NOW + EVERY), COUNTED, "it goes on, and its end is to be seen");
+        assert_eq!(pause(&[], &rounds(Some(NOW)), NOW + EVERY - 1), COUNTED);
+        assert_eq!(pause(&[], &rounds(Some(NOW)), NOW + EVERY), EVERY, "receipts are waited for");
+        assert_eq!(pause(&[], &[], NOW), COUNTED);
+        let last = made(next(&order(), &[], &rounds(Some(NOW)), counts(10, 0), true, NOW).unwrap(), true);
+        assert_eq!(pause(&[last], &rounds(Some(NOW)), NOW), EVERY);
     }
 
     #[test]

@@ -89,24 +89,15 @@ impl Wire {
         Ok(Feed::New(reply.body, tag))
     }
 
-    /// An order's document: it is handed over by that. None: it does not go out any more.
-    pub async fn document(&self, identifier: &str) -> Result<Option<Bytes>, Trouble> {
+    /// An order's document: it is handed over by that.
+    pub async fn document(&self, identifier: &str) -> Result<Bytes, Trouble> {
         let path = format!("{}/document", segment(identifier));
-        match self.ask(Method::GET, &path, &[], None, cap::MAX_BYTES).await {
-            Ok(reply) => Ok(Some(reply.body)),
-            Err(Trouble::Refused(_)) => Ok(None),
-            Err(trouble) => Err(trouble),
-        }
+        Ok(self.ask(Method::GET, &path, &[], None, cap::MAX_BYTES).await?.body)
     }
 
     /// Says that an order will be carried out.
     pub async fn acknowledge(&self, identifier: &str) -> Result<(), Trouble> {
         self.say(&format!("{}/acknowledge", segment(identifier)), json!({}).to_string()).await
-    }
-
-    /// Says that sending began.
-    pub async fn begin(&self, identifier: &str) -> Result<(), Trouble> {
-        self.say(&format!("{}/begin", segment(identifier)), json!({}).to_string()).await
     }
 
     /// Hands a report over.

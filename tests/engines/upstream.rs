@@ -40,6 +40,8 @@ const TEXT: &str = "Khong cung cap ma OTP.";
 struct Department {
     documents: Mutex<BTreeMap<String, String>>,
     told: Mutex<Vec<(String, String)>>,
+    /// Documents that it does not hand out, with what it answers.
+    withheld: Mutex<BTreeMap<String, StatusCode>>,
     /// It is out of order.
     ill: Mutex<bool>,
 }
@@ -87,6 +89,9 @@ async fn feed(State(department): State<Arc<Department>>) -> axum::response::Resp
 }
 
 async fn document(State(department): State<Arc<Department>>, Path(order): Path<String>) -> axum::response::Response {
+    if let Some(status) = department.withheld.lock().unwrap().get(&order) {
+        return status.into_response();
+    }
     match department.documents.lock().unwrap().get(&order) {
         Some(document) => document.clone().into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -344,9 +349,31 @@ async fn what_was_changed_on_its_way_is_not_taken_in(world: &World) {
     assert_eq!(nodes.department.told(&format!("{ORDER}/acknowledge")).len(), 1);
 }
 
+async fn a_document_that_cannot_be_had_is_asked_for_again_and_keeps_none_waiting(world: &World) {
+    let nodes = Nodes::of(world).await;
+    nodes.department.asks(&order(world));
+    nodes.department.asks(&Alert { identifier: "loa-1-viettel-b".into(), ..order(world) });
+    let withhold = |status| nodes.department.withheld.lock().unwrap().insert(ORDER.into(), status);
+    withhold(StatusCode::INTERNAL_SERVER_ERROR);
+    nodes.step(world, 1).await;
+    assert_eq!(world.number("SELECT count(*) FROM upstream_order WHERE identifier = 'loa-1-viettel-b'").await, 1);
+    assert_eq!(world.number("SELECT failures FROM upstream_poll").await, 1);
+    // Its key is not there, say: the feed will be the same when it is, and so will its tag.
+    withhold(StatusCode::CONFLICT);
+    nodes.step(world, 1).await;
+    assert_eq!(world.number("SELECT count(*) FROM upstream_order").await, 1);
+    let untagged = "SELECT count(*) FROM upstream_poll WHERE etag IS NULL AND failures = 0 AND last LIKE '%HTTP 409%'";
+    assert_eq!(world.number(untagged).await, 1);
+    nodes.department.withheld.lock().unwrap().clear();
+    nodes.step(world, 1).await;
+    assert_eq!(world.number("SELECT count(*) FROM upstream_order").await, 2);
+    assert_eq!(world.number("SELECT count(*) FROM upstream_poll WHERE etag IS NOT NULL AND last = ''").await, 1);
+}
+
 on_both_engines!(
     an_order_is_taken_in_drafted_and_acknowledged_once,
     reports_say_what_the_rows_say_each_once,
     a_cancel_stops_what_goes_whichever_node_meets_it,
     what_was_changed_on_its_way_is_not_taken_in,
+    a_document_that_cannot_be_had_is_asked_for_again_and_keeps_none_waiting,
 );
