@@ -103,6 +103,12 @@ impl Content {
         serde_json::from_str(json).map_err(|error| DbError::Refused(format!("an order's content cannot be read: {error}")))
     }
 
+    /// Whether it is there after it was passed on: a warning, which the office publishes until it expires, and what stands in an application, on
+    /// a wall or in a newspaper. A text message is sent, and that is that.
+    pub const fn stays(&self) -> bool {
+        self.warning || self.app.is_some() || self.material.is_some()
+    }
+
     /// Whether counts of this area belong to it: one of its areas, or a ward of an ordered province; `province_of` a ward.
     pub fn covers(&self, area: &str, province_of: impl Fn(&str) -> Option<&'static str>) -> bool {
         self.areas.is_empty() && province_of(area).is_some()

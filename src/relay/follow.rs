@@ -1,5 +1,5 @@
-//! Updates and Cancels, by CAP's rules: what the outlet has not acknowledged is neither updated nor cancelled; what nobody has is
-//! withdrawn at once; and only one of them is on its way at a time. An Update takes the earlier one's place, and a Cancel withdraws
+//! Updates and Cancels, by CAP's rules: what the outlet has not acknowledged is neither updated nor cancelled, nor what it is done with; what
+//! nobody has is withdrawn at once; and only one of them is on its way at a time. An Update takes the earlier one's place, and a Cancel withdraws
 //! it, when the outlet acknowledges it.
 
 use serde_json::json;
@@ -22,10 +22,7 @@ static SERIAL: Sql = Sql::new(r"SELECT max(serial) FROM relay_order WHERE run = 
 
 /// Whether another may follow an order that is locked.
 async fn may_follow(tx: &mut Tx, earlier: &Order, by: &By<'_>) -> Tried<()> {
-    if earlier.step == Step::Cancel {
-        return Ok(Err(Refusal::IsCancel));
-    }
-    if let Err(refusal) = earlier.state.may_be_followed() {
+    if let Err(refusal) = earlier.may_be_followed() {
         return Ok(Err(refusal));
     }
     if earlier.expires_at <= by.now {

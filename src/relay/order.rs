@@ -174,6 +174,17 @@ impl Order {
         }
     }
 
+    /// Whether an Update or a Cancel of it may follow, as far as the order itself tells; another may be on its way. CAP lets an Alert hold until
+    /// it expires, however many were reached: what people may still see or look up is updated and withdrawn after the final report, too.
+    /// Of text messages that are all out nothing is left.
+    pub fn may_be_followed(&self) -> std::result::Result<(), Refusal> {
+        if self.step == Step::Cancel {
+            return Err(Refusal::IsCancel);
+        }
+        self.state.may_be_followed()?;
+        if self.state == State::Reported && !self.content.stays() { Err(Refusal::Done) } else { Ok(()) }
+    }
+
     /// What would become of it now, or why it cannot be: for pages, which offer what is possible. Whoever answers or reports has had it.
     pub fn may(&self, happening: Happening) -> std::result::Result<State, Refusal> {
         use Happening::{Acknowledge, Begin, Correct, Refuse, Report};

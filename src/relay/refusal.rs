@@ -35,6 +35,9 @@ pub enum Refusal {
     /// Its final report came.
     #[error("its final report came already: only a correction changes it")]
     Final,
+    /// The outlet reported finally, and all that was ordered were text messages.
+    #[error("the outlet has reported finally: its text messages are out, and nothing is left to update or cancel")]
+    Done,
     /// Nothing was reported that could be corrected.
     #[error("nothing was reported yet that could be corrected")]
     NothingReported,
@@ -104,6 +107,10 @@ impl Refusal {
             Self::Final => phrase!(
                 "đã có báo cáo cuối cùng: muốn thay đổi phải gửi báo cáo đính chính, nêu rõ lý do",
                 "its final report came already: only a correction that says why changes it"
+            ),
+            Self::Done => phrase!(
+                "đơn vị đã báo cáo cuối cùng, tin nhắn đã gửi hết nên không còn gì để sửa đổi hay thu hồi: muốn đính chính, hãy gửi một đợt mới",
+                "the outlet has reported finally, its messages are out, and nothing is left to update or cancel: to correct them, send a new run"
             ),
             Self::NothingReported => {
                 phrase!("chưa có báo cáo nào để đính chính", "nothing was reported yet that could be corrected")

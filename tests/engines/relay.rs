@@ -14,6 +14,7 @@ use crate::helpers::orders::{self, written};
 
 mod crossing;
 mod figures;
+mod final_report;
 mod follow_up;
 mod hand_over;
 mod outlets;

@@ -25,7 +25,7 @@ pub async fn approve(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
         // What it updates may have ended since it was written.
         if let (Some(earlier), State::Drafted) = (order.earlier, order.state) {
             let seen = By { eyes: Eyes::All, ..*by };
-            let follows = lock(tx, earlier, &seen).await?.and_then(|earlier| earlier.state.may_be_followed());
+            let follows = lock(tx, earlier, &seen).await?.and_then(|earlier| earlier.may_be_followed());
             if let Err(refusal) = follows {
                 return Ok(Err(refusal));
             }

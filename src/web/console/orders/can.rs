@@ -4,7 +4,7 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::{
-    relay::{Happening, Order, Refusal, State as Stands, Step},
+    relay::{Happening, Order, Refusal, State as Stands},
     user::Right,
     web::console::visitor::Visitor,
     words::Lang,
@@ -97,10 +97,7 @@ impl Can {
 
 /// Whether an Update or a Cancel of it can be written.
 pub(super) fn follows(order: &Order, followed: bool, now: i64) -> Result<(), Refusal> {
-    if order.step == Step::Cancel {
-        return Err(Refusal::IsCancel);
-    }
-    order.state.may_be_followed()?;
+    order.may_be_followed()?;
     if order.expires_at <= now {
         return Err(Refusal::Expired);
     }
