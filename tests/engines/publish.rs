@@ -8,14 +8,15 @@ use loa::{
     config::Config,
     definition::Kept,
     genuine::Verdict,
-    outlet::{self, Kind, Outlet, Way, Written},
+    outlet::{Kind, Way},
     publish::{self, Ground, Publisher, Texts, What},
-    relay::{By, Content, Eyes, Sms, Status, answer, follow, hand, issue::Letterhead, make},
+    relay::{By, Content, Eyes, Sms, Status, answer, follow, hand, issue::Letterhead},
     run::again,
     transaction,
 };
 
 use super::world::{EVERYBODY, HOUR, SMS, World, accepted, by_sms, campaign, phone, rejected, source};
+use crate::helpers::orders::{self, written};
 
 const SETTINGS: &str = r#"
 [server]
@@ -213,25 +214,6 @@ async fn a_correction_takes_the_place_of_a_warning_and_a_stop_ends_it(world: &Wo
     assert_eq!(desk.told(world).await, [""; 0], "as long as what it ends would have held");
 }
 
-async fn outlet(world: &World) -> Outlet {
-    let written = Written {
-        slug: "viettel".into(),
-        title: "Viettel".into(),
-        kind: Kind::Carrier,
-        way: Way::Pull,
-        url: None,
-        certificate: None,
-        contact: None,
-        areas: vec![],
-        owner: String::new(),
-        sender: String::new(),
-    };
-    let actor = Actor::command("Lan");
-    let written = written.checked(|_| true).unwrap();
-    transaction!(world.db, |tx| outlet::add(tx, &world.seal, &written, &actor, world.now()).await).unwrap().unwrap();
-    outlet::by_slug(&world.db, &world.seal, "viettel").await.unwrap().unwrap()
-}
-
 fn content(world: &World, text: &str, status: Status) -> Content {
     Content {
         title: "Cảnh báo qua nhà mạng".into(),
@@ -239,23 +221,15 @@ fn content(world: &World, text: &str, status: Status) -> Content {
         status,
         sender_name: Some("BO TTTT".into()),
         sms: Some(Sms::new(text, "gsm", 1)),
-        app: None,
-        material: None,
-        rounds: 1,
-        window: None,
-        max_rate: None,
-        areas: vec!["01".into()],
-        audience: None,
-        contract: None,
-        basis: None,
         report_by: None,
-        expires_at: world.now() + 48 * HOUR,
+        ..orders::content(Kind::Carrier, world.now())
     }
 }
 
 async fn orders_are_told_of_once_an_outlet_has_them(world: &World) {
     let desk = Desk::new();
-    let (viettel, actor) = (outlet(world).await, Actor::command("Lan"));
+    let viettel = world.outlet(written("viettel", Kind::Carrier, Way::Pull)).await;
+    let actor = Actor::command("Lan");
     let by = |eyes| By { actor: &actor, eyes, now: world.now() };
     let mut orders = Vec::new();
     for (text, status) in [
@@ -264,9 +238,7 @@ async fn orders_are_told_of_once_an_outlet_has_them(world: &World) {
     ] {
         world.advance(1_000).await;
         let run = world.run(&warning()).await;
-        let of = make::Run { run, campaign: "chien-dich", owner: "" };
-        let asked = [(viettel.clone(), content(world, text, status))];
-        let made = transaction!(world.db, |tx| make::orders(tx, &of, &asked, true, &by(Eyes::All)).await).unwrap();
+        let made = world.ask(run, "", &[(viettel.clone(), content(world, text, status))]).await;
         orders.push((run, made[0]));
     }
     assert_eq!(desk.told(world).await, [""; 0], "approved, and nobody has them");

@@ -3,16 +3,15 @@
 
 use loa::{
     audit::{self, Actor},
-    outlet::{self, Kind, Outlet, Way, Written},
-    relay::{By, Content, Eyes, Order, Sms, State, Status, make, order, paper, sheet},
-    transaction,
+    outlet::{Kind, Outlet, Way},
+    relay::{Content, Eyes, Order, State, make::Run, order, paper, sheet},
     user::{self, New, Role, password},
 };
 use reqwest::StatusCode;
 
 use super::sign_in::desk::{Answer, Browser, Desk, PASSWORD};
+use crate::helpers::orders::{self, written};
 
-const DAY: i64 = 24 * 3_600_000;
 const OFFICE: &str = "Sở Văn hóa";
 const SCAN: &[u8] = b"%PDF-1.7 made up";
 
@@ -73,51 +72,17 @@ impl Scene {
     }
 
     async fn outlet(&self, slug: &str, kind: Kind) -> Outlet {
-        let written = Written {
-            slug: slug.into(),
-            title: format!("Đơn vị {slug}"),
-            kind,
-            way: Way::Hand,
-            url: None,
-            certificate: None,
-            contact: None,
-            areas: vec![],
-            owner: String::new(),
-            sender: String::new(),
-        };
-        let (db, seal) = (&self.desk.ground.db, &self.desk.ground.seal);
-        let written = written.checked(|_| true).unwrap();
-        transaction!(db, |tx| outlet::add(tx, seal, &written, &Actor::command("test"), self.now()).await).unwrap().unwrap();
-        outlet::by_slug(db, seal, slug).await.unwrap().unwrap()
+        let written = written(slug, kind, Way::Hand);
+        orders::add(&self.desk.ground.db, &self.desk.ground.seal, written, self.now()).await
     }
 
     fn content(&self, kind: Kind) -> Content {
-        let carrier = kind == Kind::Carrier;
-        Content {
-            title: "Nhận diện lừa đảo".into(),
-            warning: false,
-            status: Status::Actual,
-            sender_name: carrier.then(|| "SO VHTTDL".into()),
-            sms: carrier.then(|| Sms::new("Khong cung cap ma OTP.", "gsm", 1)),
-            app: None,
-            material: (!carrier).then(|| "Không cung cấp mã OTP.".into()),
-            rounds: 1,
-            window: None,
-            max_rate: None,
-            areas: vec!["01".into(), "79".into()],
-            audience: None,
-            contract: None,
-            basis: None,
-            report_by: Some(self.now() + 3 * DAY),
-            expires_at: self.now() + 2 * DAY,
-        }
+        Content { areas: vec!["01".into(), "79".into()], ..orders::content(kind, self.now()) }
     }
 
     async fn orders(&self, run: i64, owner: &str, asked: &[(Outlet, Content)]) {
-        let actor = Actor::command("Trần Thị Soạn");
-        let by = By { actor: &actor, eyes: Eyes::All, now: self.now() };
-        let run = make::Run { run, campaign: "chien-dich", owner };
-        transaction!(self.desk.ground.db, |tx| make::orders(tx, &run, asked, true, &by).await).unwrap();
+        let run = Run { run, campaign: "chien-dich", owner };
+        orders::ask(&self.desk.ground.db, run, "Trần Thị Soạn", asked, self.now()).await;
     }
 
     /// The latest order of an outlet, as it stands.

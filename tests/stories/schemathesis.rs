@@ -5,17 +5,20 @@ use std::{process::Command, time::Duration};
 use loa::{
     audit::Actor,
     clock::Clock,
-    outlet::{self, Kind, Way, Written},
+    outlet::{Kind, Way, Written},
     relay::{
         Eyes,
         order::{self, Filter},
     },
     sandbox::Behaviour,
-    transaction,
     user::{self, Right, Role, api_token},
 };
 
-use crate::helpers::{office::Office, peer};
+use crate::helpers::{
+    office::Office,
+    orders::{self, written},
+    peer,
+};
 
 /// Requests for each operation and phase: enough to try each of its parameters in several ways.
 const EXAMPLES: &str = "12";
@@ -42,20 +45,8 @@ async fn relayed(office: &Office) {
     std::fs::write(campaigns.join("cong-van.pdf"), "%PDF-1.7 công văn").unwrap();
     std::fs::write(campaigns.join("qua-nha-mang.toml"), RELAYED).unwrap();
     let (db, seal, now) = (office.db().await, office.seal().await, Clock::system().millis());
-    let written = Written {
-        slug: "nha-mang".into(),
-        title: "Nhà mạng".into(),
-        kind: Kind::Carrier,
-        way: Way::Pull,
-        url: None,
-        certificate: None,
-        contact: None,
-        areas: Vec::new(),
-        owner: String::new(),
-        sender: "nha-mang.example.vn".into(),
-    };
-    let actor = Actor::command("story");
-    transaction!(db, |tx| outlet::add(tx, &seal, &written, &actor, now).await).unwrap().unwrap();
+    let sender = "nha-mang.example.vn".into();
+    orders::add(&db, &seal, Written { sender, ..written("nha-mang", Kind::Carrier, Way::Pull) }, now).await;
     db.close().await;
     office.loa(&["approve", "qua-nha-mang", "--by", "story"]);
     office.loa(&["send", "qua-nha-mang"]);

@@ -17,7 +17,7 @@ use loa::{
     config::Config,
     db::Db,
     edition, on,
-    outlet::{self, Kind, Way, Written},
+    outlet::{Kind, Way, Written},
     relay::{
         By, Eyes, State,
         count::{self, Cut, Figures, Selection},
@@ -31,13 +31,14 @@ use loa::{
         partner::{Member, Options as Plays, Partner},
     },
     seal::Seal,
-    transaction,
     upstream::order as taken,
     user::{self, New, Right, Role, api_token},
     words::Lang,
 };
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
+
+use crate::helpers::orders::{self, written};
 
 const TEXT: &str = "So VHTTDL: Khong doc ma OTP cho bat ky ai. Nghi lua dao: goi 156.";
 
@@ -156,20 +157,10 @@ async fn asking(outlet: &str, url: Option<String>) -> (Side, String) {
         &[("campaigns/gia-danh.toml", campaign.as_str()), ("campaigns/cong-van.pdf", "%PDF-1.4")],
     );
     side.start().await;
-    let (app, actor, now) = (side.app(), Actor::command("Lan"), side.now());
-    let written = Written {
-        slug: outlet.into(),
-        title: "Viettel".into(),
-        kind: Kind::Carrier,
-        way: if url.is_some() { Way::Push } else { Way::Pull },
-        url,
-        certificate: None,
-        contact: None,
-        areas: vec![],
-        owner: String::new(),
-        sender: "viettel.example.vn".into(),
-    };
-    transaction!(app.db, |tx| outlet::add(tx, &app.seal, &written, &actor, now).await).unwrap().unwrap();
+    let (app, now) = (side.app(), side.now());
+    let way = if url.is_some() { Way::Push } else { Way::Pull };
+    let sender = "viettel.example.vn".into();
+    orders::add(&app.db, &app.seal, Written { url, sender, ..written(outlet, Kind::Carrier, way) }, now).await;
     let token = partner_token(&app.db, &app.seal, outlet, now).await;
     (side, token)
 }

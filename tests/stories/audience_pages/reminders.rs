@@ -7,34 +7,24 @@ use loa::{
     audit::Actor,
     clock::Clock,
     notice::remind::Reminder,
-    outlet::{self, Kind, Way, Written},
-    relay::{By, Content, Eyes, Sms, Status, hand, make, order},
-    transaction,
+    outlet::{Kind, Way, Written},
+    relay::{By, Content, Eyes, hand, make::Run, order},
 };
 
 use super::Console;
-use crate::helpers::grounds;
+use crate::helpers::{
+    grounds,
+    orders::{self, written},
+};
 
 const HOUR: i64 = 3_600_000;
 
 fn content(title: &str, now: i64) -> Content {
     Content {
         title: title.into(),
-        warning: false,
-        status: Status::Actual,
-        sender_name: None,
-        sms: Some(Sms::new("Khong cung cap ma OTP.", "gsm", 1)),
-        app: None,
-        material: None,
-        rounds: 1,
-        window: None,
-        max_rate: None,
-        areas: vec![],
-        audience: None,
-        contract: None,
-        basis: None,
         report_by: Some(now + 30 * HOUR),
         expires_at: now + 24 * HOUR,
+        ..orders::content(Kind::School, now)
     }
 }
 
@@ -46,28 +36,15 @@ async fn an_outlet_that_owes_reports_is_reminded_once_a_day() {
         let (clock, hands) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
         let actor = Actor::command("Lan");
         let by = || By { actor: &actor, eyes: Eyes::All, now: clock.millis() };
-        let written = Written {
-            slug: "truong-a".into(),
-            title: "Trường A".into(),
-            kind: Kind::School,
-            way: Way::Hand,
-            url: None,
-            certificate: None,
-            contact: Some("truc.ban@truong-a.example.vn".into()),
-            areas: vec![],
-            owner: String::new(),
-            sender: String::new(),
-        };
-        let written = written.checked(|_| true).unwrap();
-        transaction!(db, |tx| outlet::add(tx, &seal, &written, &actor, clock.millis()).await).unwrap().unwrap();
-        let school = outlet::by_slug(&db, &seal, "truong-a").await.unwrap().unwrap();
-        let mut orders = Vec::new();
+        let contact = Some("truc.ban@truong-a.example.vn".into());
+        let school = Written { contact, ..written("truong-a", Kind::School, Way::Hand) };
+        let school = orders::add(&db, &seal, school, clock.millis()).await;
+        let mut asked = Vec::new();
         for (run, title) in [(1, "Mã OTP"), (2, "Ứng dụng giả")] {
-            let run = make::Run { run, campaign: "otp", owner: "" };
-            let asked = [(school.clone(), content(title, clock.millis()))];
-            let made = transaction!(db, |tx| make::orders(tx, &run, &asked, true, &by()).await).unwrap();
+            let (run, now) = (Run { run, campaign: "otp", owner: "" }, clock.millis());
+            let made = orders::ask(&db, run, "Lan", &[(school.clone(), content(title, now))], now).await;
             hand::by_hand(&db, made[0], "công văn", &by()).await.unwrap().unwrap();
-            orders.extend(made);
+            asked.extend(made);
         }
         // Two nodes look at once.
         let node = || Reminder::new(&console.config, &db, &clock, &seal, &console.accounts);
@@ -90,7 +67,7 @@ async fn an_outlet_that_owes_reports_is_reminded_once_a_day() {
         assert_eq!(console.ground.number("SELECT count(*) FROM relay_event WHERE happening = 'chased'").await, 2);
 
         // Nobody waits for one of them any more.
-        order::close(&db, orders[0], "đã nộp giấy", &by()).await.unwrap().unwrap();
+        order::close(&db, asked[0], "đã nộp giấy", &by()).await.unwrap().unwrap();
         hands.advance(Duration::from_hours(24));
         assert_eq!(step().await, (0, 1));
         assert_eq!(console.ground.number("SELECT count(*) FROM relay_event WHERE happening = 'chased'").await, 3);

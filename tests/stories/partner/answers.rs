@@ -6,8 +6,11 @@ use loa::{
 };
 use reqwest::StatusCode;
 
-use super::scene::{DAY, Scene};
-use crate::{helpers::fill::Fill, stories::sign_in::desk::Browser};
+use super::scene::Scene;
+use crate::{
+    helpers::{fill::Fill, orders::DAY},
+    stories::sign_in::desk::Browser,
+};
 
 /// The form that is sent to an address, as it stands on its page.
 async fn form(browser: &Browser, page: &str, action: &str) -> Vec<(String, String)> {

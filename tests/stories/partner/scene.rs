@@ -3,16 +3,15 @@
 use loa::{
     audit::Actor,
     outlet::{self, Kind, Outlet, Way, Written},
-    relay::{By, Content, Eyes, Order, Sms, Status, make, order},
+    relay::{Content, Eyes, Order, make::Run, order},
     transaction,
     user::Role,
 };
 
-use crate::stories::sign_in::desk::{Browser, Desk};
-
-pub const DAY: i64 = 24 * 3_600_000;
-pub const TEXT: &str = "Khong cung cap ma OTP cho bat ky ai.";
-pub const MATERIAL: &str = "Nhắc học sinh và phụ huynh: không cung cấp mã OTP.";
+use crate::{
+    helpers::orders::{self, written},
+    stories::sign_in::desk::{Browser, Desk},
+};
 
 /// An office with outlets and their orders.
 pub struct Scene {
@@ -40,23 +39,9 @@ impl Scene {
     }
 
     pub async fn outlet(&self, slug: &str, kind: Kind) -> Outlet {
-        let written = Written {
-            slug: slug.into(),
-            title: format!("Đơn vị {slug}"),
-            kind,
-            way: Way::Hand,
-            url: None,
-            certificate: None,
-            contact: Some(format!("{slug}@example.vn")),
-            areas: vec!["01".into()],
-            owner: String::new(),
-            sender: String::new(),
-        };
-        let (db, seal) = (&self.desk.ground.db, &self.desk.ground.seal);
-        let written = written.checked(|code| code == "01").unwrap();
-        let added = transaction!(db, |tx| outlet::add(tx, seal, &written, &Actor::command("test"), self.now()).await);
-        added.unwrap().unwrap();
-        outlet::by_slug(db, seal, slug).await.unwrap().unwrap()
+        let (contact, areas) = (Some(format!("{slug}@example.vn")), vec!["01".into()]);
+        let written = Written { contact, areas, ..written(slug, kind, Way::Hand) };
+        orders::add(&self.desk.ground.db, &self.desk.ground.seal, written, self.now()).await
     }
 
     /// A partner `NAME@example.vn`, who acts for an outlet or for none.
@@ -67,36 +52,16 @@ impl Scene {
     }
 
     pub fn content(&self, kind: Kind) -> Content {
-        let carrier = kind == Kind::Carrier;
-        Content {
-            title: "Nhận diện lừa đảo".into(),
-            warning: false,
-            status: Status::Actual,
-            sender_name: carrier.then(|| "SO VHTTDL".into()),
-            sms: carrier.then(|| Sms::new(TEXT, "gsm", 1)),
-            app: None,
-            material: (!carrier).then(|| MATERIAL.into()),
-            rounds: 1,
-            window: None,
-            max_rate: None,
-            areas: vec!["01".into()],
-            audience: None,
-            contract: None,
-            basis: None,
-            report_by: Some(self.now() + 3 * DAY),
-            expires_at: self.now() + 2 * DAY,
-        }
+        orders::content(kind, self.now())
     }
 
     /// An approved order of a run of its own.
     pub async fn order(&self, outlet: &Outlet, content: Content) -> Order {
         let db = &self.desk.ground.db;
         let run = self.desk.ground.number("SELECT coalesce(max(run), 0) + 1 FROM relay_order").await;
-        let actor = Actor::command("Trần Thị Soạn");
-        let by = By { actor: &actor, eyes: Eyes::All, now: self.now() };
-        let run = make::Run { run, campaign: "chien-dich", owner: "" };
+        let run = Run { run, campaign: "chien-dich", owner: "" };
         let asked = [(outlet.clone(), content)];
-        let made = transaction!(db, |tx| make::orders(tx, &run, &asked, true, &by).await).unwrap();
+        let made = orders::ask(db, run, "Trần Thị Soạn", &asked, self.now()).await;
         order::one(db, made[0], Eyes::All, self.now()).await.unwrap().unwrap()
     }
 

@@ -3,7 +3,8 @@
 use loa::{outlet, relay::State, user::Role};
 use reqwest::StatusCode;
 
-use super::scene::{MATERIAL, Scene, TEXT};
+use super::scene::Scene;
+use crate::helpers::orders::{MATERIAL, TEXT};
 
 /// Pages of the office, one of each area.
 const OFFICE: [&str; 25] = [

@@ -8,13 +8,14 @@ use loa::{
     audience::place::Places,
     audit::Actor,
     delivery::State,
-    outlet::{self, Kind, Outlet, Way, Written},
+    outlet::{Kind, Outlet, Way},
     relay::{
-        By, Content, Eyes, Sms, Status, answer, follow, make, order,
+        By, Content, Eyes, Status, answer, follow,
+        make::Run,
+        order,
         report::{self, Count, Report},
     },
     report::{closing, kept},
-    transaction,
     user::Role,
 };
 use reqwest::StatusCode;
@@ -24,72 +25,27 @@ use super::{
     console::{Desk, between},
     scene, sms, write,
 };
-use crate::helpers::{Ground, grounds};
-
-const DAY: i64 = 24 * 3_600_000;
+use crate::helpers::{
+    Ground, grounds,
+    orders::{self, written},
+};
 
 async fn outlet(ground: &Ground, slug: &str, kind: Kind) -> Outlet {
-    let written = Written {
-        slug: slug.into(),
-        title: format!("Đơn vị {slug}"),
-        kind,
-        way: Way::Hand,
-        url: None,
-        certificate: None,
-        contact: None,
-        areas: vec![],
-        owner: String::new(),
-        sender: String::new(),
-    };
-    let written = written.checked(|_| true).unwrap();
-    let (actor, now) = (Actor::command("thử"), ground.clock.millis());
-    transaction!(ground.db, |tx| outlet::add(tx, &ground.seal, &written, &actor, now).await).unwrap().unwrap();
-    outlet::by_slug(&ground.db, &ground.seal, slug).await.unwrap().unwrap()
+    orders::add(&ground.db, &ground.seal, written(slug, kind, Way::Hand), ground.clock.millis()).await
 }
 
 /// Orders of a run, approved.
-async fn orders(ground: &Ground, run: i64, outlets: &[&Outlet], status: Status) -> Vec<i64> {
+async fn ask(ground: &Ground, run: i64, outlets: &[&Outlet], status: Status) -> Vec<i64> {
     let now = ground.clock.millis();
-    let content = Content {
-        title: "Nhận diện lừa đảo".into(),
-        warning: false,
-        status,
-        sender_name: None,
-        sms: Some(Sms::new("Khong cung cap ma OTP.", "gsm", 1)),
-        app: None,
-        material: None,
-        rounds: 2,
-        window: None,
-        max_rate: None,
-        areas: vec!["01".into(), "79".into()],
-        audience: None,
-        contract: None,
-        basis: None,
-        report_by: Some(now + 3 * DAY),
-        expires_at: now + 2 * DAY,
-    };
+    let areas = vec!["01".into(), "79".into()];
+    let content = Content { status, rounds: 2, areas, ..orders::content(Kind::Carrier, now) };
     let asked: Vec<(Outlet, Content)> = outlets.iter().map(|outlet| ((*outlet).clone(), content.clone())).collect();
-    let actor = Actor::command("thử");
-    let by = By { actor: &actor, eyes: Eyes::All, now };
-    let run = make::Run { run, campaign: "nhan-dien", owner: "" };
-    transaction!(ground.db, |tx| make::orders(tx, &run, &asked, true, &by).await).unwrap()
+    let run = Run { run, campaign: "nhan-dien", owner: "" };
+    orders::ask(&ground.db, run, "thử", &asked, now).await
 }
 
 fn line(area: &str, round: u16, [targeted, submitted]: [i64; 2], delivered: Option<i64>) -> Count {
-    Count {
-        area: area.into(),
-        round,
-        targeted,
-        submitted,
-        delivered,
-        failed: None,
-        pending: None,
-        parts: None,
-        cost: None,
-        starts_at: None,
-        ends_at: None,
-        by_cell: false,
-    }
+    Count { delivered, ..orders::line(area, round, [targeted, submitted, 0]) }
 }
 
 async fn take(ground: &Ground, order: i64, sequence: i64, last: bool, counts: Vec<Count>) {
@@ -119,8 +75,8 @@ async fn asked(ground: &Ground) -> Vec<i64> {
     let viettel = outlet(ground, "viettel", Kind::Carrier).await;
     let vina = outlet(ground, "vina", Kind::Carrier).await;
     let (a, b) = (outlet(ground, "truong-a", Kind::School).await, outlet(ground, "truong-b", Kind::School).await);
-    let made = orders(ground, 1, &[&viettel, &vina, &a, &b], Status::Actual).await;
-    let exercise = orders(ground, 2, &[&viettel], Status::Exercise).await;
+    let made = ask(ground, 1, &[&viettel, &vina, &a, &b], Status::Actual).await;
+    let exercise = ask(ground, 2, &[&viettel], Status::Exercise).await;
     take(ground, exercise[0], 1, true, vec![line("01", 1, [777_777, 777_777], None)]).await;
     let counts = vec![
         line("00004", 1, [54_321, 50_000], Some(48_765)),
