@@ -32,6 +32,7 @@ mod people;
 mod plans;
 mod postgres;
 mod publish;
+mod publish_updates;
 mod receipts;
 mod records;
 mod relay;

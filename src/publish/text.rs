@@ -135,6 +135,8 @@ impl Forms {
                     }
                 }
             }
+            // An Update took the place of what nobody holds any more, or a Cancel withdrew it.
+            let followed = one.orders.iter().filter(|order| order.step != Step::Alert).map(|order| order.sent_at).max();
             for order in one.orders.iter().filter(|order| order.step != Step::Cancel) {
                 let content = &order.content;
                 let sms = content.sms.as_ref().map(|sms| &sms.text);
@@ -148,7 +150,7 @@ impl Forms {
                         title: content.title.clone(),
                         first: order.sent_at,
                         last: Some(order.expires_at),
-                        withdrawn: withdrawn.filter(|_| order.standing == 0),
+                        withdrawn: withdrawn.or(followed).filter(|_| order.standing == 0),
                     };
                     note(text, sent);
                 }

@@ -4,20 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use super::{Content, Step};
+use super::{Content, Step, content::apart};
 use crate::{
+    audience::place::Places,
     db::{Db, DbError, Result, Sql},
     on,
 };
 
-/// The same content, with however many outlets have it.
+/// The same texts, with however many outlets have them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Carried {
     /// Of which run.
     pub run: i64,
     /// The order itself, an Update or a Cancel.
     pub step: Step,
-    /// What it says.
+    /// What it says, with the areas of all of them.
     pub content: Content,
     /// How many outlets have it.
     pub outlets: i64,
@@ -29,6 +30,35 @@ pub struct Carried {
     pub expires_at: i64,
     /// Those that hold still: neither cancelled nor replaced.
     pub standing: i64,
+}
+
+impl Carried {
+    /// Whether people are told the same: where each outlet is asked to, and until when, is its own.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let (own, others) = (&self.content, &other.content);
+        (self.run, self.step) == (other.run, other.step)
+            && (&own.title, own.warning, &own.audience) == (&others.title, others.warning, &others.audience)
+            && (&own.sender_name, &own.sms, &own.app) == (&others.sender_name, &others.sms, &others.app)
+            && own.material == others.material
+    }
+
+    /// With what another outlet has of the same.
+    fn join(&mut self, other: Self) {
+        self.outlets += other.outlets;
+        self.standing += other.standing;
+        self.sent_at = self.sent_at.min(other.sent_at);
+        self.expires_at = self.expires_at.max(other.expires_at);
+        let (own, others) = (&mut self.content.areas, other.content.areas);
+        // No area is the whole country.
+        if own.is_empty() || others.is_empty() {
+            own.clear();
+            return;
+        }
+        own.extend(others);
+        own.sort();
+        own.dedup();
+        *own = apart(std::mem::take(own), |code| Places::built_in().province_of(code));
+    }
 }
 
 static LAST: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM relay_event");
@@ -65,19 +95,35 @@ pub async fn changed(db: &Db, after: i64) -> Result<(i64, Vec<i64>)> {
 /// As it comes: see [`CARRIED`].
 type Row = (i64, i16, i64, String, i64, i64, i64, i64);
 
-/// What outlets have of these runs' orders, the oldest first.
+/// Contents that are read at once: each may be as long as several texts.
+const STEP: usize = 500;
+
+/// What outlets have of these runs' orders, the oldest first; what says the same is one, though every outlet has its own areas.
 pub async fn of_runs(db: &Db, runs: &[i64]) -> Result<Vec<Carried>> {
     let list = crate::db::list(runs);
     let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&CARRIED)).bind(&list).fetch_all(pool).await)?;
-    let ids = crate::db::list(&rows.iter().map(|row| row.7).collect::<Vec<i64>>());
-    let contents: Vec<(i64, String)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTENTS)).bind(&ids).fetch_all(pool).await)?;
-    let contents: BTreeMap<i64, String> = contents.into_iter().collect();
-    rows.into_iter()
-        .map(|(run, step, outlets, outlet, sent_at, expires_at, standing, id)| {
-            let refused = |what: &str| DbError::Refused(format!("order {id} has {what}"));
-            let step = Step::from_number(step).ok_or_else(|| refused("a step that there is not"))?;
-            let content = contents.get(&id).map_or_else(|| Err(refused("no content")), |text| Content::parse(text))?;
-            Ok(Carried { run, step, content, outlets, outlet, sent_at, expires_at, standing })
-        })
-        .collect()
+    let mut all: Vec<Carried> = Vec::new();
+    for some in rows.chunks(STEP) {
+        let ids = crate::db::list(&some.iter().map(|row| row.7).collect::<Vec<i64>>());
+        let contents: Vec<(i64, String)> =
+            on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTENTS)).bind(&ids).fetch_all(pool).await)?;
+        let contents: BTreeMap<i64, String> = contents.into_iter().collect();
+        for row in some {
+            let one = carried(row, &contents)?;
+            match all.iter_mut().rev().find(|known| known.says_the_same(&one)) {
+                Some(known) => known.join(one),
+                None => all.push(one),
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn carried(row: &Row, contents: &BTreeMap<i64, String>) -> Result<Carried> {
+    let (run, step, outlets, outlet, sent_at, expires_at, standing, id) = row;
+    let refused = |what: &str| DbError::Refused(format!("order {id} has {what}"));
+    let step = Step::from_number(*step).ok_or_else(|| refused("a step that there is not"))?;
+    let content = contents.get(id).map_or_else(|| Err(refused("no content")), |text| Content::parse(text))?;
+    let (run, outlets, sent_at, expires_at, standing) = (*run, *outlets, *sent_at, *expires_at, *standing);
+    Ok(Carried { run, step, content, outlets, outlet: outlet.clone(), sent_at, expires_at, standing })
 }
