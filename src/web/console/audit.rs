@@ -6,11 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::{self, Query},
-    http::{
-        StatusCode,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::get,
 };
 use chrono::{Days, NaiveDate};
@@ -24,7 +20,7 @@ use crate::{
     audit::{self, Entry, Filter, Head, Via},
     seal::hex,
     user::{self, Right, Role},
-    web::{Shared, State},
+    web::{Shared, State, download},
     words::Lang,
 };
 
@@ -202,11 +198,6 @@ fn rows(state: Arc<Shared>, filter: Filter, line: fn(&Entry) -> String, head: St
     }))
 }
 
-fn file(kind: &'static str, name: &'static str, body: Body) -> Response {
-    let disposition = format!("attachment; filename=\"{name}\"");
-    (StatusCode::OK, [(CONTENT_TYPE, kind.to_string()), (CONTENT_DISPOSITION, disposition)], body).into_response()
-}
-
 async fn export_csv(
     extract::State(State(state)): extract::State<State>,
     visitor: Visitor,
@@ -215,7 +206,7 @@ async fn export_csv(
     visitor.needs(Right::ReadAudit)?;
     // Spreadsheets read UTF-8 by its mark.
     let head = format!("\u{feff}{}", audit::CSV_HEAD);
-    Ok(file("text/csv; charset=utf-8", "audit.csv", rows(state, asked.filter(), Entry::csv, head)))
+    Ok(download::file(download::CSV, "audit.csv", rows(state, asked.filter(), Entry::csv, head)))
 }
 
 async fn export_jsonl(
@@ -225,5 +216,5 @@ async fn export_jsonl(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::ReadAudit)?;
     let line = |entry: &Entry| format!("{}\n", entry.json());
-    Ok(file("application/x-ndjson", "audit.jsonl", rows(state, asked.filter(), line, String::new())))
+    Ok(download::file("application/x-ndjson", "audit.jsonl", rows(state, asked.filter(), line, String::new())))
 }

@@ -9,11 +9,8 @@ mod bring;
 use axum::{
     Router,
     extract::{self, DefaultBodyLimit, Path, Query},
-    http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-    },
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use minijinja::{Value, context};
@@ -30,7 +27,7 @@ use crate::{
     bulletin::{self, Bulletin, Kind, MAX_BYTES, Signature, Standing, paste, poll},
     cap, phrase,
     user::Right,
-    web::{Shared, State},
+    web::{Shared, State, download},
     words::Lang,
 };
 
@@ -228,15 +225,7 @@ async fn raw(
 ) -> Result<Response, Fault> {
     let one = found(&state, &visitor, id).await?;
     let said = bulletin::said(&state.parts.db, one.id).await?.ok_or(Fault::NotFound)?;
-    let mut response = said.raw.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // A number between letters of ours.
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"ban-tin-{id}.xml.txt\"")) {
-        headers.insert(CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
+    Ok(download::file("text/plain; charset=utf-8", &format!("ban-tin-{id}.xml.txt"), said.raw))
 }
 
 async fn dismiss(

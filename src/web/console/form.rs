@@ -1,15 +1,16 @@
 //! What pages send back. A form counts only if its page was ours: it carries a token that is bound to the browser's cookie, and the
 //! browser does not say that it comes from another site.
 
+use std::{borrow::Cow, collections::BTreeMap, io::Write as _};
+
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Multipart, Request},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use minijinja::{Value, context};
 use serde::de::DeserializeOwned;
-use std::io::Write as _;
 use subtle::ConstantTimeEq as _;
 use tempfile::NamedTempFile;
 
@@ -170,7 +171,7 @@ fn without_nul(body: &[u8]) -> Bytes {
 
 fn too_large(rejection: axum::extract::rejection::BytesRejection) -> Response {
     let response = rejection.into_response();
-    if response.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Fault::TooLarge(phrase!("Biểu mẫu gửi lên quá dài.", "The form is too long.")).into_response();
     }
     response
@@ -230,7 +231,7 @@ impl FromRequest<State> for Upload {
 }
 
 fn broken(error: &axum::extract::multipart::MultipartError) -> Response {
-    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Fault::TooLarge(phrase!("Tệp gửi lên quá lớn.", "The file is too large.")).into_response();
     }
     tracing::debug!(%error, "an upload broke off");
@@ -240,12 +241,22 @@ fn broken(error: &axum::extract::multipart::MultipartError) -> Response {
 
 /// What is wrong with a form, field by field, in the order in which it was found.
 #[derive(Debug, Clone, Default)]
-pub struct Mistakes(Vec<(&'static str, Phrase)>);
+pub struct Mistakes(Vec<(Cow<'static, str>, Phrase)>);
 
 impl Mistakes {
+    /// Something is wrong with this field alone.
+    pub fn one(field: impl Into<Cow<'static, str>>, words: Phrase) -> Self {
+        Self(vec![(field.into(), words)])
+    }
+
     /// Something is wrong with this field.
-    pub fn add(&mut self, field: &'static str, words: Phrase) {
-        self.0.push((field, words));
+    pub fn add(&mut self, field: impl Into<Cow<'static, str>>, words: Phrase) {
+        self.0.push((field.into(), words));
+    }
+
+    /// Whether something is wrong with this field.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|(wrong, _)| wrong == field)
     }
 
     /// Whether nothing is.
@@ -253,22 +264,50 @@ impl Mistakes {
         self.0.is_empty()
     }
 
+    /// 200 where nothing is wrong, else 422.
+    pub const fn status(&self) -> StatusCode {
+        if self.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
+    }
+
+    /// The same mistakes, told otherwise: `told` makes the words of a field's.
+    pub fn told(&self, told: impl Fn(&str, &Phrase) -> Phrase) -> Self {
+        Self(self.0.iter().map(|(field, words)| (field.clone(), told(field, words))).collect())
+    }
+
     /// For `parts.summary`: `{ field, text }` each.
     pub fn list(&self, lang: Lang) -> Value {
-        self.0.iter().map(|(field, words)| context! { field => *field, text => capital(words.text(lang)) }).collect()
+        self.0.iter().map(|(field, words)| context! { field => &**field, text => words.capital().text(lang) }).collect()
     }
 
     /// For the fields' own `error`: a map from field to text.
     pub fn by_field(&self, lang: Lang) -> Value {
         // The first word on a field stands beside it.
-        let first = self.0.iter().rev().map(|(field, words)| ((*field).to_string(), capital(words.text(lang))));
-        Value::from(first.collect::<std::collections::BTreeMap<_, _>>())
+        let first = self.0.iter().rev().map(|(field, words)| (field.to_string(), words.capital().text(lang).to_string()));
+        Value::from(first.collect::<BTreeMap<_, _>>())
     }
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+impl<F: Into<Cow<'static, str>>> Extend<(F, Phrase)> for Mistakes {
+    fn extend<T: IntoIterator<Item = (F, Phrase)>>(&mut self, more: T) {
+        self.0.extend(more.into_iter().map(|(field, words)| (field.into(), words)));
+    }
+}
+
+impl<F: Into<Cow<'static, str>>> FromIterator<(F, Phrase)> for Mistakes {
+    fn from_iter<T: IntoIterator<Item = (F, Phrase)>>(all: T) -> Self {
+        let mut mistakes = Self::default();
+        mistakes.extend(all);
+        mistakes
+    }
+}
+
+impl IntoIterator for Mistakes {
+    type Item = (Cow<'static, str>, Phrase);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
 }
 
 #[cfg(test)]

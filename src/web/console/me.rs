@@ -6,7 +6,6 @@ mod tokens;
 use axum::{
     Router,
     extract::{self, Path},
-    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -266,10 +265,5 @@ impl Mistakes {
             mistakes.add("again", phrase!("hai lần nhập mật khẩu không giống nhau", "the two passwords are not the same"));
         }
         mistakes
-    }
-
-    /// 200 where nothing is wrong, else 422.
-    pub(super) const fn status(&self) -> StatusCode {
-        if self.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
     }
 }

@@ -7,12 +7,15 @@
 
 mod act;
 mod answer;
+mod brought;
 mod can;
 mod compared;
 mod files;
 mod list;
 mod report;
+pub(in crate::web::console) mod reported;
 mod run;
+mod seen;
 mod show;
 pub(in crate::web::console) mod typed;
 mod update;
@@ -23,23 +26,15 @@ use axum::{
     routing::{get, post},
 };
 
+pub(in crate::web::console) use brought::{ACCEPT, LARGEST, fits};
+pub(in crate::web::console) use files::letter;
 pub(in crate::web::console) use run::{foreseen, told};
 
-use super::{
-    Named,
-    fault::Fault,
-    form::{File, Upload},
-    visitor::Visitor,
-};
+use super::{Named, fault::Fault};
 use crate::{
-    phrase,
-    relay::{By, Eyes, Order, Refusal, order, paper},
-    transaction,
-    user::Right,
-    web::{Shared, State},
-    words::Phrase,
+    relay::{Order, Refusal},
+    web::State,
 };
-use typed::Wrong;
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("orders/list", include_str!("../templates/console/orders/list.html")),
@@ -51,9 +46,6 @@ pub(super) const TEMPLATES: &[Named] = &[
     ("orders/sheet", include_str!("../templates/console/orders/sheet.html")),
     ("orders/run", include_str!("../templates/console/orders/run.html")),
 ];
-
-/// The largest form with a paper in it.
-const LARGEST: usize = paper::MAX_BYTES + 512 * 1024;
 
 pub(super) fn routes() -> Router<State> {
     Router::new()
@@ -81,19 +73,6 @@ pub(super) fn slow_routes() -> Router<State> {
         .layer(DefaultBodyLimit::max(LARGEST))
 }
 
-/// An order that this visitor sees.
-async fn seen(state: &Shared, visitor: &Visitor, identifier: &str) -> Result<Order, Fault> {
-    visitor.needs(Right::ReadOrders)?;
-    let eyes = Eyes::Office(&visitor.user.departments);
-    let found = order::by_identifier(&state.parts.db, identifier, eyes, state.parts.clock.millis()).await?;
-    found.ok_or(Fault::NotFound)
-}
-
-/// Who does something with an order.
-fn by<'a>(state: &Shared, visitor: &'a Visitor) -> By<'a> {
-    By { actor: &visitor.actor, eyes: Eyes::Office(&visitor.user.departments), now: state.parts.clock.millis() }
-}
-
 /// Why something was not done with an order, as a page says it.
 pub(in crate::web::console) fn refused(refusal: Refusal) -> Fault {
     match refusal {
@@ -106,51 +85,4 @@ pub(in crate::web::console) fn refused(refusal: Refusal) -> Fault {
 /// The page of an order.
 fn page_of(order: &Order) -> String {
     format!("/orders/{}", order.identifier)
-}
-
-/// Files that are papers.
-const PAPERS: [&str; 10] = ["pdf", "png", "jpg", "jpeg", "tif", "tiff", "docx", "xlsx", "mp3", "mp4"];
-/// The same for a browser's field.
-pub(in crate::web::console) const ACCEPT: &str = ".pdf,.png,.jpg,.jpeg,.tif,.tiff,.docx,.xlsx,.mp3,.mp4";
-
-/// A paper of a form: the one that was brought with it, or that was brought when the form was sent before and had mistakes.
-struct Brought {
-    hash: String,
-    name: String,
-}
-
-/// Keeps the paper that a form brings. None: it brings none, or one that cannot be a paper, which is said among what is wrong.
-async fn brought(state: &Shared, visitor: &Visitor, upload: &Upload, wrong: &mut Wrong) -> Result<Option<Brought>, Fault> {
-    let db = &state.parts.db;
-    let Some(file) = upload.files.iter().find(|file| file.field == "document") else {
-        let before = upload.fields.get("brought");
-        let kept = if before.is_empty() { None } else { paper::one(db, before).await? };
-        // Nobody attaches, and then reads, what another brought.
-        let kept = kept.filter(|paper| paper.by_whom == visitor.actor.name);
-        return Ok(kept.map(|paper| Brought { hash: paper.hash, name: paper.name }));
-    };
-    if let Err(why) = fits(file) {
-        wrong.push(("document".into(), why));
-        return Ok(None);
-    }
-    let bytes = tokio::fs::read(file.spooled.path()).await.map_err(|error| Fault::Broken(error.into()))?;
-    let by = by(state, visitor);
-    let hash = transaction!(db, |tx| paper::keep(tx, &file.name, paper::kind_of(&file.name), &bytes, &by).await)?;
-    Ok(Some(Brought { hash, name: file.name.clone() }))
-}
-
-pub(in crate::web::console) fn fits(file: &File) -> Result<(), Phrase> {
-    let ending = file.name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-    if !PAPERS.contains(&ending.as_str()) {
-        let known = PAPERS.join(", ");
-        return Err(phrase!("loại tệp này không nhận: dùng {known}", "no such file is taken: use {known}"));
-    }
-    if file.size == 0 {
-        return Err(phrase!("tệp này rỗng", "the file is empty"));
-    }
-    if file.size > paper::MAX_BYTES as u64 {
-        let most = paper::MAX_BYTES >> 20;
-        return Err(phrase!("tệp quá lớn: tối đa {most} MB", "the file is too large: at most {most} MB"));
-    }
-    Ok(())
 }

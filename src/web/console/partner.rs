@@ -13,25 +13,25 @@ mod show;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequestParts},
+    extract::{DefaultBodyLimit, FromRequestParts, Path},
     http::request::Parts,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use minijinja::{Value, context};
+use serde::Deserialize;
 
 use super::{
     Named,
     fault::Fault,
-    orders::{self, typed::Wrong},
-    visitor::Visitor,
+    orders,
+    visitor::{Visitor, see_other},
 };
 use crate::{
     outlet::{self, Outlet},
-    relay::{By, Eyes, Order, order, paper},
+    relay::{By, Eyes, Order, Refusal, order},
     user::Right,
     web::{Shared, State},
-    words::Lang,
+    words::Phrase,
 };
 
 pub(super) const TEMPLATES: &[Named] = &[
@@ -44,9 +44,6 @@ pub(super) const TEMPLATES: &[Named] = &[
 
 /// Where somebody begins who acts for an outlet and does nothing else.
 pub(super) const BEGIN: &str = "/partner/orders";
-
-/// The largest form with evidence in it.
-const LARGEST: usize = paper::MAX_BYTES + 512 * 1024;
 
 pub(super) fn routes() -> Router<State> {
     Router::new()
@@ -66,7 +63,7 @@ pub(super) fn slow_routes() -> Router<State> {
         .route("/partner/orders/{identifier}/confirm", post(confirm::take))
         .route("/partner/orders/{identifier}/report", get(report::ask).post(report::take))
         .route("/partner/orders/{identifier}/report/table", post(report::bring))
-        .layer(DefaultBodyLimit::max(LARGEST))
+        .layer(DefaultBodyLimit::max(orders::LARGEST))
 }
 
 /// Somebody who may answer orders, and the outlet that they act for; none: they were given none, or it was removed. Asked before anything
@@ -103,22 +100,14 @@ impl FromRequestParts<State> for Own {
 }
 
 impl Own {
-    /// An order of theirs.
-    async fn order(&self, state: &Shared, identifier: &str) -> Result<Order, Fault> {
-        let now = state.parts.clock.millis();
-        let found = order::by_identifier(&state.parts.db, identifier, Eyes::Outlet(self.outlet), now).await?;
-        found.ok_or(Fault::NotFound)
-    }
-
-    /// The same, once they have it: what it says is shown and answered from then on.
-    async fn had(&self, state: &Shared, identifier: &str) -> Result<Order, Fault> {
-        let order = self.order(state, identifier).await?;
-        if order.handed_at.is_some() { Ok(order) } else { Err(orders::refused(crate::relay::Refusal::NotHandedOver)) }
+    /// Their eyes: their outlet's orders, and no others.
+    const fn eyes(&self) -> Eyes<'static> {
+        Eyes::Outlet(self.outlet)
     }
 
     /// Who does something with an order.
     fn by(&self, state: &Shared) -> By<'_> {
-        By { actor: &self.visitor.actor, eyes: Eyes::Outlet(self.outlet), now: state.parts.clock.millis() }
+        By { actor: &self.visitor.actor, eyes: self.eyes(), now: state.parts.clock.millis() }
     }
 
     /// Their outlet.
@@ -127,16 +116,56 @@ impl Own {
     }
 }
 
+/// Somebody who acts for an outlet, and the order of it that the address names.
+pub(super) struct Asked {
+    pub own: Own,
+    pub order: Order,
+}
+
+/// The same, once they have the order: what it says is shown and answered from then on.
+pub(super) struct Had(pub Asked);
+
+/// What of an address names the order.
+#[derive(Deserialize)]
+struct Identified {
+    identifier: String,
+}
+
+impl FromRequestParts<State> for Asked {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let own = Own::from_request_parts(parts, state).await?;
+        let path = Path::<Identified>::from_request_parts(parts, state).await;
+        let Path(Identified { identifier }) = path.map_err(|wrong| wrong.into_response())?;
+        let (db, now) = (&state.0.parts.db, state.0.parts.clock.millis());
+        let found = order::by_identifier(db, &identifier, own.eyes(), now).await;
+        let order = found.map_err(|error| Fault::Db(error).into_response())?;
+        Ok(Self { order: order.ok_or_else(|| Fault::NotFound.into_response())?, own })
+    }
+}
+
+impl FromRequestParts<State> for Had {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let asked = Asked::from_request_parts(parts, state).await?;
+        if asked.order.handed_at.is_none() {
+            return Err(orders::refused(Refusal::NotHandedOver).into_response());
+        }
+        Ok(Self(asked))
+    }
+}
+
+impl Asked {
+    /// It is done: back to the order's page, which says so.
+    async fn done(&self, words: &Phrase) -> Result<Response, Fault> {
+        self.own.visitor.flash(words).await?;
+        Ok(see_other(&page_of(&self.order)))
+    }
+}
+
 /// The page of an order.
 fn page_of(order: &Order) -> String {
     format!("{BEGIN}/{}", order.identifier)
-}
-
-/// The errors of a form for the summary above it and beside its fields.
-fn errors(wrong: &Wrong, lang: Lang) -> (Vec<Value>, Value) {
-    let text = |words: &crate::words::Phrase| words.capital().text(lang).to_string();
-    let list = wrong.iter().map(|(field, words)| context! { field, text => text(words) }).collect();
-    // The first word on a field stands beside it.
-    let first = wrong.iter().rev().map(|(field, words)| (field.clone(), text(words)));
-    (list, Value::from(first.collect::<std::collections::BTreeMap<_, _>>()))
 }

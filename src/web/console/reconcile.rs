@@ -9,11 +9,8 @@ use std::collections::BTreeMap;
 use axum::{
     Router,
     extract::{self, DefaultBodyLimit, Path, Query},
-    http::{
-        StatusCode,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use minijinja::{Value, context};
@@ -35,7 +32,7 @@ use crate::{
     },
     transaction,
     user::Right,
-    web::State,
+    web::{State, download},
     words::{self, Lang},
 };
 
@@ -330,6 +327,5 @@ async fn export(extract::State(state): extract::State<State>, visitor: Visitor, 
     reads(&visitor)?;
     let reconciled = reconcile::reconciled(&state.0.parts.db, id).await?.ok_or(Fault::NotFound)?;
     let csv = reconcile::csv(&reconciled).map_err(|error| Fault::Broken(error.into()))?;
-    let disposition = format!("attachment; filename=\"doi-soat-{id}.csv\"");
-    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8".to_string()), (CONTENT_DISPOSITION, disposition)], csv).into_response())
+    Ok(download::file(download::CSV, &format!("doi-soat-{id}.csv"), csv))
 }

@@ -2,10 +2,6 @@
 
 use axum::{
     extract::{self, Request},
-    http::{
-        HeaderValue,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
     response::{IntoResponse as _, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +22,7 @@ use crate::{
             input::{Name, Names, Query, media_type},
             problem::{Kind, Problem},
         },
+        download,
     },
 };
 
@@ -156,11 +153,5 @@ async fn show(
     let bytes = paper::bytes(db, &hash).await?.ok_or_else(Problem::not_found)?;
     // As a file, whatever it is: nothing that strangers bring is shown by a browser under our name.
     let ending = PAPERS.iter().find(|(kind, ..)| *kind == paper.kind).map_or("bin", |(_, ending, _)| *ending);
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{}.{ending}\"", &hash[..16])) {
-        headers.insert(CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
+    Ok(download::file("application/octet-stream", &format!("{}.{ending}", &hash[..16]), bytes))
 }

@@ -3,11 +3,8 @@
 
 use axum::{
     Router, extract,
-    http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use chrono::NaiveDate;
@@ -42,6 +39,7 @@ use crate::{
             form::Fields,
             visitor::{Visitor, see_other},
         },
+        download,
     },
     words::{Lang, Phrase},
 };
@@ -236,8 +234,7 @@ async fn copy(
     let dossier = dossier(&state, &person).await?;
     let text = serde_json::to_string_pretty(&dossier).map_err(anyhow::Error::from)?;
     record(&state, &visitor, "person.copy", id, None).await?;
-    let name = HeaderValue::from_str(&format!("attachment; filename=\"ban-sao-{id}.json\"")).map_err(anyhow::Error::from)?;
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json")), (CONTENT_DISPOSITION, name)], text).into_response())
+    Ok(download::file("application/json", &format!("ban-sao-{id}.json"), text))
 }
 
 /// A day of a form; of an empty field, none.

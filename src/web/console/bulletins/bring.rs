@@ -4,7 +4,7 @@
 
 use std::io::Read as _;
 
-use axum::{extract, http::StatusCode, response::Response};
+use axum::{extract, response::Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use minijinja::{Value, context};
 
@@ -69,13 +69,12 @@ async fn form(shared: &Shared, visitor: &Visitor, typed: &Typed, mistakes: &Mist
     let owners = owners(shared, visitor).await?;
     let owner = if typed.owner.is_empty() { owners.first().cloned().unwrap_or_default() } else { typed.owner.clone() };
     let sources: Vec<String> = shared.parts.config.bulletins.iter().map(|one| one.name.clone()).collect();
-    let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let values = context! {
         source => &typed.source, title => &typed.title, text => &typed.text, owner,
         owners => owners.iter().map(|name| context! { value => name, label => name }).collect::<Vec<_>>(), sources,
         mistakes => mistakes.list(lang), errors => mistakes.by_field(lang), mib => MAX_BYTES >> 20,
     };
-    Ok(shared.view_as(status, visitor, "bulletins/new", values))
+    Ok(shared.view_as(mistakes.status(), visitor, "bulletins/new", values))
 }
 
 /// What is wrong with what stands beside the document.

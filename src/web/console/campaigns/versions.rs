@@ -2,11 +2,7 @@
 
 use axum::{
     extract::{self, Path, Query},
-    http::{
-        HeaderName, HeaderValue,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use minijinja::{Value, context, value::Serde};
 use serde::Deserialize;
@@ -27,6 +23,7 @@ use crate::{
             visitor::{Visitor, see_other},
             when,
         },
+        download,
     },
 };
 
@@ -152,7 +149,7 @@ pub(super) async fn export(
         }
     };
     let text = text.ok_or(Fault::NotFound)?;
-    Ok(download(&format!("{slug}.toml"), HeaderValue::from_static("text/plain; charset=utf-8"), text.into_bytes()))
+    Ok(download::file("text/plain; charset=utf-8", &format!("{slug}.toml"), text))
 }
 
 /// A file that goes with the latest version.
@@ -168,15 +165,5 @@ pub(super) async fn file(
         Some(version) => edition::attachments(&state.parts.db, &slug, version).await?.remove(&name),
         None => subject.source().and_then(|source| source.attachments.get(&name).cloned()),
     };
-    Ok(download(&name, HeaderValue::from_static("application/octet-stream"), bytes.ok_or(Fault::NotFound)?))
-}
-
-/// Never shown by the browser itself, whatever is in it.
-fn download(name: &str, kind: HeaderValue, bytes: Vec<u8>) -> Response {
-    let encoded: String = form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
-    let disposition = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{encoded}"));
-    let mut response = ([(CONTENT_TYPE, kind)], bytes).into_response();
-    let header: HeaderName = CONTENT_DISPOSITION;
-    response.headers_mut().insert(header, disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment")));
-    response
+    Ok(download::file("application/octet-stream", &name, bytes.ok_or(Fault::NotFound)?))
 }

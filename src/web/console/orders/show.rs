@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::{
-    extract::{self, Path},
-    response::Response,
-};
+use axum::{extract, response::Response};
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
@@ -13,18 +10,19 @@ use super::{
     can::{Can, follows},
     compared::{self, REPORTS},
     list::{line, tone},
-    seen,
+    refused,
+    seen::Seen,
     typed::columns,
 };
 use crate::{
     audience::place::Places,
     outlet::{Kind, Way},
     phrase,
-    relay::{Event, Eyes, Order, State as Stands, Status, Step, hand, order, paper, report, sheet},
+    relay::{Event, Order, State as Stands, Status, Step, hand, order, paper, report, sheet},
     user::Right,
     web::{
         Shared, State,
-        console::{difference::between, fault::Fault, visitor::Visitor},
+        console::{difference::between, fault::Fault},
     },
     words::{self, Lang},
 };
@@ -34,15 +32,10 @@ const AREAS: usize = 30;
 /// Orders to the same outlet of the same run.
 const FAMILY: usize = 50;
 
-pub(super) async fn show(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(identifier): Path<String>,
-) -> Result<Response, Fault> {
-    let order = seen(&state, &visitor, &identifier).await?;
+pub(super) async fn show(extract::State(State(state)): extract::State<State>, seen: Seen) -> Result<Response, Fault> {
+    let Seen { visitor, order } = &seen;
     let (db, now, lang) = (&state.parts.db, state.parts.clock.millis(), visitor.lang);
-    let kin = order::Filter { run: Some(order.run), outlet: Some(order.outlet), ..order::Filter::default() };
-    let family = order::list(db, &kin, Eyes::Office(&visitor.user.departments), FAMILY, now).await?;
+    let family = family(&state, &seen, now).await?;
     let events = order::events(db, order.id).await?;
     let reports = report::all(db, order.id).await?;
     let push = match order.outlet_way {
@@ -55,22 +48,19 @@ pub(super) async fn show(
     let named: BTreeSet<&str> = basis.into_iter().chain(evidence).chain(noted).collect();
     let mut papers: BTreeMap<String, String> = BTreeMap::new();
     for hash in named {
-        if let Some(found) = paper::of_order(db, &order, hash, Eyes::Office(&visitor.user.departments)).await? {
+        if let Some(found) = paper::of_order(db, order, hash, seen.eyes()).await? {
             papers.insert(found.hash, found.name);
         }
     }
-    let followed = family
-        .iter()
-        .any(|one| one.earlier == Some(order.id) && matches!(one.state, Stands::Drafted | Stands::Approved | Stands::HandedOver));
-    let can = Can::of(&order, &visitor, followed, now);
+    let can = Can::of(order, visitor, is_followed(order, &family), now);
     let cancels = order.step == Step::Cancel;
     let earlier = family.iter().find(|one| Some(one.id) == order.earlier);
-    let changes = earlier.filter(|_| !cancels).map(|earlier| between(&said(earlier, lang), &said(&order, lang)));
+    let changes = earlier.filter(|_| !cancels).map(|earlier| between(&said(earlier, lang), &said(order, lang)));
     let values = context! {
-        order => line(&order, lang), note => &order.note, check => sheet::check(&order), tone => tone(order.state),
+        order => line(order, lang), note => &order.note, check => sheet::check(order), tone => tone(order.state),
         cancels, changes => changes.map(|changes| Value::from(Serde(&changes))),
-        facts => Value::from(Serde(&facts(&order, lang))),
-        texts => Value::from(Serde(&if cancels { Vec::new() } else { texts(&order, lang) })),
+        facts => Value::from(Serde(&facts(order, lang))),
+        texts => Value::from(Serde(&if cancels { Vec::new() } else { texts(order, lang) })),
         basis => basis.map(|hash| context! { hash, name => papers.get(hash) }),
         handed_at => order.handed_at, answered_at => order.answered_at, closed_at => order.closed_at,
         expires_at => order.expires_at, overdue_since => order.overdue_since, made_by => &order.made_by,
@@ -84,11 +74,11 @@ pub(super) async fn show(
         earlier => earlier.map(|one| line(one, lang)),
         events => events.iter().map(|event| told(event, &papers, lang)).collect::<Vec<_>>(),
         carrier => order.outlet_kind == Kind::Carrier, columns => Value::from(Serde(&columns(order.outlet_kind, lang))),
-        reports => compared::told(&order, &reports, &papers, lang), more_reports => reports.len().saturating_sub(REPORTS),
+        reports => compared::told(order, &reports, &papers, lang), more_reports => reports.len().saturating_sub(REPORTS),
         can => Value::from(Serde(&can)), cannot => can.why_not(lang), has_document => order.has_document || order.sent_at.is_some(),
         drafted => order.state == Stands::Drafted,
     };
-    Ok(state.view(&visitor, "orders/show", values))
+    Ok(state.view(visitor, "orders/show", values))
 }
 
 /// An event as the page tells it.
@@ -198,16 +188,22 @@ fn said(order: &Order, lang: Lang) -> String {
     facts.chain(texts).collect()
 }
 
-/// What cannot be updated is shown to whoever follows a link to it.
-pub(super) async fn to_update(state: &Shared, visitor: &Visitor, identifier: &str) -> Result<Order, Fault> {
-    let order = seen(state, visitor, identifier).await?;
-    visitor.needs(Right::WriteOrders)?;
+/// The orders to the same outlet of the same run, itself among them.
+async fn family(state: &Shared, seen: &Seen, now: i64) -> Result<Vec<Order>, Fault> {
+    let kin = order::Filter { run: Some(seen.order.run), outlet: Some(seen.order.outlet), ..order::Filter::default() };
+    Ok(order::list(&state.parts.db, &kin, seen.eyes(), FAMILY, now).await?)
+}
+
+/// Whether an Update or a Cancel of it is on its way.
+fn is_followed(order: &Order, family: &[Order]) -> bool {
+    family
+        .iter()
+        .any(|one| one.earlier == Some(order.id) && matches!(one.state, Stands::Drafted | Stands::Approved | Stands::HandedOver))
+}
+
+/// Nothing if an Update of it can be written; else why not, for whoever follows a link to the form.
+pub(super) async fn may_update(state: &Shared, seen: &Seen) -> Result<(), Fault> {
     let now = state.parts.clock.millis();
-    let kin = order::Filter { run: Some(order.run), outlet: Some(order.outlet), ..order::Filter::default() };
-    let family = order::list(&state.parts.db, &kin, Eyes::Office(&visitor.user.departments), FAMILY, now).await?;
-    let open = |one: &Order| {
-        one.earlier == Some(order.id) && matches!(one.state, Stands::Drafted | Stands::Approved | Stands::HandedOver)
-    };
-    follows(&order, family.iter().any(open), now).map_err(super::refused)?;
-    Ok(order)
+    let followed = is_followed(&seen.order, &family(state, seen, now).await?);
+    follows(&seen.order, followed, now).map_err(refused)
 }

@@ -17,7 +17,7 @@ use crate::{
         Order,
         report::{Count, Fault, Report},
     },
-    web::console::form::Fields,
+    web::console::form::{Fields, Mistakes},
     words::{Lang, Phrase},
 };
 
@@ -27,9 +27,6 @@ const MOST: usize = 60;
 const MINUTE: i64 = 60_000;
 /// Empty lines for areas that the order does not name one by one.
 const SPARE: usize = 3;
-
-/// What is wrong, by field.
-pub(in crate::web::console) type Wrong = Vec<(String, Phrase)>;
 
 /// A line of the form, as it was typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -221,17 +218,17 @@ impl Typed {
     }
 
     /// What was typed as a report; or what of it cannot be read.
-    pub fn report(&self, evidence: Option<String>) -> Result<Report, Wrong> {
-        let mut wrong = Wrong::new();
+    pub fn report(&self, evidence: Option<String>) -> Result<Report, Mistakes> {
+        let mut wrong = Mistakes::default();
         let sequence = self.sequence.parse::<i64>().ok().filter(|sequence| *sequence > 0);
         if sequence.is_none() {
-            wrong.push(("sequence".into(), phrase!("ghi số thứ tự, từ 1", "write the sequence, from 1")));
+            wrong.add("sequence", phrase!("ghi số thứ tự, từ 1", "write the sequence, from 1"));
         }
-        let mut time = |field: &str, text: &str| -> Option<i64> {
+        let mut time = |field: &'static str, text: &str| -> Option<i64> {
             let read = moment(text);
             if read.is_none() {
                 let why = phrase!("ghi ngày và giờ, ví dụ 22/11/2026 17:00", "write day and time, such as 2026-11-22 17:00");
-                wrong.push((field.to_string(), why));
+                wrong.add(field, why);
             }
             read
         };
@@ -241,7 +238,7 @@ impl Typed {
         let starts = if self.starts.is_empty() { None } else { time("starts", &self.starts) };
         let ends = if self.ends.is_empty() { None } else { time("ends", &self.ends) };
         if self.corrects && self.reason.is_empty() {
-            wrong.push(("reason".into(), phrase!("đính chính phải nêu lý do", "a correction says why")));
+            wrong.add("reason", phrase!("đính chính phải nêu lý do", "a correction says why"));
         }
         let mut counts = Vec::new();
         for (at, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -280,10 +277,9 @@ impl Typed {
     }
 
     /// What is wrong, for the list above the form, which names no cells: of which area and round each is.
-    pub fn listed(&self, wrong: &Wrong) -> Wrong {
+    pub fn listed(&self, wrong: &Mistakes) -> Mistakes {
         let line = |field: &str| self.lines.get(field.rsplit_once('-')?.1.parse::<usize>().ok()?);
-        let told = |why: &Phrase, field: &str| line(field).map_or_else(|| why.clone(), |line| line.says(why.clone()));
-        wrong.iter().map(|(field, why)| (field.clone(), told(why, field))).collect()
+        wrong.told(|field, why| line(field).map_or_else(|| why.clone(), |line| line.says(why.clone())))
     }
 }
 
@@ -311,32 +307,32 @@ pub(super) fn code(places: &'static Places, typed: &str) -> Result<&'static str,
 }
 
 /// A line as a count.
-fn count(line: &Line, at: usize, (starts, ends): (Option<i64>, Option<i64>)) -> Result<Count, Wrong> {
-    let mut wrong = Wrong::new();
+fn count(line: &Line, at: usize, (starts, ends): (Option<i64>, Option<i64>)) -> Result<Count, Mistakes> {
+    let mut wrong = Mistakes::default();
     let area = if line.area.is_empty() {
-        wrong.push((format!("area-{at}"), phrase!("ghi địa bàn", "say which area")));
+        wrong.add(format!("area-{at}"), phrase!("ghi địa bàn", "say which area"));
         ""
     } else {
         code(Places::built_in(), &line.area).unwrap_or_else(|why| {
-            wrong.push((format!("area-{at}"), why));
+            wrong.add(format!("area-{at}"), why);
             ""
         })
     };
     let round = if line.round.is_empty() { Ok(1) } else { line.round.parse::<u16>() };
     if round.is_err() {
-        wrong.push((format!("round-{at}"), phrase!("ghi số của đợt, từ 1", "write the round's number, from 1")));
+        wrong.add(format!("round-{at}"), phrase!("ghi số của đợt, từ 1", "write the round's number, from 1"));
     }
     let mut read = [None; 7];
     for (slot, (field, text)) in read.iter_mut().zip(numbers(line)) {
         match number(text) {
             Ok(None) if matches!(field, "targeted" | "submitted") => {
-                wrong.push((
+                wrong.add(
                     format!("{field}-{at}"),
                     phrase!("còn thiếu: nếu không có ai thì ghi 0", "it is missing: 0 if there is nobody"),
-                ));
+                );
             }
             Ok(number) => *slot = number,
-            Err(why) => wrong.push((format!("{field}-{at}"), why)),
+            Err(why) => wrong.add(format!("{field}-{at}"), why),
         }
     }
     let (Ok(round), true) = (round, wrong.is_empty()) else { return Err(wrong) };

@@ -1,32 +1,29 @@
 //! `/orders/{identifier}/update`: an Update of an order, written by form. It waits for another to approve it, and takes the order's place once
 //! the outlet acknowledges it.
 
-use axum::{
-    extract::{self, Path},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract, response::Response};
 use minijinja::{Value, context, value::Serde};
 use serde::Serialize;
 
 use super::{
-    answer, by, page_of, refused,
-    show::to_update,
-    typed::{self, Wrong},
+    page_of, refused,
+    seen::{Seen, Writer},
+    show::may_update,
+    typed,
 };
 use crate::{
     audience::place::Places,
     phrase,
     relay::{
-        Content, Order, follow,
+        Content, follow,
         revise::{Changes, Misfit},
     },
     web::{
         Shared, State,
         console::{
             fault::Fault,
-            form::Fields,
-            visitor::{Visitor, see_other},
+            form::{Fields, Mistakes},
+            visitor::see_other,
         },
     },
     words::Phrase,
@@ -87,30 +84,29 @@ impl Form {
     }
 
     /// What differs from the order; or what of it cannot be read. What was left as it was stays as it is.
-    fn changes(&self, before: &Content) -> Result<Changes, Wrong> {
+    fn changes(&self, before: &Content) -> Result<Changes, Mistakes> {
         let was = Self::blank(before);
-        let mut wrong = Wrong::new();
+        let mut wrong = Mistakes::default();
         let changed = |now: &String, was: &String| (now.trim() != was.trim()).then(|| now.clone());
         let rounds = changed(&self.rounds, &was.rounds).and_then(|rounds| {
             let read = rounds.parse::<u16>().ok();
             if read.is_none() {
-                wrong.push(("rounds".into(), phrase!("ghi số đợt, từ 1", "write how many rounds, from 1")));
+                wrong.add("rounds", phrase!("ghi số đợt, từ 1", "write how many rounds, from 1"));
             }
             read
         });
-        let areas =
-            changed(&self.areas, &was.areas).and_then(|text| areas(&text).map_err(|why| wrong.push(("areas".into(), why))).ok());
-        let mut time = |field: &str, now: &String, was: &String| {
+        let areas = changed(&self.areas, &was.areas).and_then(|text| areas(&text).map_err(|why| wrong.add("areas", why)).ok());
+        let mut time = |field: &'static str, now: &String, was: &String| {
             let read = changed(now, was).map(|text| typed::moment(&text));
             if read == Some(None) {
-                wrong.push((field.into(), phrase!("ghi ngày và giờ", "write day and time")));
+                wrong.add(field, phrase!("ghi ngày và giờ", "write day and time"));
             }
             read.flatten()
         };
         let expires_at = time("expires_at", &self.expires_at, &was.expires_at);
         let report_by = time("report_by", &self.report_by, &was.report_by);
         if self.note.is_empty() {
-            wrong.push(("note".into(), phrase!("ghi lý do sửa đổi", "say why it is changed")));
+            wrong.add("note", phrase!("ghi lý do sửa đổi", "say why it is changed"));
         }
         if !wrong.is_empty() {
             return Err(wrong);
@@ -159,51 +155,44 @@ fn areas(text: &str) -> Result<Vec<String>, Phrase> {
     Ok(codes)
 }
 
-pub(super) async fn ask(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(identifier): Path<String>,
-) -> Result<Response, Fault> {
-    let order = to_update(&state, &visitor, &identifier).await?;
-    Ok(page(&state, &visitor, &order, &Form::blank(&order.content), &Wrong::new()))
+pub(super) async fn ask(extract::State(State(state)): extract::State<State>, Writer(seen): Writer) -> Result<Response, Fault> {
+    may_update(&state, &seen).await?;
+    Ok(page(&state, &seen, &Form::blank(&seen.order.content), &Mistakes::default()))
 }
 
-fn page(state: &Shared, visitor: &Visitor, order: &Order, form: &Form, wrong: &Wrong) -> Response {
-    let (list, by_field) = answer::errors(wrong, visitor.lang);
-    let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+fn page(state: &Shared, Seen { visitor, order }: &Seen, form: &Form, wrong: &Mistakes) -> Response {
     let values = context! {
         page => page_of(order), identifier => &order.identifier, outlet => &order.outlet_title, form => Value::from(Serde(form)),
-        has_sms => order.content.sender_name.is_some(), errors => list, wrong => by_field,
+        has_sms => order.content.sender_name.is_some(),
+        mistakes => wrong.list(visitor.lang), errors => wrong.by_field(visitor.lang),
     };
-    state.view_as(status, visitor, "orders/update", values)
+    state.view_as(wrong.status(), visitor, "orders/update", values)
 }
 
 pub(super) async fn write(
     extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(identifier): Path<String>,
+    Writer(seen): Writer,
     fields: Fields,
 ) -> Result<Response, Fault> {
-    let order = to_update(&state, &visitor, &identifier).await?;
-    let (form, by) = (Form::of(&fields), by(&state, &visitor));
+    may_update(&state, &seen).await?;
+    let (form, by, before) = (Form::of(&fields), seen.by(&state), &seen.order.content);
     let places = Places::built_in();
-    let content = form.changes(&order.content).and_then(|changes| {
+    let content = form.changes(before).and_then(|changes| {
         let misfit = |misfit: Misfit| {
             let field = if misfit.field == "window" { "from" } else { misfit.field };
-            vec![(field.to_string(), misfit.why)]
+            Mistakes::one(field, misfit.why)
         };
-        changes.of(&order.content, by.now, |code| places.name(code).is_some()).map_err(misfit)
+        changes.of(before, by.now, |code| places.name(code).is_some()).map_err(misfit)
     });
     let content = match content {
         Ok(content) => content,
-        Err(wrong) => return Ok(page(&state, &visitor, &order, &form, &wrong)),
+        Err(wrong) => return Ok(page(&state, &seen, &form, &wrong)),
     };
-    let made = follow::update(&state.parts.db, order.id, &content, &form.note, &by).await?.map_err(refused)?;
-    visitor
-        .flash(&phrase!(
-            "Đã soạn bản sửa đổi: một người khác phải phê duyệt rồi mới giao cho đơn vị.",
-            "The Update is written: another must approve it before it goes to the outlet."
-        ))
-        .await?;
+    let made = follow::update(&state.parts.db, seen.order.id, &content, &form.note, &by).await?.map_err(refused)?;
+    let words = phrase!(
+        "Đã soạn bản sửa đổi: một người khác phải phê duyệt rồi mới giao cho đơn vị.",
+        "The Update is written: another must approve it before it goes to the outlet."
+    );
+    seen.visitor.flash(&words).await?;
     Ok(see_other(&page_of(&made)))
 }

@@ -4,11 +4,8 @@
 use axum::{
     Router,
     extract::{self, DefaultBodyLimit},
-    http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -27,6 +24,7 @@ use crate::{
             form::{Fields, Upload},
             visitor::{Visitor, see_other},
         },
+        download,
     },
     words::{Lang, Phrase},
 };
@@ -54,11 +52,7 @@ const EXAMPLE: &str = "\u{feff}Mã,Tên đơn vị,Loại,Cách giao,Địa bàn
     dai-mau,Đài truyền thanh xã Mẫu,Đài truyền thanh,hand,01,dai@example.vn,\r\n";
 
 async fn example(Manager(_): Manager) -> Response {
-    let mut response = EXAMPLE.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"don-vi-phoi-hop.csv\""));
-    response
+    download::file(download::CSV, "don-vi-phoi-hop.csv", EXAMPLE)
 }
 
 /// The departments that a new outlet may belong to.

@@ -1,31 +1,27 @@
 //! What those answer who have no counts of subscribers: that it was done, with evidence and a count or two of their own, on one screen of a
 //! phone. It is the final report, and takes the order with it.
 
-use axum::{
-    extract::{self, Path},
-    response::Response,
-};
+use axum::{extract, response::Response};
 use minijinja::{Value, context, value::Serde};
 
-use super::{Own, files, page_of, show};
+use super::{Asked, Had, Own, files, show};
 use crate::{
     audience::place::Places,
     outlet::Kind,
     phrase,
     relay::{
         Happening, Order, answer,
-        report::{self, Count, Rejected, Report},
+        report::{self, Count, Report},
     },
     web::{
         Shared, State,
         console::{
             fault::Fault,
-            form::{Fields, Upload},
+            form::{Fields, Mistakes, Upload},
             orders::{
-                self,
-                typed::{Wrong, columns, number},
+                self, reported,
+                typed::{columns, number},
             },
-            visitor::see_other,
         },
     },
     words::Lang,
@@ -48,7 +44,7 @@ pub(super) struct Typed {
 
 impl Typed {
     /// Before anything was typed.
-    pub async fn blank(state: &Shared, own: &Own, order: &Order) -> Result<Self, Fault> {
+    pub async fn blank(state: &Shared, Asked { own, order }: &Asked) -> Result<Self, Fault> {
         if order.outlet_kind == Kind::Carrier {
             return Ok(Self::default());
         }
@@ -70,13 +66,13 @@ impl Typed {
             area: get("area"),
             targeted: get("targeted"),
             submitted: get("submitted"),
-            note: show::said(fields, "note").to_string(),
+            note: get("note"),
             areas,
             brought: None,
         }
     }
 
-    pub fn values(&self, order: &Order, wrong: Value, lang: Lang) -> Value {
+    pub fn values(&self, order: &Order, wrong: &Mistakes, lang: Lang) -> Value {
         let names = Places::built_in();
         let areas = self
             .areas
@@ -84,24 +80,24 @@ impl Typed {
             .map(|code| context! { value => code, label => names.full_name(code).unwrap_or_else(|| code.clone()) });
         context! {
             sequence => &self.sequence, as_of => &self.as_of, area => &self.area, targeted => &self.targeted, submitted => &self.submitted,
-            note => &self.note, areas => areas.collect::<Vec<_>>(), brought => self.brought.clone(), wrong,
+            note => &self.note, areas => areas.collect::<Vec<_>>(), brought => self.brought.clone(), errors => wrong.by_field(lang),
             columns => Value::from(Serde(&columns(order.outlet_kind, lang))),
         }
     }
 
     /// What was typed as the final report; or what of it does not fit, field by field.
-    fn report(&self, evidence: Option<String>) -> Result<Report, Wrong> {
-        let mut wrong = Wrong::new();
-        let mut read = |field: &str, text: &str| match number(text) {
+    fn report(&self, evidence: Option<String>) -> Result<Report, Mistakes> {
+        let mut wrong = Mistakes::default();
+        let mut read = |field: &'static str, text: &str| match number(text) {
             Ok(number) => number,
             Err(why) => {
-                wrong.push((field.to_string(), why));
+                wrong.add(field, why);
                 None
             }
         };
         let (targeted, submitted) = (read("targeted", &self.targeted), read("submitted", &self.submitted));
         let (Ok(sequence), Ok(as_of)) = (self.sequence.parse(), self.as_of.parse()) else {
-            wrong.push(("submitted".into(), phrase!("tải lại trang rồi làm lại", "load the page again and repeat it")));
+            wrong.add("submitted", phrase!("tải lại trang rồi làm lại", "load the page again and repeat it"));
             return Err(wrong);
         };
         if !wrong.is_empty() {
@@ -110,11 +106,11 @@ impl Typed {
         if targeted.is_none() && submitted.is_none() && evidence.is_none() {
             let why =
                 phrase!("đính kèm minh chứng, hoặc ghi số đã thực hiện", "bring evidence, or write how many it was done for");
-            return Err(vec![("document".into(), why)]);
+            return Err(Mistakes::one("document", why));
         }
         if targeted.is_some() && submitted.is_none() {
             let why = phrase!("ghi số đã thực hiện, chưa có ai thì ghi 0", "write how many it was done for, 0 for nobody");
-            return Err(vec![("submitted".into(), why)]);
+            return Err(Mistakes::one("submitted", why));
         }
         // Who says alone for how many it was done knows no more of whom it was for.
         let counts = submitted.map(|submitted| Count {
@@ -146,44 +142,39 @@ async fn places(state: &Shared, own: &Own, order: &Order) -> Result<Vec<String>,
 
 pub async fn take(
     extract::State(State(state)): extract::State<State>,
-    own: Own,
-    Path(identifier): Path<String>,
+    Had(asked): Had,
     upload: Upload,
 ) -> Result<Response, Fault> {
-    let order = own.had(&state, &identifier).await?;
+    let Asked { own, order } = &asked;
     if order.outlet_kind == Kind::Carrier {
         return Err(Fault::NotFound);
     }
-    let mut typed = Typed::of(&upload.fields, places(&state, &own, &order).await?);
-    let evidence = match files::evidence(&state, &own, &order, &upload).await? {
+    let mut typed = Typed::of(&upload.fields, places(&state, own, order).await?);
+    let evidence = match files::evidence(&state, &asked, &upload).await? {
         Ok(evidence) => evidence,
-        Err(why) => return show::page(&state, &own, &order, &typed, &vec![("document".to_string(), why)]).await,
+        Err(why) => return show::page(&state, &asked, &typed, &Mistakes::one("document", why)).await,
     };
     typed.brought = evidence.as_ref().map(files::Evidence::value);
     let report = match typed.report(evidence.map(|evidence| evidence.hash)) {
         Ok(report) => report,
-        Err(wrong) => return show::page(&state, &own, &order, &typed, &wrong).await,
+        Err(wrong) => return show::page(&state, &asked, &typed, &wrong).await,
     };
-    let (db, by, province) = (&state.parts.db, own.by(&state), |code: &str| Places::built_in().province_of(code));
+    let (db, by) = (&state.parts.db, own.by(&state));
     // What they say of it stands with what they began: only where the report will be taken.
     if !typed.note.is_empty() && order.may(Happening::Begin).is_ok() && order.may(Happening::Report { last: true }).is_ok() {
         answer::begin(db, order.id, &typed.note, &by).await?.map_err(orders::refused)?;
     }
-    match report::take(db, order.id, &report, province, &by).await? {
-        Ok(_) => {
-            own.visitor.flash(&phrase!("Đã xác nhận triển khai. Cảm ơn đơn vị.", "Confirmed. Thank you.")).await?;
-            Ok(see_other(&page_of(&order)))
-        }
-        Err(Rejected::Refused(refusal)) => Err(orders::refused(refusal)),
-        Err(Rejected::Faults(faults)) => {
+    match reported::take(&state, order, &report, &by).await? {
+        Ok(_) => asked.done(&phrase!("Đã xác nhận triển khai. Cảm ơn đơn vị.", "Confirmed. Thank you.")).await,
+        Err(faults) => {
             let field = |fault: &report::Fault| match fault.field {
                 "targeted" | "submitted" => fault.field,
                 "code" => "area",
                 "evidence" => "document",
                 _ => "submitted",
             };
-            let wrong: Wrong = faults.iter().map(|fault| (field(fault).to_string(), fault.why.clone())).collect();
-            show::page(&state, &own, &order, &typed, &wrong).await
+            let wrong: Mistakes = faults.iter().map(|fault| (field(fault), fault.why.clone())).collect();
+            show::page(&state, &asked, &typed, &wrong).await
         }
     }
 }

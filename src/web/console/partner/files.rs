@@ -3,119 +3,68 @@
 
 use axum::{
     extract::{self, Path},
-    http::{
-        HeaderValue,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use minijinja::{Value, context};
 
-use super::Own;
+use super::{Asked, Had};
 use crate::{
     cap, phrase,
-    relay::{
-        Order, issue, order, paper,
-        report::{self, table},
-        sheet::Sheet,
-    },
+    relay::{issue, paper},
     web::{
         Shared, State,
-        console::{fault::Fault, form::Upload, orders, when::day_of},
+        console::{
+            fault::Fault,
+            form::Upload,
+            orders::{self, reported},
+        },
+        download,
     },
     words::Phrase,
 };
-
-const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// Papers that one person brings in a day at most.
 const A_DAY: i64 = 200;
 const DAY: i64 = 24 * 3_600_000;
 
-/// A file that a browser keeps. Its name is made of letters, digits, points and hyphens.
-fn attachment(kind: &str, name: &str, bytes: Vec<u8>) -> Response {
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_str(kind).unwrap_or(HeaderValue::from_static("application/octet-stream")));
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
-        headers.insert(CONTENT_DISPOSITION, name);
-    }
-    response
-}
-
 pub async fn file(
     extract::State(State(state)): extract::State<State>,
-    own: Own,
+    Had(Asked { own, order }): Had,
     Path((identifier, name)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
-    let order = own.had(&state, &identifier).await?;
-    match name.as_str() {
+    let (kind, name, bytes) = match name.as_str() {
         "order.xml" => {
             let issued = issue::issue(&state.parts.db, &order, &state.letterhead).await?;
-            let document = issued.map_err(|unissued| Fault::Conflict(unissued.words().capital()))?;
-            Ok(attachment(cap::MEDIA_TYPE, &format!("{identifier}.xml"), document))
+            let bytes = issued.map_err(|unissued| Fault::Conflict(unissued.words().capital()))?;
+            (cap::MEDIA_TYPE, format!("{identifier}.xml"), bytes)
         }
-        "sheet.docx" => on_paper(&state, &own, &order).await,
-        "report.xlsx" => to_fill_in(&state, &own, &order).await,
-        _ => Err(Fault::NotFound),
-    }
-}
-
-/// The order sheet.
-async fn on_paper(state: &Shared, own: &Own, order: &Order) -> Result<Response, Fault> {
-    let now = state.parts.clock.millis();
-    let earlier = match order.earlier {
-        Some(id) => order::one(&state.parts.db, id, own.by(state).eyes, now).await?,
-        None => None,
+        "sheet.docx" => {
+            let bytes = orders::letter(&state, &order).await?.docx().map_err(anyhow::Error::from)?;
+            (download::DOCX, format!("{identifier}.docx"), bytes)
+        }
+        "report.xlsx" => {
+            let bytes = reported::workbook(&state, &order, own.visitor.lang).await?;
+            (download::XLSX, format!("bao-cao-{identifier}.xlsx"), bytes)
+        }
+        _ => return Err(Fault::NotFound),
     };
-    let config = &state.parts.config;
-    let sheet = Sheet {
-        order,
-        earlier: earlier.as_ref(),
-        office: &config.office.fields,
-        reporting: &config.reporting,
-        contact: config.relay.contact.as_deref(),
-        today: day_of(now),
-    };
-    let written = sheet.letter().docx().map_err(anyhow::Error::from)?;
-    Ok(attachment(DOCX, &format!("{}.docx", order.identifier), written))
+    Ok(download::file(kind, &name, bytes))
 }
 
-/// The workbook for the next report.
-async fn to_fill_in(state: &Shared, own: &Own, order: &Order) -> Result<Response, Fault> {
-    let db = &state.parts.db;
-    let kept = report::all(db, order.id).await?;
-    let sequence = report::next_sequence(db, order.id).await?;
-    let newest = kept.first().map(|kept| &kept.report);
-    let book = table::template(order, newest, sequence, own.visitor.lang).map_err(anyhow::Error::from)?;
-    Ok(attachment(XLSX, &format!("bao-cao-{}.xlsx", order.identifier), book))
-}
-
-/// A paper that this order or one of its reports names, and no other.
+/// A paper that belongs to this order, and no other. Its name is the office's, or whoever's brought it: it leaves under its hash.
 pub async fn paper(
     extract::State(State(state)): extract::State<State>,
-    own: Own,
-    Path((identifier, hash)): Path<(String, String)>,
+    Had(Asked { own, order }): Had,
+    Path((_, hash)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
-    let order = own.had(&state, &identifier).await?;
     let db = &state.parts.db;
-    let orders_it = order.content.basis.as_ref().and_then(|basis| basis.document.as_deref()) == Some(hash.as_str());
-    let is_evidence = || async {
-        let kept = report::all(db, order.id).await?;
-        Ok::<_, Fault>(kept.iter().any(|kept| kept.report.evidence.as_deref() == Some(hash.as_str())))
-    };
-    if !orders_it && !is_evidence().await? {
-        return Err(Fault::NotFound);
-    }
-    let (Some(about), Some(bytes)) = (paper::one(db, &hash).await?, paper::bytes(db, &hash).await?) else {
-        return Err(Fault::NotFound);
-    };
+    let about = paper::of_order(db, &order, &hash, own.eyes()).await?.ok_or(Fault::NotFound)?;
+    let bytes = paper::bytes(db, &hash).await?.ok_or(Fault::NotFound)?;
     let ending = about.name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     let ending: String = ending.chars().filter(char::is_ascii_alphanumeric).take(5).collect();
     let short: String = hash.chars().take(12).collect();
-    Ok(attachment(&about.kind, &format!("{short}.{ending}"), bytes))
+    Ok(download::file(&about.kind, &format!("{short}.{ending}"), bytes))
 }
 
 /// Evidence that came with a form.
@@ -136,8 +85,7 @@ impl Evidence {
 /// sealed to whoever brought it and to the order, so that nobody names another's paper.
 pub(super) async fn evidence(
     state: &Shared,
-    own: &Own,
-    order: &Order,
+    Asked { own, order }: &Asked,
     upload: &Upload,
 ) -> Result<Result<Option<Evidence>, Phrase>, Fault> {
     let (db, seal) = (&state.parts.db, &state.parts.seal);

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use axum::{
-    extract::{self, Path},
-    response::Response,
-};
+use axum::{extract, response::Response};
 use minijinja::{Value, context};
 
-use super::{Own, confirm, list::standing, page_of};
+use super::{Asked, Had, Own, confirm, list::standing, page_of};
 use crate::{
     audience::place::Places,
     outlet::{self, Kind},
@@ -22,8 +19,8 @@ use crate::{
         Shared, State,
         console::{
             fault::Fault,
-            form::Fields,
-            orders::{self, typed::Wrong},
+            form::{Fields, Mistakes},
+            orders,
             visitor::see_other,
             when::moment,
         },
@@ -52,13 +49,8 @@ const TOLD: [&str; 13] = [
 /// Of these, whose words are the outlet's own or are meant for it.
 const IN_WORDS: [&str; 6] = ["acknowledge", "refuse", "begin", "correct", "report_rejected", "reopen"];
 
-pub async fn show(
-    extract::State(State(state)): extract::State<State>,
-    own: Own,
-    Path(identifier): Path<String>,
-) -> Result<Response, Fault> {
-    let order = own.order(&state, &identifier).await?;
-    page(&state, &own, &order, &confirm::Typed::blank(&state, &own, &order).await?, &Wrong::new()).await
+pub async fn show(extract::State(State(state)): extract::State<State>, asked: Asked) -> Result<Response, Fault> {
+    page(&state, &asked, &confirm::Typed::blank(&state, &asked).await?, &Mistakes::default()).await
 }
 
 /// What an order says, for its page.
@@ -121,15 +113,14 @@ async fn names(state: &Shared, own: &Own) -> Result<BTreeSet<String>, Fault> {
 /// The page of an order, with the form of its confirmation as it was typed.
 pub(super) async fn page(
     state: &Shared,
-    own: &Own,
-    order: &Order,
+    Asked { own, order }: &Asked,
     typed: &confirm::Typed,
-    wrong: &Wrong,
+    wrong: &Mistakes,
 ) -> Result<Response, Fault> {
     let (db, lang) = (&state.parts.db, own.visitor.lang);
     let (standing, tone) = standing(order, lang);
     let earlier = match order.earlier {
-        Some(id) => order::one(db, id, own.by(state).eyes, state.parts.clock.millis()).await?,
+        Some(id) => order::one(db, id, own.eyes(), state.parts.clock.millis()).await?,
         None => None,
     };
     let moves = |happening: Happening| order.may(happening).is_ok_and(|after| after != order.state);
@@ -139,7 +130,6 @@ pub(super) async fn page(
     let (kept, events) =
         if opened { (report::all(db, order.id).await?, order::events(db, order.id).await?) } else { (Vec::new(), Vec::new()) };
     let names = names(state, own).await?;
-    let (list, by_field) = super::errors(wrong, lang);
     let is_carrier = order.outlet_kind == Kind::Carrier;
     let values = context! {
         page => page_of(order), identifier => &order.identifier, title => &order.content.title, warning => order.content.warning, standing, tone,
@@ -154,40 +144,31 @@ pub(super) async fn page(
         may_acknowledge => moves(Happening::Acknowledge), may_refuse => moves(Happening::Refuse),
         may_begin => is_carrier && moves(Happening::Begin), may_report => reports, may_correct => corrects,
         confirms => !is_carrier && reports && order.step != Step::Cancel,
-        confirm => typed.values(order, by_field, lang), errors => list,
+        confirm => typed.values(order, wrong, lang), mistakes => wrong.list(lang),
         reports => kept.iter().map(|kept| kept_value(kept, &names, lang)).collect::<Vec<_>>(),
         events => events.iter().filter(|event| TOLD.contains(&event.happening.as_str())).map(|event| event_value(event, &names, lang)).collect::<Vec<_>>(),
         accept => orders::ACCEPT,
     };
-    let status = if wrong.is_empty() { axum::http::StatusCode::OK } else { axum::http::StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(state.view_as(status, &own.visitor, "partner/show", values))
+    Ok(state.view_as(wrong.status(), &own.visitor, "partner/show", values))
 }
 
 /// They open it: from now on they have it, and the office knows.
 pub async fn open(
     extract::State(State(state)): extract::State<State>,
-    own: Own,
-    Path(identifier): Path<String>,
+    Asked { own, order }: Asked,
     _: Fields,
 ) -> Result<Response, Fault> {
-    let order = own.order(&state, &identifier).await?;
     hand::fetch(&state.parts.db, order.id, &own.by(&state)).await?.map_err(orders::refused)?;
     Ok(see_other(&page_of(&order)))
 }
 
-/// What they say, without what would name a paper of the order: those are brought.
-pub(super) fn said<'f>(fields: &'f Fields, name: &str) -> &'f str {
-    paper::apart(fields.get(name)).0
-}
-
 pub async fn acknowledge(
     extract::State(State(state)): extract::State<State>,
-    own: Own,
-    Path(identifier): Path<String>,
+    Had(asked): Had,
     fields: Fields,
 ) -> Result<Response, Fault> {
-    let order = own.had(&state, &identifier).await?;
-    answer::acknowledge(&state.parts.db, order.id, said(&fields, "note"), &own.by(&state)).await?.map_err(orders::refused)?;
+    let Asked { own, order } = &asked;
+    answer::acknowledge(&state.parts.db, order.id, fields.get("note"), &own.by(&state)).await?.map_err(orders::refused)?;
     let words = match order.step {
         Step::Alert => phrase!("Đã tiếp nhận yêu cầu.", "The order is acknowledged."),
         Step::Update => {
@@ -198,35 +179,31 @@ pub async fn acknowledge(
             "Acknowledged: the earlier order is withdrawn."
         ),
     };
-    own.visitor.flash(&words).await?;
-    Ok(see_other(&page_of(&order)))
+    asked.done(&words).await
 }
 
 pub async fn refuse(
     extract::State(State(state)): extract::State<State>,
-    own: Own,
-    Path(identifier): Path<String>,
+    Had(asked): Had,
     fields: Fields,
 ) -> Result<Response, Fault> {
-    let order = own.had(&state, &identifier).await?;
-    let why = said(&fields, "why");
-    if why.is_empty() {
-        let wrong = vec![("why".to_string(), phrase!("ghi lý do từ chối", "say why you refuse"))];
-        return page(&state, &own, &order, &confirm::Typed::blank(&state, &own, &order).await?, &wrong).await;
+    let Asked { own, order } = &asked;
+    let why = fields.get("why");
+    if paper::words(why).trim().is_empty() {
+        let wrong = Mistakes::one("why", phrase!("ghi lý do từ chối", "say why you refuse"));
+        return page(&state, &asked, &confirm::Typed::blank(&state, &asked).await?, &wrong).await;
     }
     answer::refuse(&state.parts.db, order.id, why, &own.by(&state)).await?.map_err(orders::refused)?;
     own.visitor.warn(&phrase!("Đã báo từ chối thực hiện.", "The refusal is passed on.")).await?;
-    Ok(see_other(&page_of(&order)))
+    Ok(see_other(&page_of(order)))
 }
 
 pub async fn begin(
     extract::State(State(state)): extract::State<State>,
-    own: Own,
-    Path(identifier): Path<String>,
+    Had(asked): Had,
     fields: Fields,
 ) -> Result<Response, Fault> {
-    let order = own.had(&state, &identifier).await?;
-    answer::begin(&state.parts.db, order.id, said(&fields, "note"), &own.by(&state)).await?.map_err(orders::refused)?;
-    own.visitor.flash(&phrase!("Đã ghi nhận: đơn vị đang thực hiện.", "Noted: it is under way.")).await?;
-    Ok(see_other(&page_of(&order)))
+    let Asked { own, order } = &asked;
+    answer::begin(&state.parts.db, order.id, fields.get("note"), &own.by(&state)).await?.map_err(orders::refused)?;
+    asked.done(&phrase!("Đã ghi nhận: đơn vị đang thực hiện.", "Noted: it is under way.")).await
 }

@@ -2,8 +2,7 @@
 
 use axum::{
     extract::{self, Path, Query},
-    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 
 use super::{Around, Asked, Wanted, around, department, today};
@@ -13,6 +12,7 @@ use crate::{
     web::{
         State,
         console::{fault::Fault, visitor::Visitor},
+        download,
     },
 };
 
@@ -50,21 +50,16 @@ pub(super) async fn export(
     let paper = paper(&state, &wanted, &around, &department);
     let broken = |error: paper::PaperError| Fault::Broken(error.into());
     let (kind, bytes, end) = match file.as_str() {
-        "bao-cao.docx" => {
-            ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", paper.docx().map_err(broken)?, "docx")
-        }
-        "bao-cao.xlsx" => {
-            ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", paper.xlsx().map_err(broken)?, "xlsx")
-        }
+        "bao-cao.docx" => (download::DOCX, paper.docx().map_err(broken)?, "docx"),
+        "bao-cao.xlsx" => (download::XLSX, paper.xlsx().map_err(broken)?, "xlsx"),
         "bao-cao.csv" => {
             let sheet = &around.shown.sheet;
             let csv = paper::csv(&sheet.total, Some(wanted.by), sheet.lines(wanted.by), sheet.relayed.as_ref(), visitor.lang)
                 .map_err(|error| Fault::Broken(error.into()))?;
-            ("text/csv; charset=utf-8", csv, "csv")
+            (download::CSV, csv, "csv")
         }
         _ => return Err(Fault::NotFound),
     };
     let name = wanted.period.map_or_else(|| "bao-cao".to_string(), |period| format!("bao-cao-{}", period.key()));
-    let disposition = format!("attachment; filename=\"{name}.{end}\"");
-    Ok(([(CONTENT_TYPE, kind.to_string()), (CONTENT_DISPOSITION, disposition)], bytes).into_response())
+    Ok(download::file(kind, &format!("{name}.{end}"), bytes))
 }

@@ -30,12 +30,11 @@ fn over(state: &Shared, stranger: &Stranger) -> Response {
 }
 
 fn page(state: &Shared, stranger: &Stranger, user: &User, reset: bool, mistakes: &Mistakes) -> Response {
-    let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let values = context! {
         name => user.name.clone(), email => user.email.clone(), reset => reset, shortest => password::SHORTEST,
         mistakes => mistakes.list(stranger.lang), errors => mistakes.by_field(stranger.lang),
     };
-    state.view_outside(status, stranger, "console/sign_in/invited", values)
+    state.view_outside(mistakes.status(), stranger, "console/sign_in/invited", values)
 }
 
 pub async fn show(

@@ -53,7 +53,7 @@ fn what_cannot_be_read_is_told_by_field() {
     let added =
         Line { area: "Atlantis".into(), targeted: "1".into(), submitted: "1".into(), round: "one".into(), ..Line::default() };
     let form = Typed { as_of: String::new(), sequence: "0".into(), corrects: true, ..typed(vec![line, added]) };
-    let fields: Vec<String> = form.report(None).unwrap_err().into_iter().map(|(field, _)| field).collect();
+    let fields: Vec<_> = form.report(None).unwrap_err().into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, ["sequence", "as_of", "reason", "targeted-0", "submitted-0", "area-1", "round-1"]);
 }
 
@@ -70,9 +70,10 @@ fn faults_find_their_fields() {
     assert_eq!(form.at(&fault(Some(("01", 2)), "code")).0, "area-1");
     assert_eq!(form.at(&fault(None, "correction")).0, "reason");
     // Beside its cell a mistake is short; the list above says where it is.
-    let beside = vec![form.at(&fault(Some(("01", 2)), "delivered")), form.at(&fault(None, "sequence"))];
-    assert_eq!(beside[0].1.vi, "x");
-    let listed: Vec<_> = form.listed(&beside).into_iter().map(|(_, why)| why.vi).collect();
-    assert_eq!(listed, ["Hà Nội, đợt 2: x", "x"]);
+    let beside: Mistakes =
+        [fault(Some(("01", 2)), "delivered"), fault(None, "sequence")].iter().map(|fault| form.at(fault)).collect();
+    let words = |wrong: Mistakes| wrong.into_iter().map(|(_, why)| why.vi).collect::<Vec<_>>();
+    assert_eq!(words(form.listed(&beside)), ["Hà Nội, đợt 2: x", "x"]);
+    assert_eq!(words(beside), ["x", "x"]);
     assert_eq!(form.at(&fault(Some(("79", 1)), "areas")).0, "counts");
 }
