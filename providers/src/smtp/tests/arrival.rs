@@ -1,8 +1,12 @@
 //! What a mail needs to arrive: signatures, addresses of its own to come back to, headers that its kind asks for, pictures.
 
+use bytes::Bytes;
 use mail_parser::{MessageParser, MimeHeaders as _};
+use secrecy::SecretString;
 
+use super::server::Answer::Say;
 use super::*;
+use crate::Attachment;
 
 const RSA: &str = include_str!("../../../../tests/peers/dkim-rsa.pem");
 const ED25519: &str = include_str!("../../../../tests/peers/dkim-ed25519.pem");
