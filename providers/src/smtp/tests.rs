@@ -7,9 +7,10 @@ mod kept;
 mod server;
 mod written;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 
 use self::server::{Script, Server};
 use super::*;
@@ -77,6 +78,21 @@ async fn outcome(script: Script) -> SendError {
     let server = Server::start(script).await;
     let gateway = SmtpGateway::new(settings(server.port)).unwrap();
     send(&gateway, mail("an@example.vn")).await.unwrap_err()
+}
+
+/// Settings as they are written in the account table.
+fn keys(written: &str) -> Result<Settings, KeyError> {
+    let settings: BTreeMap<String, toml::Value> = toml::from_str(written).unwrap();
+    let secrets =
+        [("password", "x"), ("username", "from-env")].map(|(key, secret)| (key.to_owned(), SecretString::from(secret))).into();
+    let surroundings = Surroundings {
+        window: 3,
+        allow_private: false,
+        ca_pem: None,
+        dkim: Vec::new(),
+        now: Arc::new(|| DateTime::<Utc>::MIN_UTC),
+    };
+    Settings::from_keys(&settings, &secrets, surroundings)
 }
 
 /// The judgement in a word or two.

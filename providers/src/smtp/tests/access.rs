@@ -1,8 +1,7 @@
 //! Who may send: encryption, passwords, and the settings that say so.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::server::{Answer::Say, Script, Server};
@@ -68,20 +67,6 @@ async fn what_a_person_must_mend_is_misconfigured() {
     assert_eq!(server.seen(|seen| seen.connections), 0);
     let clear = Settings { allow_private: false, tls: Tls::None, ..signed_in(25, Tls::None, &server.certificate) };
     assert_eq!(SmtpGateway::new(clear).err(), Some(BuildError::ClearPassword));
-}
-
-fn keys(written: &str) -> Result<Settings, KeyError> {
-    let settings: BTreeMap<String, toml::Value> = toml::from_str(written).unwrap();
-    let secrets =
-        [("password", "x"), ("username", "from-env")].map(|(key, secret)| (key.to_owned(), SecretString::from(secret))).into();
-    let surroundings = Surroundings {
-        window: 3,
-        allow_private: false,
-        ca_pem: None,
-        dkim: Vec::new(),
-        now: Arc::new(|| DateTime::<Utc>::MIN_UTC),
-    };
-    Settings::from_keys(&settings, &secrets, surroundings)
 }
 
 #[test]
