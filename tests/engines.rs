@@ -36,6 +36,7 @@ mod publish_updates;
 mod receipts;
 mod records;
 mod relay;
+mod relay_stops;
 mod retention;
 mod runs;
 mod schema;

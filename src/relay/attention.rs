@@ -58,6 +58,7 @@ struct Row {
     key: i64,
     orders: i64,
     first: i64,
+    warnings: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -70,13 +71,14 @@ struct First {
     said: String,
 }
 
-/// Orders, grouped by what stands in `$key`: how many, and the first.
+/// Orders, grouped by what stands in `$key`: how many, the first, and how many are warnings, which the engines tell by other words.
 macro_rules! matters {
     ($key:expr, $rest:expr) => {
         concat!(
             "SELECT ",
             $key,
-            " AS key, count(*) AS orders, min(o.id) AS first
+            " AS key, count(*) AS orders, min(o.id) AS first,
+                    count(CASE WHEN CAST(:text(o.content, 'warning') AS TEXT) IN ('true', '1') THEN 1 END) AS warnings
              FROM relay_order o JOIN outlet t ON t.id = o.outlet LEFT JOIN run r ON r.id = o.run
              LEFT JOIN relay_push p ON p.relay_order = o.id
              WHERE ",
@@ -90,21 +92,23 @@ macro_rules! matters {
     };
 }
 
-// The signs keep SQLite from walking all orders in the order of the groups, instead of the few that matter.
+// The signs keep SQLite from walking all orders in the order of the groups, instead of the few that matter. No stopped run holds its
+// Cancels (step 2) back.
 static OVERDUE: Sql = Sql::new(matters!("+o.run", "o.overdue_since <= $1"));
 static REFUSED: Sql = Sql::new(matters!("+o.run", "o.state = 4 AND o.made_at <= $1"));
 static TO_HAND: Sql = Sql::new(matters!(
     "+o.run",
-    "o.state = 1 AND t.way = 2 AND o.expires_at > $1 AND NOT coalesce(r.paused OR r.state = 3, false)"
+    "o.state = 1 AND t.way = 2 AND o.expires_at > $1 AND (o.step = 2 OR NOT coalesce(r.paused OR r.state = 3, false))"
 ));
 static UNPUSHED: Sql = Sql::new(matters!(
     "+o.outlet",
     "o.state = 1 AND t.way = 0 AND o.expires_at > $1 AND (p.rejected OR p.began_at <= $2)
-       AND NOT coalesce(r.paused OR r.state = 3, false)"
+       AND (o.step = 2 OR NOT coalesce(r.paused OR r.state = 3, false))"
 ));
 static UNFETCHED_NOW: Sql = Sql::new(matters!(
     "+o.outlet",
-    "o.state = 1 AND t.way = 1 AND o.expires_at > $1 AND o.sent_at <= $2 AND NOT coalesce(r.paused OR r.state = 3, false)"
+    "o.state = 1 AND t.way = 1 AND o.expires_at > $1 AND o.sent_at <= $2
+       AND (o.step = 2 OR NOT coalesce(r.paused OR r.state = 3, false))"
 ));
 static DRAFTED: Sql = Sql::new(matters!("+o.id", "o.state = 0 AND o.expires_at > $1"));
 
@@ -132,7 +136,7 @@ pub async fn matters(db: &Db, now: i64) -> Result<Vec<Matter>> {
                 None => query.fetch_all(pool).await,
             }
         })?;
-        for Row { key, orders, first } in rows {
+        for Row { key, orders, first, warnings } in rows {
             let one: Option<First> =
                 on!(db.read, |pool, sql| sqlx::query_as(sql(&FIRST)).bind(first).fetch_optional(pool).await)?;
             let Some(First { owner, title, slug, content, identifier, said }) = one else { continue };
@@ -146,7 +150,7 @@ pub async fn matters(db: &Db, now: i64) -> Result<Vec<Matter>> {
                 slug,
                 title: content.title,
                 identifier,
-                urgent: content.warning,
+                urgent: warnings > 0,
                 said,
             });
         }

@@ -55,7 +55,7 @@ pub async fn freeze(db: &Db, id: i64, document: &[u8]) -> Result<Vec<u8>> {
 }
 
 static WAITING: Sql = Sql::new(orders!(
-    "WHERE o.state = 1 AND t.way = 0 AND t.active AND o.expires_at > $1 AND NOT coalesce(r.paused OR r.state = 3, false)
+    "WHERE o.state = 1 AND t.way = 0 AND o.expires_at > $1 AND (o.step = 2 OR NOT coalesce(r.paused OR r.state = 3, false))
        AND coalesce(p.next_at, 0) <= $1 ORDER BY coalesce(p.next_at, 0), o.id LIMIT $2"
 ));
 

@@ -74,7 +74,7 @@ pub struct Order {
     pub id: i64,
     /// The run that made it.
     pub run: i64,
-    /// Whether nothing of that run may go out: it is paused or aborted.
+    /// Whether it may not go out, because that run is paused or aborted. A Cancel goes all the same.
     pub stopped: bool,
     /// The outlet's number.
     pub outlet: i64,

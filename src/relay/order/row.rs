@@ -89,12 +89,13 @@ impl Row {
     }
 }
 
-/// An order with its outlet and how its run stands: aborted is 3 of `RunState`.
+/// An order with its outlet and how its run stands: aborted is 3 of `RunState`. What withdraws (step 2) goes though its run was stopped,
+/// and above all then.
 macro_rules! orders {
     ($rest:expr) => {
         concat!(
-            "SELECT o.id, o.run, coalesce(r.paused OR r.state = 3, false) AS stopped, o.outlet, t.slug, t.title, t.kind, t.way, t.sender,
-                    o.serial, o.campaign, o.owner, o.step, o.earlier, o.status, o.identifier, o.state, o.version, o.content, o.hash,
+            "SELECT o.id, o.run, o.step <> 2 AND coalesce(r.paused OR r.state = 3, false) AS stopped, o.outlet, t.slug, t.title, t.kind, t.way,
+                    t.sender, o.serial, o.campaign, o.owner, o.step, o.earlier, o.status, o.identifier, o.state, o.version, o.content, o.hash,
                     o.note, o.document IS NOT NULL AS has_document, o.made_by, o.made_user, o.made_at, o.sent_at, o.expires_at,
                     o.report_by, o.handed_at, o.answered_at, o.overdue_since, o.chased_at, o.closed_at, o.report,
                     coalesce(p.doubt, false) AS in_doubt
