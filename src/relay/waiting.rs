@@ -70,7 +70,7 @@ pub async fn unconfirmed(
     Ok(orders?.into_iter().filter(|order| eyes.see(order, now)).collect())
 }
 
-static UNSENT: Sql = Sql::new(r"SELECT count(*) FROM relay_order WHERE run = $1 AND state IN (0, 1)");
+static UNSENT: Sql = Sql::new(r"SELECT count(*) FROM relay_order WHERE run = $1 AND state IN (0, 1) AND step <> 2");
 
 /// How many orders of a run nobody has yet: what aborting it takes back.
 pub async fn unsent(db: &Db, run: i64) -> Result<i64> {

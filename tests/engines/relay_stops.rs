@@ -7,8 +7,9 @@ use loa::{
         Content, Eyes, Refusal, State, answer,
         attention::{self, Cause},
         follow::{self, Cancelled},
-        hand, order,
+        hand, order, waiting,
     },
+    transaction,
 };
 
 use super::world::World;
@@ -51,6 +52,21 @@ async fn a_cancel_goes_out_though_its_run_was_stopped(world: &World) {
     world.is_sound().await;
 }
 
+async fn a_stop_takes_no_cancel_back(world: &World) {
+    let actor = Actor::command("Lan");
+    let outlet = world.outlet(written("mobifone", Kind::Carrier, Way::Hand)).await;
+    let id = world.order_to(&outlet, orders::content(Kind::Carrier, world.now())).await;
+    let run = world.order(id).await.run;
+    assert_eq!(waiting::unsent(&world.db, run).await.unwrap(), 1);
+    answer::acknowledge(&world.db, id, "", &world.by(&actor)).await.unwrap().unwrap();
+    let asked = follow::cancel(&world.db, id, "Sai nội dung", &world.by(&actor)).await.unwrap().unwrap();
+    let Cancelled::Asked(cancel) = asked else { panic!("the outlet has it") };
+    assert_eq!(waiting::unsent(&world.db, run).await.unwrap(), 0);
+    let by = world.by(&actor);
+    let withdrawn = transaction!(world.db, |tx| order::withdraw_run(tx, run, "dừng hẳn", &by).await).unwrap();
+    assert_eq!((withdrawn, world.order(cancel.id).await.state), (0, State::Approved));
+}
+
 async fn what_was_ordered_before_an_outlet_rested_still_goes_to_it(world: &World) {
     let viettel = world.outlet(written("viettel", Kind::Carrier, Way::Push)).await;
     let id = world.order_to(&viettel, orders::content(Kind::Carrier, world.now())).await;
@@ -76,6 +92,7 @@ async fn a_warning_is_urgent_whatever_else_its_outlet_has_not_taken(world: &Worl
 
 on_both_engines!(
     a_cancel_goes_out_though_its_run_was_stopped,
+    a_stop_takes_no_cancel_back,
     what_was_ordered_before_an_outlet_rested_still_goes_to_it,
     a_warning_is_urgent_whatever_else_its_outlet_has_not_taken,
 );

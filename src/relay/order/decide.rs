@@ -70,11 +70,11 @@ pub(in crate::relay) async fn withdraw_within(tx: &mut Tx, order: &mut Order, wh
 }
 
 static LOCK_UNSENT: Sql =
-    Sql::new(r"SELECT o.id FROM relay_order o WHERE o.run = $1 AND o.state IN (0, 1) ORDER BY o.id :lock(o)");
-static UNSENT: Sql = Sql::new(orders!("WHERE o.run = $1 AND o.state IN (0, 1) ORDER BY o.id"));
+    Sql::new(r"SELECT o.id FROM relay_order o WHERE o.run = $1 AND o.state IN (0, 1) AND o.step <> 2 ORDER BY o.id :lock(o)");
+static UNSENT: Sql = Sql::new(orders!("WHERE o.run = $1 AND o.state IN (0, 1) AND o.step <> 2 ORDER BY o.id"));
 
 /// Takes back what nobody has of a run that is aborted, in the same transaction. How many that were; one whose push may have reached
-/// its outlet stays, and needs a Cancel once that is known.
+/// its outlet stays, and needs a Cancel once that is known. Cancels (step 2) are not taken back: they stop what outlets have.
 pub async fn withdraw_run(tx: &mut Tx, run: i64, why: &str, by: &By<'_>) -> Result<usize> {
     let held: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&LOCK_UNSENT)).bind(run).fetch_all(c).await)?;
     if held.is_empty() {
