@@ -13,6 +13,7 @@ mod canonical;
 mod certificate;
 pub mod feed;
 mod geometry;
+mod label;
 mod read;
 mod rules;
 pub mod signature;

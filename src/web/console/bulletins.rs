@@ -8,9 +8,9 @@ mod bring;
 
 use axum::{
     Router,
-    extract::{self, DefaultBodyLimit, Path, Query},
-    http::StatusCode,
-    response::Response,
+    extract::{self, DefaultBodyLimit, FromRequestParts, Path, Query},
+    http::request::Parts,
+    response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use minijinja::{Value, context};
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::{
     Named,
     fault::Fault,
-    form::Fields,
+    form::{Fields, Mistakes},
     visitor::{Visitor, see_other},
     when::moment,
 };
@@ -28,7 +28,7 @@ use crate::{
     cap, phrase,
     user::Right,
     web::{Shared, State, download},
-    words::Lang,
+    words::{Lang, Phrase},
 };
 
 pub(super) const TEMPLATES: &[Named] = &[
@@ -161,9 +161,19 @@ fn facts(raw: &str, lang: Lang) -> Value {
     let Ok(alert) = cap::read("", raw.as_bytes()) else { return Value::from(()) };
     let info = alert.info("vi");
     let areas = info.map(|info| info.areas.iter().map(|area| area.description.trim()).collect::<Vec<_>>().join("; "));
-    let grade = info.map(|info| format!("{} · {} · {}", info.urgency.word(), info.severity.word(), info.certainty.word()));
+    // In the reader's words, and the standard's own for whoever looks it up.
+    let said = |label: Phrase, word: &str| format!("{} ({word})", label.capital().text(lang));
+    let grade = info.map(|info| {
+        let (urgency, severity, certainty) = (info.urgency, info.severity, info.certainty);
+        [
+            said(urgency.label(), urgency.word()),
+            said(severity.label(), severity.word()),
+            said(certainty.label(), certainty.word()),
+        ]
+    });
     context! {
-        sender => &alert.sender, identifier => &alert.identifier, status => alert.status.word(), scope => alert.scope.word(),
+        sender => &alert.sender, identifier => &alert.identifier,
+        status => said(alert.status.label(), alert.status.word()), scope => said(alert.scope.label(), alert.scope.word()),
         areas => areas.filter(|areas| !areas.is_empty()), grade,
         expires => alert.expires().map(|at| moment(at.at().timestamp_millis(), lang)), note => &alert.note,
     }
@@ -175,17 +185,11 @@ async fn show(
     Path(id): Path<i64>,
 ) -> Result<Response, Fault> {
     let one = found(&state, &visitor, id).await?;
-    page(&state, &visitor, &one, StatusCode::OK, "", None).await
+    page(&state, &visitor, &one, "", &Mistakes::default()).await
 }
 
-async fn page(
-    shared: &Shared,
-    visitor: &Visitor,
-    one: &Bulletin,
-    status: StatusCode,
-    reason: &str,
-    mistake: Option<&str>,
-) -> Result<Response, Fault> {
+/// Its page, with the reason for which it was to be dismissed as it was typed.
+async fn page(shared: &Shared, visitor: &Visitor, one: &Bulletin, reason: &str, mistakes: &Mistakes) -> Result<Response, Fault> {
     let (db, lang) = (&shared.parts.db, visitor.lang);
     let said = bulletin::said(db, one.id).await?.ok_or(Fault::NotFound)?;
     let sees = |other: &Bulletin| visitor.user.departments.sees(&other.owner);
@@ -203,7 +207,6 @@ async fn page(
         Standing::Sent(run) => Some(run),
         _ => None,
     };
-    let mistakes: Vec<Value> = mistake.iter().map(|text| context! { field => "reason", text => *text }).collect();
     let values = context! {
         one => row(one, lang), body => &said.body, raw => &shown, cut => shown.len() < said.raw.len(), link => &one.link, run,
         draft => &one.campaign, was, earlier, later, facts => if one.kind() == Kind::Plain { Value::from(()) } else { facts(&said.raw, lang) },
@@ -212,9 +215,10 @@ async fn page(
         may_finish => may_write && standing == Standing::Waiting,
         may_dismiss => may_write && matches!(standing, Standing::Waiting | Standing::Noted(_)),
         may_draft => may_write && one.may_be_promoted(), may_look => may_write && one.is_changed(),
-        may_correct => may_write && run.is_some() && one.is_changed(), reason, mistake, mistakes,
+        may_correct => may_write && run.is_some() && one.is_changed(), reason,
+        mistakes => mistakes.list(lang), errors => mistakes.by_field(lang),
     };
-    Ok(shared.view_as(status, visitor, "bulletins/show", values))
+    Ok(shared.view_as(mistakes.status(), visitor, "bulletins/show", values))
 }
 
 /// Its document, to be kept or looked at elsewhere; never as a page of ours.
@@ -228,51 +232,64 @@ async fn raw(
     Ok(download::file("text/plain; charset=utf-8", &format!("ban-tin-{id}.xml.txt"), said.raw))
 }
 
+/// Somebody who may write warnings, and a bulletin that they see; looked for before anything of a form is taken.
+struct Decider {
+    visitor: Visitor,
+    one: Bulletin,
+}
+
+impl FromRequestParts<State> for Decider {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, state).await?;
+        visitor.needs(Right::WriteCampaigns).map_err(Fault::into_response)?;
+        let path = Path::<i64>::from_request_parts(parts, state).await;
+        let Path(id) = path.map_err(|wrong| wrong.into_response())?;
+        let one = found(&state.0, &visitor, id).await.map_err(Fault::into_response)?;
+        Ok(Self { visitor, one })
+    }
+}
+
+impl Decider {
+    /// It is done: back to the bulletin's page, which says so.
+    async fn done(&self, words: &Phrase) -> Result<Response, Fault> {
+        self.visitor.flash(words).await?;
+        Ok(see_other(&format!("/bulletins/{}", self.one.id)))
+    }
+}
+
 async fn dismiss(
     extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(id): Path<i64>,
+    decider: Decider,
     fields: Fields,
 ) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteCampaigns)?;
-    let one = found(&state, &visitor, id).await?;
+    let Decider { visitor, one } = &decider;
     let reason = fields.get("reason");
     if reason.is_empty() {
-        let told = phrase!("Ghi lý do bỏ qua.", "Say why it is dismissed.");
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return page(&state, &visitor, &one, status, reason, Some(told.text(visitor.lang))).await;
+        let mistakes = Mistakes::one("reason", phrase!("ghi lý do bỏ qua", "say why it is dismissed"));
+        return page(&state, visitor, one, reason, &mistakes).await;
     }
-    if !bulletin::dismiss(&state.parts.db, &one, reason, &visitor.actor, state.parts.clock.millis()).await? {
+    if !bulletin::dismiss(&state.parts.db, one, reason, &visitor.actor, state.parts.clock.millis()).await? {
         return Err(Fault::Conflict(phrase!(
             "Bản tin này đã được xử lý, đang chờ duyệt, hoặc cảnh báo đã gửi.",
             "It is decided already, waits for approval, or its warning was sent."
         )));
     }
-    visitor.flash(&phrase!("Đã bỏ qua bản tin.", "The bulletin is dismissed.")).await?;
-    Ok(see_other(&format!("/bulletins/{id}")))
+    decider.done(&phrase!("Đã bỏ qua bản tin.", "The bulletin is dismissed.")).await
 }
 
-async fn look(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(id): Path<i64>,
-    _fields: Fields,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteCampaigns)?;
-    let one = found(&state, &visitor, id).await?;
+async fn look(extract::State(State(state)): extract::State<State>, decider: Decider, _fields: Fields) -> Result<Response, Fault> {
+    let Decider { visitor, one } = &decider;
     bulletin::look(&state.parts.db, one.id, &visitor.actor, state.parts.clock.millis()).await?;
-    visitor.flash(&phrase!("Đã ghi nhận là đã xem.", "Noted that you saw it.")).await?;
-    Ok(see_other(&format!("/bulletins/{id}")))
+    decider.done(&phrase!("Đã ghi nhận là đã xem.", "Noted that you saw it.")).await
 }
 
 async fn draft(
     extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    Path(id): Path<i64>,
+    Decider { visitor, one }: Decider,
     _fields: Fields,
 ) -> Result<Response, Fault> {
-    visitor.needs(Right::WriteCampaigns)?;
-    let one = found(&state, &visitor, id).await?;
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let channels = paste::channels(&state.parts.config);
     let Some(slug) = bulletin::promote(db, &one, &channels, &visitor.actor, now).await? else {
@@ -283,4 +300,28 @@ async fn draft(
     };
     visitor.flash(&phrase!("Đã lập bản nháp.", "The draft is made.")).await?;
     Ok(see_other(&format!("/campaigns/{slug}/edit")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cap_says_in_a_word_is_said_in_the_readers() {
+        let raw = cap::write(&cap::sample::order()).unwrap();
+        let grade = |lang| {
+            let grade = facts(&raw, lang).get_attr("grade").unwrap();
+            grade.try_iter().unwrap().map(|one| one.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            grade(Lang::Vi),
+            [
+                "Cần hành động trong vòng một giờ (Expected)",
+                "Tương đối nghiêm trọng (Moderate)",
+                "Nhiều khả năng xảy ra (Likely)"
+            ]
+        );
+        assert_eq!(grade(Lang::En)[2], "Likely (Likely)");
+        assert_eq!(facts(&raw, Lang::Vi).get_attr("status").unwrap().to_string(), "Tin thật (Actual)");
+    }
 }
