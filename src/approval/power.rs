@@ -28,9 +28,20 @@ impl Power {
         }
     }
 
-    /// What lets this user decide about it; none: nothing does. A delegation is worth what its approver may do today: nothing once
-    /// they left, lost the right or the department. Of several, one whose approver did not write at it comes first.
+    /// What lets this user decide about a submission; none: nothing does.
     pub async fn of(db: &Db, user: &User, submission: &Submission, now: i64) -> Result<Option<Self>> {
+        Self::over(db, user, &submission.owner, |who| submission.is_written_by(who), now).await
+    }
+
+    /// What lets this user decide about something of `owner` that some people `wrote`. A delegation is worth what its approver may do today:
+    /// nothing once they left, lost the right or the department. Of several, one whose approver did not write at it comes first.
+    pub async fn over(
+        db: &Db,
+        user: &User,
+        owner: &str,
+        wrote: impl Fn(&Actor) -> bool + Send + Sync,
+        now: i64,
+    ) -> Result<Option<Self>> {
         if user.can(Right::Approve) {
             return Ok(Some(Self::Own));
         }
@@ -38,12 +49,12 @@ impl Power {
         for held in held(db, user.id, now).await? {
             let Some(approver) = user::find(db, held.approver).await? else { continue };
             let able = approver.disabled_at.is_none() && approver.can(Right::Approve);
-            if !able || !approver.departments.sees(&submission.owner) {
+            if !able || !approver.departments.sees(owner) {
                 continue;
             }
             let theirs = Actor { user: Some(approver.id), name: approver.name, from: None, via: Via::Console };
             let power = Some(Self::Delegated(Box::new(held)));
-            if !submission.is_written_by(&theirs) {
+            if !wrote(&theirs) {
                 return Ok(power);
             }
             last = power;

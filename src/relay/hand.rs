@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     db::{Db, Result, Sql, affected},
-    on, transaction, within,
+    on,
+    outlet::Way,
+    transaction, within,
 };
 
 /// How long a claimed push is left to whoever claimed it (milliseconds): longer than any try may take.
@@ -159,6 +161,18 @@ pub async fn pushed(db: &Db, id: i64, what: &Pushed, now: i64) -> Tried<Order> {
 
 static AGAIN: Sql = Sql::new(r"UPDATE relay_push SET next_at = $2 WHERE relay_order = $1 AND next_at > $2 AND last <> ''");
 
+/// Nothing if an order waits to be pushed at `now`; else why it does not.
+fn is_pushed(order: &Order, now: i64) -> std::result::Result<(), Refusal> {
+    match order.state {
+        State::Drafted => Err(Refusal::NotApproved),
+        State::Approved if order.outlet_way != Way::Push => Err(Refusal::NotPushed),
+        State::Approved if order.stopped => Err(Refusal::Stopped),
+        State::Approved if order.expires_at <= now => Err(Refusal::Expired),
+        State::Approved => Ok(()),
+        _ => Err(Refusal::NotPushed),
+    }
+}
+
 /// Somebody mended what kept it from being pushed: it is tried at once, unless a try is under way.
 pub async fn retry(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
     transaction!(db, |tx| {
@@ -166,6 +180,9 @@ pub async fn retry(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
             Ok(order) => order,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Err(refusal) = is_pushed(&order, by.now) {
+            return Ok(Err(refusal));
+        }
         let moved = within!(tx, |c, sql| sqlx::query(sql(&AGAIN)).bind(id).bind(by.now).execute(c).await.map(affected))?;
         if moved > 0 {
             event(tx, id, "push_again", order.state, by, "").await?;

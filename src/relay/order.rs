@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::{Content, Eyes, Happening, Refusal, State, Status};
 use crate::{
+    audit::Actor,
     db::{Db, Result, Sql, Tx, affected},
     on,
     outlet::{Kind, Way},
@@ -21,7 +22,7 @@ use crate::{
 
 pub(super) use change::{happen, lock, record};
 pub(super) use decide::withdraw_within;
-pub use decide::{approve, close, reopen, withdraw, withdraw_run};
+pub use decide::{approve, approve_for, close, power, reopen, withdraw, withdraw_run};
 pub use event::{Event, events};
 pub(super) use event::{event, said};
 pub use filter::{Filter, list};
@@ -158,6 +159,11 @@ impl Eyes<'_> {
 }
 
 impl Order {
+    /// Whether this user of the console wrote it.
+    pub fn is_written_by(&self, who: &Actor) -> bool {
+        who.user.is_some() && who.user == self.made_user
+    }
+
     /// Whether its final report is late.
     pub const fn is_overdue(&self) -> bool {
         self.overdue_since.is_some()

@@ -68,6 +68,12 @@ pub enum Refusal {
     /// Whoever wrote it does not approve it.
     #[error("another than whoever wrote it must approve it")]
     OwnWriting,
+    /// A delegate does not approve what the approver wrote whom they stand in for.
+    #[error("whom you stand in for wrote it: another approver must approve it")]
+    WritingOfTheApprover,
+    /// It is not pushed, now or at all: the outlet has it, or orders get there otherwise, or it was withdrawn.
+    #[error("the order does not wait to be pushed")]
+    NotPushed,
     /// A push of it may have reached the outlet.
     #[error("a push of the order may have reached the outlet: wait until that is known")]
     InDoubt,
@@ -134,6 +140,14 @@ impl Refusal {
             Self::OwnWriting => {
                 phrase!("người soạn không tự phê duyệt: cần một người khác", "another than whoever wrote it must approve it")
             }
+            Self::WritingOfTheApprover => phrase!(
+                "người bạn thay mặt đã soạn bản này: một người phê duyệt khác phải quyết định",
+                "whom you stand in for wrote it: another approver has to decide"
+            ),
+            Self::NotPushed => phrase!(
+                "yêu cầu này không chờ gửi tự động: đơn vị đã nhận, nhận theo cách khác, hoặc yêu cầu đã được thu hồi",
+                "the order does not wait to be pushed: the outlet has it, or orders get there otherwise, or it was withdrawn"
+            ),
             Self::InDoubt => phrase!(
                 "lần gửi vừa rồi chưa rõ đã tới đơn vị hay chưa: hãy chờ kết quả rồi mới thu hồi",
                 "a push of the order may have reached the outlet: wait until that is known"

@@ -13,12 +13,14 @@ use super::world::World;
 use crate::helpers::orders::{self, written};
 
 mod crossing;
+mod delegates;
 mod figures;
 mod final_report;
 mod follow_up;
 mod hand_over;
 mod outlets;
 mod papers;
+mod push_again;
 mod reports;
 mod runs;
 mod sequences;

@@ -4,13 +4,26 @@ use serde_json::json;
 
 use super::{Order, Row, happen, lock, orders, record, said};
 use crate::{
+    approval::{Delegation, Power},
     db::{Db, Result, Sql, Tx},
     relay::{By, Eyes, Happening, Refusal, State, Tried},
-    transaction, within,
+    transaction,
+    user::User,
+    within,
 };
+
+/// By which right a user approves an order; none: by none. A delegate of an approver who is away has theirs.
+pub async fn power(db: &Db, user: &User, order: &Order, now: i64) -> Result<Option<Power>> {
+    Power::over(db, user, &order.owner, |who| order.is_written_by(who), now).await
+}
 
 /// Lets a drafted order go out; not whoever wrote it.
 pub async fn approve(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
+    approve_for(db, id, by, None).await
+}
+
+/// The same by whoever may stand in for an approver who is away; what that one wrote needs another, too.
+pub async fn approve_for(db: &Db, id: i64, by: &By<'_>, stands_in: Option<&Delegation>) -> Tried<Order> {
     transaction!(db, |tx| {
         let mut order = match lock(tx, id, by).await? {
             Ok(order) => order,
@@ -19,8 +32,11 @@ pub async fn approve(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
         if order.expires_at <= by.now {
             return Ok(Err(Refusal::Expired));
         }
-        if by.actor.user.is_some() && by.actor.user == order.made_user {
+        if order.is_written_by(by.actor) {
             return Ok(Err(Refusal::OwnWriting));
+        }
+        if stands_in.is_some_and(|delegation| order.made_user == Some(delegation.approver)) {
+            return Ok(Err(Refusal::WritingOfTheApprover));
         }
         // What it updates may have ended since it was written.
         if let (Some(earlier), State::Drafted) = (order.earlier, order.state) {
@@ -32,7 +48,9 @@ pub async fn approve(db: &Db, id: i64, by: &By<'_>) -> Tried<Order> {
         }
         match happen(tx, &mut order, Happening::Approve, by, "").await? {
             Ok(_) => {
-                record(tx, &order, "approve", State::Drafted, json!({ "hash": order.hash }), by).await?;
+                let instead_of = stands_in.map(|delegation| &delegation.approver_name);
+                let more = json!({ "hash": order.hash, "instead_of": instead_of });
+                record(tx, &order, "approve", State::Drafted, more, by).await?;
                 Ok(Ok(order))
             }
             Err(refusal) => Ok(Err(refusal)),

@@ -28,6 +28,7 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
+    approval::Power,
     audience::list::{self, Owners},
     audit::{Actor, Via},
     db::Db,
@@ -69,8 +70,23 @@ impl Caller {
     }
 
     /// Whether the token lends all that its user may do: it then stands for them also in what others have left to them.
-    pub fn lends_everything(&self) -> bool {
+    fn lends_everything(&self) -> bool {
         self.user.rights == self.user.roles.rights()
+    }
+
+    /// By which right they approve something, of the one that their user has for it.
+    pub fn decides_by(&self, power: Option<Power>) -> Result<Power, Problem> {
+        // A token that lends less than its user has says for what it was made: not for what others have left to them.
+        if !self.lends_everything() {
+            self.needs(Right::Approve)?;
+        }
+        power.ok_or_else(|| {
+            let words = phrase!(
+                "người dùng này không phê duyệt, và không thay mặt ai đang vắng",
+                "this user approves nothing, and stands in for nobody who is away"
+            );
+            Problem::new(Kind::Forbidden, words)
+        })
     }
 
     /// Nothing if they see what belongs to this owner; else there is no such thing for them.

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     approval::{self, Power, Refusal, Standing, decision, submission},
-    phrase,
     user::Right,
     web::{Shared, State},
 };
@@ -174,18 +173,7 @@ async fn seen(state: &Shared, caller: &Caller, id: i64) -> Result<approval::Subm
 
 /// By which right the caller decides about it.
 async fn power(state: &Shared, caller: &Caller, submission: &approval::Submission) -> Result<Power, Problem> {
-    // A token that lends less than its user has says for what it was made: not for what others have left to them.
-    if !caller.lends_everything() {
-        caller.needs(Right::Approve)?;
-    }
-    let power = Power::of(&state.parts.db, &caller.user, submission, state.parts.clock.millis()).await?;
-    power.ok_or_else(|| {
-        let words = phrase!(
-            "người dùng này không phê duyệt, và không thay mặt ai đang vắng",
-            "this user approves nothing, and stands in for nobody who is away"
-        );
-        Problem::new(Kind::Forbidden, words)
-    })
+    caller.decides_by(Power::of(&state.parts.db, &caller.user, submission, state.parts.clock.millis()).await?)
 }
 
 #[utoipa::path(get, path = "/submissions", tag = "campaigns", operation_id = "list_submissions",

@@ -77,7 +77,7 @@ pub(super) fn slow_routes() -> Router<State> {
 pub(in crate::web::console) fn refused(refusal: Refusal) -> Fault {
     match refusal {
         Refusal::NoSuchOrder => Fault::NotFound,
-        Refusal::NoReason | Refusal::OwnWriting => Fault::Invalid(refusal.words().capital()),
+        Refusal::NoReason | Refusal::OwnWriting | Refusal::WritingOfTheApprover => Fault::Invalid(refusal.words().capital()),
         _ => Fault::Conflict(refusal.words().capital()),
     }
 }

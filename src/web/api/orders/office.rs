@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(withdraw))
         .routes(routes!(update))
         .routes(routes!(cancel))
+        .routes(routes!(push))
         .routes(routes!(hand_over))
         .routes(routes!(close))
         .routes(routes!(reopen))
@@ -52,7 +53,9 @@ struct Approval {
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/approve", tag = "orders", operation_id = "approve_order",
-    summary = "Phê duyệt sửa đổi | Approve an Update", description = "By another than whoever wrote it. It goes out from now on.",
+    summary = "Phê duyệt sửa đổi | Approve an Update",
+    description = "By another than whoever wrote it. It goes out from now on. Whoever is the delegate of an approver who is away approves in their \
+place, by a token that lends all of its user's rights.",
     params(Named), request_body = Approval,
     responses((status = 200, description = "As it stands now", body = Told),
         (status = 409, description = "It is approved, or says something else than what was looked at")))]
@@ -62,8 +65,12 @@ async fn approve(
     Name(identifier): Name,
     Json(Approval { hash }): Json<Approval>,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::office(&caller, Right::Approve)?;
+    // Delegates have the right of whom they stand in for, to what they see themselves.
+    let right = if caller.user.can(Right::Approve) { Right::Approve } else { Right::ReadOrders };
+    let sight = Sight::office(&caller, right)?;
     let order = sight.order(&state, &identifier).await?;
+    let (db, by) = (&state.parts.db, sight.by(&state));
+    let power = caller.decides_by(order::power(db, &caller.user, &order, by.now).await?)?;
     if order.hash != hash {
         let words = phrase!(
             "nội dung không còn như bản đã xem: hãy đọc lại rồi phê duyệt",
@@ -71,7 +78,7 @@ async fn approve(
         );
         return Err(Problem::conflict(words));
     }
-    done(&state, &sight, order::approve(&state.parts.db, order.id, &sight.by(&state)).await).await
+    done(&state, &sight, order::approve_for(db, order.id, &by, power.stands_in()).await).await
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/withdraw", tag = "orders", operation_id = "withdraw_order",
@@ -218,6 +225,23 @@ async fn update(
     state.parts.work.notify_waiters();
     let path = format!("/api/v1/orders/{}", made.identifier);
     Ok(created(&path, &sight.tell(&state, made).await?))
+}
+
+#[utoipa::path(post, path = "/orders/{identifier}/push", tag = "orders", operation_id = "push_order_again",
+    summary = "Gửi lại ngay | Push an order again at once",
+    description = "Somebody mended what kept the outlet's server from taking it, and does not wait for the next try. Where one is under way, or due, it \
+changes nothing.", params(Named),
+    responses((status = 200, description = "As it stands now: it is tried within seconds", body = Told),
+        (status = 409, description = "It does not wait to be pushed: it is not approved, the outlet has it or takes orders otherwise, its run is \
+paused or aborted, or it expired")))]
+async fn push(
+    caller: Caller,
+    extract::State(State(state)): extract::State<State>,
+    Name(identifier): Name,
+) -> Result<axum::Json<Told>, Problem> {
+    let sight = Sight::office(&caller, Right::WriteOrders)?;
+    let order = sight.order(&state, &identifier).await?;
+    done(&state, &sight, hand::retry(&state.parts.db, order.id, &sight.by(&state)).await).await
 }
 
 /// How an order was handed over.

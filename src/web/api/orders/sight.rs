@@ -345,7 +345,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::NoSuchOrder => Self::not_found(),
             Refusal::NoReason => Self::field("/why", refusal.words()),
-            Refusal::OwnWriting => Self::new(Kind::Forbidden, refusal.words()),
+            Refusal::OwnWriting | Refusal::WritingOfTheApprover => Self::new(Kind::Forbidden, refusal.words()),
             other => Self::conflict(other.words()),
         }
     }

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     phrase,
     relay::{follow, follow::Cancelled, hand, order},
-    user::Right,
     web::{
         State,
         console::{fault::Fault, form::Fields, visitor::see_other},
@@ -28,8 +27,9 @@ pub(super) async fn approve(
     seen: Seen,
     _: Fields,
 ) -> Result<Response, Fault> {
-    seen.visitor.needs(Right::Approve)?;
-    order::approve(&state.parts.db, seen.order.id, &seen.by(&state)).await?.map_err(refused)?;
+    let (db, by) = (&state.parts.db, seen.by(&state));
+    let power = order::power(db, &seen.visitor.user, &seen.order, by.now).await?.ok_or(Fault::Forbidden)?;
+    order::approve_for(db, seen.order.id, &by, power.stands_in()).await?.map_err(refused)?;
     let identifier = &seen.order.identifier;
     seen.done(&phrase!("Đã phê duyệt bản sửa đổi {identifier}.", "The Update {identifier} is approved.")).await
 }

@@ -4,6 +4,7 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::{
+    approval::{Delegation, Power},
     relay::{Happening, Order, Refusal, State as Stands},
     user::Right,
     web::console::visitor::Visitor,
@@ -32,16 +33,18 @@ pub(super) struct Can {
 }
 
 impl Can {
-    pub fn of(order: &Order, visitor: &Visitor, followed: bool, now: i64) -> Self {
+    /// `power`: by which right the visitor approves it.
+    pub fn of(order: &Order, visitor: &Visitor, power: Option<&Power>, followed: bool, now: i64) -> Self {
         let mut can = Self::default();
         let mut refusals = Vec::new();
-        if order.state == Stands::Drafted && visitor.can(Right::Approve) {
+        if let (Stands::Drafted, Some(power)) = (order.state, power) {
             let refusal = if order.expires_at <= now {
                 Some(Refusal::Expired)
-            } else if visitor.actor.user.is_some() && visitor.actor.user == order.made_user {
+            } else if order.is_written_by(&visitor.actor) {
                 Some(Refusal::OwnWriting)
             } else {
-                None
+                let wrote = |stands_in: &Delegation| order.made_user == Some(stands_in.approver);
+                power.stands_in().is_some_and(wrote).then_some(Refusal::WritingOfTheApprover)
             };
             can.approve = refusal.is_none();
             refusals.extend(refusal.map(|refusal| ("Phê duyệt", "Approve", refusal)));

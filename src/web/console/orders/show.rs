@@ -15,6 +15,7 @@ use super::{
     typed::columns,
 };
 use crate::{
+    approval::Power,
     audience::place::Places,
     outlet::{Kind, Way},
     phrase,
@@ -52,7 +53,11 @@ pub(super) async fn show(extract::State(State(state)): extract::State<State>, se
             papers.insert(found.hash, found.name);
         }
     }
-    let can = Can::of(order, visitor, is_followed(order, &family), now);
+    let power = match order.state {
+        Stands::Drafted => order::power(db, &visitor.user, order, now).await?,
+        _ => None,
+    };
+    let can = Can::of(order, visitor, power.as_ref(), is_followed(order, &family), now);
     let cancels = order.step == Step::Cancel;
     let earlier = family.iter().find(|one| Some(one.id) == order.earlier);
     let changes = earlier.filter(|_| !cancels).map(|earlier| between(&said(earlier, lang), &said(order, lang)));
@@ -67,7 +72,7 @@ pub(super) async fn show(extract::State(State(state)): extract::State<State>, se
         in_doubt => order.in_doubt && order.state == Stands::Approved,
         push => push.map(|push| context! {
             tries => push.tries, next_at => push.next_at, rejected => push.rejected,
-            again => push.next_at > now && !push.last.is_empty() && visitor.can(Right::WriteOrders),
+            again => push.next_at > now && !push.last.is_empty() && !order.stopped && visitor.can(Right::WriteOrders),
             last => words::said(push.last, lang),
         }),
         family => family.iter().filter(|one| one.id != order.id).map(|one| line(one, lang)).collect::<Vec<_>>(),
@@ -75,6 +80,7 @@ pub(super) async fn show(extract::State(State(state)): extract::State<State>, se
         events => events.iter().map(|event| told(event, &papers, lang)).collect::<Vec<_>>(),
         carrier => order.outlet_kind == Kind::Carrier, columns => Value::from(Serde(&columns(order.outlet_kind, lang))),
         reports => compared::told(order, &reports, &papers, lang), more_reports => reports.len().saturating_sub(REPORTS),
+        stands_in => power.as_ref().and_then(Power::stands_in).map(|held| &held.approver_name),
         can => Value::from(Serde(&can)), cannot => can.why_not(lang), has_document => order.has_document || order.sent_at.is_some(),
         drafted => order.state == Stands::Drafted,
     };
@@ -120,7 +126,7 @@ fn facts(order: &Order, lang: Lang) -> Vec<Fact> {
     add("Tên người gửi", "Sender", content.sender_name.clone().unwrap_or_default());
     add("Địa bàn", "Areas", areas(&content.areas, lang));
     add("Đối tượng", "For whom", content.audience.clone().unwrap_or_default());
-    add("Số đợt", "Rounds", content.rounds.to_string());
+    add("Số vòng", "Rounds", content.rounds.to_string());
     let hours = content.window.as_ref().map(|(from, until)| format!("{from}–{until}"));
     add("Khung giờ", "Hours", hours.unwrap_or_default());
     let rate = content.max_rate.map(|rate| phrase!("{rate} tin/giây", "{rate} a second").text(lang).to_string());
