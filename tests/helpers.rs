@@ -5,9 +5,13 @@ pub mod fill;
 pub mod judges;
 pub mod office;
 pub mod orders;
+pub mod routes;
+pub mod signers;
 
 use std::{
+    fs,
     net::TcpListener,
+    path::{Path, PathBuf},
     process::Child,
     sync::{
         Arc,
@@ -43,6 +47,21 @@ impl Drop for Owned {
 /// A port on which nobody listened just now.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Every file below a folder whose name has this extension, in order.
+pub fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut files_below(&path, extension));
+        } else if path.extension().is_some_and(|is| is == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 /// A key of 32 equal bytes.

@@ -3,8 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
+
+use crate::helpers::files_below;
 
 /// From the top. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
@@ -39,17 +41,6 @@ const MACROS: &[(&str, &str)] =
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
 }
 
 /// The module of the crate's root that a file belongs to.
@@ -97,8 +88,7 @@ fn layer(module: &str) -> Option<usize> {
 
 #[test]
 fn imports_run_downward_only() {
-    let mut files = Vec::new();
-    rust_files(&root().join("src"), &mut files);
+    let files = files_below(&root().join("src"), "rs");
     let mut wrong = Vec::new();
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for file in files {
@@ -141,8 +131,7 @@ fn every_module_has_one_layer() {
 fn providers_imports_nothing_of_ours() {
     let manifest = fs::read_to_string(root().join("providers/Cargo.toml")).unwrap();
     assert!(!manifest.lines().any(|line| line.starts_with("loa")), "{manifest}");
-    let mut files = Vec::new();
-    rust_files(&root().join("providers/src"), &mut files);
+    let files = files_below(&root().join("providers/src"), "rs");
     assert!(files.len() > 3);
     for file in files {
         assert_eq!(imports(&fs::read_to_string(&file).unwrap(), "loa::"), BTreeSet::new(), "{}", file.display());

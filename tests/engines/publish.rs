@@ -16,7 +16,10 @@ use loa::{
 };
 
 use super::world::{EVERYBODY, HOUR, SMS, World, accepted, by_sms, campaign, phone, rejected, source};
-use crate::helpers::orders::{self, written};
+use crate::helpers::{
+    orders::{self, written},
+    signers::{certificate, signing},
+};
 
 const SETTINGS: &str = r#"
 [server]
@@ -27,7 +30,7 @@ name = "Sở Mẫu"
 
 [relay]
 sender = "so-mau.example.vn"
-signing = { certificate = "CERTIFICATE", key = { file = "KEY" } }
+SIGNING
 
 [[account]]
 name = "sms"
@@ -40,8 +43,6 @@ username = "loa"
 password = { env = "PASSWORD" }
 sender = "SO MAU"
 "#;
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
 
 /// An office that publishes, as one process knows it.
 struct Desk {
@@ -58,10 +59,7 @@ impl Desk {
     fn of(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("loa.toml");
-        let settings = settings
-            .replace("CERTIFICATE", &format!("{FIXTURES}/signer.pem"))
-            .replace("KEY", &format!("{FIXTURES}/signer.key.pem"));
-        std::fs::write(&file, settings).unwrap();
+        std::fs::write(&file, settings.replace("SIGNING\n", &signing("signer"))).unwrap();
         let env = BTreeMap::from([("PASSWORD".to_string(), "not-a-secret".to_string())]);
         let config = Config::read(Some(&file), &env).unwrap_or_else(|problems| panic!("{problems}"));
         Self { letterhead: Letterhead::of(&config), config, publisher: Publisher::default() }
@@ -105,9 +103,7 @@ async fn document(world: &World, address: &str) -> Vec<u8> {
 }
 
 fn verified(document: &[u8]) -> Alert {
-    let pem = std::fs::read(format!("{FIXTURES}/signer.pem")).unwrap();
-    let certificate = cap::Certificate::from_pem(&pem).unwrap();
-    let alert = signature::verify(document, &[certificate], 1_795_310_000_000).unwrap().alert;
+    let alert = signature::verify(document, &[certificate("signer")], 1_795_310_000_000).unwrap().alert;
     assert_eq!(cap::rules("x", &alert).0, []);
     alert
 }

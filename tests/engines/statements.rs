@@ -10,6 +10,7 @@ use loa::db::Pool;
 use sqlx::{AssertSqlSafe, Either, Executor as _, SqlSafeStr as _, Statement as _};
 
 use super::world::World;
+use crate::helpers::files_below;
 
 /// A statement and where it stands.
 pub struct Found {
@@ -98,23 +99,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
-        }
-    }
-}
-
 /// Every `static NAME: Sql = …;` of the program, as `loa::db::Sql` demands. One that cannot be read fails the test, and so
 /// does a `Sql::new` that stands elsewhere: none is forgotten.
 pub fn statements() -> Vec<Found> {
-    let mut paths = Vec::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut paths);
-    paths.sort();
+    let paths = files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "rs");
     let all: Vec<(PathBuf, String)> = paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect();
     let mut found = Vec::new();
     for (path, code) in &all {

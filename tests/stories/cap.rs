@@ -11,27 +11,17 @@ use std::{
 use loa::cap::{
     self, Alert, Area, Category, Certainty, Circle, Info, MsgType, Pair, Point, Polygon, Resource, ResponseType, Scope, Severity,
     Status, Time, Urgency, feed,
-    signature::{Key, SignatureError, sign, verify},
+    signature::{SignatureError, sign, verify},
 };
 
 use crate::helpers::{
     judges::{is_signed, judge, keep_to_the_schema},
     peer,
+    signers::{SIGNER, SIGNER_KEY, certificate, key},
 };
-
-const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap/signer.key.pem");
-const SIGNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap/signer.pem");
 
 /// 22 November 2026.
 const NOW: i64 = 1_795_310_000_000;
-
-fn certificate() -> cap::Certificate {
-    cap::Certificate::from_pem(&fs::read(SIGNER).unwrap()).unwrap()
-}
-
-fn key() -> Key {
-    Key::from_pem(&fs::read(KEY).unwrap()).unwrap()
-}
 
 /// Texts that are hard to write and to digest.
 const TEXTS: [&str; 9] = [
@@ -124,8 +114,8 @@ fn every_document_keeps_to_the_schema_and_its_signature_holds() {
         let alert = alert(n);
         let document = cap::write(&alert).unwrap();
         assert_eq!(cap::read("x", document.as_bytes()).unwrap(), alert);
-        let signed = sign(&document, &key(), &certificate()).unwrap();
-        assert_eq!(verify(signed.as_bytes(), &[certificate()], NOW).unwrap().alert, alert);
+        let signed = sign(&document, &key("signer"), &certificate("signer")).unwrap();
+        assert_eq!(verify(signed.as_bytes(), &[certificate("signer")], NOW).unwrap().alert, alert);
         files.push(written(folder.path(), &format!("{n}.xml"), &document));
         files.push(written(folder.path(), &format!("{n}-signed.xml"), &signed));
     }
@@ -233,14 +223,14 @@ fn what_another_signs_holds_here_whatever_its_canonical_form() {
             let unsigned = format!("{}{}{}", &document[..end], template(prefix, method, transform), &document[end..]);
             let file = written(folder.path(), "template.xml", &unsigned);
             let signed = folder.path().join("signed.xml");
-            let both = format!("{KEY},{SIGNER}");
+            let both = format!("{SIGNER_KEY},{SIGNER}");
             let output = signed.display().to_string();
             let (done, said) = judge("LOA_TEST_XMLSEC", &["--sign", "--privkey-pem", &both, "--output", &output], &[file]);
             assert!(done, "{said}");
-            let verified = verify(&fs::read(&signed).unwrap(), &[certificate()], NOW);
+            let verified = verify(&fs::read(&signed).unwrap(), &[certificate("signer")], NOW);
             assert_eq!(verified.map(|v| v.alert), Ok(want.clone()), "{of} {transform} {method} {prefix}");
             let changed = fs::read_to_string(&signed).unwrap().replace("so-vhttdl", "so-vhttdI");
-            assert_eq!(verify(changed.as_bytes(), &[certificate()], NOW), Err(SignatureError::Digest));
+            assert_eq!(verify(changed.as_bytes(), &[certificate("signer")], NOW), Err(SignatureError::Digest));
             held += 1;
         }
     }
@@ -357,7 +347,7 @@ fn the_command_says_what_is_wrong_and_what_would_be_right() {
     (order.source, order.note, order.restriction) = (None, None, None);
     order.infos = vec![Info::new(Category::Security, "Lừa đảo", (Urgency::Expected, Severity::Moderate, Certainty::Likely))];
     let document = cap::write(&order).unwrap();
-    let signed = sign(&document, &key(), &certificate()).unwrap();
+    let signed = sign(&document, &key("signer"), &certificate("signer")).unwrap();
     let path = |name: &str, document: &str| written(folder.path(), name, document).display().to_string();
     let good = path("good.xml", &signed);
     let (code, said) = check(&[&good, "--signer", SIGNER, "--lang", "vi"]);
@@ -380,5 +370,5 @@ fn the_command_says_what_is_wrong_and_what_would_be_right() {
     assert_eq!(told[1]["problems"][0]["line"], 6);
     assert_eq!(check(&[&path("empty.xml", "")]).0, 2);
     assert_eq!(check(&[&folder.path().join("none.xml").display().to_string()]).0, 2);
-    assert_eq!(check(&[&good, "--signer", KEY]).0, 2);
+    assert_eq!(check(&[&good, "--signer", SIGNER_KEY]).0, 2);
 }

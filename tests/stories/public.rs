@@ -11,9 +11,11 @@ use std::{
 use loa::{cap::feed, sandbox::Behaviour};
 use reqwest::{Client, Response, StatusCode, redirect};
 
-use crate::helpers::{Owned, judges, office::Office};
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
+use crate::helpers::{
+    Owned, judges,
+    office::Office,
+    signers::{SIGNER, signing},
+};
 
 const WARNING: &str = r#"title = "Giả danh công an gọi điện"
 kind = "warning"
@@ -59,9 +61,8 @@ impl Public {
         let file = office.dir().join("loa.toml");
         let settings = fs::read_to_string(&file).unwrap();
         let settings = settings.replace("[server]\n", "[server]\npublic_url = \"https://canhbao.example.vn\"\n")
-            + &format!(
-                "[relay]\nsender = \"so-vhttdl.example.vn\"\nsigning = {{ certificate = \"{FIXTURES}/signer.pem\", key = {{ file = \"{FIXTURES}/signer.key.pem\" }} }}\n"
-            );
+            + "[relay]\nsender = \"so-vhttdl.example.vn\"\n"
+            + &signing("signer");
         fs::write(file, settings).unwrap();
         fs::write(office.dir().join("campaigns/cong-an.toml"), WARNING).unwrap();
         office.import(40);
@@ -140,7 +141,7 @@ async fn warnings_are_published_as_others_expect_them() {
     assert_eq!(header(&answer, "content-type"), "application/cap+xml; charset=utf-8");
     let document = answer.bytes().await.unwrap();
     assert_eq!(public.get(path).await.bytes().await.unwrap(), document, "the same bytes each time");
-    judges::hold(&document, &format!("{FIXTURES}/signer.pem"));
+    judges::hold(&document, SIGNER);
     let said = String::from_utf8(document.to_vec()).unwrap();
     for part in
         ["<scope>Public</scope>", "<status>Actual</status>", "<language>vi-VN</language>", "<language>en</language>", "Ông/Bà"]

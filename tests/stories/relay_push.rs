@@ -9,7 +9,7 @@ mod tries;
 use std::collections::BTreeMap;
 
 use loa::{
-    cap::{self, Alert, Certificate, MsgType, signature},
+    cap::{self, Alert, MsgType},
     config::Config,
     outlet::{Kind, Outlet, Way, Written},
     relay::{
@@ -23,25 +23,20 @@ use providers::exchange::Exchange;
 
 use crate::{
     engines::world::{HOUR, World},
-    helpers::orders::{self, written},
+    helpers::{
+        orders::{self, written},
+        signers::signing,
+    },
 };
 
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cap");
 const MINUTE: i64 = 60_000;
-
-fn fixture(name: &str) -> String {
-    std::fs::read_to_string(format!("{FIXTURES}/{name}")).unwrap()
-}
 
 /// The settings of an office that signs, and may reach `viettel` inside.
 fn settings() -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("loa.toml");
-    let text = format!(
-        "[relay]\nsender = \"so.example.vn\"\nname = \"Sở\"\nprivate = [\"viettel\"]\n\
-         signing = {{ certificate = \"{FIXTURES}/stranger.pem\", key = {{ file = \"{FIXTURES}/stranger.key.pem\" }} }}\n"
-    );
-    std::fs::write(&file, text).unwrap();
+    let office = "[relay]\nsender = \"so.example.vn\"\nname = \"Sở\"\nprivate = [\"viettel\"]\n";
+    std::fs::write(&file, office.to_string() + &signing("stranger")).unwrap();
     Config::read(Some(&file), &BTreeMap::new()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -98,10 +93,4 @@ fn reply_to(document: &[u8], msg_type: MsgType, note: Option<&str>) -> Alert {
         infos: vec![],
         ..order
     }
-}
-
-fn signed(alert: &Alert, by: &str) -> String {
-    let key = signature::Key::from_pem(fixture(&format!("{by}.key.pem")).as_bytes()).unwrap();
-    let certificate = Certificate::from_pem(fixture(&format!("{by}.pem")).as_bytes()).unwrap();
-    signature::sign(&cap::write(alert).unwrap(), &key, &certificate).unwrap()
 }

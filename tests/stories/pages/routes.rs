@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use crate::helpers::{files_below, routes::routes};
+
 /// Every page of the console, with an address that shows it.
 pub const WALK: &[&str] = &[
     "/sign-in",
@@ -146,57 +148,31 @@ fn shape(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
 }
 
-/// Every `.route("…", … get( …)` below a folder.
-fn routes(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            routes(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let source = fs::read_to_string(&path).unwrap();
-            for rest in source.split(".route(").skip(1) {
-                let Some((route, handlers)) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"')) else {
-                    continue;
-                };
-                // Up to the bracket that ends the call.
-                let mut depth = 1;
-                let end = handlers.find(|c| {
-                    depth += i32::from(c == '(') - i32::from(c == ')');
-                    depth == 0
-                });
-                if handlers[..end.unwrap_or(handlers.len())].contains("get(") {
-                    found.insert(shape(route));
-                }
-            }
-        }
-    }
+/// The routes of the program's pages and of its API, as shapes.
+fn there() -> BTreeSet<String> {
+    routes("src/web", "get").iter().map(|route| shape(route)).collect()
 }
 
-/// Where the templates below a folder lead, as shapes, each with the template that does.
-fn links(folder: &Path, found: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            links(&path, found);
-        } else if path.extension().is_some_and(|end| end == "html") {
-            let template = fs::read_to_string(&path).unwrap();
-            for rest in template.split("href=\"/").skip(1) {
-                let address = rest.split(['"', '?', '#']).next().unwrap();
-                // What a template fills in is a part that varies.
-                let parts = address.split('/').map(|part| if part.contains("{{") { "{}" } else { part });
-                if !address.contains("{%") {
-                    found.push((path.display().to_string(), format!("/{}", parts.collect::<Vec<_>>().join("/"))));
-                }
+/// Where the templates lead, as shapes, each with the template that does.
+fn links() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for file in files_below(Path::new("src/web/templates"), "html") {
+        let template = fs::read_to_string(&file).unwrap();
+        for rest in template.split("href=\"/").skip(1) {
+            let address = rest.split(['"', '?', '#']).next().unwrap();
+            // What a template fills in is a part that varies.
+            let parts = address.split('/').map(|part| if part.contains("{{") { "{}" } else { part });
+            if !address.contains("{%") {
+                found.push((file.display().to_string(), format!("/{}", parts.collect::<Vec<_>>().join("/"))));
             }
         }
     }
+    found
 }
 
 #[test]
 fn no_link_of_a_template_leads_nowhere() {
-    let (mut there, mut lead) = (BTreeSet::new(), Vec::new());
-    routes(Path::new("src/web"), &mut there);
-    links(Path::new("src/web/templates"), &mut lead);
+    let (there, mut lead) = (there(), links());
     assert!(lead.len() > 100, "the templates are written otherwise now: {lead:?}");
     // The API's routes are written in another way, and have a page that lists them.
     lead.retain(|(_, address)| !address.starts_with("/api") && !there.contains(address));
@@ -205,8 +181,7 @@ fn no_link_of_a_template_leads_nowhere() {
 
 #[test]
 fn every_page_is_walked_and_timed() {
-    let mut there = BTreeSet::new();
-    routes(Path::new("src/web"), &mut there);
+    let there = there();
     assert!(there.len() > 5, "the router's source is written otherwise now: {there:?}");
     let pages: BTreeSet<String> = there.iter().filter(|route| !route.starts_with("/api")).cloned().collect();
     let left_out: BTreeSet<String> = NO_PAGES.iter().map(|(route, _)| shape(route)).collect();

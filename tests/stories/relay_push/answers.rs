@@ -7,15 +7,18 @@ use loa::{
 };
 
 use super::{
-    fixture, happened, order_to, outlet_at,
+    happened, order_to, outlet_at,
     partner::{Partner, Say},
-    pushed, pusher, reply_to, signed,
+    pushed, pusher, reply_to,
 };
-use crate::engines::world::World;
+use crate::{
+    engines::world::World,
+    helpers::signers::{pem, signed},
+};
 
 async fn what_comes_back_with_a_push_holds_if_it_is_believed(world: &World) {
     let partner = Partner::start().await;
-    let viettel = outlet_at(world, "viettel", &partner.address(), Some(fixture("signer.pem"))).await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), Some(pem("signer"))).await;
     let mut pusher = pusher(world);
     let mut answered = async |say: Say| {
         let id = order_to(world, &viettel).await;
@@ -58,7 +61,7 @@ async fn what_comes_back_with_a_push_holds_if_it_is_believed(world: &World) {
 /// While the server thinks about its answer, somebody of the outlet answers on its page.
 async fn an_answer_that_does_not_hold_is_noted_as_the_order_stands(world: &World) {
     let partner = Partner::start().await;
-    let viettel = outlet_at(world, "viettel", &partner.address(), Some(fixture("signer.pem"))).await;
+    let viettel = outlet_at(world, "viettel", &partner.address(), Some(pem("signer"))).await;
     let id = order_to(world, &viettel).await;
     partner.says(Say::Held(200, |got| cap::write(&reply_to(got, MsgType::Ack, None)).unwrap()));
     let mut pusher = pusher(world);

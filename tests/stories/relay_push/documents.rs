@@ -14,11 +14,14 @@ use loa::{
 use providers::exchange::Exchange;
 
 use super::{
-    FIXTURES, NONE, TAKEN, order_to, outlet_at,
+    NONE, TAKEN, order_to, outlet_at,
     partner::{Partner, Say},
     plain, pushed, pusher, reply_to, settings,
 };
-use crate::{engines::world::World, helpers::judges};
+use crate::{
+    engines::world::World,
+    helpers::{judges, signers::STRANGER},
+};
 
 async fn an_update_names_the_earlier_one_as_it_named_itself(world: &World) {
     let partner = Partner::start().await;
@@ -92,7 +95,7 @@ async fn every_document_that_leaves_holds_before_other_judges(world: &World) {
     let got = partner.got();
     assert_eq!(got.len(), 12);
     for one in got {
-        judges::hold(&one.body, &format!("{FIXTURES}/stranger.pem"));
+        judges::hold(&one.body, STRANGER);
     }
 }
 

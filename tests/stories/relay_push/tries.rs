@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use loa::{
     audit::Actor,
-    cap::{Certificate, signature},
+    cap::signature,
     notice::{Kind as Notice, find},
     relay::{State, attention, hand, push::Stepped},
 };
 
 use super::{
-    FAILED, MINUTE, NONE, TAKEN, fixture, happened, order_to, outlet_at,
+    FAILED, MINUTE, NONE, TAKEN, happened, order_to, outlet_at,
     partner::{Partner, Say},
     push, pushed, pusher, settings,
 };
-use crate::engines::world::{HOUR, World};
+use crate::{
+    engines::world::{HOUR, World},
+    helpers::signers::certificate,
+};
 
 async fn the_same_document_is_pushed_until_it_is_taken(world: &World) {
     let partner = Partner::start().await;
@@ -56,7 +59,7 @@ async fn the_same_document_is_pushed_until_it_is_taken(world: &World) {
         assert!(one.head.contains("content-type: application/cap+xml\r\n"), "{}", one.head);
         assert!(one.head.contains(&format!("idempotency-key: \"{}\"\r\n", order.identifier)), "{}", one.head);
     }
-    let office = Certificate::from_pem(fixture("stranger.pem").as_bytes()).unwrap();
+    let office = certificate("stranger");
     let verified = signature::verify(&got[0].body, &[office], world.now()).unwrap();
     assert_eq!((verified.alert.identifier, verified.alert.sender), (order.identifier, "so.example.vn".to_string()));
     assert_eq!((happened(world, id, "push_in_doubt").await.len(), happened(world, id, "push_failed").await.len()), (2, 1));
