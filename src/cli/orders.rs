@@ -12,7 +12,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Globals, Mistake, audience::opened};
+use super::{Globals, Mistake, audience::opened, outlets};
 use crate::{
     audit::Actor,
     config::Config,
@@ -221,12 +221,10 @@ impl Desk<'_> {
 
     /// The outlet of this name.
     async fn outlet(&self, slug: &str) -> anyhow::Result<i64> {
-        let all = outlet::list(self.db, self.seal).await?;
-        if let Some(found) = all.iter().find(|outlet| outlet.slug == slug) {
-            return Ok(found.id);
+        match outlet::by_slug(self.db, self.seal, slug).await? {
+            Some(outlet) => Ok(outlet.id),
+            None => Err(outlets::unknown(self.db, self.seal, slug).await?.into()),
         }
-        let nearest = suggestion(slug, all.iter().map(|outlet| outlet.slug.as_str()));
-        Err(Mistake(phrase!("không có đơn vị phối hợp `{slug}`", "there is no outlet `{slug}`").then(&nearest)).into())
     }
 
     /// Says how an order stands after something was done to it; what was refused is the person's mistake.

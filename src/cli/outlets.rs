@@ -191,22 +191,15 @@ impl Desk<'_> {
     async fn find(&self, slug: &str) -> anyhow::Result<Outlet> {
         match outlet::by_slug(self.db, self.seal, slug).await? {
             Some(outlet) => Ok(outlet),
-            None => Err(self.unknown(slug).await?.into()),
+            None => Err(unknown(self.db, self.seal, slug).await?.into()),
         }
-    }
-
-    /// There is none of that name; one may be near.
-    async fn unknown(&self, slug: &str) -> anyhow::Result<Mistake> {
-        let all = outlet::list(self.db, self.seal).await?;
-        let nearest = suggestion(slug, all.iter().map(|outlet| outlet.slug.as_str()));
-        Ok(Mistake(phrase!("không có đơn vị phối hợp `{slug}`", "there is no outlet `{slug}`").then(&nearest)))
     }
 
     /// What was refused is the person's mistake.
     async fn refused<T>(&self, tried: Result<T, outlet::Refused>, slug: &str) -> anyhow::Result<T> {
         match tried {
             Ok(done) => Ok(done),
-            Err(outlet::Refused::NoSuchOutlet) => Err(self.unknown(slug).await?.into()),
+            Err(outlet::Refused::NoSuchOutlet) => Err(unknown(self.db, self.seal, slug).await?.into()),
             Err(refused) => Err(Mistake(refused.words()).into()),
         }
     }
@@ -292,6 +285,13 @@ impl Desk<'_> {
         })?;
         self.told(slug).await
     }
+}
+
+/// There is no outlet of that name; one may be near.
+pub(super) async fn unknown(db: &Db, seal: &Seal, slug: &str) -> anyhow::Result<Mistake> {
+    let all = outlet::list(db, seal).await?;
+    let nearest = suggestion(slug, all.iter().map(|outlet| outlet.slug.as_str()));
+    Ok(Mistake(phrase!("không có đơn vị phối hợp `{slug}`", "there is no outlet `{slug}`").then(&nearest)))
 }
 
 /// The text of a file with one certificate.

@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 
 use self::show::{local, rfc3339, shown};
-use super::{Globals, Mistake, audience::opened, hidden};
+use super::{Globals, Mistake, audience::opened, hidden, outlets};
 use crate::{
     audit::Actor,
     config::Config,
@@ -259,10 +259,7 @@ impl Ground<'_> {
                 "a partner needs `--outlet`: the slug of the outlet that they act for"
             )),
             Unfit::Outlet(outlet::Refused::NoSuchOutlet) => {
-                let slug = outlet.unwrap_or_default();
-                let all = outlet::list(&self.db, &self.seal).await?;
-                let nearest = suggestion(slug, all.iter().map(|outlet| outlet.slug.as_str()));
-                Mistake(phrase!("không có đơn vị phối hợp `{slug}`", "there is no outlet `{slug}`").then(&nearest))
+                outlets::unknown(&self.db, &self.seal, outlet.unwrap_or_default()).await?
             }
             other => Mistake(other.words()),
         })
