@@ -1,6 +1,6 @@
 //! Sends one mail of the office's own to one place: by the mail account that `[notify]` names, within its rate and daily quota.
 
-use providers::{Address, Channel, Content, Email, Outgoing, SendError};
+use providers::{Address, Channel, Content, Email, Outgoing, Scope, SendError};
 
 use std::sync::Arc;
 
@@ -25,7 +25,9 @@ pub(super) struct Courier<'a> {
 pub(super) enum Refused {
     /// And will not.
     ForGood(String),
-    /// It is tried again.
+    /// It is tried again: this place takes none for now, and others may.
+    Busy(String),
+    /// It is tried again: nobody gets any for now.
     ForNow(String),
 }
 
@@ -71,6 +73,7 @@ impl Courier<'_> {
             Some(Err(SendError::InDoubt { detail, .. } | SendError::Reject { detail, .. } | SendError::OptedOut { detail })) => {
                 Err(Refused::ForGood(detail))
             }
+            Some(Err(SendError::Retry { detail, scope: Scope::Message | Scope::Domain, .. })) => Err(Refused::Busy(detail)),
             Some(Err(SendError::Retry { detail, .. } | SendError::Misconfigured { detail })) => Err(Refused::ForNow(detail)),
             None => Err(Refused::ForNow("the adapter gave no answer".into())),
         })

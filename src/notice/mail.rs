@@ -212,7 +212,7 @@ impl Post {
             match self.one(due, &account, &place, &mail).await? {
                 Ok(()) => sent += 1,
                 Err(Refused::ForGood(detail)) => said = detail,
-                Err(Refused::ForNow(detail)) => {
+                Err(Refused::Busy(detail) | Refused::ForNow(detail)) => {
                     said = detail;
                     left.push(place);
                 }

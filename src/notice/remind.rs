@@ -5,7 +5,11 @@
 //! one sends it, as each order is claimed. What can go wrong: no account can send, and it waits; or the mailbox takes none, which
 //! the order's events say.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use providers::Email;
 
@@ -30,6 +34,8 @@ const AT_ONCE: i64 = 200;
 /// The purpose of the MAC in references of these mails.
 const PURPOSE: &str = "reminder";
 const DAY: i64 = 24 * 3_600_000;
+/// How long a mailbox is left alone that takes no mail for now (milliseconds): greylists want some minutes.
+const BUSY: i64 = 15 * 60_000;
 
 /// Reminds.
 pub struct Reminder {
@@ -44,6 +50,8 @@ pub struct Reminder {
     /// Whom an outlet asks.
     contact: Option<String>,
     console: String,
+    /// Outlets whose mailboxes take none for now, and until when they are left alone (unix milliseconds).
+    busy: Mutex<BTreeMap<i64, i64>>,
 }
 
 /// What a step did.
@@ -69,7 +77,13 @@ impl Reminder {
             office: if office.is_empty() { "Loa".to_string() } else { office.to_string() },
             contact: config.relay.contact.clone(),
             console: config.console_url(),
+            busy: Mutex::default(),
         }
+    }
+
+    fn busy(&self) -> MutexGuard<'_, BTreeMap<i64, i64>> {
+        // It is whole after each statement: whoever broke off left nothing half done.
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Marks what is late now, and reminds those who were not reminded for a day.
@@ -86,10 +100,12 @@ impl Reminder {
         // Without an account nothing is claimed.
         let Some(account) = courier.account() else { return Ok(reminded) };
         let due = chase::due(&self.db, AT_ONCE, now).await?;
+        self.busy().retain(|_, until| *until > now);
         let mut can_send = true;
         for orders in due.chunk_by(|one, next| one.outlet == next.outlet) {
             let Some(first) = orders.first() else { continue };
-            if !can_send {
+            // A mailbox that is full keeps no other waiting.
+            if !can_send || self.busy().contains_key(&first.outlet) {
                 self.noted(orders, &Err(Refused::ForNow(String::new())), now).await?;
                 continue;
             }
@@ -104,6 +120,9 @@ impl Reminder {
             let reference = token::encode(first.id, day, |bytes| self.seal.mac(PURPOSE, bytes));
             let sent = courier.send(&account, reference, &to, &mail).await?;
             can_send = !matches!(sent, Err(Refused::ForNow(_)));
+            if matches!(sent, Err(Refused::Busy(_))) {
+                self.busy().insert(first.outlet, now + BUSY);
+            }
             reminded.mails += usize::from(sent.is_ok());
             self.noted(orders, &sent, now).await?;
         }
@@ -115,7 +134,7 @@ impl Reminder {
         for order in orders {
             match sent {
                 Ok(()) => chase::done(&self.db, order, true, now).await?,
-                Err(Refused::ForNow(why)) => {
+                Err(Refused::Busy(why) | Refused::ForNow(why)) => {
                     tracing::debug!(order = order.identifier, why, "a reminder waits");
                     chase::done(&self.db, order, false, now).await?;
                 }

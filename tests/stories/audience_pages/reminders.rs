@@ -83,3 +83,36 @@ async fn an_outlet_that_owes_reports_is_reminded_once_a_day() {
         assert_eq!((step().await, mails().len()), ((0, 1), 3));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_takes_no_mail_for_now_keeps_no_other_outlet_waiting() {
+    for ground in grounds().await {
+        let console = Console::open(ground).await;
+        let (db, seal) = (console.ground.db.clone(), console.ground.seal.clone());
+        let (clock, hands) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 1, 0, 0).unwrap());
+        let actor = Actor::command("Lan");
+        let now = clock.millis();
+        // The first one that is asked has had enough mail for now.
+        for (run, slug, contact) in [(1, "truong-a", "van-thu+throttled@a.example.vn"), (2, "truong-b", "van-thu@b.example.vn")] {
+            let school = Written { contact: Some(contact.into()), ..written(slug, Kind::School, Way::Hand) };
+            let school = orders::add(&db, &seal, school, now).await;
+            let run = Run { run, campaign: "otp", owner: "" };
+            let made = orders::ask(&db, run, "Lan", &[(school, content("Mã OTP", now))], now).await;
+            hand::by_hand(&db, made[0], "công văn", &By { actor: &actor, eyes: Eyes::All, now }).await.unwrap().unwrap();
+        }
+        let reminder = Reminder::new(&console.config, &db, &clock, &seal, &console.accounts);
+        let step = async || {
+            let reminded = reminder.step().await.unwrap();
+            (reminded.late, reminded.mails)
+        };
+        let asked = || console.sandbox.taken().iter().filter(|taken| taken.mail.is_some()).count();
+        hands.advance(Duration::from_hours(30));
+        assert_eq!(step().await, (2, 1));
+        let mail = console.sandbox.taken().into_iter().find_map(|taken| taken.mail).unwrap();
+        assert!(String::from_utf8_lossy(&mail).contains("van-thu@b.example.vn"));
+        assert_eq!((step().await, asked()), ((0, 0), 1));
+        // Nobody says that the other was reminded.
+        assert_eq!(console.ground.number("SELECT count(*) FROM relay_order WHERE chased_at IS NULL").await, 1);
+        assert_eq!(console.ground.number("SELECT count(*) FROM relay_event WHERE happening = 'chased'").await, 1);
+    }
+}
