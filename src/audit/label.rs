@@ -113,7 +113,7 @@ pub fn label(action: &str) -> Phrase {
         other if other.starts_with("order.") || other.starts_with("outlet.") => relay(other),
         other if other.starts_with("bulletin.") => bulletin(other),
         "upstream.take" => phrase!("Nhận yêu cầu của cơ quan khác", "Took an order of another office in"),
-        "upstream.send" => phrase!("Bắt đầu một đợt theo yêu cầu", "Began a round of an order"),
+        "upstream.send" => phrase!("Bắt đầu một vòng của yêu cầu", "Began a round of an order"),
         "upstream.end" => phrase!("Ngừng thực hiện yêu cầu", "Ended an order"),
         other => Phrase::from(other),
     }

@@ -194,7 +194,11 @@ impl Sheet<'_> {
         if let Some(audience) = &content.audience {
             facts.push(("Đối tượng", audience.clone()));
         }
-        facts.push(("Số đợt", content.rounds.to_string()));
+        let rounds = match content.rounds {
+            0 | 1 => content.rounds.to_string(),
+            rounds => format!("{rounds}: mỗi người nhận tin một lần trong mỗi vòng"),
+        };
+        facts.push(("Số vòng", rounds));
         if let Some((from, until)) = &content.window {
             facts.push(("Khung giờ thực hiện", format!("{from}–{until} hằng ngày")));
         }

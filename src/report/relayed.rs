@@ -41,7 +41,7 @@ pub fn title(cut: Cut) -> (Phrase, Phrase) {
         Cut::Outlet => (phrase!("Theo nhà mạng", "By carrier"), phrase!("Nhà mạng", "Carrier")),
         Cut::Province => (phrase!("Theo tỉnh, thành phố", "By province"), phrase!("Tỉnh, thành phố", "Province")),
         Cut::Area => (phrase!("Theo địa bàn", "By area"), phrase!("Địa bàn", "Area")),
-        Cut::Round => (phrase!("Theo đợt nhắn", "By round"), phrase!("Đợt nhắn", "Round")),
+        Cut::Round => (phrase!("Theo vòng", "By round"), phrase!("Vòng", "Round")),
         Cut::Order => (phrase!("Theo yêu cầu", "By order"), phrase!("Yêu cầu", "Order")),
         Cut::All => (phrase!("Tổng", "Total"), phrase!("Tổng", "Total")),
     }

@@ -124,7 +124,7 @@ fn notes(content: &Content) -> Vec<String> {
     notes.extend(content.sender_name.as_ref().map(|name| format!("Tên người gửi trên tin nhắn: {name}.")));
     notes.extend(content.max_rate.map(|rate| format!("Nhiều nhất {rate} tin mỗi giây: xem `rate` của tài khoản gửi.")));
     if content.rounds > 1 {
-        notes.push(format!("{} đợt: Loa tự bắt đầu từng đợt sau khi được phê duyệt.", content.rounds));
+        notes.push(format!("{} vòng: Loa tự bắt đầu từng vòng sau khi được phê duyệt.", content.rounds));
     }
     notes.extend(content.audience.as_ref().map(|audience| format!("Đối tượng: {audience}.")));
     notes

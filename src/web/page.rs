@@ -220,7 +220,10 @@ fn channel(state: &minijinja::State<'_, '_>, name: &str) -> &'static str {
     match name {
         "sms" => "SMS",
         "email" => lang.pick("Thư điện tử", "E-mail"),
-        "relay" => lang.pick("Yêu cầu nhắn tin qua nhà mạng", "Relay order"),
+        "relay" => words::channel("relay", lang),
+        "relay-sms" => words::channel("relay-sms", lang),
+        "relay-app" => words::channel("relay-app", lang),
+        "relay-material" => words::channel("relay-material", lang),
         _ => "Chat",
     }
 }

@@ -187,7 +187,7 @@ fn facts(order: &Order, lang: Lang) -> Vec<(Phrase, String)> {
             if areas.is_empty() { lang.pick("Cả nước", "The whole country").to_string() } else { areas.join("; ") },
         ),
         (phrase!("Đối tượng", "For"), content.audience.clone().unwrap_or_default()),
-        (phrase!("Số đợt nhắn", "Rounds"), content.rounds.to_string()),
+        (phrase!("Số vòng", "Rounds"), content.rounds.to_string()),
         (
             phrase!("Giờ nhắn", "Hours"),
             content.window.as_ref().map(|(from, until)| format!("{from}-{until}")).unwrap_or_default(),
@@ -230,7 +230,7 @@ fn counted(newest: &Kept, reports: usize, lang: Lang) -> String {
         "Report {sequence} ({en}, as of {at}; {reports} came), in subscribers, as the outlet reports"
     );
     let heading = match lang {
-        Lang::Vi => ["Địa bàn", "Đợt", "Mục tiêu", "Đã gửi", "Thành công", "Thất bại", "Đang chờ", "Tin quy đổi", "Chi phí (đ)"],
+        Lang::Vi => ["Địa bàn", "Vòng", "Mục tiêu", "Đã gửi", "Thành công", "Thất bại", "Đang chờ", "Tin quy đổi", "Chi phí (đ)"],
         Lang::En => ["Area", "Round", "Targeted", "Submitted", "Delivered", "Failed", "Pending", "Parts", "Cost (đ)"],
     };
     let rows: Vec<Vec<String>> = report.counts.iter().map(|count| line(count, lang)).collect();

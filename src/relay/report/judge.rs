@@ -71,7 +71,7 @@ impl Fault {
         match (&self.area, self.round) {
             (Some(area), Some(round)) => {
                 let (vi, en) = (&why.vi, &why.en);
-                phrase!("địa bàn {area}, đợt {round}: {vi}", "area {area}, round {round}: {en}")
+                phrase!("địa bàn {area}, vòng {round}: {vi}", "area {area}, round {round}: {en}")
             }
             _ => why.clone(),
         }
@@ -101,7 +101,7 @@ pub fn judge(ground: &Ground<'_>, report: &Report, province_of: impl Fn(&str) ->
         let beyond = report.counts.iter().filter(|count| count.round == 0 || count.round > ground.content.rounds);
         faults.extend(beyond.map(|count| {
             let rounds = ground.content.rounds;
-            Fault::at(count, "round", phrase!("yêu cầu có {rounds} đợt, từ 1", "the order has {rounds} rounds, from 1"))
+            Fault::at(count, "round", phrase!("yêu cầu có {rounds} vòng, từ 1", "the order has {rounds} rounds, from 1"))
         }));
     }
     if let Some(newest) = ground.newest {

@@ -85,7 +85,7 @@ pub(super) fn closing(sheet: &Sheet<'_>) -> Vec<String> {
     let report = order.report_by.map(|by| format!(" trước {}", moment(by))).unwrap_or_default();
     let how = match order.outlet_kind {
         Kind::Carrier => {
-            "Số liệu tính theo thuê bao, theo từng địa bàn và từng đợt, lũy kế đến thời điểm báo cáo, \
+            "Số liệu tính theo thuê bao, theo từng địa bàn và từng vòng, lũy kế đến thời điểm báo cáo, \
              không gồm thông tin cá nhân của thuê bao"
         }
         Kind::Agency | Kind::School | Kind::Radio | Kind::Press => {
@@ -108,12 +108,12 @@ pub(super) fn recipients(order: &Order) -> Vec<String> {
 /// The columns that the outlet fills in; the first two are the area and the round.
 pub(super) const fn columns(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Carrier => &["Địa bàn", "Đợt", "Thuê bao mục tiêu", "Đã gửi", "Thành công", "Thất bại", "Đang chờ", "Tin quy đổi"],
+        Kind::Carrier => &["Địa bàn", "Vòng", "Thuê bao mục tiêu", "Đã gửi", "Thành công", "Thất bại", "Đang chờ", "Tin quy đổi"],
         Kind::Agency | Kind::School => {
-            &["Địa bàn", "Đợt", "Số người cần phổ biến", "Số người đã phổ biến", "Ngày thực hiện", "Minh chứng"]
+            &["Địa bàn", "Vòng", "Số người cần phổ biến", "Số người đã phổ biến", "Ngày thực hiện", "Minh chứng"]
         }
         Kind::Radio | Kind::Press => {
-            &["Địa bàn", "Đợt", "Số lần dự kiến", "Số lần đã phát, đăng", "Ngày thực hiện", "Minh chứng"]
+            &["Địa bàn", "Vòng", "Số lần dự kiến", "Số lần đã phát, đăng", "Ngày thực hiện", "Minh chứng"]
         }
     }
 }

@@ -281,12 +281,12 @@ async fn an_outlet_s_program_takes_an_order_and_reports_on_it() {
         ask(Method::POST, &format!("/reports?{query}")).header("content-type", "text/csv").body(text.to_string())
     };
     let about = format!("sequence=3&final=true&as_of={}", moment());
-    let (status, errors) = bad(table(&about, "Mã địa bàn,Đợt,Thuê bao mục tiêu,Đã gửi,Thành công\n01,1,100,90,95\n")).await;
+    let (status, errors) = bad(table(&about, "Mã địa bàn,Vòng,Thuê bao mục tiêu,Đã gửi,Thành công\n01,1,100,90,95\n")).await;
     assert_eq!((status, &errors[0]["line"]), (422, &json!(2)), "{errors}");
     let early = "sequence=3&final=true&as_of=2026-01-01T00:00:00Z";
     let (status, errors) = bad(table(early, "code,round,targeted,submitted,delivered,pending\n01,1,100,90,85,0\n")).await;
     assert_eq!((status, &errors[0]["parameter"]), (422, &json!("as_of")), "{errors}");
-    let taken = good(table(&about, "Mã địa bàn,Đợt,Thuê bao mục tiêu,Đã gửi,Thành công,Đang chờ\n01,1,100,90,85,0\n")).await;
+    let taken = good(table(&about, "Mã địa bàn,Vòng,Thuê bao mục tiêu,Đã gửi,Thành công,Đang chờ\n01,1,100,90,85,0\n")).await;
     assert_eq!((&taken["order"]["state"], &taken["sequence"]), (&json!("reported"), &json!(3)));
     let (status, _) = bad(send(report(&identifier, 4, [100, 90, 86, 0], None))).await;
     assert_eq!(status, 409, "its final report came");

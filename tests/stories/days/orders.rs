@@ -33,13 +33,13 @@ async fn an_order_goes_out_on_paper_and_its_counts_are_typed_in() {
 
     desk.follow("Nhập báo cáo").await;
     desk.fill("Bản quét báo cáo", scan).await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Thuê bao mục tiêu", "1.000").await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Đã gửi", "1.100").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Thuê bao mục tiêu", "1.000").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Đã gửi", "1.100").await;
     desk.press("Nhận báo cáo").await;
     desk.sees("Chưa nhận được báo cáo").await;
     look_at(&desk, "office-mistakes").await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Đã gửi", "950").await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Thành công", "900").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Đã gửi", "950").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Thành công", "900").await;
     desk.press("Nhận báo cáo").await;
     desk.sees("Đã nhận báo cáo số 1").await;
     desk.sees("cong-van-den.pdf").await;

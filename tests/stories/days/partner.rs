@@ -94,13 +94,13 @@ async fn a_carriers_clerk_takes_an_order_and_reports_at_a_desk() {
     desk.follow("Báo cáo số liệu").await;
     desk.sees("Số liệu là lũy kế").await;
     look_at(&desk, "report").await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Thuê bao mục tiêu", "1.000").await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Đã gửi", "1.100").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Thuê bao mục tiêu", "1.000").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Đã gửi", "1.100").await;
     desk.press("Gửi báo cáo").await;
     desk.sees("Chưa nhận được báo cáo").await;
     look_at(&desk, "mistakes").await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Đã gửi", "950").await;
-    desk.fill("Thành phố Hà Nội, đợt 1: Thành công", "900").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Đã gửi", "950").await;
+    desk.fill("Thành phố Hà Nội, vòng 1: Thành công", "900").await;
     desk.choose("Đây là báo cáo cuối cùng").await;
     desk.press("Gửi báo cáo").await;
     desk.sees("Đã nhận báo cáo cuối cùng").await;

@@ -95,7 +95,7 @@ async fn the_status_page_and_its_twin_show_the_same_counts() {
         house.active.hold(run, "giữ vì <b>ngân sách</b>").await.unwrap();
 
         let (_, listing) = house.get("/").await;
-        assert!(listing.contains("Đã lập 20.000 lượt tin") && !listing.contains("95%</strong>"), "{listing}");
+        assert!(listing.contains("Đã lập 20.000 lượt tin") && !listing.contains("95 %</strong>"), "{listing}");
         house.set("UPDATE run SET state = 1").await;
 
         let (status, page) = house.get("/").await;
@@ -105,7 +105,7 @@ async fn the_status_page_and_its_twin_show_the_same_counts() {
             "Đã đến người nhận",
             "Cổng gửi đã nhận",
             "12.345",
-            "95%",
+            "95 %",
             "19.000 / 20.000",
             "Đang giữ lại",
             "kannel",

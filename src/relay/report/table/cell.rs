@@ -64,7 +64,7 @@ impl Cell<'_> {
         moment::read(self.text, day).map_err(|why| self.wrong(why))
     }
 
-    /// `2`, or `Đợt 2`.
+    /// `2`, or `Vòng 2`.
     pub(super) fn round(&self) -> Result<i64, Wrong> {
         self.computed()?;
         let text = self.text;
@@ -74,7 +74,7 @@ impl Cell<'_> {
             .ok()
             .filter(|round| *round > 0)
             .map(i64::from)
-            .ok_or_else(|| self.wrong(phrase!("`{text}` không phải số của đợt: ghi 1, 2…", "`{text}` is no round: write 1, 2…")))
+            .ok_or_else(|| self.wrong(phrase!("`{text}` không phải số của vòng: ghi 1, 2…", "`{text}` is no round: write 1, 2…")))
     }
 
     pub(super) fn yes(&self) -> Result<bool, Wrong> {

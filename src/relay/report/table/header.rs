@@ -68,7 +68,7 @@ static WORDS: [Row; 20] = [
         &["tinh", "tinh_thanh", "tinh_tp", "tinh_thanh_pho_truc_thuoc_tw", "thanh_pho", "ten_tinh"],
     ),
     (Ward, "ward", "Xã, phường", "Ward", &["xa", "phuong", "phuong_xa", "xa_phuong_dac_khu", "ten_xa", "commune"]),
-    (Round, "round", "Đợt", "Round", &["dot_gui", "lan_gui", "dot_nhan_tin"]),
+    (Round, "round", "Vòng", "Round", &["vong_gui", "dot", "dot_gui", "lan_gui", "dot_nhan_tin"]),
     (
         Targeted,
         "targeted",

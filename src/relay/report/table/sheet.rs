@@ -68,7 +68,7 @@ impl<'a> Sheet<'a> {
                     if let Some(before) = lines.insert(key, *line) {
                         let (area, round) = (name(&count.area), count.round);
                         let why = phrase!(
-                            "{area}, đợt {round} đã có ở dòng {before}",
+                            "{area}, vòng {round} đã có ở dòng {before}",
                             "{area}, round {round} is on line {before} already"
                         );
                         wrong.push(Wrong { line: Some(*line), column: None, why });
@@ -149,7 +149,7 @@ impl<'a> Sheet<'a> {
             let header = Header { at, line: *line, columns, ignored };
             if self.given.rounds > 1 && !header.columns.contains_key(&Field::Round) {
                 let rounds = self.given.rounds;
-                let why = phrase!("yêu cầu có {rounds} đợt: thêm cột Đợt", "the order has {rounds} rounds: add a column Round");
+                let why = phrase!("yêu cầu có {rounds} vòng: thêm cột Vòng", "the order has {rounds} rounds: add a column Round");
                 wrong.push(Wrong { line: Some(header.line), column: None, why });
             }
             return if wrong.is_empty() { Ok(header) } else { Err(wrong) };

@@ -248,9 +248,9 @@ fn guide(sheet: &mut Worksheet, order: &Order, lang: Lang, looks: &Looks) -> Res
         "Số liệu tính bằng thuê bao (không phải số người, không phải lượt tin), lũy kế từ khi bắt đầu đến thời điểm “Số liệu tính đến”.".to_string(),
         "Trong mỗi dòng: Thành công + Thất bại + Đang chờ ≤ Đã gửi ≤ Thuê bao mục tiêu.".to_string(),
         "Thuê bao mục tiêu và Đã gửi là bắt buộc. Các cột khác: ghi 0 nếu không có, để trống nếu đơn vị không đếm.".to_string(),
-        "Báo cáo sau nhắc lại mọi địa bàn và đợt đã báo cáo; chỉ cột Đang chờ được giảm. Muốn giảm số khác thì ghi Lý do đính chính.".to_string(),
-        "Không tính một thuê bao hai lần: trong một đợt, hoặc ghi cả tỉnh, hoặc ghi từng xã, phường của tỉnh đó.".to_string(),
-        format!("Yêu cầu này có {rounds} đợt. Dòng chưa có số liệu thì để trống."),
+        "Báo cáo sau nhắc lại mọi địa bàn và vòng đã báo cáo; chỉ cột Đang chờ được giảm. Muốn giảm số khác thì ghi Lý do đính chính.".to_string(),
+        "Không tính một thuê bao hai lần: trong một vòng, hoặc ghi cả tỉnh, hoặc ghi từng xã, phường của tỉnh đó.".to_string(),
+        format!("Yêu cầu này có {rounds} vòng. Dòng chưa có số liệu thì để trống."),
         "Địa bàn theo: “đăng ký” là nơi thuê bao đăng ký, “trạm” là nơi thuê bao có mặt khi gửi.".to_string(),
         "Báo cáo cuối cùng: ghi Có khi sẽ không còn số liệu mới.".to_string(),
     ];

@@ -87,7 +87,7 @@ fn a_table_of_an_office_is_read() {
 
 #[test]
 fn what_is_wrong_is_pointed_at() {
-    let head = "Mã địa bàn,Đợt,Thuê bao mục tiêu,Đã gửi,Thành công,Bắt đầu,Địa bàn theo\n";
+    let head = "Mã địa bàn,Vòng,Thuê bao mục tiêu,Đã gửi,Thành công,Bắt đầu,Địa bàn theo\n";
     let wrong = |rows: &str| csv(&format!("{head}{rows}"), &given()).unwrap_err();
     assert_eq!(
         wrong("01,1,10,9,\"12,5\",,\n"),
@@ -99,14 +99,14 @@ fn what_is_wrong_is_pointed_at() {
     );
     assert_eq!(wrong("01,1,10,,,,\n"), ["dòng 2, cột D (Đã gửi): thiếu số: ghi 0 nếu không có"]);
     assert!(wrong("01,1,10,-,,,\n")[0].starts_with("dòng 2, cột D (Đã gửi): ghi 0"));
-    assert!(wrong("01,x,10,9,,,\n")[0].starts_with("dòng 2, cột B (Đợt): `x`"));
+    assert!(wrong("01,x,10,9,,,\n")[0].starts_with("dòng 2, cột B (Vòng): `x`"));
     assert!(wrong("01,1,10,9,,11/22/2026,\n")[0].starts_with("dòng 2, cột F (Bắt đầu): `11/22/2026`"));
     assert!(wrong("01,1,10,9,,,anten\n")[0].starts_with("dòng 2, cột G (Địa bàn theo): `anten`"));
     assert!(wrong("99,1,10,9,,,\n")[0].starts_with("dòng 2, cột A (Mã địa bàn): không có địa bàn nào là `99`"));
     assert!(wrong(",1,10,9,,,\n")[0].starts_with("dòng 2, cột A (Mã địa bàn): thiếu địa bàn"));
     assert_eq!(
         wrong("01,1,10,9,,,\n1,1,5,5,,,\n"),
-        ["dòng 3: Thành phố Hà Nội, đợt 1 đã có ở dòng 2"],
+        ["dòng 3: Thành phố Hà Nội, vòng 1 đã có ở dòng 2"],
         "a zero that Excel dropped"
     );
     assert_eq!(wrong("01,1,x,y,,,\n79,1,z,1,,,\n").len(), 3, "all that is wrong at once");
@@ -120,7 +120,7 @@ fn what_is_wrong_is_pointed_at() {
     let thousands = csv("code,Thuê bao mục tiêu (nghìn),submitted\n01,1,1\n", &given()).unwrap_err();
     assert!(thousands[0].contains("không theo nghìn"), "{thousands:?}");
     let rounds = csv("code,targeted,submitted\n01,1,1\n", &Given { rounds: 2, ..given() }).unwrap_err();
-    assert_eq!(rounds, ["dòng 1: yêu cầu có 2 đợt: thêm cột Đợt"]);
+    assert_eq!(rounds, ["dòng 1: yêu cầu có 2 vòng: thêm cột Vòng"]);
     let unknown = csv("code,targeted,submitted\n01,1,1\n", &Given::default()).unwrap_err();
     assert_eq!(unknown.len(), 2, "neither the sequence nor the moment: {unknown:?}");
     let other = csv("order,code,targeted,submitted\nloa-2,01,1,1\n", &Given { order: Some("loa-1"), ..given() }).unwrap_err();

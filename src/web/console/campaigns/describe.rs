@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     audience::place::Places,
     campaign::{
-        Cadence, Campaign, Day, Doubt, Kind, Law, Library, OnHoliday, Policy, Relay, Rule, SmsText,
+        Cadence, Campaign, Day, Doubt, Kind, Law, Library, OnHoliday, Policy, Relay, Rule, Sending, SmsText,
         relay::{CHANNEL, Payment},
     },
     phrase,
@@ -63,7 +63,17 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
         add("Mục tiêu tiếp cận", "Goal", format!("{} %", (goal * 100.0).round()));
     }
     add("Kênh", "Channels", channels(campaign, lang).text(lang).to_string());
-    let sending = &campaign.sending;
+    if !campaign.is_relay_alone() {
+        bounds(&campaign.sending, lang, &mut add);
+    }
+    if let Some(relay) = &campaign.channels.relay {
+        relayed(relay, lang, &mut add);
+    }
+    facts
+}
+
+/// Within what Loa sends by itself.
+fn bounds(sending: &Sending, lang: Lang, add: &mut impl FnMut(&'static str, &'static str, String)) {
     if let Some((from, until)) = sending.hours {
         let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         add("Giờ được gửi", "Hours", format!("{}–{}", clock(from), clock(until)));
@@ -87,10 +97,6 @@ pub(in crate::web) fn facts(campaign: &Campaign, library: &Library, lang: Lang) 
         SmsText::Unicode => phrase!("có dấu", "with accents"),
     };
     add("Chữ trong SMS", "SMS text", spelling.text(lang).to_string());
-    if let Some(relay) = &campaign.channels.relay {
-        relayed(relay, lang, &mut add);
-    }
-    facts
 }
 
 /// What others are asked to pass on.
@@ -113,7 +119,7 @@ fn relayed(relay: &Relay, lang: Lang, add: &mut impl FnMut(&'static str, &'stati
         add("SMS qua nhà mạng", "SMS by carriers", format!("{size} · SHA-256 {sha256}"));
         let (rounds, converted) = (relay.rounds, relay.converted());
         add(
-            "Số lần gửi",
+            "Số vòng",
             "Rounds",
             said(phrase!(
                 "{rounds} ({converted} tin quy đổi mỗi thuê bao)",

@@ -26,6 +26,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct MessageView {
     pub id: String,
+    /// Others pass it on.
+    pub relayed: bool,
     pub phase: Option<String>,
     /// Only people of these segments get it.
     pub segments: Vec<String>,
@@ -79,6 +81,7 @@ pub(in crate::web) fn messages(
     };
     let view = |(index, message): (usize, &crate::campaign::Message)| MessageView {
         id: message.id.clone(),
+        relayed: false,
         phase: message.phase.clone(),
         segments: message.segments.clone(),
         texts: preview.texts(index).iter().flat_map(|shown| views(shown, lang)).collect(),
@@ -106,6 +109,7 @@ fn relayed(look: &Look<'_>, lang: Lang) -> MessageView {
     let wrong = misplaced(look.relay).into_iter().map(|one| one.message.text(lang).to_string());
     MessageView {
         id: CHANNEL.to_string(),
+        relayed: true,
         phase: None,
         segments: Vec::new(),
         texts: sms.into_iter().chain(others.into_iter().flatten()).collect(),

@@ -126,7 +126,9 @@ fn facts(order: &Order, lang: Lang) -> Vec<Fact> {
     add("Tên người gửi", "Sender", content.sender_name.clone().unwrap_or_default());
     add("Địa bàn", "Areas", areas(&content.areas, lang));
     add("Đối tượng", "For whom", content.audience.clone().unwrap_or_default());
-    add("Số vòng", "Rounds", content.rounds.to_string());
+    if content.rounds > 1 || order.outlet_kind == Kind::Carrier {
+        add("Số vòng", "Rounds", content.rounds.to_string());
+    }
     let hours = content.window.as_ref().map(|(from, until)| format!("{from}–{until}"));
     add("Khung giờ", "Hours", hours.unwrap_or_default());
     let rate = content.max_rate.map(|rate| phrase!("{rate} tin/giây", "{rate} a second").text(lang).to_string());

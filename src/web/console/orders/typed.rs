@@ -150,7 +150,7 @@ impl Line {
             return why;
         }
         let Phrase { vi, en } = why;
-        phrase!("{area}, đợt {round}: {vi}", "{area}, round {round}: {en}")
+        phrase!("{area}, vòng {round}: {vi}", "{area}, round {round}: {en}")
     }
 
     fn is_empty(&self) -> bool {
@@ -320,7 +320,7 @@ fn count(line: &Line, at: usize, (starts, ends): (Option<i64>, Option<i64>)) -> 
     };
     let round = if line.round.is_empty() { Ok(1) } else { line.round.parse::<u16>() };
     if round.is_err() {
-        wrong.add(format!("round-{at}"), phrase!("ghi số của đợt, từ 1", "write the round's number, from 1"));
+        wrong.add(format!("round-{at}"), phrase!("ghi số của vòng, từ 1", "write the round's number, from 1"));
     }
     let mut read = [None; 7];
     for (slot, (field, text)) in read.iter_mut().zip(numbers(line)) {

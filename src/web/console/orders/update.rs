@@ -91,7 +91,7 @@ impl Form {
         let rounds = changed(&self.rounds, &was.rounds).and_then(|rounds| {
             let read = rounds.parse::<u16>().ok();
             if read.is_none() {
-                wrong.add("rounds", phrase!("ghi số đợt, từ 1", "write how many rounds, from 1"));
+                wrong.add("rounds", phrase!("ghi số vòng, từ 1", "write how many rounds, from 1"));
             }
             read
         });

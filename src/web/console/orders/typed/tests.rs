@@ -73,7 +73,7 @@ fn faults_find_their_fields() {
     let beside: Mistakes =
         [fault(Some(("01", 2)), "delivered"), fault(None, "sequence")].iter().map(|fault| form.at(fault)).collect();
     let words = |wrong: Mistakes| wrong.into_iter().map(|(_, why)| why.vi).collect::<Vec<_>>();
-    assert_eq!(words(form.listed(&beside)), ["Hà Nội, đợt 2: x", "x"]);
+    assert_eq!(words(form.listed(&beside)), ["Hà Nội, vòng 2: x", "x"]);
     assert_eq!(words(beside), ["x", "x"]);
     assert_eq!(form.at(&fault(Some(("79", 1)), "areas")).0, "counts");
 }
