@@ -10,7 +10,7 @@ use axum::{
     Router,
     extract::{self, DefaultBodyLimit, FromRequestParts, Path, Query},
     http::request::Parts,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use minijinja::{Value, context};
@@ -245,7 +245,7 @@ impl FromRequestParts<State> for Decider {
         let visitor = Visitor::from_request_parts(parts, state).await?;
         visitor.needs(Right::WriteCampaigns).map_err(Fault::into_response)?;
         let path = Path::<i64>::from_request_parts(parts, state).await;
-        let Path(id) = path.map_err(|wrong| wrong.into_response())?;
+        let Path(id) = path.map_err(IntoResponse::into_response)?;
         let one = found(&state.0, &visitor, id).await.map_err(Fault::into_response)?;
         Ok(Self { visitor, one })
     }

@@ -15,7 +15,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRequestParts, Path},
     http::request::Parts,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -137,7 +137,7 @@ impl FromRequestParts<State> for Asked {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Response> {
         let own = Own::from_request_parts(parts, state).await?;
         let path = Path::<Identified>::from_request_parts(parts, state).await;
-        let Path(Identified { identifier }) = path.map_err(|wrong| wrong.into_response())?;
+        let Path(Identified { identifier }) = path.map_err(IntoResponse::into_response)?;
         let (db, now) = (&state.0.parts.db, state.0.parts.clock.millis());
         let found = order::by_identifier(db, &identifier, own.eyes(), now).await;
         let order = found.map_err(|error| Fault::Db(error).into_response())?;

@@ -3,7 +3,7 @@
 use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 
@@ -43,7 +43,7 @@ impl FromRequestParts<State> for Seen {
         let visitor = Visitor::from_request_parts(parts, state).await?;
         visitor.needs(Right::ReadOrders).map_err(Fault::into_response)?;
         let path = Path::<Named>::from_request_parts(parts, state).await;
-        let Path(Named { identifier }) = path.map_err(|wrong| wrong.into_response())?;
+        let Path(Named { identifier }) = path.map_err(IntoResponse::into_response)?;
         let (db, now) = (&state.0.parts.db, state.0.parts.clock.millis());
         let found = order::by_identifier(db, &identifier, Eyes::Office(&visitor.user.departments), now).await;
         let order = found.map_err(|error| Fault::Db(error).into_response())?;
