@@ -44,6 +44,12 @@ pub async fn add(db: &Db, seal: &Seal, written: Written, now: i64) -> Outlet {
     outlet::by_slug(db, seal, &written.slug).await.unwrap().unwrap()
 }
 
+/// Says whom a user acts for; none: for nobody any more.
+pub async fn acts_for(db: &Db, user: i64, outlet: Option<&str>, now: i64) {
+    let actor = Actor::command("test");
+    transaction!(db, |tx| outlet::set_user_outlet(tx, user, outlet, &actor, now).await).unwrap().unwrap();
+}
+
 /// What an order says at least: it holds for two days, and is to be reported on within three.
 pub fn content(kind: Kind, now: i64) -> Content {
     let carrier = kind == Kind::Carrier;

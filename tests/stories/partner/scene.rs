@@ -1,10 +1,8 @@
 //! A carrier, two schools, and an order to each.
 
 use loa::{
-    audit::Actor,
-    outlet::{self, Kind, Outlet, Way, Written},
+    outlet::{Kind, Outlet, Way, Written},
     relay::{Content, Eyes, Order, make::Run, order},
-    transaction,
     user::Role,
 };
 
@@ -47,8 +45,7 @@ impl Scene {
     /// A partner `NAME@example.vn`, who acts for an outlet or for none.
     pub async fn partner(&self, name: &str, outlet: Option<&str>) {
         let user = self.desk.user(&format!("{name}@example.vn"), &[Role::Partner]).await;
-        let (db, actor, now) = (&self.desk.ground.db, Actor::command("test"), self.now());
-        transaction!(db, |tx| outlet::set_user_outlet(tx, user.id, outlet, &actor, now).await).unwrap().unwrap();
+        orders::acts_for(&self.desk.ground.db, user.id, outlet, self.now()).await;
     }
 
     pub fn content(&self, kind: Kind) -> Content {
