@@ -197,6 +197,12 @@ impl Upstream {
             order.state = State::Ended;
             return Ok(());
         }
+        // What replaces or withdraws it came first: its own document could not be had then.
+        if order::is_followed(&self.db, &order.identifier).await? {
+            order::end(&self.db, &order.identifier, &self.actor, now).await?;
+            (order.state, order.ended_at) = (State::Ended, Some(now));
+            return Ok(());
+        }
         // Everybody does as if, and nobody sends: what is tried is the way of the order and of its report.
         if order.content.status != Status::Actual {
             order.state = State::Ended;

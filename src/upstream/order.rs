@@ -160,6 +160,14 @@ pub(super) async fn is_known(db: &Db, identifier: &str) -> Result<bool> {
     Ok(known > 0)
 }
 
+static FOLLOWED: Sql = Sql::new(r"SELECT count(*) FROM upstream_order WHERE earlier = $1");
+
+/// Whether an order that updates or cancels this one was taken in.
+pub(super) async fn is_followed(db: &Db, identifier: &str) -> Result<bool> {
+    let later: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&FOLLOWED)).bind(identifier).fetch_one(pool).await)?;
+    Ok(later > 0)
+}
+
 static TAKE: Sql = Sql::new(
     r"INSERT INTO upstream_order (identifier, sender, sent_at, step, earlier, state, content, document, note, campaign, trouble, taken_at,
                                   expires_at, report_by, next_at, tries)

@@ -370,10 +370,26 @@ async fn a_document_that_cannot_be_had_is_asked_for_again_and_keeps_none_waiting
     assert_eq!(world.number("SELECT count(*) FROM upstream_poll WHERE etag IS NOT NULL AND last = ''").await, 1);
 }
 
+async fn what_was_cancelled_before_it_came_is_not_drafted(world: &World) {
+    let nodes = Nodes::of(world).await;
+    let asked = order(world);
+    nodes.department.asks(&asked);
+    nodes.department.asks(&cancel(&asked, world.now()));
+    nodes.department.withheld.lock().unwrap().insert(ORDER.into(), StatusCode::BAD_GATEWAY);
+    nodes.step(world, 1).await;
+    assert_eq!(world.number("SELECT count(*) FROM upstream_order").await, 1, "the Cancel");
+    nodes.department.withheld.lock().unwrap().clear();
+    nodes.step(world, 3).await;
+    assert_eq!(world.number("SELECT count(*) FROM upstream_order WHERE state >= 3").await, 2);
+    assert_eq!(world.number("SELECT count(*) FROM edition").await, 0);
+    assert_eq!(nodes.department.told(&format!("{ORDER}/acknowledge")).len(), 1);
+}
+
 on_both_engines!(
     an_order_is_taken_in_drafted_and_acknowledged_once,
     reports_say_what_the_rows_say_each_once,
     a_cancel_stops_what_goes_whichever_node_meets_it,
     what_was_changed_on_its_way_is_not_taken_in,
     a_document_that_cannot_be_had_is_asked_for_again_and_keeps_none_waiting,
+    what_was_cancelled_before_it_came_is_not_drafted,
 );
