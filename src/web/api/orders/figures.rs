@@ -216,6 +216,8 @@ async fn figures(
         None => None,
         Some(slug) => outlet::by_slug(db, &state.parts.seal, slug).await?,
     };
+    // To an outlet there is no other.
+    let named = named.filter(|outlet| sight.outlet().is_none_or(|own| own == outlet.id));
     let whose = match (&named, sight.outlet()) {
         (None, Some(own)) => outlet::find(db, &state.parts.seal, own).await?.map(|outlet| outlet.kind),
         (named, _) => named.as_ref().map(|outlet| outlet.kind),

@@ -71,7 +71,7 @@ async fn list(
     let kept = report::all(&state.parts.db, order.id).await?;
     let told = kept.into_iter().map(|kept| {
         let counts = order.report == Some(kept.id);
-        AReport::of(kept, counts)
+        AReport::of(kept, counts, sight.outlet().is_none())
     });
     Ok(List::whole(told.collect()))
 }

@@ -131,8 +131,8 @@ pub(super) struct AReport {
     hash: String,
     /// When it came.
     received_at: DateTime<Utc>,
-    /// From whom.
-    by: String,
+    /// From whom; outlets are not told who of the office typed it in.
+    by: Option<String>,
     /// By which door: `console`, `api` or `command`.
     via: String,
     /// Whether it counts: the one of the highest sequence alone does.
@@ -142,7 +142,8 @@ pub(super) struct AReport {
 }
 
 impl AReport {
-    pub(super) fn of(kept: Kept, counts: bool) -> Self {
+    /// `counts`: it is the one that does; `to_office`: whoever is told is of the office.
+    pub(super) fn of(kept: Kept, counts: bool, to_office: bool) -> Self {
         let Kept { report, .. } = kept;
         Self {
             sequence: report.sequence,
@@ -152,7 +153,7 @@ impl AReport {
             evidence: report.evidence,
             hash: kept.hash,
             received_at: moment(kept.received_at),
-            by: kept.by,
+            by: Some(kept.by).filter(|_| to_office),
             via: kept.via,
             counts,
             areas: report.counts.into_iter().map(Line::from).collect(),
