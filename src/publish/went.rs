@@ -98,10 +98,10 @@ static ACCOUNTS: Sql = Sql::new(r"SELECT id, name FROM account");
 #[derive(Debug, Default)]
 pub(super) struct WentOut {
     by_run: BTreeMap<i64, Went>,
-    /// The latest run that was looked at, when, and the latest event of an order.
+    /// The latest run that was looked at, when, and how far the events of orders were.
     run: i64,
     at: Option<i64>,
-    event: i64,
+    events: carried::Seen,
     /// One more for each look that found something new.
     pub version: u64,
 }
@@ -130,7 +130,7 @@ impl WentOut {
         /// How long after its end a run is looked at: answers come late.
         const LATE: i64 = 72 * 3_600_000;
         let after = self.at.map_or(0, |_| self.run - MEANWHILE);
-        let (event, ordered) = carried::changed(db, self.event).await?;
+        let (events, ordered) = carried::changed(db, self.events).await?;
         let ordered = crate::db::list(&ordered);
         let runs: Vec<Run> = on!(db.read, |pool, sql| {
             sqlx::query_as(sql(&RUNS)).bind(after).bind(now - LATE).bind(&ordered).fetch_all(pool).await
@@ -156,7 +156,7 @@ impl WentOut {
             is_new = true;
             self.by_run.insert(went.run.id, went);
         }
-        (self.event, self.at) = (event, Some(now));
+        (self.events, self.at) = (events, Some(now));
         self.version += u64::from(is_new);
         Ok(())
     }

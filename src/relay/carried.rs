@@ -61,7 +61,7 @@ impl Carried {
     }
 }
 
-static LAST: Sql = Sql::new(r"SELECT coalesce(max(id), 0) FROM relay_event");
+static LAST: Sql = Sql::new(r"SELECT coalesce(max(id), 0), count(*) FROM relay_event WHERE id > $1");
 
 static CHANGED: Sql = Sql::new(
     r"SELECT DISTINCT run FROM relay_order WHERE id IN (SELECT relay_order FROM relay_event WHERE id > $1) ORDER BY run",
@@ -79,17 +79,33 @@ static CARRIED: Sql = Sql::new(
 
 static CONTENTS: Sql = Sql::new(r"SELECT id, content FROM relay_order WHERE id IN :ids($1)");
 
-/// The last event of any order, and the runs whose orders had one since `after`: what happened at the same time as it counts again.
-pub async fn changed(db: &Db, after: i64) -> Result<(i64, Vec<i64>)> {
-    /// Numbers are given out before what they number is there to be seen.
-    const MEANWHILE: i64 = 1_000;
-    let last: i64 = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&LAST)).fetch_one(pool).await)?;
-    if last == after {
-        return Ok((last, Vec::new()));
+/// How far the events of orders were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The last one.
+    last: i64,
+    /// How many there were from [`MEANWHILE`] before it on.
+    lately: i64,
+}
+
+/// Numbers are given out before what they number is there to be seen: an event may come that is no later than one that was looked at.
+const MEANWHILE: i64 = 1_000;
+
+/// How far the events of orders go now, and the runs whose orders had one since `seen`; with them those of what happened just before.
+pub async fn changed(db: &Db, seen: Seen) -> Result<(Seen, Vec<i64>)> {
+    let since = (seen.last - MEANWHILE).max(0);
+    let (last, lately) = events_since(db, since).await?;
+    if (Seen { last, lately }) == seen {
+        return Ok((seen, Vec::new()));
     }
-    let since = if after == 0 { 0 } else { after - MEANWHILE };
+    let (_, lately) = events_since(db, (last - MEANWHILE).max(0)).await?;
     let runs = on!(db.read, |pool, sql| sqlx::query_scalar(sql(&CHANGED)).bind(since).fetch_all(pool).await)?;
-    Ok((last, runs))
+    Ok((Seen { last, lately }, runs))
+}
+
+/// The last event, and how many there are of a higher number than this.
+async fn events_since(db: &Db, since: i64) -> Result<(i64, i64)> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&LAST)).bind(since).fetch_one(pool).await)
 }
 
 /// As it comes: see [`CARRIED`].

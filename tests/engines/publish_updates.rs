@@ -9,7 +9,13 @@ use loa::{
     genuine::Verdict,
     outlet::{Kind, Outlet, Way},
     publish::{self, Ground, Publisher, Texts},
-    relay::{Content, Sms, answer, carried, follow, issue::Letterhead, order},
+    relay::{
+        Content, Sms, answer,
+        carried::{self, Seen},
+        follow,
+        issue::Letterhead,
+        order,
+    },
 };
 
 use super::world::{World, campaign};
@@ -101,4 +107,30 @@ async fn an_update_is_told_with_all_its_areas_and_ends_the_earlier_text(world: &
     assert_eq!(Desk::withdrawn(&texts, LATER), None);
 }
 
-on_both_engines!(an_update_is_told_with_all_its_areas_and_ends_the_earlier_text);
+async fn an_event_that_another_node_committed_late_is_looked_at(world: &World) {
+    let outlet = world.outlet(written("viettel", Kind::Carrier, Way::Hand)).await;
+    let order = world.order_to(&outlet, orders::content(Kind::Carrier, world.now())).await;
+    let run = world.order(order).await.run;
+    let event = async |id: i64| {
+        let columns = "id, relay_order, at, happening, state, by_whom, via, detail";
+        world
+            .sql(&format!("INSERT INTO relay_event ({columns}) VALUES ({id}, {order}, 0, 'chased', 1, '', 'command', '')"))
+            .await;
+    };
+    let (seen, runs) = carried::changed(&world.db, Seen::default()).await.unwrap();
+    assert_eq!(runs, [run]);
+    event(50).await;
+    let (seen, runs) = carried::changed(&world.db, seen).await.unwrap();
+    assert_eq!(runs, [run]);
+    assert_eq!(carried::changed(&world.db, seen).await.unwrap(), (seen, vec![]), "nothing happened");
+    // Its number was given out before that one's.
+    event(49).await;
+    let (seen, runs) = carried::changed(&world.db, seen).await.unwrap();
+    assert_eq!(runs, [run]);
+    assert_eq!(carried::changed(&world.db, seen).await.unwrap(), (seen, vec![]));
+}
+
+on_both_engines!(
+    an_update_is_told_with_all_its_areas_and_ends_the_earlier_text,
+    an_event_that_another_node_committed_late_is_looked_at,
+);
