@@ -16,6 +16,7 @@ mod office;
 mod papers;
 mod reports;
 mod sight;
+mod told;
 
 use axum::{
     extract::{self, Request},
@@ -29,7 +30,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     answer::{List, versioned},
     caller::Caller,
-    input::{Name, Paging, Query},
+    input::{Paging, Query},
     problem::{Kind, Problem},
 };
 use crate::{
@@ -41,7 +42,8 @@ use crate::{
     user::Right,
     web::State,
 };
-use sight::{Happened, Sight, Told};
+use sight::{Sight, ToRead};
+use told::{Happened, Told};
 
 pub(super) use feed::{PATH as FEED, challenge};
 
@@ -197,27 +199,16 @@ async fn list(
 #[utoipa::path(get, path = "/orders/{identifier}", tag = "orders", operation_id = "read_order",
     summary = "Một yêu cầu | One order", description = "Looking at it hands nothing over: fetching its document does.", params(Named),
     responses((status = 200, description = "As it stands", body = Told, headers(("ETag" = String, description = "Its version")))))]
-async fn read(
-    caller: Caller,
-    extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
-) -> Result<Response, Problem> {
-    let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
-    let version = order.version.to_string();
-    Ok(versioned(axum::Json(sight.tell(&state, order).await?).into_response(), &version))
+async fn read(ToRead(at): ToRead, extract::State(State(state)): extract::State<State>) -> Result<Response, Problem> {
+    let version = at.order.version.to_string();
+    let told = at.sight().tell(&state, at.order.clone()).await?;
+    Ok(versioned(axum::Json(told).into_response(), &version))
 }
 
 #[utoipa::path(get, path = "/orders/{identifier}/events", tag = "orders", operation_id = "list_order_events",
     summary = "Diễn biến của một yêu cầu | What happened to an order", params(Named),
     responses((status = 200, description = "All of it, the first first", body = List<Happened>)))]
-async fn events(
-    caller: Caller,
-    extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
-) -> Result<List<Happened>, Problem> {
-    let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
-    let events = order::events(&state.parts.db, order.id).await?;
-    Ok(List::whole(events.into_iter().filter_map(|event| sight.tell_event(event)).collect()))
+async fn events(ToRead(at): ToRead, extract::State(State(state)): extract::State<State>) -> Result<List<Happened>, Problem> {
+    let events = order::events(&state.parts.db, at.order.id).await?;
+    Ok(List::whole(events.into_iter().filter_map(|event| at.sight().tell_event(event)).collect()))
 }

@@ -10,7 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Named,
-    sight::{Sight, Told},
+    sight::{Sight, ToAnswer},
+    told::Told,
 };
 use crate::{
     cap::{
@@ -20,16 +21,15 @@ use crate::{
     outlet::{self, Outlet},
     phrase,
     relay::{
-        self, Order, Tried, answer,
+        self, Order, answer,
         document::{self, Answer, Issuer, Unfit},
         hand,
     },
-    user::Right,
     web::{
         Shared, State,
         api::{
             caller::Caller,
-            input::{Json, Name, at_most, bytes, json, media_type},
+            input::{Json, at_most, bytes, json, media_type},
             problem::{Kind, Problem},
         },
     },
@@ -96,27 +96,17 @@ impl Why {
     }
 }
 
-/// What came of it: the order as it stands, and whoever waits for that is woken.
-pub(super) async fn done(state: &Shared, sight: &Sight<'_>, tried: Tried<Order>) -> Result<axum::Json<Told>, Problem> {
-    let order = tried??;
-    state.parts.work.notify_waiters();
-    Ok(axum::Json(sight.tell(state, order).await?))
-}
-
 #[utoipa::path(post, path = "/orders/{identifier}/acknowledge", tag = "orders", operation_id = "acknowledge_order",
     summary = "Tiếp nhận yêu cầu | Acknowledge an order",
     description = "The outlet will do it. Said again, it changes nothing. Updates and Cancels count from this on.",
     params(Named), request_body = Option<Note>,
     responses((status = 200, description = "As it stands now", body = Told)))]
 async fn acknowledge(
-    caller: Caller,
+    ToAnswer(at): ToAnswer,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Noted(note): Noted,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::of(&state, &caller, Right::WriteOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
-    done(&state, &sight, answer::acknowledge(&state.parts.db, order.id, &note, &sight.by(&state)).await).await
+    at.done(&state, answer::acknowledge(&state.parts.db, at.order.id, &note, &at.by(&state)).await).await
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/refuse", tag = "orders", operation_id = "refuse_order",
@@ -124,14 +114,11 @@ async fn acknowledge(
     params(Named), request_body = Why,
     responses((status = 200, description = "As it stands now", body = Told)))]
 async fn refuse(
-    caller: Caller,
+    ToAnswer(at): ToAnswer,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Json(why): Json<Why>,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::of(&state, &caller, Right::WriteOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
-    done(&state, &sight, answer::refuse(&state.parts.db, order.id, &why.words()?, &sight.by(&state)).await).await
+    at.done(&state, answer::refuse(&state.parts.db, at.order.id, &why.words()?, &at.by(&state)).await).await
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/begin", tag = "orders", operation_id = "begin_order",
@@ -139,14 +126,11 @@ async fn refuse(
     params(Named), request_body = Option<Note>,
     responses((status = 200, description = "As it stands now", body = Told)))]
 async fn begin(
-    caller: Caller,
+    ToAnswer(at): ToAnswer,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Noted(note): Noted,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::of(&state, &caller, Right::WriteOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
-    done(&state, &sight, answer::begin(&state.parts.db, order.id, &note, &sight.by(&state)).await).await
+    at.done(&state, answer::begin(&state.parts.db, at.order.id, &note, &at.by(&state)).await).await
 }
 
 /// A CAP document as it came.
@@ -235,5 +219,5 @@ async fn post(
         Answer::Acknowledged(note) => answer::acknowledge(db, order.id, &note, &by).await,
         Answer::Refused(why) => answer::refuse(db, order.id, &why, &by).await,
     };
-    done(&state, &sight, tried).await
+    sight.done(&state, tried).await
 }

@@ -12,7 +12,10 @@ use axum::{
 use sha2::{Digest as _, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Named, sight::Sight};
+use super::{
+    Named,
+    sight::{Sight, ToRead},
+};
 use crate::{
     audience::place::Places,
     cap::{
@@ -25,10 +28,9 @@ use crate::{
         issue::{self, Unissued},
     },
     seal::hex,
-    user::Right,
     web::{
         Shared, State,
-        api::{answer::moment, caller::Caller, input::Name, problem::Problem},
+        api::{answer::moment, caller::Caller, problem::Problem},
     },
 };
 
@@ -133,21 +135,19 @@ handed over; `HEAD` and the office's tokens hand nothing over.", params(Named),
         (status = 304, description = "It is the one that you have"),
         (status = 409, description = "It is not approved, or no longer goes out")))]
 async fn document(
-    caller: Caller,
+    ToRead(at): ToRead,
     method: Method,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
+    let order = &at.order;
     if order.state == Standing::Cancelled && !order.has_document {
         return Err(Problem::conflict(Refusal::Cancelled.words()));
     }
     // Frozen before its first byte leaves, and handed over before that too.
-    let document = issued(&state, &order).await?;
-    if sight.outlet().is_some() && method == Method::GET {
-        hand::fetch(&state.parts.db, order.id, &sight.by(&state)).await??;
+    let document = issued(&state, order).await?;
+    if at.sight().outlet().is_some() && method == Method::GET {
+        hand::fetch(&state.parts.db, order.id, &at.by(&state)).await??;
     }
     let hash: String = hex(&Sha256::digest(&document)).chars().take(32).collect();
     Ok(tagged(&headers, &format!("\"{hash}\""), cap::MEDIA_TYPE, document))

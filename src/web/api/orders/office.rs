@@ -8,8 +8,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Named,
-    answers::{LONGEST, Why, done},
-    sight::{Sight, Told},
+    answers::{LONGEST, Why},
+    sight::{Sight, ToWrite},
+    told::Told,
 };
 use crate::{
     audience::place::Places,
@@ -78,21 +79,18 @@ async fn approve(
         );
         return Err(Problem::conflict(words));
     }
-    done(&state, &sight, order::approve_for(db, order.id, &by, power.stands_in()).await).await
+    sight.done(&state, order::approve_for(db, order.id, &by, power.stands_in()).await).await
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/withdraw", tag = "orders", operation_id = "withdraw_order",
     summary = "Rút yêu cầu chưa giao | Withdraw an order that nobody has", params(Named), request_body = Why,
     responses((status = 200, description = "It never goes out", body = Told), (status = 409, description = "The outlet has it, or may have")))]
 async fn withdraw(
-    caller: Caller,
+    ToWrite(at): ToWrite,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Json(why): Json<Why>,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::office(&caller, Right::WriteOrders)?;
-    let order = sight.order(&state, &identifier).await?;
-    done(&state, &sight, order::withdraw(&state.parts.db, order.id, &why.words()?, &sight.by(&state)).await).await
+    at.done(&state, order::withdraw(&state.parts.db, at.order.id, &why.words()?, &at.by(&state)).await).await
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/cancel", tag = "orders", operation_id = "cancel_order",
@@ -102,20 +100,17 @@ async fn withdraw(
     responses((status = 200, description = "The order, withdrawn, or the Cancel that goes out (`step` says which)", body = Told),
         (status = 409, description = "The outlet has not acknowledged it, or another is on its way")))]
 async fn cancel(
-    caller: Caller,
+    ToWrite(at): ToWrite,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Json(why): Json<Why>,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::office(&caller, Right::WriteOrders)?;
-    let order = sight.order(&state, &identifier).await?;
-    let tried = follow::cancel(&state.parts.db, order.id, &why.words()?, &sight.by(&state)).await;
+    let tried = follow::cancel(&state.parts.db, at.order.id, &why.words()?, &at.by(&state)).await;
     let order = tried.map(|tried| {
         tried.map(|cancelled| match cancelled {
             Cancelled::AtOnce(order) | Cancelled::Asked(order) => order,
         })
     });
-    done(&state, &sight, order).await
+    at.done(&state, order).await
 }
 
 /// Hours of a day.
@@ -207,24 +202,20 @@ earlier one's place.", params(Named), request_body = Update,
     responses((status = 201, description = "The Update, drafted", body = Told),
         (status = 409, description = "The outlet has not acknowledged it, or another is on its way")))]
 async fn update(
-    caller: Caller,
+    ToWrite(at): ToWrite,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Json(update): Json<Update>,
 ) -> Result<Response, Problem> {
-    let sight = Sight::office(&caller, Right::WriteOrders)?;
-    let order = sight.order(&state, &identifier).await?;
     at_most("/note", &update.note, LONGEST)?;
     if update.note.trim().is_empty() {
         return Err(Problem::field("/note", phrase!("ghi lý do sửa đổi", "say why it changes")));
     }
-    let by = sight.by(&state);
+    let by = at.by(&state);
     let (note, changes) = update.apart();
-    let content = changes.of(&order.content, by.now, |code| Places::built_in().province_of(code).is_some())?;
-    let made = follow::update(&state.parts.db, order.id, &content, &note, &by).await??;
-    state.parts.work.notify_waiters();
+    let content = changes.of(&at.order.content, by.now, |code| Places::built_in().province_of(code).is_some())?;
+    let made = follow::update(&state.parts.db, at.order.id, &content, &note, &by).await??;
     let path = format!("/api/v1/orders/{}", made.identifier);
-    Ok(created(&path, &sight.tell(&state, made).await?))
+    Ok(created(&path, &at.sight().tell(&state, made).await?))
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/push", tag = "orders", operation_id = "push_order_again",
@@ -234,14 +225,8 @@ changes nothing.", params(Named),
     responses((status = 200, description = "As it stands now: it is tried within seconds", body = Told),
         (status = 409, description = "It does not wait to be pushed: it is not approved, the outlet has it or takes orders otherwise, its run is \
 paused or aborted, or it expired")))]
-async fn push(
-    caller: Caller,
-    extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
-) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::office(&caller, Right::WriteOrders)?;
-    let order = sight.order(&state, &identifier).await?;
-    done(&state, &sight, hand::retry(&state.parts.db, order.id, &sight.by(&state)).await).await
+async fn push(ToWrite(at): ToWrite, extract::State(State(state)): extract::State<State>) -> Result<axum::Json<Told>, Problem> {
+    at.done(&state, hand::retry(&state.parts.db, at.order.id, &at.by(&state)).await).await
 }
 
 /// How an order was handed over.
@@ -259,18 +244,15 @@ struct How {
     params(Named), request_body = How,
     responses((status = 200, description = "As it stands now", body = Told)))]
 async fn hand_over(
-    caller: Caller,
+    ToWrite(at): ToWrite,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Json(How { how }): Json<How>,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::office(&caller, Right::WriteOrders)?;
-    let order = sight.order(&state, &identifier).await?;
     at_most("/how", &how, LONGEST)?;
     if how.trim().is_empty() {
         return Err(Problem::field("/how", phrase!("ghi cách giao", "say how")));
     }
-    done(&state, &sight, hand::by_hand(&state.parts.db, order.id, &how, &sight.by(&state)).await).await
+    at.done(&state, hand::by_hand(&state.parts.db, at.order.id, &how, &at.by(&state)).await).await
 }
 
 /// Why an order is closed.
@@ -289,27 +271,21 @@ struct Closing {
     params(Named), request_body = Closing,
     responses((status = 200, description = "As it stands now", body = Told)))]
 async fn close(
-    caller: Caller,
+    ToWrite(at): ToWrite,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Json(Closing { why }): Json<Closing>,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::office(&caller, Right::WriteOrders)?;
-    let order = sight.order(&state, &identifier).await?;
     at_most("/why", &why, LONGEST)?;
-    done(&state, &sight, order::close(&state.parts.db, order.id, &why, &sight.by(&state)).await).await
+    at.done(&state, order::close(&state.parts.db, at.order.id, &why, &at.by(&state)).await).await
 }
 
 #[utoipa::path(post, path = "/orders/{identifier}/reopen", tag = "orders", operation_id = "reopen_order",
     summary = "Mở lại yêu cầu đã đóng | Take reports of a closed order again", params(Named), request_body = Why,
     responses((status = 200, description = "As it stands now", body = Told)))]
 async fn reopen(
-    caller: Caller,
+    ToWrite(at): ToWrite,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Json(why): Json<Why>,
 ) -> Result<axum::Json<Told>, Problem> {
-    let sight = Sight::office(&caller, Right::WriteOrders)?;
-    let order = sight.order(&state, &identifier).await?;
-    done(&state, &sight, order::reopen(&state.parts.db, order.id, &why.words()?, &sight.by(&state)).await).await
+    at.done(&state, order::reopen(&state.parts.db, at.order.id, &why.words()?, &at.by(&state)).await).await
 }

@@ -8,18 +8,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Named, held::Held, sight::Sight};
+use super::{
+    Named,
+    held::Held,
+    sight::{Addressed, ToAnswer, ToRead},
+};
 use crate::{
     phrase,
-    relay::{Order, paper},
-    user::Right,
+    relay::paper,
     web::{
         Shared, State,
         api::{
             answer::created,
-            caller::Caller,
             frame,
-            input::{Name, Names, Query, media_type},
+            input::{Names, Query, media_type},
             problem::{Kind, Problem},
         },
         download,
@@ -81,13 +83,11 @@ never changed; reports of the order name it in `evidence`.",
     params(Named, Called), request_body(content = AScan, content_type = "application/octet-stream"),
     responses((status = 201, description = "It is kept", body = Paper)))]
 async fn bring(
-    caller: Caller,
+    ToAnswer(at): ToAnswer,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Query(Called { name }): Query<Called>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let order = Sight::of(&state, &caller, Right::WriteOrders).await?.order(&state, &identifier).await?;
     if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
         return Err(Problem::parameter("name", phrase!("từ 1 đến {LONGEST_NAME} ký tự", "1 to {LONGEST_NAME} characters")));
     }
@@ -96,10 +96,10 @@ async fn bring(
         let words = phrase!("gửi tệp PDF, PNG hoặc JPEG", "send a PDF, PNG or JPEG file");
         return Err(Problem::header(Kind::MediaType, "Content-Type", words));
     }
-    let (Held { body, hash, under_way }, key) = Held::of(&state, &caller, request, paper::MAX_BYTES).await?;
-    let (shared, actor) = (state.clone(), caller.key());
+    let (Held { body, hash, under_way }, key) = Held::of(&state, &at.caller, request, paper::MAX_BYTES).await?;
+    let (shared, actor) = (state.clone(), at.caller.key());
     let work = async move {
-        let kept = keep(&shared, &caller, &order, &name, &body).await;
+        let kept = keep(&shared, &at, &name, &body).await;
         drop((body, under_way));
         kept.into_response()
     };
@@ -109,19 +109,18 @@ async fn bring(
     }
 }
 
-async fn keep(state: &Shared, caller: &Caller, order: &Order, name: &str, body: &[u8]) -> Result<Response, Problem> {
+async fn keep(state: &Shared, at: &Addressed, name: &str, body: &[u8]) -> Result<Response, Problem> {
     let Some((kind, ..)) = PAPERS.iter().find(|(.., begins)| body.starts_with(begins)) else {
         let words = phrase!("tệp không phải PDF, PNG hay JPEG", "the file is no PDF, PNG or JPEG");
         return Err(Problem::new(Kind::Invalid, words));
     };
-    let sight = Sight::of(state, caller, Right::WriteOrders).await?;
-    let (db, by) = (&state.parts.db, sight.by(state));
-    if paper::kept_by(db, &caller.actor.name, by.now - DAY).await? >= PAPERS_A_DAY {
+    let (db, by) = (&state.parts.db, at.by(state));
+    if paper::kept_by(db, &at.caller.actor.name, by.now - DAY).await? >= PAPERS_A_DAY {
         let words = phrase!("nhiều nhất {PAPERS_A_DAY} tài liệu một ngày", "at most {PAPERS_A_DAY} papers a day");
         return Err(Problem { retry_after: Some(3_600), ..Problem::new(Kind::TooMany, words) });
     }
-    let hash = paper::attach(db, order.id, name, kind, body, &by).await??;
-    let path = format!("/api/v1/orders/{}/papers/{hash}", order.identifier);
+    let hash = paper::attach(db, at.order.id, name, kind, body, &by).await??;
+    let path = format!("/api/v1/orders/{}/papers/{hash}", at.order.identifier);
     // As whoever brings it calls it: what others called the same bytes is theirs.
     Ok(created(&path, &Paper { hash, name: name.to_string(), media_type: (*kind).to_string() }))
 }
@@ -142,14 +141,12 @@ struct NamedPaper {
     description = "The scanned document that orders it, or what its reports and answers name.", params(NamedPaper),
     responses((status = 200, description = "The scan", body = AScan, content_type = "application/octet-stream")))]
 async fn show(
-    caller: Caller,
+    ToRead(at): ToRead,
     extract::State(State(state)): extract::State<State>,
-    Names(identifier, hash): Names,
+    Names(_, hash): Names,
 ) -> Result<Response, Problem> {
-    let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
     let db = &state.parts.db;
-    let paper = paper::of_order(db, &order, &hash, sight.eyes()).await?.ok_or_else(Problem::not_found)?;
+    let paper = paper::of_order(db, &at.order, &hash, at.sight().eyes()).await?.ok_or_else(Problem::not_found)?;
     let bytes = paper::bytes(db, &hash).await?.ok_or_else(Problem::not_found)?;
     // As a file, whatever it is: nothing that strangers bring is shown by a browser under our name.
     let ending = PAPERS.iter().find(|(kind, ..)| *kind == paper.kind).map_or("bin", |(_, ending, _)| *ending);

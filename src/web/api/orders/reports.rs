@@ -17,7 +17,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Named,
     held::Held,
-    sight::{Sight, Told},
+    sight::{Addressed, ToAnswer, ToRead},
+    told::Told,
 };
 use crate::{
     audience::place::Places,
@@ -29,14 +30,12 @@ use crate::{
             table::{self, Given, Table},
         },
     },
-    user::Right,
     web::{
         Shared, State,
         api::{
             answer::List,
-            caller::Caller,
             frame,
-            input::{Name, Query, media_type},
+            input::{Query, media_type},
             problem::{Kind, Problem},
         },
     },
@@ -61,17 +60,11 @@ pub(super) fn slow_routes() -> OpenApiRouter<State> {
 #[utoipa::path(get, path = "/orders/{identifier}/reports", tag = "orders", operation_id = "list_order_reports",
     summary = "Các báo cáo của một yêu cầu | An order's reports", description = "The one that counts first; corrected ones are kept.",
     params(Named), responses((status = 200, description = "All of them", body = List<AReport>)))]
-async fn list(
-    caller: Caller,
-    extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
-) -> Result<List<AReport>, Problem> {
-    let sight = Sight::of(&state, &caller, Right::ReadOrders).await?;
-    let order = sight.order(&state, &identifier).await?;
-    let kept = report::all(&state.parts.db, order.id).await?;
+async fn list(ToRead(at): ToRead, extract::State(State(state)): extract::State<State>) -> Result<List<AReport>, Problem> {
+    let kept = report::all(&state.parts.db, at.order.id).await?;
     let told = kept.into_iter().map(|kept| {
-        let counts = order.report == Some(kept.id);
-        AReport::of(kept, counts, sight.outlet().is_none())
+        let counts = at.order.report == Some(kept.id);
+        AReport::of(kept, counts, at.sight().outlet().is_none())
     });
     Ok(List::whole(told.collect()))
 }
@@ -191,23 +184,21 @@ media type). Parameters go with tables alone. It is taken as a whole, or refused
     request_body(content((Sent = "application/json"), (ATable = "text/csv"), (ATable = "application/octet-stream"))),
     responses((status = 200, description = "It counts", body = Taken), (status = 409, description = "The order takes no report as it stands")))]
 async fn take(
-    caller: Caller,
+    ToAnswer(at): ToAnswer,
     extract::State(State(state)): extract::State<State>,
-    Name(identifier): Name,
     Query(about): Query<About>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let order = Sight::of(&state, &caller, Right::WriteOrders).await?.order(&state, &identifier).await?;
     let kind = Body::of(&request)?;
     if matches!(kind, Body::Json) && !about.is_empty() {
         let words =
             phrase!("tham số chỉ đi với bảng: JSON tự nêu những điều này", "parameters go with tables: JSON says these itself");
         return Err(Problem::new(Kind::Invalid, words));
     }
-    let (Held { body, hash, under_way }, key) = Held::of(&state, &caller, request, LARGEST).await?;
-    let (shared, actor) = (state.clone(), caller.key());
+    let (Held { body, hash, under_way }, key) = Held::of(&state, &at.caller, request, LARGEST).await?;
+    let (shared, actor) = (state.clone(), at.caller.key());
     let work = async move {
-        let taken = Box::pin(judged(&shared, &caller, order, kind, about, body)).await;
+        let taken = Box::pin(judged(&shared, &at, kind, about, body)).await;
         drop(under_way);
         taken.into_response()
     };
@@ -236,19 +227,13 @@ async fn read_table(order: Order, about: About, body: Bytes) -> Result<Table, Pr
 
 /// Nothing if the paper that a report names is one of its order, and there is one where there must be. Nobody attaches, and then reads,
 /// what was brought for another's.
-async fn evident(
-    state: &Shared,
-    sight: &Sight<'_>,
-    order: &Order,
-    report: &Report,
-    table: Option<&Table>,
-) -> Result<(), Problem> {
+async fn evident(state: &Shared, at: &Addressed, report: &Report, table: Option<&Table>) -> Result<(), Problem> {
     let wrong = |words| match table {
         Some(_) => Problem::at_odds("evidence", words),
         None => Problem::field("/evidence", words),
     };
     let Some(hash) = &report.evidence else {
-        if sight.outlet().is_some() {
+        if at.sight().outlet().is_some() {
             return Ok(());
         }
         return Err(wrong(phrase!(
@@ -256,7 +241,7 @@ async fn evident(
             "a report that is typed in for an outlet needs its paper: upload that first, and name its hash"
         )));
     };
-    if paper::of_order(&state.parts.db, order, hash, sight.eyes()).await?.is_some() {
+    if paper::of_order(&state.parts.db, &at.order, hash, at.sight().eyes()).await?.is_some() {
         return Ok(());
     }
     Err(wrong(phrase!(
@@ -265,29 +250,21 @@ async fn evident(
     )))
 }
 
-async fn judged(
-    state: &Shared,
-    caller: &Caller,
-    order: Order,
-    kind: Body,
-    about: About,
-    body: Bytes,
-) -> Result<axum::Json<Taken>, Problem> {
-    let sight = Sight::of(state, caller, Right::WriteOrders).await?;
+async fn judged(state: &Shared, at: &Addressed, kind: Body, about: About, body: Bytes) -> Result<axum::Json<Taken>, Problem> {
+    let order = &at.order;
     let (report, table) = match kind {
-        Body::Json => (read_json(&body, &order)?, None),
+        Body::Json => (read_json(&body, order)?, None),
         Body::Table => {
             let table = read_table(order.clone(), about, body).await?;
             (table.report.clone(), Some(table))
         }
     };
-    evident(state, &sight, &order, &report, table.as_ref()).await?;
+    evident(state, at, &report, table.as_ref()).await?;
     let places = Places::built_in();
-    let taken = report::take(&state.parts.db, order.id, &report, |code| places.province_of(code), &sight.by(state)).await?;
+    let taken = report::take(&state.parts.db, order.id, &report, |code| places.province_of(code), &at.by(state)).await?;
     let taken = taken.map_err(|why| rejected(why, &report, table.as_ref()))?;
-    state.parts.work.notify_waiters();
     Ok(axum::Json(Taken {
-        order: sight.tell(state, taken.order).await?,
+        order: at.sight().tell(state, taken.order).await?,
         sequence: report.sequence,
         repeated: taken.repeated,
         ignored: table.map(|table| table.ignored).unwrap_or_default(),

@@ -1,27 +1,25 @@
 //! Whose eyes a caller has for orders, and what they see of one. Somebody of the office sees their departments' orders; an outlet's user
 //! those of that outlet alone, and nothing of what the office keeps to itself.
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+use serde::Deserialize;
 
+use super::told::{Happened, Told};
 use crate::{
     outlet, phrase,
-    relay::{By, Content, Event, Eyes, Order, Refusal, State, Step, order, paper},
+    relay::{By, Event, Eyes, Order, Refusal, Tried, order},
     user::Right,
     web::{
-        Shared,
+        Shared, State,
         api::{
-            answer::moment,
             caller::Caller,
             problem::{Kind, Problem},
         },
     },
 };
-
-/// What an outlet is not told of its own orders: how the office came to them.
-const KEPT_BACK: [&str; 9] =
-    ["make", "scan", "push_failed", "push_in_doubt", "push_rejected", "push_again", "answer_unfit", "chased", "chase_failed"];
 
 /// A caller, and whose eyes they have.
 #[derive(Debug, Clone, Copy)]
@@ -86,257 +84,99 @@ impl<'c> Sight<'c> {
 
     /// As the API tells it.
     pub async fn tell(&self, state: &Shared, order: Order) -> Result<Told, Problem> {
+        let (db, now) = (&state.parts.db, state.parts.clock.millis());
         let earlier = match order.earlier {
-            Some(earlier) => {
-                order::one(&state.parts.db, earlier, self.eyes(), state.parts.clock.millis()).await?.map(|one| one.identifier)
-            }
+            Some(earlier) => order::one(db, earlier, self.eyes(), now).await?.map(|one| one.identifier),
             None => None,
         };
-        let mut told = Told::of(order, earlier);
-        if self.outlet.is_some() {
-            (told.campaign, told.run, told.department, told.made_by) = (None, None, None, None);
-            told.in_doubt = false;
-        }
-        Ok(told)
+        let told = Told::of(order, earlier);
+        Ok(if self.outlet.is_some() { told.for_outlets() } else { told })
     }
 
-    /// What happened to an order.
+    /// What happened to an order; none: they are not told of it.
     pub fn tell_event(&self, event: Event) -> Option<Happened> {
-        if self.outlet.is_some() && KEPT_BACK.contains(&event.happening.as_str()) {
-            return None;
-        }
-        // Which paper an officer read an answer from is the office's.
-        let detail = match (self.outlet, event.happening.as_str()) {
-            (None, _) | (_, "paper") => event.detail,
-            _ => paper::words(&event.detail).to_string(),
-        };
-        Some(Happened {
-            at: moment(event.at),
-            state: State::from_number(event.state)?,
-            by: Some(event.by_whom).filter(|_| self.outlet.is_none()),
-            via: event.via,
-            happening: event.happening,
-            detail,
-        })
+        let told = Happened::of(event)?;
+        if self.outlet.is_some() { told.for_outlets() } else { Some(told) }
+    }
+
+    /// What came of something that was tried with an order: it as it stands now.
+    pub async fn done(&self, state: &Shared, tried: Tried<Order>) -> Result<axum::Json<Told>, Problem> {
+        Ok(axum::Json(self.tell(state, tried??).await?))
     }
 }
 
-/// What an order is to be taken for. Exercises and tests are not sent to anybody, and stay out of figures.
-#[derive(ToSchema)]
-#[schema(as = OrderStatus, rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes what `relay::Status` writes")]
-enum TheStatus {
-    Actual,
-    Exercise,
-    Test,
+/// A caller, and an order that they see: the one that the address names, looked for before the body is read.
+pub struct Addressed {
+    pub caller: Caller,
+    outlet: Option<i64>,
+    pub order: Order,
 }
 
-/// An order: one text for one outlet.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RelayOrder)]
-pub struct Told {
-    /// Its number.
-    #[schema(minimum = 1)]
-    pub id: i64,
-    /// Its name in CAP, which never changes.
-    #[schema(example = "loa-17-viettel-6adf0240")]
+/// Whoever may read the order: the office, or its outlet.
+pub struct ToRead(pub Addressed);
+
+/// Whoever may answer it and report on it: its outlet, or the office, which types in what the outlet said otherwise.
+pub struct ToAnswer(pub Addressed);
+
+/// Whoever may do with it what the office does.
+pub struct ToWrite(pub Addressed);
+
+impl Addressed {
+    async fn find(parts: &mut Parts, web: &State, office: Right, outlets: bool) -> Result<Self, Problem> {
+        let (caller, state) = (Caller::from_request_parts(parts, web).await?, &web.0);
+        let sight = if outlets { Sight::of(state, &caller, office).await? } else { Sight::office(&caller, office)? };
+        let path = Path::<Identified>::from_request_parts(parts, web).await;
+        let Path(Identified { identifier }) = path.map_err(|_| Problem::not_found())?;
+        if identifier.contains('\0') {
+            return Err(Problem::not_found());
+        }
+        let (order, outlet) = (sight.order(state, &identifier).await?, sight.outlet);
+        Ok(Self { caller, outlet, order })
+    }
+
+    /// Their eyes.
+    pub const fn sight(&self) -> Sight<'_> {
+        Sight { caller: &self.caller, outlet: self.outlet }
+    }
+
+    /// Who does it, with whose eyes, now.
+    pub fn by(&self, state: &Shared) -> By<'_> {
+        self.sight().by(state)
+    }
+
+    /// What came of it: the order as it stands now.
+    pub async fn done(&self, state: &Shared, tried: Tried<Order>) -> Result<axum::Json<Told>, Problem> {
+        self.sight().done(state, tried).await
+    }
+}
+
+/// What of an address names the order.
+#[derive(Deserialize)]
+struct Identified {
     identifier: String,
-    /// `alert`: the order itself; `update` takes the earlier one's place once it is acknowledged, `cancel` withdraws it.
-    step: Step,
-    /// The order that it updates or cancels.
-    earlier: Option<String>,
-    /// What it is to be taken for.
-    #[schema(value_type = TheStatus)]
-    status: &'static str,
-    /// Where it stands.
-    state: State,
-    /// Since when its final report is late.
-    overdue_since: Option<DateTime<Utc>>,
-    /// One more at each change.
-    #[schema(minimum = 0)]
-    version: i64,
-    /// SHA-256 of what it says: what an approval names.
-    hash: String,
-    /// The outlet that it is for, by its name in files.
-    outlet: String,
-    /// The same for people.
-    outlet_title: String,
-    /// The campaign; null for outlets.
-    campaign: Option<String>,
-    /// The run that made it; null for outlets.
-    run: Option<i64>,
-    /// The campaign's department; null for outlets.
-    department: Option<String>,
-    /// Who made it; null for outlets.
-    made_by: Option<String>,
-    /// Why it is cancelled or updated.
-    note: String,
-    /// What it asks.
-    content: Asked,
-    /// When it was approved: CAP's `sent`.
-    sent_at: Option<DateTime<Utc>>,
-    /// Until when it may be sent.
-    expires_at: DateTime<Utc>,
-    /// When its final report is due.
-    report_by: Option<DateTime<Utc>>,
-    /// When the outlet got it.
-    handed_at: Option<DateTime<Utc>>,
-    /// When the outlet said yes or no, or began.
-    answered_at: Option<DateTime<Utc>>,
-    /// When it was closed, withdrawn or replaced.
-    closed_at: Option<DateTime<Utc>>,
-    /// Whether a push may have reached the outlet, and nobody knows.
-    in_doubt: bool,
 }
 
-/// What an order asks.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrderContent)]
-struct Asked {
-    /// What it is about, in a line.
-    title: String,
-    /// Whether it is an urgent warning.
-    warning: bool,
-    /// The brand name that texts are sent under.
-    sender_name: Option<String>,
-    /// What carriers send by SMS.
-    sms: Option<AsText>,
-    /// What carriers show in their own application.
-    app: Option<String>,
-    /// What the others read out, print or publish.
-    material: Option<String>,
-    /// How often everybody gets it, from 1.
-    #[schema(minimum = 0)]
-    rounds: u16,
-    /// Hours of each day between which it may be sent, in Việt Nam's time.
-    window: Option<Hours>,
-    /// Texts a second at most.
-    max_rate: Option<u32>,
-    /// Codes of provinces and wards.
-    areas: Vec<String>,
-    /// For whom it is, in words.
-    audience: Option<String>,
-    /// The contract that it is paid by; null: free of charge.
-    contract: Option<String>,
-    /// The document that orders it.
-    basis: Option<Basis>,
-}
+impl FromRequestParts<State> for ToRead {
+    type Rejection = Problem;
 
-/// A text message, letter by letter.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrderSms)]
-struct AsText {
-    /// To be sent as it is.
-    text: String,
-    /// `gsm` or `ucs2`.
-    encoding: String,
-    /// Parts that it takes so.
-    parts: u16,
-    /// SHA-256 of the text in UTF-8: both sides know that it is the same.
-    sha256: String,
-}
-
-/// Hours of a day.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrderHours)]
-struct Hours {
-    /// The first minute.
-    #[schema(example = "08:00")]
-    from: String,
-    /// The end.
-    #[schema(example = "20:00")]
-    until: String,
-}
-
-/// The document that orders it.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrderBasis)]
-struct Basis {
-    /// Its number.
-    #[schema(example = "338/KH-UBND")]
-    number: String,
-    /// Its day.
-    date: String,
-    /// Who issued it.
-    authority: String,
-    /// Who signed it.
-    signer: Option<String>,
-    /// SHA-256 of its scan, which is at `/orders/{identifier}/papers/{hash}`.
-    document: Option<String>,
-}
-
-/// Something that happened to an order.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrderEvent)]
-pub struct Happened {
-    /// When.
-    at: DateTime<Utc>,
-    /// What: `approve`, `hand_over`, `acknowledge`, `report`, `report_rejected` …
-    happening: String,
-    /// Where the order stood after it.
-    state: State,
-    /// Who; null for outlets.
-    by: Option<String>,
-    /// By which door: `console`, `api` or `command`.
-    via: String,
-    /// What they said.
-    detail: String,
-}
-
-impl Told {
-    fn of(order: Order, earlier: Option<String>) -> Self {
-        Self {
-            id: order.id,
-            step: order.step,
-            earlier,
-            status: order.status.name(),
-            state: order.state,
-            overdue_since: order.overdue_since.map(moment),
-            version: order.version,
-            hash: order.hash,
-            outlet: order.outlet_slug,
-            outlet_title: order.outlet_title,
-            campaign: Some(order.campaign),
-            run: Some(order.run),
-            department: Some(order.owner),
-            made_by: Some(order.made_by),
-            note: order.note,
-            content: Asked::of(order.content),
-            sent_at: order.sent_at.map(moment),
-            expires_at: moment(order.expires_at),
-            report_by: order.report_by.map(moment),
-            handed_at: order.handed_at.map(moment),
-            answered_at: order.answered_at.map(moment),
-            closed_at: order.closed_at.map(moment),
-            in_doubt: order.in_doubt,
-            identifier: order.identifier,
-        }
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Addressed::find(parts, state, Right::ReadOrders, true).await.map(Self)
     }
 }
 
-impl Asked {
-    fn of(content: Content) -> Self {
-        Self {
-            title: content.title,
-            warning: content.warning,
-            sender_name: content.sender_name,
-            sms: content.sms.map(|sms| AsText { text: sms.text, encoding: sms.encoding, parts: sms.parts, sha256: sms.sha256 }),
-            app: content.app,
-            material: content.material,
-            rounds: content.rounds,
-            window: content.window.map(|(from, until)| Hours { from, until }),
-            max_rate: content.max_rate,
-            areas: content.areas,
-            audience: content.audience,
-            contract: content.contract,
-            basis: content.basis.map(|basis| Basis {
-                number: basis.number,
-                date: basis.date,
-                authority: basis.authority,
-                signer: basis.signer,
-                document: basis.document,
-            }),
-        }
+impl FromRequestParts<State> for ToAnswer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Addressed::find(parts, state, Right::WriteOrders, true).await.map(Self)
+    }
+}
+
+impl FromRequestParts<State> for ToWrite {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Addressed::find(parts, state, Right::WriteOrders, false).await.map(Self)
     }
 }
 
