@@ -102,6 +102,9 @@ async fn an_outlet_s_program_takes_an_order_and_reports_on_it() {
     let kept = good(ask(Method::GET, "/reports")).await;
     let counts: Vec<_> = kept["items"].as_array().unwrap().iter().map(|one| (&one["sequence"], &one["counts"])).collect();
     assert_eq!(counts, [(&json!(3), &json!(true)), (&json!(2), &json!(false)), (&json!(1), &json!(false))]);
+    assert!(kept["items"].as_array().unwrap().iter().all(|one| one["by"].is_null()), "{kept}");
+    let to_office = good(road.inside(&road.all, Method::GET, &at("/reports"))).await;
+    assert!(to_office["items"].as_array().unwrap().iter().all(|one| one["by"].is_string()), "{to_office}");
     let events = good(ask(Method::GET, "/events")).await;
     let happened: Vec<_> = events["items"].as_array().unwrap().iter().filter_map(|one| one["happening"].as_str()).collect();
     assert!(happened.starts_with(&["hand_over", "acknowledge", "begin", "report"]), "{happened:?}");

@@ -85,6 +85,14 @@ async fn another_outlet_s_order_is_not_there() {
     }
     let feed = road.outside(&road.vina, Method::GET, "/orders/feed").send().await.unwrap().text().await.unwrap();
     assert!(!feed.contains(&identifier), "{feed}");
+    // Nor is it told what another outlet is: one that is there is like one that is not.
+    road.office.outlet("truong-mau", "Trường Mẫu", "school");
+    let figures = async |outlet: &str| {
+        let shown = good(road.inside(&road.vina, Method::GET, &format!("/orders/figures?outlet={outlet}"))).await;
+        ["kind", "unit", "total", "lines"].map(|field| shown[field].clone())
+    };
+    let school = figures("truong-mau").await;
+    assert_eq!((&school[1], &school), (&json!("subscribers"), &figures("khong-co").await));
     // An Ack of another's order, by its right name.
     let asked = road.fetched(&identifier).await;
     let ack = cap::write(&answer(&asked, "vina.example.vn", MsgType::Ack, None)).unwrap();
