@@ -14,8 +14,8 @@ use crate::{
     words::Phrase,
 };
 
-/// Rounds at most.
-const MOST_ROUNDS: u16 = 50;
+/// Rounds of an order at most.
+pub const MOST_ROUNDS: u16 = 50;
 /// The longest line, and the longest text, in characters.
 const LINE: usize = 200;
 const TEXT: usize = 5_000;

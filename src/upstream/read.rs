@@ -5,7 +5,7 @@ use crate::{
     audience::place::Places,
     cap::{Alert, Info, MsgType, Pair, Status as CapStatus, Time, Urgency, terms},
     phrase,
-    relay::{Basis, Content, Sms, Status, Step},
+    relay::{Basis, Content, Sms, Status, Step, revise::MOST_ROUNDS},
     words::Phrase,
 };
 
@@ -106,7 +106,7 @@ fn content(info: &Info, status: Status) -> Result<Content, Phrase> {
         sms: sms(info)?,
         app: text(terms::APP_TEXT),
         material: info.description.clone(),
-        rounds: number(info, terms::ROUNDS)?.unwrap_or(1).max(1),
+        rounds: rounds(info)?,
         window: text(terms::SEND_WINDOW)
             .and_then(|span| span.split_once('-').map(|(from, until)| (from.to_string(), until.to_string()))),
         max_rate: number(info, terms::MAX_RATE)?,
@@ -122,6 +122,15 @@ fn content(info: &Info, status: Status) -> Result<Content, Phrase> {
 fn number<N: std::str::FromStr>(info: &Info, name: &str) -> Result<Option<N>, Phrase> {
     let read = |text: &str| text.parse().map_err(|_| phrase!("`{name}` không phải số", "`{name}` is no number"));
     info.parameter(name).map(read).transpose()
+}
+
+/// How often everybody gets it: nobody is told the same without end.
+fn rounds(info: &Info) -> Result<u16, Phrase> {
+    let rounds = number(info, terms::ROUNDS)?.unwrap_or(1).max(1);
+    if rounds > MOST_ROUNDS {
+        return Err(phrase!("yêu cầu hơn {MOST_ROUNDS} vòng", "it orders more than {MOST_ROUNDS} rounds"));
+    }
+    Ok(rounds)
 }
 
 /// The text, letter by letter: what was changed on its way is not sent.
@@ -228,6 +237,11 @@ mod tests {
         assert!(broken(|alert| alert.infos[0].areas.clear()).contains("names no area"));
         assert!(broken(|alert| alert.infos[0].areas[0].geocodes[0].value = "98".into()).contains("known code"));
         assert!(broken(|alert| alert.infos.clear()).contains("nothing"));
+        let endless = |alert: &mut Alert| {
+            let rounds = alert.infos[0].parameters.iter_mut().find(|pair| pair.name == terms::ROUNDS).unwrap();
+            rounds.value = "51".into();
+        };
+        assert!(broken(endless).contains("more than 50 rounds"));
         assert!(broken(|alert| alert.msg_type = MsgType::Ack).contains("no order"));
         assert!(broken(|alert| alert.msg_type = MsgType::Update).contains("reference"));
     }
