@@ -6,7 +6,18 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeZone as _, Utc};
+use chrono_tz::{Asia::Ho_Chi_Minh, Tz};
+
+/// A moment (unix milliseconds) as the clocks of Viet Nam show it.
+pub fn local(millis: i64) -> DateTime<Tz> {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh)
+}
+
+/// The same as programs read it (RFC 3339), to the millisecond.
+pub fn rfc3339(millis: i64) -> String {
+    local(millis).to_rfc3339_opts(SecondsFormat::Millis, false)
+}
 
 /// The time of day and the passing of time.
 #[derive(Clone, Debug)]
@@ -53,6 +64,11 @@ impl Clock {
             Source::System | Source::Shifted(_) => i64::try_from(BEGIN.elapsed().as_millis()).unwrap_or(i64::MAX),
             Source::Manual(millis) => millis.load(Ordering::SeqCst),
         })
+    }
+
+    /// The day that it is in Viet Nam.
+    pub fn today(&self) -> NaiveDate {
+        local(self.millis()).date_naive()
     }
 
     /// Now, to the millisecond.

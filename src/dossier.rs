@@ -12,11 +12,11 @@ pub use read::find;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use providers::{Channel, mask};
 use serde::{Serialize, Serializer};
 
-use crate::request::FOR_EVER;
+use crate::{clock::local, request::FOR_EVER};
 
 /// Which tables hold something about a person, and where in a dossier it stands: a key, and a list's key within it.
 /// `tests/engines/people.rs` fills each of them and looks. A new table with a recipient, an address, a delivery or sealed
@@ -48,9 +48,7 @@ pub struct Moment(pub i64);
 
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let at = DateTime::<Utc>::from_timestamp_millis(self.0).unwrap_or_default();
-        let at = at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
-        serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Secs, false))
+        serializer.serialize_str(&local(self.0).to_rfc3339_opts(SecondsFormat::Secs, false))
     }
 }
 

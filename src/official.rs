@@ -12,7 +12,11 @@ use docx_rs::{
     SpecialIndentType, Table, TableAlignmentType, TableCell, TableCellMargins, TableLayoutType, TableRow, VAlignType, WidthType,
 };
 
-use crate::config::Reporting;
+use crate::{
+    clock::local,
+    config::Reporting,
+    words::{self, Lang},
+};
 
 const FONT: &str = "Times New Roman";
 /// Twentieths of a point in a millimetre, of which 20 make up 1.13 cm.
@@ -45,6 +49,12 @@ pub struct Letterhead<'a> {
     pub about: Option<&'a str>,
     /// `Hà Nội, ngày 05 tháng 10 năm 2026`.
     pub place_and_day: &'a str,
+}
+
+/// A moment (unix milliseconds) within a sentence: `17:00 ngày 22/11/2026`.
+pub fn moment(millis: i64) -> String {
+    let at = local(millis);
+    format!("{} ngày {}", at.format("%H:%M"), words::date(at.date_naive(), Lang::Vi))
 }
 
 /// Who writes; where `[office]` does not say it, dots stand in to be filled by hand.

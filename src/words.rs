@@ -3,8 +3,9 @@
 
 use std::{fmt, io};
 
-use chrono::{DateTime, Weekday};
-use chrono_tz::Asia::Ho_Chi_Minh;
+use chrono::Weekday;
+
+use crate::clock::local;
 
 /// The reader's language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -374,12 +375,17 @@ pub fn date(day: chrono::NaiveDate, lang: Lang) -> String {
 
 /// A moment (unix milliseconds) in Viet Nam, to the minute: `14:06 22/11/2026`.
 pub fn moment(millis: i64, lang: Lang) -> String {
-    let at = DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
+    let at = local(millis);
     let (time, day) = (at.format("%H:%M"), date(at.date_naive(), lang));
     match lang {
         Lang::Vi => format!("{time} {day}"),
         Lang::En => format!("{day} {time}"),
     }
+}
+
+/// The same, alike in every language.
+pub fn minute(millis: i64) -> String {
+    moment(millis, Lang::Vi)
 }
 
 /// A day of the week, as a calendar shortens it.

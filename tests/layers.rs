@@ -32,7 +32,8 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["cap"],
     &["document"],
-    &["words", "clock"],
+    &["words"],
+    &["clock"],
 ];
 
 /// Macros stand at the crate's root, whichever module they belong to.

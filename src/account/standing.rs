@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeZone as _;
-use chrono_tz::Asia::Ho_Chi_Minh;
-
 use super::trouble::{self, Cause, Trouble};
 use crate::{
     config::{Price, Rate},
     db::{Db, Result, Sql},
     document::describe_duration,
     on, phrase,
-    words::{Lang, Phrase},
+    words::{Lang, Phrase, minute},
 };
 
 /// What the database knows of an account.
@@ -123,16 +120,12 @@ impl Standing {
 /// Whether an account may send, or what ails it since when.
 pub fn state(row: Option<&Row>) -> Phrase {
     let Some(row) = row else { return phrase!("hoạt động", "works") };
-    let local = |at: i64| Ho_Chi_Minh.timestamp_millis_opt(at).single();
     // An account that was paused before troubles were kept has no row among them.
     let paused = row.paused.as_deref().filter(|_| !row.troubles.iter().any(|t| t.cause() == Cause::Stopped)).map(|why| match row
         .paused_at
-        .and_then(local)
+        .map(minute)
     {
-        Some(at) => {
-            let at = at.format("%H:%M %d/%m/%Y");
-            phrase!("đã dừng từ {at}: {why}", "paused since {at}: {why}")
-        }
+        Some(at) => phrase!("đã dừng từ {at}: {why}", "paused since {at}: {why}"),
         None => phrase!("đã dừng: {why}", "paused: {why}"),
     });
     let told = row.troubles.iter().map(|trouble| trouble.told(row.pace));

@@ -5,13 +5,10 @@
 
 use std::fmt::Write as _;
 
-use chrono::DateTime;
-use chrono_tz::Asia::Ho_Chi_Minh;
-
 use crate::{
     db::{Db, Result, Sql, Tx, affected},
     on, phrase, within,
-    words::Phrase,
+    words::{Phrase, minute},
 };
 
 /// How long closed troubles are kept.
@@ -126,7 +123,7 @@ impl Trouble {
 
     /// What ails an account now, since when and why; `pace`: thousandths of its rate. (Writing into a String cannot fail.)
     pub fn told(&self, pace: i64) -> Phrase {
-        let (what, since) = (self.cause().phrase(), time(self.began_at));
+        let (what, since) = (self.cause().phrase(), minute(self.began_at));
         let mut told = Phrase { vi: format!("{} từ {since}", what.vi), en: format!("{} since {since}", what.en) };
         if self.cause() == Cause::Throttled {
             let percent = pace / 10;
@@ -144,11 +141,6 @@ impl Trouble {
         }
         told
     }
-}
-
-/// A moment (unix milliseconds) in Viet Nam, to the minute.
-pub fn time(at: i64) -> String {
-    DateTime::from_timestamp_millis(at).unwrap_or_default().with_timezone(&Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
 }
 
 static BEGIN: Sql = Sql::new(

@@ -1,11 +1,9 @@
 //! By which right somebody decides: their own, or that of an approver who is away and set them as delegate.
 
-use chrono::DateTime;
-use chrono_tz::Asia::Ho_Chi_Minh;
-
 use super::{Delegation, Submission, delegation};
 use crate::{
     audit::{Actor, Via},
+    clock::local,
     db::{Db, Result},
     user::{self, Right, User},
 };
@@ -65,6 +63,6 @@ impl Power {
 
 /// What a user may decide in others' place today.
 pub async fn held(db: &Db, user: i64, now: i64) -> Result<Vec<Delegation>> {
-    let today = DateTime::from_timestamp_millis(now).unwrap_or_default().with_timezone(&Ho_Chi_Minh).date_naive();
+    let today = local(now).date_naive();
     delegation::held_by(db, user, today).await
 }

@@ -46,8 +46,6 @@ pub(crate) use reader::{List, Odd, Row};
 const BATCH: usize = 450;
 /// Batches that may wait to be written: what bounds the memory.
 const WAITING: usize = 3;
-/// Viet Nam's offset from UTC, without summer time: whose today it is.
-const VIETNAM: chrono::TimeDelta = chrono::TimeDelta::hours(7);
 /// Rejections that are shown; all of them are in the file.
 const SHOWN: usize = 20;
 
@@ -336,7 +334,7 @@ impl Source {
             header,
             header_line,
             skip: 0,
-            today: (clock.now() + VIETNAM).date_naive(),
+            today: clock.today(),
             seal: seal.clone(),
             rejected_path: None,
             basis: reading.basis.clone(),

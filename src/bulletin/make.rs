@@ -3,7 +3,6 @@
 //!
 //! A row has one draft at most: it names it, in the same transaction.
 
-use chrono::Utc;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +10,7 @@ use super::{Bulletin, Read, Signature, draft, take::Taking};
 use crate::{
     audit::{self, Actor},
     campaign::pattern::{self, Frame},
+    clock::local,
     db::{Db, DbError, Result, Sql, Tx, affected},
     edition::{self, Draft, Saved},
     run::warning,
@@ -77,8 +77,7 @@ pub(super) async fn make(tx: &mut Tx, taking: Taking<'_>, id: i64, making: &Maki
 
 /// The day, and what tells this bulletin from all others.
 fn stem(taking: Taking<'_>, guid: &str) -> String {
-    let now = chrono::DateTime::<Utc>::from_timestamp_millis(taking.now).unwrap_or_default();
-    let day = now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%y%m%d");
+    let day = local(taking.now).format("%y%m%d");
     let digest = Sha256::digest(format!("{}\n{}\n{guid}", taking.owner, taking.source));
     format!("ban-tin-{day}-{}", hex(&digest[..4]))
 }

@@ -3,6 +3,8 @@
 
 use chrono::{DateTime, FixedOffset, SubsecRound as _, TimeZone};
 
+use crate::clock;
+
 /// A point in time as CAP writes it: to the second, with its offset from UTC, and never with `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(DateTime<FixedOffset>);
@@ -15,6 +17,11 @@ impl Time {
         let offset = at.offset().local_minus_utc();
         let plain = offset % 60 == 0 && offset.abs() <= 14 * 3_600;
         Self(if plain { at } else { at.to_utc().fixed_offset() })
+    }
+
+    /// A moment (unix milliseconds) by the clocks of Viet Nam.
+    pub fn local(millis: i64) -> Self {
+        Self::new(&clock::local(millis))
     }
 
     /// The same moment.

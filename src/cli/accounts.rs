@@ -10,7 +10,6 @@ use std::{
     process::ExitCode,
 };
 
-use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::smtp::DkimKey;
 use serde_json::json;
 
@@ -226,7 +225,7 @@ async fn list(config: &Config, globals: &Globals) -> anyhow::Result<ExitCode> {
     if let Some(db) = db {
         db.close().await;
     }
-    let today = globals.clock.now().with_timezone(&Ho_Chi_Minh).date_naive().to_string();
+    let today = globals.clock.today().to_string();
     let used = |account: &config::Account| known.get(&account.name).map_or(0, |row| row.used_on(&today));
     let mut accounts: Vec<&config::Account> = config.accounts.iter().collect();
     accounts.sort_by_key(|account| (account.channel as i16, account.priority));

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{Globals, day, table};
 use crate::{
     audit::{self, Broken, Chain, Entry, Filter, Head},
+    clock::local,
     db::Db,
     phrase,
     seal::hex,
@@ -174,11 +175,10 @@ fn list(entries: &[Entry], globals: &Globals) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> = entries
         .iter()
         .map(|entry| {
-            let at = chrono::DateTime::from_timestamp_millis(entry.at).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
             let from = if entry.address.is_empty() { entry.via().name().to_string() } else { entry.address.clone() };
             vec![
                 entry.seq.to_string(),
-                at.format("%H:%M:%S %d/%m/%Y").to_string(),
+                local(entry.at).format("%H:%M:%S %d/%m/%Y").to_string(),
                 entry.who.clone(),
                 from,
                 audit::label(&entry.action).text(lang).to_string(),

@@ -7,8 +7,6 @@ use std::{
     process::ExitCode,
 };
 
-use chrono::DateTime;
-use chrono_tz::Asia::Ho_Chi_Minh;
 use rand::Rng as _;
 use serde_json::{Value, json};
 
@@ -19,6 +17,7 @@ use crate::{
         self, Became, Bulletin, Read, Standing, paste,
         poll::{Looked, Poller},
     },
+    clock::local,
     config::Config,
     db::Db,
     document::{Problem, suggestion},
@@ -92,8 +91,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 }
 
 fn moment(at: i64) -> String {
-    let at = DateTime::from_timestamp_millis(at).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
-    at.format("%Y-%m-%d %H:%M").to_string()
+    local(at).format("%Y-%m-%d %H:%M").to_string()
 }
 
 fn why(standing: Standing, lang: Lang) -> String {

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use self::show::{local, rfc3339, shown};
+use self::show::{rfc3339, shown};
 use super::{Globals, Mistake, audience::opened, hidden, outlets};
 use crate::{
     audit::Actor,
@@ -22,7 +22,7 @@ use crate::{
     relay::partner::{self, Unfit},
     seal::Seal,
     user::{self, Change, New, Refused, Role, Roles, User, invitation, password},
-    words::{Lang, Phrase},
+    words::{Lang, Phrase, minute},
 };
 
 /// Who may sign in to the console
@@ -314,7 +314,7 @@ impl Ground<'_> {
         let secret = invitation::make(&self.db, &self.seal, user.id, reset, actor, now).await?.map_err(refused)?;
         let link = format!("{}/invitation/{}", self.config.console_url(), secret.0);
         let ends = now + if reset { invitation::FORGOTTEN } else { invitation::INVITED };
-        let (name, until) = (&user.name, local(ends));
+        let (name, until) = (&user.name, minute(ends));
         let mut value = shown(user);
         value["link"] = json!(link);
         value["link_ends_at"] = json!(rfc3339(ends));

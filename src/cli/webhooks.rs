@@ -9,10 +9,9 @@ use serde_json::json;
 
 use super::{Globals, Mistake, audience::opened, table};
 use crate::{
-    account::trouble::time,
     audit, phrase, transaction,
     webhook::{self, Type, Wanted},
-    words::Lang,
+    words::{Lang, minute},
 };
 
 /// List, add, try out or remove the programs that are told what happened
@@ -157,10 +156,10 @@ fn row(webhook: &webhook::Webhook, lang: Lang) -> Vec<String> {
         (Some(at), _) => phrase!(
             "đã tắt từ {0}: {1}",
             "disabled since {0}: {1}",
-            time(at),
+            minute(at),
             webhook.disabled_why.as_deref().unwrap_or_default()
         ),
-        (None, Some(at)) => phrase!("không nhận được từ {0}", "takes nothing since {0}", time(at)),
+        (None, Some(at)) => phrase!("không nhận được từ {0}", "takes nothing since {0}", minute(at)),
         (None, None) => phrase!("hoạt động", "well"),
     };
     vec![webhook.id.to_string(), webhook.title.clone(), webhook.url.clone(), events, state.text(lang).to_string()]

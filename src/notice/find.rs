@@ -9,7 +9,6 @@ mod orders;
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use chrono_tz::Asia::Ho_Chi_Minh;
 use serde::Deserialize;
 
 use super::{Found, Kind};
@@ -56,7 +55,7 @@ pub struct Ground {
 /// Every cause that stands now.
 pub async fn all(ground: &Ground) -> Result<Vec<Found>> {
     let now = ground.clock.millis();
-    let today = ground.clock.now().with_timezone(&Ho_Chi_Minh).date_naive();
+    let today = ground.clock.today();
     let mut found = accounts::all(ground, today, now).await?;
     found.extend(accounts::templates(ground, today));
     found.extend(accounts::tokens(ground, today).await?);

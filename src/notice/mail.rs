@@ -25,7 +25,7 @@ use crate::{
     on, phrase,
     seal::Seal,
     token, transaction, within,
-    words::{self, Lang, Phrase},
+    words::{self, Lang, Phrase, minute},
 };
 
 /// For so long nobody else sends a mail that somebody is about to send (milliseconds).
@@ -279,7 +279,7 @@ impl Post {
         let (mut text, mut rows) = (String::new(), String::new());
         // Writing into a text cannot fail.
         for one in told {
-            let at = time(one.began_at);
+            let at = minute(one.began_at);
             let link = self.console.as_ref().map_or_else(|| one.page.clone(), |base| format!("{base}{}", one.page));
             let star = if one.urgent { "! " } else { "- " };
             let _ = writeln!(text, "{star}{} ({at})\n  {link}", one.text(lang));
@@ -347,10 +347,6 @@ fn day_begins(now: DateTime<Utc>) -> i64 {
     let local = now.with_timezone(&Ho_Chi_Minh);
     let since = local.time().signed_duration_since(NaiveTime::MIN).num_milliseconds();
     now.timestamp_millis() - since
-}
-
-fn time(at: i64) -> String {
-    crate::account::trouble::time(at)
 }
 
 pub(super) fn one_line(text: &str) -> String {

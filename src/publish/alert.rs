@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeZone as _};
-use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::{Channel, Content as Filled};
 
 use super::form;
@@ -65,13 +63,6 @@ pub(super) struct Said {
     pub hotline: Option<String>,
 }
 
-/// A moment in Việt Nam's time, to the second.
-pub(super) fn time(millis: i64) -> Time {
-    let at =
-        Ho_Chi_Minh.timestamp_millis_opt(millis).single().unwrap_or_else(|| DateTime::UNIX_EPOCH.with_timezone(&Ho_Chi_Minh));
-    Time::new(&at)
-}
-
 /// The alert.
 pub(super) fn alert(heading: Heading<'_>, said: &Said) -> Alert {
     let infos = said.texts.iter().map(|one| info(&heading, said, one)).collect();
@@ -83,7 +74,7 @@ pub(super) fn alert(heading: Heading<'_>, said: &Said) -> Alert {
     Alert {
         identifier: heading.identifier,
         sender: heading.issuer.sender.to_string(),
-        sent: time(heading.sent_at),
+        sent: Time::local(heading.sent_at),
         status: Status::Actual,
         msg_type,
         source: None,
@@ -113,7 +104,7 @@ fn info(heading: &Heading<'_>, said: &Said, (lang, headline, text): &(String, Op
     info.response_types = vec![if ends { ResponseType::None } else { ResponseType::Avoid }];
     info.audience.clone_from(&said.audience);
     // A Cancel ends with what it withdraws.
-    info.expires = Some(time(said.expires_at)).filter(|_| !ends);
+    info.expires = Some(Time::local(said.expires_at)).filter(|_| !ends);
     info.sender_name = Some(heading.issuer.name.to_string()).filter(|name| !name.is_empty());
     info.headline = Some(headline.clone().unwrap_or_else(|| said.title.clone()));
     info.description = Some(text.clone()).filter(|text| !text.is_empty());

@@ -12,7 +12,7 @@ use super::{
     went::{Went, WentOut},
 };
 use crate::{
-    cap::{self, Reference},
+    cap::{self, Reference, Time},
     db::{Db, DbError, Result, Sql, Tx, affected},
     definition, on,
     relay::{self, Content},
@@ -222,7 +222,7 @@ async fn keep(tx: &mut Tx, ground: &Ground<'_>, news: &News<'_>, said: &Said) ->
     };
     let references = earlier
         .iter()
-        .map(|one| Reference { sender: one.sender.clone(), identifier: one.identifier.clone(), sent: alert::time(one.sent_at) })
+        .map(|one| Reference { sender: one.sender.clone(), identifier: one.identifier.clone(), sent: Time::local(one.sent_at) })
         .collect();
     let issuer = ground.letterhead.issuer();
     let sender = issuer.sender.to_string();

@@ -2,9 +2,6 @@
 //!
 //! What can go wrong: an answer that is none ([`Unfit`]), or a title that CAP cannot say.
 
-use chrono::{DateTime, TimeZone as _};
-use chrono_tz::Asia::Ho_Chi_Minh;
-
 use super::{Content, Order, Status, Step};
 use crate::{
     cap::{
@@ -26,16 +23,9 @@ pub struct Issuer<'a> {
     pub contact: Option<&'a str>,
 }
 
-/// A moment in Việt Nam's time, to the second.
-fn time(millis: i64) -> Time {
-    let at =
-        Ho_Chi_Minh.timestamp_millis_opt(millis).single().unwrap_or_else(|| DateTime::UNIX_EPOCH.with_timezone(&Ho_Chi_Minh));
-    Time::new(&at)
-}
-
 /// When an order was sent, as CAP says it.
 fn sent(order: &Order) -> Time {
-    time(order.sent_at.unwrap_or(order.made_at))
+    Time::local(order.sent_at.unwrap_or(order.made_at))
 }
 
 /// What an order is to be taken for, as CAP says it.
@@ -92,7 +82,7 @@ fn info(content: &Content, issuer: &Issuer<'_>, place: impl Fn(&str) -> Option<S
     info.language = Some("vi-VN".to_string());
     info.response_types = vec![ResponseType::Avoid];
     info.audience.clone_from(&content.audience);
-    info.expires = Some(time(content.expires_at));
+    info.expires = Some(Time::local(content.expires_at));
     info.sender_name = Some(issuer.name.to_string()).filter(|name| !name.is_empty());
     info.headline = Some(content.title.clone());
     info.description.clone_from(&content.material);
@@ -127,7 +117,7 @@ fn parameters(content: &Content) -> Vec<Pair> {
         (terms::AUDIENCE, content.audience.clone()),
         (terms::BASIS, basis),
         (terms::TERMS, Some(terms_of)),
-        (terms::REPORT_BY, content.report_by.map(|at| time(at).to_string())),
+        (terms::REPORT_BY, content.report_by.map(|at| Time::local(at).to_string())),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some(Pair::new(name, value?)))

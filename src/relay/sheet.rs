@@ -12,8 +12,7 @@ mod sentences;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate};
-use chrono_tz::Asia::Ho_Chi_Minh;
+use chrono::NaiveDate;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -21,9 +20,9 @@ use super::{Order, Status, Step};
 use crate::{
     audience::place::Places,
     config::Reporting,
-    official,
+    official::{self, moment},
     outlet::Kind,
-    words::{Lang, date, number},
+    words::{Lang, number},
 };
 
 const VI: Lang = Lang::Vi;
@@ -133,12 +132,6 @@ pub fn is_check(order: &Order, typed: &str) -> bool {
             .collect()
     };
     plain(typed) == plain(&check(order))
-}
-
-/// `17:00 ngày 22/11/2026`.
-fn moment(millis: i64) -> String {
-    let at = DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
-    format!("{} ngày {}", at.format("%H:%M"), date(at.date_naive(), VI))
 }
 
 /// The name of a place; a code that is none stays as it is.

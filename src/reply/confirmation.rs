@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::Channel;
 
 use super::{Heard, Meaning};
@@ -15,6 +14,7 @@ use crate::{
     config::Office,
     db::{Db, Result, Sql, Tx, affected},
     on, transaction, within,
+    words::minute,
 };
 
 /// For so long the same person is not told the same thing again; and so long is an answer worth sending.
@@ -114,7 +114,6 @@ fn wording(meaning: Meaning, office: &Office, english: bool, at: i64) -> String 
         (_, false) => "{office}: đã nhận yêu cầu từ chối lúc {time} và ngừng gửi tin từ lúc đó. Nhận lại: {resume}.",
     };
     let name = ["short", "name"].iter().find_map(|key| office.fields.get(*key)).map_or("Loa", String::as_str);
-    let time = chrono::DateTime::from_timestamp_millis(at).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
     let resume = match (opt_out.resume.first(), &opt_out.number, english) {
         (Some(word), Some(number), false) => format!("soạn {word} gửi {number}"),
         (Some(word), Some(number), true) => format!("text {word} to {number}"),
@@ -123,7 +122,7 @@ fn wording(meaning: Meaning, office: &Office, english: bool, at: i64) -> String 
         (None, ..) => String::new(),
     };
     let text = own.as_deref().unwrap_or(built_in);
-    let text = text.replace("{time}", &time.format("%H:%M %d/%m/%Y").to_string());
+    let text = text.replace("{time}", &minute(at));
     text.replace("{resume}", &resume).replace("{office}", name)
 }
 

@@ -258,7 +258,7 @@ impl Keeper {
         for run in new {
             want(&self.db, &Selection { run: Some(run), ..Selection::default() }, now).await?;
         }
-        let today = self.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive();
+        let today = self.clock.today();
         let current = self.calendar.containing(Span::Quarter, today);
         for period in current.into_iter().chain(current.and_then(|current| self.calendar.previous(&current))) {
             let selection = Selection::of(&period);

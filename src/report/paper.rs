@@ -22,7 +22,7 @@ use super::{
 use crate::{
     audience::place::Places,
     config::Reporting,
-    official,
+    official::{self, moment},
     period::Period,
     words::{self, Lang},
 };
@@ -274,12 +274,6 @@ const COLUMNS: [(&str, Of); 7] = [
     ("Tin quy đổi", |figures| figures.deliveries.parts),
     ("Chi phí (đồng)", |figures| figures.deliveries.cost),
 ];
-
-/// A moment in local time.
-fn moment(millis: i64) -> String {
-    let at = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
-    format!("{} ngày {}", at.format("%H:%M"), words::date(at.date_naive(), VI))
-}
 
 fn per_cent(share: f64) -> String {
     format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', ",")

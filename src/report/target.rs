@@ -13,6 +13,7 @@ use super::{Fate, People, Run, Selection, Sheet, cut::place_number, places_withi
 use crate::{
     audience::place::Places,
     campaign::Goal,
+    clock::local,
     db::{Result, Tx},
 };
 
@@ -72,8 +73,7 @@ fn belongs(goal: &Goal, selection: &Selection, today: NaiveDate) -> bool {
 
 /// The goals that belong in a report of this selection, as of `now` (unix milliseconds).
 pub fn belonging<'g>(selection: &Selection, goals: &'g [Goal], now: i64) -> impl Iterator<Item = &'g Goal> {
-    let today = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
-    let today = today.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive();
+    let today = local(now).date_naive();
     goals.iter().filter(move |goal| belongs(goal, selection, today))
 }
 

@@ -5,12 +5,13 @@
 
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone as _, Utc};
+use chrono::{Days, NaiveDate, NaiveTime, TimeZone as _};
 use chrono_tz::Asia::Ho_Chi_Minh;
 
 use super::Kind;
 use crate::{
     campaign::Holidays,
+    clock::local,
     document::{Section, decode},
 };
 
@@ -84,10 +85,6 @@ fn later(day: NaiveDate, days: i64) -> NaiveDate {
     day.checked_add_days(Days::new(days.unsigned_abs())).unwrap_or(day)
 }
 
-fn local(millis: i64) -> DateTime<chrono_tz::Tz> {
-    DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh)
-}
-
 fn read(file: &mut Section<'_>) -> Option<Vec<Rule>> {
     file.optional("source", |v| v.text());
     file.required("rule", |v| v.some(|one| one.section(rule)))
@@ -108,6 +105,8 @@ fn rule(section: &mut Section<'_>) -> Option<Rule> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     fn at(text: &str) -> i64 {

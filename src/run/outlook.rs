@@ -2,8 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, NaiveDate, Timelike as _};
-use chrono_tz::Asia::Ho_Chi_Minh;
+use chrono::{NaiveDate, Timelike as _};
 use providers::Channel;
 use serde::Serialize;
 use serde_json::json;
@@ -19,6 +18,7 @@ use crate::{
     },
     bound,
     campaign::{Campaign, Condition, Kind, Policy, Segments},
+    clock::local,
     db::{Db, DbError, Result, Sql},
     delivery::{Kin, first_of},
     on, phrase,
@@ -230,7 +230,6 @@ pub fn route_name(route: i16, lang: Lang) -> String {
 
 /// A moment as people say it: `10:40 hôm nay`, `08:15 ngày mai`, `09:00 ngày 24/11/2026`.
 pub fn moment(at: i64, now: i64, lang: Lang) -> String {
-    let local = |at: i64| DateTime::from_timestamp_millis(at).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
     let (then, today) = (local(at), local(now).date_naive());
     let time = format!("{:02}:{:02}", then.hour(), then.minute());
     let day: NaiveDate = then.date_naive();

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono_tz::Asia::Ho_Chi_Minh;
 use providers::Channel;
 use serde::Serialize;
 use serde_json::json;
@@ -15,6 +14,7 @@ use crate::{
     account::{forecast::Line, trouble::Cause},
     active::{ActiveRun, OVER_BUDGET, RunState},
     audience::address::ChatService,
+    clock::local,
     db::{Db, Result, Sql},
     delivery::{self, Why},
     on, phrase,
@@ -369,8 +369,7 @@ async fn obstacles(db: &Db, now: i64) -> Result<Obstacles> {
 /// When quotas begin anew.
 fn midnight(now: i64) -> i64 {
     const DAY: i64 = 24 * 3_600_000;
-    let local = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
-    now - i64::from(chrono::Timelike::num_seconds_from_midnight(&local)) * 1_000 - now.rem_euclid(1_000) + DAY
+    now - i64::from(chrono::Timelike::num_seconds_from_midnight(&local(now))) * 1_000 - now.rem_euclid(1_000) + DAY
 }
 
 /// What messages that are due wait for: their turn, or an account that can send.

@@ -4,13 +4,13 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, NaiveDate};
-use chrono_tz::Asia::Ho_Chi_Minh;
+use chrono::NaiveDate;
 use providers::{Channel, text};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     campaign::{Campaign, SmsBody, SmsText, relay::MOST_PARTS},
+    clock::local,
     document::is_slug,
     phrase,
     relay::Content,
@@ -132,7 +132,7 @@ fn notes(content: &Content) -> Vec<String> {
 
 /// The local day that a moment lies in.
 fn day(at: i64) -> NaiveDate {
-    DateTime::from_timestamp_millis(at).unwrap_or_default().with_timezone(&Ho_Chi_Minh).date_naive()
+    local(at).date_naive()
 }
 
 fn quoted(text: &str) -> String {

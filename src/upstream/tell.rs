@@ -4,12 +4,11 @@
 //! [`next`] is a pure function of what was reported, what is counted now and what time it is. What can go wrong: the department refuses a
 //! report; its reason is kept, and the next one is another.
 
-use chrono::DateTime;
-use chrono_tz::Asia::Ho_Chi_Minh;
 use serde_json::{Value, json};
 
 use super::{count, order::Taken, round::Round};
 use crate::{
+    clock::rfc3339,
     db::{Db, Result, Sql, affected},
     on,
     relay::report::{self, Count, Report},
@@ -113,7 +112,7 @@ pub fn written(order: &str, report: &Report) -> Value {
     let mut body = json!({
         "order": order,
         "sequence": report.sequence,
-        "as_of": moment(report.as_of),
+        "as_of": rfc3339(report.as_of),
         "final": report.last,
         "areas": report.counts.iter().map(line).collect::<Vec<_>>(),
     });
@@ -142,17 +141,10 @@ fn line(count: &Count) -> Value {
     }
     for (name, at) in [("starts_at", count.starts_at), ("ends_at", count.ends_at)] {
         if let Some(at) = at {
-            line[name] = moment(at).into();
+            line[name] = rfc3339(at).into();
         }
     }
     line
-}
-
-fn moment(at: i64) -> String {
-    DateTime::from_timestamp_millis(at)
-        .unwrap_or_default()
-        .with_timezone(&Ho_Chi_Minh)
-        .to_rfc3339_opts(chrono::SecondsFormat::Millis, false)
 }
 
 /// Whether an order owes counts: something of it was sent, or its time is over and nothing was. What was cancelled before owes none.

@@ -12,7 +12,7 @@ use crate::{
         trouble::{self, Trouble},
     },
     config::Config,
-    words::Lang,
+    words::{Lang, minute},
 };
 
 /// As many changes as anybody reads.
@@ -56,8 +56,8 @@ pub(super) async fn show(name_of: &str, config: &Config, globals: &Globals) -> a
         .iter()
         .map(|one| {
             vec![
-                trouble::time(one.began_at),
-                one.ended_at.map_or_else(|| globals.lang.pick("nay", "now").to_string(), trouble::time),
+                minute(one.began_at),
+                one.ended_at.map_or_else(|| globals.lang.pick("nay", "now").to_string(), minute),
                 name(one.account).to_string(),
                 one.cause().phrase().text(globals.lang).to_string(),
                 one.takers.clone(),

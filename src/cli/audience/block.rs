@@ -12,6 +12,7 @@ use super::{Ground, own_name, progress_bar};
 use crate::{
     audience::block::{self, Binds},
     cli::{Globals, Mistake, table},
+    clock::local,
     document::suggestion,
     phrase,
     words::Lang,
@@ -96,8 +97,7 @@ impl Ground<'_> {
             .iter()
             .map(|list| {
                 let binds = if list.binds() == Binds::Advertising { words[0] } else { words[1] };
-                let at = list.finished_at.and_then(chrono::DateTime::from_timestamp_millis);
-                let at = at.map(|at| at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).format("%d/%m/%Y %H:%M").to_string());
+                let at = list.finished_at.map(|at| local(at).format("%d/%m/%Y %H:%M").to_string());
                 vec![list.name.clone(), binds.into(), list.entries.to_string(), at.unwrap_or_else(|| words[2].into())]
             })
             .collect();

@@ -7,8 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
-use chrono_tz::Asia::Ho_Chi_Minh;
 
 use super::Ground;
 use crate::{
@@ -17,6 +15,7 @@ use crate::{
         Globals, table,
         who::{self, unknown},
     },
+    clock::local,
     dossier::{self, Dossier, Moment},
     phrase,
     words::{self, Lang, Phrase},
@@ -217,8 +216,7 @@ fn scope(refused: Option<&str>, lang: Lang) -> &'static str {
 }
 
 fn at(moment: Moment) -> String {
-    let at = DateTime::<Utc>::from_timestamp_millis(moment.0).unwrap_or_default();
-    at.with_timezone(&Ho_Chi_Minh).format("%d/%m/%Y %H:%M").to_string()
+    local(moment.0).format("%d/%m/%Y %H:%M").to_string()
 }
 
 /// The last day before a moment; a dash for one that never comes.

@@ -2,12 +2,12 @@
 
 use super::{Findings, Globals, relay::expiry};
 use crate::{
-    account::trouble::time,
     bulletin::poll::sources,
     cap::Certificate,
     config::Config,
     db::{Db, Result},
     phrase,
+    words::minute,
 };
 
 /// Looks at each source of the settings.
@@ -32,7 +32,7 @@ pub(super) async fn look(db: &Db, config: &Config, globals: &Globals, findings: 
                 );
             }
             Some((None, Some(at))) => {
-                let at = time(at);
+                let at = minute(at);
                 findings.well(
                     "bulletins",
                     phrase!("nguồn bản tin {name} đọc được lúc {at}", "the source of bulletins {name} was read at {at}"),

@@ -5,7 +5,6 @@ use providers::webhook::{BadAddress, check_address};
 
 use super::{Findings, Globals};
 use crate::{
-    account::trouble::time,
     cap::Certificate,
     config::Config,
     db::{Db, Result},
@@ -99,7 +98,7 @@ async fn upstream(db: &Db, config: &Config, now: i64, findings: &mut Findings) -
             phrase!("`loa serve` lấy yêu cầu về", "`loa serve` takes orders in"),
         ),
         Some(Some(at)) if troubles.is_empty() => {
-            let at = time(at);
+            let at = words::minute(at);
             findings.well("upstream", phrase!("{url} trả lời lúc {at}", "{url} answered at {at}"));
         }
         Some(None) if troubles.is_empty() => findings.warn(

@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono_tz::Asia::Ho_Chi_Minh;
 use serde_json::json;
 
 use super::{Desk, Globals, Mistake, write};
@@ -138,7 +137,7 @@ impl Desk<'_> {
             office: &self.config.office.fields,
             reporting: &self.config.reporting,
             contact: self.config.relay.contact.as_deref(),
-            today: self.globals.clock.now().with_timezone(&Ho_Chi_Minh).date_naive(),
+            today: self.globals.clock.today(),
         };
         Ok(sheet.letter().docx()?)
     }

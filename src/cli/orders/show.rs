@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{Desk, Globals};
 use crate::{
-    account::trouble::time,
     audience::place::Places,
     cli::table,
     phrase,
@@ -16,7 +15,7 @@ use crate::{
         order::{self, Filter},
         report::{self, Count, Kept},
     },
-    words::{Lang, Phrase, number},
+    words::{Lang, Phrase, minute, number},
 };
 
 /// Which orders, and how many.
@@ -180,7 +179,7 @@ fn facts(order: &Order, lang: Lang) -> Vec<(Phrase, String)> {
         ),
         (phrase!("Tình trạng", "State"), standing(order).text(lang).to_string()),
         (phrase!("Ghi chú", "Note"), order.note.clone()),
-        (phrase!("Hiệu lực đến", "Holds until"), time(order.expires_at)),
+        (phrase!("Hiệu lực đến", "Holds until"), minute(order.expires_at)),
         (phrase!("Hạn báo cáo", "Report due"), order.report_by.map(time).unwrap_or_default()),
         (
             phrase!("Địa bàn", "Areas"),
@@ -216,13 +215,13 @@ fn texts(content: &Content) -> Vec<(Phrase, String)> {
 }
 
 fn happened(event: &Event, lang: Lang) -> Vec<String> {
-    vec![time(event.at), event.label().text(lang).to_string(), one_line(&event.by_whom), one_line(&event.detail)]
+    vec![minute(event.at), event.label().text(lang).to_string(), one_line(&event.by_whom), one_line(&event.detail)]
 }
 
 /// The report that counts.
 fn counted(newest: &Kept, reports: usize, lang: Lang) -> String {
     let report = &newest.report;
-    let (sequence, at) = (report.sequence, time(report.as_of));
+    let (sequence, at) = (report.sequence, minute(report.as_of));
     let kind = if report.last { phrase!("cuối cùng", "final") } else { phrase!("một phần", "partial") };
     let (vi, en) = (kind.vi, kind.en);
     let head = phrase!(

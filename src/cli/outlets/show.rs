@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 
 use super::Desk;
 use crate::{
-    account::trouble::time,
     audience::place::Places,
     cap::Certificate,
     cli::{Globals, table},
     outlet::{self, Kind, Outlet},
     phrase,
-    words::{Lang, Phrase},
+    words::{Lang, Phrase, minute},
 };
 
 impl Desk<'_> {
@@ -59,7 +58,7 @@ impl Desk<'_> {
             (phrase!("Đơn vị phụ trách", "Department"), outlet.owner.clone()),
             (phrase!("Tên trong CAP", "Name in CAP"), outlet.sender.clone()),
             (phrase!("Tình trạng", "State"), state(outlet).text(lang).to_string()),
-            (phrase!("Sửa lần cuối", "Last changed"), time(outlet.changed_at)),
+            (phrase!("Sửa lần cuối", "Last changed"), minute(outlet.changed_at)),
         ];
         let rows: Vec<Vec<String>> = lines
             .into_iter()

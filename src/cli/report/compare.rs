@@ -160,7 +160,7 @@ pub(super) fn paper(
         department: "",
         closing: compared.closing.as_ref(),
         adjusted: compared.closing.as_ref().map_or(&[][..], |_| &compared.adjusted),
-        today: globals.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive(),
+        today: globals.clock.today(),
     };
     if is_word { paper.docx() } else { paper.xlsx() }
 }

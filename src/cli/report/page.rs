@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::{
     audience::place::Places,
     cli::table,
+    clock::local,
     delivery::State,
     phrase,
     report::{Cut, Fate, Figures, Report, Selection, Target},
@@ -94,8 +95,7 @@ impl Page {
         }
         let runs = self.runs(report);
         self.fact(&phrase!("Đợt gửi", "Runs"), &runs);
-        let at = chrono::DateTime::from_timestamp_millis(report.at).unwrap_or_default();
-        let at = at.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh);
+        let at = local(report.at);
         let (time, day) = (at.format("%H:%M"), words::date(at.date_naive(), self.lang));
         let source = phrase!("hệ thống Loa, đếm lúc {time} ngày {day}", "Loa's own rows, counted at {time} on {day}");
         let source = self.word(&source);

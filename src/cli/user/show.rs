@@ -5,8 +5,7 @@ use std::{
     io::{self, Write as _},
 };
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Asia::Ho_Chi_Minh;
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::Ground;
@@ -14,6 +13,7 @@ use crate::{
     cli::{Globals, table},
     outlet, phrase,
     user::{self, User},
+    words::minute,
 };
 
 impl Ground<'_> {
@@ -60,7 +60,7 @@ impl Ground<'_> {
                 user.name.clone(),
                 user.roles.names().join(", "),
                 departments,
-                user.signed_in_at.map(local).unwrap_or_default(),
+                user.signed_in_at.map(minute).unwrap_or_default(),
                 note.to_string(),
             ]
         });
@@ -84,16 +84,7 @@ pub(super) fn shown(user: &User) -> Value {
     })
 }
 
-fn at(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default()
-}
-
 /// A moment (unix milliseconds) for programs.
 pub(super) fn rfc3339(millis: i64) -> String {
-    at(millis).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}
-
-/// The same for people, in Viet Nam.
-pub(super) fn local(millis: i64) -> String {
-    at(millis).with_timezone(&Ho_Chi_Minh).format("%H:%M %d/%m/%Y").to_string()
+    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

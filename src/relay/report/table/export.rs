@@ -1,7 +1,5 @@
 //! The reports of an order as a table: every line of every report, the one that counts first. Nothing in it runs in a spreadsheet.
 
-use chrono::{DateTime, SecondsFormat};
-use chrono_tz::Asia::Ho_Chi_Minh;
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, XlsxError};
 
 use super::{
@@ -11,6 +9,7 @@ use super::{
 };
 use crate::{
     audience::formula::guarded,
+    clock::rfc3339,
     phrase,
     relay::{
         Order,
@@ -32,12 +31,6 @@ const ABOUT: [(&str, &str, &str); 10] = [
     ("by", "Người gửi", "By"),
     ("evidence", "Mã tài liệu kèm theo", "Evidence"),
 ];
-
-/// RFC 3339, in Viet Nam's time.
-fn rfc3339(millis: i64) -> String {
-    let at = DateTime::from_timestamp_millis(millis).unwrap_or_default().with_timezone(&Ho_Chi_Minh);
-    at.to_rfc3339_opts(SecondsFormat::Millis, false)
-}
 
 /// The cells of [`ABOUT`], with words for yes and no and a way to write moments.
 fn about(order: &Order, kept: &Kept, yes: impl Fn(bool) -> &'static str, time: impl Fn(i64) -> String) -> [String; 10] {
