@@ -126,7 +126,7 @@ fn number<N: std::str::FromStr>(info: &Info, name: &str) -> Result<Option<N>, Ph
 
 /// How often everybody gets it: nobody is told the same without end.
 fn rounds(info: &Info) -> Result<u16, Phrase> {
-    let rounds = number(info, terms::ROUNDS)?.unwrap_or(1).max(1);
+    let rounds: u16 = number(info, terms::ROUNDS)?.unwrap_or(1).max(1);
     if rounds > MOST_ROUNDS {
         return Err(phrase!("yêu cầu hơn {MOST_ROUNDS} vòng", "it orders more than {MOST_ROUNDS} rounds"));
     }
