@@ -77,6 +77,14 @@ pub async fn unsent(db: &Db, run: i64) -> Result<i64> {
     on!(db.read, |pool, sql| sqlx::query_scalar(sql(&UNSENT)).bind(run).fetch_one(pool).await)
 }
 
+static UNSENT_OF_ALL: Sql = Sql::new(r"SELECT run, count(*) FROM relay_order WHERE state IN (0, 1) AND step <> 2 GROUP BY run");
+
+/// The same of every run that has some.
+pub async fn unsent_of_all(db: &Db) -> Result<BTreeMap<i64, i64>> {
+    let rows: Vec<(i64, i64)> = on!(db.read, |pool, sql| sqlx::query_as(sql(&UNSENT_OF_ALL)).fetch_all(pool).await)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Which orders a page is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of<'a> {

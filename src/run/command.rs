@@ -20,16 +20,29 @@ static LATEST_OF_EACH: Sql = Sql::new(concat!(
     " FROM run WHERE id IN (SELECT max(l.id) FROM run l WHERE l.origin <> 2 AND l.state <> 4 GROUP BY l.campaign)"
 ));
 
-static PAUSE: Sql = Sql::new(
-    r"UPDATE run SET paused = true, stopped_by = $2, stopped_at = $3 WHERE id = $1 AND state < 2 AND settled_at IS NULL AND NOT paused",
-);
+/// Something of a run can be held back: its messages until it has settled, and after that what it asks of outlets and nobody has yet. A
+/// Cancel (step 2) goes all the same.
+macro_rules! stoppable {
+    () => {
+        "(state < 2 AND settled_at IS NULL
+          OR state = 2 AND id IN (SELECT o.run FROM relay_order o WHERE o.state IN (0, 1) AND o.step <> 2))"
+    };
+}
 
-static RESUME: Sql = Sql::new(r"UPDATE run SET paused = false, held = NULL WHERE id = $1 AND state < 2 AND settled_at IS NULL");
+static STOPPABLE: Sql =
+    Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE ", stoppable!(), " ORDER BY kind DESC, id DESC"));
+
+static PAUSE: Sql = Sql::new(concat!(
+    "UPDATE run SET paused = true, stopped_by = $2, stopped_at = $3 WHERE id = $1 AND NOT paused AND ",
+    stoppable!()
+));
+
+static RESUME: Sql = Sql::new(concat!("UPDATE run SET paused = false, held = NULL WHERE id = $1 AND ", stoppable!()));
 
 static ABORT: Sql =
     Sql::new(r"UPDATE run SET state = 3, stopped_by = $2, stopped_at = $3 WHERE id = $1 AND state < 2 AND settled_at IS NULL");
 
-static GOING: Sql = Sql::new(r"SELECT id FROM run WHERE state < 2 AND settled_at IS NULL AND NOT paused ORDER BY id");
+static GOING: Sql = Sql::new(concat!("SELECT id FROM run WHERE NOT paused AND ", stoppable!(), " ORDER BY id"));
 
 // In the order of their keys, as every writer of runs locks them.
 static LOCK: Sql = Sql::new(concat!("SELECT ", run_columns!(), " FROM run r WHERE id = $1 :lock(r)"));
@@ -50,10 +63,15 @@ pub async fn latest_of_each(db: &Db) -> Result<Vec<RunRow>, RunError> {
     Ok(on!(db.read, |pool, sql| sqlx::query_as(sql(&LATEST_OF_EACH)).fetch_all(pool).await)?)
 }
 
+/// The runs of which something can be held back or stands still already, warnings first, then the newest.
+pub async fn stoppable(db: &Db) -> db::Result<Vec<RunRow>> {
+    on!(db.read, |pool, sql| sqlx::query_as(sql(&STOPPABLE)).fetch_all(pool).await)
+}
+
 /// What a person does to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Stands still until resumed. Pausing twice is pausing once.
+    /// Stands still until resumed, also what a settled run asks of outlets. Pausing twice is pausing once.
     Pause,
     /// Goes on, also where the run stood still by itself (its budget was raised, its definition mended).
     Resume,
@@ -113,27 +131,32 @@ pub async fn change(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -
     let over = before.settled_at.is_some() || before.state() >= RunState::Settled;
     if over && !(before.state() == RunState::Aborted && change == Change::Abort) {
         // What it asks of outlets may wait for longer than its messages took.
-        if withdrawn(tx, run, change, by).await? > 0 {
-            return Ok(Ok(Changed { before: before.clone(), after: before }));
+        let stands = change == Change::Pause && before.paused && before.state() == RunState::Settled;
+        let concerned = match change {
+            Change::Pause | Change::Resume => write(tx, run, change, by).await? > 0,
+            Change::Abort => withdrawn(tx, run, change, by).await? > 0,
+        };
+        if !concerned && !stands {
+            return Ok(Err(RunError::Over { run, state: before.state().name(), wanted: change.wanted() }));
         }
-        return Ok(Err(RunError::Over { run, state: before.state().name(), wanted: change.wanted() }));
+    } else {
+        write(tx, run, change, by).await?;
+        withdrawn(tx, run, change, by).await?;
     }
-    match change {
-        Change::Resume => within!(tx, |c, sql| sqlx::query(sql(&RESUME)).bind(run).execute(c).await.map(affected))?,
-        Change::Pause | Change::Abort => {
-            let how = if change == Change::Pause { &PAUSE } else { &ABORT };
-            within!(tx, |c, sql| sqlx::query(sql(how))
-                .bind(run)
-                .bind(by.map(|by| by.name))
-                .bind(by.map(|by| by.at))
-                .execute(c)
-                .await
-                .map(affected))?
-        }
-    };
-    withdrawn(tx, run, change, by).await?;
     let after: RunRow = within!(tx, |c, sql| sqlx::query_as(sql(&GET)).bind(run).fetch_one(c).await)?;
     Ok(Ok(Changed { before, after }))
+}
+
+/// Writes a change into a run's row; 0: it is as it was.
+async fn write(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -> db::Result<u64> {
+    let (name, at) = (by.map(|by| by.name), by.map(|by| by.at));
+    match change {
+        Change::Resume => within!(tx, |c, sql| sqlx::query(sql(&RESUME)).bind(run).execute(c).await.map(affected)),
+        Change::Pause | Change::Abort => {
+            let how = if change == Change::Pause { &PAUSE } else { &ABORT };
+            within!(tx, |c, sql| sqlx::query(sql(how)).bind(run).bind(name).bind(at).execute(c).await.map(affected))
+        }
+    }
 }
 
 /// Takes back what a run that is aborted asks of outlets and nobody has; how many orders that were.
@@ -144,14 +167,12 @@ async fn withdrawn(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) ->
     relay::order::withdraw_run(tx, run, "đợt gửi đã dừng hẳn", &by).await
 }
 
-/// Pauses every run that is being sent and that `which` names. Those that stand still now.
+/// Pauses every run of which something can be held back and that `which` names. Those that stand still now.
 pub async fn stop(tx: &mut Tx, which: impl Fn(i64) -> bool, by: Option<By<'_>>) -> db::Result<Vec<i64>> {
     let going: Vec<i64> = within!(tx, |c, sql| sqlx::query_scalar(sql(&GOING)).fetch_all(c).await)?;
     let mut stopped = Vec::new();
     for run in going.into_iter().filter(|run| which(*run)) {
-        let (name, at) = (by.map(|by| by.name), by.map(|by| by.at));
-        let paused = within!(tx, |c, sql| sqlx::query(sql(&PAUSE)).bind(run).bind(name).bind(at).execute(c).await.map(affected))?;
-        if paused > 0 {
+        if write(tx, run, Change::Pause, by).await? > 0 {
             stopped.push(run);
         }
     }

@@ -24,6 +24,7 @@ mod push_again;
 mod reports;
 mod runs;
 mod sequences;
+mod settled;
 mod walls;
 
 fn province(code: &str) -> Option<&'static str> {

@@ -19,15 +19,14 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
-    active::{RunRow, run_columns},
+    active::RunRow,
     approval,
     audience::{count::count, segment::compile_audience, who},
     audit,
-    db::Sql,
     definition::Kept,
     delivery::{self, Kin},
     edition::{self, SubmitError},
-    on, phrase,
+    phrase,
     run::{
         RunError, again,
         command::{self, By, Change},
@@ -295,7 +294,7 @@ fn recorded(row: &RunRow) -> serde_json::Value {
 }
 
 #[utoipa::path(post, path = "/runs/{id}/pause", tag = "runs", operation_id = "pause_run",
-    summary = "Tạm dừng | Pause", description = "It stands still until it is resumed.", params(Id),
+    summary = "Tạm dừng | Pause", description = "It stands still until it is resumed. Of one that has settled, orders that no outlet has yet are held back.", params(Id),
     responses((status = 200, description = "As it stands now", body = RunView), (status = 409, description = "It is over")))]
 async fn pause(
     caller: Caller,
@@ -384,17 +383,15 @@ struct Stopped {
     runs: Vec<i64>,
 }
 
-static GOING: Sql =
-    Sql::new(concat!("SELECT ", run_columns!(), " FROM run WHERE settled_at IS NULL AND state < 2 AND NOT paused"));
-
 #[utoipa::path(post, path = "/stop", tag = "runs", operation_id = "stop_all",
     summary = "Dừng khẩn cấp tất cả | Stop everything",
-    description = "Every run that the caller sees stands still within a second, on all nodes, until it is resumed.",
+    description = "Every run that the caller sees stands still within a second, on all nodes, until it is resumed; so do orders of settled runs that \
+no outlet has yet.",
     responses((status = 200, description = "What stands still now", body = Stopped)))]
 async fn stop(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<axum::Json<Stopped>, Problem> {
     caller.needs(Right::Stop)?;
     let db = &state.parts.db;
-    let rows: Vec<RunRow> = on!(db.read, |pool, sql| sqlx::query_as(sql(&GOING)).fetch_all(pool).await)?;
+    let rows = command::stoppable(db).await?;
     let heads = state.titles.of(db, &rows).await?;
     let owner = |row: &RunRow| heads.get(&row.definition).map(|head| head.owner.as_str()).unwrap_or_default();
     let seen: Vec<i64> = rows.iter().filter(|row| caller.user.departments.sees(owner(row))).map(|row| row.id).collect();

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::seen;
 use crate::{
-    active::RunRow,
+    active::{RunRow, RunState},
     delivery::Relation,
     relay::waiting::{self, Of},
     report::{Cut, Line, Selection, kept},
@@ -242,6 +242,8 @@ pub(super) async fn show(
     let doubtful = look.card.sum(|state| state == crate::delivery::State::InDoubt);
     let relayed = orders::told(&state, &visitor, Of::Run(id)).await?;
     let orders_wait = waiting::unsent(db, id).await? > 0;
+    let asks_still = orders_wait && row.state() == RunState::Settled;
+    let orders_held = asks_still && row.paused;
     Ok(state.view(
         &visitor,
         "console/runs/page",
@@ -257,8 +259,9 @@ pub(super) async fn show(
             doubtful => doubtful, doubts => doubts, resends => resends,
             pace => pace(&beats),
             may_run => visitor.can(Right::Run), may_write => visitor.can(Right::WriteCampaigns), may_read_person => visitor.can(Right::ReadPerson),
-            can_pause => !over && row.state < 2 && !row.paused,
-            can_resume => !over && row.state < 2 && (row.paused || row.held.is_some()),
+            can_pause => (!over && row.state < 2 || asks_still) && !row.paused,
+            can_resume => !over && row.state < 2 && (row.paused || row.held.is_some()) || orders_held,
+            orders_held,
             can_abort => !over && row.state < 2 || orders_wait,
             can_follow_on => over && row.state != 4,
             // Nobody of the list gets anything: others pass it on.

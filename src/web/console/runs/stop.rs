@@ -14,6 +14,7 @@ use crate::{
     audit,
     db::Sql,
     on, phrase,
+    relay::waiting,
     run::command::{self, By},
     transaction,
     user::Right,
@@ -41,16 +42,31 @@ struct Stoppable {
     #[serde(flatten)]
     card: Card,
     reach: Reach,
+    /// What it asks of outlets and nobody has yet.
+    orders: i64,
     stopped_by: Option<String>,
+}
+
+/// Runs on the page.
+const MOST: usize = 200;
+
+/// The runs of which something can be stopped, or stands still, that this visitor sees.
+async fn stoppable(shared: &Shared, visitor: &Visitor) -> crate::db::Result<Vec<RunRow>> {
+    let rows = command::stoppable(&shared.parts.db).await?;
+    those_seen(shared, visitor, rows).await
+}
+
+async fn those_seen(shared: &Shared, visitor: &Visitor, rows: Vec<RunRow>) -> crate::db::Result<Vec<RunRow>> {
+    let heads = shared.titles.of(&shared.parts.db, &rows).await?;
+    let sees = |row: &RunRow| heads.get(&row.definition).is_none_or(|head| visitor.user.departments.sees(&head.owner));
+    Ok(rows.into_iter().filter(sees).collect())
 }
 
 /// The runs under way that this visitor sees, warnings first, then the newest.
 pub(in crate::web::console) async fn under_way(shared: &Shared, visitor: &Visitor) -> crate::db::Result<Vec<RunRow>> {
     let db = &shared.parts.db;
     let rows: Vec<RunRow> = on!(db.read, |pool, sql| sqlx::query_as(sql(&UNDER_WAY)).fetch_all(pool).await)?;
-    let heads = shared.titles.of(db, &rows).await?;
-    let sees = |row: &RunRow| heads.get(&row.definition).is_none_or(|head| visitor.user.departments.sees(&head.owner));
-    Ok(rows.into_iter().filter(sees).collect())
+    those_seen(shared, visitor, rows).await
 }
 
 #[derive(Deserialize)]
@@ -65,11 +81,14 @@ pub(super) async fn ask(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
     visitor.needs(Right::Stop)?;
-    let rows = under_way(&state, &visitor).await?;
-    let stopped_by: Vec<Option<String>> = rows.iter().map(|row| row.stopped_by.clone()).collect();
+    let mut rows = stoppable(&state, &visitor).await?;
+    rows.truncate(MOST);
+    let orders = waiting::unsent_of_all(&state.parts.db).await?;
+    let more: Vec<(i64, Option<String>)> =
+        rows.iter().map(|row| (orders.get(&row.id).copied().unwrap_or_default(), row.stopped_by.clone())).collect();
     let cards = overview::views(&state, rows).await?.into_iter().map(Card::of);
-    let runs: Vec<Stoppable> =
-        cards.zip(stopped_by).map(|(card, stopped_by)| Stoppable { reach: Reach::of(&card), card, stopped_by }).collect();
+    let stoppable = |(card, (orders, stopped_by)): (Card, _)| Stoppable { reach: Reach::of(&card), orders, card, stopped_by };
+    let runs: Vec<Stoppable> = cards.zip(more).map(stoppable).collect();
     let (still, going): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.card.run.paused);
     Ok(state.view(
         &visitor,
@@ -91,7 +110,7 @@ pub(super) async fn stop(
         "" | "all" => None,
         one => Some(one.parse().map_err(|_| Fault::NotFound)?),
     };
-    let seen: Vec<i64> = under_way(&state, &visitor).await?.iter().map(|row| row.id).collect();
+    let seen: Vec<i64> = stoppable(&state, &visitor).await?.iter().map(|row| row.id).collect();
     if only.is_some_and(|run| !seen.contains(&run)) {
         return Err(Fault::NotFound);
     }
@@ -110,8 +129,8 @@ pub(super) async fn stop(
     let n = stopped.len();
     visitor
         .flash(&phrase!(
-            "Đã dừng {n} đợt gửi. Tin đã giao cho cổng gửi thì không thu hồi được; tin còn lại được giữ lại.",
-            "Stopped {n} runs. What gateways have is beyond recall; the rest is held."
+            "Đã dừng {n} đợt gửi. Tin đã giao cho cổng gửi, yêu cầu đã giao cho đơn vị thì không dừng được; phần còn lại được giữ lại.",
+            "Stopped {n} runs. What gateways and outlets have is not stopped by that; the rest is held."
         ))
         .await?;
     Ok(see_other("/stop"))
@@ -123,7 +142,7 @@ pub(super) async fn resume(
     fields: Fields,
 ) -> Result<Response, Fault> {
     visitor.needs(Right::Run)?;
-    let seen: Vec<i64> = under_way(&state, &visitor).await?.iter().map(|row| row.id).collect();
+    let seen: Vec<i64> = stoppable(&state, &visitor).await?.iter().map(|row| row.id).collect();
     let asked: Vec<i64> = fields.all("run").filter_map(|run| run.parse().ok()).filter(|run| seen.contains(run)).collect();
     let now = state.parts.clock.millis();
     let by = By { name: &visitor.actor.name, at: now };
