@@ -96,7 +96,7 @@ async fn what_is_wrong_is_told_where_it_is() {
     let lesser: Value =
         desk.post("/tokens", json!({ "name": "reader", "rights": ["read_campaigns"] })).await.json().await.unwrap();
     let lesser = lesser["secret"].as_str().unwrap();
-    let stop = desk.client.post(format!("{}/api/v1/stop", desk.office.url)).bearer_auth(lesser);
+    let stop = desk.request_by(lesser, Method::POST, "/stop");
     assert_eq!(send(stop).await.1, "/api#forbidden");
 }
 

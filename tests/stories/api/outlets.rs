@@ -99,9 +99,7 @@ async fn outlets_are_written_changed_and_let_rest() {
     db.close().await;
     let theirs = json!({ "slug": "truong-kia", "title": "Trường", "kind": "school", "way": "hand", "department": there });
     assert_eq!(desk.post("/outlets", theirs.clone()).await.status(), 201);
-    let ask = |secret: &str, method: Method, path: &str| {
-        desk.client.request(method, format!("{}/api/v1{path}", desk.office.url)).bearer_auth(secret)
-    };
+    let ask = |secret: &str, method: Method, path: &str| desk.request_by(secret, method, path);
     assert_eq!(wrong(ask(&looker, Method::POST, "/outlets").json(&wanted())).await.0, 403);
     assert_eq!(wrong(ask(&looker, Method::DELETE, path)).await.0, 403);
     for (method, path) in [

@@ -6,15 +6,10 @@ use loa::{
     audit::Actor,
     user::{self, Right, Role, api_token},
 };
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Desk, definition, now, problem, token};
-
-/// Asks with another token than the desk's.
-fn asking(desk: &Desk, secret: &str, method: Method, path: &str) -> RequestBuilder {
-    desk.client.request(method, format!("{}/api/v1{path}", desk.office.url)).bearer_auth(secret).header("accept-language", "en")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_program_lends_of_its_token_ends_with_it() {
@@ -29,7 +24,7 @@ async fn what_a_program_lends_of_its_token_ends_with_it() {
     let own = mine.as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).find(|one| *one != id).unwrap();
 
     // Whoever has the lesser one alone sees and ends nothing of the other.
-    let ask = |method: Method, path: &str| asking(&desk, child, method, path);
+    let ask = |method: Method, path: &str| desk.request_by(child, method, path);
     let theirs: Value = ask(Method::GET, "/tokens").send().await.unwrap().json().await.unwrap();
     assert_eq!((theirs["items"].as_array().unwrap().len(), &theirs["items"][0]["id"]), (1, &json!(id)), "{theirs}");
     assert_eq!(problem(ask(Method::DELETE, &format!("/tokens/{own}")).send().await.unwrap()).await.0, 404);
@@ -37,11 +32,11 @@ async fn what_a_program_lends_of_its_token_ends_with_it() {
     assert_eq!(problem(ask(Method::POST, "/tokens").json(&more).send().await.unwrap()).await.0, 403);
     let grandchild: Value = ask(Method::POST, "/tokens").json(&lend).send().await.unwrap().json().await.unwrap();
     let grandchild = grandchild["secret"].as_str().unwrap();
-    assert_eq!(asking(&desk, grandchild, Method::GET, "/me").send().await.unwrap().status(), 200);
+    assert_eq!(desk.request_by(grandchild, Method::GET, "/me").send().await.unwrap().status(), 200);
 
     assert_eq!(desk.request(Method::DELETE, &format!("/tokens/{id}")).send().await.unwrap().status(), 204);
     for secret in [child, grandchild] {
-        assert_eq!(asking(&desk, secret, Method::GET, "/me").send().await.unwrap().status(), 401);
+        assert_eq!(desk.request_by(secret, Method::GET, "/me").send().await.unwrap().status(), 401);
     }
     desk.get("/me").await;
     // Nobody is made who belongs nowhere.
@@ -69,7 +64,7 @@ async fn a_delegate_decides_by_a_token_that_stands_for_them() {
     let lesser = api_token::New { name: "ít hơn", rights, ends_at: now() + 3_600_000 };
     let lesser = api_token::make(&db, &seal, &delegate, &lesser, &actor, now()).await.unwrap().0;
     let approve =
-        |secret: &str| asking(&desk, secret, Method::POST, &format!("{path}/approve")).json(&json!({ "hash": hash })).send();
+        |secret: &str| desk.request_by(secret, Method::POST, &format!("{path}/approve")).json(&json!({ "hash": hash })).send();
     assert_eq!(problem(approve(&whole).await.unwrap()).await.0, 403, "nobody is away yet");
     let today = loa::clock::Clock::system().now().date_naive();
     let new = delegation::New {
