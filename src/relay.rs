@@ -20,6 +20,7 @@ pub mod document;
 pub mod enlist;
 pub mod follow;
 pub mod hand;
+pub mod heard;
 pub mod issue;
 pub mod make;
 pub mod order;

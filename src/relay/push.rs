@@ -17,14 +17,15 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::{
     By, Eyes, Order, answer,
-    document::{self, Answer, Issuer, Unfit, is_meant, is_of},
+    document::Answer,
     hand::{self, Pushed},
+    heard::{self, Unheard},
     issue::{Letterhead, issue},
     loa, order,
 };
 use crate::{
     audit::{Actor, Via},
-    cap::{self, Certificate, signature},
+    cap::{self, signature::SignatureError},
     clock::Clock,
     config::Config,
     db::{Db, Result},
@@ -245,19 +246,11 @@ fn said(reply: &Reply) -> String {
 fn read(order: &Order, outlet: &Outlet, document: &[u8], body: &[u8], now: i64) -> Option<std::result::Result<Answer, String>> {
     let is_cap = std::str::from_utf8(body).is_ok_and(|text| text.trim_start().starts_with('<') && text.contains(cap::NAMESPACE));
     is_cap.then(|| {
-        let alert = match outlet.certificate.as_ref().map(|pem| Certificate::from_pem(pem.as_bytes())) {
-            Some(Ok(pinned)) => signature::verify(body, &[pinned], now).map_err(|error| error.to_string())?.alert,
-            Some(Err(error)) => return Err(format!("the outlet's certificate: {error}")),
-            None => cap::read("", body).map_err(|problems| problems.to_string())?,
+        let heard = || -> std::result::Result<Answer, Unheard> {
+            let own = cap::read("", document).map_err(SignatureError::Document)?;
+            heard::answer(&heard::said(outlet, body, now)?, order, &own.sender, &order.outlet_sender)
         };
-        // We are called as our document says, whatever the settings say now.
-        let own = cap::read("", document).map_err(|problems| problems.to_string())?;
-        let issuer = Issuer { sender: &own.sender, name: "", contact: None };
-        let (reference, answer) = document::answer(&alert, &issuer, &order.outlet_sender).map_err(|error| error.to_string())?;
-        if !is_of(&reference, order) {
-            return Err("it references another order".to_string());
-        }
-        if is_meant(&alert, order) { Ok(answer) } else { Err(Unfit::Status.to_string()) }
+        heard().map_err(|unheard| unheard.to_string())
     })
 }
 

@@ -14,16 +14,13 @@ use super::{
     told::Told,
 };
 use crate::{
-    cap::{
-        self, Alert, Certificate,
-        signature::{self, SignatureError},
-    },
-    outlet::{self, Outlet},
-    phrase,
+    cap::{self, signature::SignatureError},
+    outlet, phrase,
     relay::{
         self, Order, answer,
-        document::{self, Answer, Issuer, Unfit},
+        document::{Answer, Unfit},
         hand,
+        heard::{self, Unheard},
     },
     web::{
         Shared, State,
@@ -148,28 +145,22 @@ impl FromRequest<State> for Document {
     }
 }
 
-impl From<SignatureError> for Problem {
-    fn from(error: SignatureError) -> Self {
-        match error {
-            SignatureError::Document(problems) => Self::definition("", &problems),
-            other => Self::new(Kind::Invalid, other.words()),
+impl From<Unheard> for Problem {
+    fn from(why: Unheard) -> Self {
+        match why {
+            Unheard::Certificate(outlet, error) => {
+                tracing::error!(outlet, %error, "an outlet's certificate cannot be read: its documents are refused");
+                Self::conflict(phrase!(
+                    "chứng thư đã lưu của đơn vị không đọc được: hãy báo cơ quan ra yêu cầu",
+                    "the outlet's pinned certificate cannot be read: tell the office"
+                ))
+            }
+            Unheard::Document(SignatureError::Document(problems)) => Self::definition("", &problems),
+            Unheard::Document(error) => Self::new(Kind::Invalid, error.words()),
+            Unheard::Unfit(unfit) => Self::new(Kind::Invalid, unfit.words()),
+            Unheard::Another => Self::not_found(),
         }
     }
-}
-
-/// What a document of an outlet says: of one that has a certificate, only what its signature vouches for.
-fn said(outlet: &Outlet, body: &[u8], now: i64) -> Result<Alert, Problem> {
-    let Some(pem) = &outlet.certificate else {
-        return cap::read("", body).map_err(|problems| Problem::definition("", &problems));
-    };
-    let pinned = Certificate::from_pem(pem.as_bytes()).map_err(|error| {
-        tracing::error!(outlet = outlet.slug, %error, "an outlet's certificate cannot be read: its documents are refused");
-        Problem::conflict(phrase!(
-            "chứng thư đã lưu của đơn vị không đọc được: hãy báo cơ quan ra yêu cầu",
-            "the outlet's pinned certificate cannot be read: tell the office"
-        ))
-    })?;
-    Ok(signature::verify(body, &[pinned], now)?.alert)
 }
 
 /// What an order's document called its sender when it went out, whatever the settings say now; none: none went out.
@@ -195,26 +186,14 @@ async fn post(
     let (db, by) = (&state.parts.db, sight.by(&state));
     let own = sight.outlet().unwrap_or_default();
     let outlet = outlet::find(db, &state.parts.seal, own).await?.ok_or_else(Problem::not_found)?;
-    let alert = said(&outlet, &body, by.now)?;
-    let unfit = |unfit: Unfit| Problem::new(Kind::Invalid, unfit.words());
-    let named = match alert.references.as_slice() {
-        [one] => Some(sight.order(&state, &one.identifier).await?),
-        _ => None,
+    let alert = heard::said(&outlet, &body, by.now)?;
+    let order = match alert.references.as_slice() {
+        [one] => sight.order(&state, &one.identifier).await?,
+        _ => return Err(Unheard::from(Unfit::References).into()),
     };
-    let sender = match &named {
-        Some(order) => sender_of(&state, order).await?,
-        None => None,
-    };
-    let issuer = state.letterhead.issuer();
-    let issuer = Issuer { sender: sender.as_deref().unwrap_or(issuer.sender), ..issuer };
-    let (reference, said) = document::answer(&alert, &issuer, &outlet.sender).map_err(unfit)?;
-    let order = named.ok_or_else(Problem::not_found)?;
-    if !document::is_of(&reference, &order) {
-        return Err(Problem::not_found());
-    }
-    if !document::is_meant(&alert, &order) {
-        return Err(unfit(Unfit::Status));
-    }
+    let sender = sender_of(&state, &order).await?;
+    let sender = sender.as_deref().unwrap_or(state.letterhead.issuer().sender);
+    let said = heard::answer(&alert, &order, sender, &outlet.sender)?;
     let tried = match said {
         Answer::Acknowledged(note) => answer::acknowledge(db, order.id, &note, &by).await,
         Answer::Refused(why) => answer::refuse(db, order.id, &why, &by).await,
