@@ -2,6 +2,7 @@
 //! gateways on loopback, receipts come back, and the figures are shown, recounted, and held against the stand-ins' log. Then the
 //! console waits for whoever wants to try it, with users of its own.
 
+mod authority;
 mod compare;
 mod office;
 mod partners;
@@ -32,6 +33,7 @@ use crate::{
     words::{self, Lang, Phrase, number},
 };
 
+use authority::Authority;
 use compare::compare;
 
 /// Run the main job on made-up people through stand-in gateways on this machine
@@ -76,7 +78,8 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     office::prepare(&args).with_context(|| format!("the folder {} cannot be prepared", args.dir.display()))?;
     let stand_ins = office::stand_ins(&args).await?;
     let carriers = partners::start(&globals.clock, args.seed).await?;
-    let config = office::config(&args, &stand_ins)?;
+    let authority = Authority::start(&globals.clock).await?;
+    let config = office::config(&args, &stand_ins, &authority)?;
     let opened = crate::app::open(&config).await?;
 
     say(
@@ -104,7 +107,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
 
     let holidays = Globals::holidays(&config)?;
     let options = Options { cadence: false, ..Options::default() };
-    let app = App::start(config, globals.clock.clone(), holidays.clone(), options).await?;
+    let app = App::start(config.clone(), globals.clock.clone(), holidays.clone(), options).await?;
     if let Some(account) = app.accounts.named("speedsms")
         && let Some(url) = &account.callback
     {
@@ -117,6 +120,7 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
             partners::outlets(&app, &carriers).await?;
             let people = people::add(&app, &library).await?;
             let talk = partners::talk(&app, carriers, &url).await?;
+            authority::look(&app, &config).await?;
             (Some((people, url)), Some(talk))
         }
         _ => (None, None),

@@ -25,13 +25,14 @@ const SETTINGS: &str = include_str!("init/loa.toml");
 const KEY: &str = "loa.key";
 
 /// The definitions that ship, by file name.
-pub(super) const DEFINITIONS: [(&str, &str); 8] = [
+pub(super) const DEFINITIONS: [(&str, &str); 9] = [
     ("canh-bao-ung-dung-gia.toml", include_str!("../../campaigns/canh-bao-ung-dung-gia.toml")),
     ("gia-dinh-an-toan.toml", include_str!("../../campaigns/gia-dinh-an-toan.toml")),
     ("goals.toml", include_str!("../../campaigns/goals.toml")),
     ("ky-nang-an-toan-so.toml", include_str!("../../campaigns/ky-nang-an-toan-so.toml")),
     ("nhan-dien-lua-dao.toml", include_str!("../../campaigns/nhan-dien-lua-dao.toml")),
     ("nhan-tin-qua-nha-mang.toml", include_str!("../../campaigns/nhan-tin-qua-nha-mang.toml")),
+    ("pho-bien-qua-truong-hoc.toml", include_str!("../../campaigns/pho-bien-qua-truong-hoc.toml")),
     ("segments.toml", include_str!("../../campaigns/segments.toml")),
     ("van-ban-dien-tap.pdf", include_str!("../../campaigns/van-ban-dien-tap.pdf")),
 ];

@@ -1,20 +1,32 @@
 //! The demo's office: its files, its settings, and gateways that behave as real ones do.
 
-use std::{borrow::Cow, collections::BTreeMap, io, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    io,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 
-use super::{super::init::DEFINITIONS, Args};
+use super::{super::init::DEFINITIONS, Args, authority::Authority};
 use crate::{
     config::Config,
     sandbox::{self, Behaviour, Sandbox, residents},
 };
 
+/// What signs orders and public warnings, and the certificate that outlets would pin.
+pub(super) const SIGNING_KEY: &str = "ky-cap.key";
+pub(super) const CERTIFICATE: &str = "ky-cap.pem";
+
 /// Fresh files: campaigns, a list of made-up people. Only what a demo writes is replaced.
 pub(super) fn prepare(args: &Args) -> anyhow::Result<()> {
     let dir = &args.dir;
     std::fs::create_dir_all(dir.join("campaigns"))?;
-    for name in ["loa.db", "loa.db-wal", "loa.db-shm", "loa.key", "loa.toml", "residents.csv", "taken.jsonl"] {
+    let made = ["loa.db", "loa.db-wal", "loa.db-shm", "loa.key", "loa.toml", "residents.csv", "taken.jsonl"];
+    for name in made.into_iter().chain([SIGNING_KEY, CERTIFICATE]) {
         match std::fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -28,16 +40,30 @@ pub(super) fn prepare(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The shipped order is an exercise, which no figures count: here the carriers are stand-ins, and it may be meant. Schools are asked, too.
+/// The shipped orders are exercises, which no figures count: here the outlets are stand-ins, and they may be meant.
 fn as_meant(name: &str, text: &'static str) -> Cow<'static, str> {
-    if name != "nhan-tin-qua-nha-mang.toml" {
-        return text.into();
+    match name {
+        "nhan-tin-qua-nha-mang.toml" | "pho-bien-qua-truong-hoc.toml" => text
+            .replace("\"exercise\"     #", "\"actual\"       #")
+            .replace("Diễn tập: nhắn tin", "Nhắn tin")
+            .replace("Diễn tập: phổ biến", "Phổ biến")
+            .into(),
+        _ => text.into(),
     }
-    let asked = "partners = [\"viettel\", \"vinaphone\", \"mobifone\"]";
-    text.replace("\"exercise\"     #", "\"actual\"       #")
-        .replace("Diễn tập: nhắn tin", "Nhắn tin")
-        .replace(asked, &format!("{asked}\nkinds    = [\"school\"]"))
-        .into()
+}
+
+/// A key to sign orders and warnings with, and its certificate. False: nothing here makes one, and they go unsigned.
+fn make_signer(dir: &Path) -> bool {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=so-vhttdl.example", "-keyout"])
+        .arg(dir.join(SIGNING_KEY))
+        .arg("-out")
+        .arg(dir.join(CERTIFICATE))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    made.is_ok_and(|status| status.success())
 }
 
 /// Gateways that behave as real ones do: some refuse, some stay silent, some receipts come twice or early.
@@ -63,7 +89,7 @@ pub(super) async fn stand_ins(args: &Args) -> anyhow::Result<Sandbox> {
 }
 
 /// The demo's loa.toml: written to its folder, so that every other command works there, too.
-pub(super) fn config(args: &Args, stand_ins: &Sandbox) -> anyhow::Result<Config> {
+pub(super) fn config(args: &Args, stand_ins: &Sandbox, authority: &Authority) -> anyhow::Result<Config> {
     let http = stand_ins.http_addr().context("the stand-ins have no HTTP port")?;
     let mail = stand_ins.smtp_addr().context("the stand-ins have no SMTP port")?;
     let carrier = stand_ins.smpp_addr().context("the stand-ins have no SMPP port")?;
@@ -87,7 +113,7 @@ symbol = "SVHTTDL"
 recipients = ["Như trên"]
 
 {relay}
-
+{bulletins}
 [[account]]
 name = "esms"
 gateway = "esms"
@@ -185,7 +211,8 @@ rate = "{rate}/s"
 window = 16
 from = "Sở VHTTDL <canh-bao@so-vhttdl.example>"
 "#,
-        relay = super::partners::settings(),
+        relay = super::partners::settings(make_signer(&args.dir)),
+        bulletins = authority.settings(),
         smtp_host = mail.ip(),
         smtp_port = mail.port(),
         smpp_host = carrier.ip(),

@@ -1,12 +1,15 @@
-//! The demo's outlets: three carriers, played by a stand-in that answers and reports as real ones do, and schools that are asked on paper.
-//! Names and contacts are made up.
+//! The demo's outlets: three carriers, played by a stand-in that answers and reports as real ones do, and schools that take theirs on
+//! paper or on their own page. Names and contacts are made up.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
 
-use super::super::sandbox::speak;
+use super::{
+    super::sandbox::speak,
+    office::{CERTIFICATE, SIGNING_KEY},
+};
 use crate::{
     app::App,
     audit::Actor,
@@ -26,7 +29,7 @@ pub(super) const CARRIERS: [(&str, &str, &[Habit]); 3] = [
 ];
 
 /// Schools: their names and wards.
-const SCHOOLS: [(&str, &str, &str); 3] = [
+pub(super) const SCHOOLS: [(&str, &str, &str); 3] = [
     ("thcs-ngoc-ha", "Trường THCS Ngọc Hà (mẫu)", "00004"),
     ("thpt-cua-nam", "Trường THPT Cửa Nam (mẫu)", "00082"),
     ("tieu-hoc-hong-ha", "Trường Tiểu học Hồng Hà (mẫu)", "00025"),
@@ -43,10 +46,15 @@ pub(super) async fn start(clock: &Clock, seed: u64) -> anyhow::Result<Partner> {
     Partner::start(Options { steps: STEPS, seed, ..Options::new(clock.clone()) }).await
 }
 
-/// What the demo's settings say of them: `[relay]`.
-pub(super) fn settings() -> String {
+/// What the demo's settings say of them: `[relay]`. `signed`: there is a key to sign with.
+pub(super) fn settings(signed: bool) -> String {
     let names: Vec<String> = CARRIERS.iter().map(|(slug, ..)| format!("{slug:?}")).collect();
-    format!("[relay]\nsender = \"so-vhttdl.example\"\ncontact = \"156\"\nprivate = [{}]\npublish = true\n", names.join(", "))
+    let signing = format!("signing = {{ certificate = {CERTIFICATE:?}, key = {{ file = {SIGNING_KEY:?} }} }}\n");
+    format!(
+        "[relay]\nsender = \"so-vhttdl.example\"\ncontact = \"156\"\nprivate = [{}]\npublish = true\n{}",
+        names.join(", "),
+        if signed { signing.as_str() } else { "" }
+    )
 }
 
 /// Adds the outlets.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::super::table;
-use super::partners::CARRIERS;
+use super::partners::{CARRIERS, SCHOOLS};
 use crate::{
     app::App,
     approval,
@@ -16,14 +16,18 @@ use crate::{
     words::Lang,
 };
 
-/// The roles that have something to do in the demo, with whom they belong to. Names and addresses are made up (RFC 6761).
-const PEOPLE: [(Role, &str, &str); 5] = [
+/// The roles that have something to do in the demo, with who has them. Names and addresses are made up (RFC 6761).
+const PEOPLE: [(Role, &str, &str); 6] = [
     (Role::Officer, "can-bo@demo.example", "Trần Thị Soạn"),
     (Role::Approver, "lanh-dao@demo.example", "Lê Văn Duyệt"),
     (Role::Manager, "quan-ly@demo.example", "Phạm Thị Xem"),
-    (Role::Partner, "nha-mang@demo.example", "Hoàng Thị Trúc"),
+    (Role::Partner, CARRIER, "Hoàng Thị Trúc"),
+    (Role::Partner, SCHOOL, "Đỗ Thị Thư"),
     (Role::Administrator, "quan-tri@demo.example", "Võ Văn Trị"),
 ];
+/// Who acts for the first of the carriers, and who for the first of the schools.
+const CARRIER: &str = "nha-mang@demo.example";
+const SCHOOL: &str = "truong-hoc@demo.example";
 /// Letters of passwords: none that are mistaken for another.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567893";
 
@@ -48,7 +52,11 @@ pub(super) async fn add(app: &App, library: &Library) -> anyhow::Result<Vec<Pers
             every_department: true,
             departments: Vec::new(),
         };
-        let outlet = (role == Role::Partner).then_some(CARRIERS[0].0);
+        let outlet = match email {
+            CARRIER => Some(CARRIERS[0].0),
+            SCHOOL => Some(SCHOOLS[0].0),
+            _ => None,
+        };
         let id = partner::add(&app.db, &new, outlet, &actor, now).await?;
         let id = id.map_err(|unfit| anyhow::anyhow!("{}", unfit.words().en))?;
         let password = easy_to_type(&app.seal);
@@ -107,18 +115,25 @@ pub(super) fn first_steps(out: &mut impl Write, people: &[Person], url: &str, la
     let (Some(officer), Some(approver)) = (of(people, Role::Officer), of(people, Role::Approver)) else {
         return Ok(());
     };
+    let Some(school) = people.iter().find(|person| person.email == SCHOOL) else { return Ok(()) };
     let (writes, decides) = (officer.email, approver.email);
-    let (its_key, other_key) = (&officer.password, &approver.password);
+    let (its_key, other_key, school_key) = (&officer.password, &approver.password, &school.password);
     let steps = phrase!(
         "\nGửi cảnh báo đầu tiên tại {url}/sign-in\n\
          1. Đăng nhập bằng {writes}, mật khẩu {its_key}. Mở “Cảnh báo khẩn”, chọn mẫu, điền chỗ trống, xem ước tính rồi gửi duyệt.\n\
          2. Mở cửa sổ ẩn danh, đăng nhập bằng {decides}, mật khẩu {other_key}. Mở “Phê duyệt”, chọn cảnh báo ấy và phê duyệt: tin được gửi ngay.\n\
          3. Xem tiến độ ở “Đợt gửi”. Dán tin đã gửi vào {url}/genuine như người dân để kiểm tra tin thật.\n\
+         4. “Bản tin cảnh báo”: một cảnh báo của cơ quan (mẫu) đã thành bản nháp, chờ cán bộ hoàn thiện.\n\
+         5. Đăng nhập bằng {SCHOOL}, mật khẩu {school_key}: nhận yêu cầu như văn thư của trường, rồi xác nhận đã phổ biến.\n   \
+            Cán bộ thấy ngay ở “Yêu cầu phối hợp”, cùng số liệu mà ba nhà mạng báo cáo.\n\
          Mọi cổng gửi ở đây là giả: không tin nào ra khỏi máy này. Dừng chạy thử: Ctrl-C.",
         "\nSend a first warning at {url}/sign-in\n\
          1. Sign in as {writes}, password {its_key}. Open “Urgent warning”, take a pattern, fill in its blanks, look at the estimate, and submit it.\n\
          2. In a private window, sign in as {decides}, password {other_key}. Open “Approvals”, choose the warning, and approve it: it is sent at once.\n\
          3. Watch it under “Runs”. Paste its text into {url}/genuine, as a resident does who asks whether it is real.\n\
+         4. “Bulletins”: a warning of a (made-up) authority has become a draft, which waits for the officer.\n\
+         5. Sign in as {SCHOOL}, password {school_key}: take the order as a school's clerk does, and confirm that it was passed on.\n   \
+            The officer sees it at once under “Orders”, with what three carriers report.\n\
          All gateways here are stand-ins: nothing leaves this machine. Stop the demo: Ctrl-C."
     );
     writeln!(out, "{}", steps.text(lang))

@@ -14,7 +14,7 @@ fn a_first_set_up_is_well_and_never_written_over() {
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
     assert_snapshot!(ended.out, @r#"
     ✓ loa.key: khóa niêm phong dữ liệu cá nhân, chỉ chủ tệp đọc được
-    ✓ campaigns: 5 chiến dịch mẫu, nhóm người nhận, mục tiêu
+    ✓ campaigns: 6 chiến dịch mẫu, nhóm người nhận, mục tiêu
     ✓ loa.toml: cấu hình, có chú thích từng khóa
 
     Việc tiếp theo:
