@@ -88,88 +88,75 @@ impl From<outlet::Outlet> for Outlet {
     }
 }
 
-/// What is written about an outlet.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = OutletToBe)]
-struct Wanted {
-    /// For people.
-    #[schema(min_length = 1, max_length = 200, example = "Viettel Đồng Nai")]
-    title: String,
-    /// What it is.
-    kind: Kind,
-    /// How orders get there.
-    way: Way,
-    /// Where they are pushed to: `https`. Needed where they are.
-    #[schema(example = "https://relay.example.vn/cap")]
-    url: Option<String>,
-    /// PEM, of an RSA key: whose signature its documents bear.
-    certificate: Option<String>,
-    /// Its contact's mailbox. In a change, left out it stays, and empty it is removed.
-    #[schema(example = "truc.ban@example.vn")]
-    contact: Option<String>,
-    /// Codes of provinces and wards; none: the whole country.
-    #[serde(default)]
-    areas: Vec<String>,
-    /// The department that works with it; empty: all do.
-    #[serde(default)]
-    department: String,
-    /// What it calls itself in CAP documents; empty: as its slug.
-    #[serde(default)]
-    #[schema(max_length = 200)]
-    sender: String,
+/// A body that says what an outlet is to be: its own fields, and those that every one has. They cannot be a struct within it (`flatten`), for
+/// serde would let unknown fields pass, and name no field that is wrong.
+macro_rules! body {
+    ($(#[$about:meta])* struct $name:ident { $($(#[$of:meta])* $field:ident: $kind:ty,)* }) => {
+        #[derive(Debug, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        $(#[$about])*
+        struct $name {
+            $($(#[$of])* $field: $kind,)*
+            /// For people.
+            #[schema(min_length = 1, max_length = 200, example = "Viettel Đồng Nai")]
+            title: String,
+            /// What it is.
+            kind: Kind,
+            /// How orders get there.
+            way: Way,
+            /// Where they are pushed to: `https`. Needed where they are.
+            #[schema(example = "https://relay.example.vn/cap")]
+            url: Option<String>,
+            /// PEM, of an RSA key: whose signature its documents bear.
+            certificate: Option<String>,
+            /// Its contact's mailbox. In a change, left out it stays, and empty it is removed.
+            #[schema(example = "truc.ban@example.vn")]
+            contact: Option<String>,
+            /// Codes of provinces and wards; none: the whole country.
+            #[serde(default)]
+            areas: Vec<String>,
+            /// The department that works with it; empty: all do.
+            #[serde(default)]
+            department: String,
+            /// What it calls itself in CAP documents; empty: as its slug.
+            #[serde(default)]
+            #[schema(max_length = 200)]
+            sender: String,
+        }
+
+        impl $name {
+            /// What is written about the outlet of this name.
+            fn written(self, slug: String) -> Written {
+                Written {
+                    slug,
+                    title: self.title,
+                    kind: self.kind,
+                    way: self.way,
+                    url: self.url,
+                    certificate: self.certificate,
+                    contact: self.contact,
+                    areas: self.areas,
+                    owner: self.department,
+                    sender: self.sender,
+                }
+            }
+        }
+    };
 }
 
-/// An outlet to be.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewOutlet)]
-struct New {
-    /// Its name in campaigns, files and addresses; it never changes.
-    #[schema(min_length = 1, max_length = 60, pattern = "^[a-z0-9-]{1,60}$", example = "viettel")]
-    slug: String,
-    /// For people.
-    #[schema(min_length = 1, max_length = 200, example = "Viettel Đồng Nai")]
-    title: String,
-    /// What it is.
-    kind: Kind,
-    /// How orders get there.
-    way: Way,
-    /// Where they are pushed to: `https`. Needed where they are.
-    #[schema(example = "https://relay.example.vn/cap")]
-    url: Option<String>,
-    /// PEM, of an RSA key: whose signature its documents bear.
-    certificate: Option<String>,
-    /// Its contact's mailbox.
-    #[schema(example = "truc.ban@example.vn")]
-    contact: Option<String>,
-    /// Codes of provinces and wards; none: the whole country.
-    #[serde(default)]
-    areas: Vec<String>,
-    /// The department that works with it; empty: all do.
-    #[serde(default)]
-    department: String,
-    /// What it calls itself in CAP documents; empty: as its slug.
-    #[serde(default)]
-    #[schema(max_length = 200)]
-    sender: String,
+body! {
+    /// What an outlet is to be.
+    #[schema(as = OutletToBe)]
+    struct Wanted {}
 }
 
-impl New {
-    /// Its name, and the rest.
-    fn apart(self) -> (String, Wanted) {
-        let wanted = Wanted {
-            title: self.title,
-            kind: self.kind,
-            way: self.way,
-            url: self.url,
-            certificate: self.certificate,
-            contact: self.contact,
-            areas: self.areas,
-            department: self.department,
-            sender: self.sender,
-        };
-        (self.slug, wanted)
+body! {
+    /// A new outlet.
+    #[schema(as = NewOutlet)]
+    struct New {
+        /// Its name in campaigns, files and addresses; it never changes.
+        #[schema(min_length = 1, max_length = 60, pattern = "^[a-z0-9-]{1,60}$", example = "viettel")]
+        slug: String,
     }
 }
 
@@ -183,36 +170,20 @@ impl From<Refused> for Problem {
     }
 }
 
-impl Wanted {
-    /// Tidied, where everything fits and the caller may write for this department.
-    async fn written(self, state: &Shared, caller: &Caller, slug: String) -> Result<Written, Problem> {
-        let written = Written {
-            slug,
-            title: self.title,
-            kind: self.kind,
-            way: self.way,
-            url: self.url,
-            certificate: self.certificate,
-            contact: self.contact,
-            areas: self.areas,
-            owner: self.department,
-            sender: self.sender,
-        };
-        let written = written.checked(|code| Places::built_in().province_of(code).is_some())?;
-        if let Some(pem) = &written.certificate {
-            Certificate::from_pem(pem.as_bytes()).map_err(|error| Problem::field("/certificate", error.words()))?;
-        }
-        let known = written.owner.is_empty()
-            || user::departments(&state.parts.db).await?.iter().any(|department| department.name == written.owner);
-        if !known || !caller.user.departments.sees(&written.owner) {
-            let words = phrase!(
-                "nêu đúng tên một đơn vị của bạn, hoặc để trống",
-                "name one of your departments as it is written, or none"
-            );
-            return Err(Problem::field("/department", words));
-        }
-        Ok(written)
+/// The same tidied, where everything fits and the caller may write for this department.
+async fn checked(state: &Shared, caller: &Caller, written: Written) -> Result<Written, Problem> {
+    let written = written.checked(|code| Places::built_in().province_of(code).is_some())?;
+    if let Some(pem) = &written.certificate {
+        Certificate::from_pem(pem.as_bytes()).map_err(|error| Problem::field("/certificate", error.words()))?;
     }
+    let known = written.owner.is_empty()
+        || user::departments(&state.parts.db).await?.iter().any(|department| department.name == written.owner);
+    if !known || !caller.user.departments.sees(&written.owner) {
+        let words =
+            phrase!("nêu đúng tên một đơn vị của bạn, hoặc để trống", "name one of your departments as it is written, or none");
+        return Err(Problem::field("/department", words));
+    }
+    Ok(written)
 }
 
 /// One that the caller sees.
@@ -268,8 +239,8 @@ async fn add(
     Json(new): Json<New>,
 ) -> Result<Response, Problem> {
     caller.needs(Right::ManageOutlets)?;
-    let (slug, wanted) = new.apart();
-    let written = wanted.written(&state, &caller, slug).await?;
+    let slug = new.slug.clone();
+    let written = checked(&state, &caller, new.written(slug)).await?;
     let (db, seal, now) = (&state.parts.db, &state.parts.seal, state.parts.clock.millis());
     let added = transaction!(db, |tx| outlet::add(tx, seal, &written, &caller.actor, now).await)?;
     added?;
@@ -320,7 +291,7 @@ async fn change(
     caller.needs(Right::ManageOutlets)?;
     seen(&state, &caller, &slug).await?;
     let base = base(&headers)?;
-    let written = wanted.written(&state, &caller, slug).await?;
+    let written = checked(&state, &caller, wanted.written(slug)).await?;
     let (db, seal, now) = (&state.parts.db, &state.parts.seal, state.parts.clock.millis());
     let done = transaction!(db, |tx| {
         let names = std::slice::from_ref(&written.slug);
