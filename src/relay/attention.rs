@@ -51,6 +51,8 @@ pub struct Matter {
     pub urgent: bool,
     /// What the outlet's server said.
     pub said: String,
+    /// How many may have got there all the same. A first try that is under way is no doubt yet.
+    pub doubts: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -59,6 +61,7 @@ struct Row {
     orders: i64,
     first: i64,
     warnings: i64,
+    doubts: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -71,14 +74,16 @@ struct First {
     said: String,
 }
 
-/// Orders, grouped by what stands in `$key`: how many, the first, and how many are warnings, which the engines tell by other words.
+/// Orders, grouped by what stands in `$key`: how many, the first, how many are warnings, which the engines tell by other words, and how
+/// many may have been taken.
 macro_rules! matters {
     ($key:expr, $rest:expr) => {
         concat!(
             "SELECT ",
             $key,
             " AS key, count(*) AS orders, min(o.id) AS first,
-                    count(CASE WHEN CAST(:text(o.content, 'warning') AS TEXT) IN ('true', '1') THEN 1 END) AS warnings
+                    count(CASE WHEN CAST(:text(o.content, 'warning') AS TEXT) IN ('true', '1') THEN 1 END) AS warnings,
+                    count(CASE WHEN p.doubted OR p.doubt AND p.last <> '' THEN 1 END) AS doubts
              FROM relay_order o JOIN outlet t ON t.id = o.outlet LEFT JOIN run r ON r.id = o.run
              LEFT JOIN relay_push p ON p.relay_order = o.id
              WHERE ",
@@ -136,7 +141,7 @@ pub async fn matters(db: &Db, now: i64) -> Result<Vec<Matter>> {
                 None => query.fetch_all(pool).await,
             }
         })?;
-        for Row { key, orders, first, warnings } in rows {
+        for Row { key, orders, first, warnings, doubts } in rows {
             let one: Option<First> =
                 on!(db.read, |pool, sql| sqlx::query_as(sql(&FIRST)).bind(first).fetch_optional(pool).await)?;
             let Some(First { owner, title, slug, content, identifier, said }) = one else { continue };
@@ -152,6 +157,7 @@ pub async fn matters(db: &Db, now: i64) -> Result<Vec<Matter>> {
                 identifier,
                 urgent: warnings > 0,
                 said,
+                doubts,
             });
         }
     }

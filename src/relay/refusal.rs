@@ -75,7 +75,7 @@ pub enum Refusal {
     #[error("the order does not wait to be pushed")]
     NotPushed,
     /// A push of it may have reached the outlet.
-    #[error("a push of the order may have reached the outlet: wait until that is known")]
+    #[error("a push of the order may have reached the outlet: ask them, and note that it was handed over if they have it")]
     InDoubt,
     /// A reason is needed.
     #[error("say why")]
@@ -149,8 +149,8 @@ impl Refusal {
                 "the order does not wait to be pushed: the outlet has it, or orders get there otherwise, or it was withdrawn"
             ),
             Self::InDoubt => phrase!(
-                "lần gửi vừa rồi chưa rõ đã tới đơn vị hay chưa: hãy chờ kết quả rồi mới thu hồi",
-                "a push of the order may have reached the outlet: wait until that is known"
+                "có lần gửi chưa rõ đã tới đơn vị hay chưa: hãy hỏi đơn vị, và nếu họ đã nhận thì ghi nhận đã giao",
+                "a push of the order may have reached the outlet: ask them, and if they have it, note that it was handed over"
             ),
             Self::NoReason => phrase!("hãy nêu lý do", "say why"),
             Self::Moved => phrase!(

@@ -3,6 +3,7 @@
 mod answers;
 mod by_itself;
 mod documents;
+mod doubts;
 mod partner;
 mod tries;
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// Relay orders that want something.
 pub(super) fn order(matter: Matter) -> Found {
-    let Matter { cause, key, owner, orders, outlet, slug, title, identifier, urgent, said } = matter;
+    let Matter { cause, key, owner, orders, outlet, slug, title, identifier, urgent, said, doubts } = matter;
     let (run, n) = (key, orders);
     let (more_vi, more_en) = if n > 1 {
         (format!("{n} đơn vị, trong đó có {outlet},"), format!("{n} outlets, {outlet} among them,"))
@@ -40,8 +40,14 @@ pub(super) fn order(matter: Matter) -> Found {
         Cause::Unpushed => {
             let why = |lang| if said.is_empty() { String::new() } else { format!(" ({})", words::said(said.clone(), lang)) };
             let (vi, en) = (why(Lang::Vi), why(Lang::En));
-            let says =
-                phrase!("{outlet}: máy chủ chưa nhận {n} yêu cầu{vi}", "{outlet}: its server has not taken {n} orders{en}");
+            let says = if doubts > 0 {
+                phrase!(
+                    "{outlet}: máy chủ chưa nhận {n} yêu cầu{vi}; {doubts} yêu cầu có thể đã tới nơi: hãy hỏi đơn vị",
+                    "{outlet}: its server has not taken {n} orders{en}; {doubts} may have arrived all the same: ask the outlet"
+                )
+            } else {
+                phrase!("{outlet}: máy chủ chưa nhận {n} yêu cầu{vi}", "{outlet}: its server has not taken {n} orders{en}")
+            };
             ("unpushed", Kind::OrderUnpushed, says, format!("/orders?outlet={slug}&state=approved"))
         }
         Cause::Unfetched => {

@@ -43,6 +43,8 @@ pub(super) async fn show(extract::State(State(state)): extract::State<State>, se
         Way::Push if order.state == Stands::Approved => hand::push(db, order.id).await?,
         _ => None,
     };
+    // What is on its way for the first time is known in a moment.
+    let is_first_try = push.as_ref().is_some_and(|push| push.tries == 1 && push.last.is_empty());
     let basis = order.content.basis.as_ref().and_then(|basis| basis.document.as_deref());
     let evidence = reports.iter().take(REPORTS).filter_map(|kept| kept.report.evidence.as_deref());
     let noted = events.iter().filter_map(|event| paper::apart(&event.detail).1);
@@ -69,7 +71,7 @@ pub(super) async fn show(extract::State(State(state)): extract::State<State>, se
         basis => basis.map(|hash| context! { hash, name => papers.get(hash) }),
         handed_at => order.handed_at, answered_at => order.answered_at, closed_at => order.closed_at,
         expires_at => order.expires_at, overdue_since => order.overdue_since, made_by => &order.made_by,
-        in_doubt => order.in_doubt && order.state == Stands::Approved,
+        in_doubt => order.in_doubt && order.state == Stands::Approved && !is_first_try,
         push => push.map(|push| context! {
             tries => push.tries, next_at => push.next_at, rejected => push.rejected,
             again => push.next_at > now && !push.last.is_empty() && !order.stopped && visitor.can(Right::WriteOrders),
