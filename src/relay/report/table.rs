@@ -30,7 +30,7 @@ use crate::{
 
 /// Bytes of the largest table.
 pub const MAX_BYTES: u64 = 8 << 20;
-/// Bytes of all its cells, at most.
+/// Bytes of all its cells, at most: of their texts, and of what an empty one takes.
 const MAX_TEXT: usize = 32 << 20;
 /// Mistakes that are told at once.
 const MOST: usize = 50;
@@ -194,12 +194,12 @@ pub fn read(path: &Path, given: &Given<'_>) -> Result<Table, Unfit> {
     let odd = file.odd()?;
     let mut rows = Vec::new();
     let mut wrong = Vec::new();
-    // In a workbook one text may stand in a great many cells.
+    // In a workbook one text may stand in a great many cells, and one cell far to the right makes a row of empty ones.
     let mut room = MAX_TEXT;
     file.each(&mut |row| {
         match row.cells {
             Ok(cells) => {
-                room = room.saturating_sub(cells.iter().map(String::len).sum());
+                room = room.saturating_sub(cells.iter().map(|cell| size_of::<String>() + cell.len()).sum());
                 rows.push((row.line, cells));
             }
             Err(why) => wrong.push(Wrong { line: Some(row.line), column: None, why }),

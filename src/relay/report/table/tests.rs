@@ -368,3 +368,21 @@ fn a_workbook_that_unpacks_to_a_great_deal_of_text_is_refused() {
     );
     assert_eq!(refused.unwrap_err(), ["bảng quá lớn: tối đa 8 MB"]);
 }
+
+/// Rows of which only the last column holds anything.
+#[test]
+fn a_workbook_of_empty_cells_is_refused() {
+    let far = |rows: u32| {
+        sheet(
+            |sheet| {
+                for row in 0..rows {
+                    sheet.write(row, 999, "x").unwrap();
+                }
+            },
+            &given(),
+        )
+        .unwrap_err()
+    };
+    assert_eq!(far(2_000), ["bảng quá lớn: tối đa 8 MB"]);
+    assert!(far(10)[0].contains("không thấy hàng tiêu đề"));
+}
