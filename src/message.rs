@@ -40,7 +40,7 @@ use self::{
 use crate::{
     campaign::{AdvertisingRule, Body, Campaign, Kind, Law, SmsText},
     config::{Office, Purpose},
-    words::Phrase,
+    words::{Phrase, one_line},
 };
 
 /// The language of a campaign's main texts.
@@ -286,7 +286,7 @@ impl Filler<'_> {
             field => self
                 .person
                 .field(field)
-                .map(|value| if value.contains(char::is_control) { Value::from(one_line(value)) } else { Value::from(value) }),
+                .map(|value| if value.contains(char::is_control) { Value::from(line(value)) } else { Value::from(value) }),
         };
         kept.fill(&self.templates.environment, value)
     }
@@ -330,8 +330,8 @@ impl Filler<'_> {
 
     fn email(&self, email: &EmailTexts) -> Result<Content, RenderError> {
         Ok(Content::Email(Box::new(Email {
-            to_name: self.person.name.as_deref().map(one_line).filter(|name| !name.is_empty()),
-            subject: one_line(&self.fill(&email.subject)?),
+            to_name: self.person.name.as_deref().map(line).filter(|name| !name.is_empty()),
+            subject: line(&self.fill(&email.subject)?),
             text: closed_up(self.fill(&email.text)?),
             html: self.fill(&email.html)?,
             attachments: email.attachments.clone(),
@@ -362,10 +362,9 @@ fn closed_up(mut text: String) -> String {
     text
 }
 
-/// Line breaks and other control characters become single blanks; NFC.
-fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ").nfc().collect()
+/// On one line; NFC.
+fn line(text: &str) -> String {
+    one_line(text).nfc().collect()
 }
 
 #[cfg(test)]

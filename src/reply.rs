@@ -28,6 +28,7 @@ use crate::{
     db::{Result, Sql, Tx, affected},
     seal::{Kind, Seal, hex},
     within,
+    words::one_line,
 };
 
 /// The source of a refusal by text in its record.
@@ -97,7 +98,7 @@ impl Ear {
         let said = match meaning {
             Meaning::Other => (Some(self.seal.seal_text(&kept)), String::new()),
             // It is those words and at most a code: nothing personal.
-            Meaning::Refuses | Meaning::TakesBack => (None, words_of(&kept)),
+            Meaning::Refuses | Meaning::TakesBack => (None, one_line(&kept)),
         };
         // Beside an id, too: a gateway that began anew gives ids again, and another message of the same id is no repetition.
         let (id, to) = (inbound.id.as_deref().unwrap_or_default(), inbound.to.as_deref().unwrap_or_default());
@@ -134,7 +135,7 @@ impl Ear {
             sender: self.seal.seal(Kind::of(channel), from),
             text: None,
             meaning: Meaning::Refuses,
-            wording: words_of(how),
+            wording: one_line(how),
             scope: Scope::Awareness,
             confirmed: false,
         }
@@ -145,11 +146,6 @@ impl Ear {
         let phone = phone::normalise(phone.expose()).ok()?;
         (channel == Channel::Chat).then(|| Link::new(&self.seal, user.expose().trim(), &phone)).flatten()
     }
-}
-
-/// On one line, without what no screen shows.
-fn words_of(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 static LOCK: Sql = Sql::new(r"SELECT id FROM account a WHERE id = $1 :lock(a)");

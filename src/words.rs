@@ -302,6 +302,16 @@ pub fn share(part: i64, whole: i64, lang: Lang) -> String {
     format!("{}{}{} %", tenths / 10, lang.pick(",", "."), tenths % 10)
 }
 
+/// A share in per cent, with a decimal where it has one: 0.85 is 85 %, 0.125 is 12,5 %.
+pub fn per_cent(share: f64, lang: Lang) -> String {
+    format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', lang.pick(",", "."))
+}
+
+/// Text on one line, without what no screen shows: what strangers wrote must neither draw on a terminal nor begin a line.
+pub fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// A span in seconds with one decimal: 10,5 in Vietnamese, 10.5 in English.
 pub fn seconds(span: std::time::Duration, lang: Lang) -> String {
     format!("{:.1}", span.as_secs_f64()).replace('.', lang.pick(",", "."))

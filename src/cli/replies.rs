@@ -18,7 +18,7 @@ use crate::{
         confirmation::State,
         read::{self, Message},
     },
-    words::{Lang, Phrase},
+    words::{Lang, Phrase, one_line},
 };
 
 /// Read what people wrote back; refusals take effect by themselves
@@ -95,10 +95,6 @@ fn state_words(state: State) -> Phrase {
         State::NotSent => phrase!("không gửi được", "not sent"),
         State::Unknown => phrase!("không rõ, không gửi lại", "unknown, not repeated"),
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn as_json(message: &Message) -> serde_json::Value {

@@ -231,6 +231,12 @@ impl People {
     pub fn not_reached(&self) -> i64 {
         Fate::not_reached().map(|fate| self.of(fate)).sum()
     }
+
+    /// Whether those confirmed are at least this share of so many.
+    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
+    pub fn meet(&self, goal: f64, whole: i64) -> bool {
+        whole > 0 && self.of(Fate::Confirmed) as f64 >= goal * whole as f64
+    }
 }
 
 impl People {

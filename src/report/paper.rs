@@ -229,7 +229,7 @@ impl<'a> Paper<'a> {
             said.push(format!(
                 "Mục tiêu “{}”: {} dân số. Kết quả có xác nhận: {} trên {} người ({}), {verdict}; chưa có xác nhận: {}.",
                 goal.title,
-                per_cent(goal.value),
+                words::per_cent(goal.value, VI),
                 n(reached),
                 n(population),
                 words::share(reached, population, VI),
@@ -274,10 +274,6 @@ const COLUMNS: [(&str, Of); 7] = [
     ("Tin quy đổi", |figures| figures.deliveries.parts),
     ("Chi phí (đồng)", |figures| figures.deliveries.cost),
 ];
-
-fn per_cent(share: f64) -> String {
-    format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', ",")
-}
 
 /// A title within a sentence.
 fn lower(text: &str) -> String {

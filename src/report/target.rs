@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::{Fate, People, Run, Selection, Sheet, cut::place_number, places_within};
+use super::{People, Run, Selection, Sheet, cut::place_number, places_within};
 use crate::{
     audience::place::Places,
     campaign::Goal,
@@ -47,10 +47,8 @@ impl Target {
     }
 
     /// Whether so many were reached, confirmed.
-    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
     pub fn is_met(&self) -> bool {
-        let population = self.population();
-        population > 0 && self.people.of(Fate::Confirmed) as f64 >= self.goal.value * population as f64
+        self.people.meet(self.goal.value, self.population())
     }
 
     /// Everybody in the goal's areas, on a list or not.

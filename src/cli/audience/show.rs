@@ -18,7 +18,7 @@ use crate::{
     clock::local,
     dossier::{self, Dossier, Moment},
     phrase,
-    words::{self, Lang, Phrase},
+    words::{self, Lang, Phrase, one_line},
 };
 
 impl Ground<'_> {
@@ -222,9 +222,4 @@ fn at(moment: Moment) -> String {
 /// The last day before a moment; a dash for one that never comes.
 fn day(end: Moment) -> String {
     if end.is_never() { "–".to_string() } else { crate::request::deadline::last_day(end.0).format("%d/%m/%Y").to_string() }
-}
-
-/// What strangers wrote must not draw on the terminal.
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

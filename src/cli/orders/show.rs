@@ -15,7 +15,7 @@ use crate::{
         order::{self, Filter},
         report::{self, Count, Kept},
     },
-    words::{Lang, Phrase, minute, number},
+    words::{Lang, Phrase, minute, number, one_line},
 };
 
 /// Which orders, and how many.
@@ -122,10 +122,6 @@ impl Desk<'_> {
 /// What strangers wrote must not draw on the terminal.
 fn quiet(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
-}
-
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Two columns without a heading.

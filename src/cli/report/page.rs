@@ -153,8 +153,8 @@ impl Page {
         let people = &report.total.people;
         let share = |fate| words::share(people.of(fate), people.addressed(), self.lang);
         let (confirmed, presumed) = (share(Fate::Confirmed), share(Fate::Presumed));
-        let verdict = self.verdict(meets(people.of(Fate::Confirmed), people.addressed(), goal));
-        let goal = per_cent(goal, self.lang);
+        let verdict = self.verdict(people.meet(goal, people.addressed()));
+        let goal = words::per_cent(goal, self.lang);
         let line = phrase!(
             "Mục tiêu {goal}: có xác nhận {confirmed} ({verdict}); chưa có xác nhận {presumed}",
             "Goal {goal}: confirmed {confirmed} ({verdict}); presumed {presumed}"
@@ -186,8 +186,8 @@ impl Page {
         self.rule();
         let name = self.word(&phrase!("Dân số của mục tiêu", "The goal's population"));
         self.figure(2, &name, &self.number(population), "");
-        let value = per_cent(goal.value, self.lang);
-        let verdict = self.verdict(meets(target.people.of(Fate::Confirmed), population, goal.value));
+        let value = words::per_cent(goal.value, self.lang);
+        let verdict = self.verdict(target.is_met());
         let line = phrase!(
             "Mục tiêu {value} dân số được tiếp cận, có xác nhận: {verdict}",
             "Goal: {value} of the population reached, confirmed: {verdict}"
@@ -362,14 +362,4 @@ fn period(selection: &Selection, lang: Lang) -> String {
         (None, Some(through)) => phrase!("đến hết {through}", "through {through}").text(lang).to_string(),
         (None, None) => lang.pick("tất cả", "all").to_string(),
     }
-}
-
-/// Whether so many of all are at least that share.
-#[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
-fn meets(part: i64, whole: i64, goal: f64) -> bool {
-    whole > 0 && part as f64 >= goal * whole as f64
-}
-
-fn per_cent(share: f64, lang: Lang) -> String {
-    format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', lang.pick(",", "."))
 }

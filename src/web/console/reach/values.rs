@@ -136,14 +136,11 @@ pub(super) fn relayed_value(reported: &Relayed, lang: Lang) -> Value {
 pub(super) fn goal_of(sheet: &Sheet, lang: Lang) -> Option<Value> {
     let goal = sheet.subject.as_ref()?.goal.filter(|_| sheet.selection.campaign.is_some())?;
     let people = &sheet.total.people;
-    #[expect(clippy::cast_precision_loss, reason = "people, not atoms")]
-    let met = people.addressed() > 0 && people.of(Fate::Confirmed) as f64 >= goal * people.addressed() as f64;
+    let met = people.meet(goal, people.addressed());
     let share = |fate| words::share(people.of(fate), people.addressed(), lang);
-    Some(context! { value => percent(goal, lang), confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed), met })
-}
-
-fn percent(share: f64, lang: Lang) -> String {
-    format!("{} %", (share * 1_000.0).round() / 10.0).replace('.', lang.pick(",", "."))
+    Some(
+        context! { value => words::per_cent(goal, lang), confirmed => share(Fate::Confirmed), presumed => share(Fate::Presumed), met },
+    )
 }
 
 pub(super) fn target_value(target: &Target, lang: Lang) -> Value {
@@ -151,7 +148,7 @@ pub(super) fn target_value(target: &Target, lang: Lang) -> Value {
     let share = |fate| words::share(target.people.of(fate), population, lang);
     context! {
         title => &goal.title, basis => &goal.basis, from => words::date(goal.from, lang), through => words::date(goal.through, lang),
-        value => percent(goal.value, lang), population => words::number(population, lang), source => &goal.source,
+        value => words::per_cent(goal.value, lang), population => words::number(population, lang), source => &goal.source,
         confirmed => words::number(target.people.of(Fate::Confirmed), lang), presumed => words::number(target.people.of(Fate::Presumed), lang),
         share_confirmed => share(Fate::Confirmed), share_presumed => share(Fate::Presumed), met => target.is_met(),
     }
