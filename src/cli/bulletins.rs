@@ -121,6 +121,15 @@ async fn list(db: &Db, all: bool, globals: &Globals) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     }
     let lang = globals.lang;
+    if rows.is_empty() {
+        let none = if all {
+            phrase!("Chưa có bản tin nào.", "There are no bulletins yet.")
+        } else {
+            phrase!("Không có bản tin nào chờ xử lý.", "No bulletin waits for anybody.")
+        };
+        writeln!(io::stdout(), "{}", none.text(lang))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let heading = match lang {
         Lang::Vi => ["Số", "Phát hành", "Nguồn", "Bản tin", "Trạng thái", "Bản nháp"],
         Lang::En => ["No.", "Published", "Source", "Bulletin", "State", "Draft"],

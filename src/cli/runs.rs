@@ -90,15 +90,22 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
         writeln!(io::stdout(), "{}", globals.lang.pick("Chưa có đợt gửi nào.", "There are no runs yet."))?;
     } else {
         let heading = match globals.lang {
-            Lang::Vi => {
-                ["Số", "Chiến dịch", "Ngày", "Trạng thái", "Ghi chú", "Lượt tin", "Đã xử lý", "Đã đến", "Tin/giây", "Chi phí (đ)"]
-            }
-            Lang::En => ["Run", "Campaign", "Date", "State", "Notes", "Deliveries", "Done", "Arrived", "Per s", "Cost (đ)"],
+            Lang::Vi => ["Số", "Chiến dịch", "Ngày", "Trạng thái", "Lượt tin", "Đã xử lý", "Đã đến", "Tin/giây", "Chi phí (đ)"],
+            Lang::En => ["Run", "Campaign", "Date", "State", "Deliveries", "Done", "Arrived", "Per s", "Cost (đ)"],
         };
         let rows: Vec<Vec<String>> = runs.iter().map(|run| run.cells(globals.lang)).collect();
-        write!(io::stdout(), "{}", table::with_figures(&heading, &rows, 5))?;
+        write!(io::stdout(), "{}", table::with_figures(&heading, &rows, 4))?;
+        write!(io::stdout(), "{}", noted(&runs, globals.lang))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What stands below the table: sentences, which a column would break into single words.
+fn noted(runs: &[Progress], lang: Lang) -> String {
+    let told = runs.iter().map(|run| (run.row.id, run.notes(lang))).filter(|(_, notes)| !notes.is_empty());
+    let lines: String =
+        told.map(|(id, notes)| table::paragraph(phrase!("Đợt {id}: {notes}", "Run {id}: {notes}").text(lang))).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// When each run under way is done, beside all others.
@@ -159,7 +166,6 @@ impl Progress {
             self.row.campaign.clone(),
             self.row.date.parse::<NaiveDate>().map_or_else(|_| self.row.date.clone(), |day| words::date(day, lang)),
             words::run_state(state(&self.row), lang).to_string(),
-            self.notes(lang),
             listed,
             words::share(self.done(), self.total(), lang),
             words::share(self.of(&[State::Delivered, State::Seen]), self.total(), lang),

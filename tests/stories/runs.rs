@@ -90,6 +90,7 @@ async fn the_list_shows_how_far_each_run_is() {
         // Those under way have a rate by the machine's clock; how wide that is decides where headings break.
         let over: Vec<&str> = table.lines().filter(|line| line.starts_with("2 ")).flat_map(str::split_whitespace).collect();
         assert_eq!(over.join(" "), "2 nhan-dien 05/10/2026 Đã xong 4 75,0 % 75,0 % 0 900", "{table}");
+        assert!(table.contains("\nĐợt 1: hết ngân sách"), "why it stands still is a sentence below: {table}");
         let rows = office.loa(&["runs", "nhan-dien", "--json"]).json();
         assert_eq!((&rows[2]["state"], &rows[2]["held"]), (&"held".into(), &"hết ngân sách".into()));
         assert_eq!(

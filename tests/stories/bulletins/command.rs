@@ -21,6 +21,7 @@ async fn the_command_reads_looks_and_lists() {
     let preview = office.loa(&[&read[..], &["--dry-run", "--json"]].concat());
     assert!(preview.contains("Giả danh điện lực") && preview.contains("\"signature\": \"none\""), "{preview}");
     assert_eq!(office.loa(&["bulletins", "list", "--all", "--json"]), "[]\n", "it was only looked at");
+    assert_eq!(office.loa(&["bulletins", "list"]), "Không có bản tin nào chờ xử lý.\n");
     let first = office.loa(&read);
     assert!(first.contains("1. Giả danh điện lực: bản nháp ban-tin-"), "{first}");
     assert_eq!(office.loa(&read), "1. Giả danh điện lực: đã có\n");
