@@ -4,6 +4,10 @@
 //! account's own adapter, within its rate, at most so often; a pause holds within seconds on all nodes. Both are recorded, the address of a test
 //! masked.
 
+mod act;
+mod change;
+mod gateways;
+
 use axum::{
     Router, extract,
     http::StatusCode,
@@ -12,29 +16,25 @@ use axum::{
 };
 use chrono_tz::Asia::Ho_Chi_Minh;
 use minijinja::{Value, context, value::Serde};
-use providers::{Channel, smtp::DkimKey};
+use providers::smtp::DkimKey;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::{
-    Named,
-    fault::Fault,
-    form::Fields,
-    visitor::{Visitor, see_other},
-};
+use super::{Named, fault::Fault, visitor::Visitor};
 use crate::{
     account::{
-        self, Account, SMPP, SMTP, ZALO,
+        self, Account,
         latency::{self, Lately},
         standing::{self, Row, Standing},
-        test::{self, Kind, NotTried, Tested},
-        trouble::{self, Trouble},
+        test::{self, Kind},
+        trouble,
     },
-    audit, limit, phrase, transaction,
+    limit,
     user::Right,
     web::{Shared, State},
-    words::{self, Lang, Phrase},
+    words::{self, Lang},
 };
+use change::{change, grouped};
 
 pub(super) const TEMPLATES: &[Named] = &[
     ("accounts/list", include_str!("../templates/console/accounts/list.html")),
@@ -46,18 +46,16 @@ pub(super) const TEMPLATES: &[Named] = &[
 const CHANGES: usize = 50;
 /// Changes that are looked at for that.
 const LOOKED_AT: i64 = 500;
-/// A trouble that comes back so soon is the same one (milliseconds).
-const SOON: i64 = 10 * 60_000;
 
 pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/accounts", get(list))
         .route("/accounts/{name}", get(show))
-        .route("/accounts/{name}/test", post(try_connection))
-        .route("/accounts/{name}/send", post(try_message))
-        .route("/accounts/{name}/pause", post(pause))
-        .route("/accounts/{name}/resume", post(resume))
-        .route("/gateways", get(gateways))
+        .route("/accounts/{name}/test", post(act::try_connection))
+        .route("/accounts/{name}/send", post(act::try_message))
+        .route("/accounts/{name}/pause", post(act::pause))
+        .route("/accounts/{name}/resume", post(act::resume))
+        .route("/gateways", get(gateways::show))
 }
 
 fn shown<T: Serialize>(value: &T) -> Value {
@@ -122,44 +120,6 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
         test_file => state.parts.config.file.as_ref().map(|file| file.display().to_string()),
     };
     Ok(state.view(&visitor, "accounts/list", values))
-}
-
-/// A trouble, as often as it came back.
-#[derive(Debug, Clone, Copy)]
-struct Change<'t> {
-    last: &'t Trouble,
-    /// When it came first.
-    from: i64,
-    times: usize,
-}
-
-/// Troubles, the latest first: an account that fails and works by turns has one that came back, not a hundred.
-fn grouped(troubles: &[Trouble]) -> Vec<Change<'_>> {
-    let mut changes: Vec<Change<'_>> = Vec::new();
-    for one in troubles {
-        let alike = |change: &&mut Change<'_>| {
-            let last = change.last;
-            (last.account, last.cause, &last.takers) == (one.account, one.cause, &one.takers)
-                && one.ended_at.is_some_and(|ended| change.from - ended <= SOON)
-        };
-        match changes.iter_mut().find(alike) {
-            Some(change) => {
-                change.from = change.from.min(one.began_at);
-                change.times += 1;
-            }
-            None => changes.push(Change { last: one, from: one.began_at, times: 1 }),
-        }
-    }
-    changes
-}
-
-/// A change of an account for a page.
-fn change(one: &Change<'_>, account: &str, lang: Lang) -> Json {
-    let last = one.last;
-    json!({
-        "account": account, "what": last.cause().phrase().text(lang), "cause": last.cause().name(), "from": one.from,
-        "until": last.ended_at, "takers": last.takers, "why": last.why, "how": last.how, "moves": last.cause().moves(), "times": one.times,
-    })
 }
 
 fn find<'s>(state: &'s Shared, name: &str) -> Result<&'s Account, Fault> {
@@ -248,214 +208,4 @@ async fn page(
 /// What a test says unless somebody writes something else.
 fn sample(lang: Lang) -> &'static str {
     lang.pick("Tin thu cua he thong Loa. Xin bo qua tin nay.", "A test message of Loa. Please ignore it.")
-}
-
-async fn try_connection(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    extract::Path(name): extract::Path<String>,
-    _: Fields,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::ActOnAccounts)?;
-    let account = find(&state, &name)?;
-    let now = state.parts.clock.millis();
-    often(&state, &name, now).await?;
-    let tested = account.provider.test().await;
-    let (ok, said) = match tested {
-        Ok(said) => (true, said),
-        Err(error) => (false, error.to_string()),
-    };
-    let tested = Tested { by_whom: visitor.user.name.clone(), at: now, kind: Kind::Connection as i16, ok, said };
-    keep(&state, &visitor, &name, &tested, None).await?;
-    Ok(see_other(&format!("/accounts/{name}")))
-}
-
-async fn often(state: &Shared, name: &str, now: i64) -> Result<(), Fault> {
-    if test::may(&state.parts.db, name, now).await? {
-        return Ok(());
-    }
-    Err(Fault::TooMany(phrase!(
-        "Tài khoản này đã được thử quá nhiều lần trong một giờ. Hãy thử lại sau.",
-        "This account was tested too often within an hour. Try again later."
-    )))
-}
-
-async fn keep(state: &Shared, visitor: &Visitor, name: &str, tested: &Tested, to: Option<&str>) -> Result<(), Fault> {
-    let action = if tested.kind == Kind::Message as i16 { "account.test_send" } else { "account.test" };
-    let told = json!({ "ok": tested.ok, "to": to });
-    transaction!(state.parts.db, |tx| {
-        test::keep(tx, name, tested).await?;
-        audit::record(tx, &visitor.actor, action, name, None, Some(&told), tested.at).await
-    })?;
-    let said = words::tried(&tested.said, visitor.lang);
-    let words = match (tested.ok, tested.kind == Kind::Message as i16) {
-        (true, true) => phrase!("Cổng gửi đã nhận tin thử. {said}", "The gateway took the test message. {said}"),
-        (true, false) => phrase!("Kết nối tốt: {said}", "The connection works: {said}"),
-        (false, true) => phrase!("Tin thử không gửi được: {said}", "The test message was not sent: {said}"),
-        (false, false) => phrase!("Không kết nối được: {said}", "The connection failed: {said}"),
-    };
-    if tested.ok { visitor.flash(&words).await } else { visitor.warn(&words).await }
-}
-
-async fn try_message(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    extract::Path(name): extract::Path<String>,
-    fields: Fields,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::ActOnAccounts)?;
-    let account = find(&state, &name)?;
-    let (now, lang) = (state.parts.clock.millis(), visitor.lang);
-    let (to, text) = (fields.get("to"), fields.get("text"));
-    let typed = json!({ "to": to, "text": text });
-    let again = async |field: &str, words: Phrase| {
-        let errors = json!({ field: words.text(lang) });
-        page(&state, &visitor, account, StatusCode::UNPROCESSABLE_ENTITY, &errors, &typed).await
-    };
-    let plain = match test::address(account, to) {
-        Ok(plain) => plain,
-        Err(words) => return again("to", words).await,
-    };
-    often(&state, &name, now).await?;
-    let parts = &state.parts;
-    // The moment tells one test from another.
-    let sent = test::send(&parts.db, &parts.seal, &parts.clock, account, &plain, text, now).await;
-    let (ok, said) = match sent {
-        Ok(Ok(ids)) => (true, ids),
-        Ok(Err(why)) => (false, why),
-        Err(NotTried::Text(words)) => return again("text", words).await,
-        Err(NotTried::Address(words)) => return again("to", words).await,
-        Err(NotTried::Now(words)) => return Err(Fault::Conflict(words)),
-        Err(NotTried::Db(error)) => return Err(error.into()),
-    };
-    let tested = Tested { by_whom: visitor.user.name.clone(), at: now, kind: Kind::Message as i16, ok, said };
-    keep(&state, &visitor, &name, &tested, Some(&providers::mask(&plain))).await?;
-    Ok(see_other(&format!("/accounts/{name}")))
-}
-
-async fn pause(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    extract::Path(name): extract::Path<String>,
-    fields: Fields,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::ActOnAccounts)?;
-    let account = find(&state, &name)?;
-    let why: String = fields.get("why").chars().filter(|c| !c.is_control()).take(300).collect();
-    if why.is_empty() {
-        let words = phrase!("Ghi lý do dừng", "Write why");
-        let errors = json!({ "why": words.text(visitor.lang) });
-        return page(&state, &visitor, account, StatusCode::UNPROCESSABLE_ENTITY, &errors, &json!({})).await;
-    }
-    let who = &visitor.user.name;
-    set(&state, &visitor, account, Some(&format!("{who}: {why}"))).await?;
-    visitor.flash(&phrase!("Đã dừng tài khoản {name}.", "The account {name} is paused.")).await?;
-    Ok(see_other(&format!("/accounts/{name}")))
-}
-
-async fn resume(
-    extract::State(State(state)): extract::State<State>,
-    visitor: Visitor,
-    extract::Path(name): extract::Path<String>,
-    _: Fields,
-) -> Result<Response, Fault> {
-    visitor.needs(Right::ActOnAccounts)?;
-    let account = find(&state, &name)?;
-    set(&state, &visitor, account, None).await?;
-    visitor.flash(&phrase!("Tài khoản {name} gửi tiếp.", "The account {name} goes on.")).await?;
-    Ok(see_other(&format!("/accounts/{name}")))
-}
-
-/// Pauses an account, or lets it go on; where that is a change, it is recorded.
-async fn set(state: &Shared, visitor: &Visitor, account: &Account, why: Option<&str>) -> Result<(), Fault> {
-    let now = state.parts.clock.millis();
-    let changed = transaction!(state.parts.db, |tx| {
-        let before = account::paused_within(tx, account.id).await?;
-        if before.is_some() == why.is_some() {
-            return Ok(false);
-        }
-        let (action, told) =
-            if why.is_some() { ("account.pause", json!({ "why": why })) } else { ("account.resume", json!({ "was": before })) };
-        account::pause_within(tx, account.id, why, now).await?;
-        audit::record(tx, &visitor.actor, action, &account.config.name, None, Some(&told), now).await?;
-        Ok(true)
-    })?;
-    if !changed {
-        return Err(Fault::Conflict(if why.is_some() {
-            phrase!("Tài khoản này đã dừng từ trước.", "This account is paused already.")
-        } else {
-            phrase!("Tài khoản này đang gửi, không bị dừng.", "This account is not paused.")
-        }));
-    }
-    // This node at once; the others within seconds.
-    state.parts.accounts.refresh(&state.parts.db, state.parts.clock.now()).await?;
-    state.parts.work.notify_waiters();
-    Ok(())
-}
-
-async fn gateways(extract::State(State(state)): extract::State<State>, visitor: Visitor) -> Result<Response, Fault> {
-    visitor.needs(Right::ReadAccounts)?;
-    let using = |name: &str| -> Vec<&str> {
-        let accounts = state.parts.config.accounts.iter();
-        accounts.filter(|account| account.gateway == name).map(|account| account.name.as_str()).collect()
-    };
-    let native = [
-        (SMPP, "SMPP 3.4", Channel::Sms, true),
-        (SMTP, "SMTP", Channel::Email, false),
-        (ZALO, "Zalo Official Account", Channel::Chat, true),
-    ];
-    let mut lines: Vec<Json> = native
-        .iter()
-        .map(|(name, title, channel, receipts)| {
-            json!({ "name": name, "title": title, "channel": channel.name(), "receipts": receipts, "accounts": using(name), "settings": [] })
-        })
-        .collect();
-    lines.extend(state.parts.gateways.iter().map(|(name, description)| {
-        let settings: Vec<Json> = description
-            .settings
-            .iter()
-            .map(|one| json!({ "name": one.name, "secret": one.secret, "required": one.required, "about": one.about }))
-            .collect();
-        json!({
-            "name": name, "title": description.title, "channel": description.channel.name(),
-            "receipts": description.abilities.receipts, "accounts": using(name), "settings": settings,
-        })
-    }));
-    lines.sort_by(|one, other| one["name"].as_str().cmp(&other["name"].as_str()));
-    Ok(state.view(&visitor, "accounts/gateways", context! { tab => "gateways", gateways => shown(&lines) }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trouble(account: i64, cause: i16, began_at: i64, ended_at: Option<i64>) -> Trouble {
-        Trouble {
-            account,
-            cause,
-            began_at,
-            ended_at,
-            why: "no answer in time".into(),
-            takers: "kannel".into(),
-            how: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_trouble_that_comes_back_soon_is_one_change() {
-        let latest_first = [
-            trouble(1, 2, 60_000, None),
-            trouble(2, 2, 50_000, Some(55_000)),
-            trouble(1, 2, 40_000, Some(50_000)),
-            trouble(1, 6, 30_000, Some(35_000)),
-            trouble(1, 2, 10_000, Some(20_000)),
-            trouble(1, 2, 10_000 - SOON - 20_000, Some(10_000 - SOON - 10_000)),
-        ];
-        let changes: Vec<_> = grouped(&latest_first)
-            .iter()
-            .map(|one| (one.last.account, one.last.cause, one.from, one.last.ended_at, one.times))
-            .collect();
-        let again = (1, 2, 10_000 - SOON - 20_000, Some(10_000 - SOON - 10_000), 1);
-        assert_eq!(changes, [(1, 2, 10_000, None, 3), (2, 2, 50_000, Some(55_000), 1), (1, 6, 30_000, Some(35_000), 1), again]);
-    }
 }

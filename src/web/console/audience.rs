@@ -4,6 +4,7 @@
 //! Figures are those of the last count, with its time: no page goes over the people. Who is on a list of a department that the visitor
 //! does not see is in no figure and on no page.
 
+mod entry;
 mod person;
 mod refusals;
 mod requests;

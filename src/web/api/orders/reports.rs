@@ -38,6 +38,7 @@ use crate::{
             input::{Query, media_type},
             problem::{Kind, Problem},
         },
+        download::XLSX,
     },
 };
 use shape::{AReport, Sent};
@@ -45,8 +46,6 @@ use wrong::{pointer, rejected};
 
 /// Bytes of the largest report.
 const LARGEST: usize = 8 * 1024 * 1024;
-/// A workbook.
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list))

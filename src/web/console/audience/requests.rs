@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Seen,
-    person::{ahead, kinds, past, take_in_recorded, written},
+    entry::{ahead, past, written},
     shown,
 };
 use crate::{
@@ -263,4 +263,26 @@ async fn step(
     })?;
     visitor.flash(&done).await?;
     Ok(see_other(&format!("/requests/{number}")))
+}
+
+/// Takes a request in, and records it.
+pub(super) async fn take_in_recorded(
+    state: &Shared,
+    visitor: &Visitor,
+    new: &New<'_>,
+    subject: &str,
+    now: i64,
+) -> Result<i64, Fault> {
+    let parts = &state.parts;
+    Ok(transaction!(parts.db, |tx| {
+        let number = request::take_in_within(tx, &parts.seal, &parts.holidays, new, now).await?;
+        let told = json!({ "request": number, "kind": new.kind.name() });
+        audit::record(tx, &visitor.actor, "request.take_in", subject, None, Some(&told), now).await?;
+        Ok(number)
+    })?)
+}
+
+/// What can be asked, for a list of choices.
+pub(super) fn kinds(lang: Lang) -> Vec<Json> {
+    Kind::ALL.iter().map(|kind| json!({ "value": kind.name(), "label": kind_words(kind.name()).text(lang) })).collect()
 }
