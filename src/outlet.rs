@@ -8,8 +8,8 @@
 mod store;
 
 pub use store::{
-    add, by_slug, change, contact, contacts, find, list, of_users, remove, renamed, reseal, set_active, set_user_outlet,
-    user_outlet, users, within_by_slug, without_contacts,
+    add, by_slug, change, contact, contacts, find, of_users, remove, renamed, reseal, set_active, set_user_outlet, user_outlet,
+    users, with_contacts, within_by_slug, without_contacts,
 };
 
 use serde::{Deserialize, Serialize};

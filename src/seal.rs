@@ -8,7 +8,13 @@
 //! secrets and unsubscribe tokens, which are out in the world and in indexes and must outlive a rotation; it lies in the
 //! database, sealed by the ring (`audience::key`).
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit as _, Nonce,
@@ -88,6 +94,8 @@ pub struct Seal {
     ring: Arc<Vec<RingKey>>,
     root: Arc<Root>,
     randomness: Randomness,
+    /// Addresses that were opened; shared by all clones.
+    opened: Arc<AtomicU64>,
 }
 
 struct RingKey {
@@ -156,6 +164,7 @@ impl Seal {
             ring: Arc::new(ring),
             root: Arc::new(Root::new(derive(current.0.expose_secret(), "root"))),
             randomness: Arc::new(|buffer| rand::rng().fill_bytes(buffer)),
+            opened: Arc::default(),
         }
     }
 
@@ -195,7 +204,13 @@ impl Seal {
 
     /// Opens what any key of the ring sealed.
     pub fn open(&self, kind: Kind, sealed: &[u8]) -> Result<String, SealError> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
         String::from_utf8(self.unseal(kind as u8, sealed)?).map_err(|_| SealError::Malformed)
+    }
+
+    /// How many addresses were opened in this process: a page or program that opens more than it shows is found by it.
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// Seals what a person wrote. It is no address: it neither opens nor hashes as one.

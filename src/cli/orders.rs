@@ -223,7 +223,7 @@ impl Desk<'_> {
     async fn outlet(&self, slug: &str) -> anyhow::Result<i64> {
         match outlet::by_slug(self.db, self.seal, slug).await? {
             Some(outlet) => Ok(outlet.id),
-            None => Err(outlets::unknown(self.db, self.seal, slug).await?.into()),
+            None => Err(outlets::unknown(self.db, slug).await?.into()),
         }
     }
 

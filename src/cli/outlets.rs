@@ -191,7 +191,7 @@ impl Desk<'_> {
     async fn find(&self, slug: &str) -> anyhow::Result<Outlet> {
         match outlet::by_slug(self.db, self.seal, slug).await? {
             Some(outlet) => Ok(outlet),
-            None => Err(unknown(self.db, self.seal, slug).await?.into()),
+            None => Err(unknown(self.db, slug).await?.into()),
         }
     }
 
@@ -199,7 +199,7 @@ impl Desk<'_> {
     async fn refused<T>(&self, tried: Result<T, outlet::Refused>, slug: &str) -> anyhow::Result<T> {
         match tried {
             Ok(done) => Ok(done),
-            Err(outlet::Refused::NoSuchOutlet) => Err(unknown(self.db, self.seal, slug).await?.into()),
+            Err(outlet::Refused::NoSuchOutlet) => Err(unknown(self.db, slug).await?.into()),
             Err(refused) => Err(Mistake(refused.words()).into()),
         }
     }
@@ -288,8 +288,8 @@ impl Desk<'_> {
 }
 
 /// There is no outlet of that name; one may be near.
-pub(super) async fn unknown(db: &Db, seal: &Seal, slug: &str) -> anyhow::Result<Mistake> {
-    let all = outlet::list(db, seal).await?;
+pub(super) async fn unknown(db: &Db, slug: &str) -> anyhow::Result<Mistake> {
+    let all = outlet::without_contacts(db).await?;
     let nearest = suggestion(slug, all.iter().map(|outlet| outlet.slug.as_str()));
     Ok(Mistake(phrase!("không có đơn vị phối hợp `{slug}`", "there is no outlet `{slug}`").then(&nearest)))
 }

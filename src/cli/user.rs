@@ -258,9 +258,7 @@ impl Ground<'_> {
                 "vai trò partner cần `--outlet`: mã của đơn vị mà người này đại diện",
                 "a partner needs `--outlet`: the slug of the outlet that they act for"
             )),
-            Unfit::Outlet(outlet::Refused::NoSuchOutlet) => {
-                outlets::unknown(&self.db, &self.seal, outlet.unwrap_or_default()).await?
-            }
+            Unfit::Outlet(outlet::Refused::NoSuchOutlet) => outlets::unknown(&self.db, outlet.unwrap_or_default()).await?,
             other => Mistake(other.words()),
         })
     }

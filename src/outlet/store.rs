@@ -44,12 +44,10 @@ impl Row {
     fn outlet(self, seal: Option<&Seal>) -> Result<Outlet> {
         let unreadable = || DbError::Refused(format!("outlet {} cannot be read by this version", self.id));
         let areas: Vec<Area> = serde_json::from_str(&self.areas).map_err(|_| unreadable())?;
-        // A key that does not fit says so where the mailbox is needed; a list of outlets is not the place.
-        let opened = seal.zip(self.contact.as_deref()).map(|(seal, sealed)| seal.open(seal::Kind::Email, sealed));
         Ok(Outlet {
             kind: Kind::from_number(self.kind).ok_or_else(unreadable)?,
             way: Way::from_number(self.way).ok_or_else(unreadable)?,
-            contact: opened.map(|mailbox| mailbox.map_or_else(|_| "…".to_string(), |mailbox| masked(&mailbox))),
+            contact: seal.zip(self.contact.as_deref()).map(|(seal, sealed)| shown(seal, sealed)),
             areas: areas.into_iter().map(|area| area.code).collect(),
             id: self.id,
             slug: self.slug,
@@ -63,6 +61,11 @@ impl Row {
             changed_at: self.changed_at,
         })
     }
+}
+
+/// A contact's mailbox as it is shown. A key that does not fit says so where the mailbox is needed; a page of outlets is not the place.
+fn shown(seal: &Seal, sealed: &[u8]) -> String {
+    seal.open(seal::Kind::Email, sealed).map_or_else(|_| "…".to_string(), |mailbox| masked(&mailbox))
 }
 
 macro_rules! outlet_columns {
@@ -83,16 +86,30 @@ static NAMED: Sql = Sql::new(concat!(
       ORDER BY t.id :share(t)"
 ));
 
-/// All outlets.
-pub async fn list(db: &Db, seal: &Seal) -> Result<Vec<Outlet>> {
-    let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).fetch_all(pool).await)?;
-    rows.into_iter().map(|row| row.outlet(Some(seal))).collect()
-}
-
-/// All outlets for whoever has no key: their contacts are left out.
+/// All outlets; their contacts are left out.
 pub async fn without_contacts(db: &Db) -> Result<Vec<Outlet>> {
     let rows: Vec<Row> = on!(db.read, |pool, sql| sqlx::query_as(sql(&LIST)).fetch_all(pool).await)?;
     rows.into_iter().map(|row| row.outlet(None)).collect()
+}
+
+static CONTACTS_OF: Sql = Sql::new(
+    r"SELECT t.id, t.contact FROM outlet t WHERE t.contact IS NOT NULL AND t.id IN (SELECT v.id FROM :rows($1; id BIGINT) AS v)",
+);
+
+/// Puts the contacts in that were left out, masked: of the outlets that are shown, and of no others.
+pub async fn with_contacts(db: &Db, seal: &Seal, outlets: &mut [Outlet]) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct Id {
+        id: i64,
+    }
+    let ids = bound(&outlets.iter().map(|outlet| Id { id: outlet.id }).collect::<Vec<_>>());
+    let sealed: Vec<(i64, Vec<u8>)> =
+        on!(db.read, |pool, sql| sqlx::query_as(sql(&CONTACTS_OF)).bind(&ids).fetch_all(pool).await)?;
+    let sealed: BTreeMap<i64, Vec<u8>> = sealed.into_iter().collect();
+    for outlet in outlets {
+        outlet.contact = sealed.get(&outlet.id).map(|sealed| shown(seal, sealed));
+    }
+    Ok(())
 }
 
 /// The outlet of this number.

@@ -56,7 +56,7 @@ pub struct Ground {
 impl Ground {
     /// As things stand.
     pub async fn of(db: &Db, seal: &Seal, kind: Option<Kind>, owner: &str) -> Result<Self> {
-        let known = outlet::list(db, seal).await?.into_iter().map(|outlet| (outlet.slug.clone(), outlet)).collect();
+        let known = outlet::without_contacts(db).await?.into_iter().map(|outlet| (outlet.slug.clone(), outlet)).collect();
         Ok(Self { known, mailboxes: outlet::contacts(db, seal).await?, kind, owner: owner.to_string(), sees_all: false })
     }
 }

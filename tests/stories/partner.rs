@@ -2,6 +2,7 @@
 //! theirs.
 
 mod answers;
+mod many;
 mod outlets;
 mod scene;
 mod users;

@@ -16,8 +16,9 @@ use crate::{
 
 impl Desk<'_> {
     pub(super) async fn list(&self, kind: Option<Kind>, active: bool) -> anyhow::Result<()> {
-        let mut all = outlet::list(self.db, self.seal).await?;
+        let mut all = outlet::without_contacts(self.db).await?;
         all.retain(|outlet| kind.is_none_or(|kind| outlet.kind == kind) && (outlet.active || !active));
+        outlet::with_contacts(self.db, self.seal, &mut all).await?;
         let lang = self.globals.lang;
         if self.globals.json {
             Globals::print_json(&all.iter().map(as_json).collect())?;

@@ -21,7 +21,7 @@ impl Ground<'_> {
     pub(super) async fn list(&self) -> anyhow::Result<()> {
         let users = user::list(&self.db).await?;
         let slugs: BTreeMap<i64, String> =
-            outlet::list(&self.db, &self.seal).await?.into_iter().map(|outlet| (outlet.id, outlet.slug)).collect();
+            outlet::without_contacts(&self.db).await?.into_iter().map(|outlet| (outlet.id, outlet.slug)).collect();
         let acts_for = outlet::of_users(&self.db).await?;
         let outlet = |user: &User| acts_for.get(&user.id).and_then(|outlet| slugs.get(outlet)).cloned();
         if self.globals.json {

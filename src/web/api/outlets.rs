@@ -221,13 +221,15 @@ async fn list(
     Query(which): Query<Which>,
 ) -> Result<List<Outlet>, Problem> {
     caller.needs(Right::ReadOrders)?;
-    let all = outlet::list(&state.parts.db, &state.parts.seal).await?.into_iter();
+    let mut all = outlet::without_contacts(&state.parts.db).await?;
     let wanted = |outlet: &outlet::Outlet| {
         caller.user.departments.sees(&outlet.owner)
             && which.kind.is_none_or(|kind| kind == outlet.kind)
             && which.active.is_none_or(|active| active == outlet.active)
     };
-    Ok(List::whole(all.filter(wanted).map(Outlet::from).collect()))
+    all.retain(wanted);
+    outlet::with_contacts(&state.parts.db, &state.parts.seal, &mut all).await?;
+    Ok(List::whole(all.into_iter().map(Outlet::from).collect()))
 }
 
 #[utoipa::path(post, path = "/outlets", tag = "outlets", operation_id = "add_outlet",

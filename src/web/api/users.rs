@@ -180,7 +180,7 @@ impl From<Refused> for Problem {
 async fn list(caller: Caller, extract::State(State(state)): extract::State<State>) -> Result<List<User>, Problem> {
     caller.needs(Right::ManageUsers)?;
     let slugs: BTreeMap<i64, String> =
-        outlet::list(&state.parts.db, &state.parts.seal).await?.into_iter().map(|outlet| (outlet.id, outlet.slug)).collect();
+        outlet::without_contacts(&state.parts.db).await?.into_iter().map(|outlet| (outlet.id, outlet.slug)).collect();
     let acts_for = outlet::of_users(&state.parts.db).await?;
     let one = |user: user::User| {
         let outlet = acts_for.get(&user.id).and_then(|outlet| slugs.get(outlet)).cloned();

@@ -118,8 +118,7 @@ async fn list(
     visitor.needs(Right::ReadOrders)?;
     let (db, lang) = (&state.parts.db, visitor.lang);
     let scope = &visitor.user.departments;
-    let all: Vec<Outlet> =
-        outlet::list(db, &state.parts.seal).await?.into_iter().filter(|outlet| scope.sees(&outlet.owner)).collect();
+    let all: Vec<Outlet> = outlet::without_contacts(db).await?.into_iter().filter(|outlet| scope.sees(&outlet.owner)).collect();
     let loads = owed::loads(db, scope).await?;
     let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
     for outlet in &all {
@@ -129,10 +128,10 @@ async fn list(
     let words = providers::text::unaccented(wanted.q.trim()).to_lowercase();
     let found: Vec<&Outlet> = all.iter().filter(|outlet| is_wanted(outlet, kind, &words)).collect();
     let at = wanted.page.min(found.len().saturating_sub(1) / PAGE);
-    let rows: Vec<Value> = found
+    let mut shown: Vec<Outlet> = found.iter().skip(at * PAGE).take(PAGE).map(|outlet| (*outlet).clone()).collect();
+    outlet::with_contacts(db, &state.parts.seal, &mut shown).await?;
+    let rows: Vec<Value> = shown
         .iter()
-        .skip(at * PAGE)
-        .take(PAGE)
         .map(|outlet| {
             let load = loads.get(&outlet.id).copied().unwrap_or_default();
             context! {

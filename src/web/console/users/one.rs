@@ -37,7 +37,7 @@ async fn own(state: &Shared, user: &User) -> Result<Option<Outlet>, Fault> {
 
 async fn new_page(state: &Shared, visitor: &Visitor, entered: &Entered, mistakes: &Mistakes) -> Result<Response, Fault> {
     let departments = user::departments(&state.parts.db).await?;
-    let outlets = outlet::list(&state.parts.db, &state.parts.seal).await?;
+    let outlets = outlet::without_contacts(&state.parts.db).await?;
     let values = entered.values(&departments, &outlets, mistakes, visitor.lang);
     Ok(state.view_as(mistakes.status(), visitor, "console/users/new", values))
 }
@@ -82,7 +82,7 @@ pub async fn add(
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
     let new =
         New { email, name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
-    let outlets = outlet::list(db, &state.parts.seal).await?;
+    let outlets = outlet::without_contacts(db).await?;
     let id = match partner::add(db, &new, entered.outlet(&outlets), &visitor.actor, now).await? {
         Ok(id) => id,
         Err(unfit) => {
@@ -114,7 +114,7 @@ async fn give_link(state: &Shared, visitor: &Visitor, user: &User) -> Result<Res
 
 async fn page(state: &Shared, visitor: &Visitor, user: &User, entered: &Entered, mistakes: &Mistakes) -> Result<Response, Fault> {
     let departments = user::departments(&state.parts.db).await?;
-    let outlets = outlet::list(&state.parts.db, &state.parts.seal).await?;
+    let outlets = outlet::without_contacts(&state.parts.db).await?;
     let acts_for = own(state, user).await?;
     let (standing, tone) = standing(user, visitor.lang);
     let values = context! {
@@ -166,7 +166,7 @@ pub async fn change(
     };
     let to = Change { name, roles: entered.roles(), every_department: entered.everything, departments: entered.departments() };
     let (db, now) = (&state.parts.db, state.parts.clock.millis());
-    let outlets = outlet::list(db, &state.parts.seal).await?;
+    let outlets = outlet::without_contacts(db).await?;
     match partner::change(db, id, &to, entered.outlet(&outlets), &visitor.actor, now).await? {
         Ok(()) => {
             visitor.flash(&phrase!("Đã lưu.", "Saved.")).await?;
