@@ -152,7 +152,7 @@ fn row(order: &Order, figures: Option<&Figures>, lang: Lang) -> Vec<String> {
         order.identifier.clone(),
         order.outlet_title.clone(),
         standing(order).text(lang).to_string(),
-        order.report_by.map(time).unwrap_or_default(),
+        order.report_by.map(minute).unwrap_or_default(),
         figure(|of| (of.lines > 0).then_some(of.targeted)),
         figure(|of| (of.lines > 0).then_some(of.submitted)),
         figure(|of| of.delivered),
@@ -176,7 +176,7 @@ fn facts(order: &Order, lang: Lang) -> Vec<(Phrase, String)> {
         (phrase!("Tình trạng", "State"), standing(order).text(lang).to_string()),
         (phrase!("Ghi chú", "Note"), order.note.clone()),
         (phrase!("Hiệu lực đến", "Holds until"), minute(order.expires_at)),
-        (phrase!("Hạn báo cáo", "Report due"), order.report_by.map(time).unwrap_or_default()),
+        (phrase!("Hạn báo cáo", "Report due"), order.report_by.map(minute).unwrap_or_default()),
         (
             phrase!("Địa bàn", "Areas"),
             if areas.is_empty() { lang.pick("Cả nước", "The whole country").to_string() } else { areas.join("; ") },
