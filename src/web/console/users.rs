@@ -3,6 +3,8 @@
 mod departments;
 mod one;
 
+use std::collections::BTreeMap;
+
 use axum::{
     Router, extract,
     response::Response,
@@ -18,7 +20,7 @@ use super::{
     when::moment,
 };
 use crate::{
-    outlet::Outlet,
+    outlet::{self, Outlet},
     phrase,
     relay::partner::Unfit,
     user::{self, Department, Refused, Right, Role, Roles, User},
@@ -75,7 +77,11 @@ fn standing(user: &User, lang: Lang) -> (&'static str, &'static str) {
 async fn list(extract::State(State(state)): extract::State<State>, visitor: Visitor) -> Result<Response, Fault> {
     visitor.needs(Right::ManageUsers)?;
     let lang = visitor.lang;
-    let users: Vec<Value> = user::list(&state.parts.db)
+    let db = &state.parts.db;
+    let acting = outlet::of_users(db).await?;
+    let outlets: BTreeMap<i64, String> =
+        outlet::without_contacts(db).await?.into_iter().map(|outlet| (outlet.id, outlet.title)).collect();
+    let users: Vec<Value> = user::list(db)
         .await?
         .iter()
         .map(|user| {
@@ -87,6 +93,7 @@ async fn list(extract::State(State(state)): extract::State<State>, visitor: Visi
                 roles => role_labels(user.roles, lang),
                 everything => user.departments.is_everything(),
                 departments => user.departments.names().map(str::to_string).collect::<Vec<_>>(),
+                outlet => acting.get(&user.id).and_then(|id| outlets.get(id)),
                 second_factor => user.has_second_factor,
                 signed_in => user.signed_in_at.map(|at| moment(at, lang)),
                 standing => standing,

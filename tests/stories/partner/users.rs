@@ -47,6 +47,7 @@ async fn a_partner_is_added_with_its_outlet_and_moved_to_another() {
             admin.post_from(&page, &page, &fields).await
         };
         assert_eq!(change("partner", "viettel").await.status, StatusCode::SEE_OTHER);
+        assert!(admin.get("/users").await.text.contains("Đơn vị viettel"), "it sees one outlet, not all departments");
         assert_eq!(of().await.as_deref(), Some("viettel"));
         // Whoever is no partner acts for nobody.
         assert_eq!(change("manager", "viettel").await.status, StatusCode::SEE_OTHER);
