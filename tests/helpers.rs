@@ -1,6 +1,7 @@
 //! What stories share.
 
 pub mod browser;
+pub mod console;
 pub mod fill;
 pub mod judges;
 pub mod office;

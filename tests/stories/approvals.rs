@@ -8,15 +8,14 @@ use loa::{
     edition,
     sandbox::Behaviour,
     seal::Seal,
-    user::{self, New, Role, session},
+    user::{self, Role},
 };
 use reqwest::{
     Client, StatusCode,
     header::{CONTENT_TYPE, COOKIE, LOCATION},
-    redirect,
 };
 
-use crate::helpers::office::Office;
+use crate::helpers::{console, office::Office};
 
 const CAMPAIGN: &str = "title = \"Mã OTP\"\nkind = \"awareness\"\nowner = \"Phòng Văn hóa\"\n[audience]\nsegments = [\"toan-dan\"]\n\
                         [channels]\nuse = [\"sms\"]\n[[message]]\nid = \"otp\"\nsms = \"Khong doc ma OTP cho bat ky ai.\"\n";
@@ -39,18 +38,9 @@ struct Answer {
 
 impl Person {
     async fn new(office: &Office, db: &Db, seal: &Seal, name: &str, roles: &[Role], departments: &[i64]) -> Self {
-        let new = New {
-            email: format!("{}@example.vn", name.to_lowercase()),
-            name: name.to_string(),
-            roles: roles.iter().copied().collect(),
-            every_department: departments.is_empty(),
-            departments: departments.to_vec(),
-        };
         let now = loa::clock::Clock::system().millis();
-        let id = user::add(db, &new, &Actor::command("thử"), now).await.unwrap().unwrap();
-        let secret = loa::transaction!(db, |tx| session::begin(tx, seal, id, true, "", "", now).await).unwrap();
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, url: office.url.clone(), cookie: format!("loa={}", secret.0), id }
+        let (id, cookie) = console::signed_in(db, seal, name, roles, departments, now).await;
+        Self { client: console::client(), url: office.url.clone(), cookie, id }
     }
 
     async fn get(&self, path: &str) -> Answer {

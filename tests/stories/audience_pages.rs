@@ -8,28 +8,22 @@ mod notices;
 mod people;
 mod reminders;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use loa::{
-    account::{Accounts, gateways},
-    active::Active,
+    account::Accounts,
     audience::import,
     audit::{self, Actor},
-    config::{Bounces, Config},
+    config::Config,
     intake::{self, Intake},
-    on, receipt,
+    on,
     sandbox::{Options, Sandbox},
-    transaction,
-    user::{self, Role, Roles, session},
-    web::{self, Parts, State},
+    user::{self, Role},
+    web,
 };
-use reqwest::{Client, StatusCode, header, redirect};
-use tokio::net::TcpListener;
+use reqwest::{Client, StatusCode, header};
 
-use crate::helpers::Ground;
+use crate::helpers::{Ground, console};
 
 fn settings(sandbox: &Sandbox) -> String {
     let (http, smtp) = (sandbox.http_addr().unwrap(), sandbox.smtp_addr().unwrap().port());
@@ -90,44 +84,11 @@ struct Person<'c> {
 
 impl Console {
     async fn open(ground: Ground) -> Self {
-        // A second test finds it installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let sandbox = Sandbox::start(Options { smpp: None, ..Options::default() }).await.unwrap();
-        let file = ground.folder.path().join("loa.toml");
-        std::fs::write(&file, settings(&sandbox)).unwrap();
-        let env = BTreeMap::from([
-            ("PASSWORD".to_string(), "not-a-secret".to_string()),
-            ("LOA_DATABASE__URL".to_string(), ground.url.clone()),
-        ]);
-        let config = Config::read(Some(&file), &env).map_err(|p| format!("{p:?}")).unwrap();
-        let known = gateways(None).unwrap();
-        let accounts = Arc::new(Accounts::build(&config, &known, &ground.db, &ground.seal, &ground.clock).await.unwrap());
-        let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
-        let (db, clock, seal) = (ground.db.clone(), ground.clock.clone(), ground.seal.clone());
-        let matcher = receipt::Matcher { db, clock, node: 0, active: Arc::clone(&active), seal, bounces: Bounces::default() };
-        let ear = loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default());
-        let (inbox, _appender) = receipt::inbox(matcher, ear);
-        let recorder = web::recorder().unwrap();
-        let parts = Parts {
-            db: ground.db.clone(),
-            clock: ground.clock.clone(),
-            seal: ground.seal.clone(),
-            accounts: Arc::clone(&accounts),
-            inbox,
-            active,
-            config: config.clone(),
-            library: Arc::default(),
-            shelf: Arc::new(loa::edition::Shelf::new("campaigns".as_ref())),
-            gateways: Arc::new(known),
-            holidays: loa::campaign::Holidays::built_in(),
-            work: Arc::default(),
-            metrics: recorder.handle(),
-        };
-        let state = metrics::with_local_recorder(&recorder, || State::new(parts));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { web::serve(listener, web::private(state), std::future::pending()).await.unwrap() });
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let made = console::Console::of(&ground, &ground.clock, &settings(&sandbox), &[("PASSWORD", "not-a-secret")], None).await;
+        let (listener, base) = console::place().await;
+        console::serve(listener, web::private(made.state));
+        let (config, accounts, client) = (made.config, made.accounts, console::client());
         let (db, seal, clock) = (ground.db.clone(), ground.seal.clone(), ground.clock.clone());
         let intake = Intake { db, seal, clock, folder: intake::folder(&config) };
         Self { ground, config, accounts, intake, client, base, sandbox }
@@ -140,18 +101,9 @@ impl Console {
 
     /// Adds somebody with these roles and departments (none: all), and signs them in.
     async fn sign_in(&self, name: &str, roles: &[Role], departments: &[i64]) -> Person<'_> {
-        let (db, now) = (&self.ground.db, self.ground.clock.millis());
-        let new = user::New {
-            email: format!("{name}@example.vn"),
-            name: name.to_string(),
-            roles: roles.iter().copied().collect::<Roles>(),
-            every_department: departments.is_empty(),
-            departments: departments.to_vec(),
-        };
-        let id = user::add(db, &new, &Actor::command("test"), now).await.unwrap().unwrap();
-        let seal = &self.ground.seal;
-        let secret = transaction!(db, |tx| session::begin(tx, seal, id, true, "", "test", now).await).unwrap();
-        let mut person = Person { console: self, cookie: format!("loa={}", secret.0), csrf: String::new() };
+        let (Ground { db, seal, .. }, now) = (&self.ground, self.ground.clock.millis());
+        let (_, cookie) = console::signed_in(db, seal, name, roles, departments, now).await;
+        let mut person = Person { console: self, cookie, csrf: String::new() };
         let (_, page) = person.get("/inbox").await;
         person.csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_string();
         person

@@ -9,10 +9,10 @@ use std::{
 };
 
 use loa::{cap::feed, sandbox::Behaviour};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode};
 
 use crate::helpers::{
-    Owned, judges,
+    Owned, console, judges,
     office::Office,
     signers::{SIGNER, signing},
 };
@@ -72,7 +72,7 @@ impl Public {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.starts_with("http://"), "{line}{}", office.log());
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let client = console::client();
         let public = Self { _serve: Owned(child), office, client };
         public.office.loa(&["send", "cong-an"]);
         public.office.until("everything is sent", SENT).await;

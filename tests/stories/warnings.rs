@@ -14,16 +14,18 @@ use loa::{
     edition::Shelf,
     receipt,
     run::{command, pulse, warning},
-    transaction,
-    user::{self, Role, session},
+    user::{self, Role},
     web::{self, Parts, State},
 };
 use providers::{Accepted, Channel, Reason, SendError};
-use reqwest::{Client, StatusCode, header, redirect};
-use tokio::{net::TcpListener, sync::oneshot};
+use reqwest::{Client, StatusCode, header};
+use tokio::sync::oneshot;
 
 use super::dispatch::{Process, Scripted, configured, count, saying};
-use crate::engines::world::{EVERYBODY, World};
+use crate::{
+    engines::world::{EVERYBODY, World},
+    helpers::console,
+};
 
 /// Everybody's pages, listening on loopback, beside a process that is stepped.
 pub(super) struct House {
@@ -74,15 +76,13 @@ impl House {
             metrics: recorder.handle(),
         };
         let state = metrics::with_local_recorder(&recorder, || State::new(parts));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, base) = console::place().await;
         let (leave, left) = oneshot::channel();
         let serving = web::serve(listener, web::private(state.clone()), async {
             let _ = left.await;
         });
         tokio::spawn(async { serving.await.unwrap() });
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { state, base, client, config, _leave: leave, _folder: folder }
+        Self { state, base, client: console::client(), config, _leave: leave, _folder: folder }
     }
 
     /// Signs somebody in who sees all departments, or those of these names alone.
@@ -92,17 +92,9 @@ impl House {
         for department in departments.unwrap_or_default() {
             numbers.push(user::add_department(db, department, &by, now).await.unwrap().unwrap());
         }
-        let new = user::New {
-            email: format!("{name}@example.vn"),
-            name: name.to_string(),
-            roles: [role].into_iter().collect(),
-            every_department: departments.is_none(),
-            departments: numbers,
-        };
-        let id = user::add(db, &new, &by, now).await.unwrap().unwrap();
-        let secret = transaction!(db, |tx| session::begin(tx, &world.seal, id, true, "", "test", now).await).unwrap();
+        let (id, cookie) = console::signed_in(db, &world.seal, name, &[role], &numbers, now).await;
         let actor = Actor { user: Some(id), name: name.to_string(), from: None, via: Via::Console };
-        Browser { house: self, cookie: format!("loa={}", secret.0), actor }
+        Browser { house: self, cookie, actor }
     }
 }
 

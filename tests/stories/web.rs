@@ -4,22 +4,24 @@ mod receipts;
 mod standing;
 mod unsubscribe;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use loa::{
-    account::{Accounts, callback_secret, gateways},
+    account::callback_secret,
     active::Active,
-    config::{Bounces, Config},
     consent::{self, Scope},
     on,
-    receipt::{self, Appender, Matcher},
-    web::{self, Parts, State},
+    receipt::Appender,
+    web::{self, State},
 };
 use providers::Channel;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::helpers::Ground;
+use crate::helpers::{
+    Ground,
+    console::{self, Console},
+};
 
 const SETTINGS: &str = r#"
 [office]
@@ -107,46 +109,17 @@ impl House {
     }
 
     async fn open_without_appender(ground: Ground) -> (Self, Appender) {
-        // A second test finds it installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let file = ground.folder.path().join("loa.toml");
-        std::fs::write(&file, SETTINGS).unwrap();
         let described = ground.folder.path().join("gateways");
         std::fs::create_dir(&described).unwrap();
         std::fs::write(described.join("signed.toml"), SIGNED).unwrap();
-        let env = BTreeMap::from([("PASSWORD".to_string(), "not-a-secret".to_string())]);
-        let config = Config::read(Some(&file), &env).map_err(|p| format!("{p:?}")).unwrap();
-        let accounts = Accounts::build(&config, &gateways(Some(&described)).unwrap(), &ground.db, &ground.seal, &ground.clock)
-            .await
-            .unwrap();
-        let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
-        let (db, clock, seal) = (ground.db.clone(), ground.clock.clone(), ground.seal.clone());
-        let matcher = Matcher { db, clock, node: 0, active: Arc::clone(&active), seal, bounces: Bounces::default() };
-        let ear = loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default());
-        let (inbox, appender) = receipt::inbox(matcher, ear);
-        let recorder = web::recorder().unwrap();
-        let parts = Parts {
-            db: ground.db.clone(),
-            clock: ground.clock.clone(),
-            seal: ground.seal.clone(),
-            accounts: Arc::new(accounts),
-            inbox,
-            active: Arc::clone(&active),
-            config: config.clone(),
-            library: Arc::default(),
-            shelf: Arc::new(loa::edition::Shelf::new("campaigns".as_ref())),
-            gateways: Arc::new(gateways(Some(&described)).unwrap()),
-            holidays: loa::campaign::Holidays::default(),
-            work: Arc::default(),
-            metrics: recorder.handle(),
-        };
-        let state = metrics::with_local_recorder(&recorder, || State::new(parts));
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let words = [("PASSWORD", "not-a-secret")];
+        let made = Console::of(&ground, &ground.clock, SETTINGS, &words, Some(&described)).await;
+        let (state, active) = (made.state, made.active);
         let mut house = Self {
             private: String::new(),
             public: String::new(),
             ground,
-            client,
+            client: console::client(),
             leave: Vec::new(),
             servers: Vec::new(),
             state: state.clone(),
@@ -154,19 +127,18 @@ impl House {
         };
         house.private = house.listen(web::private(state.clone())).await;
         house.public = house.listen(web::public(state)).await;
-        (house, appender)
+        (house, made.appender)
     }
 
     async fn listen(&mut self, router: axum::Router) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, url) = console::place().await;
         let (leave, left) = oneshot::channel();
         let serving = web::serve(listener, router, async {
             let _ = left.await;
         });
         self.servers.push(tokio::spawn(async { serving.await.unwrap() }));
         self.leave.push(leave);
-        format!("http://{address}")
+        url
     }
 
     fn ask(&self, method: Method, base: &str, path: &str) -> RequestBuilder {

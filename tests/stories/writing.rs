@@ -3,20 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use loa::{
-    audit::Actor,
-    db::Db,
-    edition, on,
-    sandbox::Behaviour,
-    user::{self, New, Role, session},
-};
+use loa::{audit::Actor, db::Db, edition, on, sandbox::Behaviour, user::Role};
 use reqwest::{
     Client, StatusCode,
     header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION},
-    redirect,
 };
 
-use crate::helpers::{fill::Fill, office::Office};
+use crate::helpers::{console, fill::Fill, office::Office};
 
 struct Officer {
     client: Client,
@@ -26,19 +19,9 @@ struct Officer {
 
 impl Officer {
     async fn of(office: &Office, db: &Db, role: Role) -> Self {
-        let new = New {
-            email: format!("{role:?}@example.vn").to_lowercase(),
-            name: format!("{role:?}"),
-            roles: [role].into_iter().collect(),
-            every_department: true,
-            departments: Vec::new(),
-        };
-        let now = loa::clock::Clock::system().millis();
-        let id = user::add(db, &new, &Actor::command("thử"), now).await.unwrap().unwrap();
-        let seal = office.seal().await;
-        let secret = loa::transaction!(db, |tx| session::begin(tx, &seal, id, true, "", "", now).await).unwrap();
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, url: office.url.clone(), cookie: format!("loa={}", secret.0) }
+        let (seal, now) = (office.seal().await, loa::clock::Clock::system().millis());
+        let (_, cookie) = console::signed_in(db, &seal, &format!("{role:?}"), &[role], &[], now).await;
+        Self { client: console::client(), url: office.url.clone(), cookie }
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {

@@ -1,31 +1,24 @@
 //! The pages of managers over HTTP: a period's figures, down to the rows; closing it; a bill; and whose figures one sees.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use loa::{
-    account::{Accounts, gateways},
-    active::Active,
     audit::{Actor, Via},
-    config::{Bounces, Config},
     delivery::State,
-    receipt::{self, Matcher},
-    transaction,
-    user::{self, New, Role, Roles, session},
-    web::{self, Parts, State as Web},
+    user::{self, Role},
+    web,
 };
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, StatusCode};
 
 use super::{
     kept::{keeper, settle},
     scene, sms, write,
 };
-use crate::helpers::{Ground, grounds};
+use crate::helpers::{
+    Ground,
+    console::{self, Console},
+    grounds,
+};
 
 const SETTINGS: &str = "[office]\nname = \"Sở Mẫu\"\n[reporting]\nmonth_starts = 1\nweek_starts = \"monday\"\n";
 
@@ -41,55 +34,15 @@ pub(super) struct Who(pub(super) String);
 
 impl<'g> Desk<'g> {
     pub(super) async fn open(ground: &'g Ground) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let file = ground.folder.path().join("loa.toml");
-        std::fs::write(&file, SETTINGS).unwrap();
-        let config = Config::read(Some(&file), &BTreeMap::new()).map_err(|p| format!("{p:?}")).unwrap();
-        let known = Arc::new(gateways(None).unwrap());
-        let accounts = Accounts::build(&config, &known, &ground.db, &ground.seal, &ground.clock).await.unwrap();
-        let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
-        let (db, clock, seal) = (ground.db.clone(), ground.clock.clone(), ground.seal.clone());
-        let matcher = Matcher { db, clock, node: 0, active: Arc::clone(&active), seal, bounces: Bounces::default() };
-        let (inbox, _appender) =
-            receipt::inbox(matcher, loa::reply::Ear::new(ground.seal.clone(), &loa::config::OptOut::default()));
-        let recorder = web::recorder().unwrap();
-        let parts = Parts {
-            db: ground.db.clone(),
-            clock: ground.clock.clone(),
-            seal: ground.seal.clone(),
-            accounts: Arc::new(accounts),
-            inbox,
-            active,
-            config,
-            library: Arc::default(),
-            shelf: Arc::new(loa::edition::Shelf::new("campaigns".as_ref())),
-            gateways: known,
-            holidays: loa::campaign::Holidays::default(),
-            work: Arc::default(),
-            metrics: recorder.handle(),
-        };
-        let state = metrics::with_local_recorder(&recorder, || Web::new(parts));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(web::serve(listener, web::private(state), std::future::pending()));
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { ground, client, url }
+        let console = Console::of(ground, &ground.clock, SETTINGS, &[], None).await;
+        let (listener, url) = console::place().await;
+        console::serve(listener, web::private(console.state));
+        Self { ground, client: console::client(), url }
     }
 
     pub(super) async fn sign_in(&self, name: &str, role: Role, departments: &[i64]) -> Who {
-        let actor = Actor { user: None, name: "thử".into(), from: None, via: Via::Command };
-        let new = New {
-            email: format!("{}@example.vn", name.replace(' ', ".")),
-            name: name.into(),
-            roles: [role].into_iter().collect::<Roles>(),
-            every_department: departments.is_empty(),
-            departments: departments.to_vec(),
-        };
-        let now = self.ground.clock.millis();
-        let id = user::add(&self.ground.db, &new, &actor, now).await.unwrap().unwrap();
-        let secret =
-            transaction!(self.ground.db, |tx| session::begin(tx, &self.ground.seal, id, true, "", "", now).await).unwrap();
-        Who(format!("loa={}", secret.0))
+        let (ground, now) = (self.ground, self.ground.clock.millis());
+        Who(console::signed_in(&ground.db, &ground.seal, name, &[role], departments, now).await.1)
     }
 
     pub(super) async fn get(&self, who: &Who, path: &str) -> (StatusCode, String) {

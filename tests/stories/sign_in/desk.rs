@@ -1,26 +1,21 @@
 //! The console in this process, with a clock that is moved by hand, and browsers that keep cookies.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use chrono::{TimeZone as _, Utc};
 use loa::{
-    account::{Accounts, gateways},
-    active::Active,
     audit::Actor,
     clock::{Clock, ManualClock},
-    config::{Bounces, Config, OptOut},
-    receipt::{self, Matcher},
-    reply::Ear,
     user::{self, New, Role, User, password},
-    web::{self, Parts, State},
+    web,
 };
-use reqwest::{Client, StatusCode, redirect};
-use tokio::net::TcpListener;
+use reqwest::{Client, StatusCode};
 
-use crate::helpers::{Ground, grounds};
+use crate::helpers::{
+    Ground,
+    console::{self, Console},
+    grounds,
+};
 
 /// A password that will do.
 pub const PASSWORD: &str = "con trâu đi trước cái cày";
@@ -44,45 +39,11 @@ impl Desk {
 
     /// `settings` are lines of loa.toml; `{url}` in them is the console's own address.
     pub async fn open(ground: Ground, settings: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let file = ground.folder.path().join("loa.toml");
-        std::fs::write(&file, settings.replace("{url}", &url)).unwrap();
-        let env = BTreeMap::from([("OIDC_SECRET".to_string(), "not-a-secret".to_string())]);
-        let config = Config::read(Some(&file), &env).map_err(|p| format!("{p:?}")).unwrap();
+        let (listener, url) = console::place().await;
         let (clock, hands) = Clock::manual(Utc.with_ymd_and_hms(2026, 11, 2, 3, 0, 0).unwrap());
-        let known = gateways(None).unwrap();
-        let accounts = Accounts::build(&config, &known, &ground.db, &ground.seal, &clock).await.unwrap();
-        let active = Arc::new(Active::new(ground.db.clone(), config.office.clone()));
-        let matcher = Matcher {
-            db: ground.db.clone(),
-            clock: clock.clone(),
-            node: 0,
-            active: Arc::clone(&active),
-            seal: ground.seal.clone(),
-            bounces: Bounces::default(),
-        };
-        let (inbox, _appender) = receipt::inbox(matcher, Ear::new(ground.seal.clone(), &OptOut::default()));
-        let recorder = web::recorder().unwrap();
-        let parts = Parts {
-            db: ground.db.clone(),
-            clock: clock.clone(),
-            seal: ground.seal.clone(),
-            accounts: Arc::new(accounts),
-            inbox,
-            active,
-            config,
-            library: Arc::default(),
-            shelf: Arc::new(loa::edition::Shelf::new("campaigns".as_ref())),
-            gateways: Arc::new(known),
-            holidays: loa::campaign::Holidays::default(),
-            work: Arc::default(),
-            metrics: recorder.handle(),
-        };
-        let state = metrics::with_local_recorder(&recorder, || State::new(parts));
-        let router = web::private(state);
-        tokio::spawn(async move { web::serve(listener, router, std::future::pending()).await.unwrap() });
+        let secret = [("OIDC_SECRET", "not-a-secret")];
+        let console = Console::of(&ground, &clock, &settings.replace("{url}", &url), &secret, None).await;
+        console::serve(listener, web::private(console.state));
         Self { ground, hands, clock, url }
     }
 
@@ -104,8 +65,7 @@ impl Desk {
     }
 
     pub fn browser(&self) -> Browser {
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Browser { client, url: self.url.clone(), cookies: Mutex::default(), from: None }
+        Browser { client: console::client(), url: self.url.clone(), cookies: Mutex::default(), from: None }
     }
 
     /// A browser in which somebody has signed in by password.

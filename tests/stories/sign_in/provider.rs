@@ -15,7 +15,8 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+
+use crate::helpers::console;
 
 /// What the next ID token says beside what every one says; null takes a claim away.
 #[derive(Clone, Default)]
@@ -86,8 +87,7 @@ async fn token(
 
 impl Provider {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, issuer) = console::place().await;
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
         let said = Arc::default();
         let shared = Shared { issuer: issuer.clone(), key: Arc::new(key.as_ref().to_vec()), said: Arc::clone(&said) };
@@ -96,7 +96,7 @@ impl Provider {
             .route("/keys", get(keys))
             .route("/token", post(token))
             .with_state(shared);
-        tokio::spawn(async move { loa::web::serve(listener, router, std::future::pending()).await.unwrap() });
+        console::serve(listener, router);
         Self { issuer, said }
     }
 }
