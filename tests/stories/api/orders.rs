@@ -1,5 +1,6 @@
 //! Relay orders as outlets' programs and the office's meet them: on the side of the Internet and on the console's, each with its tokens.
 
+mod again;
 mod answers;
 mod office;
 mod program;
