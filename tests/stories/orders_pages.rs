@@ -1,6 +1,9 @@
 //! The office's pages of relay orders, over HTTP: an order goes out on paper and comes back on paper, is updated, cancelled and closed; who
 //! may do what, and whose orders nobody else sees.
 
+mod stands_in;
+mod stopped;
+
 use loa::{
     audit::{self, Actor},
     outlet::{Kind, Outlet, Way},
