@@ -18,6 +18,7 @@ use crate::{
 const DAY: i64 = 24 * 3_600_000;
 
 static OPEN: Sql = Sql::new(r"SELECT count(*) FROM relay_order WHERE earlier = $1 AND state IN (0, 1, 2) AND id <> $2");
+static ABORTED: Sql = Sql::new(r"SELECT count(*) FROM run WHERE id = $1 AND state = 3");
 static SERIAL: Sql = Sql::new(r"SELECT max(serial) FROM relay_order WHERE run = $1 AND outlet = $2");
 
 /// Whether another may follow an order that is locked.
@@ -58,7 +59,8 @@ async fn next_serial(tx: &mut Tx, earlier: &Order) -> Result<i16> {
     Ok(last.unwrap_or(0) + 1)
 }
 
-/// Writes an Update of an order: drafted, for another to approve. Its status is that of the order, whatever `content` says.
+/// Writes an Update of an order: drafted, for another to approve. Its status is that of the order, whatever `content` says. Nothing but
+/// Cancels goes out of a run that was aborted, so there is none of its orders.
 pub async fn update(db: &Db, id: i64, content: &Content, note: &str, by: &By<'_>) -> Tried<Order> {
     if content.expires_at <= by.now {
         return Ok(Err(Refusal::Expired));
@@ -70,6 +72,10 @@ pub async fn update(db: &Db, id: i64, content: &Content, note: &str, by: &By<'_>
         };
         if let Err(refusal) = may_follow(tx, &earlier, by).await? {
             return Ok(Err(refusal));
+        }
+        let aborted: i64 = within!(tx, |c, sql| sqlx::query_scalar(sql(&ABORTED)).bind(earlier.run).fetch_one(c).await)?;
+        if aborted > 0 {
+            return Ok(Err(Refusal::Stopped));
         }
         let content = Content { status: earlier.status, ..content.clone() };
         let serial = next_serial(tx, &earlier).await?;

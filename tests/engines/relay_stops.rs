@@ -26,6 +26,9 @@ async fn a_cancel_goes_out_though_its_run_was_stopped(world: &World) {
         answer::acknowledge(&world.db, id, "", &world.by(&actor)).await.unwrap().unwrap();
         let held = world.order_to(&outlet, orders::content(Kind::Carrier, world.now())).await;
         world.sql("UPDATE run SET state = 3").await;
+        let corrected = Content { expires_at: world.now() + 48 * HOUR, ..orders::content(Kind::Carrier, world.now()) };
+        let update = follow::update(&world.db, id, &corrected, "", &world.by(&actor)).await.unwrap();
+        assert_eq!(update.unwrap_err(), Refusal::Stopped, "it would be held back for ever");
         let Cancelled::Asked(cancel) = follow::cancel(&world.db, id, "Sai nội dung", &world.by(&actor)).await.unwrap().unwrap()
         else {
             panic!("the outlet has it")
