@@ -106,6 +106,14 @@ fn millis(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
+/// The longest wait that the department's Loa may ask for (milliseconds).
+const LONGEST_ASKED: i64 = 6 * 3_600_000;
+
+/// How long the department's Loa asks to be left alone (milliseconds).
+fn asked(trouble: &Trouble) -> i64 {
+    if let Trouble::Later(_, Some(after)) = trouble { millis(*after).min(LONGEST_ASKED) } else { 0 }
+}
+
 impl Upstream {
     /// As the settings say; none: they name no department to take orders from.
     pub fn new(config: &Config, db: &Db, clock: &Clock, shelf: &Arc<Shelf>, exchange: Exchange) -> Option<Self> {
@@ -304,8 +312,7 @@ impl Upstream {
     /// Nobody answered: later, and then later still.
     fn later(&self, order: &mut Taken, trouble: &Trouble) {
         order.tries += 1;
-        let asked = if let Trouble::Later(_, Some(after)) = trouble { millis(*after) } else { 0 };
-        order.next_at = self.clock.millis() + hand::wait(order.tries).max(asked);
+        order.next_at = self.clock.millis() + hand::wait(order.tries).max(asked(trouble));
         tracing::warn!(order = order.identifier, %trouble, tries = order.tries, "the department could not be told");
     }
 
@@ -385,5 +392,20 @@ impl Upstream {
             Err(trouble) => self.later(order, &trouble),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_department_is_left_alone_as_it_asks_within_bounds() {
+        let later = |after| Trouble::Later("HTTP 503".into(), after);
+        assert_eq!(asked(&later(Some(Duration::from_mins(5)))), 300_000);
+        assert_eq!(asked(&later(Some(Duration::from_secs(u64::MAX)))), LONGEST_ASKED);
+        assert_eq!((asked(&later(None)), asked(&Trouble::Refused("no".into()))), (0, 0));
     }
 }

@@ -4,7 +4,7 @@
 //! rarely.
 
 use super::{
-    LEASE, Upstream, millis, order, read,
+    LEASE, Upstream, asked, millis, order, read,
     wire::{self, Feed, Trouble},
 };
 use crate::{
@@ -103,8 +103,8 @@ impl Upstream {
             }
             Err(trouble) => {
                 let failures = poll(db, url).await?.map_or(0, |poll| poll.failures);
-                let asked = if let Trouble::Later(_, Some(after)) = &trouble { millis(*after) } else { 0 };
-                let wait = millis(self.settings.every).saturating_mul(1 << failures.clamp(0, 10)).min(LONGEST).max(asked);
+                let wait =
+                    millis(self.settings.every).saturating_mul(1 << failures.clamp(0, 10)).min(LONGEST).max(asked(&trouble));
                 tracing::warn!(%trouble, "the department's Loa does not hand out its orders");
                 on!(db.write, |pool, sql| sqlx::query(sql(&ILL))
                     .bind(url)
