@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use clap::{
     Arg, ArgAction, Command,
+    builder::PossibleValue,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
@@ -53,12 +54,12 @@ fn vietnamese(command: Command, path: &str) -> Command {
                 (false, true) => "Tùy chọn chung",
                 (false, false) => "Tùy chọn",
             };
-            let words = words(&format!("{path} {}", arg.get_id()));
-            // The languages are named in its words; their own would be English.
-            let by_its_words = arg.get_id() == "lang";
-            let arg = arg.help_heading(heading).hide_possible_values(by_its_words);
-            match words {
-                Some(words) => arg.help(words),
+            let of = format!("{path} {}", arg.get_id());
+            let help = words(&of).map(|words| format!("{words}{}", choices(&arg, &of)));
+            let arg = arg.help_heading(heading);
+            match help {
+                // What it would say by itself of choices and defaults is English.
+                Some(help) => arg.help(help).hide_possible_values(true).hide_default_value(true),
                 None => arg,
             }
         })
@@ -74,6 +75,29 @@ fn vietnamese(command: Command, path: &str) -> Command {
         command = command.mut_subcommand(name, |command| vietnamese(command, &sub));
     }
     command
+}
+
+/// What an argument may be, and what it is where nobody says it: what stands behind its words.
+fn choices(arg: &Arg, of: &str) -> String {
+    let values = arg.get_possible_values();
+    let named = values.iter().filter(|value| !value.is_hide_set());
+    let explained: String = named
+        .clone()
+        .filter_map(|value| Some(format!("\n- {0}: {1}", value.get_name(), words(&format!("{of} {}", value.get_name()))?)))
+        .collect();
+    let mut out = String::new();
+    // The languages are named in the argument's own words.
+    if explained.is_empty() && arg.get_id() != "lang" {
+        let names: Vec<&str> = named.map(PossibleValue::get_name).collect();
+        if !names.is_empty() {
+            out.push_str(&format!(" [chọn trong: {}]", names.join(", ")));
+        }
+    }
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if !defaults.is_empty() && !arg.is_hide_default_value_set() {
+        out.push_str(&format!(" [mặc định: {}]", defaults.join(", ")));
+    }
+    out + &explained
 }
 
 fn flag(name: &'static str, short: char, help: &'static str, action: ArgAction) -> Arg {
@@ -128,6 +152,13 @@ mod tests {
     fn missing(command: &Command, path: &str) -> Vec<String> {
         let mut keys: Vec<String> = vec![path.to_string()];
         keys.extend(command.get_arguments().map(|arg| format!("{path} {}", arg.get_id())));
+        for arg in command.get_arguments() {
+            // What is explained in English is in Vietnamese, too.
+            let explained = arg.get_possible_values().into_iter().filter(|value| value.get_help().is_some());
+            keys.extend(
+                explained.filter(|_| arg.get_id() != "lang").map(|value| format!("{path} {} {}", arg.get_id(), value.get_name())),
+            );
+        }
         let mut gone: Vec<String> = keys.into_iter().filter(|key| words(key).is_none()).collect();
         for sub in command.get_subcommands() {
             gone.extend(missing(sub, &format!("{path}/{}", sub.get_name())));
@@ -139,6 +170,23 @@ mod tests {
     fn every_command_and_argument_has_vietnamese_words() {
         assert_eq!(missing(&super::super::CommandLine::command(), ""), Vec::<String>::new());
         vietnamese(super::super::CommandLine::command(), "").debug_assert();
+    }
+
+    #[test]
+    fn choices_and_defaults_are_told_in_vietnamese() {
+        fn english(mut command: Command) -> Vec<String> {
+            let help = command.render_long_help().to_string();
+            let mut found: Vec<String> = command.get_subcommands().cloned().flat_map(english).collect();
+            if ["ossible values", "[default"].iter().any(|words| help.contains(words)) {
+                found.push(help);
+            }
+            found
+        }
+        let command = translate(super::super::CommandLine::command(), Lang::Vi);
+        assert_eq!(english(command.clone()), Vec::<String>::new());
+        let mut report = command.find_subcommand("report").unwrap().clone();
+        let help = report.render_help().to_string();
+        assert!(help.contains("[mặc định: table]") && help.contains("- previous: kỳ liền trước"), "{help}");
     }
 
     #[test]
