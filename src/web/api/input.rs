@@ -28,8 +28,8 @@ pub struct NumberAndName(pub i64, pub String);
 /// A name in the path.
 pub struct Name(pub String);
 
-/// Two names in the path.
-pub struct Names(pub String, pub String);
+/// The second of two names in the path.
+pub struct SecondName(pub String);
 
 /// The whole body as it is.
 pub async fn bytes(request: Request, state: &State) -> Result<Bytes, Problem> {
@@ -154,16 +154,16 @@ impl FromRequestParts<State> for Name {
     }
 }
 
-impl FromRequestParts<State> for Names {
+impl FromRequestParts<State> for SecondName {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
-        let Path((one, two)) =
-            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
-        if one.contains('\0') || two.contains('\0') {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((_, name)) = path.map_err(|_| Problem::not_found())?;
+        if name.contains('\0') {
             return Err(Problem::not_found());
         }
-        Ok(Self(one, two))
+        Ok(Self(name))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
         api::{
             answer::created,
             frame,
-            input::{Names, Query, media_type},
+            input::{Query, SecondName, media_type},
             problem::{Kind, Problem},
         },
         download,
@@ -143,7 +143,7 @@ struct NamedPaper {
 async fn show(
     ToRead(at): ToRead,
     extract::State(State(state)): extract::State<State>,
-    Names(_, hash): Names,
+    SecondName(hash): SecondName,
 ) -> Result<Response, Problem> {
     let db = &state.parts.db;
     let paper = paper::of_order(db, &at.order, &hash, at.sight().eyes()).await?.ok_or_else(Problem::not_found)?;
