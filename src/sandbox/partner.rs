@@ -286,10 +286,10 @@ impl Partner {
             return None;
         }
         job.acts.pop_front();
-        let note = json!({ "note": "Đã nhận, qua chương trình" }).to_string();
+        let note = |words: &str| json!({ "note": words }).to_string();
         let (what, path, body) = match act {
-            Act::Acknowledge => ("acknowledge", format!("{order}/acknowledge"), note),
-            Act::Begin => ("begin", format!("{order}/begin"), note),
+            Act::Acknowledge => ("acknowledge", format!("{order}/acknowledge"), note("Đã nhận, qua chương trình")),
+            Act::Begin => ("begin", format!("{order}/begin"), note("Đã bắt đầu nhắn tin")),
             Act::Refuse => ("refuse", format!("{order}/refuse"), json!({ "why": "Chưa có hợp đồng" }).to_string()),
             Act::Again => {
                 let (_, path, body) = job.last.clone()?;
