@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod console;
 pub mod fill;
+pub mod home;
 pub mod judges;
 pub mod office;
 pub mod orders;
@@ -13,7 +14,7 @@ use std::{
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::Child,
+    process::{Child, Command},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -37,6 +38,14 @@ pub struct Ground {
 
 /// A child that does not outlive its test.
 pub struct Owned(pub Child);
+
+impl Owned {
+    /// Ends it in order.
+    pub fn end(mut self) {
+        assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
 
 impl Drop for Owned {
     fn drop(&mut self) {

@@ -1,8 +1,15 @@
 //! A temporary folder in which `loa` is run, with nothing of this machine's environment.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{self, Stdio},
+};
 
 use assert_cmd::Command;
+
+use crate::helpers::Owned;
 
 /// A folder that is gone when the test ends.
 pub struct Folder(tempfile::TempDir);
@@ -33,6 +40,33 @@ impl Folder {
 
     pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Starts `loa serve` with these further arguments and these variables; what it has to say is added to a file. One with a web
+    /// side listens then.
+    pub fn serve(&self, more: &[&str], variables: &[(&str, &str)], log: &str) -> Owned {
+        let file = fs::OpenOptions::new().create(true).append(true).open(self.path().join(log)).unwrap();
+        let child = process::Command::new(assert_cmd::cargo::cargo_bin!("loa"))
+            .current_dir(self.path())
+            .env_clear()
+            .envs(variables.iter().copied())
+            .arg("serve")
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn();
+        let mut serve = Owned(child.unwrap());
+        if more.is_empty() || more.iter().any(|parts| parts.contains("web")) {
+            let mut line = String::new();
+            BufReader::new(serve.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            assert!(line.starts_with("http://"), "{line}{}", self.log(log));
+        }
+        serve
+    }
+
+    /// What a file of it says; nothing if it is not there.
+    pub fn log(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap_or_default()
     }
 
     /// Runs `loa` with these arguments.

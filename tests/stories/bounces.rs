@@ -3,15 +3,14 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
-    net::TcpListener,
+    ops::Deref,
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use loa::{
-    db::{Db, Sql},
+    db::Sql,
     delivery::{State, Why},
     on,
 };
@@ -19,12 +18,23 @@ use providers::{
     Reason,
     bounce::{self, Names, Verdict},
 };
-use tempfile::TempDir;
 
-use crate::helpers::{Owned, peer};
+use crate::helpers::{
+    free_port,
+    home::{self, Home},
+    peer,
+};
 
 /// An office that sends through the mail host.
-struct Office(TempDir);
+struct Office(Home);
+
+impl Deref for Office {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.0
+    }
+}
 
 const CAMPAIGN: &str = r#"
 title = "Hằng tuần"
@@ -48,19 +58,12 @@ const LIST: &str = "ref,name,email\nan,Trần Văn An,an@example.vn\nmai,Lê Th�
 impl Office {
     /// Its bounces come back to this user of the mail host, and are read from there.
     fn open(host: &str, user: &str, bounces: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path();
         let (host, port) = host.split_once(':').unwrap();
-        fs::write(dir.join("loa.key"), "2a".repeat(32)).unwrap();
-        fs::create_dir(dir.join("campaigns")).unwrap();
-        fs::write(dir.join("campaigns/segments.toml"), "[moi-nguoi]\ntitle = \"Mọi người\"\n").unwrap();
-        fs::write(dir.join("campaigns/hang-tuan.toml"), CAMPAIGN).unwrap();
-        fs::write(dir.join("list.csv"), LIST).unwrap();
-        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listen = free_port();
         let settings = format!(
             r#"
 [server]
-listen = "{listen}"
+listen = "127.0.0.1:{listen}"
 [database]
 url = "sqlite:loa.db"
 [[account]]
@@ -78,46 +81,16 @@ every = "1s"
 {bounces}
 "#
         );
-        fs::write(dir.join("loa.toml"), settings).unwrap();
-        let office = Self(folder);
-        office.run(&["audience", "import", "list.csv"]);
+        let password = peer("LOA_TEST_MAILHOST_PASSWORD");
+        let folder = home::folder(&settings, CAMPAIGN).with("list.csv", LIST);
+        let office = Self(Home::new(folder, &[("IMAP_PASSWORD", password.as_str())]));
+        office.loa(&["audience", "import", "list.csv"]);
         office
-    }
-
-    fn dir(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn loa(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
-        command.current_dir(self.dir()).env("LOA_LANG", "en").env("LOA_LOG", "info");
-        command.env("IMAP_PASSWORD", peer("LOA_TEST_MAILHOST_PASSWORD"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let done = self.loa().args(arguments).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert!(done.status.success(), "loa {arguments:?}: {out}{err}");
-        out.into_owned()
-    }
-
-    fn serve(&self) -> Owned {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log")).unwrap();
-        let mut child = self.loa().arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("http://"), "{line}{}", self.log());
-        Owned(child)
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.dir().join("serve.log")).unwrap_or_default()
     }
 
     /// How many addresses of the list ended, and the first of them.
     fn suppressed(&self) -> (usize, serde_json::Value) {
-        let told: serde_json::Value = serde_json::from_str(&self.run(&["audience", "suppressed", "--json"])).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&self.loa(&["audience", "suppressed", "--json"])).unwrap();
         (told["addresses"].as_array().unwrap().len(), told["addresses"][0].clone())
     }
 
@@ -133,7 +106,7 @@ every = "1s"
     /// How many deliveries are in this state for this reason.
     fn deliveries(&self, state: State, why: Why) -> i64 {
         let count = async {
-            let db = Db::find(&format!("sqlite:{}", self.dir().join("loa.db").display())).await.unwrap().unwrap();
+            let db = self.db().await;
             let (state, why) = (state.number(), why.number());
             let n: i64 =
                 on!(db.read, |pool, sql| sqlx::query_scalar(sql(&COUNT)).bind(state).bind(why).fetch_one(pool).await).unwrap();
@@ -155,10 +128,10 @@ pub(super) fn mailhost() -> Option<String> {
 /// Sends to a user that the host has and to one that it has not; the bounce of the second ends in the report, and their address
 /// gets nothing more until an officer says so.
 fn returned(office: &Office) {
-    let told = office.run(&["accounts", "--test", "mail"]);
+    let told = office.loa(&["accounts", "--test", "mail"]);
     assert!(told.contains("0 unread bounces"), "{told}");
     let _serving = office.serve();
-    office.run(&["send", "hang-tuan"]);
+    office.loa(&["send", "hang-tuan"]);
     office.until("no bounce was read", || office.suppressed().0 == 1);
     let (_, first) = office.suppressed();
     assert_eq!((&first["ref"], &first["address"]), (&"mai".into(), &"m***@example.vn".into()));
@@ -167,10 +140,10 @@ fn returned(office: &Office) {
     assert_eq!(office.deliveries(State::Undelivered, Why::Gateway(Reason::NoSuchAddress)), 1);
     assert_eq!(office.deliveries(State::Accepted, Why::Nothing), 1, "nobody says that a mail arrived");
 
-    office.run(&["send", "hang-tuan"]);
+    office.loa(&["send", "hang-tuan"]);
     office.until("the second run does not end", || office.deliveries(State::Skipped, Why::Suppressed) == 1);
     assert_eq!(office.suppressed().1["bounces"], 1, "nothing was sent there");
-    assert!(office.run(&["audience", "suppressed", "--lift", "mai"]).contains("gets mail again"));
+    assert!(office.loa(&["audience", "suppressed", "--lift", "mai"]).contains("gets mail again"));
     assert_eq!(office.suppressed().0, 0);
 }
 
@@ -204,9 +177,9 @@ fn what_postfix_returns_is_read_by_imap() {
     let Some(host) = mailhost() else { return };
     let table = by_imap(&peer("LOA_TEST_MAILHOST_IMAP"), "bounces", "tls = \"starttls\"");
     let stranger = Office::open(&host, "bounces", &table);
-    let tested = stranger.loa().args(["accounts", "--test", "mail"]).output().unwrap();
-    let said = String::from_utf8_lossy(&[tested.stdout, tested.stderr].concat()).into_owned();
-    assert!(!tested.status.success() && said.contains("certificate"), "no password goes to whom nobody vouches for: {said}");
+    let tested = stranger.ended(&["accounts", "--test", "mail"]);
+    let said = tested.out + &tested.err;
+    assert!(tested.code != 0 && said.contains("certificate"), "no password goes to whom nobody vouches for: {said}");
 
     let office = Office::open(&host, "bounces", &(table + &trusting()));
     returned(&office);
@@ -254,13 +227,8 @@ fn what_postfix_returns_is_read_from_a_maildir() {
 #[test]
 fn addresses_are_lifted_without_being_seen_in_the_list_of_processes() {
     let office = Office::open("127.0.0.1:25", "bounces", "maildir = \"/nonexistent\"");
-    let mut lift = office.loa();
-    lift.args(["audience", "suppressed", "--lift", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = lift.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"an@example.vn\n").unwrap();
-    let done = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(!done.status.success() && said.contains("a***@example.vn"), "{said}");
+    let ended = office.reading(&["audience", "suppressed", "--lift", "-"], "an@example.vn\n");
+    assert!(ended.code != 0 && ended.err.contains("a***@example.vn"), "{}", ended.err);
 }
 
 /// Samples of which the two programs judge differently, and why ours is kept.

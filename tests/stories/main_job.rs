@@ -1,21 +1,22 @@
 //! The main job through the front door: the binary, a real Kannel and a real smtp-sink; stopped, resumed and killed in
 //! the middle; and the numbers still agree.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    ops::Deref,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use loa::db::Db;
-use loa::delivery::State;
-use loa::sandbox::residents;
-use loa::tally;
-use tempfile::TempDir;
+use loa::{delivery::State, sandbox::residents, tally};
 
-use crate::helpers::{Owned, free_port, peer};
+use crate::helpers::{
+    Owned, free_port,
+    home::{self, Home, count},
+    peer,
+};
 
 const PEOPLE: u64 = 1_200;
 
@@ -24,34 +25,27 @@ static OFFICES: AtomicU32 = AtomicU32::new(0);
 
 /// An office with its own smtp-sink, whose mails it can count.
 struct Office {
-    folder: TempDir,
+    home: Home,
     sender: String,
     _sink: Owned,
 }
 
+impl Deref for Office {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
+}
+
 impl Office {
     fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path();
         let port = free_port();
-        let sink = Command::new(peer("LOA_TEST_SMTP_SINK_PROGRAM"))
-            .args(["-D", "mails", &format!("127.0.0.1:{port}"), "200"])
-            .current_dir(dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
         let sender = format!("L{}x{}", std::process::id() % 1_000_000, OFFICES.fetch_add(1, Ordering::Relaxed));
         let kannel = peer("LOA_TEST_KANNEL");
         let kannel = kannel.trim_end_matches("/cgi-bin/sendsms");
-        fs::write(dir.join("loa.key"), "2a".repeat(32)).unwrap();
-        fs::create_dir(dir.join("campaigns")).unwrap();
-        fs::write(dir.join("campaigns/segments.toml"), "[moi-nguoi]\ntitle = \"Mọi người\"\n").unwrap();
-        fs::write(dir.join("campaigns/hang-tuan.toml"), CAMPAIGN).unwrap();
-        fs::write(
-            dir.join("loa.toml"),
-            format!(
-                r#"
+        let settings = format!(
+            r#"
 [server]
 listen = "127.0.0.1:{listen}"
 [database]
@@ -80,75 +74,24 @@ rate = "150/s"
 window = 10
 from = "Sở <so@example.com>"
 "#,
-                listen = free_port(),
-                user = peer("LOA_TEST_KANNEL_USERNAME"),
-            ),
-        )
-        .unwrap();
-        Self { folder, sender, _sink: Owned(sink) }
+            listen = free_port(),
+            user = peer("LOA_TEST_KANNEL_USERNAME"),
+        );
+        let password = peer("LOA_TEST_KANNEL_PASSWORD");
+        let home = Home::new(home::folder(&settings, CAMPAIGN), &[("KANNEL_PASSWORD", password.as_str())]);
+        let sink = Command::new(peer("LOA_TEST_SMTP_SINK_PROGRAM"))
+            .args(["-D", "mails", &format!("127.0.0.1:{port}"), "200"])
+            .current_dir(home.dir())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { home, sender, _sink: Owned(sink) }
     }
 
-    fn dir(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn loa(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
-        command
-            .current_dir(self.dir())
-            .env("KANNEL_PASSWORD", peer("LOA_TEST_KANNEL_PASSWORD"))
-            .env("LOA_LANG", "en")
-            .env("LOA_LOG", "info");
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> String {
-        let done = self.loa().args(args).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert!(done.status.success(), "loa {args:?}: {out}{err}");
-        out.into_owned()
-    }
-
-    /// Starts `loa serve` and waits until it listens.
-    fn serve(&self) -> Owned {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log")).unwrap();
-        let mut child = self.loa().arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("http://"), "{line}{}", fs::read_to_string(self.dir().join("serve.log")).unwrap());
-        Owned(child)
-    }
-
-    async fn db(&self) -> Db {
-        Db::find(&format!("sqlite:{}", self.dir().join("loa.db").display())).await.unwrap().unwrap()
-    }
-
-    /// How many deliveries of a run are in each state.
-    async fn states(&self, run: i64) -> BTreeMap<State, i64> {
-        let db = self.db().await;
-        let mut states = BTreeMap::new();
-        for (key, count) in tally::of_runs(&db, &[run]).await.unwrap() {
-            *states.entry(State::from_number(key.state)).or_default() += count.n;
-        }
-        db.close().await;
-        states
-    }
-
-    /// Looks again until it fits; what is looked at changes by itself, in other processes.
+    /// Looks again until it fits.
     async fn until(&self, run: i64, what: &str, fits: impl Fn(&BTreeMap<State, i64>) -> bool) -> BTreeMap<State, i64> {
-        let begun = Instant::now();
-        loop {
-            let states = self.states(run).await;
-            if fits(&states) {
-                return states;
-            }
-            assert!(
-                begun.elapsed() < Duration::from_secs(90),
-                "{what}: {states:?}\n{}",
-                fs::read_to_string(self.dir().join("serve.log")).unwrap()
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.home.until(run, what, Duration::from_secs(90), fits).await
     }
 
     /// Message-IDs of the mails that the sink took.
@@ -190,17 +133,8 @@ subject = "Không cung cấp mã OTP"
 body = "Kính gửi {{ name | default('Ông/Bà') }},\n\nKhông cung cấp **mã OTP** cho bất kỳ ai."
 "#;
 
-fn count(states: &BTreeMap<State, i64>, of: &[State]) -> i64 {
-    of.iter().filter_map(|state| states.get(state)).sum()
-}
-
 fn unsent(states: &BTreeMap<State, i64>) -> i64 {
     count(states, &[State::Pending, State::Submitting])
-}
-
-fn signal(child: &Owned, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.0.id().to_string()]).status().unwrap();
-    assert!(sent.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,18 +151,17 @@ async fn paused_stopped_and_killed_in_the_middle_the_numbers_still_agree() {
     )
     .unwrap();
     assert!(bad > 0);
-    let summary = office.run(&["audience", "import", "list.csv", "--json"]);
+    let summary = office.loa(&["audience", "import", "list.csv", "--json"]);
     let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
     assert_eq!(summary["rejected"].as_u64(), Some(bad), "{summary}");
 
-    let made: serde_json::Value = serde_json::from_str(&office.run(&["send", "hang-tuan", "--json"])).unwrap();
-    let run = made["run"].as_i64().unwrap();
+    let run = office.send("hang-tuan");
     let number = run.to_string();
 
     // Pause bites, and holds.
-    let mut serve = office.serve();
+    let serve = office.serve();
     office.until(run, "something is sent", |s| count(s, &[State::Accepted, State::Delivered]) > 100).await;
-    office.run(&["pause", &number]);
+    office.loa(&["pause", &number]);
     let paused = office.until(run, "the pause bites", |s| count(s, &[State::Submitting]) == 0).await;
     tokio::time::sleep(Duration::from_millis(1200)).await;
     let still = office.states(run).await;
@@ -236,18 +169,16 @@ async fn paused_stopped_and_killed_in_the_middle_the_numbers_still_agree() {
     assert!(unsent(&still) > 200, "the pause came in the middle: {still:?}");
 
     // SIGTERM leaves nothing in flight and nothing in doubt.
-    office.run(&["resume", &number]);
+    office.loa(&["resume", &number]);
     office.until(run, "it goes on", |s| unsent(s) < unsent(&still) - 100).await;
-    signal(&serve, "TERM");
-    assert!(serve.0.wait().unwrap().success());
+    office.close(serve);
     let stopped = office.states(run).await;
     assert_eq!(count(&stopped, &[State::Submitting, State::InDoubt]), 0, "{stopped:?}");
-    office.run(&["verify"]);
 
     // SIGKILL leaves in doubt at most what two windows held.
     let mut serve = office.serve();
     office.until(run, "it goes on after SIGTERM", |s| unsent(s) < unsent(&stopped) - 100).await;
-    signal(&serve, "KILL");
+    serve.0.kill().unwrap();
     serve.0.wait().unwrap();
     let killed = office.states(run).await;
     assert!(unsent(&killed) > 0, "the kill came in the middle: {killed:?}");
@@ -261,10 +192,7 @@ async fn paused_stopped_and_killed_in_the_middle_the_numbers_still_agree() {
             count(s, &[State::Delivered]) > 0 && count(s, &[State::InDoubt, State::Unknown]) <= doubts
         })
         .await;
-    signal(&serve, "TERM");
-    let mut serve = serve;
-    assert!(serve.0.wait().unwrap().success());
-    office.run(&["verify"]);
+    office.close(serve);
 
     // The peers' own records: nothing doubled, nothing missing that was accepted.
     let db = office.db().await;
@@ -296,16 +224,15 @@ async fn paused_stopped_and_killed_in_the_middle_the_numbers_still_agree() {
 async fn an_aborted_run_cancels_what_is_unsent() {
     let office = Office::open();
     residents::write_csv(fs::File::create(office.dir().join("list.csv")).unwrap(), 600, 9, &[]).unwrap();
-    office.run(&["audience", "import", "list.csv"]);
-    let made: serde_json::Value = serde_json::from_str(&office.run(&["send", "hang-tuan", "--json"])).unwrap();
-    let run = made["run"].as_i64().unwrap();
+    office.loa(&["audience", "import", "list.csv"]);
+    let run = office.send("hang-tuan");
     let _serve = office.serve();
     office.until(run, "something is sent", |s| count(s, &[State::Accepted, State::Delivered]) > 50).await;
-    office.run(&["abort", &run.to_string()]);
+    office.loa(&["abort", &run.to_string()]);
     let ended = office.until(run, "the rest is cancelled", |s| unsent(s) == 0).await;
     assert!(count(&ended, &[State::Cancelled]) > 100, "{ended:?}");
     let sent = count(&ended, &[State::Accepted, State::Enroute, State::Delivered, State::Undelivered, State::InDoubt]);
     let seen = i64::try_from(office.mails().len() + office.texts().len()).unwrap();
     assert!(seen <= sent, "{seen} taken of {ended:?}");
-    office.run(&["verify"]);
+    office.loa(&["verify"]);
 }

@@ -4,9 +4,7 @@
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
-    io::{BufRead as _, BufReader},
-    net::TcpListener,
-    process::{Child, Command, Stdio},
+    ops::Deref,
     time::{Duration, Instant},
 };
 
@@ -18,7 +16,7 @@ use loa::{
 
 use crate::{
     folder::Folder,
-    helpers::{Ground, grounds},
+    helpers::{Ground, grounds, home::Home},
 };
 
 const PEOPLE: usize = 3_000;
@@ -27,26 +25,17 @@ const WINDOW: i64 = 20;
 /// Campaigns that come due while the nodes run.
 const DUE: u64 = 3;
 
-/// A node that does not outlive its test.
-pub struct Node(pub Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Node {
-    pub fn end(mut self) {
-        assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
-        assert!(self.0.wait().unwrap().success());
-    }
-}
-
 struct Office<'g> {
-    folder: Folder,
+    home: Home,
     ground: &'g Ground,
+}
+
+impl Deref for Office<'_> {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
 }
 
 fn campaign(title: &str, text: &str, segment: &str, cadence: &str) -> String {
@@ -75,50 +64,15 @@ impl<'g> Office<'g> {
             .with("list.csv", &list)
             .with("campaigns/segments.toml", segments)
             .with("campaigns/lon.toml", &campaign("Lớn", "Lon.", "moi-nguoi", ""));
-        Self { folder, ground }
-    }
-
-    fn variables(&self) -> [(&str, &str); 4] {
-        [("LOA_DATABASE__URL", &self.ground.url), ("KANNEL_PASSWORD", "x"), ("LOA_LANG", "en"), ("LOA_LOG", "info")]
-    }
-
-    fn loa(&self, arguments: &[&str]) -> crate::folder::Ended {
-        let ended = self.folder.loa_with(arguments, &self.variables());
-        assert_eq!(ended.code, 0, "loa {arguments:?}: {}{}", ended.out, ended.err);
-        ended
-    }
-
-    /// Starts a node; one with a web side says when it listens.
-    fn serve(&self, name: &str, only: &str) -> Node {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = std::fs::File::create(self.folder.path().join(name)).unwrap();
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs(self.variables())
-            .env("LOA_SERVER__LISTEN", format!("127.0.0.1:{port}"))
-            .args(["serve", "--only", only])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        if only.contains("web") {
-            let mut line = String::new();
-            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-            assert!(line.starts_with("http://"), "{line}{}", self.log(name));
-        }
-        Node(child)
-    }
-
-    fn log(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+        let words = [("LOA_DATABASE__URL", ground.url.as_str()), ("KANNEL_PASSWORD", "x")];
+        Self { home: Home::new(folder, &words), ground }
     }
 
     /// Looks again until it fits; what is looked at changes by itself, in other processes.
     async fn until(&self, what: &str, fits: impl AsyncFn() -> bool) {
         let begun = Instant::now();
         while !fits().await {
-            let logs = || ["a", "b", "c"].map(|name| self.log(name)).concat();
+            let logs = || ["a", "b", "c"].map(|name| self.folder.log(name)).concat();
             assert!(begun.elapsed() < Duration::from_secs(90), "{what}\n{}", logs());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -169,11 +123,11 @@ async fn several_nodes_send_to_each_person_once_at_one_rate() {
     let sandbox = Sandbox::start(Options { smtp: None, ..Options::default() }).await.unwrap();
     let office = Office::open(&ground, sandbox.http_addr().unwrap());
     office.loa(&["audience", "import", "list.csv"]);
-    let run = office.loa(&["send", "lon", "--json"]).json()["run"].as_i64().unwrap();
+    let run = office.send("lon");
 
-    let a = office.serve("a", "schedule,dispatch,web");
-    let b = office.serve("b", "schedule,dispatch,web");
-    let c = office.serve("c", "dispatch");
+    let a = office.node("a", "schedule,dispatch,web");
+    let b = office.node("b", "schedule,dispatch,web");
+    let c = office.node("c", "dispatch");
     let (c_id, epochs) = (c.0.id(), |pid: u32| format!("FROM epoch WHERE node LIKE '%/{pid}'"));
     let taken = || sandbox.taken().into_iter().filter(|t| t.text == "Lon.").collect::<Vec<_>>();
 

@@ -12,25 +12,26 @@ mod stand_in;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs,
-    io::{BufRead as _, BufReader},
     net::SocketAddr,
+    ops::Deref,
     path::Path,
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use loa::{
     audience,
-    db::{Db, Sql},
+    db::Sql,
     delivery::State,
     on,
     sandbox::{Behaviour, Options, Outcome, Sandbox, Taken, residents},
     seal::Kind,
-    tally,
 };
-use tempfile::TempDir;
 
-use crate::helpers::{Owned, free_port, key};
+use crate::helpers::{
+    free_port,
+    home::{self, Home, count},
+    key,
+};
 
 /// How many people: so many in a build, or as many as asked for.
 fn people(usual: u64) -> u64 {
@@ -38,7 +39,15 @@ fn people(usual: u64) -> u64 {
 }
 
 /// An office with one SMS account, and its list.
-struct Office(TempDir);
+struct Office(Home);
+
+impl Deref for Office {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.0
+    }
+}
 
 /// Two parts, in either alphabet.
 const CAMPAIGN: &str = r#"
@@ -62,12 +71,6 @@ sms = "SO TTTT: Khong cung cap ma OTP, mat khau, so the cho bat ky ai, ke ca ngu
 
 impl Office {
     fn open(people: u64, account: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path();
-        fs::write(dir.join("loa.key"), "2a".repeat(32)).unwrap();
-        fs::create_dir(dir.join("campaigns")).unwrap();
-        fs::write(dir.join("campaigns/segments.toml"), "[moi-nguoi]\ntitle = \"Mọi người\"\n").unwrap();
-        fs::write(dir.join("campaigns/hang-tuan.toml"), CAMPAIGN).unwrap();
         let settings = format!(
             r#"
 [server]
@@ -84,10 +87,9 @@ sender = "SO TTTT"
 "#,
             free_port()
         );
-        fs::write(dir.join("loa.toml"), settings).unwrap();
-        residents::write_csv(fs::File::create(dir.join("list.csv")).unwrap(), people, 11, &[]).unwrap();
-        let office = Self(folder);
-        office.run(&["audience", "import", "list.csv"]);
+        let office = Self(Home::new(home::folder(&settings, CAMPAIGN), &[("PASSWORD", "secret")]));
+        residents::write_csv(fs::File::create(office.dir().join("list.csv")).unwrap(), people, 11, &[]).unwrap();
+        office.loa(&["audience", "import", "list.csv"]);
         office
     }
 
@@ -103,80 +105,28 @@ sender = "SO TTTT"
         )
     }
 
-    fn dir(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn loa(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
-        command.current_dir(self.dir()).env("PASSWORD", "secret").env("LOA_LANG", "en").env("LOA_LOG", "info");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let done = self.loa().args(arguments).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert!(done.status.success(), "loa {arguments:?}: {out}{err}");
-        out.into_owned()
-    }
-
-    fn make_run(&self) -> i64 {
-        let made: serde_json::Value = serde_json::from_str(&self.run(&["send", "hang-tuan", "--json"])).unwrap();
-        made["run"].as_i64().unwrap()
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.dir().join("serve.log")).unwrap_or_default()
-    }
-
-    /// Starts `loa serve` and waits until it listens.
-    fn serve(&self) -> Owned {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir().join("serve.log")).unwrap();
-        let mut child = self.loa().arg("serve").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("http://"), "{line}{}", self.log());
-        Owned(child)
-    }
-
-    /// Ends `loa serve` in order; then every count must be that of the rows.
-    fn close(&self, mut serve: Owned) {
-        assert!(Command::new("kill").arg(serve.0.id().to_string()).status().unwrap().success());
-        assert!(serve.0.wait().unwrap().success(), "{}", self.log());
-        self.run(&["verify"]);
-    }
-
-    async fn db(&self) -> Db {
-        Db::find(&format!("sqlite:{}", self.dir().join("loa.db").display())).await.unwrap().unwrap()
-    }
-
-    async fn states(&self, run: i64) -> BTreeMap<State, i64> {
-        let db = self.db().await;
-        let mut states = BTreeMap::new();
-        for (key, count) in tally::of_runs(&db, &[run]).await.unwrap() {
-            *states.entry(State::from_number(key.state)).or_default() += count.n;
-        }
-        db.close().await;
-        states
-    }
-
-    /// Looks again until it fits; what is looked at changes by itself, in other processes.
+    /// Looks again until it fits, for longer the longer the list is.
     async fn until(&self, run: i64, what: &str, fits: impl Fn(&BTreeMap<State, i64>) -> bool) -> BTreeMap<State, i64> {
+        self.0.until(run, what, Duration::from_secs(60 + people(0) / 10), fits).await
+    }
+
+    /// Sends all of it, waits until every receipt is applied, and ends `loa serve`: the run, and how it stands.
+    async fn send_all_until_reported(&self, people: u64) -> (i64, BTreeMap<State, i64>) {
+        let run = self.send("hang-tuan");
+        let serve = self.serve();
         let begun = Instant::now();
-        let patience = Duration::from_secs(60 + people(0) / 10);
-        loop {
-            let states = self.states(run).await;
-            if fits(&states) {
-                return states;
-            }
-            assert!(begun.elapsed() < patience, "{what}: {states:?}\n{}", tail(&self.log()));
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.until(run, "everything is sent", |states| all_sent(states, people)).await;
+        let sent_in = begun.elapsed().as_secs_f64();
+        let open = |states: &BTreeMap<State, i64>| count(states, &[State::Accepted, State::Enroute]);
+        let states = self.until(run, "every receipt is applied", |states| open(states) == 0).await;
+        eprintln!("{people} messages in {sent_in:.1} s, receipts after {:.1} s: {states:?}", begun.elapsed().as_secs_f64());
+        self.close(serve);
+        (run, states)
     }
 
     /// Sends all of it, waits until what the carrier said is applied, ends `loa serve`, and gives how it stands.
     async fn send_all(&self, people: u64, sandbox: &Sandbox) -> Stand {
-        let run = self.make_run();
+        let run = self.send("hang-tuan");
         let serve = self.serve();
         let begun = Instant::now();
         self.until(run, "everything is sent", |states| all_sent(states, people)).await;
@@ -241,18 +191,9 @@ const UNSENT: [State; 2] = [State::Pending, State::Submitting];
 const DOUBTFUL: [State; 2] = [State::InDoubt, State::Unknown];
 const ACCEPTED: [State; 5] = [State::Accepted, State::Enroute, State::Delivered, State::Undelivered, State::Expired];
 
-fn count(states: &BTreeMap<State, i64>, of: &[State]) -> i64 {
-    of.iter().filter_map(|state| states.get(state)).sum()
-}
-
 /// Whether each person has a delivery, and none of them waits.
 fn all_sent(states: &BTreeMap<State, i64>, people: u64) -> bool {
     states.values().sum::<i64>() == i64::try_from(people).unwrap() && count(states, &UNSENT) == 0
-}
-
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
 /// The ids of a message's parts as the carrier answered them, and as decimal numbers where they are hexadecimal ones: a sender

@@ -4,9 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    io::{BufRead as _, BufReader},
-    net::TcpListener,
-    process::{Command, Stdio},
+    ops::Deref,
     time::{Duration, Instant},
 };
 
@@ -17,10 +15,9 @@ use loa::{
 };
 use serde_json::json;
 
-use super::nodes::Node;
 use crate::{
     folder::Folder,
-    helpers::{Ground, grounds},
+    helpers::{Ground, free_port, grounds, home::Home},
 };
 
 const HALF: usize = 5_000;
@@ -46,9 +43,16 @@ fn e164(phone: &str) -> String {
 }
 
 struct Office<'g> {
-    folder: Folder,
+    home: Home,
     ground: &'g Ground,
-    port: u16,
+}
+
+impl Deref for Office<'_> {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
 }
 
 impl<'g> Office<'g> {
@@ -67,76 +71,30 @@ impl<'g> Office<'g> {
             .with("list.csv", list)
             .with("campaigns/segments.toml", "[moi-nguoi]\ntitle = \"Mọi người\"\n")
             .with("campaigns/tin.toml", campaign);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { folder, ground, port }
-    }
-
-    fn variables(&self) -> Vec<(&str, String)> {
-        let address = format!("127.0.0.1:{}", self.port);
-        vec![
-            ("LOA_DATABASE__URL", self.ground.url.clone()),
-            ("LOA_SERVER__PUBLIC_URL", format!("http://{address}")),
-            ("LOA_SERVER__LISTEN", address),
-            ("ZALO_SECRET", "app-secret".into()),
-            ("ZALO_OA_SECRET", "oa-secret".into()),
-            ("ZALO_TOKEN", "consent-1".into()),
-            ("LOA_LANG", "en".into()),
-            ("LOA_LOG", "info".into()),
-        ]
-    }
-
-    fn ended(&self, arguments: &[&str]) -> crate::folder::Ended {
-        let variables = self.variables();
-        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.folder.loa_with(arguments, &variables)
-    }
-
-    fn loa(&self, arguments: &[&str]) -> crate::folder::Ended {
-        let ended = self.ended(arguments);
-        assert_eq!(ended.code, 0, "loa {arguments:?}: {}{}", ended.out, ended.err);
-        ended
+        let address = format!("127.0.0.1:{}", free_port());
+        let url = format!("http://{address}");
+        let words = [
+            ("LOA_DATABASE__URL", ground.url.as_str()),
+            ("LOA_SERVER__PUBLIC_URL", url.as_str()),
+            ("LOA_SERVER__LISTEN", address.as_str()),
+            ("ZALO_SECRET", "app-secret"),
+            ("ZALO_OA_SECRET", "oa-secret"),
+            ("ZALO_TOKEN", "consent-1"),
+        ];
+        Self { home: Home::new(folder, &words), ground }
     }
 
     /// Enters a refresh token as an officer does.
     fn enter(&self, token: &str) {
-        assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("loa"))
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs(self.variables())
-            .args(["accounts", "--token", "zalo"])
-            .write_stdin(format!("{token}\n"))
-            .assert()
-            .success();
-    }
-
-    fn serve(&self, name: &str, only: &str) -> Node {
-        let log = std::fs::File::create(self.folder.path().join(name)).unwrap();
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("loa"))
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs(self.variables())
-            .args(["serve", "--only", only])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        if only.contains("web") {
-            let mut line = String::new();
-            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-            assert!(line.starts_with("http://"), "{line}{}", self.log(name));
-        }
-        Node(child)
-    }
-
-    fn log(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+        let ended = self.reading(&["accounts", "--token", "zalo"], &format!("{token}\n"));
+        assert_eq!(ended.code, 0, "{}", ended.err);
     }
 
     /// Looks again until it fits; what is looked at changes by itself, in other processes.
     async fn until(&self, what: &str, fits: impl AsyncFn() -> bool) {
         let begun = Instant::now();
         while !fits().await {
-            let logs = || ["a", "b"].map(|name| self.log(name)).concat();
+            let logs = || ["a", "b"].map(|name| self.folder.log(name)).concat();
             assert!(begun.elapsed() < Duration::from_mins(4), "{what}\n{}", logs());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -184,10 +142,10 @@ async fn ten_thousand(ground: &Ground, nodes: usize) {
     refuses(ground, &of_user(with_id)).await;
     refuses(ground, &phone(without)).await;
 
-    let run = office.loa(&["send", "tin", "--json"]).json()["run"].as_i64().unwrap();
-    let a = office.serve("a", "schedule,dispatch,web");
-    sandbox.send_receipts_to(Gateway::Zalo, office.loa(&["accounts", "--callback", "zalo"]).out.trim());
-    let b = (nodes > 1).then(|| office.serve("b", "dispatch"));
+    let run = office.send("tin");
+    let a = office.node("a", "schedule,dispatch,web");
+    sandbox.send_receipts_to(Gateway::Zalo, office.loa(&["accounts", "--callback", "zalo"]).trim());
+    let b = (nodes > 1).then(|| office.node("b", "dispatch"));
     let open = [State::Pending, State::Submitting, State::InDoubt, State::Accepted, State::Enroute];
     let fanned = || async { ground.number(&format!("SELECT count(*) FROM delivery WHERE run = {run}")).await };
     let people = i64::try_from(2 * HALF + twins.len() + cut.len()).unwrap();
@@ -206,7 +164,7 @@ async fn ten_thousand(ground: &Ground, nodes: usize) {
 
     // The token to begin with got a pair, and the pair that ended in the middle the next one: nobody asked twice.
     let renewals = sandbox.zalo_renewals();
-    assert_eq!((renewals.given, renewals.refused), (2, 0), "{renewals:?}\n{}{}", office.log("a"), office.log("b"));
+    assert_eq!((renewals.given, renewals.refused), (2, 0), "{renewals:?}\n{}{}", office.folder.log("a"), office.folder.log("b"));
     assert!(renewals.stale > 0, "some were refused for their token, and sent again");
 
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
@@ -260,7 +218,7 @@ async fn who_must_consent_again_is_told_and_what_a_person_says_is_heard() {
     // Nothing is asked of Zalo where the answer could not be kept: this uses up the token to begin with, and keeps the pair.
     office.loa(&["audience", "import", "list.csv"]);
     let tested = office.loa(&["accounts", "--test", "zalo"]);
-    assert!(tested.out.contains("1000000 of the day's 1000000"), "{}", tested.out);
+    assert!(tested.contains("1000000 of the day's 1000000"), "{tested}");
     office.loa(&["accounts", "--test", "zalo"]);
     assert_eq!(sandbox.zalo_renewals().given, 1, "the second test had the pair of the first");
 
@@ -296,10 +254,10 @@ async fn who_must_consent_again_is_told_and_what_a_person_says_is_heard() {
     ground.execute("UPDATE token SET version = version + 1, access = NULL, ends_at = 0, lease_until = 1").await;
     let used = sandbox.zalo_renewals().given;
     office.enter("not-good");
-    let a = office.serve("a", "schedule,dispatch,web");
-    let callback = office.loa(&["accounts", "--callback", "zalo"]).out.trim().to_string();
+    let a = office.node("a", "schedule,dispatch,web");
+    let callback = office.loa(&["accounts", "--callback", "zalo"]).trim().to_string();
     sandbox.send_receipts_to(Gateway::Zalo, callback);
-    let run = office.loa(&["send", "tin", "--json"]).json()["run"].as_i64().unwrap();
+    let run = office.send("tin");
     let paused = "SELECT count(*) FROM account WHERE paused LIKE '%consent again%--token%'";
     office.until("the account is paused", async || ground.number(paused).await == 1).await;
     assert_eq!(ground.number("SELECT count(*) FROM trouble WHERE ended_at IS NULL AND cause = 9").await, 1);
@@ -337,14 +295,14 @@ async fn who_must_consent_again_is_told_and_what_a_person_says_is_heard() {
     assert_eq!(ground.number("SELECT count(*) FROM confirmation").await, 0, "nobody is written to who left");
     let linked = ground.seal.hash(Kind::Chat, &user(1));
     assert_eq!(ground.number(&format!("SELECT count(*) FROM recipient WHERE ref = 'P' AND chat_hash = {linked}")).await, 1);
-    let log = office.log("a");
+    let log = office.folder.log("a");
     assert!(log.contains("is now 1000 (it was 500)"), "{log}");
     assert_eq!(log.matches("Zalo signs its webhooks this way").count(), 1, "{log}");
     assert!(!log.contains(&user(0)) && !log.contains("903420000"), "{log}");
 
     // Nobody else can say any of this.
     let client = reqwest::Client::new();
-    let address = office.loa(&["accounts", "--callback", "zalo"]).out.trim().to_string();
+    let address = office.loa(&["accounts", "--callback", "zalo"]).trim().to_string();
     let forged = client.post(address).header("X-ZEvent-Signature", "mac=00").body("{\"timestamp\":\"1\"}").send().await.unwrap();
     assert_eq!(forged.status(), 403);
     a.end();
@@ -361,9 +319,9 @@ async fn a_silent_message_to_a_number_is_asked_about() {
     let people = format!("ref,name,phone,zalo_id\nL,An,{missing},\nU,Bình,,{by_id}\nA,Cúc,{arrived},\n");
     let office = Office::open(ground, sandbox.http_addr().unwrap(), &people);
     office.loa(&["audience", "import", "list.csv"]);
-    let a = office.serve("a", "schedule,dispatch,web");
-    sandbox.send_receipts_to(Gateway::Zalo, office.loa(&["accounts", "--callback", "zalo"]).out.trim());
-    let run = office.loa(&["send", "tin", "--json"]).json()["run"].as_i64().unwrap();
+    let a = office.node("a", "schedule,dispatch,web");
+    sandbox.send_receipts_to(Gateway::Zalo, office.loa(&["accounts", "--callback", "zalo"]).trim());
+    let run = office.send("tin");
     office.until("all are taken", async || office.count(run, &[State::Accepted]).await == 3).await;
     sandbox.settled().await;
     assert_eq!(office.count(run, &[State::Accepted]).await, 3, "nothing has come by itself");

@@ -1,9 +1,6 @@
 //! `loa serve` pushes by itself, and whoever sets it up is told what is missing.
 
-use std::{
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use loa::{
     cap::{self, MsgType},
@@ -19,7 +16,7 @@ use super::{
 use crate::{
     folder::Folder,
     helpers::{
-        Owned, free_port, key,
+        free_port, key,
         orders::{self, written},
     },
 };
@@ -79,10 +76,7 @@ async fn a_run_reaches_a_partner_by_itself_and_what_is_missing_is_told() {
     assert!(about("outlet")[0].contains("no certificate is pinned"), "{doctor}");
 
     assert_eq!(folder.loa(&["send", "qua-nha-mang"]).code, 0);
-    let log = std::fs::File::create(folder.path().join("serve.log")).unwrap();
-    let mut serve = Command::new(assert_cmd::cargo::cargo_bin!("loa"));
-    let serve = serve.current_dir(folder.path()).env_clear().args(["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    let _serve = Owned(serve);
+    let _serve = folder.serve(&[], &[], "serve.log");
     let begun = Instant::now();
     let order = loop {
         let all = order::list(&db, &order::Filter::default(), Eyes::All, 10, 0).await.unwrap();
@@ -90,8 +84,7 @@ async fn a_run_reaches_a_partner_by_itself_and_what_is_missing_is_told() {
         if order.state == State::Acknowledged {
             break order.clone();
         }
-        let log = || std::fs::read_to_string(folder.path().join("serve.log")).unwrap_or_default();
-        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}\n{}", order.state, log());
+        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}\n{}", order.state, folder.log("serve.log"));
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let document = cap::read("order.xml", &partner.got()[0].body).unwrap();

@@ -9,8 +9,11 @@ use std::{
 
 use loa::delivery::State;
 
-use super::{DOUBTFUL, Office, all_sent, count, people, submissions, tail};
-use crate::helpers::peer;
+use super::{DOUBTFUL, Office, people, submissions};
+use crate::helpers::{
+    home::{count, tail},
+    peer,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jasmin_throttles_and_everything_arrives() {
@@ -24,7 +27,7 @@ async fn jasmin_throttles_and_everything_arrives() {
     // before is answered with ESME_RTHROTTLED.
     let (office, states) = through_jasmin("slow", 100, "rate = \"120/s\"\nwindow = 10").await;
     assert_eq!(count(&states, &DOUBTFUL), 0, "{states:?}");
-    let history = office.run(&["accounts", "--history", "carrier"]);
+    let history = office.loa(&["accounts", "--history", "carrier"]);
     assert!(history.contains("0x00000058"), "{history}");
     // Its user `loa` may do all there is room for.
     let (_, states) = through_jasmin("loa", people(20), "rate = \"500/s\"\nwindow = 10").await;
@@ -36,15 +39,7 @@ async fn jasmin_throttles_and_everything_arrives() {
 async fn through_jasmin(user: &str, people: u64, keys: &str) -> (Office, BTreeMap<State, i64>) {
     let before = submissions(Path::new(&peer("LOA_TEST_JASMIN_TAKEN"))).len();
     let office = Office::over_smpp(people, peer("LOA_TEST_JASMIN").parse().unwrap(), user, &format!("{keys}\nids = \"string\""));
-    let run = office.make_run();
-    let serve = office.serve();
-    let begun = Instant::now();
-    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
-    let sent_in = begun.elapsed().as_secs_f64();
-    let states =
-        office.until(run, "every receipt is applied", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
-    eprintln!("{people} messages in {sent_in:.1} s, receipts after {:.1} s: {states:?}", begun.elapsed().as_secs_f64());
-    office.close(serve);
+    let (run, states) = office.send_all_until_reported(people).await;
     let all: i64 = states.values().sum();
     assert_eq!(count(&states, &[State::Delivered]), all - count(&states, &[State::Skipped]), "{states:?}");
     // Behind Jasmin the ids are others: what is known of a part is to whom it went.

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use loa::{
@@ -15,8 +15,8 @@ use loa::{
 };
 use tempfile::TempDir;
 
-use super::{ACCEPTED, CAMPAIGN, Office, all_sent, carrier, count, people};
-use crate::helpers::{Owned, free_port, peer};
+use super::{ACCEPTED, CAMPAIGN, Office, carrier, people};
+use crate::helpers::{Owned, free_port, home::count, peer};
 
 /// A Kannel bound to the stand-in carrier.
 struct Kannel {
@@ -80,16 +80,7 @@ async fn a_real_kannel_is_a_client_of_the_stand_in_carrier() {
         kannel.send
     );
     let office = Office::open(people, &account);
-    let run = office.make_run();
-    let serve = office.serve();
-    let begun = Instant::now();
-    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
-    let sent_in = begun.elapsed().as_secs_f64();
-    let states =
-        office.until(run, "every receipt came back", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
-    let received_in = begun.elapsed().as_secs_f64();
-    office.close(serve);
-    eprintln!("{people} messages in {sent_in:.1} s, receipts after {received_in:.1} s: {states:?} {:?}", sandbox.counts());
+    let (run, states) = office.send_all_until_reported(people).await;
     let (taken, sent) = (sandbox.taken(), office.sent(run).await);
     let to: HashSet<&str> = taken.iter().map(|taken| taken.to.trim_start_matches('+')).collect();
     assert_eq!(to.len(), taken.len(), "nobody is sent two");

@@ -6,13 +6,12 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
-    time::Instant,
 };
 
 use loa::delivery::State;
 
-use super::{DOUBTFUL, Office, Sent, all_sent, count, people, submissions};
-use crate::helpers::{Owned, peer};
+use super::{DOUBTFUL, Office, Sent, people, submissions};
+use crate::helpers::{Owned, home::count, peer};
 
 /// A carrier on node-smpp, with these settings of its own.
 struct Node {
@@ -48,15 +47,7 @@ async fn node_smpp_loses_connections_in_the_middle() {
     let every = (people / 2).to_string();
     let node = Node::start(&record, &[("CUT_EVERY", &every), ("RECEIPT_AFTER", "50")]);
     let office = Office::over_smpp(people, node.at, "loa", "rate = \"5000/s\"\nwindow = 20\nids = \"string\"");
-    let run = office.make_run();
-    let serve = office.serve();
-    let begun = Instant::now();
-    office.until(run, "everything is sent", |states| all_sent(states, people)).await;
-    let sent_in = begun.elapsed().as_secs_f64();
-    let states =
-        office.until(run, "every receipt is applied", |states| count(states, &[State::Accepted, State::Enroute]) == 0).await;
-    eprintln!("{people} messages in {sent_in:.1} s: {states:?}");
-    office.close(serve);
+    let (run, states) = office.send_all_until_reported(people).await;
 
     let doubtful = count(&states, &DOUBTFUL);
     assert!((1..=4 * 20).contains(&doubtful), "at most a window a cut: {states:?}");

@@ -7,7 +7,8 @@ use loa::sandbox::{
     smpp::{Habits, Ids, Receipts},
 };
 
-use super::{CAMPAIGN, DOUBTFUL, Office, carrier, count, people};
+use super::{CAMPAIGN, DOUBTFUL, Office, carrier, people};
+use crate::helpers::home::count;
 
 /// A carrier as bad as they come, but for what `habits` says of it.
 fn trying(habits: Habits) -> Behaviour {
