@@ -36,8 +36,8 @@ pub fn look(campaign: &Campaign) -> Option<Look<'_>> {
 /// In place of an estimate: nobody here has the subscribers' numbers.
 pub fn uncounted() -> Phrase {
     phrase!(
-        "Số thuê bao do nhà mạng báo cáo: hệ thống không có danh sách thuê bao nên không ước tính trước được.",
-        "Subscribers are reported by the carriers: Loa has no list of them, and estimates nothing."
+        "Số người nhận do đơn vị phối hợp báo cáo: hệ thống không có danh sách của họ nên không ước tính trước được.",
+        "How many get it, outlets report: Loa has no list of their people, and estimates nothing."
     )
 }
 

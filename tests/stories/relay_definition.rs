@@ -128,7 +128,8 @@ fn a_preview_shows_what_carriers_will_count() {
         "│ Khong doc ma OTP cho bat ky ai.",
         "SMS · có dấu · UCS-2 · 1 phần · 31 ký tự",
         "Tin trong ứng dụng của nhà mạng",
-        "Số thuê bao do nhà mạng báo cáo",
+        "Địa bàn Thành phố Hà Nội; Thành phố Hồ Chí Minh",
+        "Số người nhận do đơn vị phối hợp báo cáo",
     ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
     }

@@ -173,7 +173,8 @@ async fn an_order_to_carriers_is_written_by_form() {
     // What carriers will count, before anything is finished.
     let (status, _, part) = officer.send("/campaigns/preview", &fill).await;
     assert_eq!(status, StatusCode::OK, "{part}");
-    for words in ["Phong VH", "Khong doc ma OTP.", "GSM · 1 phần · 17 ký tự", "SHA-256", "Số thuê bao do nhà mạng báo cáo"]
+    for words in
+        ["Phong VH", "Khong doc ma OTP.", "GSM · 1 phần · 17 ký tự", "SHA-256", "Số người nhận do đơn vị phối hợp báo cáo"]
     {
         assert!(part.contains(words), "{words}: {part}");
     }

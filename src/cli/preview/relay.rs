@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::text::{block, lines};
 use crate::{
+    audience::place::Places,
     campaign::{SmsText, relay::Text},
     phrase,
     preview::{
@@ -18,7 +19,9 @@ pub(super) fn told(look: &Look<'_>, lang: Lang) -> String {
     let relay = look.relay;
     let whom = relay.partners.iter().chain(&relay.kinds).map(String::as_str).collect::<Vec<_>>().join(", ");
     let mut out = format!("\n[relay] {whom} · {}\n", relay.status.phrase().text(lang));
-    let areas = relay.areas.join(", ");
+    let places = Places::built_in();
+    let named = relay.areas.iter().map(|code| places.full_name(code).unwrap_or_else(|| code.clone()));
+    let areas = named.collect::<Vec<_>>().join("; ");
     let audience = &relay.audience;
     out.push_str(&lines("  ", "  ", phrase!("Địa bàn {areas}: {audience}", "Areas {areas}: {audience}").text(lang)));
     if let Some(text) = &look.sms {
