@@ -122,15 +122,21 @@ async fn in_time(what: impl AsyncFn() -> bool) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_one_writes_another_releases() {
+/// An office that serves, with so many people on its list, and its two departments.
+async fn two_departments(people: u64) -> (Office, Db, Seal, [i64; 2]) {
     let mut office = Office::prepare(Behaviour::default()).await;
-    office.import(30);
+    office.import(people);
     office.serve();
     let (db, seal) = (office.db().await, office.seal().await);
     let by = Actor::command("thử");
     let department = async |name: &str| user::add_department(&db, name, &by, 0).await.unwrap().unwrap();
-    let (ours, theirs) = (department("Phòng Văn hóa").await, department("Phòng Kinh tế").await);
+    let departments = [department("Phòng Văn hóa").await, department("Phòng Kinh tế").await];
+    (office, db, seal, departments)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_writes_another_releases() {
+    let (office, db, seal, [ours, theirs]) = two_departments(30).await;
     let person = async |name: &str, roles: &[Role], of: &[i64]| Person::new(&office, &db, &seal, name, roles, of).await;
     let lan = person("Lan", &[Role::Officer], &[ours]).await;
     let tuan = person("Tuan", &[Role::Officer], &[ours]).await;
@@ -289,13 +295,7 @@ async fn what_one_writes_another_releases() {
 /// A segment is its department's: nobody else sees it, names it, or changes what another department goes by.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_segment_is_its_departments() {
-    let mut office = Office::prepare(Behaviour::default()).await;
-    office.import(10);
-    office.serve();
-    let (db, seal) = (office.db().await, office.seal().await);
-    let by = Actor::command("thử");
-    let department = async |name: &str| user::add_department(&db, name, &by, 0).await.unwrap().unwrap();
-    let (ours, theirs) = (department("Phòng Văn hóa").await, department("Phòng Kinh tế").await);
+    let (office, db, seal, [ours, theirs]) = two_departments(10).await;
     let person = async |name: &str, roles: &[Role], of: &[i64]| Person::new(&office, &db, &seal, name, roles, of).await;
     let lan = person("Lan", &[Role::Officer], &[ours]).await;
     let khac = person("Khac", &[Role::Officer], &[theirs]).await;

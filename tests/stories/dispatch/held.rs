@@ -1,6 +1,6 @@
 //! What is not sent after all: a refusal, a pause, a lease that ran out, a text that no wording covers.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use loa::{
     config::{self, Limits},
@@ -45,12 +45,18 @@ async fn a_text_that_no_wording_covers_is_rejected_before_it_is_sent(world: &Wor
     assert_eq!((count(world, sent, State::Accepted).await, world.number(&cost).await), (3, 3 * 2 * 300));
 }
 
-async fn who_refuses_after_the_claim_is_not_sent_to(world: &World) {
+/// A run for sixty people over an account that has ten messages under way at the most.
+async fn narrow<'w>(world: &'w World, gateway: &Arc<Scripted>) -> (Process<'w>, i64) {
     world.crowd(60).await;
-    let gateway = Scripted::new();
     let account = config::Account { window: 10, ..configured("sms", Channel::Sms) };
-    let mut process = Process::new(world, Limits::default(), vec![(account, &gateway)]).await;
+    let process = Process::new(world, Limits::default(), vec![(account, gateway)]).await;
     let run = world.fanned_out(&saying("Mot.", "awareness", "")).await;
+    (process, run)
+}
+
+async fn who_refuses_after_the_claim_is_not_sent_to(world: &World) {
+    let gateway = Scripted::new();
+    let (mut process, run) = narrow(world, &gateway).await;
     let answering = gateway.answering.acquire().await.unwrap();
     process.step().await;
     let claimed: Vec<_> = world.rows(run).await.into_iter().filter(|r| r.state() == State::Submitting).collect();
@@ -72,11 +78,8 @@ async fn who_refuses_after_the_claim_is_not_sent_to(world: &World) {
 }
 
 async fn a_pause_stops_what_was_claimed_before_the_run_went_on(world: &World) {
-    world.crowd(60).await;
     let gateway = Scripted::new();
-    let account = config::Account { window: 10, ..configured("sms", Channel::Sms) };
-    let mut process = Process::new(world, Limits::default(), vec![(account, &gateway)]).await;
-    let run = world.fanned_out(&saying("Mot.", "awareness", "")).await;
+    let (mut process, run) = narrow(world, &gateway).await;
     let answering = gateway.answering.acquire().await.unwrap();
     process.step().await;
     tokio::task::yield_now().await;
@@ -94,11 +97,8 @@ async fn a_pause_stops_what_was_claimed_before_the_run_went_on(world: &World) {
 }
 
 async fn a_process_whose_lease_ran_out_goes_on_under_a_new_epoch(world: &World) {
-    world.crowd(60).await;
     let gateway = Scripted::new();
-    let account = config::Account { window: 10, ..configured("sms", Channel::Sms) };
-    let mut process = Process::new(world, Limits::default(), vec![(account, &gateway)]).await;
-    let run = world.fanned_out(&saying("Mot.", "awareness", "")).await;
+    let (mut process, run) = narrow(world, &gateway).await;
     let answering = gateway.answering.acquire().await.unwrap();
     process.step().await;
     tokio::task::yield_now().await;

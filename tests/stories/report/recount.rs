@@ -64,7 +64,7 @@ impl Figure {
 }
 
 /// What a row alone says of its person.
-fn fate(row: &Row) -> Fate {
+pub(super) fn fate(row: &Row) -> Fate {
     let presumed = row.account == 3 || (row.channel == 2 && row.hours_ago >= 72);
     match row.state {
         State::Delivered | State::Seen => Fate::Confirmed,

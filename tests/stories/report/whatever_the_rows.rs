@@ -12,7 +12,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-use super::{NOW, Row, count, scene, write};
+use super::{NOW, Row, count, recount::fate, scene, write};
 use crate::helpers::grounds;
 
 /// Rows at random: at most one a run, person and channel.
@@ -60,19 +60,7 @@ pub(super) fn rows() -> impl Strategy<Value = Vec<Row>> {
 fn fates(rows: &[Row]) -> BTreeMap<i64, Fate> {
     let mut fates: BTreeMap<i64, Fate> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.run != 4) {
-        let presumed = row.account == 3 || (row.channel == 2 && row.hours_ago >= 72);
-        let fate = match row.state {
-            State::Delivered | State::Seen => Fate::Confirmed,
-            State::Accepted | State::Enroute if presumed => Fate::Presumed,
-            State::Accepted | State::Enroute | State::Pending | State::Submitting => Fate::Waiting,
-            State::InDoubt => Fate::InDoubt,
-            State::Unknown => Fate::Unknown,
-            State::Rejected | State::Undelivered | State::Expired => Fate::Failed,
-            State::Skipped if row.reason == 21 => Fate::SharedAddress,
-            State::Skipped if row.reason == 20 => Fate::OptedOut,
-            State::Skipped if matches!(row.reason, 22 | 25) => Fate::NoAddress,
-            State::Skipped | State::Lapsed | State::Cancelled => Fate::Unsent,
-        };
+        let fate = fate(row);
         let best = fates.entry(row.person).or_insert(fate);
         *best = fate.min(*best);
     }
