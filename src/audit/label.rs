@@ -226,6 +226,29 @@ pub fn key(key: &str) -> Phrase {
         "url" => phrase!("địa chỉ", "address"),
         "events" => phrase!("sự kiện", "events"),
         "allow_private" => phrase!("cho phép mạng nội bộ", "private addresses allowed"),
+        other => relay_key(other),
+    }
+}
+
+/// What people call a key of what happens to orders and outlets.
+fn relay_key(key: &str) -> Phrase {
+    match key {
+        "order" => phrase!("yêu cầu số", "order"),
+        "orders" => phrase!("số yêu cầu", "orders"),
+        "earlier" => phrase!("yêu cầu trước", "earlier order"),
+        "outlet" => phrase!("đơn vị phối hợp", "outlet"),
+        "missing" => phrase!("không có đơn vị", "no such outlets"),
+        "sequence" => phrase!("báo cáo số", "report"),
+        "final" => phrase!("báo cáo cuối cùng", "final report"),
+        "correction" => phrase!("lý do đính chính", "correction"),
+        "doubt" => phrase!("chưa rõ đã tới đơn vị", "in doubt"),
+        "status" => phrase!("tính chất", "status"),
+        "way" => phrase!("cách giao", "way"),
+        "kind" => phrase!("loại", "kind"),
+        "areas" => phrase!("địa bàn", "areas"),
+        "contact" => phrase!("đầu mối", "contact"),
+        "certificate" => phrase!("chứng thư số", "certificate"),
+        "user" => phrase!("người dùng số", "user"),
         other => Phrase::from(other),
     }
 }

@@ -80,24 +80,16 @@ fn vietnamese(command: Command, path: &str) -> Command {
 /// What an argument may be, and what it is where nobody says it: what stands behind its words.
 fn choices(arg: &Arg, of: &str) -> String {
     let values = arg.get_possible_values();
-    let named = values.iter().filter(|value| !value.is_hide_set());
-    let explained: String = named
-        .clone()
-        .filter_map(|value| Some(format!("\n- {0}: {1}", value.get_name(), words(&format!("{of} {}", value.get_name()))?)))
-        .collect();
-    let mut out = String::new();
+    let shown: Vec<&str> = values.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
+    let explained: String =
+        shown.iter().filter_map(|name| Some(["\n- ", name, ": ", words(&format!("{of} {name}"))?].concat())).collect();
     // The languages are named in the argument's own words.
-    if explained.is_empty() && arg.get_id() != "lang" {
-        let names: Vec<&str> = named.map(PossibleValue::get_name).collect();
-        if !names.is_empty() {
-            out.push_str(&format!(" [chọn trong: {}]", names.join(", ")));
-        }
-    }
-    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-    if !defaults.is_empty() && !arg.is_hide_default_value_set() {
-        out.push_str(&format!(" [mặc định: {}]", defaults.join(", ")));
-    }
-    out + &explained
+    let listed = !shown.is_empty() && explained.is_empty() && arg.get_id() != "lang";
+    let choices = if listed { format!(" [chọn trong: {}]", shown.join(", ")) } else { String::new() };
+    let usual: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let told = !usual.is_empty() && !arg.is_hide_default_value_set();
+    let usual = if told { format!(" [mặc định: {}]", usual.join(", ")) } else { String::new() };
+    choices + &usual + &explained
 }
 
 fn flag(name: &'static str, short: char, help: &'static str, action: ArgAction) -> Arg {

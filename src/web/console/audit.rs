@@ -18,10 +18,12 @@ use serde::Deserialize;
 use super::{Named, fault::Fault, visitor::Visitor, when::moment};
 use crate::{
     audit::{self, Entry, Filter, Head, Via},
+    outlet::{Kind, Way},
+    relay,
     seal::hex,
     user::{self, Right, Role},
     web::{Shared, State, download},
-    words::Lang,
+    words::{Lang, Phrase},
 };
 
 pub(super) const TEMPLATES: &[Named] = &[("console/audit/list", include_str!("../templates/console/audit/list.html"))];
@@ -84,8 +86,8 @@ impl Asked {
     }
 }
 
-/// One value of an entry as people read it.
-fn told(key: &str, value: &serde_json::Value, lang: Lang) -> String {
+/// One value of an entry about this action, as people read it.
+fn told(action: &str, key: &str, value: &serde_json::Value, lang: Lang) -> String {
     let named = |text: &str| match key {
         "roles" => Role::named(text).map(|role| role.label().text(lang).to_string()),
         "rights" => Right::named(text).map(|right| right.label().text(lang).to_string()),
@@ -93,15 +95,29 @@ fn told(key: &str, value: &serde_json::Value, lang: Lang) -> String {
         "with" => audit::means(text).map(|means| means.text(lang).to_string()),
         // As the pages of approvals show it; the export has all of it.
         "hash" => Some(text.chars().take(12).collect()),
+        _ if action.starts_with("order.") || action.starts_with("outlet.") => {
+            relayed(key, text).map(|label| label.text(lang).to_string())
+        }
         _ => None,
     };
     match value {
         serde_json::Value::Null => String::new(),
         serde_json::Value::Bool(yes) => if *yes { lang.pick("có", "yes") } else { lang.pick("không", "no") }.to_string(),
         serde_json::Value::String(text) => named(text).unwrap_or_else(|| text.clone()),
-        serde_json::Value::Array(list) => list.iter().map(|one| told(key, one, lang)).collect::<Vec<_>>().join(", "),
+        serde_json::Value::Array(list) => list.iter().map(|one| told(action, key, one, lang)).collect::<Vec<_>>().join(", "),
         serde_json::Value::Number(at) if key.ends_with("_at") => at.as_i64().map(|at| moment(at, lang)).unwrap_or_default(),
         other => other.to_string(),
+    }
+}
+
+/// A value of what happened to an order or an outlet; none: it is shown as it is recorded.
+fn relayed(key: &str, text: &str) -> Option<Phrase> {
+    match key {
+        "state" => relay::State::named(text).map(relay::State::label),
+        "status" => relay::Status::named(text).map(relay::Status::label),
+        "way" => Way::named(text).map(Way::label),
+        "kind" => Kind::named(text).map(Kind::label),
+        _ => None,
     }
 }
 
@@ -116,7 +132,7 @@ fn changes(entry: &Entry, lang: Lang) -> Vec<Value> {
     };
     let (before, after) = (read(&entry.before), read(&entry.after));
     let text = |of: &serde_json::Map<String, serde_json::Value>, key: &str| {
-        of.get(key).map(|value| told(key, value, lang)).unwrap_or_default()
+        of.get(key).map(|value| told(&entry.action, key, value, lang)).unwrap_or_default()
     };
     let mut keys: Vec<&String> = before.keys().collect();
     keys.extend(after.keys().filter(|key| !before.contains_key(*key)));
