@@ -82,7 +82,7 @@ fn choices(arg: &Arg, of: &str) -> String {
     let values = arg.get_possible_values();
     let shown: Vec<&str> = values.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
     let explained: String =
-        shown.iter().filter_map(|name| Some(["\n- ", name, ": ", words(&format!("{of} {name}"))?].concat())).collect();
+        shown.iter().filter_map(|name| Some(format!("\n- {name}: {}", words(&format!("{of} {name}"))?))).collect();
     // The languages are named in the argument's own words.
     let listed = !shown.is_empty() && explained.is_empty() && arg.get_id() != "lang";
     let choices = if listed { format!(" [chọn trong: {}]", shown.join(", ")) } else { String::new() };
