@@ -223,7 +223,7 @@ pub async fn take(
             return Ok(Err(Rejected::Refused(refusal)));
         }
         let newest = newest(tx, &order).await?;
-        if let Some(refusal) = ended(&order, newest.as_ref(), &report) {
+        if let Some(refusal) = ended(&order, newest.as_ref(), report.correction.is_some()) {
             return Ok(Err(Rejected::Refused(refusal)));
         }
         let faults = faults(tx, &order, &report, newest.as_ref(), province_of, by).await?;
@@ -289,14 +289,45 @@ async fn newest(tx: &mut Tx, order: &Order) -> Result<Option<Report>> {
 }
 
 /// Why an order that was withdrawn or replaced takes no such report: its state does not say how far its reports are.
-fn ended(order: &Order, newest: Option<&Report>, report: &Report) -> Option<Refusal> {
+fn ended(order: &Order, newest: Option<&Report>, corrects: bool) -> Option<Refusal> {
     if !matches!(order.state, State::Cancelled | State::Superseded) {
         return None;
     }
-    match (newest, &report.correction) {
-        (Some(newest), None) if newest.last => Some(Refusal::Final),
-        (None, Some(_)) => Some(Refusal::NothingReported),
+    match newest {
+        Some(newest) if newest.last && !corrects => Some(Refusal::Final),
+        None if corrects => Some(Refusal::NothingReported),
         _ => None,
+    }
+}
+
+/// Which reports an order takes now; else why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Takes {
+    /// One that goes on from the newest.
+    pub more: std::result::Result<(), Refusal>,
+    /// One that corrects it.
+    pub correction: std::result::Result<(), Refusal>,
+}
+
+impl Takes {
+    /// What this order takes; `newest`: the report that counts.
+    pub fn of(order: &Order, newest: Option<&Report>) -> Self {
+        let judged = |happening: Happening, corrects: bool| -> std::result::Result<(), Refusal> {
+            order.may(happening)?;
+            ended(order, newest, corrects).map_or(Ok(()), Err)
+        };
+        let (more, correction) = (Happening::Report { last: true }, Happening::Correct { last: true });
+        Self { more: judged(more, false), correction: judged(correction, true) }
+    }
+
+    /// Whether only a correction is taken.
+    pub const fn only_corrections(&self) -> bool {
+        self.more.is_err() && self.correction.is_ok()
+    }
+
+    /// Why none is taken at all.
+    pub fn none(&self) -> Option<&Refusal> {
+        self.more.as_ref().err().filter(|_| self.correction.is_err())
     }
 }
 

@@ -2,7 +2,11 @@
 
 use loa::{
     outlet::Kind,
-    relay::{Content, State, Status, order, paper, report},
+    relay::{
+        By, Content, Eyes, State, Status,
+        follow::{self, Cancelled},
+        order, paper, report,
+    },
 };
 use reqwest::StatusCode;
 
@@ -76,6 +80,44 @@ async fn a_carrier_takes_counts_corrects_and_finishes() {
         let text = carrier.get(&page).await.text;
         assert!(text.contains("đếm nhầm thuê bao đã hủy") && text.contains("Người viettel"), "{text}");
         assert!(carrier.get("/partner/orders").await.text.contains("Đã xong"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_is_folded_away_and_a_final_report_of_it_is_only_corrected() {
+    for scene in Scene::all().await {
+        let (page, carrier) = (scene.page_of("viettel").await, scene.signed_in("viettel").await);
+        for action in ["open", "acknowledge", "begin"] {
+            carrier.post_from(&page, &format!("{page}/{action}"), &[]).await;
+        }
+        assert!(carrier.get(&page).await.text.contains("gửi đúng nguyên văn"));
+        let (order, actor) = (scene.order_of("viettel").await, loa::audit::Actor::command("test"));
+        let office = By { actor: &actor, eyes: Eyes::All, now: scene.now() };
+        let asked = follow::cancel(&scene.desk.ground.db, order.id, "Văn bản đã thay", &office).await.unwrap().unwrap();
+        let Cancelled::Asked(cancel) = asked else { panic!("the outlet has it: {asked:?}") };
+        let of_it = format!("/partner/orders/{}", cancel.identifier);
+        carrier.post_from(&of_it, &format!("{of_it}/open"), &[]).await;
+        carrier.post_from(&of_it, &format!("{of_it}/acknowledge"), &[]).await;
+        assert!(carrier.get(&of_it).await.text.contains("Phiếu thu hồi (.docx)"));
+        assert_eq!(carrier.get(&format!("{of_it}/files/sheet.docx")).await.status, StatusCode::OK);
+
+        let withdrawn = carrier.get(&page).await.text;
+        for told in ["Nội dung: không gửi nữa", cancel.identifier.as_str(), "Lý do: Văn bản đã thay", "Báo cáo số liệu"]
+        {
+            assert!(withdrawn.contains(told), "{told}: {withdrawn}");
+        }
+        assert!(!withdrawn.contains("gửi đúng nguyên văn"), "{withdrawn}");
+        // What was done before is reported all the same; once that is final it is corrected.
+        let to = format!("{page}/report");
+        let mut fields = form(&carrier, &to, &to).await;
+        for (name, value) in [("targeted-0", "1.000"), ("submitted-0", "900"), ("last", "1")] {
+            set(&mut fields, name, value);
+        }
+        let answer = send(&carrier, &to, &to, &fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        let finished = carrier.get(&page).await.text;
+        assert!(finished.contains("Đính chính báo cáo") && !finished.contains("Báo cáo số liệu"), "{finished}");
+        assert!(form(&carrier, &to, &to).await.contains(&("corrects".to_string(), "1".to_string())), "it begins as a correction");
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     approval::{Delegation, Power},
-    relay::{Happening, Order, Refusal, State as Stands},
+    relay::{Happening, Order, Refusal, State as Stands, report::Takes},
     user::Right,
     web::console::visitor::Visitor,
     words::Lang,
@@ -33,8 +33,8 @@ pub(super) struct Can {
 }
 
 impl Can {
-    /// `power`: by which right the visitor approves it.
-    pub fn of(order: &Order, visitor: &Visitor, power: Option<&Power>, followed: bool, now: i64) -> Self {
+    /// `power`: by which right the visitor approves it; `takes`: which reports it takes.
+    pub fn of(order: &Order, visitor: &Visitor, power: Option<&Power>, takes: &Takes, followed: bool, now: i64) -> Self {
         let mut can = Self::default();
         let mut refusals = Vec::new();
         if let (Stands::Drafted, Some(power)) = (order.state, power) {
@@ -61,12 +61,8 @@ impl Can {
             let answers = [Happening::Acknowledge, Happening::Refuse, Happening::Begin];
             can.answer = answers.into_iter().any(|answer| order.may(answer).is_ok_and(|after| after != order.state))
                 || may("Ghi câu trả lời", "Type in an answer", Happening::Acknowledge);
-            let reports = |happening| order.may(happening).is_ok();
-            can.report = reports(Happening::Report { last: true });
-            can.correct = reports(Happening::Correct { last: true });
-            if !can.report && !can.correct {
-                may("Nhập báo cáo", "Type in a report", Happening::Report { last: true });
-            }
+            (can.report, can.correct) = (takes.more.is_ok(), takes.correction.is_ok());
+            refusals.extend(takes.none().map(|refusal| ("Nhập báo cáo", "Type in a report", *refusal)));
             can.withdraw = order.state.is_unsent() && !order.in_doubt;
             if order.state.is_unsent() && order.in_doubt {
                 refusals.push(("Thu hồi", "Withdraw", Refusal::InDoubt));

@@ -16,7 +16,7 @@ use crate::{
     outlet::Kind,
     phrase,
     relay::{
-        Happening, Order,
+        Order,
         report::{
             Fault as Wrong, Report,
             table::{self, Given, Table},
@@ -36,23 +36,29 @@ const TABLE: &str = "table";
 
 pub(super) async fn ask(extract::State(State(state)): extract::State<State>, Writer(seen): Writer) -> Result<Response, Fault> {
     let typed = reported::blank(&state, &seen.order).await?;
-    Ok(page(&state, &seen, &typed, "", None, &Mistakes::default()))
+    page(&state, &seen, &typed, "", None, &Mistakes::default()).await
 }
 
-fn page(state: &Shared, seen: &Seen, typed: &Typed, check: &str, document: Option<&Brought>, wrong: &Mistakes) -> Response {
+async fn page(
+    state: &Shared,
+    seen: &Seen,
+    typed: &Typed,
+    check: &str,
+    document: Option<&Brought>,
+    wrong: &Mistakes,
+) -> Result<Response, Fault> {
     let (order, lang) = (&seen.order, seen.visitor.lang);
-    let refusal = order.may(Happening::Report { last: true }).err();
-    let corrects = order.may(Happening::Correct { last: true });
+    let takes = reported::takes(state, order).await?;
     let values = context! {
         page => page_of(order), identifier => &order.identifier, outlet => &order.outlet_title,
         carrier => order.outlet_kind == Kind::Carrier, state => order.state.label().text(lang),
         typed => Value::from(Serde(typed)), columns => Value::from(Serde(&columns(order.outlet_kind, lang))), check,
         brought => document.map(|document| context! { hash => &document.hash, name => &document.name }), accept => ACCEPT,
-        may_correct => corrects.is_ok(), only_corrects => refusal.is_some() && corrects.is_ok(),
-        why_not => refusal.filter(|_| corrects.is_err()).map(|refusal| refusal.words().capital().text(lang).to_string()),
+        may_correct => takes.correction.is_ok(), only_corrects => takes.only_corrections(),
+        why_not => takes.none().map(|refusal| refusal.words().capital().text(lang).to_string()),
         mistakes => typed.listed(wrong).list(lang), errors => wrong.by_field(lang),
     };
-    state.view_as(wrong.status(), &seen.visitor, "orders/report", values)
+    Ok(state.view_as(wrong.status(), &seen.visitor, "orders/report", values))
 }
 
 pub(super) async fn take(
@@ -74,7 +80,7 @@ pub(super) async fn take(
     };
     let read = read.map_err(|more| wrong.extend(more));
     let (Ok((report, table)), true) = (read, wrong.is_empty()) else {
-        return Ok(page(&state, &seen, &typed, check, document.as_ref(), &wrong));
+        return page(&state, &seen, &typed, check, document.as_ref(), &wrong).await;
     };
     match reported::take(&state, &seen.order, &report, &seen.by(&state)).await? {
         Ok(words) => seen.done(&words).await,
@@ -84,7 +90,7 @@ pub(super) async fn take(
                 None => typed.at(fault),
             };
             let wrong: Mistakes = faults.iter().take(TOLD).map(at).collect();
-            Ok(page(&state, &seen, &typed, check, document.as_ref(), &wrong))
+            page(&state, &seen, &typed, check, document.as_ref(), &wrong).await
         }
     }
 }

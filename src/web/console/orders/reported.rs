@@ -6,8 +6,8 @@ use crate::{
     audience::place::Places,
     phrase,
     relay::{
-        By, Order, State as Stands,
-        report::{self, Fault as Wrong, Rejected, Report, table},
+        By, Order,
+        report::{self, Fault as Wrong, Rejected, Report, Takes, table},
     },
     web::{Shared, console::fault::Fault},
     words::{Lang, Phrase},
@@ -22,13 +22,18 @@ pub(in crate::web::console) async fn blank(state: &Shared, order: &Order) -> Res
     let kept = report::all(db, order.id).await?;
     let newest = kept.first().map(|kept| &kept.report);
     let mut typed = Typed::blank(order, newest, report::next_sequence(db, order.id).await?, now);
-    // After the final one only corrections are taken.
-    typed.corrects = order.state == Stands::Reported;
+    typed.corrects = Takes::of(order, newest).only_corrections();
     typed.last = newest.is_some_and(|newest| newest.last);
     Ok(typed)
 }
 
-/// The same as a workbook.
+/// Which reports the order takes now.
+pub(in crate::web::console) async fn takes(state: &Shared, order: &Order) -> Result<Takes, Fault> {
+    let kept = report::all(&state.parts.db, order.id).await?;
+    Ok(Takes::of(order, kept.first().map(|kept| &kept.report)))
+}
+
+/// The same form as a workbook.
 pub(in crate::web::console) async fn workbook(state: &Shared, order: &Order, lang: Lang) -> Result<Vec<u8>, Fault> {
     let db = &state.parts.db;
     let kept = report::all(db, order.id).await?;

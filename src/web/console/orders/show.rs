@@ -19,7 +19,11 @@ use crate::{
     audience::place::Places,
     outlet::{Kind, Way},
     phrase,
-    relay::{Event, Order, State as Stands, Status, Step, hand, order, paper, report, sheet},
+    relay::{
+        Event, Order, State as Stands, Status, Step, hand, order, paper,
+        report::{self, Takes},
+        sheet,
+    },
     user::Right,
     web::{
         Shared, State,
@@ -59,7 +63,8 @@ pub(super) async fn show(extract::State(State(state)): extract::State<State>, se
         Stands::Drafted => order::power(db, &visitor.user, order, now).await?,
         _ => None,
     };
-    let can = Can::of(order, visitor, power.as_ref(), is_followed(order, &family), now);
+    let takes = Takes::of(order, reports.first().map(|kept| &kept.report));
+    let can = Can::of(order, visitor, power.as_ref(), &takes, is_followed(order, &family), now);
     let cancels = order.step == Step::Cancel;
     let earlier = family.iter().find(|one| Some(one.id) == order.earlier);
     let changes = earlier.filter(|_| !cancels).map(|earlier| between(&said(earlier, lang), &said(order, lang)));

@@ -161,7 +161,7 @@ pub async fn take(
     };
     let (db, by) = (&state.parts.db, own.by(&state));
     // What they say of it stands with what they began: only where the report will be taken.
-    if !typed.note.is_empty() && order.may(Happening::Begin).is_ok() && order.may(Happening::Report { last: true }).is_ok() {
+    if !typed.note.is_empty() && order.may(Happening::Begin).is_ok() && reported::takes(&state, order).await?.more.is_ok() {
         answer::begin(db, order.id, &typed.note, &by).await?.map_err(orders::refused)?;
     }
     match reported::take(&state, order, &report, &by).await? {

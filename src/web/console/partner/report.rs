@@ -12,7 +12,7 @@ use crate::{
     outlet::Kind,
     phrase,
     relay::{
-        Happening, Refusal, Step,
+        Refusal, Step,
         report::{
             self,
             table::{self, Given},
@@ -54,28 +54,26 @@ pub async fn ask(extract::State(State(state)): extract::State<State>, Reporting(
 
 /// The page as it was before anything was typed.
 async fn again(state: &Shared, asked: &Asked, evidence: Option<&files::Evidence>, wrong: &Mistakes) -> Result<Response, Fault> {
-    Ok(page(state, asked, &reported::blank(state, &asked.order).await?, evidence, wrong))
+    page(state, asked, &reported::blank(state, &asked.order).await?, evidence, wrong).await
 }
 
-fn page(
+async fn page(
     state: &Shared,
     Asked { own, order }: &Asked,
     typed: &Typed,
     evidence: Option<&files::Evidence>,
     wrong: &Mistakes,
-) -> Response {
-    let lang = own.visitor.lang;
-    let refusal = order.may(Happening::Report { last: true }).err();
-    let corrects = order.may(Happening::Correct { last: true }).is_ok();
+) -> Result<Response, Fault> {
+    let (lang, takes) = (own.visitor.lang, reported::takes(state, order).await?);
     let values = context! {
         page => page_of(order), identifier => &order.identifier, title => &order.content.title,
         carrier => order.outlet_kind == Kind::Carrier, typed => Value::from(Serde(typed)),
         columns => Value::from(Serde(&columns(order.outlet_kind, lang))), brought => evidence.map(files::Evidence::value),
-        may_correct => corrects, only_corrects => refusal.is_some() && corrects,
-        why_not => refusal.filter(|_| !corrects).map(|refusal| refusal.words().capital().text(lang).to_string()),
+        may_correct => takes.correction.is_ok(), only_corrects => takes.only_corrections(),
+        why_not => takes.none().map(|refusal| refusal.words().capital().text(lang).to_string()),
         mistakes => typed.listed(wrong).list(lang), errors => wrong.by_field(lang), accept => orders::ACCEPT,
     };
-    state.view_as(wrong.status(), &own.visitor, "partner/report", values)
+    Ok(state.view_as(wrong.status(), &own.visitor, "partner/report", values))
 }
 
 pub async fn take(
@@ -91,13 +89,13 @@ pub async fn take(
     });
     let report = typed.report(evidence.as_ref().map(|evidence| evidence.hash.clone())).map_err(|more| wrong.extend(more));
     let (Ok(report), true) = (report, wrong.is_empty()) else {
-        return Ok(page(&state, &asked, &typed, evidence.as_ref(), &wrong));
+        return page(&state, &asked, &typed, evidence.as_ref(), &wrong).await;
     };
     match reported::take(&state, &asked.order, &report, &asked.own.by(&state)).await? {
         Ok(words) => asked.done(&words).await,
         Err(faults) => {
             let wrong: Mistakes = faults.iter().take(TOLD).map(|fault| typed.at(fault)).collect();
-            Ok(page(&state, &asked, &typed, evidence.as_ref(), &wrong))
+            page(&state, &asked, &typed, evidence.as_ref(), &wrong).await
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::{
     outlet::{self, Kind},
     phrase,
     relay::{
-        Event, Happening, Order, Sms, Step, answer, hand, order, paper,
-        report::{self, Kept},
+        Event, Happening, Order, Sms, State as Stands, Step, answer, hand, order, paper,
+        report::{self, Kept, Takes},
     },
     user,
     web::{
@@ -30,6 +30,8 @@ use crate::{
 
 /// Areas that stand in a line; more of them are folded.
 const FEW: usize = 12;
+/// Orders of one run to the outlet that are looked through for what followed one.
+const FAMILY: usize = 50;
 /// Events that an outlet is told of: what it did, and what changed for it. How the office came to its order is the office's.
 const TOLD: [&str; 13] = [
     "hand_over",
@@ -110,6 +112,14 @@ async fn names(state: &Shared, own: &Own) -> Result<BTreeSet<String>, Fault> {
     Ok(names)
 }
 
+/// The order that withdrew this one, or took its place.
+async fn later(state: &Shared, own: &Own, order: &Order) -> Result<Option<Order>, Fault> {
+    let kin = order::Filter { run: Some(order.run), ..order::Filter::default() };
+    let family = order::list(&state.parts.db, &kin, own.eyes(), FAMILY, state.parts.clock.millis()).await?;
+    let followed = |one: &Order| one.earlier == Some(order.id) && one.answered_at.is_some() && one.state != Stands::Refused;
+    Ok(family.into_iter().find(followed))
+}
+
 /// The page of an order, with the form of its confirmation as it was typed.
 pub(super) async fn page(
     state: &Shared,
@@ -124,11 +134,13 @@ pub(super) async fn page(
         None => None,
     };
     let moves = |happening: Happening| order.may(happening).is_ok_and(|after| after != order.state);
-    let reports = order.may(Happening::Report { last: true }).is_ok();
-    let corrects = order.may(Happening::Correct { last: true }).is_ok();
     let opened = order.handed_at.is_some();
     let (kept, events) =
         if opened { (report::all(db, order.id).await?, order::events(db, order.id).await?) } else { (Vec::new(), Vec::new()) };
+    let takes = Takes::of(order, kept.first().map(|kept| &kept.report));
+    let reports = takes.more.is_ok();
+    let later =
+        if matches!(order.state, Stands::Cancelled | Stands::Superseded) { later(state, own, order).await? } else { None };
     let names = names(state, own).await?;
     let is_carrier = order.outlet_kind == Kind::Carrier;
     let values = context! {
@@ -136,13 +148,14 @@ pub(super) async fn page(
         opened, state => order.state.name(), step => order.step.name(), step_label => order.step.label().text(lang), note => &order.note,
         status => order.status.name(), status_label => order.status.label().text(lang),
         earlier => earlier.map(|earlier| context! { page => page_of(&earlier), identifier => &earlier.identifier }),
+        later => later.map(|later| context! { page => page_of(&later), identifier => &later.identifier, note => &later.note }),
         sent => order.sent_at.map(|at| moment(at, lang)), expires => moment(order.expires_at, lang),
         over => order.expires_at <= state.parts.clock.millis(),
         report_by => order.report_by.map(|at| moment(at, lang)), overdue => order.is_overdue(), areas_count => order.content.areas.len(),
         basis_number => order.content.basis.as_ref().map(|basis| basis.number.clone()),
         content => opened.then(|| content(order, lang)), carrier => is_carrier,
         may_acknowledge => moves(Happening::Acknowledge), may_refuse => moves(Happening::Refuse),
-        may_begin => is_carrier && moves(Happening::Begin), may_report => reports, may_correct => corrects,
+        may_begin => is_carrier && moves(Happening::Begin), may_report => reports, may_correct => takes.correction.is_ok(),
         confirms => !is_carrier && reports && order.step != Step::Cancel,
         confirm => typed.values(order, wrong, lang), mistakes => wrong.list(lang),
         reports => kept.iter().map(|kept| kept_value(kept, &names, lang)).collect::<Vec<_>>(),
