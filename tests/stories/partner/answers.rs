@@ -93,8 +93,8 @@ async fn what_was_withdrawn_is_folded_away_and_a_final_report_of_it_is_only_corr
         assert!(carrier.get(&page).await.text.contains("gửi đúng nguyên văn"));
         let (order, actor) = (scene.order_of("viettel").await, loa::audit::Actor::command("test"));
         let office = By { actor: &actor, eyes: Eyes::All, now: scene.now() };
-        let asked = follow::cancel(&scene.desk.ground.db, order.id, "Văn bản đã thay", &office).await.unwrap().unwrap();
-        let Cancelled::Asked(cancel) = asked else { panic!("the outlet has it: {asked:?}") };
+        let asked = follow::cancel(&scene.desk.ground.db, order.id, "Văn bản đã thay", &office).await.unwrap();
+        let Ok(Cancelled::Asked(cancel)) = asked else { panic!("the outlet has it, and is asked") };
         let of_it = format!("/partner/orders/{}", cancel.identifier);
         carrier.post_from(&of_it, &format!("{of_it}/open"), &[]).await;
         carrier.post_from(&of_it, &format!("{of_it}/acknowledge"), &[]).await;
