@@ -121,7 +121,7 @@ impl Browser {
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "binary": peer("LOA_TEST_CHROMIUM"), "args": args },
             "goog:loggingPrefs": { "browser": "ALL" },
-            "timeouts": { "script": SCRIPT.as_millis() as u64 },
+            "timeouts": { "script": u64::try_from(SCRIPT.as_millis()).unwrap() },
         } } });
         let session = browser.ask(Method::POST, "/session", wanted).await.unwrap();
         browser.session = session["sessionId"].as_str().unwrap().to_string();

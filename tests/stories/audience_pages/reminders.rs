@@ -102,8 +102,8 @@ async fn a_mailbox_that_takes_no_mail_for_now_keeps_no_other_outlet_waiting() {
         }
         let reminder = Reminder::new(&console.config, &db, &clock, &seal, &console.accounts);
         let step = async || {
-            let reminded = reminder.step().await.unwrap();
-            (reminded.late, reminded.mails)
+            let done = reminder.step().await.unwrap();
+            (done.late, done.mails)
         };
         let asked = || console.sandbox.taken().iter().filter(|taken| taken.mail.is_some()).count();
         hands.advance(Duration::from_hours(30));
