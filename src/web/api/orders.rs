@@ -1,9 +1,10 @@
 //! Relay orders: what outlets are asked to pass on, what they answered, and what they counted.
 //!
 //! What enters: requests of the office's tokens and of outlets' (a user with the right `answer_orders`, who acts for one outlet). What
-//! leaves: orders as they stand ([`sight`]), the documents that outlets take ([`feed`]), answers taken down ([`answers`]), reports judged
-//! ([`reports`]) and papers kept ([`papers`]), what the office does with its orders ([`office`]), and figures ([`figures`]). What can go
-//! wrong: another outlet's order is no order at all (404), its state does not allow it (409), or what was sent does not add up (422).
+//! leaves: orders as they stand ([`told`]), to whoever sees them ([`sight`]), the documents that outlets take ([`feed`]), answers taken down
+//! ([`answers`]), reports judged ([`reports`]) and papers kept ([`papers`]), what the office does with its orders ([`office`]), and figures
+//! ([`figures`]). What can go wrong: another outlet's order is no order at all (404), its state does not allow it (409), or what was sent
+//! does not add up (422).
 //!
 //! [`partner_routes`] and [`slow_routes`] are what outlets need. The Internet's side serves these and nothing else, and to tokens that
 //! lend `answer_orders` alone ([`partners_only`]).

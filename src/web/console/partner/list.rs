@@ -52,7 +52,7 @@ fn line(order: &Order, lang: Lang) -> Value {
     context! {
         page => page_of(order), identifier => &order.identifier, title => &order.content.title, standing, tone,
         step => (order.step != Step::Alert).then(|| order.step.label().text(lang).to_string()),
-        unreal => (order.status != Status::Actual).then(|| order.status.label().text(lang).to_string()),
+        status => (order.status != Status::Actual).then(|| order.status.label().text(lang).to_string()),
         warning => order.content.warning, report_by => order.report_by.map(|at| moment(at, lang)),
         expires => moment(order.expires_at, lang), sent => order.sent_at.map(|at| moment(at, lang)),
     }
