@@ -66,6 +66,26 @@ pub struct Count {
     pub by_cell: bool,
 }
 
+impl Count {
+    /// For whom it was, and to whom it was sent: nothing else is counted.
+    pub fn of(area: impl Into<String>, round: u16, targeted: i64, submitted: i64) -> Self {
+        Self {
+            area: area.into(),
+            round,
+            targeted,
+            submitted,
+            delivered: None,
+            failed: None,
+            pending: None,
+            parts: None,
+            cost: None,
+            starts_at: None,
+            ends_at: None,
+            by_cell: false,
+        }
+    }
+}
+
 /// One report, as it is judged and kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -75,20 +75,8 @@ pub fn nothing(areas: &[String]) -> Vec<Count> {
 }
 
 fn empty(area: &str, round: u16) -> Count {
-    Count {
-        area: area.to_string(),
-        round,
-        targeted: 0,
-        submitted: 0,
-        delivered: Some(0),
-        failed: Some(0),
-        pending: Some(0),
-        parts: Some(0),
-        cost: None,
-        starts_at: None,
-        ends_at: None,
-        by_cell: false,
-    }
+    let zero = Some(0);
+    Count { delivered: zero, failed: zero, pending: zero, parts: zero, ..Count::of(area, round, 0, 0) }
 }
 
 /// Rows of a round by the order's areas. Who lives elsewhere now is in none of them, and is not counted.

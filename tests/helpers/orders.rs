@@ -82,18 +82,5 @@ pub async fn ask(db: &Db, run: Run<'_>, who: &str, asked: &[(Outlet, Content)], 
 
 /// What an outlet counted in an area.
 pub fn line(area: &str, round: u16, [targeted, submitted, delivered]: [i64; 3]) -> Count {
-    Count {
-        area: area.into(),
-        round,
-        targeted,
-        submitted,
-        delivered: Some(delivered),
-        failed: None,
-        pending: None,
-        parts: None,
-        cost: None,
-        starts_at: None,
-        ends_at: None,
-        by_cell: false,
-    }
+    Count { delivered: Some(delivered), ..Count::of(area, round, targeted, submitted) }
 }

@@ -16,20 +16,8 @@ fn province(code: &str) -> Option<&'static str> {
 
 fn count(area: &str, round: u16, numbers: [i64; 5]) -> Count {
     let [targeted, submitted, delivered, failed, pending] = numbers;
-    Count {
-        area: area.into(),
-        round,
-        targeted,
-        submitted,
-        delivered: Some(delivered),
-        failed: Some(failed),
-        pending: Some(pending),
-        parts: None,
-        cost: None,
-        starts_at: None,
-        ends_at: None,
-        by_cell: false,
-    }
+    let (delivered, failed, pending) = (Some(delivered), Some(failed), Some(pending));
+    Count { delivered, failed, pending, ..Count::of(area, round, targeted, submitted) }
 }
 
 fn report(sequence: i64, counts: Vec<Count>) -> Report {

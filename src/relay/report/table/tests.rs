@@ -24,20 +24,7 @@ fn sheet(fill: impl FnOnce(&mut Worksheet), given: &Given<'_>) -> Result<Table, 
 }
 
 fn counted(area: &str, round: u16, [targeted, submitted]: [i64; 2]) -> Count {
-    Count {
-        area: area.into(),
-        round,
-        targeted,
-        submitted,
-        delivered: None,
-        failed: None,
-        pending: None,
-        parts: None,
-        cost: None,
-        starts_at: None,
-        ends_at: None,
-        by_cell: false,
-    }
+    Count::of(area, round, targeted, submitted)
 }
 
 #[test]

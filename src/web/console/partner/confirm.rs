@@ -113,20 +113,7 @@ impl Typed {
             return Err(Mistakes::one("submitted", why));
         }
         // Who says alone for how many it was done knows no more of whom it was for.
-        let counts = submitted.map(|submitted| Count {
-            area: self.area.clone(),
-            round: 1,
-            targeted: targeted.unwrap_or(submitted),
-            submitted,
-            delivered: None,
-            failed: None,
-            pending: None,
-            parts: None,
-            cost: None,
-            starts_at: None,
-            ends_at: None,
-            by_cell: false,
-        });
+        let counts = submitted.map(|submitted| Count::of(self.area.as_str(), 1, targeted.unwrap_or(submitted), submitted));
         Ok(Report { sequence, as_of, last: true, correction: None, evidence, counts: counts.into_iter().collect() })
     }
 }
