@@ -56,7 +56,7 @@ pub(in crate::web::console) fn fits(file: &File) -> Result<(), Phrase> {
     let ending = file.name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     if !PAPERS.contains(&ending.as_str()) {
         let known = PAPERS.join(", ");
-        return Err(phrase!("loại tệp này không nhận: dùng {known}", "no such file is taken: use {known}"));
+        return Err(phrase!("không nhận loại tệp này, hãy dùng {known}", "files of this kind are not taken: use {known}"));
     }
     if file.size == 0 {
         return Err(phrase!("tệp này rỗng", "the file is empty"));
