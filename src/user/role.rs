@@ -224,7 +224,7 @@ impl Right {
             Self::ActOnAccounts => phrase!("Gửi thử, tạm dừng tài khoản gửi", "Test and pause sending accounts"),
             Self::ManageUsers => phrase!("Quản lý người dùng", "Manage users"),
             Self::ReadAudit => phrase!("Xem nhật ký hoạt động", "Read the audit"),
-            Self::ReadOrders => phrase!("Xem yêu cầu nhắn tin qua nhà mạng", "See relay orders"),
+            Self::ReadOrders => phrase!("Xem yêu cầu phối hợp", "See relay orders"),
             Self::WriteOrders => {
                 phrase!("Giao, thu hồi yêu cầu; nhập báo cáo bản giấy", "Hand over and follow up orders, type in reports")
             }

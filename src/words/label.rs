@@ -52,7 +52,7 @@ pub fn channel(channel: &str, lang: Lang) -> &str {
         (Lang::Vi, "sms") => "Tin nhắn SMS",
         (Lang::Vi, "email") => "Thư điện tử",
         (Lang::Vi, "chat") => "Tin nhắn chat",
-        (Lang::Vi, "relay") => "Yêu cầu nhắn tin qua nhà mạng",
+        (Lang::Vi, "relay") => "Yêu cầu qua đơn vị phối hợp",
         (Lang::Vi, "relay-sms") => "SMS qua nhà mạng",
         (Lang::Vi, "relay-app") => "Tin trong ứng dụng của nhà mạng",
         (Lang::Vi, "relay-material") => "Nội dung để đọc, đăng lại",

@@ -60,7 +60,7 @@ async fn a_campaign_is_written_by_form_looked_at_tested_and_saved() {
 
     // What is wrong stands beside its field, and what was typed is kept.
     let form = officer.get(path).await.1;
-    assert!(form.contains("<option value=\"relay\">Yêu cầu nhắn tin qua nhà mạng</option>"), "{form}");
+    assert!(form.contains("<option value=\"relay\">Yêu cầu qua đơn vị phối hợp</option>"), "{form}");
     let fill = officer.form(path).await;
     let fill = fill
         .set("title", "Mã OTP là chìa khóa")

@@ -129,11 +129,11 @@ fn relayed(relay: &Relay, lang: Lang, add: &mut impl FnMut(&'static str, &'stati
     }
     if let Some((from, until)) = relay.hours {
         let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-        add("Giờ nhà mạng gửi", "Hours of the order", format!("{}–{}", clock(from), clock(until)));
+        add("Khung giờ thực hiện", "Hours of the order", format!("{}–{}", clock(from), clock(until)));
     }
     add("Yêu cầu có hiệu lực trong", "The order is valid for", span(relay.valid_for, lang));
     let within = span(relay.report_within, lang);
-    add("Hạn báo cáo", "Report due", said(phrase!("{within} sau khi hết hạn gửi", "{within} after its end")));
+    add("Hạn báo cáo", "Report due", said(phrase!("{within} sau khi hết hiệu lực", "{within} after its end")));
     if let Some((count, per)) = relay.rate {
         let (count, per) = (number(i64::from(count), lang), per.as_secs());
         add("Tốc độ tối đa", "Most at a time", said(phrase!("{count} tin trong {per} giây", "{count} messages in {per} s")));
@@ -142,7 +142,7 @@ fn relayed(relay: &Relay, lang: Lang, add: &mut impl FnMut(&'static str, &'stati
         Payment::Free => phrase!("miễn phí", "free of charge"),
         Payment::Contract(contract) => phrase!("theo hợp đồng {contract}", "by contract {contract}"),
     };
-    add("Chi phí nhắn tin qua nhà mạng", "Paid", said(payment));
+    add("Chi phí", "Paid", said(payment));
     add("Số liệu", "Figures", said(uncounted()));
 }
 
