@@ -21,7 +21,7 @@ use serde::Deserialize;
 use super::{
     Named,
     fault::Fault,
-    form::Fields,
+    form::{Fields, Mistakes},
     visitor::{Visitor, see_other},
     when::{day_of, moment},
 };
@@ -33,7 +33,7 @@ use crate::{
     relay::{enlist, owed},
     user::{self, Right},
     web::{Shared, State},
-    words::{self, Lang},
+    words::{self, Lang, Phrase},
 };
 
 pub(super) const TEMPLATES: &[Named] = &[
@@ -210,7 +210,7 @@ async fn show(
 ) -> Result<Response, Fault> {
     visitor.needs(Right::ReadOrders)?;
     let outlet = seen(&state, &visitor, &slug).await?;
-    write::page(&state, &visitor, &outlet, &write::Entered::of(&outlet), &super::form::Mistakes::default()).await
+    write::page(&state, &visitor, &outlet, &write::Entered::of(&outlet), &Mistakes::default()).await
 }
 
 async fn set_active(state: &Shared, visitor: &Visitor, slug: &str, active: bool) -> Result<Response, Fault> {
@@ -269,7 +269,7 @@ fn listed(codes: &[String]) -> String {
 }
 
 /// The codes of the places that were typed, a line or a semicolon apart; every one that is none.
-fn typed_areas(text: &str) -> Result<Vec<String>, Vec<crate::words::Phrase>> {
+fn typed_areas(text: &str) -> Result<Vec<String>, Vec<Phrase>> {
     let (mut codes, mut wrong) = (Vec::new(), Vec::new());
     for one in text.split(['\n', ';']).map(str::trim).filter(|one| !one.is_empty()) {
         match enlist::area(one) {

@@ -11,12 +11,14 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use minijinja::{Value, context};
 
-use super::{some_places, write::Manager};
+use super::{
+    some_places,
+    write::{Manager, choices, owners},
+};
 use crate::{
     outlet::Kind,
     phrase,
     relay::enlist::{self, Ground, Listed, Row, What, Wrong, column},
-    user,
     web::{
         Shared, State,
         console::{
@@ -55,23 +57,11 @@ async fn example(Manager(_): Manager) -> Response {
     download::file(download::CSV, "don-vi-phoi-hop.csv", EXAMPLE)
 }
 
-/// The departments that a new outlet may belong to.
-async fn owners(state: &Shared, visitor: &Visitor) -> Result<Vec<String>, Fault> {
-    let departments = user::departments(&state.parts.db).await?;
-    let own = departments.into_iter().map(|department| department.name).filter(|name| visitor.user.departments.sees(name));
-    Ok(std::iter::once(String::new()).chain(own).collect())
-}
-
 async fn page(state: &Shared, visitor: &Visitor, typed: &Fields, wrong: Option<&Phrase>) -> Result<Response, Fault> {
     let lang = visitor.lang;
     let mut kinds = vec![context! { value => "", label => lang.pick("Theo cột “Loại” trong tệp", "As the column “kind” says") }];
     kinds.extend(Kind::ALL.map(|kind| context! { value => kind.name(), label => kind.label().text(lang) }));
-    let everybody = lang.pick("Mọi đơn vị (dùng chung)", "All departments");
-    let owners: Vec<Value> = owners(state, visitor)
-        .await?
-        .into_iter()
-        .map(|owner| context! { label => if owner.is_empty() { everybody.to_string() } else { owner.clone() }, value => owner })
-        .collect();
+    let owners = choices(&owners(state, visitor, None).await?, lang);
     let text = wrong.map(|words| words.capital().text(lang).to_string());
     let values = context! {
         kinds, owners, kind => typed.get("kind"), owner => typed.get("owner"), most => enlist::MOST,
@@ -136,7 +126,7 @@ async fn bring(
         return page(&state, &visitor, fields, Some(&why)).await;
     };
     let owner = fields.get("owner");
-    if !owners(&state, &visitor).await?.iter().any(|known| known == owner) {
+    if !owners(&state, &visitor, None).await?.iter().any(|known| known == owner) {
         return Err(Fault::NotFound);
     }
     let mut ground = Ground::of(&state.parts.db, &state.parts.seal, Kind::named(fields.get("kind")), owner).await?;

@@ -111,24 +111,13 @@ impl Entered {
             context! { value => way.name(), label => way.label().text(lang), why => why.text(lang) }
         });
         let kinds = Kind::ALL.map(|kind| context! { value => kind.name(), label => kind.label().text(lang) });
-        let everybody = context! { value => "", label => lang.pick("Mọi đơn vị (dùng chung)", "All departments") };
-        let owners: Vec<Value> = owners
-            .iter()
-            .map(|owner| {
-                if owner.is_empty() {
-                    everybody.clone()
-                } else {
-                    context! { value => owner, label => owner }
-                }
-            })
-            .collect();
         context! {
             typed => context! {
                 slug => &self.slug, title => &self.title, kind => &self.kind, way => &self.way, url => &self.url, certificate => &self.certificate,
                 drop_certificate => self.drop_certificate, contact => &self.contact, drop_contact => self.drop_contact,
                 areas => &self.areas, owner => &self.owner, sender => &self.sender, seen => &self.seen,
             },
-            kinds => kinds.to_vec(), ways => ways.to_vec(), owners, mistakes => mistakes.list(lang), errors => mistakes.by_field(lang),
+            kinds => kinds.to_vec(), ways => ways.to_vec(), owners => choices(owners, lang), mistakes => mistakes.list(lang), errors => mistakes.by_field(lang),
         }
     }
 
@@ -195,7 +184,7 @@ impl Entered {
 
 /// The departments to which the visitor may give an outlet, empty for all of them. Whoever does not see them all takes none from the
 /// others, and cannot hand what is everybody's to their own.
-async fn owners(state: &Shared, visitor: &Visitor, was: Option<&Outlet>) -> Result<Vec<String>, Fault> {
+pub async fn owners(state: &Shared, visitor: &Visitor, was: Option<&Outlet>) -> Result<Vec<String>, Fault> {
     let scope = &visitor.user.departments;
     if let Some(was) = was.filter(|was| was.owner.is_empty() && !scope.is_everything()) {
         return Ok(vec![was.owner.clone()]);
@@ -206,6 +195,13 @@ async fn owners(state: &Shared, visitor: &Visitor, was: Option<&Outlet>) -> Resu
     // A department that has gone since.
     owners.extend(was.map(|was| was.owner.clone()).filter(|owner| !owners.contains(owner)));
     Ok(owners)
+}
+
+/// The same for a list of choices.
+pub fn choices(owners: &[String], lang: Lang) -> Vec<Value> {
+    let everybody = lang.pick("Mọi đơn vị (dùng chung)", "All departments");
+    let label = |owner: &String| if owner.is_empty() { everybody.to_string() } else { owner.clone() };
+    owners.iter().map(|owner| context! { value => owner, label => label(owner) }).collect()
 }
 
 /// The pasted certificate, or the one of the chosen file.
