@@ -59,7 +59,10 @@ fn vietnamese(command: Command, path: &str) -> Command {
             let arg = arg.help_heading(heading);
             match help {
                 // What it would say by itself of choices and defaults is English.
-                Some(help) => arg.help(help).hide_possible_values(true).hide_default_value(true),
+                Some(help) if arg.get_action().takes_values() => {
+                    arg.help(help).hide_possible_values(true).hide_default_value(true)
+                }
+                Some(help) => arg.help(help),
                 None => arg,
             }
         })
