@@ -55,7 +55,7 @@ fn as_meant(name: &str, text: &'static str) -> Cow<'static, str> {
 /// A key to sign orders and warnings with, and its certificate. False: nothing here makes one, and they go unsigned.
 fn make_signer(dir: &Path) -> bool {
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=so-vhttdl.example", "-keyout"])
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/CN=so-vhttdl.example", "-keyout"])
         .arg(dir.join(SIGNING_KEY))
         .arg("-out")
         .arg(dir.join(CERTIFICATE))
