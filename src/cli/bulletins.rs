@@ -17,13 +17,12 @@ use crate::{
         self, Became, Bulletin, Read, Standing, paste,
         poll::{Looked, Poller},
     },
-    clock::local,
     config::Config,
     db::Db,
     document::{Problem, suggestion},
     phrase,
     user::Scope,
-    words::{Lang, Phrase},
+    words::{self, Lang, Phrase},
 };
 
 /// What the authorities publish: look at the sources, read a document, list what waits
@@ -90,10 +89,6 @@ pub async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     Ok(done)
 }
 
-fn moment(at: i64) -> String {
-    local(at).format("%Y-%m-%d %H:%M").to_string()
-}
-
 fn why(standing: Standing, lang: Lang) -> String {
     match standing {
         Standing::Noted(why) | Standing::Refused(why) => {
@@ -138,7 +133,7 @@ async fn list(db: &Db, all: bool, globals: &Globals) -> anyhow::Result<ExitCode>
         let changed = if one.is_changed() { lang.pick(" (nguồn đã sửa)", " (changed by its source)") } else { "" };
         vec![
             one.id.to_string(),
-            moment(one.at.unwrap_or(one.seen_at)),
+            words::moment(one.at.unwrap_or(one.seen_at), lang),
             one.source.clone(),
             one.title.clone(),
             format!("{}{changed}", why(one.standing(), lang)),
