@@ -296,7 +296,7 @@ fn shown(all: &[Read], now: i64, globals: &Globals) -> anyhow::Result<()> {
     let row = |read: &Read| {
         vec![
             read.guid.clone(),
-            read.at.map(moment).unwrap_or_default(),
+            read.at.map(|at| words::moment(at, lang)).unwrap_or_default(),
             read.publisher.clone(),
             read.title.clone(),
             read.signature.label().text(lang).to_string(),
