@@ -134,7 +134,12 @@ pub async fn change(tx: &mut Tx, run: i64, change: Change, by: Option<By<'_>>) -
         let stands = change == Change::Pause && before.paused && before.state() == RunState::Settled;
         let concerned = match change {
             Change::Pause | Change::Resume => write(tx, run, change, by).await? > 0,
-            Change::Abort => withdrawn(tx, run, change, by).await? > 0,
+            Change::Abort => {
+                let taken_back = withdrawn(tx, run, change, by).await?;
+                // What may have got to its outlet stays, and is handed over no more.
+                let held = write(tx, run, Change::Pause, by).await?;
+                taken_back > 0 || held > 0
+            }
         };
         if !concerned && !stands {
             return Ok(Err(RunError::Over { run, state: before.state().name(), wanted: change.wanted() }));

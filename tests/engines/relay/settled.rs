@@ -2,7 +2,11 @@
 
 use loa::{
     outlet::{Kind, Way},
-    relay::{Eyes, Refusal, State, answer, hand, order, waiting},
+    relay::{
+        Eyes, Refusal, State, answer,
+        hand::{self, Pushed},
+        order, waiting,
+    },
     run::{
         RunError,
         command::{self, By, Change},
@@ -11,7 +15,7 @@ use loa::{
 };
 
 use super::{World, content, outlet_of, somebody, state};
-use crate::engines::world::by_sms;
+use crate::{engines::world::by_sms, helpers::orders::DAY};
 
 async fn a_stop_holds_what_a_settled_run_asks_of_outlets(world: &World) {
     let mut asked = Vec::new();
@@ -66,4 +70,27 @@ async fn a_stop_holds_what_a_settled_run_asks_of_outlets(world: &World) {
     world.is_sound().await;
 }
 
-on_both_engines!(a_stop_holds_what_a_settled_run_asks_of_outlets);
+async fn what_may_have_arrived_is_pushed_no_more_once_its_run_is_aborted(world: &World) {
+    let viettel = outlet_of(world, "viettel", Kind::Carrier, Way::Push).await;
+    let id = world.order_to(&viettel, content(world)).await;
+    let run = world.order(id).await.run;
+    world.sql(&format!("UPDATE run SET state = 2, settled_at = 1 WHERE id = {run}")).await;
+    assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap().len(), 1);
+    hand::pushed(&world.db, id, &Pushed::InDoubt("HTTP 500".into()), world.now()).await.unwrap().unwrap();
+    let who = By { name: "Lan", at: world.now() };
+    let aborted = transaction!(world.db, |tx| command::change(tx, run, Change::Abort, Some(who)).await).unwrap();
+    assert!(aborted.unwrap().differs());
+    world.advance(DAY).await;
+    let order = world.order(id).await;
+    assert_eq!((order.state, order.stopped), (State::Approved, true), "the outlet may have it");
+    assert_eq!(hand::claim(&world.db, 10, world.now()).await.unwrap(), []);
+    world.advance(DAY).await;
+    assert_eq!(hand::lapse(&world.db, world.now()).await.unwrap(), 1);
+    assert_eq!(state(world, id).await, State::HandedOver, "its report is owed");
+    world.is_sound().await;
+}
+
+on_both_engines!(
+    a_stop_holds_what_a_settled_run_asks_of_outlets,
+    what_may_have_arrived_is_pushed_no_more_once_its_run_is_aborted,
+);
