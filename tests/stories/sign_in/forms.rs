@@ -1,6 +1,8 @@
 //! A form is taken from its own page alone.
 
 use loa::{
+    audit::Actor,
+    bulletin,
     outlet::{Kind, Way},
     user::Role,
 };
@@ -46,6 +48,10 @@ async fn no_address_takes_a_form_without_its_pages_token() {
     let (db, seal, now) = (&desk.ground.db, &desk.ground.seal, desk.clock.millis());
     orders::add(db, seal, written("viettel", Kind::Carrier, Way::Hand), now).await;
     orders::acts_for(db, user.id, Some("viettel"), now).await;
+    // And of a bulletin that is not there nobody decides, with a token or without.
+    let read = bulletin::paste::read("Giả danh điện lực".as_bytes(), "", "Công an tỉnh", None, now).unwrap();
+    let brought = bulletin::paste::take(db, ("Sở Mẫu", "Công an tỉnh"), &read, &["sms"], &Actor::command("test"), now).await;
+    assert_eq!(brought.unwrap().len(), 1);
     let browser = desk.signed_in("an@example.vn").await;
     let addresses = routes("src/web/console", "post");
     assert!(addresses.len() > 50, "{addresses:?}");
