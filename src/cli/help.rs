@@ -82,6 +82,9 @@ fn vietnamese(command: Command, path: &str) -> Command {
 
 /// What an argument may be, and what it is where nobody says it: what stands behind its words.
 fn choices(arg: &Arg, of: &str) -> String {
+    if !arg.get_action().takes_values() {
+        return String::new();
+    }
     let values = arg.get_possible_values();
     let shown: Vec<&str> = values.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
     let explained: String =
@@ -172,7 +175,7 @@ mod tests {
         fn english(mut command: Command) -> Vec<String> {
             let help = command.render_long_help().to_string();
             let mut found: Vec<String> = command.get_subcommands().cloned().flat_map(english).collect();
-            if ["ossible values", "[default"].iter().any(|words| help.contains(words)) {
+            if ["ossible values", "[default", "true, false"].iter().any(|words| help.contains(words)) {
                 found.push(help);
             }
             found
