@@ -2,8 +2,9 @@
 
 use loa::{
     audit::Actor,
-    bulletin,
+    bulletin, on,
     outlet::{Kind, Way},
+    relay::make::Run,
     user::Role,
 };
 use reqwest::StatusCode;
@@ -46,9 +47,13 @@ async fn no_address_takes_a_form_without_its_pages_token() {
     let user = desk.user("an@example.vn", &Role::ALL).await;
     // Else a partner's pages would turn the user away before they look at a form.
     let (db, seal, now) = (&desk.ground.db, &desk.ground.seal, desk.clock.millis());
-    orders::add(db, seal, written("viettel", Kind::Carrier, Way::Hand), now).await;
+    let viettel = orders::add(db, seal, written("viettel", Kind::Carrier, Way::Hand), now).await;
     orders::acts_for(db, user.id, Some("viettel"), now).await;
-    // And of a bulletin that is not there nobody decides, with a token or without.
+    // And with an order or a bulletin that is not there nobody does anything, with a token or without.
+    let run = Run { run: 1, campaign: "ma-otp", owner: "" };
+    orders::ask(db, run, "Lan", &[(viettel, orders::content(Kind::Carrier, now))], now).await;
+    let of = "SELECT identifier FROM relay_order";
+    let order: String = on!(db.read, |pool, _sql| sqlx::query_scalar(of).fetch_one(pool).await).unwrap();
     let read = bulletin::paste::read("Giả danh điện lực".as_bytes(), "", "Công an tỉnh", None, now).unwrap();
     let brought = bulletin::paste::take(db, ("Sở Mẫu", "Công an tỉnh"), &read, &["sms"], &Actor::command("test"), now).await;
     assert_eq!(brought.unwrap().len(), 1);
@@ -60,8 +65,9 @@ async fn no_address_takes_a_form_without_its_pages_token() {
             .split('{')
             .enumerate()
             .map(|(n, part)| {
-                let rest = part.split_once('}').map_or(part, |(_, rest)| rest);
-                if n == 0 { part.to_string() } else { format!("1{rest}") }
+                let (name, rest) = part.split_once('}').unwrap_or((part, part));
+                let value = if name == "identifier" { &*order } else { "1" };
+                if n == 0 { part.to_string() } else { format!("{value}{rest}") }
             })
             .collect();
         let mut answer = browser.post_with(&path, "", &[], &[]).await;

@@ -40,7 +40,8 @@ for (const box of document.querySelectorAll('.scroll:not([tabindex]), main pre:n
   if (title && !box.hasAttribute('role') && box.tagName === 'DIV') { box.setAttribute('role', 'group'); box.setAttribute('aria-label', title); }
 }
 
-// A page that waits for the server looks again, unless somebody is writing on it. Without script it does so by `noscript`.
+// A page that waits for the server looks again, unless somebody is writing on it. Without script there is a link: a page
+// that loads again by itself would take away what somebody writes (WCAG 2.2, 2.2.1).
 const again = document.querySelector('meta[name="loa-again"]');
 if (again) {
   const written = () => [...document.querySelectorAll('main input:not([type="hidden"]), main textarea')].some((field) => field.value !== field.defaultValue);
