@@ -4,7 +4,7 @@ use loa::{
     audit::Actor,
     bulletin, on,
     outlet::{Kind, Way},
-    relay::make::Run,
+    relay::{By, Eyes, hand, make::Run},
     user::Role,
 };
 use reqwest::StatusCode;
@@ -51,7 +51,9 @@ async fn no_address_takes_a_form_without_its_pages_token() {
     orders::acts_for(db, user.id, Some("viettel"), now).await;
     // And with an order or a bulletin that is not there nobody does anything, with a token or without.
     let run = Run { run: 1, campaign: "ma-otp", owner: "" };
-    orders::ask(db, run, "Lan", &[(viettel, orders::content(Kind::Carrier, now))], now).await;
+    let made = orders::ask(db, run, "Lan", &[(viettel, orders::content(Kind::Carrier, now))], now).await;
+    let by = By { actor: &Actor::command("Lan"), eyes: Eyes::All, now };
+    hand::by_hand(db, made[0], "công văn", &by).await.unwrap().unwrap();
     let of = "SELECT identifier FROM relay_order";
     let order: String = on!(db.read, |pool, _sql| sqlx::query_scalar(of).fetch_one(pool).await).unwrap();
     let read = bulletin::paste::read("Giả danh điện lực".as_bytes(), "", "Công an tỉnh", None, now).unwrap();
