@@ -6,13 +6,14 @@
 //! It speaks the W3C's `WebDriver`, and `DevTools` through it, over the reqwest that is here anyway: `fantoccini` and `thirtyfour` would
 //! be thirty crates more to build for the dozen calls below, and neither knows roles, themes or a page without script.
 
+mod find;
+mod hands;
 mod keyboard;
 mod look;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -253,175 +254,6 @@ impl Browser {
         let severe = lines.iter().filter(|line| line["level"] == "SEVERE" || line["level"] == "WARNING");
         let words = severe.filter_map(|line| line["message"].as_str());
         words.filter(|line| !line.contains("the server responded with a status of 4")).map(str::to_string).collect()
-    }
-
-    // ---- finding ----------------------------------------------------------------------------------
-
-    /// Everything visible of a role that a screen reader calls so: by the whole name, else by the start of it, else by a part.
-    async fn named(&self, role: Role, name: &str) -> Vec<Element> {
-        const NEAR: &str = r"
-            const [selector, name] = arguments, flat = text => (text || '').replace(/\s+/g, ' ').trim();
-            const texts = e => [e.textContent, e.value, e.getAttribute('aria-label'), e.title, e.alt, e.placeholder,
-                ...[...(e.labels || [])].map(label => label.textContent),
-                ...(e.getAttribute('aria-labelledby') || '').split(/\s+/).map(id => id && document.getElementById(id)?.textContent)];
-            return [...document.querySelectorAll(selector)]
-                .filter(e => e.checkVisibility({ visibilityProperty: true }) && texts(e).some(text => flat(text).includes(name)));";
-        // An error: the page is being replaced.
-        let Ok(near) = self.post("/execute/sync", json!({ "script": NEAR, "args": [role.selector(), name] })).await else {
-            return Vec::new();
-        };
-        let (mut whole, mut begun, mut part) = (Vec::new(), Vec::new(), Vec::new());
-        for one in near.as_array().into_iter().flatten() {
-            let Some(id) = one[ELEMENT].as_str() else { continue };
-            let Ok(label) = self.get(&format!("/element/{id}/computedlabel")).await else { continue };
-            let label = label.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-            let found = Element(id.to_string());
-            if label == name {
-                whole.push(found);
-            } else if label.starts_with(name) {
-                begun.push(found);
-            } else if label.contains(name) {
-                part.push(found);
-            }
-        }
-        [whole, begun, part].into_iter().find(|found| !found.is_empty()).unwrap_or_default()
-    }
-
-    /// Whether there is such a thing now.
-    pub async fn has(&self, role: Role, name: &str) -> bool {
-        !self.named(role, name).await.is_empty()
-    }
-
-    /// The first such thing, once it is there.
-    pub async fn find(&self, role: Role, name: &str) -> Element {
-        let begun = Instant::now();
-        loop {
-            if let Some(first) = self.named(role, name).await.into_iter().next() {
-                return first;
-            }
-            if begun.elapsed() > PATIENCE {
-                let text = self.text().await;
-                panic!("no {role:?} “{name}” at {}:\n{text}\n{}", self.address().await, self.listed(role).await);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    /// What there is of a role, for the message of a story that failed.
-    async fn listed(&self, role: Role) -> String {
-        const LIST: &str = "return [...document.querySelectorAll(arguments[0])].map(e => e.outerHTML.slice(0, 200)).join('\\n')";
-        self.evaluate(LIST, json!([role.selector()])).await.as_str().unwrap_or_default().to_string()
-    }
-
-    // ---- doing ------------------------------------------------------------------------------------
-
-    /// Clicks, and waits until what it leads to has come: a form is sent a moment after the click, and whoever opens an address in that
-    /// moment takes it back. What leads to a file leaves the page as it is, and has come with the file.
-    async fn click(&self, element: &Element) {
-        const LEAVES: &str = "
-            const e = arguments[0], form = e.form;
-            window.loaClicked = true;
-            if (e.tagName === 'A') return e.href.split('#')[0] !== location.href.split('#')[0] || !e.href.includes('#');
-            return e.type === 'submit' && !!form && (form.noValidate || e.formNoValidate || form.checkValidity())";
-        const STAYS: &str = "return window.loaClicked === true";
-        let leaves = self.evaluate(LEAVES, json!([{ ELEMENT: element.0 }])).await == true;
-        let files = self.files();
-        if let Err((error, message)) = self.post(&format!("/element/{}/click", element.0), json!({})).await {
-            panic!("it cannot be clicked at {}: {error}: {message}", self.address().await);
-        }
-        let begun = Instant::now();
-        // An error: the page is being replaced.
-        while leaves
-            && self.files() == files
-            && self.post("/execute/sync", json!({ "script": STAYS, "args": [] })).await.is_ok_and(|stays| stays == true)
-        {
-            assert!(begun.elapsed() < PATIENCE, "a click leads nowhere from {}:\n{}", self.address().await, self.text().await);
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    /// Presses a button.
-    pub async fn press(&self, name: &str) {
-        let button = self.find(Role::Button, name).await;
-        self.click(&button).await;
-    }
-
-    /// Follows a link.
-    pub async fn follow(&self, name: &str) {
-        let link = self.find(Role::Link, name).await;
-        self.click(&link).await;
-    }
-
-    /// Follows the first link of the first row of a table that says so.
-    pub async fn follow_in_row(&self, words: &str) {
-        const LINK: &str = "return [...document.querySelectorAll('tbody tr')].find(row => row.innerText.includes(arguments[0]))?.querySelector('a[href]')";
-        let link = self.evaluate(LINK, json!([words])).await;
-        let Some(id) = link[ELEMENT].as_str() else {
-            panic!("no row says “{words}” at {}:\n{}", self.address().await, self.text().await)
-        };
-        self.click(&Element(id.to_string())).await;
-    }
-
-    /// Folds something out.
-    pub async fn unfold(&self, name: &str) {
-        let summary = self.find(Role::Summary, name).await;
-        self.click(&summary).await;
-    }
-
-    /// Puts a text into a field in place of what it holds.
-    pub async fn fill(&self, label: &str, text: &str) {
-        let field = self.find(Role::Field, label).await;
-        let _ = self.post(&format!("/element/{}/clear", field.0), json!({})).await;
-        self.post(&format!("/element/{}/value", field.0), json!({ "text": text })).await.unwrap();
-    }
-
-    /// Ticks a box or chooses one of several; a hand that misses a small circle hits its words.
-    pub async fn choose(&self, label: &str) {
-        let choice = self.find(Role::Choice, label).await;
-        if self.post(&format!("/element/{}/click", choice.0), json!({})).await.is_err() {
-            let words = self.evaluate("return arguments[0].labels[0]", json!([{ ELEMENT: choice.0 }])).await;
-            self.click(&Element(words[ELEMENT].as_str().unwrap().to_string())).await;
-        }
-    }
-
-    /// Chooses from a list.
-    pub async fn pick(&self, label: &str, option: &str) {
-        const PICK: &str =
-            "return [...arguments[0].options].find(o => o.text.trim() === arguments[1] || o.value === arguments[1])
-            || [...arguments[0].options].find(o => o.text.includes(arguments[1]))";
-        let list = self.find(Role::List, label).await;
-        let found = self.evaluate(PICK, json!([{ ELEMENT: list.0 }, option])).await;
-        let Some(id) = found[ELEMENT].as_str() else { panic!("the list “{label}” has no “{option}”") };
-        self.click(&Element(id.to_string())).await;
-    }
-
-    // ---- downloads --------------------------------------------------------------------------------
-
-    fn downloads(&self) -> PathBuf {
-        self.folder.path().join("downloads")
-    }
-
-    fn files(&self) -> usize {
-        std::fs::read_dir(self.downloads()).unwrap().count()
-    }
-
-    /// The one file that was downloaded, once it is whole. It is taken away, so that the next one is the one.
-    pub async fn downloaded(&self) -> (String, Vec<u8>) {
-        let begun = Instant::now();
-        loop {
-            let files = std::fs::read_dir(self.downloads()).unwrap().map(|file| file.unwrap().path());
-            if let Some(path) = files.into_iter().find(|path| path.extension().is_none_or(|end| end != "crdownload")) {
-                let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                // A name that begins with a dot is Chromium's own, until it knows the file's.
-                if !name.starts_with('.') {
-                    let bytes = std::fs::read(&path).unwrap();
-                    std::fs::remove_file(&path).unwrap();
-                    return (name, bytes);
-                }
-            }
-            assert!(begun.elapsed() < PATIENCE, "nothing is downloaded from {}", self.address().await);
-            tokio::time::sleep(LOOK).await;
-        }
     }
 }
 
